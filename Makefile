@@ -1,0 +1,65 @@
+# Two commands do everything on a fresh machine: make sweep, make test. Both install what they need into .venv first.
+#
+#     make sweep DEVICES=1,2,3,4,5     on these GPUs          make sweep PYTHON=python3     in an environment you have
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+JOB   ?= jobs/report.toml
+DATA  := data/tokenized_data.pt
+VENV  := .venv
+STAMP := $(VENV)/.installed
+
+# DEVICES reaches Python through the environment, and as it was typed: never expanded by make or by the shell.
+override DEVICES := $(value DEVICES)
+export DEVICES
+
+ifdef PYTHON
+  RUN   := $(PYTHON)
+  READY :=
+else
+  RUN   := $(VENV)/bin/python
+  READY := $(STAMP)
+endif
+
+.PHONY: help setup data sweep test check lint types report clean
+
+help:            ## say what there is
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: $(READY)  ## install everything into .venv
+
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	test -x $(VENV)/bin/python || python3 -m venv $(VENV)
+	$(VENV)/bin/python -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else 0'
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+data: $(DATA)    ## make the training text, data/tokenized_data.pt
+
+$(DATA): | $(READY)
+	$(RUN) -m minigpt.data --out data
+
+sweep: $(READY) $(DATA)  ## train the experiments of JOB in parallel: make sweep DEVICES=1,2,3,4,5
+	@$(RUN) -m launcher run "$$JOB" --parallel $(ARGS)
+
+test: $(READY)   ## run the tests
+	$(RUN) -m pytest
+
+lint: $(READY)
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+types: $(READY)
+	$(RUN) -m mypy
+
+check: lint types test  ## lint, types and tests: what CI runs
+
+report: $(READY) ## make tables and plots again from the records
+	@$(RUN) -m launcher report "$$JOB"
+
+clean:           ## remove what runs wrote (outcome/, logs/) and caches; keep data and .venv
+	find outcome logs -mindepth 1 ! -name .gitignore -delete
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage .coverage.*
+
+export JOB

@@ -1,0 +1,178 @@
+"""The Python interface: `load` a job file, `run` it. The command line is made of the same pieces.
+
+from launcher import load, run
+
+summary = run(load("jobs/report.toml"), devices="1,2,3", parallel=True)
+print(summary.endings)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from launcher import job
+from launcher.devices import Choice, choose
+from launcher.errors import InputError, InUseError
+from launcher.job import Sweep
+from launcher.locks import Lock, lock_device, lock_folder
+from launcher.loop import Loop, make_spec
+from launcher.nvml import gpus
+from launcher.paths import Paths
+from launcher.plan import Plan, decide, resolve
+from launcher.process import StartMethod, Workers, check_platform
+from launcher.report import Report
+from launcher.slots import Slot, make_slots, num_cores
+from launcher.state import environment, write_document
+from launcher.summary import Summary
+from launcher.views.progress import Progress
+
+
+def load(
+    job_file: str | Path,
+    *,
+    outcome: str | Path | None = None,
+    logs: str | Path | None = None,
+    threads: int | None = None,
+) -> Sweep:
+    """Read a job file; what is given here replaces what it says.
+
+    Raises:
+        InputError: the file is wrong; all of its problems are listed.
+    """
+    sweep = job.load(job_file)
+    given: dict[str, Any] = {"outcome": outcome and str(outcome), "logs": logs and str(logs), "threads": threads}
+    given = {key: value for key, value in given.items() if value is not None}
+    try:
+        return dataclasses.replace(sweep, settings=dataclasses.replace(sweep.settings, **given))
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def plan(sweep: Sweep, *, fresh: bool = False) -> Plan:
+    """Say what a launch would do, without starting or writing anything.
+
+    Raises:
+        InputError: the target, a configuration or the outcome folder is wrong.
+    """
+    return decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs), fresh=fresh)
+
+
+def select_devices(devices: str | Sequence[int | str] | None) -> Choice:
+    """Choose devices: "cpu", ids ("1,2" or a list of them), or None for all idle GPUs, else CPU slots.
+
+    Raises:
+        InputError: an id is malformed, repeated or unknown.
+        NoDeviceError: no GPU is idle.
+    """
+    wanted = devices if isinstance(devices, str) else ",".join(str(one) for one in devices or ())
+    return choose(wanted, gpus(), os.environ, num_cores())
+
+
+def run(
+    sweep: Sweep,
+    *,
+    devices: str | Sequence[int | str] | None = None,
+    parallel: bool = False,
+    fresh: bool = False,
+    start_method: StartMethod = "forkserver",
+    progress: Progress | None = None,
+) -> Summary:
+    """Run what is not done of a sweep and return how it ended. Messages go to stderr.
+
+    In parallel, one experiment a device at a time; otherwise one after another, each on its own device in turn.
+
+    Raises:
+        InputError: something is wrong with the sweep, the devices or the data; no worker was started.
+        InUseError: another launcher holds the folder or a device.
+        NoDeviceError: no device may be used.
+        WriteError: the folders cannot be written.
+    """
+    check_platform()
+    progress = progress or Progress()
+    choice = select_devices(devices)
+    experiments = resolve(sweep)
+    paths = Paths(sweep.outcome, sweep.logs)
+    decide(sweep, experiments, paths, fresh=fresh)  # refuses another sweep's folder before anything is made in it
+    paths.create()
+    with contextlib.ExitStack() as held:
+        held.callback(lock_folder(paths.lock).release)
+        plan = decide(sweep, experiments, paths, fresh=fresh)
+        progress.say(describe(plan))
+        if not plan.to_run:
+            return _nothing_to_do(plan, progress)
+        locks = _lock_devices(choice, is_named=bool(devices), held=held)
+        slots = make_slots(
+            [device for device in choice.devices if not device.uuid or device.uuid in locks],
+            parallel=parallel,
+            threads=sweep.settings.threads,
+            cores=num_cores(),
+        )
+        if choice.notice:
+            progress.say(f"*** {choice.notice} ***")
+        return _launch(plan, slots, locks, parallel, start_method, progress)
+
+
+def describe(plan: Plan) -> str:
+    """Return which experiments are kept, run, resumed and redone, and why, a line each."""
+    width = max(len(decision.experiment.name) for decision in plan.decisions)
+    lines = [f"sweep {plan.sweep.name} of {plan.sweep.job_file}, {len(plan.to_run)} of {len(plan.decisions)} to run:"]
+    lines += [f"  {one.action:<6} {one.experiment.name:<{width}}  {one.why}" for one in plan.decisions]
+    return "\n".join(lines)
+
+
+def _nothing_to_do(plan: Plan, progress: Progress) -> Summary:
+    report = Report(plan.paths)
+    problems = report.draw() if report.missing() else []
+    for problem in problems:
+        progress.say(problem)
+    progress.say(
+        f"nothing to do: all experiments are done. Results: {plan.paths.table_txt}. --fresh trains them again."
+    )
+    names = [decision.experiment.name for decision in plan.decisions]
+    return Summary(endings={}, kept=names, num_unwritten=len(problems))
+
+
+def _lock_devices(choice: Choice, *, is_named: bool, held: contextlib.ExitStack) -> dict[str, Lock]:
+    """Take the locks of the GPUs; one that is in use is an error if the user named it and passed over otherwise."""
+    locks: dict[str, Lock] = {}
+    refusal: InUseError | None = None
+    for device in choice.devices:
+        if not device.uuid:
+            continue
+        try:
+            locks[device.uuid] = lock_device(device.uuid)
+            held.callback(locks[device.uuid].release)
+        except InUseError as error:
+            refusal = error
+            if is_named:
+                raise
+    if refusal is not None and not locks:
+        raise refusal
+    return locks
+
+
+def _launch(
+    plan: Plan,
+    slots: list[Slot],
+    locks: dict[str, Lock],
+    parallel: bool,
+    start_method: StartMethod,
+    progress: Progress,
+) -> Summary:
+    workers = Workers(start_method, plan.sweep.settings.preload)
+    workers.warm_up()
+    problems = workers.prepare([make_spec(plan, decision, slots[0]) for decision in plan.to_run])
+    if problems:
+        raise InputError(problems.splitlines())
+    launch = environment() | {
+        "mode": "parallel" if parallel else "sequential",
+        "start_method": start_method,
+        "slots": [{"device": str(slot.device), "uuid": slot.device.uuid, "threads": slot.threads} for slot in slots],
+    }
+    write_document(plan.paths, plan.document(launch))
+    return Loop(plan, slots, is_parallel=parallel, workers=workers, locks=locks, progress=progress).run()

@@ -1,0 +1,122 @@
+"""Has tables and plots redrawn while experiments run, by a child process (`python -m launcher.report`).
+
+pandas and matplotlib take a second each to import and plots a moment each to draw; in a process of its own, at low
+priority, none of that delays the start of an experiment, and a failing plot cannot end the sweep. The child reads the
+record files; all it is sent is the names of experiments that have something new.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+
+from launcher.paths import Paths
+
+SHARE = 0.1  # drawing may take this share of one core while experiments run
+
+
+class Drawing:
+    """The launcher's end of the drawing process."""
+
+    def __init__(self, paths: Paths, complain: Callable[[str], None], selector: selectors.BaseSelector) -> None:
+        self._paths = paths
+        self._complain = complain
+        self._selector = selector  # of the event loop, which calls what is registered with it
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lifeline: int | None = None
+        self._pending: set[str] = set()
+        self._is_busy = False
+        self._is_urgent = False
+        self._has_given_up = False
+        self._not_before_s = 0.0
+        self._torn = b""
+        self.num_problems = 0
+
+    def request(self, experiments: Iterable[str]) -> None:
+        """Ask for the views of these experiments, and those that compare, to be drawn soon."""
+        if not self._has_given_up:
+            self._pending.update(experiments)
+            self.advance()
+
+    @property
+    def is_working(self) -> bool:
+        """Something is being drawn, or waits to be."""
+        return self._is_busy or bool(self._pending)
+
+    def advance(self) -> None:
+        """Send what is pending if the child is free and has not drawn too much lately."""
+        if self._pending and not self._is_busy and (self._is_urgent or time.monotonic() >= self._not_before_s):
+            self._send()
+
+    def hurry(self) -> None:
+        """From now on draw what is pending at once: no experiment runs any more."""
+        self._is_urgent = True
+        self.advance()
+
+    def _answered(self) -> None:
+        assert self._process is not None, "only a running drawing process answers"
+        assert self._process.stdout is not None, "it was started with a pipe"
+        piece = os.read(self._process.stdout.fileno(), 65536)
+        *lines, self._torn = (self._torn + piece).split(b"\n")
+        for line in lines:
+            self._is_busy = False
+            answer = json.loads(line)
+            self._not_before_s = time.monotonic() + answer["seconds"] / SHARE
+            for problem in answer["problems"]:
+                self.num_problems += 1
+                self._complain(problem)
+        if piece:
+            self.advance()
+        else:
+            self.give_up("the drawing process ended")
+
+    def give_up(self, why: str) -> None:
+        """Draw no more, and say so."""
+        self.num_problems += 1
+        self._has_given_up = True
+        self._pending.clear()
+        self._is_busy = False
+        self._complain(f"{why}: tables and plots are not up to date. Make them with: python -m launcher report")
+        self.close()
+
+    def close(self) -> None:
+        """End the drawing process."""
+        if self._process is None:
+            return
+        self._selector.unregister(self._process.stdout)  # type: ignore[arg-type]
+        self._process.kill()
+        with self._process:
+            pass
+        self._process = None
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
+
+    def _send(self) -> None:
+        if self._process is None:
+            self._start()
+        assert self._process is not None, "it was just started"
+        assert self._process.stdin is not None, "it was started with a pipe"
+        names, self._pending, self._is_busy = sorted(self._pending), set(), True
+        with contextlib.suppress(BrokenPipeError):  # its end is read from stdout
+            self._process.stdin.write(json.dumps(names).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _start(self) -> None:
+        theirs, self._lifeline = os.pipe()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "launcher.report", str(self._paths.outcome), str(self._paths.logs), str(theirs)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=[theirs],
+        )
+        os.close(theirs)
+        assert self._process.stdout is not None, "it was started with a pipe"
+        self._selector.register(self._process.stdout, selectors.EVENT_READ, self._answered)

@@ -1,0 +1,185 @@
+"""Reads a job file (TOML) into a `Sweep`. Checks names and the [sweep] table; the target's own keys are `plan`'s part.
+
+All problems of a file are collected and raised together, each with the line it stands on.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from launcher import fields
+from launcher.errors import InputError, did_you_mean, printable
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+-]{0,99}")
+NAME_RULE = "1 to 100 of the characters A-Z a-z 0-9 . _ = + - and starts with a letter or digit"
+METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,49}")
+TABLES = ("sweep", "config", "experiments")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepTable:
+    """The keys of the [sweep] table of a job file."""
+
+    target: str
+    name: str = ""
+    outcome: str = ""
+    logs: str = ""
+    metrics: tuple[str, ...] = ("loss",)
+    maximize: tuple[str, ...] = ()
+    seed: int = 0
+    threads: int | None = None
+    grace_s: float = 30.0
+    checkpoint_s: float = 60.0
+    preload: tuple[str, ...] = ("torch", "torch._dynamo")
+
+    def __post_init__(self) -> None:
+        wrong = []
+        if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", self.target):
+            wrong.append(f'target is written "module:function", not "{printable(self.target)}"')
+        if self.name and not NAME.fullmatch(self.name):
+            wrong.append(f"name has {NAME_RULE}")
+        wrong += [
+            f'metrics and maximize hold names like "loss", not "{printable(metric)}"'
+            for metric in (*self.metrics, *self.maximize)
+            if not METRIC.fullmatch(metric)
+        ]
+        if not 0 <= self.seed < 2**63:
+            wrong.append(f"seed is a whole number from 0 to 2**63 - 1, not {self.seed}")
+        if self.threads is not None and not 1 <= self.threads <= 1024:
+            wrong.append(f"threads is a whole number from 1 to 1024, not {self.threads}")
+        for key in ("grace_s", "checkpoint_s"):
+            if not 0 <= getattr(self, key) < math.inf:
+                wrong.append(f"{key} is a number of seconds from 0, not {getattr(self, key)}")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a job file says: the settings, the shared configuration, and each experiment's overrides in order."""
+
+    job_file: Path
+    settings: SweepTable
+    config: dict[str, Any]
+    experiments: dict[str, dict[str, Any]]
+    lines: Lines
+
+    @property
+    def name(self) -> str:
+        """The sweep's name; by default the job file's."""
+        return self.settings.name or self.job_file.stem
+
+    @property
+    def outcome(self) -> Path:
+        """The folder of tables, plots and records, relative to the working directory."""
+        return Path(self.settings.outcome or f"outcome/{self.name}")
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the logs, relative to the working directory."""
+        return Path(self.settings.logs or f"logs/{self.name}")
+
+
+class Lines:
+    """Finds the line of a key in TOML text, which tomllib does not tell. Only for messages: a miss costs a number."""
+
+    _TABLE = re.compile(r"\s*\[([^\[\]]+)\]\s*(#.*)?$")
+    _KEY = re.compile(r"""\s*("[^"]*"|'[^']*'|[A-Za-z0-9_-]+(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*=""")
+
+    def __init__(self, file: Path, text: str) -> None:
+        self._file = file
+        self._lines: dict[tuple[str, ...], int] = {}
+        table: tuple[str, ...] = ()
+        for number, line in enumerate(text.splitlines(), start=1):
+            if found := self._TABLE.match(line):
+                table = self._parts(found[1])
+                self._lines.setdefault(table, number)
+            elif found := self._KEY.match(line):
+                self._lines.setdefault((*table, *self._parts(found[1])), number)
+
+    @staticmethod
+    def _parts(key: str) -> tuple[str, ...]:
+        if key[:1] in "\"'":
+            return (key[1:-1],)
+        return tuple(part.strip().strip("\"'") for part in key.split("."))
+
+    def where(self, *path: str) -> str:
+        """Return `file:line: ` for the key, or for the nearest table around it that has a line."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self._lines:
+                return f"{self._file}:{self._lines[path[:length]]}: "
+        return f"{self._file}: "
+
+
+def load(job_file: str | Path) -> Sweep:
+    """Read a job file.
+
+    Raises:
+        InputError: it does not exist, is not TOML, or has wrong keys or names; every problem is listed.
+    """
+    file = Path(job_file)
+    text = _read(file)
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{file}: this is not TOML: {error}.") from error
+    lines = Lines(file, text)
+    problems = [
+        f"{lines.where(table)}{printable(table)} is not a table of a job file.{did_you_mean(table, TABLES)}\n"
+        f"  Tables: {', '.join(TABLES)}"
+        for table in tables
+        if table not in TABLES
+    ]
+    sections: dict[str, dict[str, Any]] = {}
+    for table in TABLES:
+        section = tables.get(table, {})
+        if not isinstance(section, dict):
+            problems.append(f"{lines.where(table)}{table} is a table: write [{table}] on a line of its own.")
+            section = {}
+        sections[table] = section
+    settings, faults = fields.check(SweepTable, sections["sweep"])
+    for fault in faults:
+        where = lines.where("sweep", fault.key or "")
+        named = f"sweep.{printable(fault.key)} " if fault.key else "[sweep] "
+        problems.append(f"{where}{named}{fault.message.replace('launcher.job.SweepTable', 'the [sweep] table')}")
+    problems += _name_problems(sections["experiments"], lines)
+    if problems:
+        raise InputError(problems)
+    return Sweep(file, settings, sections["config"], sections["experiments"], lines)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        nearby = sorted(str(path) for path in {*Path("jobs").glob("*.toml"), *file.parent.glob("*.toml")})
+        listed = f"\n  Job files here: {', '.join(nearby)}" if nearby else ""
+        message = f"there is no job file {printable(str(file))}.{did_you_mean(str(file), nearby)}{listed}"
+        raise InputError(message) from error
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise InputError(f"cannot read the job file {printable(str(file))}: {error}.") from error
+
+
+def _name_problems(experiments: dict[str, Any], lines: Lines) -> list[str]:
+    problems = []
+    if not experiments:
+        problems.append(f"{lines.where('experiments')}[experiments] names none. Write at least one: baseline = {{}}")
+    seen: dict[str, str] = {}
+    for name, overrides in experiments.items():
+        where = lines.where("experiments", name)
+        if not NAME.fullmatch(name):
+            problems.append(f'{where}the experiment name "{printable(name, 100)}" is not allowed: it has {NAME_RULE}.')
+        elif (other := seen.setdefault(name.casefold(), name)) is not name:
+            problems.append(
+                f'{where}the experiments "{other}" and "{name}" differ only in case: one file name for both.'
+            )
+        if not isinstance(overrides, dict):
+            problems.append(
+                f"{where}experiments.{printable(name, 100)} is a table of overrides, as in {{ lr = 1e-3 }}."
+            )
+    return problems

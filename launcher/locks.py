@@ -1,0 +1,112 @@
+"""Kernel locks: one launcher an outcome folder, one worker a GPU. No lock outlives its holders, and none goes stale.
+
+A lock is `flock` on an open file. A device's lock is inherited by the worker that runs on the device, so it lives
+as long as the last of launcher and worker: a launcher killed with SIGKILL frees a GPU only when its orphan is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from launcher.errors import InUseError, WriteError, printable
+
+
+class Lock:
+    """An exclusive lock held by this process and by those that inherit its descriptor."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def release(self) -> None:
+        """Give up this process's hold; inheritors keep theirs."""
+        os.close(self.fd)
+
+
+def lock_folder(path: Path) -> Lock:
+    """Take the lock of an outcome folder.
+
+    Raises:
+        InUseError: another launcher is at work there; says which.
+        WriteError: the lock file cannot be made.
+    """
+    return _take(
+        path, f"the folder {path.parent}", "Wait for it to end, or give this sweep another folder: --outcome DIR."
+    )
+
+
+def lock_device(uuid: str) -> Lock:
+    """Take the lock of a device, the same for all users of this machine.
+
+    Raises:
+        InUseError: a sweep is running on the device; says whose.
+        WriteError: the lock file cannot be made.
+    """
+    name = "".join(c if c.isalnum() or c == "-" else "_" for c in uuid)
+    path = _machine_folder() / f"{name}.lock"
+    return _take(path, f"the device {uuid}", "Wait for it to end, or leave the device out of --devices.")
+
+
+def _machine_folder() -> Path:
+    """Return a folder that is the same for all users and open to all, like /tmp itself."""
+    folder = Path(os.environ.get("LAUNCHER_LOCKS") or Path(tempfile.gettempdir()) / "sweep-launcher-locks")
+    try:
+        folder.mkdir(mode=0o1777, exist_ok=True)
+        if folder.stat().st_uid == os.getuid():
+            folder.chmod(0o1777)
+    except OSError as error:
+        raise WriteError(f"cannot make the folder of device locks {folder}: {error.strerror}.") from error
+    return folder
+
+
+def _take(path: Path, what: str, remedy: str) -> Lock:
+    try:
+        fd = _open(path)
+    except OSError as error:
+        raise WriteError(f"cannot lock {what}: {path}: {error.strerror}.") from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = _holder(fd)
+        os.close(fd)
+        raise InUseError(f"{what} is in use{holder}.\n  {remedy}") from None
+    note: dict[str, Any] = {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "folder": os.getcwd(),
+    }
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, json.dumps(note).encode(), 0)
+    return Lock(fd)
+
+
+def _open(path: Path) -> int:
+    """Open or make a lock file for every user (Linux refuses O_CREAT on another's file in a shared folder)."""
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    with contextlib.suppress(FileNotFoundError):
+        return os.open(path, flags)
+    try:
+        fd = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+    except FileExistsError:  # another launcher was quicker
+        return os.open(path, flags)
+    os.fchmod(fd, 0o666)  # whatever the umask
+    return fd
+
+
+def _holder(fd: int) -> str:
+    """Say who holds a lock, from the note its holder left in the file."""
+    try:
+        note = json.loads(os.pread(fd, 4096, 0))
+        return printable(
+            f" by pid {note['pid']} on {note['host']} since {note['since']}, started in {note['folder']}", 500
+        )
+    except (ValueError, KeyError, TypeError):
+        return " by another launcher"

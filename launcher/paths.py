@@ -1,0 +1,106 @@
+"""Every path a sweep reads or writes, owned by one class. Nothing else in the launcher joins path parts.
+
+Experiment names reach file names unchanged: the job file allows only names that are safe ones.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from launcher.errors import WriteError
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The files of one sweep under its two folders."""
+
+    outcome: Path
+    logs: Path
+
+    def log(self, experiment: str) -> Path:
+        """Return the log a person tails."""
+        return self.logs / f"{experiment}.log"
+
+    @property
+    def prepare_log(self) -> Path:
+        """Where the output of the target's `prepare` goes; no experiment can have this name."""
+        return self.logs / "_prepare.log"
+
+    def records(self, experiment: str) -> Path:
+        """Return the append-only record file, the truth about an experiment."""
+        return self.outcome / "records" / f"{experiment}.jsonl"
+
+    def checkpoints(self, experiment: str) -> Path:
+        """Return the folder of an unfinished experiment's checkpoints."""
+        return self.outcome / "checkpoints" / experiment
+
+    @property
+    def sweep(self) -> Path:
+        """What was planned, where and with which versions."""
+        return self.outcome / "sweep.json"
+
+    @property
+    def events(self) -> Path:
+        """What happened, one JSON object a line."""
+        return self.outcome / "events.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """The file whose kernel lock says that a launcher is at work here."""
+        return self.outcome / ".lock"
+
+    @property
+    def table_txt(self) -> Path:
+        """The results table for reading."""
+        return self.outcome / "results_table.txt"
+
+    @property
+    def table_csv(self) -> Path:
+        """The results table for programs."""
+        return self.outcome / "results_table.csv"
+
+    def curve(self, metric: str, experiment: str) -> Path:
+        """Return the plot of one metric of one experiment."""
+        return self.outcome / f"{metric}_curve_{experiment}.png"
+
+    def curves(self, metric: str) -> Path:
+        """Return the plot of one metric that compares all experiments."""
+        return self.outcome / f"{metric}_curves.png"
+
+    def create(self) -> None:
+        """Make the folders.
+
+        Raises:
+            WriteError: one of them cannot be made or written to.
+        """
+        for folder in (self.outcome, self.outcome / "records", self.logs):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise WriteError(
+                    f"cannot make the folder {folder}: {error.strerror}.\n"
+                    "  Name another with outcome = and logs = in the job file, or --outcome and --logs."
+                ) from error
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise WriteError(f"the folder {folder} is not writable by you. Name another with --outcome and --logs.")
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader sees the old content or the new, never half: beside, then renamed over.
+
+    Raises:
+        OSError: it could not be written; the old file is intact and nothing is left beside it.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            os.fchmod(file.fileno(), 0o644)
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise

@@ -1,0 +1,189 @@
+"""From a sweep to what will happen: for each experiment whether it is kept, run, resumed or redone, and why.
+
+Making a plan starts nothing, writes nothing and imports no torch. An experiment's identity is the digest of everything
+its numbers depend on: target, resolved configuration, seed, and the content of its input files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from launcher import target as targets
+from launcher.checkpoints import Checkpoints
+from launcher.errors import InputError, printable
+from launcher.job import Sweep
+from launcher.paths import Paths
+from launcher.records import History, read_history
+from launcher.state import Document, Planned, Seen, last_ending, read_document, read_events
+from launcher.target import Checked, Target
+
+Action = Literal["keep", "run", "resume", "redo"]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment, its configuration resolved with every default."""
+
+    name: str
+    index: int  # its place in the job file
+    overrides: dict[str, Any]
+    config: dict[str, Any]
+    digest: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a launch does with an experiment."""
+
+    experiment: Experiment
+    action: Action
+    why: str
+    attempt: int  # the number of the attempt that would run
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a launch would do."""
+
+    sweep: Sweep
+    paths: Paths
+    decisions: list[Decision]
+
+    @property
+    def to_run(self) -> list[Decision]:
+        """The experiments that will be started, in their order."""
+        return [decision for decision in self.decisions if decision.action != "keep"]
+
+    def document(self, launch: dict[str, Any]) -> Document:
+        """Return the content of `sweep.json` for this plan."""
+        settings = self.sweep.settings
+        experiments = [decision.experiment for decision in self.decisions]
+        return Document(
+            name=self.sweep.name,
+            job_file=str(self.sweep.job_file),
+            target=settings.target,
+            seed=settings.seed,
+            metrics=list(settings.metrics),
+            maximize=list(settings.maximize),
+            experiments=[Planned(one.name, one.overrides, one.config, one.digest) for one in experiments],
+            launch=launch,
+        )
+
+
+def resolve(sweep: Sweep) -> list[Experiment]:
+    """Resolve and check the configuration of every experiment.
+
+    Raises:
+        InputError: the target or a configuration is wrong, with all the problems.
+    """
+    found = _find_target(sweep)
+    configs = {name: sweep.config | overrides for name, overrides in sweep.experiments.items()}
+    checked = targets.check(found, configs)
+    problems = _problems(sweep, checked)
+    if problems:
+        raise InputError(problems)
+    return [
+        Experiment(name, index, overrides, checked[name].config, _digest(sweep, checked[name]))
+        for index, (name, overrides) in enumerate(sweep.experiments.items())
+    ]
+
+
+def decide(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, *, fresh: bool = False) -> Plan:
+    """Look at what an earlier launch left in the folders, and decide what this one does with each experiment.
+
+    Raises:
+        InputError: the folder holds another sweep.
+    """
+    before = read_document(paths)
+    if before is not None and before.name != sweep.name:
+        raise InputError(
+            f'the folder {paths.outcome} holds the sweep "{before.name}", and this one is "{sweep.name}".\n'
+            "  Give it a folder of its own: outcome = in the job file, or --outcome DIR."
+        )
+    known = {one.name: one for one in before.experiments} if before else {}
+    seen = read_events(paths.events)
+    decisions = []
+    for one in experiments:
+        history = read_history(paths.records(one.name))
+        has_checkpoint = bool(Checkpoints(paths.checkpoints(one.name), one.name, one.digest).files())
+        action, why = _decide(one, history, seen.get(one.name), known.get(one.name), has_checkpoint, fresh)
+        decisions.append(Decision(one, action, why, history.attempt + 1 if action == "resume" else 1))
+    return Plan(sweep, paths, decisions)
+
+
+def _find_target(sweep: Sweep) -> Target:
+    try:
+        return targets.find(sweep.settings.target, sweep.job_file.parent)
+    except InputError as error:
+        raise InputError([sweep.lines.where("sweep", "target") + problem for problem in error.problems]) from error
+
+
+def _problems(sweep: Sweep, checked: Mapping[str, Checked]) -> list[str]:
+    """Say what is wrong with the configurations, a fault of the shared [config] once and not for each experiment."""
+    problems: dict[str, None] = {}
+    for name, one in checked.items():
+        for fault in one.faults:
+            if fault.key is None:
+                where, place = sweep.lines.where("experiments", name), f"{name}: "
+                if all(fault in other.faults for other in checked.values()):
+                    where, place = sweep.lines.where("config"), ""
+            elif fault.key in sweep.experiments[name]:
+                where = sweep.lines.where("experiments", name, fault.key)
+                place = f"experiments.{name}.{printable(fault.key, 100)} "
+            else:
+                where, place = sweep.lines.where("config", fault.key), f"config.{printable(fault.key, 100)} "
+            problems[f"{where}{place}{printable(fault.message)}{_dot_hint(sweep, name, fault.key)}"] = None
+    return list(problems)
+
+
+def _dot_hint(sweep: Sweep, name: str, key: str | None) -> str:
+    """TOML reads `lr_1.5 = {}` as a table lr_1 with a key 5: say what was probably meant."""
+    if key is None or not isinstance(sweep.experiments[name].get(key), dict):
+        return ""
+    return f'\n  If "{name}.{key}" is an experiment, quote its name: TOML takes the dot for a path.'
+
+
+def _digest(sweep: Sweep, checked: Checked) -> str:
+    content = {
+        "target": sweep.settings.target,
+        "config": checked.config,
+        "seed": sweep.settings.seed,
+        "inputs": sorted(checked.inputs.values()),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _decide(
+    one: Experiment, history: History, seen: Seen | None, known: Planned | None, has_checkpoint: bool, fresh: bool
+) -> tuple[Action, str]:
+    ending = last_ending(history, seen)
+    if history.start is None or ending is None:
+        return "run", "new"
+    if fresh:
+        return "redo", "--fresh starts over"
+    if history.start.get("digest") != one.digest:
+        return "redo", _difference(one, known)
+    if ending == "done":
+        return "keep", f"done, {_steps(history)}"
+    if has_checkpoint:
+        return "resume", f"{ending} after {_steps(history)}; goes on from its checkpoint"
+    return "redo", f"{ending} after {_steps(history)}, and there is no checkpoint"
+
+
+def _steps(history: History) -> str:
+    return f"{len(history.steps)} step{'' if len(history.steps) == 1 else 's'}"
+
+
+def _difference(one: Experiment, known: Planned | None) -> str:
+    if known is None or known.digest == one.digest:
+        return "its configuration changed"
+    changes = [
+        f"{key} {known.config.get(key)!r} → {one.config.get(key)!r}"
+        for key in sorted({*one.config, *known.config})
+        if known.config.get(key) != one.config.get(key)
+    ]
+    return f"changed: {', '.join(changes)}" if changes else "changed: its target, seed or data"

@@ -1,0 +1,150 @@
+"""Starts, watches and ends worker processes on this machine. Knows processes, not sweeps: no schedule, no records.
+
+Workers come from multiprocessing's fork server, which has imported torch once: a start costs milliseconds. The launcher
+itself never imports torch. Death is watched with a pidfd, which depends on nobody: not on the fork server, nor on pipe
+ends that a worker's own children keep open.
+
+`Worker` is the seam for other ways to start: something with a descriptor that becomes readable when it ends, an exit
+status then, and `stop`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing.forkserver
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
+from typing import Literal
+
+from launcher import worker
+from launcher.errors import InputError
+from launcher.locks import Lock
+from launcher.worker import Spec
+
+StartMethod = Literal["forkserver", "spawn"]
+_EXIT_LIMIT_S = 2.0  # between a death and the fork server's word about it: milliseconds
+_LOST_STATUS = 255  # what multiprocessing says when the fork server died and nobody knows the exit status
+
+
+def check_platform() -> None:
+    """Say in one line where this launcher cannot run.
+
+    Raises:
+        InputError: not Linux with pidfd_open (5.4).
+    """
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError) as error:
+        raise InputError("this launcher needs Linux 5.4 or newer (pidfd_open) and Python 3.11 or newer.") from error
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a process ended: an exit code, a signal's name, or neither if nobody can know."""
+
+    code: int | None = None
+    signal: str | None = None
+
+    def __str__(self) -> str:
+        if self.signal:
+            return f"killed by {self.signal}"
+        return "an unknown exit status" if self.code is None else f"exit code {self.code}"
+
+
+class Worker:
+    """A live worker process."""
+
+    def __init__(self, process: BaseProcess, bell: Connection) -> None:
+        assert process.pid is not None, "the process was started"
+        self.pid = process.pid
+        self.bell = bell  # readable when there may be new records
+        self._process = process
+        self.pidfd: int | None
+        try:
+            self.pidfd = os.pidfd_open(self.pid)
+        except ProcessLookupError:  # over already
+            self.pidfd = None
+
+    def stop(self, *, force: bool) -> None:
+        """Ask the worker to save and end (SIGTERM), or kill it and all its children (SIGKILL to its group)."""
+        with contextlib.suppress(ProcessLookupError):
+            if force:
+                os.killpg(self.pid, signal.SIGKILL)
+            elif self.pidfd is not None:
+                signal.pidfd_send_signal(self.pidfd, signal.SIGTERM)
+
+    def collect(self) -> Exit:
+        """After the death: end what is left of its group, release everything and return how it ended."""
+        self.stop(force=True)
+        exit = _join(self._process)
+        if self.pidfd is not None:
+            os.close(self.pidfd)
+        self.bell.close()
+        return exit
+
+
+def _join(process: BaseProcess) -> Exit:
+    process.join(_EXIT_LIMIT_S)
+    code = process.exitcode
+    if code is None:
+        return Exit()
+    process.close()
+    if code == _LOST_STATUS:
+        return Exit()
+    return Exit(signal=signal.Signals(-code).name) if code < 0 else Exit(code=code)
+
+
+class Workers:
+    """Starts workers, all by the same method."""
+
+    def __init__(self, method: StartMethod, preload: Sequence[str]) -> None:
+        self._context: ForkServerContext | SpawnContext
+        self._context = ForkServerContext() if method == "forkserver" else SpawnContext()
+        if method == "forkserver":
+            multiprocessing.forkserver.set_forkserver_preload([*preload, "launcher.worker"])
+
+    def warm_up(self) -> None:
+        """Start the fork server, so that it imports torch while the launcher does other things."""
+        if isinstance(self._context, ForkServerContext):
+            multiprocessing.forkserver.ensure_running()
+
+    def start(self, spec: Spec, lock: Lock | None) -> Worker:
+        """Start the worker of an attempt. It inherits the lock of its device.
+
+        Raises:
+            OSError: the system has no room for another process.
+        """
+        ours, theirs = self._context.Pipe(duplex=False)
+        inherited = Connection(os.dup(lock.fd)) if lock else None
+        process = self._context.Process(target=worker.main, args=(spec, theirs, inherited), name=spec.experiment)
+        try:
+            process.start()
+        finally:
+            theirs.close()
+            if inherited is not None:
+                inherited.close()
+        return Worker(process, ours)
+
+    def prepare(self, specs: list[Spec]) -> str:
+        """Let the target check all configurations in a process of its own; return the problems, empty if none."""
+        ours, theirs = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=worker.prepare, args=(specs, theirs), name="prepare")
+        process.start()
+        theirs.close()
+        try:
+            problems = ours.recv_bytes().decode()
+        except EOFError:
+            problems = f"checking the configurations failed: {_join(process)}. Its output: {specs[0].paths.prepare_log}"
+        except BaseException:
+            process.kill()
+            raise
+        else:
+            _join(process)
+        finally:
+            ours.close()
+        return problems

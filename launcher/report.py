@@ -1,0 +1,134 @@
+"""Makes all tables and plots of a sweep from its files. A command, and the child process that draws during a sweep.
+
+It needs `sweep.json`, `events.jsonl` and the record files, and nothing of a running launcher, so a report can be made
+at any time: during the sweep, after a crash, or on another machine.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from launcher.errors import InputError
+from launcher.lifeline import die_with_holder
+from launcher.paths import Paths
+from launcher.records import History, read_history
+from launcher.state import Document, read_document, read_events
+
+
+class Report:
+    """The views of one sweep; remembers histories, so that drawing again reads only what changed.
+
+    Raises:
+        InputError: there is no sweep in the folder.
+    """
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._histories: dict[str, History] = {}
+        self._document = self._read_document()
+
+    def draw(self, changed: Iterable[str] | None = None) -> list[str]:
+        """Write the tables, the curves of the changed experiments (None: of all) and the comparisons.
+
+        Returns:
+            What could not be written, a line each; the other views are written all the same.
+        """
+        self._document = self._read_document()
+        names = [one.name for one in self._document.experiments]
+        renew = names if changed is None else [name for name in names if name in set(changed)]
+        for name in {*renew, *(name for name in names if name not in self._histories)}:
+            self._histories[name] = read_history(self._paths.records(name))
+        return self._tables() + self._plots(renew)
+
+    def missing(self) -> list[Path]:
+        """Return the views that should be there, by what has been recorded, and are not."""
+        for one in self._document.experiments:
+            self._histories[one.name] = read_history(self._paths.records(one.name))
+        expected = [self._paths.table_txt, self._paths.table_csv]
+        for metric, names in self._measured().items():
+            expected += [self._paths.curves(metric), *(self._paths.curve(metric, name) for name in names)]
+        return [path for path in expected if not path.exists()]
+
+    def _read_document(self) -> Document:
+        document = read_document(self._paths)
+        if document is None:
+            raise InputError(f"there is no sweep in {self._paths.outcome}: it has no {self._paths.sweep.name}.")
+        return document
+
+    def _measured(self) -> dict[str, list[str]]:
+        """Return the metrics to draw, each with the experiments that recorded it, in the order of the job file."""
+        measured = {
+            metric: [
+                one.name
+                for one in self._document.experiments
+                if any(metric in values for values in self._histories[one.name].steps.values())
+            ]
+            for metric in self._document.metrics
+        }
+        return {metric: names for metric, names in measured.items() if names}
+
+    def _tables(self) -> list[str]:
+        from launcher.views import table  # brings pandas
+
+        rows = table.rows(self._document, self._histories, read_events(self._paths.events))
+        problems = _try(self._paths.table_txt, lambda path: table.write_text(path, rows, self._document))
+        return problems + _try(self._paths.table_csv, lambda path: table.write_csv(path, rows))
+
+    def _plots(self, renew: list[str]) -> list[str]:
+        measured = self._measured()
+        if not measured:
+            return []
+        from launcher.views import plot  # brings matplotlib
+
+        order = {one.name: place for place, one in enumerate(self._document.experiments)}
+        problems = []
+        for metric, names in measured.items():
+            lines = {name: plot.Line.of(name, self._histories[name], metric, order[name]) for name in names}
+            for name in [name for name in names if name in renew]:
+                problems += _try(
+                    self._paths.curve(metric, name), functools.partial(plot.curve, metric=metric, line=lines[name])
+                )
+            problems += _try(
+                self._paths.curves(metric), functools.partial(plot.curves, metric=metric, lines=list(lines.values()))
+            )
+        return problems
+
+
+def _try(path: Path, write: Callable[[Path], None]) -> list[str]:
+    """Write one view; a failure is a line for the user and costs no other view."""
+    try:
+        write(path)
+    except OSError as error:
+        return [f"{path} cannot be written: {error.strerror or error}. The file that was there is intact."]
+    except Exception as error:  # noqa: BLE001  a view must never end a sweep
+        return [f"{path} cannot be drawn: {type(error).__name__}: {error}."]
+    return []
+
+
+def main() -> None:
+    """Be the drawing process: on each line of stdin a list of changed experiments, for each a line of answer.
+
+    Arguments: the outcome folder, the folder of logs, and the descriptor whose closing ends this process.
+    """
+    outcome, logs, lifeline = sys.argv[1:]
+    die_with_holder(int(lifeline))
+    os.nice(10)
+    report = None
+    for line in sys.stdin:
+        began_s = time.monotonic()
+        try:
+            report = report or Report(Paths(Path(outcome), Path(logs)))
+            problems = report.draw(json.loads(line))
+        except InputError as error:
+            problems = error.problems
+        print(json.dumps({"problems": problems, "seconds": time.monotonic() - began_s}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

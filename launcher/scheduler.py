@@ -1,0 +1,140 @@
+"""Decides what starts where and when. Pure: events in, actions out; it never spawns, sleeps or reads a clock.
+
+    Begin ──────────▶ Start, Start, …            fill the slots
+    Ended(x) ───────▶ Start(y, slot of x)        a death frees its slot
+    Interrupted ────▶ Stop(x, force), …          nothing new starts; the second time they are killed
+    the last end ───▶ Done
+
+Each event costs O(log n) at most, so ten thousand experiments on a thousand slots take well under a second.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Begin:
+    """The sweep begins."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The attempt of an experiment is over, its process gone."""
+
+    experiment: str
+    ending: str
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """Someone asked the sweep to stop; with force: at once."""
+
+    force: bool = False
+
+
+Event = Begin | Ended | Interrupted
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start an experiment on the slot with this index."""
+
+    experiment: str
+    slot: int
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Ask the worker of an experiment to save and end; with force: kill it."""
+
+    experiment: str
+    force: bool
+
+
+@dataclass(frozen=True)
+class Done:
+    """Nothing runs and nothing will start."""
+
+
+Action = Start | Stop | Done
+
+
+@dataclass(frozen=True)
+class Running:
+    """State of an experiment that holds a slot."""
+
+    slot: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """State of an experiment that has ended."""
+
+    ending: str
+
+
+class Scheduler:
+    """Runs experiments in their order, each on the first free slot it may use.
+
+    With `designated` (sequential mode) there is one at a time, and the slot of each experiment is fixed beforehand:
+    experiment i of the job on device i, around again when the devices run out.
+    """
+
+    def __init__(self, experiments: Sequence[str], num_slots: int, designated: Sequence[int] | None = None) -> None:
+        assert num_slots > 0, "a scheduler needs at least one slot"
+        assert len(set(experiments)) == len(experiments), "experiment names are unique"
+        assert designated is None or len(designated) == len(experiments), "a slot for each experiment"
+        self._waiting = deque(experiments)
+        self._designated = dict(zip(experiments, designated, strict=True)) if designated is not None else None
+        self._free = deque(range(num_slots))
+        self._states: dict[str, Running | Finished] = {}
+        self._num_running = 0
+        self._is_stopping = False
+
+    @property
+    def num_waiting(self) -> int:
+        """How many experiments have not started."""
+        return len(self._waiting)
+
+    def state(self, experiment: str) -> Running | Finished | None:
+        """Return the state of an experiment; None while it waits."""
+        return self._states.get(experiment)
+
+    def handle(self, event: Event) -> list[Action]:
+        """Take an event and return what to do, in order."""
+        match event:
+            case Begin():
+                return self._fill()
+            case Ended(experiment, ending):
+                state = self._states.get(experiment)
+                assert isinstance(state, Running), f"{experiment} ended but was not running: {state}"
+                self._states[experiment] = Finished(ending)
+                self._free.append(state.slot)
+                self._num_running -= 1
+                return self._fill()
+            case Interrupted(force):
+                self._is_stopping = True
+                stops: list[Action] = [
+                    Stop(name, force) for name, state in self._states.items() if isinstance(state, Running)
+                ]
+                return stops + self._fill()
+
+    def _fill(self) -> list[Action]:
+        actions: list[Action] = []
+        limit = 1 if self._designated is not None else len(self._free) + self._num_running
+        while self._waiting and not self._is_stopping and self._num_running < limit:
+            experiment = self._waiting.popleft()
+            if self._designated is None:
+                slot = self._free.popleft()
+            else:
+                slot = self._designated[experiment]
+                self._free.remove(slot)
+            self._states[experiment] = Running(slot)
+            self._num_running += 1
+            actions.append(Start(experiment, slot))
+        if self._num_running == 0 and not actions:
+            actions.append(Done())
+        return actions

@@ -1,0 +1,44 @@
+"""Signals as events of a loop: the handler does nothing, the number arrives through a pipe, and the loop reads it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+from collections.abc import Callable, Iterator
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def signals_to(selector: selectors.BaseSelector, handler: Callable[[signal.Signals], None]) -> Iterator[None]:
+    """Call the handler from the loop for each signal that asks to stop; the old handlers are put back at the end.
+
+    Where this is not the main thread, which alone may handle signals in Python, they are left as they are.
+    """
+    ours, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        try:
+            fd_before = signal.set_wakeup_fd(theirs)
+        except ValueError:
+            yield
+            return
+        handlers_before = {number: signal.signal(number, lambda _number, _frame: None) for number in STOPPING}
+
+        def read() -> None:
+            for number in os.read(ours, 64):
+                if number in STOPPING:
+                    handler(signal.Signals(number))
+
+        selector.register(ours, selectors.EVENT_READ, read)
+        try:
+            yield
+        finally:
+            selector.unregister(ours)
+            for number, before in handlers_before.items():
+                signal.signal(number, before)
+            signal.set_wakeup_fd(fd_before)
+    finally:
+        os.close(ours)
+        os.close(theirs)

@@ -1,0 +1,33 @@
+"""How a launch ended: every experiment's ending, and the exit code that follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from launcher.endings import Ending
+from launcher.errors import EXIT_DONE, EXIT_FAILED, EXIT_SIGNALLED, WriteError
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a launch ended."""
+
+    endings: dict[str, Ending]  # of the experiments that ran
+    kept: list[str]  # done before
+    not_started: list[str] = field(default_factory=list)
+    signal: int | None = None  # that stopped the launch
+    num_unwritten: int = 0  # views that could not be written
+
+    @property
+    def is_done(self) -> bool:
+        """Every experiment of the sweep is done."""
+        return not self.not_started and all(ending.kind == "done" for ending in self.endings.values())
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the command line: 0, 1 (an experiment failed), 5 (a view is missing), 128 + signal."""
+        if self.signal is not None:
+            return EXIT_SIGNALLED + self.signal
+        if not self.is_done:
+            return EXIT_FAILED
+        return WriteError.exit_code if self.num_unwritten else EXIT_DONE

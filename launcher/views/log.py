@@ -1,0 +1,88 @@
+"""The log of each experiment, `logs/<experiment>.log`: what a person tails.
+
+The launcher appends the header, a line a step and the ending; the worker's own output arrives in the same file by its
+redirected descriptors. All append (O_APPEND), each piece in one write, so lines never mix.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+from launcher.records import ENVELOPE, Record
+from launcher.state import versions
+from launcher.worker import Spec
+
+_SHORT = {"perplexity": "ppl", "tokens_per_s": "tok/s"}
+
+
+class Log:
+    """Appends to the log of one attempt."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._total: int | None = None
+
+    def header(self, spec: Spec, device: str) -> None:
+        """Write what is trained, where and with what; before the worker starts, so that nothing precedes it."""
+        visible = spec.environment.get("CUDA_VISIBLE_DEVICES", "")
+        lines = [
+            f"=== {spec.experiment}, attempt {spec.attempt} ===",
+            f"target   {spec.target}",
+            *(f"config   {key} = {value!r}" for key, value in spec.config.items()),
+            f"digest   {spec.digest}",
+            f"seed     {spec.seed}",
+            f"device   {device} (CUDA_VISIBLE_DEVICES={visible!r})",
+            f"threads  {spec.threads}",
+            f"host     {socket.gethostname()}",
+            f"versions {', '.join(f'{name} {version}' for name, version in versions().items())}",
+        ]
+        self._write(lines)
+
+    def records(self, records: Iterable[Record]) -> None:
+        """Write a line for each record that says something to a person."""
+        lines = []
+        for record in records:
+            kind = record.get("kind")
+            if kind is None:
+                lines.append(step_line(record, self._total))
+            elif kind == "total":
+                self._total = record.get("steps")
+            elif kind == "info":
+                facts = ", ".join(f"{key} {value}" for key, value in record.items() if key not in ENVELOPE)
+                lines.append(f"info {facts}")
+            elif kind == "resume":
+                lines.append(f"goes on from the checkpoint of step {record.get('step')}")
+        self._write(lines)
+
+    def ending(self, line: str) -> None:
+        """Write how the attempt ended."""
+        self._write([f"=== {line} ==="])
+
+    def close(self) -> None:
+        """Release the file."""
+        os.close(self._fd)
+
+    def _write(self, lines: list[str]) -> None:
+        if lines:
+            os.write(self._fd, ("\n".join(lines) + "\n").encode())
+
+
+def step_line(record: Record, total: int | None) -> str:
+    """Return a step as a line: `step 12/218 loss 9.1230 ppl 9163.2 …`."""
+    step = f"step {record['step']}/{total}" if total else f"step {record['step']}"
+    metrics = (f"{_SHORT.get(key, key)} {number(value)}" for key, value in record.items() if key not in ENVELOPE)
+    return " ".join([step, *metrics])
+
+
+def number(value: object) -> str:
+    """Return a metric for reading: four decimals, or five digits where that would say too little or too much."""
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            return str(value)
+        if 0.01 <= abs(value) < 1000:
+            return f"{value:.4f}"
+        return f"{value:.1f}" if 1000 <= abs(value) < 1e7 else f"{value:.4g}"
+    return str(value)

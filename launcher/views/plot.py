@@ -1,0 +1,140 @@
+"""The plots: one metric of one experiment, and one metric of all compared. The only module that imports matplotlib.
+
+The raw curve is faint, a running mean strong. Colours are those of Okabe and Ito (2008, "Color Universal Design"),
+ordered from dark to light so that they also differ in greyscale, and each line has a dash pattern of its own.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.ticker
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from launcher.paths import write_atomic
+from launcher.records import History
+
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)))
+STYLE: Any = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "figure.dpi": 150,
+    "text.parse_math": False,
+}
+_UNITS = {"loss": "cross-entropy (nats per token)", "perplexity": "perplexity"}
+_LOGARITHMIC = frozenset({"perplexity"})
+_WINDOW_SHARE = 0.05  # the running mean looks at this share of a curve
+
+
+@dataclass(frozen=True)
+class Line:
+    """The curve of one experiment."""
+
+    name: str
+    steps: np.ndarray[Any, Any]  # (N,)
+    values: np.ndarray[Any, Any]  # (N,), NaN where nothing finite was recorded
+    tokens: np.ndarray[Any, Any] | None  # (N,) cumulative, if recorded
+    index: int  # place in the job file: gives colour and dash
+
+    @classmethod
+    def of(cls, name: str, history: History, metric: str, index: int) -> Line:
+        """Take the curve of a metric from the records."""
+        points = [
+            (step, record) for step, record in history.steps.items() if isinstance(record.get(metric), int | float)
+        ]
+        values = np.array([record[metric] for _, record in points], dtype=float)
+        has_tokens = bool(points) and all(isinstance(record.get("tokens"), int | float) for _, record in points)
+        return cls(
+            name,
+            np.array([step for step, _ in points]),
+            np.where(np.isfinite(values), values, np.nan),
+            np.array([record["tokens"] for _, record in points], dtype=float) if has_tokens else None,
+            index,
+        )
+
+
+def smooth(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return the centred running mean over 5 % of the curve, narrower towards its ends; NaNs are left out."""
+    half = max(1, round(len(values) * _WINDOW_SHARE / 2))
+    finite = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(finite)])
+    at = np.arange(len(values))
+    reach = np.minimum(half, np.minimum(at, len(values) - 1 - at))  # symmetric, so that the ends are not biased
+    low, high = at - reach, at + reach + 1
+    with np.errstate(invalid="ignore"):
+        mean: np.ndarray[Any, Any] = (sums[high] - sums[low]) / (counts[high] - counts[low])
+    return mean
+
+
+def curve(path: Path, metric: str, line: Line) -> None:
+    """Write the plot of one metric of one experiment."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(5.2, 3.4), layout="constrained")
+        axes = figure.add_subplot()
+        _draw(axes, line.steps, line)
+        _label(axes, metric, "step")
+        axes.set_title(line.name, loc="left", fontweight="bold")
+        _save(figure, path)
+
+
+def curves(path: Path, metric: str, lines: Sequence[Line]) -> None:
+    """Write the plot that compares the experiments, by step and, where all count tokens, by tokens."""
+    has_tokens = all(line.tokens is not None for line in lines)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(9.6 if has_tokens else 6.4, 4.0), layout="constrained")
+        panels = figure.subplots(1, 2 if has_tokens else 1, sharey=True, squeeze=False)[0]
+        for line in lines:
+            _draw(panels[0], line.steps, line)
+            if line.tokens is not None and has_tokens:
+                _draw(panels[1], line.tokens, line)
+        _label(panels[0], metric, "step")
+        if has_tokens:
+            _label(panels[1], metric, "training tokens")
+            panels[1].set_ylabel("")
+            panels[1].xaxis.set_major_formatter(matplotlib.ticker.EngFormatter(sep=""))
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=min(6, len(labels)), handlelength=2.8)
+        _save(figure, path)
+
+
+def _draw(axes: Axes, x: np.ndarray[Any, Any], line: Line) -> None:
+    colour = COLOURS[line.index % len(COLOURS)]
+    dash = DASHES[line.index % len(DASHES)]
+    axes.plot(x, line.values, color=colour, alpha=0.22, linewidth=0.7)
+    axes.plot(x, smooth(line.values), color=colour, linestyle=dash, linewidth=1.6, label=line.name)
+    if len(x) == 1:
+        axes.plot(x, line.values, color=colour, marker="o", linestyle="none")
+
+
+def _label(axes: Axes, metric: str, x: str) -> None:
+    axes.set_xlabel(x)
+    axes.set_ylabel(_UNITS.get(metric, metric))
+    if x == "step":
+        axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
+    low, high = axes.dataLim.intervaly
+    if metric in _LOGARITHMIC and low > 0 and math.isfinite(high):
+        axes.set_yscale("log")
+
+
+def _save(figure: Figure, path: Path) -> None:
+    image = io.BytesIO()
+    figure.savefig(image, format="png", metadata={"Software": None})
+    write_atomic(path, image.getvalue())

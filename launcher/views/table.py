@@ -1,0 +1,120 @@
+"""The results table, one row an experiment: `results_table.txt` for reading, `results_table.csv` for programs.
+
+The only module that imports pandas. The text shows the fact `parameters`; all facts given to `run.info` are in the CSV.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from launcher.paths import write_atomic
+from launcher.records import History
+from launcher.state import Document, Planned, Seen, last_ending
+from launcher.views.log import number
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def rows(document: Document, histories: Mapping[str, History], seen: Mapping[str, Seen]) -> pd.DataFrame:
+    """Return the table: times in seconds, memory in bytes; empty cells where nothing is known."""
+    table = [_row(document, one, histories[one.name], seen.get(one.name)) for one in document.experiments]
+    return pd.DataFrame(table)
+
+
+def _row(document: Document, planned: Planned, history: History, seen: Seen | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"experiment": planned.name, "overrides": overrides(planned)}
+    row |= history.info
+    row["steps"] = len(history.steps)
+    for metric in document.metrics:
+        row |= _metric_cells(metric, history, better=max if metric in document.maximize else min)
+    speeds = [values["tokens_per_s"] for values in history.steps.values() if "tokens_per_s" in values]
+    row["tokens_per_s"] = round(statistics.median(speeds), 1) if speeds else None
+    row["time_s"] = round(seen.seconds, 2) if seen and seen.seconds else None
+    row["device"] = seen.device if seen else ""
+    row["threads"] = seen.threads if seen else None
+    last_word = history.end or {}
+    row["peak_memory_bytes"] = last_word.get("peak_memory_bytes")
+    if "peak_gpu_memory_bytes" in last_word:
+        row["peak_gpu_memory_bytes"] = last_word["peak_gpu_memory_bytes"]
+    row["attempts"] = history.attempt
+    row["ending"] = last_ending(history, seen) or ""
+    row["why"] = seen.why if seen else ""
+    return row
+
+
+def overrides(planned: Planned) -> str:
+    """Return what sets an experiment apart, as `lr=0.001, n_layers=1`."""
+    return ", ".join(f"{key}={value}" for key, value in planned.overrides.items())
+
+
+def _metric_cells(metric: str, history: History, *, better: Any) -> dict[str, Any]:
+    values = [step[metric] for step in history.steps.values() if isinstance(step.get(metric), float | int)]
+    finite = [value for value in values if math.isfinite(value)]  # NaN and infinities never win
+    return {
+        f"first_{metric}": values[0] if values else None,
+        f"final_{metric}": values[-1] if values else None,
+        f"best_{metric}": better(finite) if finite else None,
+    }
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write the table for programs; text that a spreadsheet would take for a formula is quoted with an apostrophe."""
+    inert = table.map(lambda cell: f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell)
+    write_atomic(path, inert.to_csv(index=False))
+
+
+def write_text(path: Path, table: pd.DataFrame, document: Document) -> None:
+    """Write the table for reading: aligned columns, short numbers, units in the headings."""
+    shown: dict[str, list[str]] = {"experiment": _texts(table, "experiment"), "overrides": _texts(table, "overrides")}
+    if "parameters" in table:
+        shown["parameters"] = [f"{int(cell):,}" if _is_known(cell) else "-" for cell in table["parameters"]]
+    shown["steps"] = _texts(table, "steps")
+    for metric in document.metrics:
+        for which in ("first", "final", "best"):
+            shown[f"{which} {metric}"] = _texts(table, f"{which}_{metric}")
+    if table["tokens_per_s"].notna().any():
+        shown["tokens/s"] = [f"{cell:,.0f}" if _is_known(cell) else "-" for cell in table["tokens_per_s"]]
+    shown["time"] = [duration(cell) if _is_known(cell) else "-" for cell in table["time_s"]]
+    shown["device"] = _texts(table, "device")
+    for column, title in (("peak_memory_bytes", "peak memory"), ("peak_gpu_memory_bytes", "peak GPU memory")):
+        if column in table:
+            shown[title] = [f"{cell / 1e6:,.0f} MB" if _is_known(cell) else "-" for cell in table[column]]
+    shown["ending"] = _texts(table, "ending")
+    text = pd.DataFrame(shown)
+    left = ("experiment", "overrides", "device", "ending")
+    widths = {name: max(len(name), *(len(cell) for cell in text[name])) for name in shown}
+    lines = ["  ".join(_pad(name, widths[name], name in left) for name in shown)]
+    lines.append("  ".join("-" * widths[name] for name in shown))
+    for _, cells in text.iterrows():
+        lines.append("  ".join(_pad(cells[name], widths[name], name in left) for name in shown))
+    whys = [f"{name}: {why}" for name, why in zip(table["experiment"], table["why"], strict=True) if why]
+    heading = f"{document.name}: {len(table)} experiments of {document.job_file}, seed {document.seed}"
+    body = "\n".join(line.rstrip() for line in lines)
+    write_atomic(path, "\n\n".join([heading, body, *(["\n".join(whys)] if whys else [])]) + "\n")
+
+
+def duration(seconds: float) -> str:
+    """Return a time for reading: `8.4 s`, `3:07 min`, `2:07:09 h`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
+
+
+def _texts(table: pd.DataFrame, column: str) -> list[str]:
+    return [number(cell) if _is_known(cell) else "-" for cell in table[column]]
+
+
+def _is_known(cell: Any) -> bool:
+    return cell is not None and cell == cell and cell != ""
+
+
+def _pad(cell: str, width: int, is_left: bool) -> str:
+    return cell.ljust(width) if is_left else cell.rjust(width)

@@ -1,0 +1,187 @@
+"""The worker: the child process that runs one attempt of one experiment and exits. Nothing here runs in the launcher.
+
+Its first lines make up for what a fork server gives a child: the server's environment, terminal and signal settings.
+    1. its own session, so that the whole process group can be ended and the terminal's Ctrl-C does not reach it
+    2. the kernel is told to kill that group when the launcher dies (`lifeline`)
+    3. stdout and stderr go to the experiment's log, at descriptor level; faulthandler writes there too
+    4. its environment, before anything touches CUDA; its share of CPU threads
+Then it imports the target, runs it, and says how it ended in the last record. Importing this module must stay cheap.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import traceback
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from launcher import fields, target
+from launcher.checkpoints import Checkpoints
+from launcher.contract import Run
+from launcher.errors import LauncherError
+from launcher.lifeline import die_with_holder
+from launcher.paths import Paths
+from launcher.records import RecordWriter
+
+OOM_SCORE = "500"  # when memory runs out the kernel ends a worker, not the launcher
+_MESSAGE_LIMIT = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """Everything a worker needs to know, as plain values: it crosses a process boundary."""
+
+    experiment: str
+    attempt: int
+    target: str
+    folder: Path  # of the job file: searched first for the target's module
+    config: dict[str, Any]
+    digest: str
+    seed: int
+    device: str  # "cuda" or "cpu"
+    environment: dict[str, str]
+    threads: int
+    paths: Paths
+    checkpoint_s: float
+
+
+def isolate(log: Path, environment: dict[str, str]) -> None:
+    """Give this process its own session, death with the launcher, output into `log`, and environment."""
+    os.setsid()
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker is started by multiprocessing"
+    die_with_holder(int(parent.sentinel))  # the pipe this process was started through
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+    os.close(fd)
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    faulthandler.enable(file=2)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write(OOM_SCORE)
+    os.environ.update(environment)
+
+
+def main(spec: Spec, bell: Connection, device_lock: Connection | None) -> None:
+    """Run one attempt. Exit code 0: it is done or was stopped; 1: it failed. The last record says more."""
+    isolate(spec.paths.log(spec.experiment), spec.environment)
+    os.set_blocking(bell.fileno(), False)
+    writer = RecordWriter(spec.paths.records(spec.experiment), spec.attempt, bell.fileno())
+    run = Run(
+        name=spec.experiment,
+        seed=spec.seed,
+        attempt=spec.attempt,
+        device=spec.device,
+        outcome=spec.paths.outcome,
+        writer=writer,
+        checkpoints=Checkpoints(spec.paths.checkpoints(spec.experiment), spec.experiment, spec.digest),
+        checkpoint_s=spec.checkpoint_s,
+    )
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: run.ask_to_stop())
+    writer.write({"kind": "start", "digest": spec.digest, "pid": os.getpid(), "threads": spec.threads})
+    last: dict[str, Any]
+    try:
+        _train(spec, run)
+        run.phase = "in teardown"
+        last = {"ending": "interrupted" if run.was_stopped else "done"}
+    except BaseException as error:  # noqa: BLE001  the worker's outermost frame: whatever it was becomes the last record
+        last = {"ending": "failed", "phase": run.phase, "error": _describe(error)}
+        traceback.print_exception(error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    writer.write({"kind": "end"} | last | _peak_memory())
+    writer.ring()
+    if last["ending"] == "failed":
+        sys.exit(1)
+
+
+def prepare(specs: list[Spec], answer: Connection) -> None:
+    """Import the target once and let it check every configuration (`prepare(config)` beside the target function).
+
+    Sends one UTF-8 message: empty if all is well, else the problems.
+    """
+    isolate(specs[0].paths.prepare_log, specs[0].environment | {"CUDA_VISIBLE_DEVICES": ""})
+    problems: dict[str, list[str]] = {}
+    for spec in specs:
+        try:
+            with target.importable(spec.folder):
+                cls = target.config_class(_target(spec))
+                hook = getattr(sys.modules[_target(spec).module], "prepare", None)
+                if callable(hook):
+                    hook(spec.config if cls is dict else fields.build(cls, spec.config))
+        except (LauncherError, ValueError, OSError) as error:  # the user's data or configuration
+            problems.setdefault(str(error), []).append(spec.experiment)
+        except BaseException as error:  # noqa: BLE001  the user's code: its own trace is in the log
+            traceback.print_exception(error)
+            problems.setdefault(f"{_describe(error)}\n  The trace: {spec.paths.prepare_log}", []).append(
+                spec.experiment
+            )
+    lines = [f"{', '.join(names)}: {problem}" for problem, names in problems.items()]
+    answer.send_bytes("\n".join(lines).encode())
+    answer.close()
+
+
+def _target(spec: Spec) -> target.Target:
+    return target.Target(spec.target, spec.folder, None)
+
+
+def _train(spec: Spec, run: Run) -> None:
+    with target.importable(spec.folder):
+        _use_threads(spec.threads)
+        _check_device(spec)
+        found = _target(spec)
+        function = target.load_function(found)
+        _use_threads(spec.threads)  # again: the target may have been the first to import torch
+        cls = target.config_class(found)
+        function(spec.config if cls is dict else fields.build(cls, spec.config), run)
+
+
+def _use_threads(threads: int) -> None:
+    """Bind torch, if it is loaded, to its share: the fork server's torch has read its environment long ago."""
+    if (torch := sys.modules.get("torch")) is None:
+        return
+    torch.set_num_threads(threads)
+    # A DataLoader would otherwise start a fork server of its own in here and import torch again.
+    torch.multiprocessing.set_start_method("fork", force=True)
+
+
+def _check_device(spec: Spec) -> None:
+    """Make sure that CUDA has not been touched before this process chose its device."""
+    if (torch := sys.modules.get("torch")) is None:
+        return
+    assert not torch.cuda.is_initialized(), "CUDA was initialised before the worker chose its device"
+    assert not torch.cuda._is_in_bad_fork(), "the fork server initialised CUDA; preload nothing that does"
+    if spec.device == "cuda" and torch.cuda.device_count() != 1:
+        raise LauncherError(
+            f"this worker should see one GPU, CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES')}, "
+            f"but torch {torch.__version__} sees {torch.cuda.device_count()}.\n"
+            "  Likely cause: a torch built without CUDA, or a driver too old for it. Compare nvidia-smi and "
+            "python -c 'import torch; print(torch.version.cuda)'."
+        )
+
+
+def _peak_memory() -> dict[str, int]:
+    peak = {"peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        peak["peak_gpu_memory_bytes"] = int(torch.cuda.max_memory_reserved())
+    return peak
+
+
+def _describe(error: BaseException) -> str:
+    """Return one line: the error, and where in the user's code it was raised."""
+    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    ours = str(Path(__file__).parent)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return message.splitlines()[0][:_MESSAGE_LIMIT] + place

@@ -1,0 +1,6 @@
+"""MiniGPT: a small decoder-only transformer, its data and its training, usable without any launcher.
+
+Entry points: `python -m minigpt.data` makes the training data, `python -m minigpt.train` trains one
+experiment, `python -m minigpt.sample` continues a prompt. Importing this package imports no torch: a plan can
+be checked with `minigpt.config` alone.
+"""

@@ -1,0 +1,77 @@
+"""`python -m minigpt.data`: make tokenized_data.pt from text.
+
+Apart from `minigpt.data` so that a worker, which starts in milliseconds, imports neither a command-line
+library nor the tokenizer. Where the texts come from is `minigpt.texts`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from minigpt import texts
+from minigpt.commandline import application, user_errors
+from minigpt.config import PRIMARY_FILE, TrainConfig
+from minigpt.data import SeqDataset
+from minigpt.errors import ConfigError, DataError
+from minigpt.files import written_beside
+from minigpt.tokenizer import encode
+
+
+def write_primary(texts: Sequence[str], folder: Path) -> str:
+    """Tokenize `texts`, write them to `folder`/tokenized_data.pt, one sequence each, and say how many.
+
+    Raises:
+        DataError: there is no text.
+    """
+    sequences = [encode(text) for text in texts]
+    lengths = [len(ids) for ids in sequences]
+    if not sum(lengths):
+        raise DataError("there is no text to make data from: name files with text after --text")
+    # Views of one tensor: the file holds one storage, and loads in one read however many sequences there are.
+    joined = torch.tensor([token for ids in sequences for token in ids], dtype=torch.int64)
+    path = folder / PRIMARY_FILE
+    with written_beside(path) as file:
+        torch.save(list(torch.split(joined, lengths)), file)
+    return f"wrote {path}: {len(sequences):,} sequences, {len(joined):,} tokens"
+
+
+app = application()
+
+
+@app.command()
+def main(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="UTF-8 texts, one sequence a file.")
+    ] = None,
+    text: Annotated[
+        bool, typer.Option("--text", help="Make the data from the FILEs named after it.")
+    ] = False,
+    stdlib: Annotated[
+        bool, typer.Option("--stdlib", help="Add the standard library's docstrings to the default text.")
+    ] = False,
+    out: Annotated[
+        Path, typer.Option("--out", help="The folder to write to: the data_dir of the training.")
+    ] = Path("data"),
+) -> None:
+    """Write tokenized_data.pt, by default from Python's own reference documentation (about 139,000 tokens).
+
+    Your own text: python -m minigpt.data --text a.txt b.txt
+    """
+    with user_errors():
+        if text and not files:
+            raise ConfigError("--text names no file: type `python -m minigpt.data --text FILE...`")
+        if files and stdlib:
+            raise ConfigError("--stdlib adds to the default text, not to --text: give one of the two")
+        sources = texts.files(files) if files else texts.topics()
+        if stdlib:
+            sources += texts.stdlib_docstrings()
+        typer.echo(write_primary(sources, out))
+        config = TrainConfig(data_dir=str(out))
+        examples = SeqDataset(config).examples
+        typer.echo(
+            f"{len(examples.ids):,} examples of {config.seq_len}: "
+            f"{examples.tokens_used:,} of {examples.tokens_available:,} tokens used"
+        )

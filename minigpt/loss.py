@@ -1,0 +1,70 @@
+"""The training loss: next-token cross-entropy over the targets that are not padding.
+
+Lives here: `loss`, which training calls, and `plain_loss`, the textbook form it is tested and timed against.
+Called by `minigpt.train`.
+
+Where the time goes (batch 32, T 64, V 50,257): 94 % of the arithmetic is the LM head, and its logits are 405
+MB, of which the textbook form makes four to six copies. So the hidden state is shifted (D = 128 wide), never
+the logits, and torch's fused operator makes 128 rows of logits at a time and their gradient with them.
+
+Shapes: B batch, T sequence, D = embed_dim, N = targets, V = vocab_size.
+"""
+
+import sys
+from functools import cache
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from minigpt.model import MiniGPT
+
+
+def num_targets(ids: Tensor, pad_token_id: int) -> int:
+    """Return how many targets a batch (B, T) has; ask before it goes to a GPU, which would have to wait."""
+    return int((ids[:, 1:] != pad_token_id).sum())
+
+
+def loss(model: MiniGPT, ids: Tensor) -> Tensor:
+    """Return the mean cross-entropy, a scalar, of the targets in `ids` (B, T); there must be one at least.
+
+    Equal to `plain_loss` to 1e-5, in under half the time and memory. It can be differentiated once, as
+    training does. Where torch is older than 2.13 and lacks the operator, this is `plain_loss`, and says so
+    once.
+    """
+    if not hasattr(F, "linear_cross_entropy"):
+        _say_plain()
+        return plain_loss(model, ids)
+    pad = model.config.pad_token_id
+    hidden = model.hidden(ids)[:, :-1].flatten(0, 1)  # (B * (T-1), D)
+    targets = ids[:, 1:].flatten()  # (B * (T-1),)
+    # The head shrinks with the padding. Not on a GPU, which would have to wait for the count: there
+    # ignore_index alone gives the same loss.
+    if not ids.is_cuda:
+        is_target = targets != pad
+        hidden, targets = hidden[is_target], targets[is_target]  # (N, D), (N,)
+    return F.linear_cross_entropy(
+        hidden,
+        model.head.weight,  # (V, D)
+        targets,
+        ignore_index=pad,
+        options=_options(),
+    )
+
+
+def _options() -> nn.LinearCrossEntropyOptions:
+    """Choose 128 rows of logits at a time, 26 MB; torch's own choice here, 4 rows, takes 3.5 times longer."""
+    return nn.LinearCrossEntropyOptions(batch_chunk_size=128, chunking_method=None, acc_policy="compact")
+
+
+def plain_loss(model: MiniGPT, ids: Tensor) -> Tensor:
+    """Return the same by the textbook: logits at 0 … T-2 against ids at 1 … T-1, padding ignored."""
+    logits = model(ids)[:, :-1]  # (B, T-1, V)
+    targets = ids[:, 1:]  # (B, T-1)
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=model.config.pad_token_id)
+
+
+@cache
+def _say_plain() -> None:
+    print(
+        "torch has no linear_cross_entropy (2.13 has): training goes on with the plain loss", file=sys.stderr
+    )

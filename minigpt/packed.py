@@ -1,0 +1,136 @@
+"""The examples as one memory-mapped file, made once and shared by every worker through the page cache.
+
+    data/tokenized_data.pt ─▶ corpus ─▶ chunking ─▶ data/.packed/<key>.npy   (N, T) int32, mapped read-only
+                                                    data/.packed/<key>.json  tokens used and available
+
+The key is the digest of everything the examples depend on: the content of the source and the rule. So a
+changed source makes a new copy and an old one is never wrong. Where the data folder cannot be written to, the
+copy lives in $XDG_CACHE_HOME/minigpt. Old copies may be deleted at any time, a running worker's too: it keeps
+what it has mapped.
+
+Called by `minigpt.data`.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from minigpt.chunking import Examples, by_packing, by_report
+from minigpt.config import SEQ_MIN, TrainConfig
+from minigpt.corpus import read_corpus
+from minigpt.errors import DataError
+from minigpt.files import written_beside
+
+_FORMAT = 1  # a part of the key: raise it when the meaning of the files changes
+
+
+def open_packed(config: TrainConfig) -> Examples:
+    """Return the examples of `config`, mapped from their packed copy, which is made if there is none.
+
+    Reading a whole source of 1 GB for its digest takes about a second; the copy itself opens in under a
+    millisecond.
+
+    Raises:
+        DataError: the source is missing or bad, or there is no folder to put the copy in.
+    """
+    source = config.inputs()[0]
+    key = _key(source, config)
+    folders = (source.parent / ".packed", _cache_folder())
+    for folder in folders:
+        if (found := _open(folder, key)) is not None:
+            return found
+    examples: Examples | None = None
+    refusals = []
+    for folder in folders:
+        try:
+            with _lock(folder, key):
+                if (found := _open(folder, key)) is not None:  # another process was first
+                    return found
+                examples = examples or _examples(source, config)
+                _write(folder, key, examples)
+        except OSError as error:
+            refusals.append(f"{folder} ({error.strerror or error})")
+            continue
+        if (written := _open(folder, key)) is not None:
+            return written
+    raise DataError(
+        f"the packed copy of {source} cannot be written to {' nor to '.join(refusals)}: make one writable"
+    )
+
+
+def _key(source: Path, config: TrainConfig) -> str:
+    try:
+        with source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{source} cannot be read ({error.strerror}): check its permissions") from error
+    parts = (
+        _FORMAT,
+        digest,
+        source.name,  # which format it has, and so which rule
+        config.chunking,
+        config.seq_len,
+        config.pad_token_id,
+        config.vocab_size,  # the ids were checked against it
+    )
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def _examples(source: Path, config: TrainConfig) -> Examples:
+    corpus = read_corpus(source, config.vocab_size)
+    if config.chunking == "pack":
+        examples = by_packing(corpus.sequences, config.seq_len, config.pad_token_id)
+    else:
+        examples = by_report(
+            corpus.sequences, config.seq_len, config.pad_token_id, is_batched=corpus.is_batched
+        )
+    if len(examples.ids) == 0:
+        advice = "set chunking to pack, which joins them" if config.chunking == "report" else "add text"
+        raise DataError(
+            f"{source} gives no example, for want of a sequence of {SEQ_MIN} tokens "
+            f"(it has {len(corpus.sequences)} shorter ones): {advice}"
+        )
+    return examples
+
+
+def _open(folder: Path, key: str) -> Examples | None:
+    """Map the copy in `folder`, or return None where there is none, or none that can be read."""
+    try:
+        ids = np.load(folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)  # (N, T)
+        counts = json.loads((folder / f"{key}.json").read_text(encoding="utf-8"))
+        return Examples(ids, int(counts["tokens_used"]), int(counts["tokens_available"]))
+    except (OSError, ValueError, LookupError, TypeError):  # absent; or damaged, and made anew
+        return None
+
+
+def _write(folder: Path, key: str, examples: Examples) -> None:
+    """Write the counts first: where the examples are, the counts are."""
+    counts = {"tokens_used": examples.tokens_used, "tokens_available": examples.tokens_available}
+    with written_beside(folder / f"{key}.json") as file:
+        file.write(json.dumps(counts).encode())
+    with written_beside(folder / f"{key}.npy") as file:
+        np.save(file, examples.ids, allow_pickle=False)
+
+
+@contextmanager
+def _lock(folder: Path, key: str) -> Iterator[None]:
+    """Hold the copy for this process, so that workers starting together make it once.
+
+    The kernel drops the lock with the process. A file system without locks costs only double work: the files
+    are replaced whole, and every maker writes the same bytes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{key}.lock").open("wb") as file:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "minigpt"

@@ -1,0 +1,143 @@
+"""Training one experiment: `run(config, run)`, what a launcher calls, and `python -m minigpt.train`.
+
+    loader ─▶ ids (B, T) ─▶ loss ─▶ backward ─▶ AdamW ─▶ run.log(step, …)   one record a step
+                                                     └▶ run.save(…)          when one is due
+    at the end ─▶ outcome/mini_gpt_<name>.pt and .json
+
+Lives here: the loop and what it records. What a resume needs is `minigpt.resume`, how the caller looks
+`minigpt.contract`. Same configuration, seed, device type and number of threads give the same numbers bit for
+bit, resumed or not, except the times, whose names end in `_s`.
+"""
+
+import math
+import time
+
+import torch
+from torch import Tensor
+from torch.optim import AdamW
+
+from minigpt.checkpoint import save_model
+from minigpt.config import TrainConfig
+from minigpt.contract import Run
+from minigpt.data import SeqDataset, loader
+from minigpt.device import check_device, make_deterministic
+from minigpt.loss import loss, num_targets, plain_loss
+from minigpt.model import MiniGPT, num_parameters
+from minigpt.resume import Training
+
+NO_TARGET = "no valid target"  # what the record of a skipped batch says
+
+
+def prepare(config: TrainConfig) -> None:
+    """Check the data completely and make the packed copy, once, before any worker starts.
+
+    Raises:
+        DataError: the data are missing or bad.
+    """
+    SeqDataset(config)
+
+
+def run(config: TrainConfig, run: Run) -> None:
+    """Train `config` to its end, or until `run.should_stop`; go on from `run.load()` where that has a state.
+
+    Raises:
+        DataError: the data are missing or bad.
+        ConfigError: `run.device` does not exist.
+    """
+    check_device(run.device)
+    make_deterministic(run.device)
+    dataset = SeqDataset(config)
+    training = _begin(config, run)
+    steps = num_steps(config, len(dataset))
+    run.total(steps)
+    run.info(
+        parameters=num_parameters(config),
+        examples=len(dataset),
+        tokens_used=dataset.examples.tokens_used,
+        tokens_available=dataset.examples.tokens_available,
+    )
+    while training.step < steps:
+        if not _train_epoch(config, run, training, dataset, steps):
+            return
+        training.end_epoch(len(dataset))
+    save_model(training.model, run.outcome / f"mini_gpt_{run.name}.pt")
+
+
+def num_steps(config: TrainConfig, num_examples: int) -> int:
+    """Return how many steps the whole training takes; the last batch of an epoch may be short."""
+    steps = config.max_epochs * math.ceil(num_examples / config.batch_size)
+    return steps if config.max_steps is None else min(steps, config.max_steps)
+
+
+def perplexity(value: float) -> float:
+    """Return exp(loss); infinity where that is too large for a float."""
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
+
+
+def _begin(config: TrainConfig, run: Run) -> Training:
+    """Make the model, on the CPU so that every device starts alike, and put back what was saved."""
+    torch.manual_seed(run.seed)
+    model = MiniGPT(config).to(run.device)
+    training = Training(
+        model=model,
+        optimizer=AdamW(model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True),
+        epoch_start=torch.Generator().manual_seed(run.seed).get_state(),
+    )
+    saved = run.load()
+    if saved is not None:
+        training.restore(saved)
+    model.train()
+    return training
+
+
+def _train_epoch(config: TrainConfig, run: Run, training: Training, dataset: SeqDataset, steps: int) -> bool:
+    """Train on what is left of this epoch, or up to step `steps`; return False when asked to stop."""
+    order = training.remaining_order(len(dataset))
+    before = time.perf_counter()
+    for ids in loader(dataset, config, order, pin_memory=run.device == "cuda"):  # (B, T) int64
+        tokens = num_targets(ids, config.pad_token_id)
+        value = _train_step(config, training, ids.to(run.device, non_blocking=True)) if tokens else None
+        now = time.perf_counter()
+        training.step += 1
+        training.position += len(ids)
+        training.tokens += tokens
+        training.elapsed_s += now - before
+        if value is None:
+            run.log(training.step, skipped=NO_TARGET)
+        else:
+            run.log(
+                training.step,
+                loss=value,
+                perplexity=perplexity(value),
+                lr=config.lr,
+                tokens=training.tokens,
+                tokens_per_s=tokens / (now - before),
+                elapsed_s=training.elapsed_s,
+            )
+        before = now
+        if run.should_save:
+            run.save(training.state(), training.step)
+        if run.should_stop:
+            return False
+        if training.step == steps:
+            break
+    return True
+
+
+def _train_step(config: TrainConfig, training: Training, ids: Tensor) -> float:
+    """Take one step and return the loss before it. On a GPU, reading that number waits for the step."""
+    objective = loss if config.loss == "fused" else plain_loss
+    value = objective(training.model, ids)
+    training.optimizer.zero_grad()
+    value.backward()  # type: ignore[no-untyped-call]
+    training.optimizer.step()
+    return value.detach().item()
+
+
+if __name__ == "__main__":
+    from minigpt.train_command import app
+
+    app()

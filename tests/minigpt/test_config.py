@@ -1,0 +1,89 @@
+"""`TrainConfig`: the report's baseline, and every bad value named at once."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from minigpt.config import TrainConfig
+from minigpt.errors import ConfigError, DataError
+
+
+def test_the_defaults_are_the_baseline_of_the_report() -> None:
+    config = TrainConfig()
+    assert (config.vocab_size, config.seq_len, config.embed_dim) == (50_257, 64, 128)
+    assert (config.n_heads, config.n_layers, config.ffn_mult, config.dropout) == (4, 2, 4, 0.1)
+    assert (config.lr, config.batch_size, config.max_epochs) == (5e-4, 32, 1)
+    assert (config.pad_token_id, config.num_workers, config.chunking) == (50_256, 4, "report")
+
+
+def test_heads_that_do_not_divide_the_dimensions_are_an_error_that_says_so() -> None:
+    with pytest.raises(ConfigError, match=r"embed_dim % n_heads != 0: 130 does not divide into 4"):
+        TrainConfig(embed_dim=130)
+
+
+def test_every_bad_value_is_named_in_one_error() -> None:
+    with pytest.raises(ConfigError) as caught:
+        TrainConfig(
+            lr=float("nan"),
+            dropout=1.0,
+            seq_len=31,
+            batch_size=0,
+            n_layers=True,
+            chunking="other",  # type: ignore[arg-type]
+            data_dir="",
+        )
+    for name in ("lr", "dropout", "seq_len", "batch_size", "n_layers", "chunking", "data_dir"):
+        assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("lr", 0),
+        ("lr", float("inf")),
+        ("lr", "fast"),
+        ("weight_decay", -0.1),
+        ("dropout", -0.1),
+        ("seq_len", 129),
+        ("seq_len", 64.0),
+        ("vocab_size", 1),
+        ("max_steps", 0),
+        ("max_epochs", None),
+        ("num_workers", -1),
+        ("pad_token_id", 50_257),
+        ("loss", "other"),
+        ("data_dir", 7),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=name):
+        TrainConfig(**{name: value})  # type: ignore[arg-type]
+
+
+def test_a_strict_validator_resolves_the_dataclass() -> None:
+    adapter = TypeAdapter(TrainConfig)
+    assert adapter.validate_json('{"lr": 1e-3, "max_steps": null}', strict=True) == TrainConfig(lr=1e-3)
+    with pytest.raises(ValidationError, match="embed_dim % n_heads"):
+        adapter.validate_json('{"embed_dim": 5}', strict=True)
+
+
+def test_inputs_are_the_primary_file_then_the_fallback_then_an_error(tmp_path: Path) -> None:
+    config = TrainConfig(data_dir=str(tmp_path))
+    with pytest.raises(
+        DataError, match=r"tokenized_data\.pt does not exist.*`make data`.*minigpt\.data"
+    ) as caught:
+        config.inputs()
+    assert "\n" not in str(caught.value)
+    (tmp_path / "sample_dataset.pt").touch()
+    assert config.inputs() == [tmp_path / "sample_dataset.pt"]
+    (tmp_path / "tokenized_data.pt").touch()
+    assert config.inputs() == [tmp_path / "tokenized_data.pt"]
+
+
+def test_importing_the_configuration_imports_no_torch() -> None:
+    code = "import sys, minigpt, minigpt.config; print([m for m in ('torch', 'numpy', 'typer') if m in
+    sys.modules])" done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+    check=True) assert done.stdout.strip() == "[]"
