@@ -57,24 +57,16 @@ def _config(path: Path) -> TrainConfig:
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from error
     except (ValueError, TypeError) as error:  # no JSON, no object, or fields of another version
-        raise CheckpointError(
-            f"{path} is not the configuration of a MiniGPT ({error}): copy it again"
-        ) from error
+        raise CheckpointError(f"{path} is not the configuration of a MiniGPT ({error}): copy it again") from error
 
 
 def _weights(path: Path) -> dict[str, torch.Tensor]:
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise CheckpointError(
-            f"{path} cannot be read ({error.strerror}): check the name, or train it again"
-        ) from error
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}): check the name, or train it again") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError) as error:
-        raise CheckpointError(
-            f"{path} is damaged or no state dict: copy it again, or train it again"
-        ) from error
+        raise CheckpointError(f"{path} is damaged or no state dict: copy it again, or train it again") from error
     if not isinstance(weights, dict):
-        raise CheckpointError(
-            f"{path} holds a {type(weights).__name__}, no state dict: name the .pt of a training"
-        )
+        raise CheckpointError(f"{path} holds a {type(weights).__name__}, no state dict: name the .pt of a training")
     return weights

@@ -2,12 +2,10 @@
 
 Pure functions of lengths and arrays; no files, no torch. Called by `minigpt.packed`. Three rules:
 
-    report, primary     32 … 128 tokens: one example, cut or padded. Longer: pieces of seq_len from the start,
-    a
-                        last piece of at least 32 padded. Shorter: left out. At seq_len 64, 127 tokens lose
-                        63.
-    report, fallback    every row in pieces of seq_len, a last piece of at least 32 padded
-    pack                all sequences joined end to end, then in pieces: loses 31 tokens at most
+    report, primary    32 … 128 tokens: one example, cut or padded. Shorter: left out. Longer: pieces of
+                       seq_len from the start, a last one of at least 32 padded. 127 tokens lose 63 at 64.
+    report, fallback   every row in pieces of seq_len, a last one of at least 32 padded
+    pack               all sequences joined end to end, then in pieces: loses 31 tokens at most
 
 Shapes: N examples, T = seq_len.
 """

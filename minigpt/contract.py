@@ -95,6 +95,5 @@ class PrintRun:
 
 def _words(values: Mapping[str, float | str]) -> str:
     return "  ".join(
-        f"{name} {value:.5g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in values.items()
+        f"{name} {value:.5g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()
     )

@@ -1,11 +1,10 @@
 """Reading the file of token ids, and refusing it when it is not one.
 
-    tokenized_data.pt   [tensor or list of ids, …]              ─┐
+    tokenized_data.pt   [tensor or list of ids, …]               ─┐
     sample_dataset.pt   [{"input_ids": (B, L)}, …], or one alone ─┴─▶ Corpus: int32 arrays, every id checked
 
 Lives here: the two formats and every complaint about them. What becomes of the sequences is
-`minigpt.chunking`'s affair. Called by `minigpt.packed`, once a data file; workers read the packed copy
-instead.
+`minigpt.chunking`'s affair. Called by `minigpt.packed`, once a data file; workers read the packed copy.
 """
 
 import pickle
@@ -24,8 +23,7 @@ from minigpt.errors import DataError
 
 _REMAKE = "make it again with `make data` or `python -m minigpt.data`"
 
-# What torch.load raises for files that are cut short, overwritten, or no torch file at all. No single base
-# class.
+# What torch.load raises for files that are cut short, overwritten, or no torch file at all.
 _UNREADABLE = (
     pickle.UnpicklingError,
     zipfile.BadZipFile,
@@ -70,7 +68,7 @@ def _load(path: Path) -> object:
         # Mapped where the format allows it: tensors are then read once, into the arrays made from them.
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except _UNREADABLE as error:
-        if isinstance(error, pickle.UnpicklingError) and "Unsupported global" in str(error):
+        if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
             raise DataError(
                 f"{path} holds Python objects other than tensors, lists and numbers, and is refused because "
                 f"reading them could run code: save plain tensors, or {_REMAKE}"
@@ -92,9 +90,7 @@ def _sequences(path: Path, content: object, vocab_size: int) -> list[Tokens]:
 def _rows(path: Path, content: object, vocab_size: int) -> list[Tokens]:
     batches = [content] if isinstance(content, Mapping) else content
     if not isinstance(batches, list | tuple):
-        raise DataError(
-            f"{path} holds a {type(content).__name__}, not a list of batches with input_ids: {_REMAKE}"
-        )
+        raise DataError(f"{path} holds a {type(content).__name__}, not a list of batches with input_ids: {_REMAKE}")
     if not batches:
         raise DataError(f"{path} holds an empty list: {_REMAKE}")
     rows: list[Tokens] = []
@@ -109,9 +105,7 @@ def _ids(path: Path, place: str, item: object, vocab_size: int, *, dimensions: i
     """Return `item`, a tensor or nested lists, as int32 ids, having looked at every one of them."""
     ids = _tensor(path, place, item)
     if ids.dim() != dimensions or ids.layout is not torch.strided:
-        raise DataError(
-            f"{path}: {place} has shape {tuple(ids.shape)}, not {dimensions} dimension(s): {_REMAKE}"
-        )
+        raise DataError(f"{path}: {place} has shape {tuple(ids.shape)}, not {dimensions} dimension(s): {_REMAKE}")
     if ids.numel() == 0:
         return np.empty(tuple(ids.shape), dtype=np.int32)
     if ids.dtype is torch.bool or ids.is_floating_point() or ids.is_complex():
@@ -130,12 +124,8 @@ def _tensor(path: Path, place: str, item: object) -> torch.Tensor:
     if isinstance(item, torch.Tensor):
         return item
     if not isinstance(item, Sequence) or isinstance(item, str | bytes):
-        raise DataError(
-            f"{path}: {place} is a {type(item).__name__}, not a tensor or list of token ids: {_REMAKE}"
-        )
+        raise DataError(f"{path}: {place} is a {type(item).__name__}, not a tensor or list of token ids: {_REMAKE}")
     try:
         return torch.tensor(item)
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:  # ragged, mixed, or beyond 64 bits
-        raise DataError(
-            f"{path}: {place} is a list of something other than token ids ({error}): {_REMAKE}"
-        ) from error
+        raise DataError(f"{path}: {place} is a list of something other than token ids ({error}): {_REMAKE}") from error

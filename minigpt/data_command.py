@@ -20,13 +20,13 @@ from minigpt.files import written_beside
 from minigpt.tokenizer import encode
 
 
-def write_primary(texts: Sequence[str], folder: Path) -> str:
-    """Tokenize `texts`, write them to `folder`/tokenized_data.pt, one sequence each, and say how many.
+def write_primary(sources: Sequence[str], folder: Path) -> str:
+    """Tokenize `sources`, write them to `folder`/tokenized_data.pt, one sequence each, and say how many.
 
     Raises:
         DataError: there is no text.
     """
-    sequences = [encode(text) for text in texts]
+    sequences = [encode(text) for text in sources]
     lengths = [len(ids) for ids in sequences]
     if not sum(lengths):
         raise DataError("there is no text to make data from: name files with text after --text")
@@ -46,15 +46,13 @@ def main(
     files: Annotated[
         list[Path] | None, typer.Argument(metavar="[FILE]...", help="UTF-8 texts, one sequence a file.")
     ] = None,
-    text: Annotated[
-        bool, typer.Option("--text", help="Make the data from the FILEs named after it.")
-    ] = False,
+    text: Annotated[bool, typer.Option("--text", help="Make the data from the FILEs named after it.")] = False,
     stdlib: Annotated[
         bool, typer.Option("--stdlib", help="Add the standard library's docstrings to the default text.")
     ] = False,
-    out: Annotated[
-        Path, typer.Option("--out", help="The folder to write to: the data_dir of the training.")
-    ] = Path("data"),
+    out: Annotated[Path, typer.Option("--out", help="The folder to write to: the data_dir of the training.")] = Path(
+        "data"
+    ),
 ) -> None:
     """Write tokenized_data.pt, by default from Python's own reference documentation (about 139,000 tokens).
 

@@ -18,13 +18,9 @@ def check_device(device: str) -> None:
         ConfigError: neither "cpu" nor "cuda", or no GPU to be seen.
     """
     if device not in ("cpu", "cuda"):
-        raise ConfigError(
-            f'device must be cpu or cuda, not "{device}": choose the GPU with CUDA_VISIBLE_DEVICES'
-        )
+        raise ConfigError(f'device must be cpu or cuda, not "{device}": choose the GPU with CUDA_VISIBLE_DEVICES')
     if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(
-            "device cuda: torch sees no GPU. Check `nvidia-smi` and CUDA_VISIBLE_DEVICES, or use cpu"
-        )
+        raise ConfigError("device cuda: torch sees no GPU. Check `nvidia-smi` and CUDA_VISIBLE_DEVICES, or use cpu")
 
 
 def make_deterministic(device: str) -> None:

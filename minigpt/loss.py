@@ -3,9 +3,9 @@
 Lives here: `loss`, which training calls, and `plain_loss`, the textbook form it is tested and timed against.
 Called by `minigpt.train`.
 
-Where the time goes (batch 32, T 64, V 50,257): 94 % of the arithmetic is the LM head, and its logits are 405
-MB, of which the textbook form makes four to six copies. So the hidden state is shifted (D = 128 wide), never
-the logits, and torch's fused operator makes 128 rows of logits at a time and their gradient with them.
+Where the time goes (batch 32, T 64, V 50,257): 94 % of the arithmetic is the LM head. Its logits are 405 MB,
+of which the textbook form makes four to six copies. So the hidden state is shifted (D = 128 wide), never the
+logits, and torch's fused operator makes 128 rows of logits at a time and their gradient with them.
 
 Shapes: B batch, T sequence, D = embed_dim, N = targets, V = vocab_size.
 """
@@ -65,6 +65,4 @@ def plain_loss(model: MiniGPT, ids: Tensor) -> Tensor:
 
 @cache
 def _say_plain() -> None:
-    print(
-        "torch has no linear_cross_entropy (2.13 has): training goes on with the plain loss", file=sys.stderr
-    )
+    print("torch has no linear_cross_entropy (2.13 has): training goes on with the plain loss", file=sys.stderr)

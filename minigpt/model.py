@@ -130,7 +130,7 @@ class MiniGPT(nn.Module):
         return self.norm(x)  # type: ignore[no-any-return]
 
     def _initialise(self) -> None:
-        """Start as GPT-2 does (Radford et al. 2019, section 2.3, and its published code).
+        """Start much as GPT-2 does (Radford et al. 2019, section 2.3).
 
         Weights are normal with deviation 0.02, biases zero, LayerNorms the identity; the two layers of a
         block that write into the residual stream are scaled by 1 / sqrt(2 * n_layers). The logits then start

@@ -33,8 +33,8 @@ _FORMAT = 1  # a part of the key: raise it when the meaning of the files changes
 def open_packed(config: TrainConfig) -> Examples:
     """Return the examples of `config`, mapped from their packed copy, which is made if there is none.
 
-    Reading a whole source of 1 GB for its digest takes about a second; the copy itself opens in under a
-    millisecond.
+    The source is read for its digest each time, a matter of a second or two for 1 GB, and never trusted to be
+    the same for its size or date.
 
     Raises:
         DataError: the source is missing or bad, or there is no folder to put the copy in.
@@ -59,9 +59,7 @@ def open_packed(config: TrainConfig) -> Examples:
             continue
         if (written := _open(folder, key)) is not None:
             return written
-    raise DataError(
-        f"the packed copy of {source} cannot be written to {' nor to '.join(refusals)}: make one writable"
-    )
+    raise DataError(f"the packed copy of {source} cannot be written to {' nor to '.join(refusals)}: make one writable")
 
 
 def _key(source: Path, config: TrainConfig) -> str:
@@ -87,9 +85,7 @@ def _examples(source: Path, config: TrainConfig) -> Examples:
     if config.chunking == "pack":
         examples = by_packing(corpus.sequences, config.seq_len, config.pad_token_id)
     else:
-        examples = by_report(
-            corpus.sequences, config.seq_len, config.pad_token_id, is_batched=corpus.is_batched
-        )
+        examples = by_report(corpus.sequences, config.seq_len, config.pad_token_id, is_batched=corpus.is_batched)
     if len(examples.ids) == 0:
         advice = "set chunking to pack, which joins them" if config.chunking == "report" else "add text"
         raise DataError(

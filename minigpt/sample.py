@@ -61,13 +61,9 @@ def _draw(logits: Tensor, temperature: float, top_k: int | None, generator: torc
     return int(candidates[torch.multinomial(probabilities, 1, generator=generator)])
 
 
-def _check(
-    model: MiniGPT, ids: Sequence[int], num_tokens: int, temperature: float, top_k: int | None
-) -> None:
+def _check(model: MiniGPT, ids: Sequence[int], num_tokens: int, temperature: float, top_k: int | None) -> None:
     if not temperature >= 0:  # NaN too
-        raise SamplingError(
-            f"temperature must be 0 (the likeliest token each time) or above, not {temperature}"
-        )
+        raise SamplingError(f"temperature must be 0 (the likeliest token each time) or above, not {temperature}")
     if top_k is not None and top_k < 1:
         raise SamplingError(f"top-k must be at least 1, not {top_k}")
     if num_tokens < 0:
@@ -89,12 +85,8 @@ def main(
     checkpoint: Annotated[Path, typer.Argument(help="The .pt of a trained model; its .json lies beside it.")],
     prompt: Annotated[str, typer.Option("--prompt", help="The text to continue.")] = "",
     tokens: Annotated[int, typer.Option("--tokens", help="How many tokens to add.")] = 50,
-    temperature: Annotated[
-        float, typer.Option("--temperature", help="0 takes the likeliest each time.")
-    ] = 1.0,
-    top_k: Annotated[
-        int | None, typer.Option("--top-k", help="Draw from so many likeliest tokens only.")
-    ] = None,
+    temperature: Annotated[float, typer.Option("--temperature", help="0 takes the likeliest each time.")] = 1.0,
+    top_k: Annotated[int | None, typer.Option("--top-k", help="Draw from so many likeliest tokens only.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same text.")] = 0,
     device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
 ) -> None:

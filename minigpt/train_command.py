@@ -24,22 +24,16 @@ def main(
     name: Annotated[str, typer.Option("--name", help="Names the files: mini_gpt_<name>.pt.")] = "baseline",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Where every generator starts.")] = 0,
     device: Annotated[str, typer.Option("--device", help="cpu or cuda; the GPU if there is one.")] = "auto",
-    outcome: Annotated[Path, typer.Option("--outcome", help="The folder for the trained model.")] = Path(
-        "outcome"
-    ),
+    outcome: Annotated[Path, typer.Option("--outcome", help="The folder for the trained model.")] = Path("outcome"),
     settings: Annotated[
         list[str] | None,
-        typer.Option(
-            "-S", "--set", metavar="KEY=VALUE", help="Set a field of the configuration; may be repeated."
-        ),
+        typer.Option("-S", "--set", metavar="KEY=VALUE", help="Set a field of the configuration; may be repeated."),
     ] = None,
 ) -> None:
     """Train one experiment, by default the baseline, and print one line a step."""
     with user_errors():
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._=+-]{0,99}", name):
-            raise ConfigError(
-                f'--name "{name}" cannot be a part of a file name: use letters, digits and . _ = + -'
-            )
+            raise ConfigError(f'--name "{name}" cannot be a part of a file name: use letters, digits and . _ = + -')
         config = config_from(settings or [])
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"

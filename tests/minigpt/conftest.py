@@ -1,4 +1,4 @@
-"""Small configurations and data files, shared by the tests of MiniGPT. No test here needs more than one thread."""
+"""Small configurations and data files, shared by the tests of MiniGPT. One thread is enough for all."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -37,9 +37,7 @@ def test_the_weights_are_a_state_dict_that_needs_no_trust(saved: Path) -> None:
     weights = torch.load(saved, weights_only=True)
     assert set(weights) == set(load_model(saved).state_dict())
     assert json.loads(saved.with_suffix(".json").read_text())["lr"] == 1e-3
-    assert sorted(path.name for path in saved.parent.iterdir()) == [
-        f"mini_gpt_lr_1e-3.{end}" for end in ("json", "pt")
-    ]
+    assert sorted(path.name for path in saved.parent.iterdir()) == [f"mini_gpt_lr_1e-3.{end}" for end in ("json", "pt")]
 
 
 def test_a_missing_file_is_named(saved: Path) -> None:
@@ -58,12 +56,10 @@ def test_a_bad_configuration_is_named(saved: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize("change", [{"embed_dim": 32}, {"n_layers": 3}])
-def test_the_configuration_of_another_model_is_told(
-    saved: Path, small: Small, change: dict[str, int]
-) -> None:
+def test_the_configuration_of_another_model_is_told(saved: Path, small: Small, change: dict[str, int]) -> None:
     config = json.loads(saved.with_suffix(".json").read_text()) | change
     saved.with_suffix(".json").write_text(json.dumps(config))
-    with pytest.raises(CheckpointError, match="does not fit.*different experiments") as caught:
+    with pytest.raises(CheckpointError, match=r"does not fit.*different experiments") as caught:
         load_model(saved)
     assert "\n" not in str(caught.value)
 

@@ -1,4 +1,4 @@
-"""The three command lines, as a user types them: data, train, sample; and every mistake a message with exit code 2."""
+"""The three command lines, as a user types them: every mistake is a message and exit code 2."""
 
 import os
 import subprocess
@@ -41,9 +41,7 @@ def test_from_text_to_text(tmp_path: Path) -> None:
     made = _run("minigpt.data", "--text", "a.txt", "b.txt", folder=tmp_path)
     assert (made.returncode, made.stderr) == (0, "")
     assert "2 sequences" in made.stdout
-    trained = _run(
-        "minigpt.train", *TINY, "--name", "tiny", "--device", "cpu", "--seed", "1", folder=tmp_path
-    )
+    trained = _run("minigpt.train", *TINY, "--name", "tiny", "--device", "cpu", "--seed", "1", folder=tmp_path)
     assert (trained.returncode, trained.stderr) == (0, "")
     assert "step 1  loss 10.8" in trained.stdout
     said = _run(

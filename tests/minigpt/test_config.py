@@ -72,9 +72,7 @@ def test_a_strict_validator_resolves_the_dataclass() -> None:
 
 def test_inputs_are_the_primary_file_then_the_fallback_then_an_error(tmp_path: Path) -> None:
     config = TrainConfig(data_dir=str(tmp_path))
-    with pytest.raises(
-        DataError, match=r"tokenized_data\.pt does not exist.*`make data`.*minigpt\.data"
-    ) as caught:
+    with pytest.raises(DataError, match=r"tokenized_data\.pt does not exist.*`make data`.*minigpt\.data") as caught:
         config.inputs()
     assert "\n" not in str(caught.value)
     (tmp_path / "sample_dataset.pt").touch()
@@ -84,6 +82,6 @@ def test_inputs_are_the_primary_file_then_the_fallback_then_an_error(tmp_path: P
 
 
 def test_importing_the_configuration_imports_no_torch() -> None:
-    code = "import sys, minigpt, minigpt.config; print([m for m in ('torch', 'numpy', 'typer') if m in
-    sys.modules])" done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
-    check=True) assert done.stdout.strip() == "[]"
+    code = "import sys, minigpt.config; print([m for m in ('torch', 'numpy', 'typer') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

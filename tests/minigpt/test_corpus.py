@@ -30,9 +30,7 @@ def test_tensors_and_lists_of_differing_length_are_read(write_data: Write, dtype
 
 @pytest.mark.parametrize("is_alone", [True, False])
 @pytest.mark.parametrize("as_list", [True, False])
-def test_the_fallback_is_read_as_a_list_of_batches_or_as_one(
-    write_data: Write, is_alone: bool, as_list: bool
-) -> None:
+def test_the_fallback_is_read_as_a_list_of_batches_or_as_one(write_data: Write, is_alone: bool, as_list: bool) -> None:
     ids = torch.arange(12).view(2, 6)
     batch = {"input_ids": ids.tolist() if as_list else ids, "attention_mask": torch.ones(2, 6)}
     corpus = read_corpus(write_data(batch if is_alone else [batch, batch], FALLBACK), 50)
@@ -124,16 +122,12 @@ def test_a_file_cut_short_anywhere_is_refused(tmp_path: Path, is_zip: bool) -> N
     for length in range(0, len(whole) - 1, 97):
         path.write_bytes(whole[:length])
         # The old format names its classes as text; half such a name is one that is not allowed.
-        with pytest.raises(
-            DataError, match="damaged, cut short" if is_zip else "damaged|could run code"
-        ) as caught:
+        with pytest.raises(DataError, match="damaged, cut short" if is_zip else "damaged|could run code") as caught:
             read_corpus(path, 1000)
         _is_one_line_about(path, caught.value)
 
 
-@pytest.mark.parametrize(
-    "content", [b"hello world, this is text\n", b"PK\x03\x04", b"\x80\x02]q\x00.", bytes(64)]
-)
+@pytest.mark.parametrize("content", [b"hello world, this is text\n", b"PK\x03\x04", b"\x80\x02]q\x00.", bytes(64)])
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "tokenized_data.pt"
     path.write_bytes(content)

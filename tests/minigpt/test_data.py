@@ -70,9 +70,7 @@ def test_every_epoch_has_every_example_once_in_an_order_of_the_seed(small: Small
     assert firsts != torch.cat(_batches(small(), seed=1))[:, 0].tolist()
 
 
-def test_loader_processes_give_the_same_batches_and_leave_the_generator_alone(
-    small: Small, write_data: Write
-) -> None:
+def test_loader_processes_give_the_same_batches_and_leave_the_generator_alone(small: Small, write_data: Write) -> None:
     write_data(_sequences(10))
     before = torch.get_rng_state()
     alone, helped = _batches(small()), _batches(small(num_workers=1))
@@ -110,9 +108,7 @@ def test_the_packed_copy_is_made_once_and_mapped(small: Small, write_data: Write
 
 
 @pytest.mark.parametrize("change", [{"seq_len": 64}, {"chunking": "pack"}, {"pad_token_id": 0}])
-def test_another_rule_has_another_copy(
-    small: Small, write_data: Write, tmp_path: Path, change: dict[str, Any]
-) -> None:
+def test_another_rule_has_another_copy(small: Small, write_data: Write, tmp_path: Path, change: dict[str, Any]) -> None:
     write_data(_sequences(10))
     open_packed(small())
     open_packed(small(**change))
@@ -189,7 +185,7 @@ def test_processes_that_start_together_make_one_copy_and_share_it(
 
 def test_sequences_too_short_for_an_example_are_one_clear_line(small: Small, write_data: Write) -> None:
     path = write_data([[1] * 31, [2] * 31])
-    with pytest.raises(DataError, match="gives no example.*32 tokens.*pack") as caught:
+    with pytest.raises(DataError, match=r"gives no example.*32 tokens.*pack") as caught:
         open_packed(small())
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)

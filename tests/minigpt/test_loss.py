@@ -68,9 +68,7 @@ def test_the_fused_loss_never_builds_the_logits(
     small: Small, random_ids: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = MiniGPT(small())
-    monkeypatch.setattr(
-        model.head, "forward", lambda *_: pytest.fail("the head was applied to every position")
-    )
+    monkeypatch.setattr(model.head, "forward", lambda *_: pytest.fail("the head was applied to every position"))
     assert loss(model, random_ids(2, 32)).isfinite()
 
 

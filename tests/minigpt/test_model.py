@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from minigpt.config import SEQ_MAX, TrainConfig
-from minigpt.model import MiniGPT, num_parameters
+from minigpt.model import Block, MiniGPT, num_parameters
 
 Small = Callable[..., TrainConfig]
 Draw = Callable[..., Tensor]
@@ -17,6 +17,12 @@ Draw = Callable[..., Tensor]
 def _model(config: TrainConfig, *, causal: bool = True) -> MiniGPT:
     torch.manual_seed(0)
     return MiniGPT(config, causal=causal).eval()
+
+
+def _first_block(model: MiniGPT) -> Block:
+    block = model.blocks[0]
+    assert isinstance(block, Block)
+    return block
 
 
 def test_logits_are_float32_for_every_position_and_id(small: Small, random_ids: Draw) -> None:
@@ -62,7 +68,7 @@ def test_a_row_of_nothing_but_padding_gives_numbers(small: Small, random_ids: Dr
 
 
 def test_attention_is_softmax_of_scaled_products(small: Small) -> None:
-    attention = _model(small()).blocks[0].attention
+    attention = _first_block(_model(small())).attention
     x = torch.randn(1, 5, 16, generator=torch.Generator().manual_seed(1))
     q, k, v = attention.qkv(x).view(1, 5, 3, 2, 8).unbind(2)
     expected = nn.functional.scaled_dot_product_attention(
@@ -75,7 +81,7 @@ def test_dropout_is_in_the_attention_probabilities_only(small: Small, random_ids
     model = _model(small(dropout=0.5)).train()
     found = [name for name, module in model.named_modules() if isinstance(module, nn.Dropout)]
     assert found == ["blocks.0.attention.dropout", "blocks.1.attention.dropout"]
-    block, ids = model.blocks[0], random_ids(1, 32)
+    block, ids = _first_block(model), random_ids(1, 32)
     x = model.token(ids) + model.position(ids)
     assert torch.equal(x, model.token(ids) + model.position(ids))
     assert torch.equal(block.ffn(x), block.ffn(x))
@@ -84,7 +90,7 @@ def test_dropout_is_in_the_attention_probabilities_only(small: Small, random_ids
 
 
 def test_gelu_is_exact(small: Small) -> None:
-    ffn = _model(small()).blocks[0].ffn
+    ffn = _first_block(_model(small())).ffn
     x = torch.linspace(-3, 3, 16)
     up = ffn.up(x)
     torch.testing.assert_close(ffn(x), ffn.down(up * (1 + torch.erf(up / math.sqrt(2))) / 2))

@@ -44,9 +44,7 @@ def test_temperature_0_takes_the_likeliest_and_so_does_top_1(model: MiniGPT) -> 
 
 def test_top_k_draws_from_the_k_likeliest_only(model: MiniGPT) -> None:
     likeliest = set(model(torch.tensor([[5]]))[0, -1].topk(3).indices.tolist())
-    drawn = {
-        generate(model, [5], 1, temperature=50.0, top_k=3, generator=_seeded(seed))[0] for seed in range(60)
-    }
+    drawn = {generate(model, [5], 1, temperature=50.0, top_k=3, generator=_seeded(seed))[0] for seed in range(60)}
     assert drawn == likeliest
     everything = generate(model, [5], 1, top_k=1000, generator=_seeded())
     assert everything == generate(model, [5], 1, generator=_seeded())

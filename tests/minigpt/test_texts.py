@@ -33,12 +33,8 @@ def test_a_bad_file_is_named(tmp_path: Path, content: bytes | None, complaint: s
         texts.files([path])
 
 
-def test_docstrings_are_parsed_from_sources_never_imported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "b.py").write_text(
-        '"""Module b."""\nraise SystemExit\ndef f():\n    "Do f."\nclass C:\n    "Be C."\n'
-    )
+def test_docstrings_are_parsed_from_sources_never_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "b.py").write_text('"""Module b."""\nraise SystemExit\ndef f():\n    "Do f."\nclass C:\n    "Be C."\n')
     (tmp_path / "a.py").write_text("'Module a.'\nPATTERN = '\\d'\n")
     (tmp_path / "broken.py").write_text("def (:\n")
     (tmp_path / "silent.py").write_text("x = 1\n")

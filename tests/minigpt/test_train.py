@@ -1,7 +1,8 @@
-"""Training: one record a step, the same bits for the same seed, and for a run that was stopped and resumed."""
+"""Training: one record a step, the same bits for the same seed, stopped and resumed or not."""
 
 import io
 import math
+import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -148,6 +149,7 @@ def test_a_resumed_run_gives_the_same_bits(
         torch.rand(7)  # whatever else the process does with its generator
     resumed.stop_at = None
     run(config, resumed)
+    assert not multiprocessing.active_children()
     assert resumed.numbers() == whole.numbers()
     assert resumed.weights() == whole.weights()
 
@@ -166,9 +168,7 @@ def test_saving_on_the_way_changes_nothing_and_a_kill_costs_the_steps_since(
     assert after_kill.weights() == whole.weights()
 
 
-def test_elapsed_time_goes_on_after_a_resume(
-    small: Small, data: Path, memory_run: Callable[..., MemoryRun]
-) -> None:
+def test_elapsed_time_goes_on_after_a_resume(small: Small, data: Path, memory_run: Callable[..., MemoryRun]) -> None:
     mine = memory_run(stop_at=2)
     run(small(), mine)
     before = float(mine.records[2]["elapsed_s"])
@@ -195,9 +195,7 @@ def test_a_batch_without_a_target_is_skipped_with_a_record(
     assert all(weight.isfinite().all() for weight in torch.load(mine.outcome / "mini_gpt_small.pt").values())
 
 
-def test_max_steps_ends_training_early(
-    small: Small, data: Path, memory_run: Callable[..., MemoryRun]
-) -> None:
+def test_max_steps_ends_training_early(small: Small, data: Path, memory_run: Callable[..., MemoryRun]) -> None:
     mine = memory_run()
     run(small(max_steps=5, max_epochs=9), mine)
     assert mine.steps == max(mine.records) == 5

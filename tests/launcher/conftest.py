@@ -1,0 +1,143 @@
+"""Fixtures of the launcher tests: a folder with a job in it, real launches of it, and a check for what is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from launcher.paths import Paths
+from launcher.records import History, read_history
+
+TOYS = Path(__file__).parent / "toys"
+MARK = "LAUNCHER_TEST_MARK"
+
+
+def wait_for(condition: Callable[[], Any], limit_s: float = 20.0) -> Any:
+    """Wait until a condition holds and return its value; fail when it takes too long."""
+    deadline_s = time.monotonic() + limit_s
+    while time.monotonic() < deadline_s:
+        if value := condition():
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"not within {limit_s} s: {condition}")
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """Return the live processes that descend from a launch with this mark in its environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+@dataclass
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Workplace:
+    """A folder in which a job can be written and launched as a user would."""
+
+    folder: Path
+    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> Paths:
+        return Paths(self.folder / "outcome" / "job", self.folder / "logs" / "job")
+
+    def job(self, text: str, name: str = "job.toml") -> Path:
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def toy(self, experiments: dict[str, dict[str, Any]], target: str = "toy:train", **settings: Any) -> Path:
+        """Write a job of toy experiments; without metrics, so that no plots are drawn."""
+        settings = {"target": target, "preload": [], "grace_s": 5, "metrics": []} | settings
+        rows = [f"{key} = {_toml(value)}" for key, value in settings.items()]
+        names = [
+            f'"{name}" = {{ {", ".join(f"{k} = {_toml(v)}" for k, v in over.items())} }}'
+            for name, over in experiments.items()
+        ]
+        return self.job("\n".join(["[sweep]", *rows, "[experiments]", *names, ""]))
+
+    def start(self, *arguments: str, **kwargs: Any) -> subprocess.Popen[str]:
+        hidden = ("DEVICES", "CUDA_VISIBLE_DEVICES")
+        environment = {key: value for key, value in os.environ.items() if key not in hidden}
+        environment |= {"PYTHONPATH": str(TOYS), MARK: self.mark, "LAUNCHER_LOCKS": str(self.folder / ".locks")}
+        return subprocess.Popen(
+            [sys.executable, "-m", "launcher", *arguments],
+            cwd=self.folder,
+            env=environment | self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **kwargs,
+        )
+
+    def launch(self, *arguments: str, limit_s: float = 60.0) -> Result:
+        process = self.start(*arguments)
+        try:
+            out, err = process.communicate(timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            out, err = process.communicate()
+            raise AssertionError(f"the launch took more than {limit_s} s\n{out}\n{err}") from None
+        assert "Traceback" not in err.replace("| Traceback", ""), err
+        return Result(process.returncode, out, err)
+
+    def history(self, experiment: str) -> History:
+        return read_history(self.paths.records(experiment))
+
+    def log(self, experiment: str) -> str:
+        path = self.paths.log(experiment)
+        return path.read_text(errors="replace") if path.exists() else ""
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    return repr(value)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Workplace]:
+    """A workplace; afterwards no process of its launches may be alive, and no half-written file left."""
+    workplace = Workplace(tmp_path)
+    yield workplace
+    try:
+        wait_for(lambda: not marked(workplace.mark), limit_s=3.0)
+    except AssertionError:
+        left = [(process.pid, process.cmdline()) for process in marked(workplace.mark)]
+        for pid, _ in left:
+            os.kill(pid, signal.SIGKILL)
+        raise AssertionError(f"processes left: {left}") from None
+    assert not [path for path in tmp_path.rglob("*.tmp")], "temporary files left"
+
+
+@pytest.fixture(autouse=True)
+def _no_descriptor_left() -> Iterator[None]:
+    before = set(os.listdir("/proc/self/fd"))
+    yield
+    after = set(os.listdir("/proc/self/fd"))
+    assert len(after) <= len(before) + 1, f"descriptors left open: {sorted(after - before)}"

@@ -1,0 +1,29 @@
+"""A target with real torch: a tiny model, a DataLoader with worker processes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TorchConfig:
+    steps: int = 3
+    loader_workers: int = 0
+    hang: bool = False
+
+
+def train(config: TorchConfig, run) -> None:
+    import torch
+
+    torch.manual_seed(run.seed)
+    run.info(threads_of_torch=torch.get_num_threads(), context=torch.multiprocessing.get_start_method())
+    data = torch.utils.data.TensorDataset(torch.randn(config.steps * 4, 8))
+    loader = torch.utils.data.DataLoader(data, batch_size=4, num_workers=config.loader_workers)
+    model = torch.nn.Linear(8, 1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for step, (batch,) in enumerate(loader, start=1):
+        loss = model(batch).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        run.log(step, loss=loss.item())
+        while config.hang and not run.should_stop:
+            pass

@@ -1,0 +1,107 @@
+"""A training function without torch that can be told to misbehave."""
+
+import ctypes
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ToyConfig:
+    steps: int = 5
+    step_s: float = 0.0
+    at: int = 0  # the step before which `act` happens; 0: before the first
+    act: str = ""
+    barrier: str = ""  # a file to wait for before the last step
+    lr: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.steps < 0:
+            raise ValueError(f"steps must not be negative, not {self.steps}")
+
+
+def train(config: ToyConfig, run) -> None:
+    run.total(config.steps)
+    run.info(parameters=1234)
+    state = run.load() if config.act == "checkpoint" else None
+    first = state["step"] + 1 if state else 1
+    if config.at == 0:
+        act(config.act, run)
+    for step in range(first, config.steps + 1):
+        if step == config.at:
+            act(config.act, run)
+        if step == config.steps and config.barrier:
+            while not Path(config.barrier).exists() and not run.should_stop:
+                time.sleep(0.01)
+        time.sleep(config.step_s)
+        loss = 10 * math.exp(-step * config.lr) + run.seed
+        run.log(step, loss=loss, tokens=100 * step)
+        if config.act == "checkpoint" and run.should_save:
+            run.save({"step": step}, step)
+        if run.should_stop:
+            return
+    if config.at < 0:
+        act(config.act, run)
+
+
+def act(what: str, run) -> None:
+    match what:
+        case "raise":
+            raise RuntimeError("told to fail")
+        case "exit":
+            os._exit(3)
+        case "sys.exit":
+            sys.exit("told to exit")
+        case "segv":
+            ctypes.string_at(0)
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "print":
+            print("a line on stdout")
+            print("a line on stderr", file=sys.stderr)
+            os.write(1, b"bytes \x80\xff from C\n")
+            os.system("echo a line of a child")
+        case "children":
+            for _ in range(2):
+                subprocess.Popen(["sleep", "300"])
+        case "ignore":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        case "sleep":
+            time.sleep(300)
+        case "stuck":  # holds the interpreter lock for ever
+            ctypes.PyDLL(None).sleep(300)
+        case "linger":  # says its last word and does not exit
+            import threading
+
+            threading.Thread(target=time.sleep, args=(300,)).start()
+        case "environment":
+            names = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "OMP_NUM_THREADS")
+            run.info(
+                session=os.getsid(0),
+                group=os.getpgrp(),
+                pid=os.getpid(),
+                device=run.device,
+                **{name.lower(): os.environ.get(name, "unset") for name in names},
+            )
+        case "nan":
+            run.log(1, loss=math.nan, tokens=math.inf)
+
+
+def unannotated(config, run) -> None:
+    """Takes a configuration of no known class."""
+
+
+def anything(config: dict, run) -> None:
+    """Takes any configuration."""
+    for key, value in config.items():
+        run.info(**{key: str(value)})
+    run.log(1, loss=1.0)
+
+
+def one_argument(config: ToyConfig) -> None:
+    """Breaks the contract."""
