@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -70,6 +71,20 @@ def test_the_fused_loss_never_builds_the_logits(
     model = MiniGPT(small())
     monkeypatch.setattr(model.head, "forward", lambda *_: pytest.fail("the head was applied to every position"))
     assert loss(model, random_ids(2, 32)).isfinite()
+
+
+def test_the_head_is_spared_the_padding(small: Small, random_ids: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = []
+    operator = F.linear_cross_entropy
+
+    def spy(hidden: Tensor, *args: Any, **options: Any) -> Tensor:
+        rows.append(len(hidden))
+        return operator(hidden, *args, **options)
+
+    monkeypatch.setattr(F, "linear_cross_entropy", spy)
+    model, ids = MiniGPT(small()), _half_padded(random_ids(2, 32))
+    loss(model, ids)
+    assert rows == [num_targets(ids, PAD)] == [15 + 31]
 
 
 def test_without_the_operator_the_plain_loss_is_used_and_one_line_says_so(
