@@ -104,8 +104,9 @@ class Checkpoints:
         """Remove all checkpoints: the experiment is done, or starts anew."""
         for path in [*self.files(), *self._folder.glob("step-*.tmp")]:
             path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # absent, or other files are in it
             self._folder.rmdir()
+            self._folder.parent.rmdir()
 
 
 def _sync_folder(folder: Path) -> None:

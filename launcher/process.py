@@ -147,4 +147,7 @@ class Workers:
             _join(process)
         finally:
             ours.close()
+        log = specs[0].paths.prepare_log
+        if not problems and log.exists() and log.stat().st_size == 0:
+            log.unlink()
         return problems

@@ -38,7 +38,7 @@ STYLE: Any = {
     "figure.dpi": 150,
     "text.parse_math": False,
 }
-_UNITS = {"loss": "cross-entropy (nats per token)", "perplexity": "perplexity"}
+_UNITS = {"loss": "loss (nats per token)"}
 _LOGARITHMIC = frozenset({"perplexity"})
 _WINDOW_SHARE = 0.05  # the running mean looks at this share of a curve
 
@@ -128,10 +128,12 @@ def _label(axes: Axes, metric: str, x: str) -> None:
     axes.set_xlabel(x)
     axes.set_ylabel(_UNITS.get(metric, metric))
     if x == "step":
-        axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     low, high = axes.dataLim.intervaly
     if metric in _LOGARITHMIC and low > 0 and math.isfinite(high):
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _place: f"{value:,g}"))
+        axes.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
 
 
 def _save(figure: Figure, path: Path) -> None:
