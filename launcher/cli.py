@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from launcher import __version__
-from launcher.errors import LauncherError, WriteError, did_you_mean, printable
+from launcher.errors import LauncherError, WriteError, did_you_mean, inline, printable
 
 DEFAULT_JOB = Path("jobs/report.toml")
 COMMANDS = ("run", "plan", "report")
@@ -149,7 +149,7 @@ def _start_method(method: str) -> Literal["forkserver", "spawn"]:
             return method
         case _:
             hint = did_you_mean(method, ("forkserver", "spawn"))
-            raise typer.BadParameter(f'"{printable(method, 50)}" is neither forkserver nor spawn.{hint}')
+            raise typer.BadParameter(f'"{inline(method, 50)}" is neither forkserver nor spawn.{hint}')
 
 
 def _print_json(value: Any) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from launcher.errors import InputError, NoDeviceError, printable
+from launcher.errors import InputError, NoDeviceError, inline
 from launcher.nvml import Gpu
 
 _ID = re.compile(r"\d{1,4}|(GPU|MIG)-[0-9A-Za-z/-]{1,80}")
@@ -78,7 +78,7 @@ def choose(wanted: str, existing: Sequence[Gpu], environment: Mapping[str, str],
 
 def _check_ids(wanted: str, ids: Sequence[str]) -> None:
     problems = [
-        f'--devices {printable(wanted, 200)}: "{printable(one, 100)}" is not a device id.\n'
+        f'--devices {inline(wanted, 200)}: "{inline(one, 100)}" is not a device id.\n'
         '  Ids are the numbers of nvidia-smi or UUIDs, separated by commas, as in 1,2,3; or the word "cpu".'
         for one in ids
         if not _ID.fullmatch(one)
@@ -86,7 +86,7 @@ def _check_ids(wanted: str, ids: Sequence[str]) -> None:
     known = [one for one in ids if _ID.fullmatch(one)]
     repeated = sorted({one for one in known if known.count(one) > 1})
     problems += [
-        f"--devices {printable(wanted, 200)}: {one} is named more than once; two runs on one GPU is what this launcher "
+        f"--devices {inline(wanted, 200)}: {one} is named more than once; two runs on one GPU is what this launcher "
         "prevents."
         for one in repeated
     ]

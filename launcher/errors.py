@@ -66,3 +66,8 @@ def printable(text: str, limit: int = 2000) -> str:
     """Return text that is inert on a terminal: control characters shown as escapes, at most `limit` long."""
     shown = "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
     return shown if len(shown) <= limit else shown[:limit] + "…"
+
+
+def inline(text: str, limit: int = 200) -> str:
+    """Return a value that came from outside for use within a line of a message: inert, and without line breaks."""
+    return printable(text, limit).replace("\n", "\\n").replace("\t", "\\t")

@@ -54,7 +54,9 @@ def check(cls: type, values: Mapping[str, Any]) -> tuple[Any, list[Fault]]:
         for problem in error.errors(include_url=False):
             key = str(problem["loc"][0]) if problem["loc"] else None
             message = problem["msg"].removeprefix("Value error, ")
-            if key is not None and problem["type"] != "missing":
+            if problem["type"] == "missing":
+                message = "is missing"
+            elif key is not None:
                 message = f"{_lower_first(message)}, not {problem['input']!r}"
             faults.append(Fault(key, message))
     return (None if faults else instance), faults

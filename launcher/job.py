@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from launcher import fields
-from launcher.errors import InputError, did_you_mean, printable
+from launcher.errors import InputError, did_you_mean, inline
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+-]{0,99}")
 NAME_RULE = "1 to 100 of the characters A-Z a-z 0-9 . _ = + - and starts with a letter or digit"
@@ -40,11 +40,11 @@ class SweepTable:
     def __post_init__(self) -> None:
         wrong = []
         if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", self.target):
-            wrong.append(f'target is written "module:function", not "{printable(self.target)}"')
+            wrong.append(f'target is written "module:function", not "{inline(self.target)}"')
         if self.name and not NAME.fullmatch(self.name):
             wrong.append(f"name has {NAME_RULE}")
         wrong += [
-            f'metrics and maximize hold names like "loss", not "{printable(metric)}"'
+            f'metrics and maximize hold names like "loss", not "{inline(metric)}"'
             for metric in (*self.metrics, *self.maximize)
             if not METRIC.fullmatch(metric)
         ]
@@ -130,7 +130,7 @@ def load(job_file: str | Path) -> Sweep:
         raise InputError(f"{file}: this is not TOML: {error}.") from error
     lines = Lines(file, text)
     problems = [
-        f"{lines.where(table)}{printable(table)} is not a table of a job file.{did_you_mean(table, TABLES)}\n"
+        f"{lines.where(table)}{inline(table)} is not a table of a job file.{did_you_mean(table, TABLES)}\n"
         f"  Tables: {', '.join(TABLES)}"
         for table in tables
         if table not in TABLES
@@ -145,7 +145,7 @@ def load(job_file: str | Path) -> Sweep:
     settings, faults = fields.check(SweepTable, sections["sweep"])
     for fault in faults:
         where = lines.where("sweep", fault.key or "")
-        named = f"sweep.{printable(fault.key)} " if fault.key else "[sweep] "
+        named = f"sweep.{inline(fault.key)} " if fault.key else "[sweep] "
         problems.append(f"{where}{named}{fault.message.replace('launcher.job.SweepTable', 'the [sweep] table')}")
     problems += _name_problems(sections["experiments"], lines)
     if problems:
@@ -159,10 +159,10 @@ def _read(file: Path) -> str:
     except FileNotFoundError as error:
         nearby = sorted(str(path) for path in {*Path("jobs").glob("*.toml"), *file.parent.glob("*.toml")})
         listed = f"\n  Job files here: {', '.join(nearby)}" if nearby else ""
-        message = f"there is no job file {printable(str(file))}.{did_you_mean(str(file), nearby)}{listed}"
+        message = f"there is no job file {inline(str(file))}.{did_you_mean(str(file), nearby)}{listed}"
         raise InputError(message) from error
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise InputError(f"cannot read the job file {printable(str(file))}: {error}.") from error
+        raise InputError(f"cannot read the job file {inline(str(file))}: {error}.") from error
 
 
 def _name_problems(experiments: dict[str, Any], lines: Lines) -> list[str]:
@@ -173,13 +173,11 @@ def _name_problems(experiments: dict[str, Any], lines: Lines) -> list[str]:
     for name, overrides in experiments.items():
         where = lines.where("experiments", name)
         if not NAME.fullmatch(name):
-            problems.append(f'{where}the experiment name "{printable(name, 100)}" is not allowed: it has {NAME_RULE}.')
+            problems.append(f'{where}the experiment name "{inline(name, 100)}" is not allowed: it has {NAME_RULE}.')
         elif (other := seen.setdefault(name.casefold(), name)) is not name:
             problems.append(
                 f'{where}the experiments "{other}" and "{name}" differ only in case: one file name for both.'
             )
         if not isinstance(overrides, dict):
-            problems.append(
-                f"{where}experiments.{printable(name, 100)} is a table of overrides, as in {{ lr = 1e-3 }}."
-            )
+            problems.append(f"{where}experiments.{inline(name, 100)} is a table of overrides, as in {{ lr = 1e-3 }}.")
     return problems

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from launcher import target as targets
 from launcher.checkpoints import Checkpoints
-from launcher.errors import InputError, printable
+from launcher.errors import InputError, inline, printable
 from launcher.job import Sweep
 from launcher.paths import Paths
 from launcher.records import History, read_history
@@ -133,9 +133,9 @@ def _problems(sweep: Sweep, checked: Mapping[str, Checked]) -> list[str]:
                     where, place = sweep.lines.where("config"), ""
             elif fault.key in sweep.experiments[name]:
                 where = sweep.lines.where("experiments", name, fault.key)
-                place = f"experiments.{name}.{printable(fault.key, 100)} "
+                place = f"experiments.{name}.{inline(fault.key, 100)} "
             else:
-                where, place = sweep.lines.where("config", fault.key), f"config.{printable(fault.key, 100)} "
+                where, place = sweep.lines.where("config", fault.key), f"config.{inline(fault.key, 100)} "
             problems[f"{where}{place}{printable(fault.message)}{_dot_hint(sweep, name, fault.key)}"] = None
     return list(problems)
 

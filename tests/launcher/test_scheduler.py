@@ -1,0 +1,122 @@
+"""The scheduler: lists in, lists out; no process, no clock."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from launcher.scheduler import Begin, Done, Ended, Finished, Interrupted, Running, Scheduler, Start, Stop
+
+
+def test_slots_are_filled_in_order_and_a_death_frees_one() -> None:
+    scheduler = Scheduler(["a", "b", "c"], 2)
+    assert scheduler.handle(Begin()) == [Start("a", 0), Start("b", 1)]
+    assert scheduler.handle(Ended("b", "failed")) == [Start("c", 1)]
+    assert scheduler.handle(Ended("a", "done")) == []
+    assert scheduler.handle(Ended("c", "done")) == [Done()]
+    assert scheduler.state("b") == Finished("failed")
+
+
+def test_sequential_runs_one_at_a_time_on_designated_slots() -> None:
+    scheduler = Scheduler(["a", "b", "c"], 2, designated=[1, 0, 1])
+    assert scheduler.handle(Begin()) == [Start("a", 1)]
+    assert scheduler.handle(Ended("a", "done")) == [Start("b", 0)]
+    assert scheduler.handle(Ended("b", "done")) == [Start("c", 1)]
+    assert scheduler.handle(Ended("c", "done")) == [Done()]
+
+
+def test_an_interrupt_starts_nothing_more_and_the_second_one_kills() -> None:
+    scheduler = Scheduler(["a", "b", "c"], 2)
+    scheduler.handle(Begin())
+    assert scheduler.handle(Interrupted()) == [Stop("a", False), Stop("b", False)]
+    assert scheduler.handle(Ended("a", "interrupted")) == []
+    assert scheduler.handle(Interrupted(force=True)) == [Stop("b", True)]
+    assert scheduler.handle(Ended("b", "interrupted")) == [Done()]
+    assert scheduler.num_waiting == 1
+
+
+def test_nothing_to_do_is_done_at_once() -> None:
+    assert Scheduler([], 3).handle(Begin()) == [Done()]
+
+
+def test_an_end_of_what_does_not_run_is_our_mistake() -> None:
+    with pytest.raises(AssertionError, match="a ended but was not running"):
+        Scheduler(["a"], 1).handle(Ended("a", "done"))
+
+
+def test_ten_thousand_experiments_on_a_thousand_slots() -> None:
+    scheduler = Scheduler([str(number) for number in range(10_000)], 1_000)
+    running = [action.experiment for action in scheduler.handle(Begin()) if isinstance(action, Start)]
+    order = []
+    while running:
+        order.append(running.pop(0))
+        running += [
+            action.experiment for action in scheduler.handle(Ended(order[-1], "done")) if isinstance(action, Start)
+        ]
+    assert order == [str(number) for number in range(10_000)]
+
+
+class Sweep(RuleBasedStateMachine):
+    """Random sweeps: whatever happens, no slot is used twice, none is lost, and every sweep ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.num_slots = 3
+        self.names = [f"e{number}" for number in range(8)]
+        self.scheduler = Scheduler(self.names, self.num_slots)
+        self.running: dict[str, int] = {}
+        self.ended: list[str] = []
+        self.stopping = False
+        self.is_done = False
+        self.take(self.scheduler.handle(Begin()))
+
+    def take(self, actions: list[object]) -> None:
+        for action in actions:
+            assert not self.is_done, "nothing follows Done"
+            match action:
+                case Start(experiment, slot):
+                    assert not self.stopping
+                    assert slot not in self.running.values()
+                    assert experiment not in self.ended
+                    self.running[experiment] = slot
+                case Stop(experiment, _):
+                    assert experiment in self.running
+                case Done():
+                    assert not self.running
+                    self.is_done = True
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data(), ending=st.sampled_from(["done", "failed", "killed", "interrupted"]))
+    def end(self, data: st.DataObject, ending: str) -> None:
+        name = data.draw(st.sampled_from(sorted(self.running)))
+        del self.running[name]
+        self.ended.append(name)
+        self.take(self.scheduler.handle(Ended(name, ending)))
+
+    @precondition(lambda self: not self.is_done)
+    @rule(force=st.booleans())
+    def interrupt(self, force: bool) -> None:
+        self.stopping = True
+        self.take(self.scheduler.handle(Interrupted(force)))
+
+    @precondition(lambda self: self.is_done)
+    @rule()
+    def rest(self) -> None:
+        """A sweep that is over stays over."""
+        assert not self.running
+
+    @invariant()
+    def states_agree(self) -> None:
+        assert {name: Running(slot) for name, slot in self.running.items()} == {
+            name: state for name in self.names if isinstance(state := self.scheduler.state(name), Running)
+        }
+        if not self.stopping:
+            left = len(self.names) - len(self.ended)
+            assert len(self.running) == min(self.num_slots, left), "no slot idles while something waits"
+        assert self.is_done == (not self.running and (self.stopping or len(self.ended) == len(self.names)))
+
+
+TestSweep = Sweep.TestCase
+TestSweep.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

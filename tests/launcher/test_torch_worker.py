@@ -1,0 +1,41 @@
+"""Workers with real torch: threads, DataLoader workers inside a worker, the fork server's preload."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from tests.launcher.conftest import Workplace, marked, wait_for
+
+
+def test_torch_gets_its_threads_and_a_loader_forks(place: Workplace) -> None:
+    place.toy({"a": {"loader_workers": 2}}, target="torchy:train", preload=["torch"])
+    result = place.launch("job.toml", "--threads", "1")
+    assert result.code == 0, result.err
+    assert place.history("a").info == {"threads_of_torch": 1, "context": "fork"}
+    assert len(place.history("a").steps) == 3
+
+
+def test_loader_processes_end_with_a_killed_worker(place: Workplace) -> None:
+    place.toy({"a": {"loader_workers": 2, "hang": True}}, target="torchy:train", preload=["torch"])
+    process = place.start("job.toml")
+    wait_for(lambda: place.history("a").steps)
+    start = place.history("a").start
+    assert start is not None
+    worker = next(one for one in marked(place.mark) if one.pid == start["pid"])
+    assert worker.children(), "the loader has processes"
+    worker.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert process.returncode == 1  # the fixture looks for what is left
+    assert "SIGKILL" in place.log("a")
+
+
+def test_the_launcher_never_imports_torch(place: Workplace) -> None:
+    place.toy({"a": {"hang": True}}, target="torchy:train", preload=["torch"])
+    process = place.start("job.toml")
+    wait_for(lambda: place.history("a").steps)
+    maps = Path(f"/proc/{process.pid}/maps").read_text()
+    assert "libtorch" not in maps
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
