@@ -87,10 +87,9 @@ def run(
     In parallel, one experiment a device at a time; otherwise one after another, each on its own device in turn.
 
     Raises:
-        InputError: something is wrong with the sweep, the devices or the data; no worker was started.
+        InputError: something is wrong with the sweep, the devices, the folders or the data; no worker was started.
         InUseError: another launcher holds the folder or a device.
         NoDeviceError: no device may be used.
-        WriteError: the folders cannot be written.
     """
     check_platform()
     progress = progress or Progress()

@@ -101,7 +101,7 @@ class Loop:
             self._events.close()
             self._progress.close()
         return Summary(
-            endings=self._endings,
+            endings={name: self._endings[name] for name in self._decisions if name in self._endings},
             kept=[one.experiment.name for one in self._plan.decisions if one.action == "keep"],
             not_started=[name for name in self._decisions if name not in self._endings],
             signal=self._signal,

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.errors import WriteError
+from launcher.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -71,21 +71,30 @@ class Paths:
         return self.outcome / f"{metric}_curves.png"
 
     def create(self) -> None:
-        """Make the folders.
+        """Make the folders, all or none.
 
         Raises:
-            WriteError: one of them cannot be made or written to.
+            InputError: one of them cannot be made or written to.
         """
-        for folder in (self.outcome, self.outcome / "records", self.logs):
+        folders = (self.outcome, self.outcome / "records", self.logs)
+        problems = [f"cannot make the folder {folder}: {why}." for folder in folders if (why := _obstacle(folder))]
+        if problems:
+            raise InputError(
+                [problems[0], "  Name others with outcome = and logs = in the job file, or --outcome, --logs."]
+            )
+        for folder in folders:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise WriteError(
-                    f"cannot make the folder {folder}: {error.strerror}.\n"
-                    "  Name another with outcome = and logs = in the job file, or --outcome and --logs."
-                ) from error
-            if not os.access(folder, os.W_OK | os.X_OK):
-                raise WriteError(f"the folder {folder} is not writable by you. Name another with --outcome and --logs.")
+                raise InputError(f"cannot make the folder {folder}: {error.strerror}.") from error
+
+
+def _obstacle(folder: Path) -> str:
+    """Say why a folder could not be made or written to; nothing if it can."""
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        return f"{nearest} is a file"
+    return "" if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} is not writable by you"
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:

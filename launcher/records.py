@@ -80,6 +80,10 @@ class RecordWriter:
             with contextlib.suppress(BlockingIOError, BrokenPipeError):
                 os.write(self._bell_fd, b"!")
 
+    def close(self) -> None:
+        """Release the file."""
+        os.close(self._fd)
+
     def _complete(self, data: bytes, written: int) -> None:
         """Write the rest of a record the kernel took only part of, or take the part back."""
         start = os.lseek(self._fd, 0, os.SEEK_END) - written
@@ -145,7 +149,7 @@ class RecordReader:
         """Yield the complete records appended since the last call. A missing file has none."""
         try:
             file = self._path.open("rb", buffering=0)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
         with file:
             file.seek(self._offset)

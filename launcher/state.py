@@ -97,7 +97,7 @@ def read_document(paths: Paths) -> Document | None:
             raise ValueError("written by another version of the launcher")
         experiments = [Planned(**one) for one in content.pop("experiments")]
         return Document(experiments=experiments, **content)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
@@ -141,7 +141,7 @@ def read_events(path: Path) -> dict[str, Seen]:
     seen: dict[str, Seen] = {}
     try:
         lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     for line in lines:
         try:

@@ -20,7 +20,7 @@ def write(path: Path, attempt: int, steps: range, **metrics: float) -> None:
     writer = RecordWriter(path, attempt)
     for step in steps:
         writer.write({"step": step, "loss": float(step)} | metrics)
-    os.close(writer._fd)
+    writer.close()
 
 
 def test_what_is_written_is_read_in_order(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_every_value_comes_back_the_same_and_every_line_is_strict_json(real: flo
         path = Path(folder) / "a.jsonl"
         writer = RecordWriter(path, 1)
         writer.write({"step": 1, "real": real, "whole": whole, "text": f"={text}"})
-        os.close(writer._fd)
+        writer.close()
         lines = path.read_text().splitlines()
         json.loads(lines[0], parse_constant=lambda constant: pytest.fail(f"{constant} is not JSON"))
         metrics = read_history(path).steps[1]
@@ -92,7 +92,7 @@ def test_metrics_of_one_step_are_merged(tmp_path: Path) -> None:
     writer = RecordWriter(path, 1)
     writer.write({"step": 1, "loss": 2.0})
     writer.write({"step": 1, "accuracy": 0.5})
-    os.close(writer._fd)
+    writer.close()
     assert read_history(path).steps == {1: {"loss": 2.0, "accuracy": 0.5}}
 
 
@@ -143,14 +143,14 @@ def test_a_bell_that_nobody_answers_stops_nobody(tmp_path: Path) -> None:
     writer.ring()
     writer.write({"step": 1, "loss": 1.0})
     os.close(theirs)
-    os.close(writer._fd)
+    writer.close()
 
 
 def test_values_that_are_no_metrics_are_refused(tmp_path: Path) -> None:
     writer = RecordWriter(tmp_path / "a.jsonl", 1)
     with pytest.raises(TypeError, match="loss is a object"):
         writer.write({"step": 1, "loss": object()})
-    os.close(writer._fd)
+    writer.close()
 
 
 def test_zero_dimensional_arrays_are_their_number(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_zero_dimensional_arrays_are_their_number(tmp_path: Path) -> None:
 
     writer = RecordWriter(tmp_path / "a.jsonl", 1)
     writer.write({"step": 1, "loss": np.float32(0.5), "nan": np.float32("nan")})
-    os.close(writer._fd)
+    writer.close()
     metrics = read_history(tmp_path / "a.jsonl").steps[1]
     assert metrics["loss"] == 0.5
     assert math.isnan(metrics["nan"])

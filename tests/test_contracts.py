@@ -1,0 +1,146 @@
+"""What the code as a whole promises: layers, sizes, names, docstrings, links. Each failure says the remedy."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted(path for package in ("launcher", "minigpt") for path in (ROOT / package).rglob("*.py"))
+CODE = [*SOURCES, *(ROOT / "jobs").glob("*.py"), *(ROOT / "bench").glob("*.py"), *(ROOT / "tests").rglob("*.py")]
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "jobs").glob("*.md")]
+HEAVY = {"pandas": {"launcher/views/table.py"}, "matplotlib": {"launcher/views/plot.py"}}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def layers(package: str) -> list[list[str]]:
+    """Read a package's layers from docs/ARCHITECTURE.md: a numbered list under "Layers of `package`", top first."""
+    text = (ROOT / "docs" / "ARCHITECTURE.md").read_text()
+    section = re.search(rf"^### Layers of `{package}`\n(.*?)(?=^#|\Z)", text, re.M | re.S)
+    assert section, f"docs/ARCHITECTURE.md has no section 'Layers of `{package}`'"
+    return [re.findall(r"`([\w.]+)`", line) for line in re.findall(r"^\d+\. (.*)$", section[1], re.M)]
+
+
+def imports(path: Path, *, at_top: bool = False) -> set[str]:
+    """Return the modules a file imports; with `at_top` only those imported whenever it is."""
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if at_top else list(ast.walk(tree))
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@pytest.mark.parametrize("package", ["launcher", "minigpt"])
+def test_imports_point_down_the_layers(package: str) -> None:
+    rank = {f"{package}.{name}": number for number, names in enumerate(layers(package)) for name in names}
+    for path in (path for path in SOURCES if path.is_relative_to(ROOT / package) and path.name != "__init__.py"):
+        module = module_of(path)
+        assert module in rank, f"{name_of(path)}: add {module} to the layers in docs/ARCHITECTURE.md"
+        for imported in imports(path) & rank.keys():
+            assert rank[imported] > rank[module], (
+                f"{name_of(path)} imports {imported}, which is not below it. Move the code down, pass the value in, "
+                "or change the layers in docs/ARCHITECTURE.md with a reason."
+            )
+    assert rank.keys() <= {module_of(path) for path in SOURCES}, "docs/ARCHITECTURE.md names a module that is gone"
+
+
+def test_launcher_and_minigpt_do_not_know_each_other() -> None:
+    for path in SOURCES:
+        other = "minigpt" if path.is_relative_to(ROOT / "launcher") else "launcher"
+        known = {name for name in imports(path) if name.split(".")[0] == other}
+        assert not known, f"{name_of(path)} imports {known}: they meet in the contract (config, run) only"
+
+
+@pytest.mark.parametrize("library", HEAVY)
+def test_slow_libraries_are_imported_in_one_module_each(library: str) -> None:
+    importers = {name_of(path) for path in SOURCES if any(name.split(".")[0] == library for name in imports(path))}
+    assert importers == HEAVY[library]
+
+
+def test_torch_is_imported_in_the_launcher_only_inside_worker_functions() -> None:
+    for path in (path for path in SOURCES if path.is_relative_to(ROOT / "launcher")):
+        top = {name.split(".")[0] for name in imports(path, at_top=True)}
+        assert "torch" not in top, f"{name_of(path)}: import torch inside the function that runs in a worker"
+        if any(name.split(".")[0] == "torch" for name in imports(path)):
+            assert path.name == "checkpoints.py", f"{name_of(path)} imports torch"
+
+
+@pytest.mark.parametrize("path", CODE, ids=name_of)
+def test_files_are_short_and_say_what_they_are(path: Path) -> None:
+    text = path.read_text()
+    length = text.count("\n")
+    assert length <= 300, f"{name_of(path)} has {length} lines: split it by idea"
+    if text.strip() and path.name != "__init__.py":
+        assert ast.get_docstring(ast.parse(text)), f"{name_of(path)} has no docstring"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_public_functions_have_docstrings_and_types(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            is_local = isinstance(node, ast.FunctionDef) and node.name == "read"
+            assert is_local or ast.get_docstring(node), f"{name_of(path)}:{node.lineno}: {node.name} has no docstring"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_no_module_is_named_for_what_it_is_not(path: Path) -> None:
+    assert path.stem not in ("utils", "common", "helpers", "manager", "misc")
+
+
+def test_the_public_names_are_these() -> None:
+    import launcher
+
+    assert launcher.__all__ == ["load", "run"]
+    for name in launcher.__all__:
+        assert callable(getattr(launcher, name))
+    with pytest.raises(AttributeError):
+        importlib.import_module("launcher").nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_links_in_the_documents_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text()):
+        if not target.startswith(("http://", "https://")):
+            assert (path.parent / target).exists(), f"{name_of(path)} links to {target}, which does not exist"
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    text = (ROOT / "README.md").read_text()
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.M))
+    for target in re.findall(r"\bmake ([a-z]+)\b", "\n".join(re.findall(r"```.*?```|`[^`]+`", text, re.S))):
+        assert target in targets, f"README.md says make {target}; the Makefile has no such target"
+    help_text = subprocess.run(
+        [str(Path(__import__("sys").executable)), "-m", "launcher", "run", "--help"],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+    ).stdout  # fmt: skip
+    for line in re.findall(r"python -m launcher[^\n`]*", text):
+        for option in re.findall(r"--[a-z][a-z-]+", line):
+            assert option in help_text, f"README.md says {line!r}; run has no option {option}"
+
+
+def test_the_workplace_is_not_named() -> None:
+    pattern = re.compile(r"\.\./shared|/work/|shared/design|speed\.md|faults\.md'")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    for name in tracked:
+        path = ROOT / name
+        if path == Path(__file__) or not path.is_file() or path.suffix in (".png", ".pt"):
+            continue
+        assert not pattern.search(path.read_text(errors="replace")), f"{name} names the place it was made in"
