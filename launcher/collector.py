@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from launcher.paths import Paths
 from launcher.records import History, RecordReader
+from launcher.spec import Spec
 from launcher.views.log import Log
-from launcher.worker import Spec
 
 
 class Collector:

@@ -24,10 +24,10 @@ from launcher.process import Worker, Workers
 from launcher.scheduler import Action, Begin, Done, Ended, Event, Interrupted, Scheduler, Start, Stop
 from launcher.signals import signals_to
 from launcher.slots import Slot
+from launcher.spec import Spec
 from launcher.state import EventLog
 from launcher.summary import Summary
 from launcher.views.progress import Progress, Status
-from launcher.worker import Spec
 
 TICK_S = 0.25  # between looks at the clock and at files whose bell was not heard
 DRAWING_LIMIT_S = 600.0

@@ -24,7 +24,7 @@ from typing import Literal
 from launcher import worker
 from launcher.errors import InputError
 from launcher.locks import Lock
-from launcher.worker import Spec
+from launcher.spec import Spec
 
 StartMethod = Literal["forkserver", "spawn"]
 _EXIT_LIMIT_S = 2.0  # between a death and the fork server's word about it: milliseconds

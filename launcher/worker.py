@@ -18,7 +18,6 @@ import resource
 import signal
 import sys
 import traceback
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -28,29 +27,11 @@ from launcher.checkpoints import Checkpoints
 from launcher.contract import Run
 from launcher.errors import LauncherError
 from launcher.lifeline import die_with_holder
-from launcher.paths import Paths
 from launcher.records import RecordWriter
+from launcher.spec import Spec
 
 OOM_SCORE = "500"  # when memory runs out the kernel ends a worker, not the launcher
 _MESSAGE_LIMIT = 500
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spec:
-    """Everything a worker needs to know, as plain values: it crosses a process boundary."""
-
-    experiment: str
-    attempt: int
-    target: str
-    folder: Path  # of the job file: searched first for the target's module
-    config: dict[str, Any]
-    digest: str
-    seed: int
-    device: str  # "cuda" or "cpu"
-    environment: dict[str, str]
-    threads: int
-    paths: Paths
-    checkpoint_s: float
 
 
 def isolate(log: Path, environment: dict[str, str]) -> None:

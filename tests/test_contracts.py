@@ -30,8 +30,9 @@ def layers(package: str) -> list[list[str]]:
 
 
 def imports(path: Path, *, at_top: bool = False) -> set[str]:
-    """Return the modules a file imports; with `at_top` only those imported whenever it is."""
+    """Return the modules a file imports when it is imported; with `at_top` without those its functions import."""
     tree = ast.parse(path.read_text())
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and "__main__" in ast.unparse(node.test))]
     nodes = tree.body if at_top else list(ast.walk(tree))
     found: set[str] = set()
     for node in nodes:

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from launcher.records import ENVELOPE, Record
+from launcher.spec import Spec
 from launcher.state import versions
-from launcher.worker import Spec
 
 _SHORT = {"perplexity": "ppl", "tokens_per_s": "tok/s"}
 

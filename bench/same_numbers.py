@@ -1,0 +1,59 @@
+"""Compare two outcome folders of one job, record by record and weight by weight, bit for bit; times are left out.
+
+    python -m launcher --parallel --threads 1 --outcome /tmp/a --logs /tmp/a/logs
+    python -m launcher --threads 1 --outcome /tmp/b --logs /tmp/b/logs
+    python bench/same_numbers.py /tmp/a /tmp/b
+
+Exit code 1 if anything differs, with the first differing step.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from launcher.records import comparable, read_history
+
+
+def main() -> int:
+    """Print a line an experiment and return the exit code."""
+    if len(sys.argv) != 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    one, two = (Path(argument) for argument in sys.argv[1:])
+    names = [planned["name"] for planned in json.loads((one / "sweep.json").read_text())["experiments"]]
+    results = [compare(name, one, two) for name in names]
+    for text, _ in results:
+        print(text)
+    return 0 if all(is_same for _, is_same in results) else 1
+
+
+def compare(name: str, one: Path, two: Path) -> tuple[str, bool]:
+    """Return a line about an experiment, and whether everything is the same."""
+    steps, others = (read_history(folder / "records" / f"{name}.jsonl").steps for folder in (one, two))
+    differing = [step for step in sorted({*steps, *others}) if not _is_same(steps.get(step), others.get(step))]
+    weights = _compare_weights(one / f"mini_gpt_{name}.pt", two / f"mini_gpt_{name}.pt")
+    first = f", the first at step {differing[0]}" if differing else ""
+    text = f"{name}: {len(steps)} and {len(others)} steps, {len(differing)} differ{first}; weights {weights}"
+    return text, bool(steps) and not differing and weights != "differ"
+
+
+def _is_same(metrics: dict[str, object] | None, others: dict[str, object] | None) -> bool:
+    if metrics is None or others is None:
+        return False
+    return repr(comparable(metrics)) == repr(comparable(others))  # repr: NaN is the same as NaN, -0.0 not as 0.0
+
+
+def _compare_weights(one: Path, two: Path) -> str:
+    if not one.exists() and not two.exists():
+        return "not written"
+    if not (one.exists() and two.exists()):
+        return "differ"
+    import torch
+
+    weights, others = (torch.load(path, weights_only=True) for path in (one, two))
+    is_same = weights.keys() == others.keys() and all(torch.equal(weights[key], others[key]) for key in weights)
+    return "identical" if is_same else "differ"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""What a worker is told: plain values that cross the process boundary, made by the loop, read by the worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from launcher.paths import Paths
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """Everything a worker needs to know, as plain values: it crosses a process boundary."""
+
+    experiment: str
+    attempt: int
+    target: str
+    folder: Path  # of the job file: searched first for the target's module
+    config: dict[str, Any]
+    digest: str
+    seed: int
+    device: str  # "cuda" or "cpu"
+    environment: dict[str, str]
+    threads: int
+    paths: Paths
+    checkpoint_s: float
