@@ -10,9 +10,10 @@ DATA  := data/tokenized_data.pt
 VENV  := .venv
 STAMP := $(VENV)/.installed
 
-# DEVICES reaches Python through the environment, and as it was typed: never expanded by make or by the shell.
+# These reach Python through the environment, and as they were typed: never expanded by make or by the shell.
 override DEVICES := $(value DEVICES)
-export DEVICES
+override JOB := $(value JOB)
+export DEVICES JOB
 
 ifdef PYTHON
   RUN   := $(PYTHON)
@@ -61,5 +62,3 @@ report: $(READY) ## make tables and plots again from the records
 clean:           ## remove what runs wrote (outcome/, logs/) and caches; keep data and .venv
 	find outcome logs -mindepth 1 ! -name .gitignore -delete
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage .coverage.*
-
-export JOB
