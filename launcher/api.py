@@ -16,14 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from launcher import job
+from launcher.attempt import make_spec
+from launcher.checkpoints import Checkpoints
 from launcher.devices import Choice, choose
-from launcher.errors import InputError, InUseError
+from launcher.errors import InputError, InUseError, WriteError
 from launcher.job import Sweep
-from launcher.locks import Lock, lock_device, lock_folder
-from launcher.loop import Loop, make_spec
+from launcher.locks import Lock, Waiting, lock_device, lock_folder
+from launcher.loop import Loop
 from launcher.nvml import gpus
 from launcher.paths import Paths
-from launcher.plan import Plan, decide, resolve
+from launcher.plan import Decision, Plan, decide, resolve
 from launcher.process import StartMethod, Workers, check_platform
 from launcher.report import Report
 from launcher.slots import Slot, make_slots, num_cores
@@ -62,29 +64,32 @@ def plan(sweep: Sweep, *, fresh: bool = False) -> Plan:
     return decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs), fresh=fresh)
 
 
-def select_devices(devices: str | Sequence[int | str] | None) -> Choice:
+def select_devices(devices: str | int | Sequence[int | str] | None) -> Choice:
     """Choose devices: "cpu", ids ("1,2" or a list of them), or None for all idle GPUs, else CPU slots.
 
     Raises:
         InputError: an id is malformed, repeated or unknown.
         NoDeviceError: no GPU is idle.
     """
-    wanted = devices if isinstance(devices, str) else ",".join(str(one) for one in devices or ())
+    ids = [devices] if isinstance(devices, int) else devices or ()
+    wanted = devices if isinstance(devices, str) else ",".join(str(one) for one in ids)
     return choose(wanted, gpus(), os.environ, num_cores())
 
 
 def run(
     sweep: Sweep,
     *,
-    devices: str | Sequence[int | str] | None = None,
+    devices: str | int | Sequence[int | str] | None = None,
     parallel: bool = False,
     fresh: bool = False,
+    wait: bool = False,
     start_method: StartMethod = "forkserver",
     progress: Progress | None = None,
 ) -> Summary:
     """Run what is not done of a sweep and return how it ended. Messages go to stderr.
 
-    In parallel, one experiment a device at a time; otherwise one after another, each on its own device in turn.
+    In parallel, one experiment a device at a time; otherwise one after another, each on its own device in turn. With
+    `fresh` everything is trained again; with `wait` a folder or device in use is waited for.
 
     Raises:
         InputError: something is wrong with the sweep, the devices, the folders or the data; no worker was started.
@@ -99,12 +104,14 @@ def run(
     decide(sweep, experiments, paths, fresh=fresh)  # refuses another sweep's folder before anything is made in it
     paths.create()
     with contextlib.ExitStack() as held:
-        held.callback(lock_folder(paths.lock).release)
+        waiting = progress.say if wait else None
+        held.callback(lock_folder(paths.lock, waiting).release)
+        paths.remove_temporaries()
         plan = decide(sweep, experiments, paths, fresh=fresh)
         progress.say(describe(plan))
         if not plan.to_run:
             return _nothing_to_do(plan, progress)
-        locks = _lock_devices(choice, is_named=bool(devices), held=held)
+        locks = _lock_devices(choice, waiting if devices else None, is_named=bool(devices), held=held)
         slots = make_slots(
             [device for device in choice.devices if not device.uuid or device.uuid in locks],
             parallel=parallel,
@@ -130,13 +137,12 @@ def _nothing_to_do(plan: Plan, progress: Progress) -> Summary:
     for problem in problems:
         progress.say(problem)
     progress.say(
-        f"nothing to do: all experiments are done. Results: {plan.paths.table_txt}. --fresh trains them again."
+        f"nothing to do: all experiments have ended. Results: {plan.paths.table_txt}. --fresh trains them again."
     )
-    names = [decision.experiment.name for decision in plan.decisions]
-    return Summary(endings={}, kept=names, num_unwritten=len(problems))
+    return Summary(endings={}, kept=plan.kept, num_unwritten=len(problems))
 
 
-def _lock_devices(choice: Choice, *, is_named: bool, held: contextlib.ExitStack) -> dict[str, Lock]:
+def _lock_devices(choice: Choice, waiting: Waiting, *, is_named: bool, held: contextlib.ExitStack) -> dict[str, Lock]:
     """Take the locks of the GPUs; one that is in use is an error if the user named it and passed over otherwise."""
     locks: dict[str, Lock] = {}
     refusal: InUseError | None = None
@@ -144,7 +150,7 @@ def _lock_devices(choice: Choice, *, is_named: bool, held: contextlib.ExitStack)
         if not device.uuid:
             continue
         try:
-            locks[device.uuid] = lock_device(device.uuid)
+            locks[device.uuid] = lock_device(device.uuid, waiting)
             held.callback(locks[device.uuid].release)
         except InUseError as error:
             refusal = error
@@ -173,5 +179,19 @@ def _launch(
         "start_method": start_method,
         "slots": [{"device": str(slot.device), "uuid": slot.device.uuid, "threads": slot.threads} for slot in slots],
     }
-    write_document(plan.paths, plan.document(launch))
-    return Loop(plan, slots, is_parallel=parallel, workers=workers, locks=locks, progress=progress).run()
+    try:
+        write_document(plan.paths, plan.document(launch))
+        for decision in plan.to_run:
+            if decision.action != "resume":
+                _forget(plan, decision)
+        loop = Loop(plan, slots, is_parallel=parallel, workers=workers, locks=locks, progress=progress)
+    except OSError as error:
+        raise WriteError(f"{plan.paths.outcome} cannot be written: {error.strerror}. Nothing was started.") from error
+    return loop.run()
+
+
+def _forget(plan: Plan, decision: Decision) -> None:
+    """Remove what an experiment that starts anew has left. Checkpoints first: records say that there was an attempt."""
+    one = decision.experiment
+    Checkpoints(plan.paths.checkpoints(one.name), one.name, one.digest).clear()
+    plan.paths.records(one.name).unlink(missing_ok=True)

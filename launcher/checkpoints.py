@@ -35,6 +35,15 @@ class Checkpoints:
         """Return the checkpoint files, newest first."""
         return sorted(self._folder.glob("step-*.ckpt"), reverse=True)
 
+    def has_any(self) -> bool:
+        """Say whether there is a checkpoint of this experiment and configuration; whether it is sound, load tells."""
+        for path in self.files():
+            with contextlib.suppress(OSError, ValueError), path.open("rb") as file:
+                header = json.loads(file.readline())
+                if isinstance(header, dict) and self._identity.items() <= header.items():
+                    return True
+        return False
+
     def save(self, state: Mapping[str, Any], step: int) -> None:
         """Write the checkpoint of a step and drop all but the newest two.
 

@@ -10,7 +10,9 @@ device · 5 cannot write · 129, 130, 143 stopped by hang-up, Ctrl-C, terminate.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,6 +66,8 @@ def run_command(
     start_method: Annotated[
         str, typer.Option(help="How workers are started: forkserver (milliseconds) or spawn (seconds).")
     ] = "forkserver",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for a folder or device that is in use.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Go on when the terminal hangs up.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train the experiments of a job file; those done already are kept. The same command again continues."""
@@ -74,7 +78,9 @@ def run_command(
 
     method = _start_method(start_method)
     sweep = api.load(job, outcome=outcome, logs=logs, threads=threads)
-    summary = api.run(sweep, devices=devices, parallel=parallel, fresh=fresh, start_method=method)
+    if detach:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    summary = api.run(sweep, devices=devices, parallel=parallel, fresh=fresh, wait=wait, start_method=method)
     if as_json:
         endings = {name: {"ending": one.kind, "why": one.why} for name, one in summary.endings.items()}
         _print_json({"endings": endings, "kept": summary.kept, "not_started": summary.not_started})
@@ -157,15 +163,18 @@ def _print_json(value: Any) -> None:
 
 
 def _print_table(path: Path) -> None:
-    if path.exists():
-        typer.echo(path.read_text(encoding="utf-8"))
+    with contextlib.suppress(OSError):  # no table, or nobody reads our output any more
+        print(printable(path.read_text(encoding="utf-8"), 1_000_000), flush=True)
 
 
 def _say_result(summary: Any, logs: Path) -> None:
     """Name what failed once more, where it is the last thing on the screen."""
-    failed = {name: one for name, one in summary.endings.items() if one.kind in ("failed", "killed")}
+    from launcher.endings import FAILURES
+    from launcher.records import ENDINGS
+
+    failed = {name: one for name, one in summary.endings.items() if one.kind in FAILURES}
     counts = [f"{len(summary.kept)} kept"] if summary.kept else []
-    for kind in ("done", "failed", "killed", "interrupted"):
+    for kind in ENDINGS:
         count = sum(one.kind == kind for one in summary.endings.values())
         counts += [f"{count} {kind}"] if count else []
     counts += [f"{len(summary.not_started)} not started"] if summary.not_started else []

@@ -1,7 +1,7 @@
 """The collector: reads the records of running experiments as they come and hands them to the views.
 
-The record files are the truth; what is kept here is only how far each has been read and what it adds up to. A view that
-fails is reported once and switched off: training never stops for a log.
+The record files are the truth; what is kept here is only how far each has been read, and which steps there are. A log
+that cannot be written is told once and switched off: training never stops for a log.
 """
 
 from __future__ import annotations
@@ -22,52 +22,47 @@ class Collector:
         self._complain = complain
         self._readers: dict[str, RecordReader] = {}
         self._logs: dict[str, Log] = {}
-        self.histories: dict[str, History] = {}
-        self.num_failed_views = 0
+        self._has_complained: set[str] = set()
+        self.histories: dict[str, History] = {}  # of those that run; without metrics, which nobody here needs
+        self.num_records: dict[str, int] = {}  # read from those that run
+        self.num_unwritten = 0  # lines of logs
 
     def open(self, spec: Spec, device: str) -> None:
         """Begin to follow an attempt: before its worker starts, so that the header is first in the log."""
         name = spec.experiment
         self._readers[name] = RecordReader(self._paths.records(name))
-        self.histories[name] = History()
+        history = self.histories[name] = History(is_light=True)
+        self.num_records[name] = 0
         for record in self._readers[name].read():  # of earlier attempts; in the log already
-            self.histories[name].add(record)
-        try:
-            self._logs[name] = Log(self._paths.log(name))
-            self._logs[name].header(spec, device)
-        except OSError as error:
-            self._switch_off(name, error)
+            history.add(record)
+        history.end = None  # theirs says nothing about this one
+        self._logs[name] = Log(self._paths.log(name))
+        self._logs[name].header(spec, device)
+        self._look_at_log(name)
 
-    def read(self, experiment: str) -> None:
-        """Take in what an experiment has recorded since the last time."""
+    def read(self, experiment: str) -> History:
+        """Take in what a running experiment has recorded since the last time; return what it all adds up to."""
+        history = self.histories[experiment]
         records = list(self._readers[experiment].read())
         for record in records:
-            self.histories[experiment].add(record)
-        if experiment in self._logs:
-            try:
-                self._logs[experiment].records(records)
-            except OSError as error:
-                self._switch_off(experiment, error)
+            history.add(record)
+        self.num_records[experiment] += len(records)
+        self._logs[experiment].records(records)
+        self._look_at_log(experiment)
+        return history
 
     def close(self, experiment: str, ending: str) -> None:
-        """Take in the last records of an attempt whose process is gone, and write its ending into the log."""
-        self.read(experiment)
-        del self._readers[experiment]
-        log = self._logs.pop(experiment, None)
-        if log is None:
-            return
-        try:
-            log.ending(ending)
-        except OSError as error:
-            self._switch_off(experiment, error)
+        """Write the ending of an attempt whose process is gone into its log, and forget it."""
+        log = self._logs.pop(experiment)
+        log.ending(ending)
         log.close()
+        if log.num_unwritten:
+            self.num_unwritten += log.num_unwritten
+            self._complain(f"{self._paths.log(experiment)} lacks {log.num_unwritten} lines; its records have them all.")
+        del self._readers[experiment], self.histories[experiment], self.num_records[experiment]
 
-    def _switch_off(self, experiment: str, error: OSError) -> None:
-        self.num_failed_views += 1
-        log = self._logs.pop(experiment, None)
-        if log is not None:
-            log.close()
-        self._complain(
-            f"{self._paths.log(experiment)} cannot be written: {error.strerror}. Its lines from here on are missing; "
-            "training and its records go on."
-        )
+    def _look_at_log(self, experiment: str) -> None:
+        log = self._logs[experiment]
+        if log.error is not None and experiment not in self._has_complained:
+            self._has_complained.add(experiment)
+            self._complain(f"{self._paths.log(experiment)} cannot be written: {log.error.strerror}. Training goes on.")

@@ -6,6 +6,8 @@ the launcher. How records and checkpoints become files is the business of `recor
 
 from __future__ import annotations
 
+import math
+import operator
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +15,10 @@ from typing import Any
 
 from launcher.checkpoints import Checkpoints
 from launcher.records import ENVELOPE, RecordWriter
+
+
+class Diverged(Exception):
+    """The watched metric is no longer finite, and the job says to stop then."""
 
 
 class Run:
@@ -29,6 +35,8 @@ class Run:
         writer: RecordWriter,
         checkpoints: Checkpoints,
         checkpoint_s: float,
+        watched: str | None = None,
+        stop_after: int | None = None,
     ) -> None:
         self.name = name
         self.seed = seed
@@ -40,6 +48,8 @@ class Run:
         self._writer = writer
         self._checkpoints = checkpoints
         self._checkpoint_s = checkpoint_s
+        self._watched = watched
+        self._stop_after = stop_after
         self._saved_s = time.monotonic()
         self._last_step = 0
         self._is_asked = False
@@ -53,25 +63,25 @@ class Run:
             ValueError: the step is before one already logged, or a metric has a reserved name.
             TypeError: a metric is not a number or string.
             OSError: the record could not be written, as on a full disk.
+            Diverged: the metric the job watches is not finite (the record is written).
         """
-        if not isinstance(step, int) or step < max(self._last_step, 0):
-            raise ValueError(
-                f"run.log: step {step!r} comes after step {self._last_step}; steps are whole and never go back"
-            )
-        if not ENVELOPE.isdisjoint(metrics):
-            raise ValueError(f"run.log: {', '.join(sorted(ENVELOPE & metrics.keys()))} is a reserved name")
+        step = operator.index(step)
+        if step < max(self._last_step, 0):
+            raise ValueError(f"run.log: step {step} comes after step {self._last_step}; steps never go back")
+        _check("run.log", metrics)
         self._writer.write({"step": step} | metrics)
         self._last_step = step
         self.phase = f"after step {step}"
+        if self._watched in metrics and not math.isfinite(float(metrics[self._watched])):
+            raise Diverged(f"{self._watched} is {metrics[self._watched]} at step {step}")
 
     def total(self, steps: int) -> None:
         """Say how many steps to expect, for progress and time left."""
-        self._writer.write({"kind": "total", "steps": steps})
+        self._writer.write({"kind": "total", "steps": operator.index(steps)})
 
     def info(self, **facts: float | int | str) -> None:
         """Record facts about the experiment as a whole, such as its number of parameters; they become table columns."""
-        if not ENVELOPE.isdisjoint(facts):
-            raise ValueError(f"run.info: {', '.join(sorted(ENVELOPE & facts.keys()))} is a reserved name")
+        _check("run.info", facts)
         self._writer.write({"kind": "info"} | facts)
 
     @property
@@ -82,11 +92,13 @@ class Run:
     def save(self, state: Mapping[str, Any], step: int) -> None:
         """Write a checkpoint of everything a resume needs: tensors, numbers, strings, and lists and dicts of them.
 
-        Raises:
-            OSError: it could not be written; the checkpoints before it are intact.
+        One that cannot be written is told in the log; the one before it stays, and training goes on.
         """
         phase, self.phase = self.phase, f"in the checkpoint of step {step}"
-        self._checkpoints.save(state, step)
+        try:
+            self._checkpoints.save(state, step)
+        except OSError as error:
+            print(f"the checkpoint of step {step} could not be written: {error.strerror}", flush=True)
         self._saved_s = time.monotonic()
         self.phase = phase
 
@@ -103,9 +115,19 @@ class Run:
     @property
     def should_stop(self) -> bool:
         """True when asked to stop: save and return."""
-        self.was_stopped |= self._is_asked
-        return self._is_asked
+        is_asked = self._is_asked or (self._stop_after is not None and self._last_step >= self._stop_after)
+        self.was_stopped |= is_asked
+        return is_asked
 
     def ask_to_stop(self) -> None:
         """Ask the training function to stop at its next look at `should_stop`. Called from a signal handler."""
         self._is_asked = True
+
+
+def _check(call: str, values: Mapping[str, Any]) -> None:
+    """Refuse names that a record uses itself, and values that are no single number or string."""
+    if not ENVELOPE.isdisjoint(values):
+        raise ValueError(f"{call}: {', '.join(sorted(ENVELOPE & values.keys()))} is a reserved name")
+    for name, value in values.items():
+        if isinstance(value, list | tuple | dict | None):
+            raise TypeError(f"{call}: {name} is a {type(value).__name__}; a record holds floats, ints and strings")

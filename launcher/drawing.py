@@ -36,13 +36,18 @@ class Drawing:
         self._has_given_up = False
         self._not_before_s = 0.0
         self._torn = b""
-        self.num_problems = 0
+        self._told: set[str] = set()
 
     def request(self, experiments: Iterable[str]) -> None:
         """Ask for the views of these experiments, and those that compare, to be drawn soon."""
         if not self._has_given_up:
             self._pending.update(experiments)
             self.advance()
+
+    @property
+    def num_problems(self) -> int:
+        """How many different things went wrong."""
+        return len(self._told)
 
     @property
     def is_working(self) -> bool:
@@ -66,11 +71,16 @@ class Drawing:
         *lines, self._torn = (self._torn + piece).split(b"\n")
         for line in lines:
             self._is_busy = False
-            answer = json.loads(line)
+            try:
+                answer = json.loads(line)
+            except ValueError:
+                self.give_up("the drawing process answered nonsense")
+                return
             self._not_before_s = time.monotonic() + answer["seconds"] / SHARE
             for problem in answer["problems"]:
-                self.num_problems += 1
-                self._complain(problem)
+                if problem not in self._told:
+                    self._complain(problem)
+                self._told.add(problem)
         if piece:
             self.advance()
         else:
@@ -78,7 +88,7 @@ class Drawing:
 
     def give_up(self, why: str) -> None:
         """Draw no more, and say so."""
-        self.num_problems += 1
+        self._told.add(why)
         self._has_given_up = True
         self._pending.clear()
         self._is_busy = False
@@ -100,7 +110,11 @@ class Drawing:
 
     def _send(self) -> None:
         if self._process is None:
-            self._start()
+            try:
+                self._start()
+            except OSError as error:
+                self.give_up(f"the drawing process cannot be started: {error.strerror}")
+                return
         assert self._process is not None, "it was just started"
         assert self._process.stdin is not None, "it was started with a pipe"
         names, self._pending, self._is_busy = sorted(self._pending), set(), True

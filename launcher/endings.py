@@ -10,7 +10,9 @@ from launcher.errors import printable
 from launcher.process import Exit
 from launcher.records import History, Record
 
-Kind = Literal["done", "failed", "killed", "interrupted"]
+Kind = Literal["done", "failed", "out_of_memory", "killed", "hung", "diverged", "interrupted"]
+FAILURES: tuple[Kind, ...] = ("failed", "out_of_memory", "killed", "hung", "diverged")
+HEADER_END = "versions "  # the last line of an attempt's header begins so
 _TAIL_BYTES = 4096
 _TAIL_LINES = 5
 
@@ -26,37 +28,59 @@ class Ending:
         return f"{self.kind}: {self.why}" if self.why else self.kind
 
 
-def classify(exit: Exit, last_word: Record | None, *, was_asked: bool, was_forced: bool) -> Ending:
-    """Decide how an attempt ended.
+@dataclass(frozen=True)
+class Circumstances:
+    """What the launcher knows about an attempt that its worker cannot say."""
 
-    `was_asked`: the launcher told it to stop. `was_forced`: the launcher killed it.
-    """
+    was_asked: bool = False  # the launcher told it to stop
+    was_forced: bool = False  # the launcher killed it
+    hung_s: float | None = None  # the launcher killed it because nothing had come for so long
+    was_memory_short: bool = False  # the kernel killed some process for memory meanwhile
+
+
+def classify(exit: Exit, last_word: Record | None, around: Circumstances) -> Ending:
+    """Decide how an attempt ended, from its exit, its worker's last word if there is one, and the circumstances."""
     if last_word is not None:
         kind: Kind = last_word["ending"]
-        if kind == "failed":
+        if kind in FAILURES:
             return Ending(
-                "failed", f"{last_word.get('error', 'an error')}, {last_word.get('phase', 'at an unknown place')}"
+                kind, f"{last_word.get('error', 'an error')}, {last_word.get('phase', 'at an unknown place')}"
             )
-        if exit.signal and not was_forced:
-            return Ending("failed", f"{exit}, in teardown")
-        if exit.code:
+        if (exit.signal and not around.was_forced) or exit.code:
             return Ending("failed", f"{exit}, in teardown")
         return Ending(kind)
-    if was_asked:
-        return Ending("interrupted", "killed after the grace time" if was_forced else "")
+    if around.hung_s is not None:
+        return Ending("hung", f"no record for {around.hung_s:.0f} s; its stacks are in its log")
+    if around.was_asked:
+        return Ending("interrupted", "killed after the grace time" if around.was_forced else "")
+    if exit.signal == "SIGKILL" and around.was_memory_short:
+        return Ending("out_of_memory", "killed by the kernel for want of memory")
     if exit.signal:
         return Ending("killed", exit.signal)
     return Ending("failed", f"it ended with {exit} and no word")
+
+
+_VERBS: dict[Kind, str] = {
+    "killed": "was killed",
+    "out_of_memory": "ran out of memory",
+    "hung": "hung",
+    "diverged": "diverged",
+}
 
 
 def failure_report(name: str, device: str, ending: Ending, history: History, log: Path, num_others: int) -> str:
     """Return the message for a failed attempt: what, where, likely cause, last lines, and that the others go on."""
     of_total = f" of {history.total}" if history.total else ""
     at = f"at step {history.last_step}{of_total}" if history.steps else "before its first step"
-    verb = "was killed" if ending.kind == "killed" else "failed"
+    verb = _VERBS.get(ending.kind, "failed")
     lines = [f"{name} {verb} on {device} {at}: {ending.why}."]
     if ending.why == "SIGKILL":
-        lines.append("  The kernel kills like this when memory runs out: see dmesg. So does kill -9.")
+        lines.append("  Someone sent kill -9; the kernel did not report a want of memory.")
+    if ending.kind == "out_of_memory":
+        peak = history.end.get("peak_memory_bytes") if history.end else None
+        lines.append(
+            f"  {f'Peak {peak / 2**30:.1f} GiB. ' if peak else ''}Try a smaller batch, or fewer experiments at once."
+        )
     lines += [f"  | {line}" for line in last_lines(log)]
     lines.append(f"  Its log: {log}")
     if num_others:
@@ -72,5 +96,8 @@ def last_lines(log: Path) -> list[str]:
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return []
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("===")]
+    lines = text.splitlines()
+    headers = [number for number, line in enumerate(lines) if line.startswith(HEADER_END)]
+    lines = lines[headers[-1] + 1 if headers else 0 :]
+    lines = [line for line in lines if line.strip() and not line.startswith("===")]
     return [printable(line, 200) for line in lines[-_TAIL_LINES:]]

@@ -59,6 +59,8 @@ def check(cls: type, values: Mapping[str, Any]) -> tuple[Any, list[Fault]]:
             elif key is not None:
                 message = f"{_lower_first(message)}, not {problem['input']!r}"
             faults.append(Fault(key, message))
+    except Exception as error:  # noqa: BLE001  the user's __post_init__ runs here, and a field's type may be anything
+        faults.append(Fault(None, f"{cls.__qualname__} cannot be made: {type(error).__name__}: {error}"))
     return (None if faults else instance), faults
 
 

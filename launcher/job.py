@@ -10,7 +10,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from launcher import fields
 from launcher.errors import InputError, did_you_mean, inline
@@ -35,6 +35,10 @@ class SweepTable:
     threads: int | None = None
     grace_s: float = 30.0
     checkpoint_s: float = 60.0
+    retries: int = 0
+    on_nan: Literal["stop", "continue"] = "continue"
+    stall_after_s: float = 300.0
+    kill_after_s: float | None = None
     preload: tuple[str, ...] = ("torch", "torch._dynamo")
 
     def __post_init__(self) -> None:
@@ -52,9 +56,13 @@ class SweepTable:
             wrong.append(f"seed is a whole number from 0 to 2**63 - 1, not {self.seed}")
         if self.threads is not None and not 1 <= self.threads <= 1024:
             wrong.append(f"threads is a whole number from 1 to 1024, not {self.threads}")
-        for key in ("grace_s", "checkpoint_s"):
-            if not 0 <= getattr(self, key) < math.inf:
-                wrong.append(f"{key} is a number of seconds from 0, not {getattr(self, key)}")
+        for key in ("grace_s", "checkpoint_s", "stall_after_s", "kill_after_s"):
+            if (value := getattr(self, key)) is not None and not 0 <= value < math.inf:
+                wrong.append(f"{key} is a number of seconds from 0, not {value}")
+        if not 0 <= self.retries <= 1000:
+            wrong.append(f"retries is a whole number from 0 to 1000, not {self.retries}")
+        if self.on_nan == "stop" and not self.metrics:
+            wrong.append('on_nan = "stop" needs metrics: the first of them is watched')
         if wrong:
             raise ValueError("; ".join(wrong))
 

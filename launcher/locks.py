@@ -13,6 +13,7 @@ import os
 import socket
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +31,21 @@ class Lock:
         os.close(self.fd)
 
 
-def lock_folder(path: Path) -> Lock:
+Waiting = Callable[[str], None] | None  # told once what is waited for; None: do not wait
+
+
+def lock_folder(path: Path, wait: Waiting = None) -> Lock:
     """Take the lock of an outcome folder.
 
     Raises:
         InUseError: another launcher is at work there; says which.
         WriteError: the lock file cannot be made.
     """
-    return _take(
-        path, f"the folder {path.parent}", "Wait for it to end, or give this sweep another folder: --outcome DIR."
-    )
+    remedy = "Wait for it with --wait, or give this sweep another folder: --outcome DIR."
+    return _take(path, f"the folder {path.parent}", remedy, wait)
 
 
-def lock_device(uuid: str) -> Lock:
+def lock_device(uuid: str, wait: Waiting = None) -> Lock:
     """Take the lock of a device, the same for all users of this machine.
 
     Raises:
@@ -51,7 +54,7 @@ def lock_device(uuid: str) -> Lock:
     """
     name = "".join(c if c.isalnum() or c == "-" else "_" for c in uuid)
     path = _machine_folder() / f"{name}.lock"
-    return _take(path, f"the device {uuid}", "Wait for it to end, or leave the device out of --devices.")
+    return _take(path, f"the device {uuid}", "Wait for it with --wait, or leave the device out of --devices.", wait)
 
 
 def _machine_folder() -> Path:
@@ -66,7 +69,7 @@ def _machine_folder() -> Path:
     return folder
 
 
-def _take(path: Path, what: str, remedy: str) -> Lock:
+def _take(path: Path, what: str, remedy: str, wait: Waiting) -> Lock:
     try:
         fd = _open(path)
     except OSError as error:
@@ -74,17 +77,21 @@ def _take(path: Path, what: str, remedy: str) -> Lock:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = _holder(fd)
-        os.close(fd)
-        raise InUseError(f"{what} is in use{holder}.\n  {remedy}") from None
+        message = f"{what} is in use{_holder(fd)}."
+        if wait is None:
+            os.close(fd)
+            raise InUseError(f"{message}\n  {remedy}") from None
+        wait(f"{message} Waiting for it; Ctrl-C gives up.")
+        fcntl.flock(fd, fcntl.LOCK_EX)
     note: dict[str, Any] = {
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),
         "folder": os.getcwd(),
     }
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, json.dumps(note).encode(), 0)
+    with contextlib.suppress(OSError):  # a full disk: the lock holds all the same
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, json.dumps(note).encode(), 0)
     return Lock(fd)
 
 

@@ -6,25 +6,27 @@ It carries out what the scheduler decides. It owns the workers: however it is le
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import selectors
 import signal
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
 
+from launcher.attempt import Attempt, make_spec
 from launcher.checkpoints import Checkpoints
 from launcher.collector import Collector
 from launcher.drawing import Drawing
-from launcher.endings import Ending, classify, failure_report
+from launcher.endings import FAILURES, Ending, classify, failure_report
 from launcher.locks import Lock
 from launcher.plan import Decision, Plan
-from launcher.process import Worker, Workers
-from launcher.scheduler import Action, Begin, Done, Ended, Event, Interrupted, Scheduler, Start, Stop
+from launcher.process import Workers
+from launcher.scheduler import Action, Begin, Done, Ended, Event, Interrupted, Scheduler, SetAside, Start, Stop
 from launcher.signals import signals_to
 from launcher.slots import Slot
-from launcher.spec import Spec
 from launcher.state import EventLog
 from launcher.summary import Summary
 from launcher.views.progress import Progress, Status
@@ -32,19 +34,6 @@ from launcher.views.progress import Progress, Status
 TICK_S = 0.25  # between looks at the clock and at files whose bell was not heard
 DRAWING_LIMIT_S = 600.0
 STOPPED_DRAWING_LIMIT_S = 5.0  # after Ctrl-C
-
-
-@dataclass
-class Attempt:
-    """A running attempt and what the loop must remember about it."""
-
-    decision: Decision
-    slot: Slot
-    worker: Worker
-    began_s: float
-    is_asked: bool = False
-    is_forced: bool = False
-    force_at_s: float | None = None
 
 
 class Loop:
@@ -61,19 +50,23 @@ class Loop:
         progress: Progress,
     ) -> None:
         self._plan = plan
+        self._settings = plan.sweep.settings
         self._slots = slots
         self._workers = workers
         self._locks = locks  # by device UUID
         self._progress = progress
         self._decisions = {decision.experiment.name: decision for decision in plan.to_run}
         designated = [decision.experiment.index % len(slots) for decision in plan.to_run]
-        self._scheduler = Scheduler(list(self._decisions), len(slots), None if is_parallel else designated)
+        self._scheduler = Scheduler(
+            list(self._decisions), len(slots), None if is_parallel else designated, retries=self._settings.retries
+        )
         self._collector = Collector(plan.paths, progress.say)
         self._selector = selectors.DefaultSelector()
         self._drawing = Drawing(plan.paths, progress.say, self._selector)
         self._events = EventLog(plan.paths.events)
         self._actions: deque[Action] = deque()
         self._is_acting = False
+        self._num_events_lost = 0
         self._running: dict[str, Attempt] = {}
         self._endings: dict[str, Ending] = {}
         self._signal: int | None = None
@@ -102,15 +95,16 @@ class Loop:
             self._progress.close()
         return Summary(
             endings={name: self._endings[name] for name in self._decisions if name in self._endings},
-            kept=[one.experiment.name for one in self._plan.decisions if one.action == "keep"],
+            kept=self._plan.kept,
             not_started=[name for name in self._decisions if name not in self._endings],
             signal=self._signal,
-            num_unwritten=self._collector.num_failed_views + self._drawing.num_problems,
+            num_unwritten=self._collector.num_unwritten + self._drawing.num_problems + self._num_events_lost,
         )
 
     def _turn(self) -> None:
         for key, _ in self._selector.select(TICK_S):
-            key.data()
+            if self._selector.get_map().get(key.fd) is key:  # an earlier handler may have closed it
+                key.data()
         self._tick()
 
     def _handle(self, event: Event) -> None:
@@ -121,103 +115,117 @@ class Loop:
         while self._actions:
             match self._actions.popleft():
                 case Start(experiment, slot):
-                    self._start(self._decisions[experiment], self._slots[slot])
+                    self._start(self._next_decision(experiment), self._slots[slot])
                 case Stop(experiment, force):
-                    self._stop(self._running[experiment], force=force)
+                    self._running[experiment].stop(force=force, grace_s=self._settings.grace_s)
+                case SetAside(slot, experiments):
+                    self._set_aside(self._slots[slot], experiments)
                 case Done():
                     self._is_over = True
         self._is_acting = False
 
+    def _next_decision(self, experiment: str) -> Decision:
+        """Return the decision for the attempt to start: one after another attempt of this launch goes on from that."""
+        decision = self._decisions[experiment]
+        if self._endings.pop(experiment, None) is not None:
+            decision = replace(decision, action="resume", attempt=decision.attempt + 1)
+            self._decisions[experiment] = decision
+        return decision
+
     def _start(self, decision: Decision, slot: Slot) -> None:
         name = decision.experiment.name
         spec = make_spec(self._plan, decision, slot)
-        if decision.action == "redo":
-            self._plan.paths.records(name).unlink(missing_ok=True)
-            Checkpoints(self._plan.paths.checkpoints(name), name, spec.digest).clear()
-        self._events.append(
-            "started", experiment=name, attempt=spec.attempt, device=str(slot.device), threads=slot.threads
-        )
-        described = f"{slot.device} {slot.device.name} {slot.device.uuid}".rstrip()
-        self._collector.open(spec, described)
+        goes_on = decision.action == "resume"
+        device, threads = str(slot.device), slot.threads
+        self._note("started", name, attempt=spec.attempt, device=device, threads=threads, goes_on=goes_on)
+        self._collector.open(spec, f"{device} {slot.device.name} {slot.device.uuid}".rstrip())
         try:
             worker = self._workers.start(spec, self._locks.get(slot.device.uuid))
         except (OSError, EOFError) as error:  # no room for a process, or the fork server died under our hands
-            self._end(decision, slot, Ending("failed", f"its worker could not be started: {error}"), 0.0)
+            self._end(decision, slot, Ending("failed", f"its worker could not be started: {error}"), math.inf)
             return
-        attempt = Attempt(decision, slot, worker, time.monotonic())
+        attempt = Attempt(decision, slot, worker)
         self._running[name] = attempt
-        self._progress.say(f"{name}: started on {slot.device}, {_plural(slot.threads, 'thread')}, pid {worker.pid}")
+        self._progress.say(f"{name}: started on {device}, {_plural(threads, 'thread')}, pid {worker.pid}")
         self._selector.register(worker.bell, selectors.EVENT_READ, lambda: self._heard(attempt))
         if worker.pidfd is None:
             self._died(attempt)
         else:
             self._selector.register(worker.pidfd, selectors.EVENT_READ, lambda: self._died(attempt))
 
-    def _stop(self, attempt: Attempt, *, force: bool) -> None:
-        attempt.is_asked = True
-        attempt.is_forced |= force
-        if not force:
-            attempt.force_at_s = time.monotonic() + self._plan.sweep.settings.grace_s
-        attempt.worker.stop(force=force)
-
     def _heard(self, attempt: Attempt) -> None:
-        with contextlib.suppress(OSError):
-            if os.read(attempt.worker.bell.fileno(), 65536):
-                self._collect(attempt)
-                return
-        self._selector.unregister(attempt.worker.bell)  # its other end is closed: the worker is ending
+        if os.read(attempt.worker.bell.fileno(), 65536):
+            self._collect(attempt)
+        else:  # its other end is closed: the worker is ending
+            self._selector.unregister(attempt.worker.bell)
 
     def _collect(self, attempt: Attempt) -> None:
-        name = attempt.decision.experiment.name
-        self._collector.read(name)
-        if self._collector.histories[name].end is not None and attempt.force_at_s is None:
+        history = self._collector.read(attempt.name)
+        if history.end is not None and attempt.force_at_s is None:
             # Its last word is said; an exit that hangs must not hold the slot for ever.
-            attempt.force_at_s = time.monotonic() + self._plan.sweep.settings.grace_s
+            attempt.force_at_s = time.monotonic() + self._settings.grace_s
 
     def _died(self, attempt: Attempt) -> None:
-        name = attempt.decision.experiment.name
         for source in (attempt.worker.pidfd, attempt.worker.bell):
             with contextlib.suppress(KeyError):
                 self._selector.unregister(source)  # type: ignore[arg-type]
         exit = attempt.worker.collect()
-        del self._running[name]
-        self._collector.read(name)
-        last_word = self._collector.histories[name].end
-        ending = classify(exit, last_word, was_asked=attempt.is_asked, was_forced=attempt.is_forced)
+        del self._running[attempt.name]
+        last_word = self._collector.read(attempt.name).end
+        ending = classify(exit, last_word, attempt.circumstances())
         self._end(attempt.decision, attempt.slot, ending, time.monotonic() - attempt.began_s)
 
     def _end(self, decision: Decision, slot: Slot, ending: Ending, seconds: float) -> None:
         name = decision.experiment.name
-        history = self._collector.histories[name]
+        history = self._collector.read(name)
         self._endings[name] = ending
-        self._events.append(
-            "ended",
-            experiment=name,
-            attempt=decision.attempt,
-            ending=ending.kind,
-            why=ending.why,
-            seconds=round(seconds, 3),
-        )
-        summary = f"{ending}, {_plural(len(history.steps), 'step')}, {seconds:.1f} s"
+        ran_s = 0.0 if math.isinf(seconds) else seconds
+        details = {"why": ending.why, "seconds": round(ran_s, 3), "last_step": history.last_step}
+        self._note("ended", name, attempt=decision.attempt, ending=ending.kind, **details)
+        summary = f"{ending}, {_plural(len(history.steps), 'step')}, {ran_s:.1f} s"
         self._collector.close(name, f"{name} {summary}")
         if ending.kind == "done":
-            Checkpoints(self._plan.paths.checkpoints(name), name, decision.experiment.digest).clear()
-        if ending.kind in ("failed", "killed"):
+            self._forget_checkpoints(decision)
+        if ending.kind in FAILURES:
             num_others = len(self._running) + self._scheduler.num_waiting
             log = self._plan.paths.log(name)
             self._progress.say(failure_report(name, str(slot.device), ending, history, log, num_others))
         else:
             self._progress.say(f"{name}: {summary}")
-        self._handle(Ended(name, ending.kind))
+        self._handle(Ended(name, ending.kind, seconds))
+        if self._scheduler.state(name) is None:
+            self._progress.say(f"{name}: will be tried again.")
         self._drawing.request([name])
+
+    def _set_aside(self, slot: Slot, experiments: tuple[str, str]) -> None:
+        one, two = experiments
+        self._note("set_aside", "", device=str(slot.device), after=list(experiments))
+        self._progress.say(
+            f"{slot.device} is set aside: {one} and {two} both failed on it at once. What is left goes elsewhere; "
+            "these two are tried once more there."
+        )
+
+    def _forget_checkpoints(self, decision: Decision) -> None:
+        one = decision.experiment
+        with contextlib.suppress(OSError):  # of no use any more, but no harm either
+            Checkpoints(self._plan.paths.checkpoints(one.name), one.name, one.digest).clear()
+
+    def _note(self, event: str, experiment: str, **data: Any) -> None:
+        """Write an event down; a full disk must not end what runs."""
+        try:
+            self._events.append(event, experiment=experiment, **data)
+        except OSError as error:
+            self._num_events_lost += 1
+            if self._num_events_lost == 1:
+                self._progress.say(f"{self._plan.paths.events} cannot be written: {error.strerror}. Training goes on.")
 
     def _tick(self) -> None:
         now_s = time.monotonic()
         for attempt in list(self._running.values()):
             self._collect(attempt)
-            if attempt.force_at_s is not None and now_s >= attempt.force_at_s:
-                attempt.is_forced, attempt.force_at_s = True, float("inf")
-                attempt.worker.stop(force=True)
+            if said := attempt.watch(self._collector.num_records[attempt.name], now_s, self._settings):
+                self._progress.say(said)
+            attempt.kill_if_due(now_s)
         self._drawing.advance()
         histories = self._collector.histories
         statuses = [Status(name, histories[name].last_step, histories[name].total) for name in self._running]
@@ -231,32 +239,12 @@ class Loop:
         if is_second:
             self._progress.say(f"{number.name} again: killing what runs.")
         else:
-            grace_s = self._plan.sweep.settings.grace_s
+            grace_s = self._settings.grace_s
             self._progress.say(
                 f"{number.name}: nothing more is started; {_plural(len(self._running), 'experiment')} asked to save "
                 f"and end, killed after {grace_s:.0f} s. Once more kills at once."
             )
         self._handle(Interrupted(force=is_second))
-
-
-def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
-    """Return what the worker of an attempt on a slot needs to know."""
-    settings = plan.sweep.settings
-    threads = str(slot.threads)
-    return Spec(
-        experiment=decision.experiment.name,
-        attempt=decision.attempt,
-        target=settings.target,
-        folder=plan.sweep.job_file.parent,
-        config=decision.experiment.config,
-        digest=decision.experiment.digest,
-        seed=settings.seed,
-        device=slot.device.kind,
-        environment=slot.device.environment() | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
-        threads=slot.threads,
-        paths=plan.paths,
-        checkpoint_s=settings.checkpoint_s,
-    )
 
 
 def _plural(count: int, noun: str) -> str:

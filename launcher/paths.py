@@ -88,10 +88,18 @@ class Paths:
             except OSError as error:
                 raise InputError(f"cannot make the folder {folder}: {error.strerror}.") from error
 
+    def remove_temporaries(self) -> None:
+        """Remove what a killed launcher left half written beside its files; call with the folder's lock held."""
+        for path in self.outcome.glob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
 
 def _obstacle(folder: Path) -> str:
     """Say why a folder could not be made or written to; nothing if it can."""
-    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    except (OSError, ValueError) as error:  # a name too long, or with a NUL
+        return str(error)
     if not nearest.is_dir():
         return f"{nearest} is a file"
     return "" if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} is not writable by you"
@@ -103,7 +111,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
     Raises:
         OSError: it could not be written; the old file is intact and nothing is left beside it.
     """
-    data = content.encode() if isinstance(content, str) else content
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "wb") as file:

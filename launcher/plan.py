@@ -12,14 +12,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from launcher import configs
 from launcher import target as targets
 from launcher.checkpoints import Checkpoints
+from launcher.configs import Checked
 from launcher.errors import InputError, inline, printable
 from launcher.job import Sweep
 from launcher.paths import Paths
 from launcher.records import History, read_history
 from launcher.state import Document, Planned, Seen, last_ending, read_document, read_events
-from launcher.target import Checked, Target
+from launcher.target import Target
 
 Action = Literal["keep", "run", "resume", "redo"]
 
@@ -42,7 +44,8 @@ class Decision:
     experiment: Experiment
     action: Action
     why: str
-    attempt: int  # the number of the attempt that would run
+    attempt: int  # the number of the attempt that would run, or of the one that is kept
+    ending: str | None = None  # of the newest attempt before
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,11 @@ class Plan:
     def to_run(self) -> list[Decision]:
         """The experiments that will be started, in their order."""
         return [decision for decision in self.decisions if decision.action != "keep"]
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """The experiments that are not run again, each with its ending."""
+        return {one.experiment.name: one.ending or "done" for one in self.decisions if one.action == "keep"}
 
     def document(self, launch: dict[str, Any]) -> Document:
         """Return the content of `sweep.json` for this plan."""
@@ -81,8 +89,8 @@ def resolve(sweep: Sweep) -> list[Experiment]:
         InputError: the target or a configuration is wrong, with all the problems.
     """
     found = _find_target(sweep)
-    configs = {name: sweep.config | overrides for name, overrides in sweep.experiments.items()}
-    checked = targets.check(found, configs)
+    tables = {name: sweep.config | overrides for name, overrides in sweep.experiments.items()}
+    checked = configs.check(found, tables)
     problems = _problems(sweep, checked)
     if problems:
         raise InputError(problems)
@@ -98,6 +106,13 @@ def decide(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, *, fre
     Raises:
         InputError: the folder holds another sweep.
     """
+    try:
+        return _decide_all(sweep, experiments, paths, fresh)
+    except OSError as error:
+        raise InputError(f"{error.filename} cannot be read: {error.strerror}. Move it away and run again.") from error
+
+
+def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, fresh: bool) -> Plan:
     before = read_document(paths)
     if before is not None and before.name != sweep.name:
         raise InputError(
@@ -109,9 +124,12 @@ def decide(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, *, fre
     decisions = []
     for one in experiments:
         history = read_history(paths.records(one.name))
-        has_checkpoint = bool(Checkpoints(paths.checkpoints(one.name), one.name, one.digest).files())
-        action, why = _decide(one, history, seen.get(one.name), known.get(one.name), has_checkpoint, fresh)
-        decisions.append(Decision(one, action, why, history.attempt + 1 if action == "resume" else 1))
+        was = seen.get(one.name)
+        has_checkpoint = Checkpoints(paths.checkpoints(one.name), one.name, one.digest).has_any()
+        action, why = _decide(one, history, was, known.get(one.name), has_checkpoint, fresh)
+        # A number is never used again, so that no event of an earlier attempt is taken for one of a later.
+        attempt = max(history.attempt, was.attempt if was else 0) + (action != "keep")
+        decisions.append(Decision(one, action, why, attempt, ending=last_ending(history, was)))
     return Plan(sweep, paths, decisions)
 
 
@@ -167,8 +185,8 @@ def _decide(
         return "redo", "--fresh starts over"
     if history.start.get("digest") != one.digest:
         return "redo", _difference(one, known)
-    if ending == "done":
-        return "keep", f"done, {_steps(history)}"
+    if ending in ("done", "diverged"):  # it would diverge again
+        return "keep", f"{ending}, {_steps(history)}"
     if has_checkpoint:
         return "resume", f"{ending} after {_steps(history)}; goes on from its checkpoint"
     return "redo", f"{ending} after {_steps(history)}, and there is no checkpoint"

@@ -14,12 +14,16 @@ import contextlib
 import multiprocessing.forkserver
 import os
 import signal
-from collections.abc import Sequence
+import sys
+import types
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Literal
+
+import psutil
 
 from launcher import worker
 from launcher.errors import InputError
@@ -73,10 +77,25 @@ class Worker:
     def stop(self, *, force: bool) -> None:
         """Ask the worker to save and end (SIGTERM), or kill it and all its children (SIGKILL to its group)."""
         with contextlib.suppress(ProcessLookupError):
-            if force:
+            if self.pidfd is not None:
+                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL if force else signal.SIGTERM)
+        if force:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
-            elif self.pidfd is not None:
-                signal.pidfd_send_signal(self.pidfd, signal.SIGTERM)
+
+    def dump_stacks(self) -> None:
+        """Have the worker write the stacks of its threads into its log, also if it is stopped or in a C call."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, worker.STACKS_SIGNAL)
+            os.kill(self.pid, signal.SIGCONT)
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of the worker and its children so far; 0 if it is gone."""
+        try:
+            process = psutil.Process(self.pid)
+            return sum(sum(one.cpu_times()[:2]) for one in [process, *process.children(recursive=True)])
+        except psutil.Error:
+            return 0.0
 
     def collect(self) -> Exit:
         """After the death: end what is left of its group, release everything and return how it ended."""
@@ -86,6 +105,23 @@ class Worker:
             os.close(self.pidfd)
         self.bell.close()
         return exit
+
+
+@contextlib.contextmanager
+def _starting() -> Iterator[None]:
+    """Keep two things of this process from the one that is started.
+
+    Ctrl-C, which a terminal sends to all: blocked until the child has arranged for itself. And the main script, which
+    multiprocessing would run again in every worker: a worker needs its target only.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        sys.modules["__main__"] = main
 
 
 def _join(process: BaseProcess) -> Exit:
@@ -111,7 +147,8 @@ class Workers:
     def warm_up(self) -> None:
         """Start the fork server, so that it imports torch while the launcher does other things."""
         if isinstance(self._context, ForkServerContext):
-            multiprocessing.forkserver.ensure_running()
+            with _starting():
+                multiprocessing.forkserver.ensure_running()
 
     def start(self, spec: Spec, lock: Lock | None) -> Worker:
         """Start the worker of an attempt. It inherits the lock of its device.
@@ -123,7 +160,11 @@ class Workers:
         inherited = Connection(os.dup(lock.fd)) if lock else None
         process = self._context.Process(target=worker.main, args=(spec, theirs, inherited), name=spec.experiment)
         try:
-            process.start()
+            with _starting():
+                process.start()
+        except (OSError, EOFError):
+            ours.close()
+            raise
         finally:
             theirs.close()
             if inherited is not None:
@@ -134,9 +175,19 @@ class Workers:
         """Let the target check all configurations in a process of its own; return the problems, empty if none."""
         ours, theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(target=worker.prepare, args=(specs, theirs), name="prepare")
-        process.start()
-        theirs.close()
         try:
+            with _starting():
+                process.start()
+        except (OSError, EOFError) as error:
+            raise InputError(
+                f"no worker process can be started ({error}).\n  Does a module of preload fail to import?"
+            ) from error
+        finally:
+            theirs.close()
+        try:
+            wait([ours, process.sentinel])
+            if not ours.poll():
+                raise EOFError
             problems = ours.recv_bytes().decode()
         except EOFError:
             problems = f"checking the configurations failed: {_join(process)}. Its output: {specs[0].paths.prepare_log}"

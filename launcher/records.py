@@ -33,10 +33,13 @@ from typing import Any
 
 ENVELOPE = frozenset({"n", "attempt", "at_s", "kind", "step"})
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+ENDINGS = ("done", "failed", "out_of_memory", "killed", "hung", "diverged", "interrupted")
 _CHUNK_BYTES = 1 << 20
 BELL_INTERVAL_S = 0.01  # a worker rings at most this often; the reader also looks by itself a few times a second
 
 Record = dict[str, Any]
+_NOTHING: Record = {}
+_ENCODER = json.JSONEncoder(allow_nan=False)
 
 
 class RecordWriter:
@@ -45,7 +48,7 @@ class RecordWriter:
     def __init__(self, path: Path, attempt: int, bell_fd: int | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        _mend(self._fd)
+        mend(self._fd)
         self._n = max((record["n"] for record in RecordReader(path).read()), default=0)
         self._attempt = attempt
         self._began_s = time.monotonic()
@@ -62,9 +65,10 @@ class RecordWriter:
         now_s = time.monotonic()
         record = {"n": self._n + 1, "attempt": self._attempt, "at_s": round(now_s - self._began_s, 6)}
         try:
-            line = json.dumps(record | dict(fields), allow_nan=False)
+            line = _ENCODER.encode(record | dict(fields))
         except (ValueError, TypeError):
-            line = json.dumps(record | {key: _encodable(key, value) for key, value in fields.items()})
+            encodable = {key: _encodable(key, value) for key, value in fields.items()}
+            line = _ENCODER.encode(record | encodable)
         data = line.encode() + b"\n"
         written = os.write(self._fd, data)
         if written != len(data):
@@ -97,16 +101,16 @@ class RecordWriter:
 
 def _encodable(key: str, value: Any) -> Any:
     """Return the JSON form of a metric: non-finite floats as strings, zero-dimensional arrays as their number."""
-    if not isinstance(value, str | int | float | bool | list | dict | None) and hasattr(value, "item"):
+    if not isinstance(value, str | int | float) and hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
-    if isinstance(value, str | int | float | bool | list | dict | None):
+    if isinstance(value, str | int | float):
         return value
     raise TypeError(f"{key} is a {type(value).__name__}; a record holds floats, ints and strings")
 
 
-def _mend(fd: int) -> None:
+def mend(fd: int) -> None:
     """Cut off a torn last line, the trace of a writer killed inside a write."""
     end = start = os.fstat(fd).st_size
     tail = b""
@@ -126,6 +130,8 @@ def _parse(line: bytes) -> Record | None:
     except (ValueError, RecursionError):
         return None
     if not (isinstance(record, dict) and isinstance(record.get("n"), int) and isinstance(record.get("attempt"), int)):
+        return None
+    if record.get("kind") == "end" and record.get("ending") not in ENDINGS:
         return None
     if "step" in record and "kind" not in record:
         if not isinstance(record["step"], int):
@@ -172,13 +178,13 @@ class History:
     """
 
     steps: dict[int, Record] = field(default_factory=dict)  # step → metrics alone, in order of step
-    times: dict[int, float] = field(default_factory=dict)  # step → seconds since its attempt began
     info: Record = field(default_factory=dict)
     total: int | None = None
     start: Record | None = None
     end: Record | None = None  # of the newest attempt, if it had a last word
     resumed_from: int = 0
     attempt: int = 0
+    is_light: bool = False  # remember which steps there are, not their metrics
     _fresh: bool = False  # the newest attempt has not logged a step yet
 
     def add(self, record: Record) -> None:
@@ -191,7 +197,7 @@ class History:
             case "start":
                 self.start = record
             case "total":
-                self.total = record.get("steps")
+                self.total = steps if isinstance(steps := record.get("steps"), int) else None
             case "info":
                 self.info |= {key: value for key, value in record.items() if key not in ENVELOPE}
             case "resume":
@@ -203,11 +209,13 @@ class History:
         step = record["step"]
         if self._fresh:
             self._fresh = False
-            for later in [known for known in self.steps if known >= step]:
-                del self.steps[later], self.times[later]
-        metrics = {key: value for key, value in record.items() if key not in ENVELOPE}
-        self.steps[step] = self.steps.get(step, {}) | metrics
-        self.times[step] = record.get("at_s", 0.0)
+            for later in [known for known in self.steps if known >= step and known > self.resumed_from]:
+                del self.steps[later]
+        if self.is_light:
+            self.steps[step] = _NOTHING
+        else:
+            metrics = {key: value for key, value in record.items() if key not in ENVELOPE}
+            self.steps[step] = self.steps.get(step, {}) | metrics
 
     @property
     def last_step(self) -> int:
@@ -226,3 +234,18 @@ def read_history(path: Path) -> History:
 def comparable(metrics: Record) -> Record:
     """Return the metrics that must be the same in every run: all but times, whose names end in `_s`."""
     return {key: value for key, value in metrics.items() if not key.endswith("_s")}
+
+
+def series(history: History, metric: str) -> list[float]:
+    """Return the values of a metric in order of step, as floats; what is no number is left out."""
+    return list(numbers(history, metric).values())
+
+
+def numbers(history: History, metric: str) -> dict[int, float]:
+    """Return the values of a metric by step, as floats; what is no number is left out."""
+    found = {}
+    for step, values in history.steps.items():
+        if isinstance(value := values.get(metric), int | float):
+            with contextlib.suppress(OverflowError):  # an int beyond any float
+                found[step] = float(value)
+    return found

@@ -17,7 +17,7 @@ from pathlib import Path
 from launcher.errors import InputError
 from launcher.lifeline import die_with_holder
 from launcher.paths import Paths
-from launcher.records import History, read_history
+from launcher.records import History, numbers, read_history
 from launcher.state import Document, read_document, read_events
 
 
@@ -64,11 +64,7 @@ class Report:
     def _measured(self) -> dict[str, list[str]]:
         """Return the metrics to draw, each with the experiments that recorded it, in the order of the job file."""
         measured = {
-            metric: [
-                one.name
-                for one in self._document.experiments
-                if any(metric in values for values in self._histories[one.name].steps.values())
-            ]
+            metric: [one.name for one in self._document.experiments if numbers(self._histories[one.name], metric)]
             for metric in self._document.metrics
         }
         return {metric: names for metric, names in measured.items() if names}
@@ -76,9 +72,15 @@ class Report:
     def _tables(self) -> list[str]:
         from launcher.views import table  # brings pandas
 
-        rows = table.rows(self._document, self._histories, read_events(self._paths.events))
-        problems = _try(self._paths.table_txt, lambda path: table.write_text(path, rows, self._document))
-        return problems + _try(self._paths.table_csv, lambda path: table.write_csv(path, rows))
+        seen = read_events(self._paths.events)
+        document, histories = self._document, self._histories
+        problems = _try(
+            self._paths.table_txt,
+            lambda path: table.write_text(path, table.rows(document, histories, seen), document),
+        )
+        return problems + _try(
+            self._paths.table_csv, lambda path: table.write_csv(path, table.rows(document, histories, seen))
+        )
 
     def _plots(self, renew: list[str]) -> list[str]:
         measured = self._measured()

@@ -1,8 +1,9 @@
 """Decides what starts where and when. Pure: events in, actions out; it never spawns, sleeps or reads a clock.
 
     Begin ──────────▶ Start, Start, …            fill the slots
-    Ended(x) ───────▶ Start(y, slot of x)        a death frees its slot
+    Ended(x) ───────▶ Start(y, slot of x)        a death frees its slot; x may be tried again
     Interrupted ────▶ Stop(x, force), …          nothing new starts; the second time they are killed
+    two at once ────▶ SetAside(slot)             two experiments fail within a second on one slot: it is the device
     the last end ───▶ Done
 
 Each event costs O(log n) at most, so ten thousand experiments on a thousand slots take well under a second.
@@ -10,6 +11,7 @@ Each event costs O(log n) at most, so ten thousand experiments on a thousand slo
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ class Ended:
 
     experiment: str
     ending: str
+    seconds: float = math.inf  # how long the attempt ran
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,19 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class SetAside:
+    """Use a slot no more; these experiments failed on it at once, one after the other."""
+
+    slot: int
+    experiments: tuple[str, str]
+
+
+@dataclass(frozen=True)
 class Done:
     """Nothing runs and nothing will start."""
 
 
-Action = Start | Stop | Done
+Action = Start | Stop | SetAside | Done
 
 
 @dataclass(frozen=True)
@@ -76,23 +87,36 @@ class Finished:
     ending: str
 
 
+TRIED_AGAIN = frozenset({"failed", "killed", "hung", "out_of_memory"})
+QUICK_S = 1.0  # an attempt that fails faster never got to train
+
+
 class Scheduler:
     """Runs experiments in their order, each on the first free slot it may use.
 
     With `designated` (sequential mode) there is one at a time, and the slot of each experiment is fixed beforehand:
     experiment i of the job on device i, around again when the devices run out.
+
+    An experiment that fails is queued again up to `retries` times. A slot on which two different experiments fail at
+    once is set aside, as long as another is left, and the two are queued again, once each, whatever `retries` says.
     """
 
-    def __init__(self, experiments: Sequence[str], num_slots: int, designated: Sequence[int] | None = None) -> None:
+    def __init__(
+        self, experiments: Sequence[str], num_slots: int, designated: Sequence[int] | None = None, *, retries: int = 0
+    ) -> None:
         assert num_slots > 0, "a scheduler needs at least one slot"
         assert len(set(experiments)) == len(experiments), "experiment names are unique"
         assert designated is None or len(designated) == len(experiments), "a slot for each experiment"
         self._waiting = deque(experiments)
         self._designated = dict(zip(experiments, designated, strict=True)) if designated is not None else None
         self._free = deque(range(num_slots))
+        self._usable = set(range(num_slots))
         self._states: dict[str, Running | Finished] = {}
         self._num_running = 0
         self._is_stopping = False
+        self._retries_left = dict.fromkeys(experiments, retries)
+        self._failed_at_once: dict[int, str] = {}  # slot → the experiment whose quick failure was the last thing there
+        self._had_free_retry: set[str] = set()
 
     @property
     def num_waiting(self) -> int:
@@ -108,19 +132,47 @@ class Scheduler:
         match event:
             case Begin():
                 return self._fill()
-            case Ended(experiment, ending):
-                state = self._states.get(experiment)
-                assert isinstance(state, Running), f"{experiment} ended but was not running: {state}"
-                self._states[experiment] = Finished(ending)
-                self._free.append(state.slot)
-                self._num_running -= 1
-                return self._fill()
+            case Ended():
+                return self._ended(event) + self._fill()
             case Interrupted(force):
                 self._is_stopping = True
                 stops: list[Action] = [
                     Stop(name, force) for name, state in self._states.items() if isinstance(state, Running)
                 ]
                 return stops + self._fill()
+
+    def _ended(self, event: Ended) -> list[Action]:
+        state = self._states.get(event.experiment)
+        assert isinstance(state, Running), f"{event.experiment} ended but was not running: {state}"
+        self._states[event.experiment] = Finished(event.ending)
+        self._num_running -= 1
+        has_failed = event.ending in TRIED_AGAIN
+        before = self._failed_at_once.pop(state.slot, None)
+        is_device = False
+        if has_failed and event.seconds < QUICK_S:
+            self._failed_at_once[state.slot] = event.experiment
+            is_device = before not in (None, event.experiment) and len(self._usable) > 1
+        if is_device:
+            assert before is not None, "two experiments failed here"
+            self._usable.remove(state.slot)
+            for name in (before, event.experiment):
+                self._try_again_free(name)
+            return [SetAside(state.slot, (before, event.experiment))]
+        self._free.append(state.slot)
+        if has_failed and self._retries_left[event.experiment] > 0:
+            self._retries_left[event.experiment] -= 1
+            self._queue_again(event.experiment)
+        return []
+
+    def _try_again_free(self, experiment: str) -> None:
+        if experiment not in self._had_free_retry and isinstance(self._states.get(experiment), Finished):
+            self._had_free_retry.add(experiment)
+            self._queue_again(experiment)
+
+    def _queue_again(self, experiment: str) -> None:
+        if not self._is_stopping:
+            del self._states[experiment]
+            self._waiting.append(experiment)
 
     def _fill(self) -> list[Action]:
         actions: list[Action] = []
@@ -131,6 +183,7 @@ class Scheduler:
                 slot = self._free.popleft()
             else:
                 slot = self._designated[experiment]
+                slot = slot if slot in self._usable else self._free[0]
                 self._free.remove(slot)
             self._states[experiment] = Running(slot)
             self._num_running += 1

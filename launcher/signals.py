@@ -24,7 +24,9 @@ def signals_to(selector: selectors.BaseSelector, handler: Callable[[signal.Signa
         except ValueError:
             yield
             return
-        handlers_before = {number: signal.signal(number, lambda _number, _frame: None) for number in STOPPING}
+        # One that is ignored stays so: nohup, or a background job of a script.
+        taken = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+        handlers_before = {number: signal.signal(number, lambda _number, _frame: None) for number in taken}
 
         def read() -> None:
             for number in os.read(ours, 64):

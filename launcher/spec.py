@@ -25,3 +25,5 @@ class Spec:
     threads: int
     paths: Paths
     checkpoint_s: float
+    watched: str | None = None  # the metric that must stay finite, if the job says so
+    stop_after: int | None = None  # this step, as if asked to

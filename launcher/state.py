@@ -6,20 +6,22 @@ measured; only here stands how the launcher saw an attempt end.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import errno
 import importlib.metadata
 import json
 import os
 import platform
 import socket
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from launcher.errors import InputError
 from launcher.paths import Paths, write_atomic
-from launcher.records import History
+from launcher.records import History, mend
 
 FORMAT = 1
 _PACKAGES = ("torch", "numpy", "pandas", "matplotlib", "sweep-launcher")
@@ -82,7 +84,7 @@ def now() -> str:
 def write_document(paths: Paths, document: Document) -> None:
     """Write `sweep.json`, whole or not at all."""
     content = {"format": FORMAT} | document.__dict__ | {"experiments": [one.__dict__ for one in document.experiments]}
-    write_atomic(paths.sweep, json.dumps(content, indent=1) + "\n")
+    write_atomic(paths.sweep, json.dumps(content, indent=1, default=str) + "\n")
 
 
 def read_document(paths: Paths) -> Document | None:
@@ -109,7 +111,8 @@ class EventLog:
     """`events.jsonl`, appended to by the one launcher that holds the folder's lock; a line is one write."""
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        mend(self._fd)
 
     def append(self, event: str, **data: Any) -> None:
         """Write down that something happened.
@@ -117,7 +120,11 @@ class EventLog:
         Raises:
             OSError: it could not be written.
         """
-        os.write(self._fd, json.dumps({"at": now(), "event": event} | data).encode() + b"\n")
+        line = json.dumps({"at": now(), "event": event} | data).encode() + b"\n"
+        written = os.write(self._fd, line)
+        if written != len(line):
+            mend(self._fd)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
         """Release the file."""
@@ -134,6 +141,7 @@ class Seen:
     ending: str | None = None  # None: no launcher saw it end
     why: str = ""
     seconds: float = 0.0  # of this attempt and those it goes on from
+    earlier: tuple[str, ...] = ()  # how those ended
 
 
 def read_events(path: Path) -> dict[str, Seen]:
@@ -144,18 +152,23 @@ def read_events(path: Path) -> dict[str, Seen]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     for line in lines:
-        try:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
             event = json.loads(line)
             name = event["experiment"]
+            before = seen.get(name)
             if event["event"] == "started":
-                before_s = seen[name].seconds if name in seen and event["attempt"] > 1 else 0.0
-                seen[name] = Seen(event["attempt"], event["device"], event["threads"], seconds=before_s)
-            elif event["event"] == "ended" and name in seen:
-                was = seen[name]
-                seen[name] = Seen(was.attempt, was.device, was.threads, event["ending"], event["why"], event["seconds"])
-        except (ValueError, KeyError, TypeError):
-            continue
+                fresh = Seen(event["attempt"], event["device"], event["threads"])
+                goes_on = before is not None and event["goes_on"]
+                seen[name] = _going_on(fresh, before) if goes_on and before else fresh
+            elif event["event"] == "ended" and before is not None and before.attempt == event["attempt"]:
+                seconds = before.seconds + event["seconds"]
+                seen[name] = replace(before, ending=event["ending"], why=event["why"], seconds=seconds)
     return seen
+
+
+def _going_on(attempt: Seen, before: Seen) -> Seen:
+    ended = f"attempt {before.attempt}: {before.ending or 'interrupted'}{f', {before.why}' if before.why else ''}"
+    return replace(attempt, seconds=before.seconds, earlier=(*before.earlier, ended))
 
 
 def last_ending(history: History, seen: Seen | None) -> str | None:

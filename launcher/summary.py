@@ -13,7 +13,7 @@ class Summary:
     """How a launch ended."""
 
     endings: dict[str, Ending]  # of the experiments that ran
-    kept: list[str]  # done before
+    kept: dict[str, str]  # those not run again, each with its ending
     not_started: list[str] = field(default_factory=list)
     signal: int | None = None  # that stopped the launch
     num_unwritten: int = 0  # views that could not be written
@@ -21,7 +21,8 @@ class Summary:
     @property
     def is_done(self) -> bool:
         """Every experiment of the sweep is done."""
-        return not self.not_started and all(ending.kind == "done" for ending in self.endings.values())
+        kinds = [ending.kind for ending in self.endings.values()]
+        return not self.not_started and {*kinds, *self.kept.values()} <= {"done"}
 
     @property
     def exit_code(self) -> int:

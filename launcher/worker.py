@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import inspect
+import io
 import multiprocessing
 import os
 import resource
@@ -19,19 +21,23 @@ import signal
 import sys
 import traceback
 from multiprocessing.connection import Connection
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
 from launcher import fields, target
 from launcher.checkpoints import Checkpoints
-from launcher.contract import Run
+from launcher.contract import Diverged, Run
 from launcher.errors import LauncherError
 from launcher.lifeline import die_with_holder
 from launcher.records import RecordWriter
 from launcher.spec import Spec
 
+STACKS_SIGNAL = signal.SIGUSR2  # makes a worker write the stacks of all its threads into its log
 OOM_SCORE = "500"  # when memory runs out the kernel ends a worker, not the launcher
+_OURS = str(Path(__file__).parent)
 _MESSAGE_LIMIT = 500
+_OUT_OF_MEMORY = ("can't allocate memory", "CUDA out of memory", "Cannot allocate memory")  # torch's RuntimeErrors
 
 
 def isolate(log: Path, environment: dict[str, str]) -> None:
@@ -41,16 +47,46 @@ def isolate(log: Path, environment: dict[str, str]) -> None:
     assert parent is not None, "a worker is started by multiprocessing"
     die_with_holder(int(parent.sentinel))  # the pipe this process was started through
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError:  # training does not depend on its log
+        fd = os.open(os.devnull, os.O_WRONLY)
     os.dup2(fd, 1)
     os.dup2(fd, 2)
     os.close(fd)
-    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stdout = _text_to(1)
+    sys.stderr = _text_to(2)
+    Finalize(None, _end_children, exitpriority=-100)  # the last thing multiprocessing does in this process
     faulthandler.enable(file=2)
+    faulthandler.register(STACKS_SIGNAL, file=2, all_threads=True)  # in C: needs no interpreter lock
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
         score.write(OOM_SCORE)
     os.environ.update(environment)
+
+
+def _end_children() -> None:
+    """Ask what is left of this process's group to end: should the launcher die with it, nobody else would."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler would take the end of a loader process for an error
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.killpg(0, signal.SIGTERM)
+
+
+class _Lossy(io.FileIO):
+    """A file that takes everything: a full disk must not end training because of a print."""
+
+    def write(self, data: Any) -> int:
+        """Write what can be written and claim all of it."""
+        try:
+            return super().write(data) or 0
+        except OSError:
+            return len(data)
+
+
+def _text_to(fd: int) -> io.TextIOWrapper:
+    buffered = io.BufferedWriter(_Lossy(fd, "w", closefd=False))
+    return io.TextIOWrapper(buffered, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def main(spec: Spec, bell: Connection, device_lock: Connection | None) -> None:
@@ -67,6 +103,8 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None) -> None:
         writer=writer,
         checkpoints=Checkpoints(spec.paths.checkpoints(spec.experiment), spec.experiment, spec.digest),
         checkpoint_s=spec.checkpoint_s,
+        watched=spec.watched,
+        stop_after=spec.stop_after,
     )
     signal.signal(signal.SIGTERM, lambda _signal, _frame: run.ask_to_stop())
     writer.write({"kind": "start", "digest": spec.digest, "pid": os.getpid(), "threads": spec.threads})
@@ -76,13 +114,13 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None) -> None:
         run.phase = "in teardown"
         last = {"ending": "interrupted" if run.was_stopped else "done"}
     except BaseException as error:  # noqa: BLE001  the worker's outermost frame: whatever it was becomes the last record
-        last = {"ending": "failed", "phase": run.phase, "error": _describe(error)}
-        traceback.print_exception(error)
-    sys.stdout.flush()
-    sys.stderr.flush()
+        last = {"ending": _kind(error), "phase": run.phase, "error": _describe(error)}
+        _print_trace(error)
     writer.write({"kind": "end"} | last | _peak_memory())
     writer.ring()
-    if last["ending"] == "failed":
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if "error" in last:
         sys.exit(1)
 
 
@@ -103,7 +141,7 @@ def prepare(specs: list[Spec], answer: Connection) -> None:
         except (LauncherError, ValueError, OSError) as error:  # the user's data or configuration
             problems.setdefault(str(error), []).append(spec.experiment)
         except BaseException as error:  # noqa: BLE001  the user's code: its own trace is in the log
-            traceback.print_exception(error)
+            _print_trace(error)
             problems.setdefault(f"{_describe(error)}\n  The trace: {spec.paths.prepare_log}", []).append(
                 spec.experiment
             )
@@ -124,7 +162,11 @@ def _train(spec: Spec, run: Run) -> None:
         function = target.load_function(found)
         _use_threads(spec.threads)  # again: the target may have been the first to import torch
         cls = target.config_class(found)
-        function(spec.config if cls is dict else fields.build(cls, spec.config), run)
+        result = function(spec.config if cls is dict else fields.build(cls, spec.config), run)
+        if inspect.iscoroutine(result) or inspect.isgenerator(result):
+            raise TypeError(
+                f"{spec.target} returned a {type(result).__name__} and has trained nothing: make it a plain def"
+            )
 
 
 def _use_threads(threads: int) -> None:
@@ -151,6 +193,16 @@ def _check_device(spec: Spec) -> None:
         )
 
 
+def _kind(error: BaseException) -> str:
+    """Tell a want of memory, on the GPU or the host, and divergence from other failures."""
+    if isinstance(error, Diverged):
+        return "diverged"
+    torch = sys.modules.get("torch")
+    out_of_memory = (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
+    is_allocator = isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)
+    return "out_of_memory" if isinstance(error, out_of_memory) or is_allocator else "failed"
+
+
 def _peak_memory() -> dict[str, int]:
     peak = {"peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
     torch = sys.modules.get("torch")
@@ -162,7 +214,14 @@ def _peak_memory() -> dict[str, int]:
 def _describe(error: BaseException) -> str:
     """Return one line: the error, and where in the user's code it was raised."""
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    ours = str(Path(__file__).parent)
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_OURS)]
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return message.splitlines()[0][:_MESSAGE_LIMIT] + place
+
+
+def _print_trace(error: BaseException) -> None:
+    """Print the traceback, from the first frame that is not the launcher's."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next and trace.tb_frame.f_code.co_filename.startswith(_OURS):
+        trace = trace.tb_next
+    traceback.print_exception(type(error), error, trace)

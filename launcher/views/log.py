@@ -6,6 +6,7 @@ redirected descriptors. All append (O_APPEND), each piece in one write, so lines
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Iterable
@@ -22,8 +23,15 @@ class Log:
     """Appends to the log of one attempt."""
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._fd = -1
         self._total: int | None = None
+        self.error: OSError | None = None  # after which nothing more is written, only counted
+        self.num_unwritten = 0  # lines
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            self.error = error
 
     def header(self, spec: Spec, device: str) -> None:
         """Write what is trained, where and with what; before the worker starts, so that nothing precedes it."""
@@ -63,11 +71,22 @@ class Log:
 
     def close(self) -> None:
         """Release the file."""
-        os.close(self._fd)
+        if self._fd >= 0:
+            os.close(self._fd)
 
     def _write(self, lines: list[str]) -> None:
-        if lines:
-            os.write(self._fd, ("\n".join(lines) + "\n").encode())
+        if not lines:
+            return
+        data = ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace")
+        written = 0
+        if self.error is None:
+            try:
+                written = os.write(self._fd, data)
+                if written != len(data):
+                    self.error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError as error:
+                self.error = error
+        self.num_unwritten += data[written:].count(b"\n")
 
 
 def step_line(record: Record, total: int | None) -> str:

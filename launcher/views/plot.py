@@ -22,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from launcher.paths import write_atomic
-from launcher.records import History
+from launcher.records import History, numbers
 
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)))
@@ -56,16 +56,14 @@ class Line:
     @classmethod
     def of(cls, name: str, history: History, metric: str, index: int) -> Line:
         """Take the curve of a metric from the records."""
-        points = [
-            (step, record) for step, record in history.steps.items() if isinstance(record.get(metric), int | float)
-        ]
-        values = np.array([record[metric] for _, record in points], dtype=float)
-        has_tokens = bool(points) and all(isinstance(record.get("tokens"), int | float) for _, record in points)
+        points = numbers(history, metric)
+        tokens = numbers(history, "tokens")
+        values = np.array(list(points.values()), dtype=float)
         return cls(
             name,
-            np.array([step for step, _ in points]),
+            np.array(list(points)),
             np.where(np.isfinite(values), values, np.nan),
-            np.array([record["tokens"] for _, record in points], dtype=float) if has_tokens else None,
+            np.array([tokens[step] for step in points]) if points and points.keys() <= tokens.keys() else None,
             index,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 import time
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from launcher.errors import printable
+from launcher.errors import inline, printable
 
 REFRESH_S = 0.2
 
@@ -27,7 +28,7 @@ class Progress:
     """Prints messages and, where stderr is a terminal, keeps a status line below them."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
+        self._stream = stream or sys.stderr or io.StringIO()  # None where the launcher was started without
         self._is_live = self._stream.isatty()
         self._shown = ""
         self._drawn_s = 0.0
@@ -46,7 +47,7 @@ class Progress:
         parts = [f"{num_ended}/{num_all} ended"]
         parts += [f"{one.experiment} {one.step}{f'/{one.total}' if one.total else ''}" for one in running]
         width = shutil.get_terminal_size().columns - 1
-        line = " · ".join(parts)
+        line = inline(" · ".join(parts))
         self._clear()
         self._shown = line if len(line) <= width else line[: width - 1] + "…"
         self._print(self._shown)

@@ -13,8 +13,9 @@ from typing import Any
 
 import pandas as pd
 
+from launcher.errors import inline
 from launcher.paths import write_atomic
-from launcher.records import History
+from launcher.records import History, series
 from launcher.state import Document, Planned, Seen, last_ending
 from launcher.views.log import number
 
@@ -28,12 +29,12 @@ def rows(document: Document, histories: Mapping[str, History], seen: Mapping[str
 
 
 def _row(document: Document, planned: Planned, history: History, seen: Seen | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"experiment": planned.name, "overrides": overrides(planned)}
-    row |= history.info
+    own: dict[str, Any] = {"experiment": planned.name, "overrides": overrides(planned)}
+    row = own | history.info | own  # in this order, and our own columns win
     row["steps"] = len(history.steps)
     for metric in document.metrics:
         row |= _metric_cells(metric, history, better=max if metric in document.maximize else min)
-    speeds = [values["tokens_per_s"] for values in history.steps.values() if "tokens_per_s" in values]
+    speeds = series(history, "tokens_per_s")
     row["tokens_per_s"] = round(statistics.median(speeds), 1) if speeds else None
     row["time_s"] = round(seen.seconds, 2) if seen and seen.seconds else None
     row["device"] = seen.device if seen else ""
@@ -45,6 +46,7 @@ def _row(document: Document, planned: Planned, history: History, seen: Seen | No
     row["attempts"] = history.attempt
     row["ending"] = last_ending(history, seen) or ""
     row["why"] = seen.why if seen else ""
+    row["earlier"] = "; ".join(seen.earlier) if seen else ""
     return row
 
 
@@ -54,7 +56,7 @@ def overrides(planned: Planned) -> str:
 
 
 def _metric_cells(metric: str, history: History, *, better: Any) -> dict[str, Any]:
-    values = [step[metric] for step in history.steps.values() if isinstance(step.get(metric), float | int)]
+    values = series(history, metric)
     finite = [value for value in values if math.isfinite(value)]  # NaN and infinities never win
     return {
         f"first_{metric}": values[0] if values else None,
@@ -65,15 +67,18 @@ def _metric_cells(metric: str, history: History, *, better: Any) -> dict[str, An
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write the table for programs; text that a spreadsheet would take for a formula is quoted with an apostrophe."""
-    inert = table.map(lambda cell: f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell)
-    write_atomic(path, inert.to_csv(index=False))
+    write_atomic(path, table.map(_inert).rename(columns=_inert).to_csv(index=False))
+
+
+def _inert(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
 
 
 def write_text(path: Path, table: pd.DataFrame, document: Document) -> None:
     """Write the table for reading: aligned columns, short numbers, units in the headings."""
     shown: dict[str, list[str]] = {"experiment": _texts(table, "experiment"), "overrides": _texts(table, "overrides")}
     if "parameters" in table:
-        shown["parameters"] = [f"{int(cell):,}" if _is_known(cell) else "-" for cell in table["parameters"]]
+        shown["parameters"] = [_count(cell) for cell in table["parameters"]]
     shown["steps"] = _texts(table, "steps")
     for metric in document.metrics:
         for which in ("first", "final", "best"):
@@ -93,7 +98,11 @@ def write_text(path: Path, table: pd.DataFrame, document: Document) -> None:
     lines.append("  ".join("-" * widths[name] for name in shown))
     for _, cells in text.iterrows():
         lines.append("  ".join(_pad(cells[name], widths[name], name in left) for name in shown))
-    whys = [f"{name}: {why}" for name, why in zip(table["experiment"], table["why"], strict=True) if why]
+    whys = [
+        inline(f"{row['experiment']}: {'; '.join(text for text in (row['why'], row['earlier']) if text)}", 1000)
+        for _, row in table.iterrows()
+        if row["why"] or row["earlier"]
+    ]
     heading = f"{document.name}: {len(table)} experiments of {document.job_file}, seed {document.seed}"
     body = "\n".join(line.rstrip() for line in lines)
     write_atomic(path, "\n\n".join([heading, body, *(["\n".join(whys)] if whys else [])]) + "\n")
@@ -109,7 +118,13 @@ def duration(seconds: float) -> str:
 
 
 def _texts(table: pd.DataFrame, column: str) -> list[str]:
-    return [number(cell) if _is_known(cell) else "-" for cell in table[column]]
+    return [inline(number(cell)) if _is_known(cell) else "-" for cell in table[column]]
+
+
+def _count(cell: Any) -> str:
+    if not _is_known(cell):
+        return "-"
+    return f"{int(cell):,}" if isinstance(cell, int | float) and math.isfinite(cell) else inline(str(cell))
 
 
 def _is_known(cell: Any) -> bool:

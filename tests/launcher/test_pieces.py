@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from launcher.checkpoints import Checkpoints
-from launcher.endings import Ending, classify, last_lines
+from launcher.endings import Circumstances, Ending, classify, last_lines
 from launcher.errors import InUseError
 from launcher.locks import lock_folder
 from launcher.process import Exit
@@ -42,7 +42,7 @@ from tests.launcher.conftest import Workplace
     ],
 )
 def test_endings(exit: Exit, word: dict[str, str] | None, asked: bool, forced: bool, ending: Ending) -> None:
-    assert classify(exit, word, was_asked=asked, was_forced=forced) == ending
+    assert classify(exit, word, Circumstances(asked, forced)) == ending
 
 
 def test_last_lines_are_inert_on_a_terminal(tmp_path: Path) -> None:

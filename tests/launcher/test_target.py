@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher import target
+from launcher import configs, target
 from launcher.errors import InputError
 
 CONFIG = """
@@ -64,7 +64,7 @@ def test_the_class_is_found_by_reading(folder: Path, function: str, found: str |
 
 @pytest.mark.parametrize("spec", ["the_train:run", "the_train:aliased", "the_train:assigned", "one_file:run"])
 def test_configurations_are_checked_wherever_the_class_is(folder: Path, spec: str) -> None:
-    checked = target.check(
+    checked = configs.check(
         target.find(spec, folder), {"good": {"lr": 1}, "bad": {"lr": "x", "layrs": 3}, "low": {"layers": 0}}
     )
     assert checked["good"].config == {"lr": 1.0, "layers": 2, "names": []}
@@ -101,7 +101,7 @@ def test_a_target_that_is_not_python_is_told(folder: Path) -> None:
 
 def test_a_function_without_annotation_is_told(folder: Path) -> None:
     with pytest.raises(InputError, match="must be annotated with a dataclass"):
-        target.check(target.find("the_train:bare", folder), {"a": {}})
+        configs.check(target.find("the_train:bare", folder), {"a": {}})
 
 
 def test_a_module_that_exits_when_imported_is_told(folder: Path) -> None:
@@ -109,14 +109,14 @@ def test_a_module_that_exits_when_imported_is_told(folder: Path) -> None:
         "import sys\nsys.exit('no')\ndef run(config: Config, run): pass\nclass Config: pass\n"
     )
     with pytest.raises(InputError, match="importing quits failed: no"):
-        target.check(target.find("quits:run", folder), {"a": {}})
+        configs.check(target.find("quits:run", folder), {"a": {}})
 
 
 def test_minigpt_is_checked_without_torch() -> None:
     code = (
-        "import sys; from pathlib import Path; from launcher import target\n"
+        "import sys; from pathlib import Path; from launcher import configs, target\n"
         "found = target.find('minigpt.train:run', Path('jobs'))\n"
-        "checked = target.check(found, {'a': {'lr': 'x'}})\n"
+        "checked = configs.check(found, {'a': {'lr': 'x'}})\n"
         "assert checked['a'].faults, checked\n"
         "assert 'torch' not in sys.modules\n"
     )

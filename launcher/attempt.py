@@ -1,0 +1,111 @@
+"""A running attempt as the launcher sees it, and when its silence means something. The loop owns all attempts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from launcher.endings import Circumstances
+from launcher.job import SweepTable
+from launcher.memory import num_oom_kills
+from launcher.plan import Decision, Plan
+from launcher.process import Worker
+from launcher.slots import Slot
+from launcher.spec import Spec
+
+STACKS_S = 0.5  # between asking for the stacks of a worker that hangs and killing it
+BUSY_SHARE = 0.01  # a worker that used this share of a core since its last record is slow, not dead
+
+
+@dataclass
+class Attempt:
+    """One running attempt."""
+
+    decision: Decision
+    slot: Slot
+    worker: Worker
+    began_s: float = field(default_factory=time.monotonic)
+    is_asked: bool = False
+    is_forced: bool = False
+    force_at_s: float | None = None
+    hung_s: float | None = None
+
+    def __post_init__(self) -> None:
+        self._oom_kills = num_oom_kills()
+        self._num_records = -1
+        self._is_stalled = False
+        self._heard_s = self.began_s
+        self._cpu_s = 0.0
+
+    @property
+    def name(self) -> str:
+        """The experiment's name."""
+        return self.decision.experiment.name
+
+    def stop(self, *, force: bool, grace_s: float) -> None:
+        """Ask the worker to save and end, and allow it the grace time; or kill it."""
+        self.is_asked = True
+        self.is_forced |= force
+        if not force:
+            self.force_at_s = time.monotonic() + grace_s
+        self.worker.stop(force=force)
+
+    def kill_if_due(self, now_s: float) -> None:
+        """Kill the worker when its time is over."""
+        if self.force_at_s is not None and now_s >= self.force_at_s:
+            self.is_forced, self.force_at_s = True, float("inf")
+            self.worker.stop(force=True)
+
+    def watch(self, num_records: int, now_s: float, settings: SweepTable) -> str:
+        """Look at how long nothing was recorded; return what the user should be told, if anything.
+
+        CPU time, which the kernel counts whatever the worker does, tells a slow step from a dead worker.
+        """
+        if num_records != self._num_records:
+            self._num_records, self._heard_s, self._is_stalled = num_records, now_s, False
+            self._cpu_s = -1.0
+            return ""
+        silent_s = now_s - self._heard_s
+        if self._cpu_s < 0:
+            self._cpu_s = self.worker.cpu_seconds()
+        if settings.kill_after_s is not None and silent_s >= settings.kill_after_s and self.force_at_s is None:
+            self.hung_s = silent_s
+            self.worker.dump_stacks()
+            self.force_at_s = now_s + STACKS_S
+            what = f"{self.name}: no record for {silent_s:.0f} s"
+            return f"{what}: its stacks go to its log, then it is killed (kill_after_s)."
+        if silent_s >= settings.stall_after_s and not self._is_stalled:
+            self._is_stalled = True
+            used_s = self.worker.cpu_seconds() - self._cpu_s
+            sort = (
+                f"it used {used_s:.0f} s of CPU meanwhile, so it is probably a slow step"
+                if used_s > BUSY_SHARE * silent_s
+                else "it uses no CPU, so it probably hangs"
+            )
+            return f"{self.name}: no record for {silent_s:.0f} s; {sort}."
+        return ""
+
+    def circumstances(self) -> Circumstances:
+        """Return what the launcher knows about the end of this attempt."""
+        return Circumstances(self.is_asked, self.is_forced, self.hung_s, num_oom_kills() > self._oom_kills)
+
+
+def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
+    """Return what the worker of an attempt on a slot needs to know."""
+    settings = plan.sweep.settings
+    threads = str(slot.threads)
+    return Spec(
+        experiment=decision.experiment.name,
+        attempt=decision.attempt,
+        target=settings.target,
+        folder=plan.sweep.job_file.parent,
+        config=decision.experiment.config,
+        digest=decision.experiment.digest,
+        seed=settings.seed,
+        device=slot.device.kind,
+        environment=slot.device.environment() | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+        threads=slot.threads,
+        paths=plan.paths,
+        checkpoint_s=settings.checkpoint_s,
+        watched=settings.metrics[0] if settings.on_nan == "stop" else None,
+    )

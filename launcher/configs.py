@@ -1,0 +1,150 @@
+"""Checks configurations against the class of a target, here or in a child process.
+
+The launcher must not import training code: it drags in torch and may touch a GPU. Where `target` has found the class by
+reading, only the module that defines it is imported. Where the class lives in the training module itself, or cannot be
+found by reading, the same check runs in a short-lived child (`python -m launcher.configs`), which sees no GPU.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from launcher import fields
+from launcher.errors import InputError
+from launcher.fields import Fault
+from launcher.target import Target, config_class, importable
+
+IMPORT_LIMIT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One experiment's configuration: resolved with every default, or what is wrong with it."""
+
+    config: dict[str, Any]
+    inputs: dict[str, str]  # path → sha256 of the files the result depends on
+    faults: tuple[Fault, ...]
+
+
+def check(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Checked]:
+    """Check the configuration of every experiment.
+
+    Raises:
+        InputError: the configuration class itself cannot be had.
+    """
+    if target.config_class == "dict":
+        return {name: Checked(dict(config), {}, ()) for name, config in configs.items()}
+    if target.config_class is not None:
+        module, _, name = target.config_class.partition(":")
+        if module != target.module:
+            with importable(target.folder):
+                cls = _class(target, module, name)
+                if cls is not None:
+                    return _check_all(cls, configs)
+    return _check_in_child(target, configs)
+
+
+def _class(target: Target, module: str, name: str) -> type | None:
+    """Import the module and return its dataclass; None where the child must look, as it imports everything anew.
+
+    Raises:
+        InputError: the module cannot be imported.
+    """
+    try:
+        found = importlib.util.find_spec(module)
+        known = sys.modules.get(module)
+        if known is not None and found is not None and getattr(known, "__file__", None) != found.origin:
+            return None  # an earlier sweep of this process had another module of that name
+        cls = getattr(importlib.import_module(module), name, None)
+    except (Exception, SystemExit) as error:
+        message = f'sweep.target "{target.spec}": importing {module} failed: {type(error).__name__}: {error}.'
+        raise InputError(message) from error
+    return cls if isinstance(cls, type) and is_dataclass(cls) else None
+
+
+def _check_all(cls: type, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Checked]:
+    return {name: _check_one(cls, config) for name, config in configs.items()}
+
+
+def _check_one(cls: type, config: Mapping[str, Any]) -> Checked:
+    if cls is dict:
+        return Checked(dict(config), {}, ())
+    instance, faults = fields.check(cls, config)
+    if instance is None:
+        return Checked({}, {}, tuple(faults))
+    try:
+        paths = instance.inputs() if callable(getattr(instance, "inputs", None)) else []
+        inputs = {str(path): _sha256(Path(path)) for path in paths}
+        plain = fields.plain(instance)
+    except (ValueError, OSError) as error:
+        return Checked({}, {}, (Fault(None, str(error)),))
+    except Exception as error:  # noqa: BLE001  the user's method runs here
+        return Checked({}, {}, (Fault(None, f"its inputs() or defaults fail: {type(error).__name__}: {error}"),))
+    return Checked(plain, inputs, ())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_in_child(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Checked]:
+    request = json.dumps({"spec": target.spec, "folder": str(target.folder), "configs": configs}, default=str)
+    try:
+        answer = subprocess.run(
+            [sys.executable, "-m", "launcher.configs"],
+            input=request,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=IMPORT_LIMIT_S,
+            env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InputError(
+            f'sweep.target "{target.spec}": importing {target.module} took more than {IMPORT_LIMIT_S:.0f} s.\n'
+            '  Does it train when imported? Put that under if __name__ == "__main__".'
+        ) from error
+    try:
+        reply = json.loads(answer.stdout.splitlines()[-1])
+    except (IndexError, ValueError):
+        last = (answer.stderr.strip().splitlines() or [f"exit code {answer.returncode}"])[-1]
+        raise InputError(f'sweep.target "{target.spec}": importing {target.module} failed: {last}.') from None
+    if not isinstance(reply, dict):
+        raise InputError(f'sweep.target "{target.spec}": importing {target.module} gave no answer.')
+    if "error" in reply:
+        raise InputError(reply["error"])
+    return {
+        name: Checked(one["config"], one["inputs"], tuple(Fault(**fault) for fault in one["faults"]))
+        for name, one in reply.items()
+    }
+
+
+def _answer() -> None:
+    """Be the child of `_check_in_child`: a request on stdin, one line of JSON on stdout, everything else on stderr."""
+    request = json.load(sys.stdin)
+    target = Target(request["spec"], Path(request["folder"]), None)
+    with contextlib.redirect_stdout(sys.stderr), importable(target.folder):
+        try:
+            reply: dict[str, Any] = {
+                name: asdict(checked) for name, checked in _check_all(config_class(target), request["configs"]).items()
+            }
+        except InputError as error:
+            reply = {"error": str(error)}
+    print(json.dumps(reply, default=str))
+
+
+if __name__ == "__main__":
+    _answer()
