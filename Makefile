@@ -45,7 +45,7 @@ sweep: $(READY) $(DATA)  ## train the experiments of JOB in parallel: make sweep
 	@$(RUN) -m launcher run "$$JOB" --parallel $(ARGS)
 
 test: $(READY)   ## run the tests
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist loadfile
 
 lint: $(READY)
 	$(RUN) -m ruff check .

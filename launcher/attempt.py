@@ -13,7 +13,7 @@ from launcher.process import Worker
 from launcher.slots import Slot
 from launcher.spec import Spec
 
-STACKS_S = 0.5  # between asking for the stacks of a worker that hangs and killing it
+STACKS_S = 0.5  # for a worker that hangs to end with its stacks; then it is killed
 BUSY_SHARE = 0.01  # a worker that used this share of a core since its last record is slow, not dead
 
 
@@ -70,7 +70,7 @@ class Attempt:
             self._cpu_s = self.worker.cpu_seconds()
         if settings.kill_after_s is not None and silent_s >= settings.kill_after_s and self.force_at_s is None:
             self.hung_s = silent_s
-            self.worker.dump_stacks()
+            self.worker.end_with_stacks()
             self.force_at_s = now_s + STACKS_S
             what = f"{self.name}: no record for {silent_s:.0f} s"
             return f"{what}: its stacks go to its log, then it is killed (kill_after_s)."

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -134,6 +135,7 @@ def report_command(job: Job = DEFAULT_JOB, outcome: Outcome = None, logs: Logs =
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    _hold_standard_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0] not in COMMANDS and given[0] not in ("--help", "--version")):
         given.insert(0, "run")
@@ -147,6 +149,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _hold_standard_streams() -> None:
+    """Open what is closed of descriptors 0 to 2 on /dev/null, so that no file of ours gets such a number."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes the lowest free number, which is this
 
 
 def _start_method(method: str) -> Literal["forkserver", "spawn"]:

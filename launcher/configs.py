@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +62,8 @@ def _class(target: Target, module: str, name: str) -> type | None:
         InputError: the module cannot be imported.
     """
     try:
-        found = importlib.util.find_spec(module)
-        known = sys.modules.get(module)
+        package = module.partition(".")[0]
+        found, known = PathFinder.find_spec(package), sys.modules.get(package)
         if known is not None and found is not None and getattr(known, "__file__", None) != found.origin:
             return None  # an earlier sweep of this process had another module of that name
         cls = getattr(importlib.import_module(module), name, None)

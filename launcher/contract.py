@@ -43,7 +43,6 @@ class Run:
         self.attempt = attempt  # from 1
         self.device = device  # "cuda" or "cpu": the worker sees only its own device, as index 0
         self.outcome = outcome  # folder for artefacts, shared by the experiments: put the name into file names
-        self.phase = "in set-up"  # or "after step N" and so on: where the attempt is, should it fail
         self.was_stopped = False  # the function has been told to stop
         self._writer = writer
         self._checkpoints = checkpoints
@@ -71,7 +70,6 @@ class Run:
         _check("run.log", metrics)
         self._writer.write({"step": step} | metrics)
         self._last_step = step
-        self.phase = f"after step {step}"
         if self._watched in metrics and not math.isfinite(float(metrics[self._watched])):
             raise Diverged(f"{self._watched} is {metrics[self._watched]} at step {step}")
 
@@ -94,13 +92,13 @@ class Run:
 
         One that cannot be written is told in the log; the one before it stays, and training goes on.
         """
-        phase, self.phase = self.phase, f"in the checkpoint of step {step}"
+        self._writer.write({"kind": "phase", "phase": f"in the checkpoint of step {step}"})
         try:
             self._checkpoints.save(state, step)
         except OSError as error:
             print(f"the checkpoint of step {step} could not be written: {error.strerror}", flush=True)
         self._saved_s = time.monotonic()
-        self.phase = phase
+        self._writer.write({"kind": "phase", "phase": f"after step {step}"})
 
     def load(self) -> dict[str, Any] | None:
         """Return the newest sound checkpoint of this experiment and configuration, tensors on the CPU; None if none."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 from launcher.errors import printable
 from launcher.process import Exit
-from launcher.records import History, Record
+from launcher.records import History
 
 Kind = Literal["done", "failed", "out_of_memory", "killed", "hung", "diverged", "interrupted"]
 FAILURES: tuple[Kind, ...] = ("failed", "out_of_memory", "killed", "hung", "diverged")
@@ -38,26 +38,25 @@ class Circumstances:
     was_memory_short: bool = False  # the kernel killed some process for memory meanwhile
 
 
-def classify(exit: Exit, last_word: Record | None, around: Circumstances) -> Ending:
-    """Decide how an attempt ended, from its exit, its worker's last word if there is one, and the circumstances."""
+def classify(exit: Exit, history: History, around: Circumstances) -> Ending:
+    """Decide how an attempt ended, from its exit, its records with or without a last word, and the circumstances."""
+    last_word = history.end
     if last_word is not None:
         kind: Kind = last_word["ending"]
         if kind in FAILURES:
-            return Ending(
-                kind, f"{last_word.get('error', 'an error')}, {last_word.get('phase', 'at an unknown place')}"
-            )
+            return Ending(kind, f"{last_word.get('error', 'an error')}, {history.phase}")
         if (exit.signal and not around.was_forced) or exit.code:
-            return Ending("failed", f"{exit}, in teardown")
+            return Ending("failed", f"{exit}, {history.phase}")
         return Ending(kind)
     if around.hung_s is not None:
-        return Ending("hung", f"no record for {around.hung_s:.0f} s; its stacks are in its log")
+        return Ending("hung", f"no record for {around.hung_s:.0f} s, {history.phase}; its stacks are in its log")
     if around.was_asked:
         return Ending("interrupted", "killed after the grace time" if around.was_forced else "")
     if exit.signal == "SIGKILL" and around.was_memory_short:
-        return Ending("out_of_memory", "killed by the kernel for want of memory")
+        return Ending("out_of_memory", f"killed by the kernel for want of memory, {history.phase}")
     if exit.signal:
-        return Ending("killed", exit.signal)
-    return Ending("failed", f"it ended with {exit} and no word")
+        return Ending("killed", f"{exit.signal}, {history.phase}")
+    return Ending("failed", f"it ended with {exit} and no word, {history.phase}")
 
 
 _VERBS: dict[Kind, str] = {
@@ -74,7 +73,7 @@ def failure_report(name: str, device: str, ending: Ending, history: History, log
     at = f"at step {history.last_step}{of_total}" if history.steps else "before its first step"
     verb = _VERBS.get(ending.kind, "failed")
     lines = [f"{name} {verb} on {device} {at}: {ending.why}."]
-    if ending.why == "SIGKILL":
+    if ending.why.startswith("SIGKILL"):
         lines.append("  Someone sent kill -9; the kernel did not report a want of memory.")
     if ending.kind == "out_of_memory":
         peak = history.end.get("peak_memory_bytes") if history.end else None

@@ -130,6 +130,7 @@ class Loop:
         if self._endings.pop(experiment, None) is not None:
             decision = replace(decision, action="resume", attempt=decision.attempt + 1)
             self._decisions[experiment] = decision
+            self._progress.say(f"{experiment}: tried again, attempt {decision.attempt}.")
         return decision
 
     def _start(self, decision: Decision, slot: Slot) -> None:
@@ -171,8 +172,7 @@ class Loop:
                 self._selector.unregister(source)  # type: ignore[arg-type]
         exit = attempt.worker.collect()
         del self._running[attempt.name]
-        last_word = self._collector.read(attempt.name).end
-        ending = classify(exit, last_word, attempt.circumstances())
+        ending = classify(exit, self._collector.read(attempt.name), attempt.circumstances())
         self._end(attempt.decision, attempt.slot, ending, time.monotonic() - attempt.began_s)
 
     def _end(self, decision: Decision, slot: Slot, ending: Ending, seconds: float) -> None:
@@ -193,8 +193,6 @@ class Loop:
         else:
             self._progress.say(f"{name}: {summary}")
         self._handle(Ended(name, ending.kind, seconds))
-        if self._scheduler.state(name) is None:
-            self._progress.say(f"{name}: will be tried again.")
         self._drawing.request([name])
 
     def _set_aside(self, slot: Slot, experiments: tuple[str, str]) -> None:

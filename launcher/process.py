@@ -83,8 +83,8 @@ class Worker:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
 
-    def dump_stacks(self) -> None:
-        """Have the worker write the stacks of its threads into its log, also if it is stopped or in a C call."""
+    def end_with_stacks(self) -> None:
+        """Have the worker write the stacks of its threads into its log and end, even if it is stopped or stuck."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, worker.STACKS_SIGNAL)
             os.kill(self.pid, signal.SIGCONT)

@@ -16,6 +16,7 @@ attempt began). What else it has tells its kind:
     kind = "total"      steps: how many are expected
     kind = "info"       facts about the experiment, such as parameters
     kind = "resume"     step: the checkpoint the attempt goes on from
+    kind = "phase"      phase: what it does now, where that is no step: a checkpoint, its teardown
     kind = "end"        ending and what is known about it: the worker's last word
 """
 
@@ -183,6 +184,7 @@ class History:
     start: Record | None = None
     end: Record | None = None  # of the newest attempt, if it had a last word
     resumed_from: int = 0
+    phase: str = "in set-up"  # where the newest attempt is, or was when it ended
     attempt: int = 0
     is_light: bool = False  # remember which steps there are, not their metrics
     _fresh: bool = False  # the newest attempt has not logged a step yet
@@ -191,6 +193,7 @@ class History:
         """Take in the next record of the file."""
         if record["attempt"] > self.attempt:
             self.attempt, self._fresh, self.end, self.resumed_from = record["attempt"], True, None, 0
+            self.phase = "in set-up"
         match record.get("kind"):
             case None if "step" in record:
                 self._add_step(record)
@@ -200,6 +203,8 @@ class History:
                 self.total = steps if isinstance(steps := record.get("steps"), int) else None
             case "info":
                 self.info |= {key: value for key, value in record.items() if key not in ENVELOPE}
+            case "phase":
+                self.phase = str(record.get("phase"))
             case "resume":
                 self.resumed_from = record.get("step", 0)
             case "end":
@@ -207,6 +212,7 @@ class History:
 
     def _add_step(self, record: Record) -> None:
         step = record["step"]
+        self.phase = f"after step {step}"
         if self._fresh:
             self._fresh = False
             for later in [known for known in self.steps if known >= step and known > self.resumed_from]:

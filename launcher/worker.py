@@ -33,7 +33,7 @@ from launcher.lifeline import die_with_holder
 from launcher.records import RecordWriter
 from launcher.spec import Spec
 
-STACKS_SIGNAL = signal.SIGUSR2  # makes a worker write the stacks of all its threads into its log
+STACKS_SIGNAL = signal.SIGUSR2  # makes a worker write the stacks of all its threads into its log, and end
 OOM_SCORE = "500"  # when memory runs out the kernel ends a worker, not the launcher
 _OURS = str(Path(__file__).parent)
 _MESSAGE_LIMIT = 500
@@ -60,7 +60,8 @@ def isolate(log: Path, environment: dict[str, str]) -> None:
     sys.stderr = _text_to(2)
     Finalize(None, _end_children, exitpriority=-100)  # the last thing multiprocessing does in this process
     faulthandler.enable(file=2)
-    faulthandler.register(STACKS_SIGNAL, file=2, all_threads=True)  # in C: needs no interpreter lock
+    # In C, so it needs no interpreter lock; chained to the default action, so the process ends with it.
+    faulthandler.register(STACKS_SIGNAL, file=2, all_threads=True, chain=True)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
         score.write(OOM_SCORE)
     os.environ.update(environment)
@@ -111,10 +112,10 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None) -> None:
     last: dict[str, Any]
     try:
         _train(spec, run)
-        run.phase = "in teardown"
+        writer.write({"kind": "phase", "phase": "in teardown"})
         last = {"ending": "interrupted" if run.was_stopped else "done"}
     except BaseException as error:  # noqa: BLE001  the worker's outermost frame: whatever it was becomes the last record
-        last = {"ending": _kind(error), "phase": run.phase, "error": _describe(error)}
+        last = {"ending": _kind(error), "error": _describe(error)}
         _print_trace(error)
     writer.write({"kind": "end"} | last | _peak_memory())
     writer.ring()

@@ -14,6 +14,7 @@ from launcher.endings import Circumstances, Ending, classify, last_lines
 from launcher.errors import InUseError
 from launcher.locks import lock_folder
 from launcher.process import Exit
+from launcher.records import History
 from tests.launcher.conftest import Workplace
 
 
@@ -25,24 +26,24 @@ from tests.launcher.conftest import Workplace
         (Exit(0), {"ending": "interrupted"}, True, False, Ending("interrupted")),
         (
             Exit(1),
-            {"ending": "failed", "error": "E", "phase": "in set-up"},
+            {"ending": "failed", "error": "E"},
             False,
             False,
-            Ending("failed", "E, in set-up"),
+            Ending("failed", "E, somewhere"),
         ),
-        (Exit(signal="SIGSEGV"), {"ending": "done"}, False, False, Ending("failed", "killed by SIGSEGV, in teardown")),
-        (Exit(code=3), {"ending": "done"}, False, False, Ending("failed", "exit code 3, in teardown")),
+        (Exit(signal="SIGSEGV"), {"ending": "done"}, False, False, Ending("failed", "killed by SIGSEGV, somewhere")),
+        (Exit(code=3), {"ending": "done"}, False, False, Ending("failed", "exit code 3, somewhere")),
         (Exit(signal="SIGKILL"), {"ending": "done"}, False, True, Ending("done")),
         (Exit(), {"ending": "done"}, False, False, Ending("done")),
-        (Exit(signal="SIGKILL"), None, False, False, Ending("killed", "SIGKILL")),
+        (Exit(signal="SIGKILL"), None, False, False, Ending("killed", "SIGKILL, somewhere")),
         (Exit(signal="SIGKILL"), None, True, True, Ending("interrupted", "killed after the grace time")),
         (Exit(signal="SIGTERM"), None, True, False, Ending("interrupted")),
-        (Exit(code=0), None, False, False, Ending("failed", "it ended with exit code 0 and no word")),
-        (Exit(), None, False, False, Ending("failed", "it ended with an unknown exit status and no word")),
+        (Exit(code=0), None, False, False, Ending("failed", "it ended with exit code 0 and no word, somewhere")),
+        (Exit(), None, False, False, Ending("failed", "it ended with an unknown exit status and no word, somewhere")),
     ],
 )
 def test_endings(exit: Exit, word: dict[str, str] | None, asked: bool, forced: bool, ending: Ending) -> None:
-    assert classify(exit, word, Circumstances(asked, forced)) == ending
+    assert classify(exit, History(end=word, phase="somewhere"), Circumstances(asked, forced)) == ending
 
 
 def test_last_lines_are_inert_on_a_terminal(tmp_path: Path) -> None:

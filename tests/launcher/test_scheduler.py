@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from launcher.scheduler import Begin, Done, Ended, Finished, Interrupted, Running, Scheduler, Start, Stop
+from launcher.scheduler import Begin, Done, Ended, Finished, Interrupted, Running, Scheduler, SetAside, Start, Stop
 
 
 def test_slots_are_filled_in_order_and_a_death_frees_one() -> None:
@@ -35,6 +35,40 @@ def test_an_interrupt_starts_nothing_more_and_the_second_one_kills() -> None:
     assert scheduler.handle(Interrupted(force=True)) == [Stop("b", True)]
     assert scheduler.handle(Ended("b", "interrupted")) == [Done()]
     assert scheduler.num_waiting == 1
+
+
+def test_a_failure_is_tried_again_after_the_others() -> None:
+    scheduler = Scheduler(["a", "b"], 1, retries=1)
+    scheduler.handle(Begin())
+    assert scheduler.handle(Ended("a", "failed")) == [Start("b", 0)]
+    assert scheduler.handle(Ended("b", "done")) == [Start("a", 0)]
+    assert scheduler.handle(Ended("a", "killed")) == [Done()]
+
+
+@pytest.mark.parametrize("ending", ["done", "diverged", "interrupted"])
+def test_what_would_end_the_same_way_is_not_tried_again(ending: str) -> None:
+    scheduler = Scheduler(["a"], 1, retries=5)
+    scheduler.handle(Begin())
+    assert scheduler.handle(Ended("a", ending)) == [Done()]
+
+
+def test_a_slot_on_which_two_fail_at_once_is_set_aside_and_both_are_tried_elsewhere() -> None:
+    scheduler = Scheduler(["a", "b", "c"], 2)
+    assert scheduler.handle(Begin()) == [Start("a", 0), Start("b", 1)]
+    assert scheduler.handle(Ended("b", "failed", 0.1)) == [Start("c", 1)]
+    assert scheduler.handle(Ended("c", "failed", 0.1)) == [SetAside(1, ("b", "c"))]
+    assert scheduler.handle(Ended("a", "done", 9.0)) == [Start("b", 0)]
+    assert scheduler.handle(Ended("b", "failed", 0.1)) == [Start("c", 0)]
+    assert scheduler.handle(Ended("c", "failed", 0.1)) == [Done()], "the last slot is never set aside"
+
+
+def test_slow_failures_and_failures_of_one_experiment_are_no_fault_of_the_slot() -> None:
+    scheduler = Scheduler(["a", "b", "c"], 2, retries=1)
+    scheduler.handle(Begin())
+    assert scheduler.handle(Ended("b", "failed", 5.0)) == [Start("c", 1)]
+    assert scheduler.handle(Ended("c", "failed", 0.1)) == [Start("b", 1)]
+    assert scheduler.handle(Ended("b", "done", 0.1)) == [Start("c", 1)]
+    assert scheduler.handle(Ended("c", "failed", 0.1)) == []
 
 
 def test_nothing_to_do_is_done_at_once() -> None:
@@ -65,9 +99,10 @@ class Sweep(RuleBasedStateMachine):
         super().__init__()
         self.num_slots = 3
         self.names = [f"e{number}" for number in range(8)]
-        self.scheduler = Scheduler(self.names, self.num_slots)
+        self.scheduler = Scheduler(self.names, self.num_slots, retries=2)
+        self.usable = set(range(self.num_slots))
+        self.num_starts = dict.fromkeys(self.names, 0)
         self.running: dict[str, int] = {}
-        self.ended: list[str] = []
         self.stopping = False
         self.is_done = False
         self.take(self.scheduler.handle(Begin()))
@@ -79,8 +114,13 @@ class Sweep(RuleBasedStateMachine):
                 case Start(experiment, slot):
                     assert not self.stopping
                     assert slot not in self.running.values()
-                    assert experiment not in self.ended
+                    assert slot in self.usable
+                    self.num_starts[experiment] += 1
+                    assert self.num_starts[experiment] <= 1 + 2 + 1, "once, two retries, one more for a bad device"
                     self.running[experiment] = slot
+                case SetAside(slot, _):
+                    self.usable.remove(slot)
+                    assert self.usable
                 case Stop(experiment, _):
                     assert experiment in self.running
                 case Done():
@@ -88,12 +128,15 @@ class Sweep(RuleBasedStateMachine):
                     self.is_done = True
 
     @precondition(lambda self: self.running)
-    @rule(data=st.data(), ending=st.sampled_from(["done", "failed", "killed", "interrupted"]))
-    def end(self, data: st.DataObject, ending: str) -> None:
+    @rule(
+        data=st.data(),
+        ending=st.sampled_from(["done", "failed", "killed", "interrupted"]),
+        seconds=st.sampled_from([0.1, 10.0]),
+    )
+    def end(self, data: st.DataObject, ending: str, seconds: float) -> None:
         name = data.draw(st.sampled_from(sorted(self.running)))
         del self.running[name]
-        self.ended.append(name)
-        self.take(self.scheduler.handle(Ended(name, ending)))
+        self.take(self.scheduler.handle(Ended(name, ending, seconds)))
 
     @precondition(lambda self: not self.is_done)
     @rule(force=st.booleans())
@@ -113,9 +156,9 @@ class Sweep(RuleBasedStateMachine):
             name: state for name in self.names if isinstance(state := self.scheduler.state(name), Running)
         }
         if not self.stopping:
-            left = len(self.names) - len(self.ended)
-            assert len(self.running) == min(self.num_slots, left), "no slot idles while something waits"
-        assert self.is_done == (not self.running and (self.stopping or len(self.ended) == len(self.names)))
+            left = len(self.running) + self.scheduler.num_waiting
+            assert len(self.running) == min(len(self.usable), left), "no slot idles while something waits"
+        assert self.is_done == (not self.running and (self.stopping or self.scheduler.num_waiting == 0))
 
 
 TestSweep = Sweep.TestCase

@@ -2,7 +2,9 @@
 
 import ctypes
 import math
+import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -90,6 +92,30 @@ def act(what: str, run) -> None:
             )
         case "nan":
             run.log(1, loss=math.nan, tokens=math.inf)
+        case "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        case "torn":  # the kernel ends the write of a large record in its middle, and the process with it
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
+            run.log(3, note="x" * 2**23)
+        case "memory":
+            resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
+            bytearray(2**31)
+        case "cuda memory":
+            import torch
+
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        case "cuda assert":
+            raise RuntimeError("CUDA error: device-side assert triggered")
+        case "mp children":
+            for method in ("fork", "spawn", "forkserver"):
+                multiprocessing.get_context(method).Process(target=time.sleep, args=(300,), daemon=True).start()
+        case "flood":
+            for step in range(1, 100_001):
+                run.log(step, loss=1.0)
+        case "noise":
+            for _ in range(2_000):
+                sys.stdout.buffer.write(b"\x1b[2J\x80\xff" * 1000 + b"\n")
 
 
 def unannotated(config, run) -> None:

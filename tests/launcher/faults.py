@@ -1,0 +1,46 @@
+"""The invariants after any fault, and how to ask what a sweep has come to. For the tests of faults."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from launcher.records import ENDINGS, comparable
+from launcher.state import read_events
+from tests.launcher.conftest import Workplace
+
+TRACES = ("Traceback", "Fatal Python error", "told to")
+
+
+def check(place: Workplace, *names: str) -> None:
+    """Assert what holds after any fault: every file parses, steps are seen once and in order, one ending each."""
+    seen = read_events(place.paths.events)
+    for name in names:
+        history = place.history(name)
+        assert list(history.steps) == list(range(1, len(history.steps) + 1)), name
+        assert seen[name].ending in ENDINGS, f"{name} has no ending"
+    for path in (*place.paths.outcome.glob("*.json*"), *(place.paths.outcome / "records").glob("*.jsonl")):
+        text = path.read_text()
+        for document in [text] if path.suffix == ".json" else text.splitlines():
+            json.loads(document, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is not JSON")
+
+
+def endings(place: Workplace) -> dict[str, str | None]:
+    return {name: one.ending for name, one in read_events(place.paths.events).items()}
+
+
+def undisturbed(place: Workplace, experiments: dict[str, dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the steps that the experiments have when nothing goes wrong."""
+    other = Workplace(place.folder / "undisturbed", mark=place.mark)
+    other.folder.mkdir()
+    other.toy(experiments)
+    assert other.launch("job.toml", "--parallel").code == 0
+    return {name: steps(other, name) for name in experiments}
+
+
+def steps(place: Workplace, name: str) -> list[dict[str, Any]]:
+    return [comparable(metrics) for metrics in place.history(name).steps.values()]

@@ -1,0 +1,172 @@
+"""What surrounds a launch: streams that are closed, signals that are ignored, scripts, folders, torn state files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from launcher.state import EventLog, read_events
+from tests.launcher.conftest import TOYS, Workplace, marked, wait_for
+
+
+def script(place: Workplace, text: str) -> subprocess.CompletedProcess[str]:
+    (place.folder / "script.py").write_text(text)
+    environment = os.environ | {"PYTHONPATH": str(TOYS)}
+    return subprocess.run(
+        [sys.executable, "script.py"], cwd=place.folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_script_needs_no_main_guard(place: Workplace) -> None:
+    place.toy({"a": {}})
+    done = script(place, "from launcher import load, run\nprint('once', run(load('job.toml')).exit_code)\n")
+    assert done.stdout == "once 0\n", done.stderr
+
+
+def test_two_sweeps_of_one_process_may_have_modules_of_one_name(place: Workplace) -> None:
+    for number, field in enumerate(("first", "second")):
+        folder = place.folder / field
+        folder.mkdir()
+        (folder / "same.py").write_text(
+            f"from dataclasses import dataclass\n@dataclass\nclass C:\n    {field}: int = {number}\n"
+        )
+        (folder / "train_it.py").write_text("from same import C\ndef run(config: C, run):\n    run.log(1, loss=1.0)\n")
+        table = f'target = "train_it:run"\nname = "{field}"\npreload = []\nmetrics = []\n'
+        (folder / "job.toml").write_text(f"[sweep]\n{table}[experiments]\na = {{ {field} = 5 }}\n")
+    done = script(
+        place,
+        "from launcher import load, run\n"
+        "print([run(load(f'{name}/job.toml')).exit_code for name in ('first', 'second')])\n",
+    )
+    assert done.stdout == "[0, 0]\n", done.stderr
+
+
+def test_a_launch_in_a_thread_leaves_signals_alone(place: Workplace) -> None:
+    place.toy({"a": {}})
+    done = script(
+        place,
+        "import threading\nfrom launcher import load, run\n"
+        "thread = threading.Thread(target=lambda: print(run(load('job.toml')).exit_code))\n"
+        "thread.start()\nthread.join()\n",
+    )
+    assert done.stdout == "0\n", done.stderr
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-", "| head -0"])
+def test_closed_streams_cost_no_results(place: Workplace, closed: str) -> None:
+    place.toy({"a": {}})
+    command = f"set -o pipefail; {sys.executable} -m launcher job.toml {closed}"
+    environment = os.environ | {"PYTHONPATH": str(TOYS)}
+    done = subprocess.run(["bash", "-c", command], cwd=place.folder, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(place.history("a").steps) == 5
+
+
+@pytest.mark.parametrize("how", ["nohup", "--detach"])
+def test_a_hang_up_may_be_survived(place: Workplace, how: str) -> None:
+    place.toy({"a": {"steps": 2, "barrier": str(place.folder / "go")}})
+    if how == "nohup":
+        process = place.start("job.toml", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    else:
+        process = place.start("job.toml", "--detach")
+    wait_for(lambda: place.history("a").steps)
+    process.send_signal(signal.SIGHUP)
+    (place.folder / "go").touch()
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def test_ctrl_c_while_torch_is_imported_prints_no_traceback(place: Workplace) -> None:
+    place.toy({"a": {}}, preload=["torch", "torch._dynamo"])
+    process = place.start("job.toml", start_new_session=True)
+    wait_for(lambda: any("forkserver" in " ".join(command_of(one)) for one in marked(place.mark)))
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def test_the_logs_folder_may_vanish_while_experiments_run(place: Workplace) -> None:
+    place.toy({"a": {"steps": 2, "barrier": str(place.folder / "go")}, "b": {}})
+    process = place.start("job.toml")
+    wait_for(lambda: place.history("a").steps)
+    shutil.rmtree(place.paths.logs)
+    (place.folder / "go").touch()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert len(place.history("b").steps) == 5
+
+
+def test_a_child_that_holds_the_bell_open_confuses_nobody(place: Workplace) -> None:
+    (place.folder / "kid.py").write_text(
+        "import os, time\nfrom toy import ToyConfig\n"
+        "def run(config: ToyConfig, run) -> None:\n    parent = os.getpid()\n    if os.fork() == 0:\n"
+        "        while os.getppid() == parent:\n            time.sleep(0.0005)\n        os._exit(0)\n"
+        "    run.log(1, loss=1.0)\n"
+    )
+    names = [f"e{number}" for number in range(40)]
+    place.toy({name: {} for name in names}, target="kid:run")
+    result = place.launch("job.toml", "--parallel", "--devices", "0,1")
+    assert result.code == 0, result.err
+    assert "40 done" in result.err
+
+
+def test_a_torn_event_costs_only_itself(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    log = EventLog(path)
+    log.append("started", experiment="a", attempt=1, device="cpu", threads=1, goes_on=False)
+    log.append("ended", experiment="a", attempt=1, ending="done", why="", seconds=1.0)
+    log.close()
+    with path.open("ab") as file:
+        file.write(b'{"at": "x", "event": "ende')
+    log = EventLog(path)
+    log.append("started", experiment="a", attempt=2, device="cpu", threads=1, goes_on=True)
+    log.close()
+    seen = read_events(path)["a"]
+    assert (seen.attempt, seen.ending, seen.seconds) == (2, None, 1.0)
+    assert seen.earlier == ("attempt 1: done",)
+
+
+def test_an_interrupted_fresh_start_never_mixes_with_what_was(place: Workplace) -> None:
+    go = place.folder / "go"
+    go.touch()
+    experiments = {name: {"steps": 4, "act": "checkpoint", "barrier": str(go)} for name in "ab"}
+    place.toy(experiments, checkpoint_s=0)
+    assert place.launch("job.toml").code == 0
+    go.unlink()
+    process = place.start("job.toml", "--fresh")
+    wait_for(lambda: place.history("a").attempt == 2 and len(place.history("a").steps) == 3)
+    process.kill()
+    process.communicate()
+    go.touch()
+    result = place.launch("job.toml")
+    assert result.code == 0, result.err
+    assert "run    b  new" in result.err, "it was to be trained again, and had not been"
+    assert list(place.history("a").steps) == list(place.history("b").steps) == [1, 2, 3, 4]
+
+
+def test_a_resumed_experiment_is_not_taken_for_its_earlier_attempt(place: Workplace) -> None:
+    """A short grace time, and a neighbour whose bell makes the launcher look before the new worker has said a word."""
+    experiments = {name: {"steps": 60, "step_s": 0.02, "act": "checkpoint"} for name in "ab"}
+    place.toy(experiments, checkpoint_s=0, grace_s=0.3)
+    process = place.start("job.toml", "--parallel", "--devices", "0,1")
+    wait_for(lambda: all(len(place.history(name).steps) > 5 for name in "ab"))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    result = place.launch("job.toml", "--parallel", "--devices", "0,1")
+    assert result.code == 0, result.err
+    assert "killed" not in result.err
