@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from launcher.records import comparable, read_history
+from launcher.records import first_difference, read_history
 
 
 def main() -> int:
@@ -30,17 +30,11 @@ def main() -> int:
 def compare(name: str, one: Path, two: Path) -> tuple[str, bool]:
     """Return a line about an experiment, and whether everything is the same."""
     steps, others = (read_history(folder / "records" / f"{name}.jsonl").steps for folder in (one, two))
-    differing = [step for step in sorted({*steps, *others}) if not _is_same(steps.get(step), others.get(step))]
+    first = first_difference(steps, others) or first_difference(others, steps)
     weights = _compare_weights(one / f"mini_gpt_{name}.pt", two / f"mini_gpt_{name}.pt")
-    first = f", the first at step {differing[0]}" if differing else ""
-    text = f"{name}: {len(steps)} and {len(others)} steps, {len(differing)} differ{first}; weights {weights}"
-    return text, bool(steps) and not differing and weights != "differ"
-
-
-def _is_same(metrics: dict[str, object] | None, others: dict[str, object] | None) -> bool:
-    if metrics is None or others is None:
-        return False
-    return repr(comparable(metrics)) == repr(comparable(others))  # repr: NaN is the same as NaN, -0.0 not as 0.0
+    records = "identical" if first is None else f"differ first at step {first}"
+    text = f"{name}: {len(steps)} and {len(others)} steps, records {records}; weights {weights}"
+    return text, bool(steps) and first is None and weights != "differ"
 
 
 def _compare_weights(one: Path, two: Path) -> str:

@@ -3,6 +3,7 @@
     python -m launcher [run] [JOB] [--parallel] [--devices …] [--fresh] [--dry-run]
     python -m launcher plan [JOB]
     python -m launcher report [JOB]
+    python -m launcher verify [EXPERIMENT…] [--job JOB]
 
 Exit codes: 0 all done · 1 an experiment failed · 2 bad input, nothing started · 3 folder or device in use · 4 no usable
 device · 5 cannot write · 129, 130, 143 stopped by hang-up, Ctrl-C, terminate.
@@ -25,7 +26,7 @@ from launcher import __version__
 from launcher.errors import LauncherError, WriteError, did_you_mean, inline, printable
 
 DEFAULT_JOB = Path("jobs/report.toml")
-COMMANDS = ("run", "plan", "report")
+COMMANDS = ("run", "plan", "report", "verify")
 
 app = typer.Typer(
     name="python -m launcher",
@@ -131,6 +132,24 @@ def report_command(job: Job = DEFAULT_JOB, outcome: Outcome = None, logs: Logs =
     if problems:
         raise WriteError("\n".join(problems))
     _print_table(sweep.outcome / "results_table.txt")
+
+
+@app.command("verify")
+def verify_command(
+    experiments: Annotated[list[str] | None, typer.Argument(help="Which; default: all that are done.")] = None,
+    job: Annotated[Path, typer.Option(help="The job file.")] = DEFAULT_JOB,
+    steps: Annotated[int, typer.Option(min=1, help="How many steps to train again.")] = 10,
+    devices: Devices = None,
+    outcome: Outcome = None,
+) -> None:
+    """Train the first steps of finished experiments again, alone, and compare them bit for bit with their records."""
+    from launcher import api
+    from launcher.verify import verify
+
+    verdicts = verify(api.load(job, outcome=outcome), experiments or [], steps, devices)
+    for verdict in verdicts:
+        typer.echo(inline(str(verdict), 2000))
+    raise typer.Exit(1 if any(verdict.difference for verdict in verdicts) else 0)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

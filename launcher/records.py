@@ -242,6 +242,15 @@ def comparable(metrics: Record) -> Record:
     return {key: value for key, value in metrics.items() if not key.endswith("_s")}
 
 
+def first_difference(steps: Mapping[int, Record], others: Mapping[int, Record]) -> int | None:
+    """Return the first step of `steps` that `others` do not have bit for bit, times left out; None if they have all."""
+    for step, metrics in steps.items():
+        # By their text: NaN is the same as NaN, and -0.0 is not 0.0.
+        if step not in others or repr(comparable(metrics)) != repr(comparable(others[step])):
+            return step
+    return None
+
+
 def series(history: History, metric: str) -> list[float]:
     """Return the values of a metric in order of step, as floats; what is no number is left out."""
     return list(numbers(history, metric).values())

@@ -108,7 +108,8 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None) -> None:
         stop_after=spec.stop_after,
     )
     signal.signal(signal.SIGTERM, lambda _signal, _frame: run.ask_to_stop())
-    writer.write({"kind": "start", "digest": spec.digest, "pid": os.getpid(), "threads": spec.threads})
+    where = {"device": spec.device, "threads": spec.threads}
+    writer.write({"kind": "start", "digest": spec.digest, "pid": os.getpid()} | where)
     last: dict[str, Any]
     try:
         _train(spec, run)

@@ -122,6 +122,17 @@ def test_links_in_the_documents_lead_somewhere(path: Path) -> None:
             assert (path.parent / target).exists(), f"{name_of(path)} links to {target}, which does not exist"
 
 
+def test_every_test_that_the_fault_table_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "faults.md").read_text()))
+    defined = {
+        name
+        for path in (ROOT / "tests").rglob("*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(), re.M)
+    }
+    assert len(named) > 25
+    assert named <= defined, f"docs/faults.md names tests that are gone: {named - defined}"
+
+
 def test_every_command_of_the_readme_exists() -> None:
     text = (ROOT / "README.md").read_text()
     makefile = (ROOT / "Makefile").read_text()

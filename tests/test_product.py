@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -66,7 +67,7 @@ def test_each_step_is_recorded_once_and_the_table_ends_with_the_last_record(smok
 def test_parallel_and_sequential_runs_are_the_same_bit_for_bit(smoke: Path) -> None:
     compared = call(sys.executable, str(ROOT / "bench" / "same_numbers.py"), "one", "two", cwd=smoke)
     assert compared.returncode == 0, compared.stdout + compared.stderr
-    assert compared.stdout.count("0 differ; weights identical") == 2
+    assert compared.stdout.count("records identical; weights identical") == 2
 
 
 def test_the_comparison_finds_a_difference(smoke: Path, tmp_path: Path) -> None:
@@ -79,7 +80,30 @@ def test_the_comparison_finds_a_difference(smoke: Path, tmp_path: Path) -> None:
         )
     compared = call(sys.executable, str(ROOT / "bench" / "same_numbers.py"), str(smoke / "one"), str(tmp_path))
     assert compared.returncode == 1
-    assert "1 differ, the first at step 5" in compared.stdout
+    assert "records differ first at step 5" in compared.stdout
+
+
+def test_verify_trains_again_and_finds_what_differs(smoke: Path) -> None:
+    command = [sys.executable, "-m", "launcher", "verify", "--job", "smoke.toml", "--outcome", "one", "--steps", "3"]
+    same = call(*command, cwd=smoke)
+    assert (same.returncode, same.stdout) == (
+        0,
+        "one_layer: 3 steps, all identical\ntwo_layers: 3 steps, all identical\n",
+    ), same.stderr
+    records = smoke / "one" / "records" / "one_layer.jsonl"
+    text = records.read_text()
+    loss = read_history(records).steps[2]["loss"]
+    records.write_text(text.replace(f'"loss": {loss!r}', f'"loss": {math.nextafter(loss, 0)!r}'))
+    try:
+        differs = call(*command, "one_layer", cwd=smoke)
+    finally:
+        records.write_text(text)
+    assert differs.returncode == 1
+    assert (
+        f"step 2 is the first that differs: loss {math.nextafter(loss, 0)!r} recorded, {loss!r} now" in differs.stdout
+    )
+    unknown = call(*command, "one_layr", cwd=smoke)
+    assert (unknown.returncode, 'Did you mean "one_layer"?' in unknown.stderr) == (2, True)
 
 
 def test_a_checkpoint_of_the_sweep_makes_text(smoke: Path) -> None:

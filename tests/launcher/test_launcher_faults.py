@@ -40,7 +40,7 @@ def test_10_11_kill_the_launcher_and_continue_until_done(place: Workplace) -> No
     check(place, *experiments)
 
 
-@pytest.mark.parametrize("calls", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("calls", [1, 3])  # make soak tries them all
 @pytest.mark.parametrize("call", ["rename", "unlink"])
 def test_12_a_kill_inside_a_change_of_state_loses_nothing(place: Workplace, call: str, calls: int) -> None:
     if subprocess.run(["which", "strace"], capture_output=True, check=False).returncode:

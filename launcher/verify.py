@@ -1,0 +1,115 @@
+"""Trains the first steps of a finished experiment again, alone, and compares them bit for bit with the records."""
+
+from __future__ import annotations
+
+import dataclasses
+import select
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from launcher.api import select_devices
+from launcher.attempt import make_spec
+from launcher.devices import Device
+from launcher.endings import last_lines
+from launcher.errors import InputError, NoDeviceError, did_you_mean, inline
+from launcher.job import Sweep
+from launcher.locks import lock_device
+from launcher.paths import Paths
+from launcher.plan import Decision, Plan, decide, resolve
+from launcher.process import Workers
+from launcher.records import History, first_difference, read_history
+from launcher.slots import Slot
+from launcher.spec import Spec
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What training an experiment again has shown."""
+
+    experiment: str
+    num_compared: int
+    difference: str = ""  # empty: every compared record is the same
+
+    def __str__(self) -> str:
+        if self.difference:
+            return f"{self.experiment}: {self.difference}"
+        return f"{self.experiment}: {self.num_compared} steps, all identical"
+
+
+def verify(sweep: Sweep, names: Sequence[str], num_steps: int, devices: str | None = None) -> list[Verdict]:
+    """Train the first steps of experiments again, on as many threads as they had; by default of all that are done.
+
+    Raises:
+        InputError: an experiment is unknown, not done, or its configuration has changed since.
+        NoDeviceError: there is no device of the kind an experiment ran on.
+    """
+    plan = decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs))
+    chosen = _choose(plan, names)
+    available = select_devices(devices).devices
+    workers = Workers("forkserver", sweep.settings.preload)
+    workers.warm_up()
+    return [_verify_one(plan, decision, num_steps, available, workers) for decision in chosen]
+
+
+def _choose(plan: Plan, names: Sequence[str]) -> list[Decision]:
+    decisions = {decision.experiment.name: decision for decision in plan.decisions}
+    problems = []
+    for name in names:
+        if name not in decisions:
+            problems.append(f'there is no experiment "{inline(name, 100)}".{did_you_mean(name, decisions)}')
+        elif decisions[name].action != "keep":
+            problems.append(f"{name} is not done: {decisions[name].why}. Only what is done can be verified.")
+    if problems:
+        raise InputError(problems)
+    chosen = [decisions[name] for name in names] or [one for one in plan.decisions if one.action == "keep"]
+    if not chosen:
+        raise InputError(f"no experiment in {plan.paths.outcome} is done. Run the sweep first.")
+    return chosen
+
+
+def _verify_one(
+    plan: Plan, decision: Decision, num_steps: int, available: Sequence[Device], workers: Workers
+) -> Verdict:
+    name = decision.experiment.name
+    recorded = read_history(plan.paths.records(name))
+    assert recorded.start is not None, "a kept experiment was started"
+    device = next((one for one in available if one.kind == recorded.start["device"]), None)
+    if device is None:
+        raise NoDeviceError(f'{name} ran on a "{recorded.start["device"]}" device, and there is none to choose now.')
+    last = min(num_steps, recorded.last_step)
+    with tempfile.TemporaryDirectory(prefix="verify-") as folder:
+        paths = Paths(Path(folder), Path(folder) / "logs")
+        slot = Slot(0, device, recorded.start["threads"])
+        spec = dataclasses.replace(make_spec(plan, decision, slot), paths=paths, stop_after=last)
+        _train(spec, device, workers)
+        again = read_history(paths.records(name))
+        return _compare(name, recorded, again, last, paths.log(name))
+
+
+def _train(spec: Spec, device: Device, workers: Workers) -> None:
+    lock = lock_device(device.uuid) if device.uuid else None
+    try:
+        worker = workers.start(spec, lock)
+        try:
+            if worker.pidfd is not None:
+                select.select([worker.pidfd], [], [])
+        finally:
+            worker.collect()
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _compare(name: str, recorded: History, again: History, last: int, log: Path) -> Verdict:
+    steps = [step for step in recorded.steps if step <= last]
+    if again.last_step < last:
+        lines = "".join(f"\n  | {line}" for line in last_lines(log))
+        return Verdict(name, len(again.steps), f"it ended after step {again.last_step} when trained again.{lines}")
+    step = first_difference({step: recorded.steps[step] for step in steps}, again.steps)
+    if step is None:
+        return Verdict(name, len(steps))
+    was, now = recorded.steps[step], again.steps.get(step, {})
+    keys = [key for key in was if repr(was[key]) != repr(now.get(key)) and not key.endswith("_s")]
+    changes = ", ".join(f"{key} {was[key]!r} recorded, {now.get(key)!r} now" for key in keys)
+    return Verdict(name, len(steps), f"step {step} is the first that differs: {changes}")
