@@ -23,7 +23,7 @@ else
   READY := $(STAMP)
 endif
 
-.PHONY: help setup data sweep test check lint types report clean
+.PHONY: help setup data sweep test soak check lint types report clean
 
 help:            ## say what there is
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ sweep: $(READY) $(DATA)  ## train the experiments of JOB in parallel: make sweep
 
 test: $(READY)   ## run the tests
 	$(RUN) -m pytest -n 2 --dist loadfile
+
+soak: $(READY)   ## kill at random for SECONDS (600), with a printed SEED
+	$(RUN) -m tests.soak --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 lint: $(READY)
 	$(RUN) -m ruff check .

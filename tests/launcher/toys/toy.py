@@ -19,6 +19,7 @@ class ToyConfig:
     step_s: float = 0.0
     at: int = 0  # the step before which `act` happens; 0: before the first
     act: str = ""
+    acks: str = ""  # a folder for one file an experiment: a line for each record whose run.log has returned
     barrier: str = ""  # a file to wait for before the last step
     lr: float = 0.1
 
@@ -43,6 +44,9 @@ def train(config: ToyConfig, run) -> None:
         time.sleep(config.step_s)
         loss = 10 * math.exp(-step * config.lr) + run.seed
         run.log(step, loss=loss, tokens=100 * step)
+        if config.acks:
+            with open(f"{config.acks}/{run.name}", "ab", buffering=0) as file:
+                file.write(b"%d %d\n" % (run.attempt, step))
         if config.act == "checkpoint" and run.should_save:
             run.save({"step": step}, step)
         if run.should_stop:
