@@ -83,7 +83,7 @@ def failure_report(name: str, device: str, ending: Ending, history: History, log
     lines += [f"  | {line}" for line in last_lines(log)]
     lines.append(f"  Its log: {log}")
     if num_others:
-        lines.append(f"  The other {num_others} go{'es' if num_others == 1 else ''} on.")
+        lines.append("  The other one goes on." if num_others == 1 else f"  The other {num_others} go on.")
     return "\n".join(lines)
 
 
