@@ -29,7 +29,7 @@ from launcher.plan import Decision, Plan, decide, resolve
 from launcher.process import StartMethod, Workers, check_platform
 from launcher.report import Report
 from launcher.slots import Slot, make_slots, num_cores
-from launcher.state import environment, write_document
+from launcher.state import EventLog, environment, write_document
 from launcher.summary import Summary
 from launcher.views.progress import Progress
 
@@ -108,6 +108,7 @@ def run(
         held.callback(lock_folder(paths.lock, waiting).release)
         paths.remove_temporaries()
         plan = decide(sweep, experiments, paths, fresh=fresh)
+        _settle(plan)
         progress.say(describe(plan))
         if not plan.to_run:
             return _nothing_to_do(plan, progress)
@@ -121,6 +122,18 @@ def run(
         if choice.notice:
             progress.say(f"*** {choice.notice} ***")
         return _launch(plan, slots, locks, parallel, start_method, progress)
+
+
+def _settle(plan: Plan) -> None:
+    """Write down the endings that no launcher lived to see, so that every attempt has one."""
+    unseen = [decision for decision in plan.decisions if decision.unseen_s is not None]
+    if not unseen:
+        return
+    with contextlib.suppress(OSError), contextlib.closing(EventLog(plan.paths.events)) as events:
+        for one in unseen:
+            attempt = one.attempt if one.action == "keep" else one.attempt - 1
+            details = {"attempt": attempt, "ending": one.ending, "why": "", "seconds": one.unseen_s}
+            events.append("ended", experiment=one.experiment.name, **details)
 
 
 def describe(plan: Plan) -> str:

@@ -46,6 +46,7 @@ class Decision:
     why: str
     attempt: int  # the number of the attempt that would run, or of the one that is kept
     ending: str | None = None  # of the newest attempt before
+    unseen_s: float | None = None  # how long that took, if the worker's last word says it and no launcher saw it end
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,11 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
         action, why = _decide(one, history, was, known.get(one.name), has_checkpoint, fresh)
         # A number is never used again, so that no event of an earlier attempt is taken for one of a later.
         attempt = max(history.attempt, was.attempt if was else 0) + (action != "keep")
-        decisions.append(Decision(one, action, why, attempt, ending=last_ending(history, was)))
+        is_unseen = (
+            was is not None and was.attempt == history.attempt and was.ending is None and history.end is not None
+        )
+        unseen_s = float(history.end["at_s"]) if is_unseen and history.end else None
+        decisions.append(Decision(one, action, why, attempt, last_ending(history, was), unseen_s))
     return Plan(sweep, paths, decisions)
 
 

@@ -141,6 +141,19 @@ def test_a_torn_event_costs_only_itself(tmp_path: Path) -> None:
     assert seen.earlier == ("attempt 1: done",)
 
 
+def test_an_ending_that_no_launcher_saw_is_written_down_by_the_next(place: Workplace) -> None:
+    place.toy({"a": {}})
+    assert place.launch("job.toml").code == 0
+    lines = place.paths.events.read_text().splitlines(keepends=True)
+    place.paths.events.write_text("".join(lines[:-1]))  # as if the launcher had died just before
+    assert read_events(place.paths.events)["a"].ending is None
+    for _ in range(2):
+        result = place.launch("job.toml")
+        assert (result.code, "keep   a  done, 5 steps" in result.err) == (0, True)
+    assert read_events(place.paths.events)["a"].ending == "done"
+    assert place.paths.events.read_text().count('"ended"') == 1
+
+
 def test_an_interrupted_fresh_start_never_mixes_with_what_was(place: Workplace) -> None:
     go = place.folder / "go"
     go.touch()
