@@ -72,15 +72,10 @@ class Report:
     def _tables(self) -> list[str]:
         from launcher.views import table  # brings pandas
 
-        seen = read_events(self._paths.events)
-        document, histories = self._document, self._histories
-        problems = _try(
-            self._paths.table_txt,
-            lambda path: table.write_text(path, table.rows(document, histories, seen), document),
-        )
-        return problems + _try(
-            self._paths.table_csv, lambda path: table.write_csv(path, table.rows(document, histories, seen))
-        )
+        document, histories, seen = self._document, self._histories, read_events(self._paths.events)
+        rows = functools.cache(lambda: table.rows(document, histories, seen))  # made within the first _try, once
+        problems = _try(self._paths.table_txt, lambda path: table.write_text(path, rows(), document))
+        return problems + _try(self._paths.table_csv, lambda path: table.write_csv(path, rows()))
 
     def _plots(self, renew: list[str]) -> list[str]:
         measured = self._measured()

@@ -20,8 +20,6 @@ from typing import Any
 
 from launcher.errors import InputError, did_you_mean
 
-IMPORT_LIMIT_S = 120.0
-
 
 @dataclass(frozen=True)
 class Target:
