@@ -27,10 +27,12 @@ from launcher.nvml import gpus
 from launcher.paths import Paths
 from launcher.plan import Decision, Plan, decide, resolve
 from launcher.process import StartMethod, Workers, check_platform
+from launcher.records import RecordReader
 from launcher.report import Report
 from launcher.slots import Slot, make_slots, num_cores
 from launcher.state import EventLog, environment, write_document
 from launcher.summary import Summary
+from launcher.views.log import Log
 from launcher.views.progress import Progress
 
 
@@ -125,15 +127,19 @@ def run(
 
 
 def _settle(plan: Plan) -> None:
-    """Write down the endings that no launcher lived to see, so that every attempt has one."""
-    unseen = [decision for decision in plan.decisions if decision.unseen_s is not None]
+    """Write down the endings that no launcher lived to see, so that every attempt has one and every log is whole."""
+    unseen = {decision.experiment.name: decision.unseen for decision in plan.decisions if decision.unseen}
     if not unseen:
         return
     with contextlib.suppress(OSError), contextlib.closing(EventLog(plan.paths.events)) as events:
-        for one in unseen:
-            attempt = one.attempt if one.action == "keep" else one.attempt - 1
-            details = {"attempt": attempt, "ending": one.ending, "why": "", "seconds": one.unseen_s}
-            events.append("ended", experiment=one.experiment.name, **details)
+        for name, one in unseen.items():
+            log = Log(plan.paths.log(name))
+            log.catch_up(
+                record for record in RecordReader(plan.paths.records(name)).read() if record["attempt"] == one.attempt
+            )
+            log.ending(f"{name} {one.ending}, its launcher was gone")
+            log.close()
+            events.append("ended", experiment=name, why="", **dataclasses.asdict(one))
 
 
 def describe(plan: Plan) -> str:

@@ -33,7 +33,7 @@ from launcher.views.progress import Progress, Status
 
 TICK_S = 0.25  # between looks at the clock and at files whose bell was not heard
 DRAWING_LIMIT_S = 600.0
-STOPPED_DRAWING_LIMIT_S = 5.0  # after Ctrl-C
+STOPPED_DRAWING_S = 1.0  # after the grace time, which a stopped launch may use up in any case
 
 
 class Loop:
@@ -70,6 +70,7 @@ class Loop:
         self._running: dict[str, Attempt] = {}
         self._endings: dict[str, Ending] = {}
         self._signal: int | None = None
+        self._draw_until_s = math.inf
         self._is_over = False
 
     def run(self) -> Summary:
@@ -80,10 +81,10 @@ class Loop:
                 while not self._is_over:
                     self._turn()
                 self._drawing.hurry()
-                deadline_s = time.monotonic() + (DRAWING_LIMIT_S if self._signal is None else STOPPED_DRAWING_LIMIT_S)
+                deadline_s = min(self._draw_until_s, time.monotonic() + DRAWING_LIMIT_S)
                 while self._drawing.is_working:
                     self._turn()
-                    if time.monotonic() > deadline_s:
+                    if time.monotonic() >= deadline_s:
                         self._drawing.give_up("drawing took too long")
         finally:
             for attempt in self._running.values():
@@ -235,9 +236,11 @@ class Loop:
             self._drawing.give_up("drawing was stopped")
             return
         if is_second:
+            self._draw_until_s = time.monotonic()
             self._progress.say(f"{number.name} again: killing what runs.")
         else:
             grace_s = self._settings.grace_s
+            self._draw_until_s = time.monotonic() + grace_s + STOPPED_DRAWING_S
             self._progress.say(
                 f"{number.name}: nothing more is started; {_plural(len(self._running), 'experiment')} asked to save "
                 f"and end, killed after {grace_s:.0f} s. Once more kills at once."

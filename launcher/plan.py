@@ -38,6 +38,15 @@ class Experiment:
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """An attempt that no launcher lived to see the end of: what its records say about it."""
+
+    attempt: int
+    ending: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Decision:
     """What a launch does with an experiment."""
 
@@ -46,7 +55,7 @@ class Decision:
     why: str
     attempt: int  # the number of the attempt that would run, or of the one that is kept
     ending: str | None = None  # of the newest attempt before
-    unseen_s: float | None = None  # how long that took, if the worker's last word says it and no launcher saw it end
+    unseen: Unseen | None = None
 
 
 @dataclass(frozen=True)
@@ -130,12 +139,16 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
         action, why = _decide(one, history, was, known.get(one.name), has_checkpoint, fresh)
         # A number is never used again, so that no event of an earlier attempt is taken for one of a later.
         attempt = max(history.attempt, was.attempt if was else 0) + (action != "keep")
-        is_unseen = (
-            was is not None and was.attempt == history.attempt and was.ending is None and history.end is not None
-        )
-        unseen_s = float(history.end["at_s"]) if is_unseen and history.end else None
-        decisions.append(Decision(one, action, why, attempt, last_ending(history, was), unseen_s))
+        decisions.append(Decision(one, action, why, attempt, last_ending(history, was), _unseen(history, was)))
     return Plan(sweep, paths, decisions)
+
+
+def _unseen(history: History, seen: Seen | None) -> Unseen | None:
+    if seen is None or seen.ending is not None:
+        return None
+    if seen.attempt != history.attempt:  # killed before its worker had said a word
+        return Unseen(seen.attempt, "interrupted", 0.0)
+    return Unseen(seen.attempt, str(history.end["ending"]) if history.end else "interrupted", history.last_s)
 
 
 def _find_target(sweep: Sweep) -> Target:

@@ -35,6 +35,7 @@ from typing import Any
 ENVELOPE = frozenset({"n", "attempt", "at_s", "kind", "step"})
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 ENDINGS = ("done", "failed", "out_of_memory", "killed", "hung", "diverged", "interrupted")
+_NUMBERED = {"n": int, "attempt": int, "at_s": float | int}
 _CHUNK_BYTES = 1 << 20
 BELL_INTERVAL_S = 0.01  # a worker rings at most this often; the reader also looks by itself a few times a second
 
@@ -130,7 +131,7 @@ def _parse(line: bytes) -> Record | None:
         record = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not (isinstance(record, dict) and isinstance(record.get("n"), int) and isinstance(record.get("attempt"), int)):
+    if not isinstance(record, dict) or any(not isinstance(record.get(key), kind) for key, kind in _NUMBERED.items()):
         return None
     if record.get("kind") == "end" and record.get("ending") not in ENDINGS:
         return None
@@ -186,6 +187,7 @@ class History:
     resumed_from: int = 0
     phase: str = "in set-up"  # where the newest attempt is, or was when it ended
     attempt: int = 0
+    last_s: float = 0.0  # when the newest attempt wrote its last record, since it began
     is_light: bool = False  # remember which steps there are, not their metrics
     _fresh: bool = False  # the newest attempt has not logged a step yet
 
@@ -194,6 +196,7 @@ class History:
         if record["attempt"] > self.attempt:
             self.attempt, self._fresh, self.end, self.resumed_from = record["attempt"], True, None, 0
             self.phase = "in set-up"
+        self.last_s = record["at_s"]
         match record.get("kind"):
             case None if "step" in record:
                 self._add_step(record)

@@ -6,6 +6,7 @@ redirected descriptors. All append (O_APPEND), each piece in one write, so lines
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -16,6 +17,7 @@ from launcher.records import ENVELOPE, Record
 from launcher.spec import Spec
 from launcher.state import versions
 
+_TAIL_BYTES = 1 << 20
 _SHORT = {"perplexity": "ppl", "tokens_per_s": "tok/s"}
 
 
@@ -23,6 +25,7 @@ class Log:
     """Appends to the log of one attempt."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._fd = -1
         self._total: int | None = None
         self.error: OSError | None = None  # after which nothing more is written, only counted
@@ -51,6 +54,23 @@ class Log:
 
     def records(self, records: Iterable[Record]) -> None:
         """Write a line for each record that says something to a person."""
+        self._write(self._lines(records))
+
+    def catch_up(self, records: Iterable[Record]) -> None:
+        """Write what is missing of an attempt whose launcher was killed before it had written it all."""
+        lines = self._lines(records)
+        written = self._tail()
+        last = max((number for number, line in enumerate(lines) if line in written), default=None)
+        if last is not None:  # otherwise the log is another, or ends in more output than is looked at
+            self._write(lines[last + 1 :])
+
+    def _tail(self) -> set[str]:
+        with contextlib.suppress(OSError), open(self._path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
+            return set(file.read().decode(errors="replace").splitlines())
+        return set()
+
+    def _lines(self, records: Iterable[Record]) -> list[str]:
         lines = []
         for record in records:
             kind = record.get("kind")
@@ -63,7 +83,7 @@ class Log:
                 lines.append(f"info {facts}")
             elif kind == "resume":
                 lines.append(f"goes on from the checkpoint of step {record.get('step')}")
-        self._write(lines)
+        return lines
 
     def ending(self, line: str) -> None:
         """Write how the attempt ended."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,6 +45,15 @@ def marked(mark: str) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
+
+
+def compile_stub(source: str, library: Path) -> None:
+    """Compile one of the C files beside this one into a shared library, or skip the test."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip(f"no C compiler to build {source}")
+    command = [compiler, "-shared", "-fPIC", "-o", str(library), str(Path(__file__).with_name(source))]
+    subprocess.run(command, check=True)
 
 
 @dataclass

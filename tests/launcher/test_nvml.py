@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from launcher import nvml
-from tests.launcher.conftest import Workplace, wait_for
+from tests.launcher.conftest import Workplace, compile_stub, wait_for
 
 
 @pytest.fixture
 def driver(place: Workplace) -> Workplace:
     """A workplace on a machine with two cards, of which the first is in use."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no C compiler to build the stub of libnvidia-ml.so.1")
-    library = place.folder / "libnvidia-ml.so.1"
-    source = Path(__file__).with_name("nvml_stub.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    compile_stub("nvml_stub.c", place.folder / "libnvidia-ml.so.1")
     place.environment = {"LD_LIBRARY_PATH": str(place.folder)}
     return place
 
@@ -61,6 +54,37 @@ def test_a_card_held_by_another_launcher_is_refused_when_named_and_passed_over_w
     first.communicate(timeout=30)
     assert first.returncode == 0
     assert driver.launch(*other, "--devices", "1").code == 0
+
+
+def used_at(place: Workplace, name: str) -> tuple[float, float]:
+    began, ended = map(float, (place.folder / "used" / name).read_text().split())
+    return began, ended
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_25_two_sweeps_with_two_folders_never_share_a_card(driver: Workplace, waits: bool) -> None:
+    """Whoever comes second waits until the other's worker is gone, or is refused: the times of use never overlap."""
+    (driver.folder / "used").mkdir()
+    (driver.folder / "using.py").write_text(
+        "import pathlib, time\nfrom toy import ToyConfig, train\n"
+        "def run(config: ToyConfig, run) -> None:\n    began = time.monotonic()\n    train(config, run)\n"
+        "    pathlib.Path('used', f'{run.name}').write_text(f'{began} {time.monotonic()}')\n"
+    )
+    options = ("--devices", "1", *(["--wait"] if waits else []))
+    launches = []
+    for name in ("one", "two"):
+        text = driver.toy({f"in_{name}": {"steps": 10, "step_s": 0.03}}, target="using:run").read_text()
+        driver.job(text, f"{name}.toml")
+        launches.append(driver.start(f"{name}.toml", *options))
+    errors = [launch.communicate(timeout=60)[1] for launch in launches]
+    codes = [launch.returncode for launch in launches]
+    if waits:
+        assert codes == [0, 0], errors
+        first, second = sorted(used_at(driver, f"in_{name}") for name in ("one", "two"))
+        assert first[1] <= second[0], "both used the card at once"
+    else:
+        assert sorted(codes) == [0, 3], errors
+        assert sum("is in use by pid" in error for error in errors) == 1
 
 
 def test_a_torch_that_cannot_see_the_card_fails_with_the_likely_cause(driver: Workplace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -12,8 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from launcher.records import RecordReader
 from launcher.state import EventLog, read_events
-from tests.launcher.conftest import TOYS, Workplace, marked, wait_for
+from tests.launcher.conftest import TOYS, Workplace, compile_stub, marked, wait_for
 
 
 def script(place: Workplace, text: str) -> subprocess.CompletedProcess[str]:
@@ -98,6 +100,47 @@ def command_of(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.Error:
         return []
+
+
+@pytest.mark.parametrize("jump_s", [86_400, -86_400])
+def test_28_a_clock_that_jumps_by_a_day_hangs_nothing(place: Workplace, jump_s: int) -> None:
+    compile_stub("clock_stub.c", place.folder / "clock.so")
+    jump = place.folder / "jump"
+    place.environment = {"LD_PRELOAD": str(place.folder / "clock.so"), "CLOCK_JUMP": str(jump)}
+    experiments = {name: {"steps": 6, "barrier": str(place.folder / "go"), "act": "checkpoint"} for name in "ab"}
+    place.toy(experiments, kill_after_s=20, stall_after_s=10, checkpoint_s=5)
+    process = place.start("job.toml", "--parallel", "--devices", "0,1")
+    wait_for(lambda: all(len(place.history(name).steps) == 5 for name in "ab"))
+    jump.write_text(str(jump_s))
+    (place.folder / "go").touch()
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, "2 done" in err, "no record for" in err) == (0, True, False), err
+    events = [json.loads(line) for line in place.paths.events.read_text().splitlines()]
+    days = {event["at"][:10] for event in events}
+    assert len(days) > 1, "the clock of the launcher has jumped"
+    assert all(0 <= event["seconds"] < 60 for event in events if event["event"] == "ended")
+    for name in "ab":
+        times = [record["at_s"] for record in RecordReader(place.paths.records(name)).read()]
+        assert times == sorted(times)
+        assert 0 <= times[0] <= times[-1] < 60
+
+
+def test_the_log_of_a_killed_launch_is_completed_by_the_next(place: Workplace) -> None:
+    place.toy({"a": {"steps": 6, "act": "checkpoint", "barrier": str(place.folder / "go")}}, checkpoint_s=0)
+    process = place.start("job.toml")
+    wait_for(lambda: "step 5/6" in place.log("a"))
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not marked(place.mark))
+    log = place.log("a")
+    place.paths.log("a").write_text(log[: log.index("step 3/6")])  # as if killed before these lines
+    (place.folder / "go").touch()
+    assert place.launch("job.toml").code == 0
+    steps = [line.split()[1] for line in place.log("a").splitlines() if line.startswith("step ")]
+    assert steps[:5] == ["1/6", "2/6", "3/6", "4/6", "5/6"]
+    assert place.log("a").count("=== a interrupted, its launcher was gone ===") == 1
+    seen = read_events(place.paths.events)["a"]
+    assert (seen.ending, seen.earlier) == ("done", ("attempt 1: interrupted",))
 
 
 def test_the_logs_folder_may_vanish_while_experiments_run(place: Workplace) -> None:

@@ -1,0 +1,28 @@
+"""What the peers share: the folder of the command line, its experiments, and `train`, found by their workers as well.
+
+`from common import read, train` in a script beside this file; nothing to type.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+BENCH = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(BENCH))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(BENCH), os.environ.get("PYTHONPATH")]))  # for workers
+
+from workload import train  # noqa: E402  found only by the path above
+
+__all__ = ["BENCH", "read", "train"]
+
+
+def read() -> tuple[Path, dict[str, dict[str, Any]]]:
+    """Return FOLDER of the command line and its experiments in their order."""
+    if len(sys.argv) != 2:
+        raise SystemExit(f"usage: python {sys.argv[0]} FOLDER    (FOLDER holds experiments.json)")
+    folder = Path(sys.argv[1]).resolve()
+    return folder, json.loads((folder / "experiments.json").read_text())
