@@ -23,7 +23,7 @@ def train(name: str, config: dict[str, Any], folder: Path) -> None:
         pass
 
 
-def run(config: dict, run: Any) -> None:
+def run(config: dict[str, Any], run: Any) -> None:
     """Do the same as a target of our launcher, which is also told of each step; `config["folder"]` is FOLDER."""
     for step in _steps(run.name, config, Path(config["folder"])):
         run.log(step, loss=1 / step)

@@ -1,13 +1,13 @@
 """Kills launchers and workers at random until the time is over, and counts what was lost: `make soak SECONDS=600`.
 
-Every round is drawn from the printed seed. The summary says how many rounds held, kills survived, records checked and
-lost, and processes left; the exit code is 1 if anything was lost or left.
+Every round is drawn from the printed seed. The summary says how many rounds held, and for each case of the fault table
+how often it was tried; then kills survived, records checked and lost, processes left. The exit code is 1 if anything
+was lost or left or a round failed.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import resource
 import shutil
@@ -19,108 +19,156 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import psutil
+
 from launcher.records import RecordReader
-from tests.launcher.conftest import TOYS, Workplace, marked, wait_for
-from tests.launcher.faults import check, endings, steps, undisturbed
+from launcher.state import read_events
+from tests.launcher.conftest import Workplace, marked, wait_for
+from tests.launcher.faults import check, endings, killed_in, steps, undisturbed
 
-CALLS = ("write", "rename", "unlink", "fsync", "openat", "ftruncate")
-
-
-def count_lost(place: Workplace, tally: Counter[str]) -> None:
-    """Compare what training code saw acknowledged with what the record files hold."""
-    for path in (place.folder / "acks").iterdir():
-        acked = {tuple(map(int, line.split())) for line in path.read_text().splitlines()}
-        reader = RecordReader(place.paths.records(path.name))
-        held = {(record["attempt"], record["step"]) for record in reader.read() if "kind" not in record}
-        newest = max((attempt for attempt, _ in held), default=0)
-        tally["records checked"] += len(acked)
-        # What a start from the beginning has replaced is gone on purpose.
-        tally["records lost"] += len({one for one in acked - held if one[0] == newest})
+STATE_CALLS = ("rename", "unlink", "ftruncate", "pwrite64", "write")  # by which the launcher changes its own files
+ANY_CALLS = ("write", "rename", "unlink", "fsync", "openat", "ftruncate")
+ENDING_OF = {"": "done", "nan": "done", "raise": "failed", "exit": "failed", "kill": "killed", "segv": "killed"}
 
 
-def kill_launcher(place: Workplace, process: subprocess.Popen[str], tally: Counter[str]) -> None:
-    """Kill the launcher, and see that nothing of it lives after two seconds."""
-    process.kill()
-    process.communicate()
-    tally["kills survived"] += 1
-    try:
-        wait_for(lambda: not marked(place.mark), limit_s=2.0)
-    except AssertionError:
-        tally["processes left"] += len(marked(place.mark))
+class Soak:
+    """Rounds of faults, and the count of what came of them."""
 
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)
+        self.tally = Counter({"kills survived": 0, "records checked": 0, "records lost": 0, "processes left": 0})
+        self.tries: Counter[str] = Counter()
+        self._next_cut = (0, 1)  # which of STATE_CALLS, and which call of it, is the next to be killed in
 
-def kill_and_continue(place: Workplace, dice: random.Random, tally: Counter[str]) -> None:
-    """Kill the launcher at random moments until the sweep is done; then it must equal an undisturbed one."""
-    names = [f"e{number}" for number in range(dice.choice([3, 8]))]
-    (place.folder / "acks").mkdir()
-    experiments = {name: {"steps": 40, "step_s": 0.02, "act": "checkpoint"} for name in names}
-    expected = undisturbed(place, experiments)
-    acks = str(place.folder / "acks")
-    place.toy({name: one | {"acks": acks} for name, one in experiments.items()}, checkpoint_s=0.1)
-    while True:
-        process = place.start("job.toml", "--parallel", "--devices", "0,1")
+    def kill_launcher(self, place: Workplace, process: subprocess.Popen[str]) -> None:
+        """Kill the launcher, and see that nothing of it lives after two seconds."""
+        process.kill()
+        process.communicate()
+        self.tally["kills survived"] += 1
         try:
-            process.communicate(timeout=dice.uniform(0.6, 4.0))
-            break
-        except subprocess.TimeoutExpired:
-            kill_launcher(place, process, tally)
-            count_lost(place, tally)
-    assert process.returncode == 0
-    assert {name: steps(place, name) for name in names} == expected
-    check(place, *names)
+            wait_for(lambda: not marked(place.mark), limit_s=2.0)
+        except AssertionError:
+            self.tally["processes left"] += len(marked(place.mark))
 
+    def count_lost(self, place: Workplace) -> None:
+        """Compare what training code saw acknowledged with what the record files hold."""
+        for path in (place.folder / "acks").iterdir():
+            acked = {tuple(map(int, line.split())) for line in path.read_text().splitlines()}
+            reader = RecordReader(place.paths.records(path.name))
+            held = {(record["attempt"], record["step"]) for record in reader.read() if "kind" not in record}
+            newest = max((attempt for attempt, _ in held), default=0)
+            self.tally["records checked"] += len(acked)
+            # What a start from the beginning has replaced is gone on purpose.
+            self.tally["records lost"] += len({one for one in acked - held if one[0] == newest})
 
-def kill_with_children(place: Workplace, dice: random.Random, tally: Counter[str]) -> None:
-    """Kill the launcher at a random moment of two workers with children of all kinds, hanging or not."""
-    place.toy(
-        {"a": {"act": "children", "steps": 50, "step_s": 0.05}, "b": {"act": dice.choice(["stuck", "mp children"])}}
-    )
-    process = place.start("job.toml", "--parallel", "--devices", "0,1")
-    time.sleep(dice.uniform(0.2, 2.5))
-    kill_launcher(place, process, tally)
+    def kill_and_continue(self, place: Workplace) -> None:
+        """Kill the launcher at random moments until the sweep is done; then it must equal an undisturbed one."""
+        names = [f"e{number}" for number in range(self.dice.choice([3, 8]))]
+        acks = place.folder / "acks"
+        acks.mkdir()
+        experiments = {name: {"steps": 40, "step_s": 0.02, "act": "checkpoint"} for name in names}
+        expected = undisturbed(place, experiments)
+        place.toy({name: one | {"acks": str(acks)} for name, one in experiments.items()}, checkpoint_s=0.1)
+        while True:
+            process = place.start("job.toml", "--parallel", "--devices", "0,1")
+            try:
+                process.communicate(timeout=self.dice.uniform(0.6, 4.0))
+                break
+            except subprocess.TimeoutExpired:
+                self.kill_launcher(place, process)
+                self.count_lost(place)
+        assert process.returncode == 0
+        assert {name: steps(place, name) for name in names} == expected
+        check(place, *names)
+        self.tries["11 kill and continue until done"] += 1
 
+    def kill_with_children(self, place: Workplace) -> None:
+        """Kill the launcher at a random moment of two workers with children of all kinds, hanging or not."""
+        for _ in range(6):
+            hanging = self.dice.choice(["stuck", "mp children"])
+            place.toy({"a": {"act": "children", "steps": 50, "step_s": 0.05}, "b": {"act": hanging}})
+            process = place.start("job.toml", "--parallel", "--devices", "0,1", "--fresh")
+            time.sleep(self.dice.uniform(0.2, 2.5))
+            self.kill_launcher(place, process)
+            self.tries["10 launcher killed, workers with children"] += 1
 
-def kill_in_system_call(place: Workplace, dice: random.Random, tally: Counter[str]) -> None:
-    """Kill the launcher, or whatever process it is, inside a system call chosen at random; then go on to the end."""
-    place.toy({"a": {"act": "checkpoint", "steps": 8}, "b": {"steps": 8}}, checkpoint_s=0)
-    environment = os.environ | {"PYTHONPATH": str(TOYS)}
-    for _ in range(3):
-        call, number = dice.choice(CALLS), dice.randint(1, 60)
-        inject = f"inject={call}:signal=KILL:when={number}"
-        command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject]
-        command += [sys.executable, "-m", "launcher", "job.toml"]
-        subprocess.run(command, cwd=place.folder, env=environment, capture_output=True, timeout=90, check=False)
-        tally["kills survived"] += 1
-    result = place.launch("job.toml")
-    assert result.code == 0, result.err
-    assert len(steps(place, "a")) == len(steps(place, "b")) == 8
-    check(place, "a", "b")
+    def kill_at_every_call(self, place: Workplace) -> None:
+        """Kill the launcher in its N-th write, rename, … for each N, until it gets by without that call."""
+        for _ in range(8):
+            index, number = self._next_cut
+            place.toy({"a": {"act": "checkpoint", "steps": 8}, "b": {"steps": 8}}, checkpoint_s=0)
+            was_killed = killed_in(place, STATE_CALLS[index], number, "--fresh")
+            self.tally["kills survived"] += was_killed
+            self._go_on(place)
+            self._next_cut = (index, number + 1) if was_killed else ((index + 1) % len(STATE_CALLS), 1)
+            self.tries[f"12 killed in its N-th {STATE_CALLS[index]}"] += was_killed
 
+    def kill_in_any_process(self, place: Workplace) -> None:
+        """Kill whatever process it is inside a system call chosen at random; then go on to the end."""
+        place.toy({"a": {"act": "checkpoint", "steps": 8}, "b": {"steps": 8}}, checkpoint_s=0)
+        for _ in range(3):
+            call, number = self.dice.choice(ANY_CALLS), self.dice.randint(1, 60)
+            self.tally["kills survived"] += killed_in(place, call, number, is_any_process=True)
+            self.tries["12 any process killed in any call"] += 1
+        self._go_on(place)
 
-def race(place: Workplace, dice: random.Random, tally: Counter[str]) -> None:
-    """Start launchers at once in one folder: the work is done once, the others say who does it."""
-    place.toy({"a": {"steps": 2, "barrier": str(place.folder / "go")}})
-    launches = [place.start("job.toml") for _ in range(dice.randint(2, 8))]
-    wait_for(lambda: sum(launch.poll() is not None for launch in launches) == len(launches) - 1)
-    (place.folder / "go").touch()
-    for launch in launches:
-        launch.communicate(timeout=60)
-    assert sorted(launch.returncode for launch in launches) == [0] + [3] * (len(launches) - 1)
-    check(place, "a")
+    def _go_on(self, place: Workplace) -> None:
+        result = place.launch("job.toml")
+        assert result.code == 0, result.err
+        assert len(steps(place, "a")) == len(steps(place, "b")) == 8
+        check(place, "a", "b")
 
+    def race(self, place: Workplace) -> None:
+        """Start launchers at once in one folder, five times: the work is done once, the others say who does it."""
+        for number in range(5):
+            self._race(place, place.folder / f"go{number}")
 
-def many_faults(place: Workplace, dice: random.Random, tally: Counter[str]) -> None:
-    """Run many short experiments with random faults and few descriptors; each must have its ending."""
-    acts = {f"e{number}": dice.choice(["", "", "raise", "exit", "kill", "segv", "nan"]) for number in range(100)}
-    place.toy({name: {"at": 2, "act": act} for name, act in acts.items()})
-    few = (128, 128)
-    process = place.start(
-        "job.toml", "--parallel", "--devices", "0,1", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, few)
-    )
-    process.communicate(timeout=200)
-    expected = {"": "done", "nan": "done", "raise": "failed", "exit": "failed", "kill": "killed", "segv": "killed"}
-    assert endings(place) == {name: expected[act] for name, act in acts.items()}
-    check(place, *acts)
+    def _race(self, place: Workplace, go: Path) -> None:
+        place.toy({"a": {"steps": 2, "barrier": str(go)}})
+        launches = [place.start("job.toml") for _ in range(self.dice.randint(2, 6))]
+        wait_for(lambda: sum(launch.poll() is not None for launch in launches) == len(launches) - 1)
+        go.touch()
+        for launch in launches:
+            launch.communicate(timeout=60)
+        assert sorted(launch.returncode for launch in launches) == [0] + [3] * (len(launches) - 1)
+        check(place, "a")
+        self.tries["24 launchers race for a folder"] += 1
+
+    def many_faults(self, place: Workplace) -> None:
+        """Run 600 short experiments with random faults and few descriptors; the launcher must not grow."""
+        acts = {f"e{number}": self.dice.choice(["", *ENDING_OF]) for number in range(600)}
+        place.toy({name: {"at": 2, "act": act} for name, act in acts.items()})
+        few = (128, 128)
+        process = place.start(
+            "job.toml",
+            "--parallel",
+            "--devices",
+            "0,1",
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, few),
+        )
+        samples = self._watch(place, psutil.Process(process.pid))
+        process.communicate(timeout=60)
+        assert endings(place) == {name: ENDING_OF[act] for name, act in acts.items()}
+        check(place, *acts)
+        settled = np.array([sample for sample in samples if sample[0] >= 100])
+        slope_kb, growth = np.polyfit(settled[:, 0], settled[:, 1], 1)[0] / 1000, settled[-1, 2] - settled[0, 2]
+        print(f"  600 experiments: {slope_kb:.1f} kB an experiment, descriptors {growth:+.0f}", flush=True)
+        assert slope_kb < 20
+        assert growth <= 4
+        self.tries["30 sweeps of 600 experiments"] += 1
+
+    def _watch(self, place: Workplace, launcher: psutil.Process) -> list[tuple[int, int, int]]:
+        """Return how many experiments have ended, the launcher's memory and its descriptors, ten times a second."""
+        samples = []
+        while launcher.is_running() and launcher.status() != psutil.STATUS_ZOMBIE:
+            ended = sum(one.ending is not None for one in read_events(place.paths.events).values())
+            try:
+                samples.append((ended, launcher.memory_info().rss, launcher.num_fds()))
+            except psutil.Error:
+                break
+            time.sleep(0.1)
+        return samples
 
 
 def main() -> int:
@@ -130,36 +178,38 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     options = parser.parse_args()
     print(f"seed {options.seed}, {options.seconds:.0f} s", flush=True)
-    dice = random.Random(options.seed)
-    rounds: list[Callable[[Workplace, random.Random, Counter[str]], None]] = [
-        kill_and_continue, kill_with_children, race, many_faults
+    soak = Soak(options.seed)
+    rounds: list[Callable[[Workplace], None]] = [
+        soak.kill_and_continue, soak.kill_with_children, soak.race, soak.many_faults
     ]  # fmt: skip
     if shutil.which("strace"):
-        rounds.append(kill_in_system_call)
+        rounds += [soak.kill_at_every_call, soak.kill_in_any_process]
     else:
         print("without strace: no kills inside chosen system calls")
-    tally = Counter({"kills survived": 0, "records checked": 0, "records lost": 0, "processes left": 0})
     failures = []
+    number = 0
     end_s = time.monotonic() + options.seconds
     while time.monotonic() < end_s:
-        one = rounds[tally["rounds"] % len(rounds)]
-        tally["rounds"] += 1
+        one = rounds[number % len(rounds)]
+        number += 1
         with tempfile.TemporaryDirectory() as folder:
             place = Workplace(Path(folder))
             try:
-                one(place, dice, tally)
+                one(place)
             except Exception as error:  # noqa: BLE001  a failed round is told, and the soak goes on
-                failures.append(f"round {tally['rounds']}, {one.__name__}: {type(error).__name__}: {error}")
+                failures.append(f"round {number}, {one.__name__}: {type(error).__name__}: {error}")
                 print(failures[-1], flush=True)
             for process in marked(place.mark):
-                tally["processes left"] += 1
+                soak.tally["processes left"] += 1
                 process.kill()
-        print(f"round {tally['rounds']} {one.__name__}: {dict(tally)}", flush=True)
-    print(
-        f"\n{tally['rounds']} rounds, {len(failures)} failed; "
-        + ", ".join(f"{v} {k}" for k, v in tally.items() if k != "rounds")
-    )
-    return 1 if failures or tally["records lost"] or tally["processes left"] else 0
+        print(f"round {number} {one.__name__}: {_text(soak.tally)}", flush=True)
+    print("\n" + "\n".join(f"case {case}: {count}" for case, count in sorted(soak.tries.items())))
+    print(f"{number} rounds, {len(failures)} failed; {_text(soak.tally)}")
+    return 1 if failures or soak.tally["records lost"] or soak.tally["processes left"] else 0
+
+
+def _text(tally: Counter[str]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in tally.items())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Hydra's multirun with its joblib launcher, two jobs at a time.
 
     python bench/peers/hydra_joblib.py FOLDER
+
+The same command again starts over.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """joblib with its default backend, loky: a pool of two processes.
 
     python bench/peers/joblib_loky.py FOLDER
+
+The same command again starts over.
 """
 
 from __future__ import annotations

@@ -9,26 +9,26 @@ from __future__ import annotations
 
 from typing import Any
 
-import ray
 from common import read, train
 from ray import tune
+from ray_core import start_ray
 
 
 def main() -> None:
     """Run or restore the sweep."""
     folder, experiments = read()
-    ray.init(address="local", num_cpus=2, include_dashboard=False, _temp_dir=str(folder / "ray"))
+    start_ray(folder)
 
-    def trainable(config: dict[str, Any]) -> None:
+    def experiment(config: dict[str, Any]) -> None:
         train(config["experiment"], experiments[config["experiment"]], folder)
 
+    trainable = tune.with_resources(experiment, {"cpu": 1})
     results = folder / "results"
-    resources = tune.with_resources(trainable, {"cpu": 1})
     if tune.Tuner.can_restore(str(results / "sweep")):
-        tuner = tune.Tuner.restore(str(results / "sweep"), resources)
+        tuner = tune.Tuner.restore(str(results / "sweep"), trainable)
     else:
         tuner = tune.Tuner(
-            resources,
+            trainable,
             param_space={"experiment": tune.grid_search(list(experiments))},
             run_config=tune.RunConfig(name="sweep", storage_path=str(results)),
         )

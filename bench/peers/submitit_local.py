@@ -1,6 +1,8 @@
 """submitit's local executor, a job an experiment; it has no limit of its own, so two threads wait for a job each.
 
     python bench/peers/submitit_local.py FOLDER
+
+The same command again starts over.
 """
 
 from __future__ import annotations

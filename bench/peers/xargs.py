@@ -1,6 +1,8 @@
 """The shell's way: `xargs -P2`, a fresh Python an experiment.
 
     python bench/peers/xargs.py FOLDER
+
+The same command again starts over.
 """
 
 from __future__ import annotations

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 from launcher.records import ENDINGS, comparable
 from launcher.state import read_events
-from tests.launcher.conftest import Workplace
+from tests.launcher.conftest import TOYS, Workplace
 
 TRACES = ("Traceback", "Fatal Python error", "told to")
 
@@ -27,6 +30,25 @@ def check(place: Workplace, *names: str) -> None:
 
 def _refuse(constant: str) -> None:
     raise AssertionError(f"{constant} is not JSON")
+
+
+def killed_in(place: Workplace, call: str, number: int, *options: str, is_any_process: bool = False) -> bool:
+    """Launch under strace, killed in the N-th call of a kind that the launcher (or any process) makes; was it?"""
+    strace = [
+        "strace",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        f"trace={call}",
+        "-e",
+        f"inject={call}:signal=KILL:when={number}",
+    ]
+    follow = ["-f"] if is_any_process else []
+    command = [*strace, *follow, sys.executable, "-m", "launcher", "job.toml", *options]
+    environment = os.environ | {"PYTHONPATH": str(TOYS)}
+    done = subprocess.run(command, cwd=place.folder, env=environment, capture_output=True, timeout=90, check=False)
+    return done.returncode < 0
 
 
 def endings(place: Workplace) -> dict[str, str | None]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 
-import psutil
 import pytest
 
 from launcher.records import comparable, read_history
@@ -228,18 +226,6 @@ def test_a_worker_that_ignores_the_signal_is_killed_after_the_grace_time(place: 
     _, err = process.communicate(timeout=15)
     assert process.returncode == 130
     assert "killed after the grace time" in err
-
-
-def test_a_second_ctrl_c_kills_at_once(place: Workplace) -> None:
-    place.toy({"a": {"act": "ignore", "at": 1, "steps": 2, "barrier": "never"}}, grace_s=60)
-    process = place.start("job.toml")
-    wait_for(lambda: place.history("a").steps)
-    process.send_signal(signal.SIGINT)
-    wait_for(lambda: psutil.Process(process.pid).children(recursive=True))
-    time.sleep(0.3)  # two signals at once would be one to the kernel; nothing else is observable from here
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
-    assert process.returncode == 130
 
 
 def test_a_worker_that_does_not_exit_after_its_last_word_does_not_hold_the_sweep(place: Workplace) -> None:

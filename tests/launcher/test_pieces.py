@@ -136,33 +136,6 @@ def test_a_bad_checkpoint_is_passed_over_for_the_one_before(
     assert not Path("pwn").exists(), "the bomb went off"
 
 
-BAD_INPUT = {
-    "no job": (["nothing.toml"], "there is no job file nothing.toml"),
-    "a command misspelt": (["plna"], "there is no job file plna"),
-    "an option misspelt": (["job.toml", "--paralel"], "--parallel"),
-    "threads": (["job.toml", "--threads", "0"], "--threads"),
-    "start method": (["job.toml", "--start-method", "frok"], "neither forkserver nor spawn"),
-    "devices repeated": (["job.toml", "--devices", "0,0"], "named more than once"),
-    "devices malformed": (["job.toml", "--devices", "1gpu2"], "is not a device id"),
-    "devices negative": (["job.toml", "--devices=-1"], "is not a device id"),
-    "devices with shell text": (["job.toml", "--devices", "0;touch pwn"], "is not a device id"),
-    "outcome is a file": (["job.toml", "--outcome", "job.toml"], "cannot make the folder job.toml"),
-    "logs in a file": (["job.toml", "--logs", "job.toml/logs"], "cannot make the folder job.toml/logs"),
-    "outcome where none can be": (["job.toml", "--outcome", "/proc/none"], "cannot make the folder /proc/none"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_INPUT)
-def test_bad_input_is_one_message_and_starts_nothing(place: Workplace, case: str) -> None:
-    arguments, told = BAD_INPUT[case]
-    place.toy({"a": {}})
-    result = place.launch(*arguments)
-    assert result.code == 2, result.err
-    assert told in result.err
-    assert not place.paths.outcome.exists()
-    assert not (place.folder / "pwn").exists()
-
-
 def test_bad_configurations_are_told_all_at_once_with_their_lines(place: Workplace) -> None:
     place.job(
         '[sweep]\ntarget = "toy:train"\n[config]\nlrr = 1\n[experiments]\n'

@@ -1,0 +1,202 @@
+"""What is left when a worker or the launcher is killed: the peers side by side, each with the same four experiments.
+
+    python bench/faults.py [PEER…]     # peers: the scripts in bench/peers; default: the five with a row below
+
+Four experiments of 100 steps of 0.05 s, two at a time, and two faults, each on a launch of its own:
+    a. SIGKILL to the worker of the first experiment at its step 20; the launch then ends by itself
+    b. SIGKILL to the launcher, and to nothing else, when two experiments are at step 20; what it leaves behind is
+       watched for 15 s and then killed, and the same command typed again
+Processes of a launch are found by a variable in their environment, which all inherit, helpers and daemons included.
+"Steps done twice" counts each further time that a step of an experiment was done, by what was left behind as well.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+
+PEERS = {  # the packages each needs; the first five are the default
+    "joblib_loky": ("joblib",),
+    "hydra_joblib": ("hydra-core", "hydra-joblib-launcher"),
+    "optuna_joblib": ("optuna", "joblib"),
+    "ray_tune": ("ray",),
+    "sweep_launcher": ("sweep-launcher",),
+    "ray_core": ("ray",),
+    "submitit_local": ("submitit",),
+    "xargs": (),
+}
+DEFAULT = list(PEERS)[:5]
+COLUMNS = [
+    *("peer", "a: exit code", "told of it", "others complete", "neighbour's last step"),
+    *("b: alive after 2 s", "after 15 s", "steps after the kill", "growing at 15 s"),
+    *("again: exit code", "complete", "steps done twice"),
+]
+NAMES = ("first", "second", "third", "fourth")
+STEPS = 100
+STEP_S = 0.05
+FAULT_STEP = 20
+MARK = "SWEEP_BENCH_FAULTS"
+LIMIT_S = 120.0
+
+
+@contextmanager
+def sweep() -> Iterator[Path]:
+    """Give a folder with the four experiments; in the end kill what runs in its name, and remove it."""
+    # In /tmp whatever TMPDIR says: Ray makes sockets in it, whose paths have 107 characters at most.
+    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        experiments = {name: {"steps": STEPS, "step_s": STEP_S} for name in NAMES}
+        (folder / "experiments.json").write_text(json.dumps(experiments))
+        try:
+            yield folder
+        finally:
+            kill_all(folder)
+
+
+def launch(peer: str, folder: Path) -> subprocess.Popen[bytes]:
+    """Type the command of a peer."""
+    script = Path(__file__).parent / "peers" / f"{peer}.py"
+    with open(folder / "output.txt", "ab") as output:
+        return subprocess.Popen(
+            [sys.executable, str(script), str(folder)],
+            env=os.environ | {MARK: str(folder), "SPT_NOENV": "1"},  # so that Ray's titles leave the mark readable
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def living(folder: Path) -> list[psutil.Process]:
+    """Return the processes that carry the mark of this folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:  # gone meanwhile, a zombie, or another user's
+            continue
+    return found
+
+
+def kill_all(folder: Path) -> None:
+    """Kill what carries the mark until nothing does."""
+    while processes := living(folder):
+        for process in processes:
+            process.kill()
+        psutil.wait_procs(processes, timeout=1)
+
+
+def steps_of(folder: Path, name: str) -> list[tuple[int, int]]:
+    """Return step and pid of every step an experiment has done, in their order."""
+    file = folder / f"{name}.steps"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [(int(line.split()[0]), int(line.split()[1])) for line in lines]
+
+
+def count_steps(folder: Path) -> int:
+    """Return how many steps were done in all."""
+    return sum(len(steps_of(folder, name)) for name in NAMES)
+
+
+def is_complete(folder: Path, name: str) -> bool:
+    """Say whether an experiment has done each of its steps."""
+    return {step for step, _ in steps_of(folder, name)} == set(range(1, STEPS + 1))
+
+
+def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[bytes], folder: Path) -> None:
+    """Wait for something that a running launch will bring about.
+
+    Raises:
+        RuntimeError: the launch ended before, or it took too long.
+    """
+    end_s = time.monotonic() + LIMIT_S
+    while not is_so():
+        if process.poll() is not None or time.monotonic() > end_s:
+            output = (folder / "output.txt").read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"no fault could be made: exit code {process.poll()}, {LIMIT_S} s at most.\n{output}")
+        time.sleep(0.01)
+
+
+def exit_code(process: subprocess.Popen[bytes]) -> str:
+    """Wait for a launch to end by itself; a dash if it does not."""
+    try:
+        return str(process.wait(LIMIT_S))
+    except subprocess.TimeoutExpired:
+        return "—"
+
+
+def kill_worker(peer: str) -> list[str]:
+    """Make fault a and return its columns."""
+    with sweep() as folder:
+        process = launch(peer, folder)
+        wait_until(lambda: len(steps_of(folder, NAMES[0])) >= FAULT_STEP, process, folder)
+        os.kill(steps_of(folder, NAMES[0])[-1][1], signal.SIGKILL)
+        code = exit_code(process)
+        told = {"0": "no", "—": "—"}.get(code, "yes")
+        complete = sum(is_complete(folder, name) for name in NAMES[1:])
+        return [code, told, f"{complete} of 3", str(steps_of(folder, NAMES[1])[-1][0])]
+
+
+def kill_launcher(peer: str) -> list[str]:
+    """Make fault b, type the command again and return the columns of both."""
+    with sweep() as folder:
+        process = launch(peer, folder)
+        wait_until(lambda: all(len(steps_of(folder, name)) >= FAULT_STEP for name in NAMES[:2]), process, folder)
+        process.kill()
+        process.wait()
+        killed_s, before = time.monotonic(), count_steps(folder)
+        _sleep_until(killed_s + 2)
+        early = len(living(folder))
+        _sleep_until(killed_s + 14)
+        almost = count_steps(folder)
+        _sleep_until(killed_s + 15)
+        late, after = len(living(folder)), count_steps(folder)
+        kill_all(folder)
+        code = exit_code(launch(peer, folder))
+        complete = sum(is_complete(folder, name) for name in NAMES)
+        twice = count_steps(folder) - sum(len(dict(steps_of(folder, name))) for name in NAMES)
+        left_behind = [str(early), str(late), str(after - before), "yes" if after > almost else "no"]
+        return [*left_behind, code, f"{complete} of {len(NAMES)}", str(twice)]
+
+
+def _sleep_until(time_s: float) -> None:
+    time.sleep(max(0.0, time_s - time.monotonic()))
+
+
+def main() -> None:
+    """Print a row a peer."""
+    peers = sys.argv[1:] or DEFAULT
+    if unknown := [peer for peer in peers if peer not in PEERS]:
+        raise SystemExit(f"no such peer: {', '.join(unknown)}. Peers: {', '.join(PEERS)}")
+    versions: dict[str, str] = {}
+    rows = [COLUMNS, ["---"] * len(COLUMNS)]
+    for peer in peers:
+        try:
+            versions |= {package: metadata.version(package) for package in PEERS[peer]}
+        except metadata.PackageNotFoundError as error:
+            print(f"{peer} is left out: {error.name} is not installed. Type: pip install '.[bench]'", flush=True)
+            continue
+        rows.append([peer, *kill_worker(peer), *kill_launcher(peer)])
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
+    listed = ", ".join(f"{package} {version}" for package, version in versions.items())
+    date = datetime.datetime.now(datetime.UTC).date()
+    print(f"\nPython {platform.python_version()}, {listed}; {os.cpu_count()} CPUs; {date}")
+
+
+if __name__ == "__main__":
+    main()
