@@ -69,11 +69,12 @@ class Soak:
         acks.mkdir()
         experiments = {name: {"steps": 40, "step_s": 0.02, "act": "checkpoint"} for name in names}
         expected = undisturbed(place, experiments)
-        place.toy({name: one | {"acks": str(acks)} for name, one in experiments.items()}, checkpoint_s=0.1)
+        experiments = {name: one | {"acks": str(acks)} for name, one in experiments.items()}
+        place.toy(experiments, checkpoint_s=0.1, preload=["torch"])  # checkpoints need torch
         while True:
             process = place.start("job.toml", "--parallel", "--devices", "0,1")
             try:
-                process.communicate(timeout=self.dice.uniform(0.6, 4.0))
+                process.communicate(timeout=self.dice.uniform(0.6, 6.0))
                 break
             except subprocess.TimeoutExpired:
                 self.kill_launcher(place, process)
