@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import importlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -35,6 +36,7 @@ class Checked:
     config: dict[str, Any]
     inputs: dict[str, str]  # path → sha256 of the files the result depends on
     faults: tuple[Fault, ...]
+    work: float | None = None  # what its `work()` says: how much there is to do, in a unit of the target's own
 
 
 def check(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Checked]:
@@ -87,11 +89,14 @@ def _check_one(cls: type, config: Mapping[str, Any]) -> Checked:
         paths = instance.inputs() if callable(getattr(instance, "inputs", None)) else []
         inputs = {str(path): _sha256(Path(path)) for path in paths}
         plain = fields.plain(instance)
+        work = float(instance.work()) if callable(getattr(instance, "work", None)) else None
     except (ValueError, OSError) as error:
         return Checked({}, {}, (Fault(None, str(error)),))
     except Exception as error:  # noqa: BLE001  the user's method runs here
-        return Checked({}, {}, (Fault(None, f"its inputs() or defaults fail: {type(error).__name__}: {error}"),))
-    return Checked(plain, inputs, ())
+        return Checked(
+            {}, {}, (Fault(None, f"its inputs(), work() or defaults fail: {type(error).__name__}: {error}"),)
+        )
+    return Checked(plain, inputs, (), work if work and 0 < work < math.inf else None)
 
 
 def _sha256(path: Path) -> str:
@@ -127,7 +132,7 @@ def _check_in_child(target: Target, configs: Mapping[str, Mapping[str, Any]]) ->
     if "error" in reply:
         raise InputError(reply["error"])
     return {
-        name: Checked(one["config"], one["inputs"], tuple(Fault(**fault) for fault in one["faults"]))
+        name: Checked(one["config"], one["inputs"], tuple(Fault(**fault) for fault in one["faults"]), one["work"])
         for name, one in reply.items()
     }
 

@@ -57,8 +57,9 @@ class Loop:
         self._progress = progress
         self._decisions = {decision.experiment.name: decision for decision in plan.to_run}
         designated = [decision.experiment.index % len(slots) for decision in plan.to_run]
+        names = plan.order if is_parallel else list(self._decisions)
         self._scheduler = Scheduler(
-            list(self._decisions), len(slots), None if is_parallel else designated, retries=self._settings.retries
+            names, len(slots), None if is_parallel else designated, retries=self._settings.retries
         )
         self._collector = Collector(plan.paths, progress.say)
         self._selector = selectors.DefaultSelector()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from launcher import configs
@@ -17,6 +17,7 @@ from launcher import target as targets
 from launcher.checkpoints import Checkpoints
 from launcher.configs import Checked
 from launcher.errors import InputError, inline, printable
+from launcher.estimate import Known, longest_first, measured
 from launcher.job import Sweep
 from launcher.paths import Paths
 from launcher.records import History, read_history
@@ -35,6 +36,7 @@ class Experiment:
     overrides: dict[str, Any]
     config: dict[str, Any]
     digest: str
+    work: float | None = None  # how much there is to do, in a unit of the target's own
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Decision:
     attempt: int  # the number of the attempt that would run, or of the one that is kept
     ending: str | None = None  # of the newest attempt before
     unseen: Unseen | None = None
+    known: Known = field(default_factory=Known)  # about how long it takes
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,11 @@ class Plan:
     def to_run(self) -> list[Decision]:
         """The experiments that will be started, in their order."""
         return [decision for decision in self.decisions if decision.action != "keep"]
+
+    @property
+    def order(self) -> list[str]:
+        """The names of those to run, in the order of a parallel start: the longest first."""
+        return longest_first({one.experiment.name: one.known for one in self.to_run})
 
     @property
     def kept(self) -> dict[str, str]:
@@ -105,7 +113,7 @@ def resolve(sweep: Sweep) -> list[Experiment]:
     if problems:
         raise InputError(problems)
     return [
-        Experiment(name, index, overrides, checked[name].config, _digest(sweep, checked[name]))
+        Experiment(name, index, overrides, checked[name].config, _digest(sweep, checked[name]), checked[name].work)
         for index, (name, overrides) in enumerate(sweep.experiments.items())
     ]
 
@@ -139,8 +147,16 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
         action, why = _decide(one, history, was, known.get(one.name), has_checkpoint, fresh)
         # A number is never used again, so that no event of an earlier attempt is taken for one of a later.
         attempt = max(history.attempt, was.attempt if was else 0) + (action != "keep")
-        decisions.append(Decision(one, action, why, attempt, last_ending(history, was), _unseen(history, was)))
+        unseen = _unseen(history, was)
+        known_of = _known(one, action, history, (was.seconds if was else 0.0) + (unseen.seconds if unseen else 0.0))
+        decisions.append(Decision(one, action, why, attempt, last_ending(history, was), unseen, known_of))
     return Plan(sweep, paths, decisions)
+
+
+def _known(one: Experiment, action: Action, history: History, seconds: float) -> Known:
+    """Say what earlier attempts tell about how long an experiment takes; one begun anew has it all before it."""
+    known = measured(seconds, history.last_step, history.total, one.work)
+    return known if action == "resume" else replace(known, share_done=0.0)
 
 
 def _unseen(history: History, seen: Seen | None) -> Unseen | None:
@@ -148,7 +164,7 @@ def _unseen(history: History, seen: Seen | None) -> Unseen | None:
         return None
     if seen.attempt != history.attempt:  # killed before its worker had said a word
         return Unseen(seen.attempt, "interrupted", 0.0)
-    return Unseen(seen.attempt, str(history.end["ending"]) if history.end else "interrupted", history.last_s)
+    return Unseen(seen.attempt, str(history.end["ending"]) if history.end else "interrupted", round(history.last_s, 3))
 
 
 def _find_target(sweep: Sweep) -> Target:

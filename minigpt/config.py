@@ -91,6 +91,19 @@ class TrainConfig:
             f"make the data with `make data` or `python -m minigpt.data --out {folder}`, or set data_dir"
         )
 
+    def work(self) -> float:
+        """Return how much there is to compute, in multiply-adds, so that a launcher can start the longest first.
+
+        Three times (forward, and backward for inputs and for weights) the weights each token passes (Kaplan et al.
+        2020, section 2.1); the number of tokens is reckoned from the size of the data file, 8 bytes a token.
+        """
+        tokens = self.max_epochs * sum(path.stat().st_size for path in self.inputs()) / 8
+        if self.max_steps is not None:
+            tokens = min(tokens, self.max_steps * self.batch_size * self.seq_len)
+        D = self.embed_dim
+        weights = self.n_layers * (4 + 2 * self.ffn_mult) * D * D + self.vocab_size * D
+        return 3.0 * tokens * weights
+
 
 def _bad_integers(config: TrainConfig) -> list[str]:
     problems = []

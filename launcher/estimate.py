@@ -1,0 +1,56 @@
+"""How long experiments take, from what they say of themselves and what was measured; and what follows from it.
+
+Two things follow. The order, longest first (Graham 1969, "Bounds on multiprocessing timing anomalies": at most
+4/3 - 1/3m of the best possible end on m slots, where any order may cost 2 - 1/m); and the time that is left. Pure.
+
+An experiment's `work` is a number in a unit of its target's own, from the optional method `work()` of its
+configuration; measured seconds turn it into time. Without either, an experiment is taken for an average one.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known about how long one experiment takes."""
+
+    work: float | None = None
+    seconds: float | None = None  # of all of it, measured or reckoned from some of its steps
+    share_done: float = 0.0  # which a resumed attempt does not do again
+
+
+def measured(seconds: float, step: int, total: int | None, work: float | None) -> Known:
+    """Return what an attempt tells that got to `step` of `total` in `seconds`."""
+    if not total or not 0 < step <= total or seconds <= 0:
+        return Known(work)
+    return Known(work, seconds * total / step, step / total)
+
+
+def remaining(known: Mapping[str, Known]) -> dict[str, float]:
+    """Return how long each will take yet: in seconds if any was measured, else in a unit that is the same for all."""
+    rates = [one.seconds / one.work for one in known.values() if one.seconds and one.work]
+    rate = median(rates) if rates else 1.0
+    whole = {name: one.seconds or (one.work * rate if one.work else None) for name, one in known.items()}
+    average = median([value for value in whole.values() if value is not None] or [1.0])
+    return {name: (whole[name] or average) * (1.0 - one.share_done) for name, one in known.items()}
+
+
+def longest_first(known: Mapping[str, Known]) -> list[str]:
+    """Return the order in which to start experiments; those of equal length keep their order."""
+    left = remaining(known)
+    return sorted(known, key=lambda name: -left[name])
+
+
+def makespan(running: Iterable[float], waiting: Sequence[float], num_slots: int) -> float:
+    """Return when the last ends if each slot takes the next that waits as soon as it is free."""
+    free_at = [*running]
+    free_at += [0.0] * (num_slots - len(free_at))
+    heapq.heapify(free_at)
+    for seconds in waiting:
+        heapq.heapreplace(free_at, free_at[0] + seconds)
+    return max(free_at)
