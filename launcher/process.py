@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing.forkserver
+import multiprocessing.resource_tracker
 import os
 import signal
 import sys
@@ -114,6 +115,7 @@ def _starting() -> Iterator[None]:
     Ctrl-C, which a terminal sends to all: blocked until the child has arranged for itself. And the main script, which
     multiprocessing would run again in every worker: a worker needs its target only.
     """
+    multiprocessing.resource_tracker.ensure_running()  # starting it would unblock the signal again
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])

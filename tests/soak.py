@@ -149,7 +149,7 @@ class Soak:
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, few),
         )
         samples = self._watch(place, psutil.Process(process.pid))
-        process.communicate(timeout=60)
+        process.communicate(timeout=60)  # all this time nobody has read its messages
         assert endings(place) == {name: ENDING_OF[act] for name, act in acts.items()}
         check(place, *acts)
         settled = np.array([sample for sample in samples if sample[0] >= 100])

@@ -1,9 +1,16 @@
-"""The launcher's own words on stderr: one line an event, and on a terminal one more line that counts along."""
+"""The launcher's own words on stderr: one line an event, and on a terminal one more line that counts along.
+
+Nobody may be reading: a pager that waits, Ctrl-S, an ssh connection that hangs. A launcher that waits with them starts
+nothing. So what cannot be written at once is kept, up to a limit, and written when it can be.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Sequence
@@ -13,6 +20,7 @@ from typing import TextIO
 from launcher.errors import inline, printable
 
 REFRESH_S = 0.2
+BACKLOG_BYTES = 1 << 20  # of messages nobody reads; later ones are counted and left out
 
 
 @dataclass(frozen=True)
@@ -30,17 +38,29 @@ class Progress:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr or io.StringIO()  # None where the launcher was started without
         self._is_live = self._stream.isatty()
+        self._fd = _unwaiting(self._stream)
+        self._backlog = b""
+        self._num_left_out = 0
         self._shown = ""
         self._drawn_s = 0.0
 
     def say(self, message: str) -> None:
         """Print a message of one or more lines."""
         self._clear()
+        if len(self._backlog) > BACKLOG_BYTES:
+            self._num_left_out += 1
+            return
+        if self._num_left_out:
+            self._print(f"({self._num_left_out} messages left out: nobody was reading)\n")
+            self._num_left_out = 0
         self._print(printable(message, 10_000) + "\n")
         self._print(self._shown)
 
     def show(self, running: Sequence[Status], num_ended: int, num_all: int) -> None:
         """Renew the status line, a few times a second at most."""
+        self._drain()
+        if self._backlog:
+            return
         if not self._is_live or time.monotonic() - self._drawn_s < REFRESH_S:
             return
         self._drawn_s = time.monotonic()
@@ -53,17 +73,42 @@ class Progress:
         self._print(self._shown)
 
     def close(self) -> None:
-        """Remove the status line."""
+        """Remove the status line, and wait until everything is written."""
         self._clear()
         self._shown = ""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+        self._print("")
 
     def _clear(self) -> None:
         if self._shown:
             self._print("\r\x1b[K")
 
     def _print(self, text: str) -> None:
+        self._backlog += text.encode("utf-8", "backslashreplace")
+        self._drain()
+
+    def _drain(self) -> None:
+        """Write what can be written: through our own descriptor without waiting, else as far as the stream takes it."""
         try:
-            self._stream.write(text)
-            self._stream.flush()
-        except (BrokenPipeError, OSError):  # the terminal is gone; the sweep goes on
-            self._is_live = False
+            if self._fd is not None:
+                while self._backlog:
+                    self._backlog = self._backlog[os.write(self._fd, self._backlog[:4096]) :]
+            elif self._backlog:
+                text, self._backlog = self._backlog.decode(), b""
+                self._stream.write(text)
+                self._stream.flush()
+        except BlockingIOError:
+            pass
+        except OSError:  # the terminal is gone; the sweep goes on
+            self._is_live, self._backlog = False, b""
+
+
+def _unwaiting(stream: TextIO) -> int | None:
+    """Open a terminal or pipe once more, for writes that do not wait; the flag of the stream itself others share."""
+    with contextlib.suppress(OSError, ValueError):  # no descriptor, or one that cannot be opened again
+        fd = stream.fileno()
+        if stat.S_ISFIFO(mode := os.fstat(fd).st_mode) or stat.S_ISCHR(mode):
+            return os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -69,6 +70,21 @@ def test_closed_streams_cost_no_results(place: Workplace, closed: str) -> None:
     done = subprocess.run(["bash", "-c", command], cwd=place.folder, env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len(place.history("a").steps) == 5
+
+
+def test_a_reader_that_stands_still_stops_no_experiment(place: Workplace) -> None:
+    """As with a pager, Ctrl-S, or an ssh connection that hangs: the messages wait, the launcher does not."""
+    names = [f"e{number}" for number in range(30)]
+    place.toy({name: {"at": 1, "act": "raise"} for name in names})
+    process = place.start("job.toml", "--parallel", "--devices", "0,1")
+    assert process.stderr is not None
+    fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
+    wait_for(lambda: sum(one.ending is not None for one in read_events(place.paths.events).values()) == len(names))
+    assert process.poll() is None, "it waits only to say how it went"
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert all(err.count(f"{name} failed") >= 1 for name in names)
+    assert err.splitlines()[-1] == "The same command again goes on with what is not done."
 
 
 @pytest.mark.parametrize("how", ["nohup", "--detach"])
