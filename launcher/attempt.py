@@ -6,10 +6,12 @@ import time
 from dataclasses import dataclass, field
 
 from launcher.endings import Circumstances
+from launcher.estimate import Known, measured
 from launcher.job import SweepTable
 from launcher.memory import num_oom_kills
 from launcher.plan import Decision, Plan
 from launcher.process import Worker
+from launcher.records import History
 from launcher.slots import Slot
 from launcher.spec import Spec
 
@@ -41,6 +43,12 @@ class Attempt:
     def name(self) -> str:
         """The experiment's name."""
         return self.decision.experiment.name
+
+    def known(self, history: History, now_s: float) -> Known:
+        """Return what this attempt tells by now about how long it takes, of what was left when it began."""
+        step, total = history.last_step - history.resumed_from, history.total
+        left = total - history.resumed_from if total else None
+        return measured(now_s - self.began_s, step, left, None if history.resumed_from else self.decision.known.work)
 
     def stop(self, *, force: bool, grace_s: float) -> None:
         """Ask the worker to save and end, and allow it the grace time; or kill it."""

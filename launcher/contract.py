@@ -15,6 +15,7 @@ from typing import Any
 
 from launcher.checkpoints import Checkpoints
 from launcher.records import ENVELOPE, RecordWriter
+from launcher.share import Share
 
 
 class Diverged(Exception):
@@ -37,6 +38,7 @@ class Run:
         checkpoint_s: float,
         watched: str | None = None,
         stop_after: int | None = None,
+        share: Share | None = None,
     ) -> None:
         self.name = name
         self.seed = seed
@@ -49,6 +51,7 @@ class Run:
         self._checkpoint_s = checkpoint_s
         self._watched = watched
         self._stop_after = stop_after
+        self._share = share
         self._saved_s = time.monotonic()
         self._last_step = 0
         self._is_asked = False
@@ -70,6 +73,8 @@ class Run:
         _check("run.log", metrics)
         self._writer.write({"step": step} | metrics)
         self._last_step = step
+        if self._share is not None and (threads := self._share.apply()) is not None:
+            self.info(threads=threads)
         if self._watched in metrics and not math.isfinite(float(metrics[self._watched])):
             raise Diverged(f"{self._watched} is {metrics[self._watched]} at step {step}")
 

@@ -33,6 +33,7 @@ class SweepTable:
     maximize: tuple[str, ...] = ()
     seed: int = 0
     threads: int | None = None
+    elastic_threads: bool = False
     grace_s: float = 30.0
     checkpoint_s: float = 60.0
     retries: int = 0

@@ -22,6 +22,7 @@ from launcher.collector import Collector
 from launcher.drawing import Drawing
 from launcher.endings import FAILURES, Ending, classify, failure_report
 from launcher.locks import Lock
+from launcher.outlook import Outlook
 from launcher.plan import Decision, Plan
 from launcher.process import Workers
 from launcher.scheduler import Action, Begin, Done, Ended, Event, Interrupted, Scheduler, SetAside, Start, Stop
@@ -57,10 +58,11 @@ class Loop:
         self._progress = progress
         self._decisions = {decision.experiment.name: decision for decision in plan.to_run}
         designated = [decision.experiment.index % len(slots) for decision in plan.to_run]
-        names = plan.order if is_parallel else list(self._decisions)
+        names = self._order = plan.order if is_parallel else list(self._decisions)
         self._scheduler = Scheduler(
             names, len(slots), None if is_parallel else designated, retries=self._settings.retries
         )
+        self._outlook = Outlook(plan, slots, progress.say, is_parallel=is_parallel)
         self._collector = Collector(plan.paths, progress.say)
         self._selector = selectors.DefaultSelector()
         self._drawing = Drawing(plan.paths, progress.say, self._selector)
@@ -91,6 +93,7 @@ class Loop:
             for attempt in self._running.values():
                 attempt.worker.stop(force=True)
                 attempt.worker.collect()
+            self._outlook.close()
             self._drawing.close()
             self._selector.close()
             self._events.close()
@@ -137,13 +140,14 @@ class Loop:
 
     def _start(self, decision: Decision, slot: Slot) -> None:
         name = decision.experiment.name
+        self._outlook.something_starts()
         spec = make_spec(self._plan, decision, slot)
         goes_on = decision.action == "resume"
         device, threads = str(slot.device), slot.threads
         self._note("started", name, attempt=spec.attempt, device=device, threads=threads, goes_on=goes_on)
         self._collector.open(spec, f"{device} {slot.device.name} {slot.device.uuid}".rstrip())
         try:
-            worker = self._workers.start(spec, self._locks.get(slot.device.uuid))
+            worker = self._workers.start(spec, self._locks.get(slot.device.uuid), self._outlook.share)
         except (OSError, EOFError) as error:  # no room for a process, or the fork server died under our hands
             self._end(decision, slot, Ending("failed", f"its worker could not be started: {error}"), math.inf)
             return
@@ -174,7 +178,9 @@ class Loop:
                 self._selector.unregister(source)  # type: ignore[arg-type]
         exit = attempt.worker.collect()
         del self._running[attempt.name]
-        ending = classify(exit, self._collector.read(attempt.name), attempt.circumstances())
+        history = self._collector.read(attempt.name)
+        self._outlook.learn(attempt, history)
+        ending = classify(exit, history, attempt.circumstances())
         self._end(attempt.decision, attempt.slot, ending, time.monotonic() - attempt.began_s)
 
     def _end(self, decision: Decision, slot: Slot, ending: Ending, seconds: float) -> None:
@@ -195,6 +201,8 @@ class Loop:
         else:
             self._progress.say(f"{name}: {summary}")
         self._handle(Ended(name, ending.kind, seconds))
+        if not self._scheduler.num_waiting:
+            self._outlook.nothing_waits(self._running)
         self._drawing.request([name])
 
     def _set_aside(self, slot: Slot, experiments: tuple[str, str]) -> None:
@@ -229,7 +237,13 @@ class Loop:
         self._drawing.advance()
         histories = self._collector.histories
         statuses = [Status(name, histories[name].last_step, histories[name].total) for name in self._running]
-        self._progress.show(statuses, len(self._endings), len(self._decisions))
+        self._progress.show(statuses, len(self._endings), len(self._decisions), self._seconds_left)
+
+    def _seconds_left(self) -> float | None:
+        for attempt in self._running.values():
+            self._outlook.learn(attempt, self._collector.histories[attempt.name])
+        waiting = [name for name in self._order if self._scheduler.state(name) is None]
+        return self._outlook.seconds_left(self._running, waiting)
 
     def _signalled(self, number: signal.Signals) -> None:
         is_second, self._signal = self._signal is not None, self._signal or number

@@ -29,6 +29,7 @@ import psutil
 from launcher import worker
 from launcher.errors import InputError
 from launcher.locks import Lock
+from launcher.share import Share
 from launcher.spec import Spec
 
 StartMethod = Literal["forkserver", "spawn"]
@@ -152,15 +153,15 @@ class Workers:
             with _starting():
                 multiprocessing.forkserver.ensure_running()
 
-    def start(self, spec: Spec, lock: Lock | None) -> Worker:
-        """Start the worker of an attempt. It inherits the lock of its device.
+    def start(self, spec: Spec, lock: Lock | None = None, share: Share | None = None) -> Worker:
+        """Start the worker of an attempt. It inherits the lock of its device, and its share of threads.
 
         Raises:
             OSError: the system has no room for another process.
         """
         ours, theirs = self._context.Pipe(duplex=False)
-        inherited = Connection(os.dup(lock.fd)) if lock else None
-        process = self._context.Process(target=worker.main, args=(spec, theirs, inherited), name=spec.experiment)
+        inherited = [Connection(os.dup(one.fd)) if one else None for one in (lock, share)]
+        process = self._context.Process(target=worker.main, args=(spec, theirs, *inherited), name=spec.experiment)
         try:
             with _starting():
                 process.start()
@@ -168,9 +169,9 @@ class Workers:
             ours.close()
             raise
         finally:
-            theirs.close()
-            if inherited is not None:
-                inherited.close()
+            for connection in (theirs, *inherited):
+                if connection is not None:
+                    connection.close()
         return Worker(process, ours)
 
     def prepare(self, specs: list[Spec]) -> str:

@@ -31,6 +31,7 @@ from launcher.contract import Diverged, Run
 from launcher.errors import LauncherError
 from launcher.lifeline import die_with_holder
 from launcher.records import RecordWriter
+from launcher.share import Share
 from launcher.spec import Spec
 
 STACKS_SIGNAL = signal.SIGUSR2  # makes a worker write the stacks of all its threads into its log, and end
@@ -90,7 +91,7 @@ def _text_to(fd: int) -> io.TextIOWrapper:
     return io.TextIOWrapper(buffered, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
-def main(spec: Spec, bell: Connection, device_lock: Connection | None) -> None:
+def main(spec: Spec, bell: Connection, device_lock: Connection | None, share: Connection | None) -> None:
     """Run one attempt. Exit code 0: it is done or was stopped; 1: it failed. The last record says more."""
     isolate(spec.paths.log(spec.experiment), spec.environment)
     os.set_blocking(bell.fileno(), False)
@@ -106,6 +107,7 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None) -> None:
         checkpoint_s=spec.checkpoint_s,
         watched=spec.watched,
         stop_after=spec.stop_after,
+        share=Share(share.fileno()) if share else None,
     )
     signal.signal(signal.SIGTERM, lambda _signal, _frame: run.ask_to_stop())
     where = {"device": spec.device, "threads": spec.threads}

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -148,8 +149,10 @@ class Soak:
             "0,1",
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, few),
         )
+        reader = threading.Thread(target=process.communicate)
+        reader.start()
         samples = self._watch(place, psutil.Process(process.pid))
-        process.communicate(timeout=60)  # all this time nobody has read its messages
+        reader.join()
         assert endings(place) == {name: ENDING_OF[act] for name, act in acts.items()}
         check(place, *acts)
         settled = np.array([sample for sample in samples if sample[0] >= 100])

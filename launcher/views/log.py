@@ -16,6 +16,7 @@ from pathlib import Path
 from launcher.records import ENVELOPE, Record
 from launcher.spec import Spec
 from launcher.state import versions
+from launcher.views.text import number
 
 _TAIL_BYTES = 1 << 20
 _SHORT = {"perplexity": "ppl", "tokens_per_s": "tok/s"}
@@ -114,14 +115,3 @@ def step_line(record: Record, total: int | None) -> str:
     step = f"step {record['step']}/{total}" if total else f"step {record['step']}"
     metrics = (f"{_SHORT.get(key, key)} {number(value)}" for key, value in record.items() if key not in ENVELOPE)
     return " ".join([step, *metrics])
-
-
-def number(value: object) -> str:
-    """Return a metric for reading: four decimals, or five digits where that would say too little or too much."""
-    if isinstance(value, float):
-        if value != value or value in (float("inf"), float("-inf")):
-            return str(value)
-        if 0.01 <= abs(value) < 1000:
-            return f"{value:.4f}"
-        return f"{value:.1f}" if 1000 <= abs(value) < 1e7 else f"{value:.4g}"
-    return str(value)

@@ -13,11 +13,12 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
 from launcher.errors import inline, printable
+from launcher.views.text import duration
 
 REFRESH_S = 0.2
 BACKLOG_BYTES = 1 << 20  # of messages nobody reads; later ones are counted and left out
@@ -56,7 +57,9 @@ class Progress:
         self._print(printable(message, 10_000) + "\n")
         self._print(self._shown)
 
-    def show(self, running: Sequence[Status], num_ended: int, num_all: int) -> None:
+    def show(
+        self, running: Sequence[Status], num_ended: int, num_all: int, seconds_left: Callable[[], float | None]
+    ) -> None:
         """Renew the status line, a few times a second at most."""
         self._drain()
         if self._backlog:
@@ -64,7 +67,8 @@ class Progress:
         if not self._is_live or time.monotonic() - self._drawn_s < REFRESH_S:
             return
         self._drawn_s = time.monotonic()
-        parts = [f"{num_ended}/{num_all} ended"]
+        left_s = seconds_left()
+        parts = [f"{num_ended}/{num_all} ended", *([f"{duration(left_s)} left"] if left_s is not None else [])]
         parts += [f"{one.experiment} {one.step}{f'/{one.total}' if one.total else ''}" for one in running]
         width = shutil.get_terminal_size().columns - 1
         line = inline(" · ".join(parts))

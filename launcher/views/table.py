@@ -17,7 +17,7 @@ from launcher.errors import inline
 from launcher.paths import write_atomic
 from launcher.records import History, series
 from launcher.state import Document, Planned, Seen, last_ending
-from launcher.views.log import number
+from launcher.views.text import duration, number
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -25,7 +25,12 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def rows(document: Document, histories: Mapping[str, History], seen: Mapping[str, Seen]) -> pd.DataFrame:
     """Return the table: times in seconds, memory in bytes; empty cells where nothing is known."""
     table = [_row(document, one, histories[one.name], seen.get(one.name)) for one in document.experiments]
-    return pd.DataFrame(table)
+    return pd.DataFrame([{_unicode(name): _unicode(cell) for name, cell in row.items()} for row in table])
+
+
+def _unicode(cell: Any) -> Any:
+    """Escape what is no character: bytes of a file name, say, which pandas refuses where it has pyarrow."""
+    return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
 
 
 def _row(document: Document, planned: Planned, history: History, seen: Seen | None) -> dict[str, Any]:
@@ -106,15 +111,6 @@ def write_text(path: Path, table: pd.DataFrame, document: Document) -> None:
     heading = f"{document.name}: {len(table)} experiments of {document.job_file}, seed {document.seed}"
     body = "\n".join(line.rstrip() for line in lines)
     write_atomic(path, "\n\n".join([heading, body, *(["\n".join(whys)] if whys else [])]) + "\n")
-
-
-def duration(seconds: float) -> str:
-    """Return a time for reading: `8.4 s`, `3:07 min`, `2:07:09 h`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
 
 
 def _texts(table: pd.DataFrame, column: str) -> list[str]:

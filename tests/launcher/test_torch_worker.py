@@ -5,6 +5,9 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import pytest
+
+from launcher.slots import num_cores
 from tests.launcher.conftest import Workplace, marked, wait_for
 
 
@@ -39,3 +42,15 @@ def test_the_launcher_never_imports_torch(place: Workplace) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 130
+
+
+def test_elastic_threads_give_the_cores_of_the_ended_to_the_last(place: Workplace) -> None:
+    if num_cores() < 2:
+        pytest.skip("one core is all there is: nothing can be given")
+    experiments = {"long": {"hang": False}, "short": {"hang": True}}
+    place.toy(experiments, target="torchy:grow", preload=["torch"], elastic_threads=True, threads=1)
+    result = place.launch("job.toml", "--parallel", "--devices", "0,1")
+    assert result.code == 0, result.err
+    assert list(place.history("long").steps.values())[-1] == {"threads_used": 2}
+    assert list(place.history("short").steps.values())[-1] == {"threads_used": 1}
+    assert "info threads 2" in place.log("long")

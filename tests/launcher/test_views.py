@@ -15,9 +15,10 @@ from launcher.paths import Paths, write_atomic
 from launcher.records import RecordWriter
 from launcher.report import Report
 from launcher.state import Document, EventLog, Planned, write_document
-from launcher.views.log import number, step_line
+from launcher.views.log import step_line
 from launcher.views.plot import smooth
 from launcher.views.progress import Progress, Status
+from launcher.views.text import number
 
 
 @pytest.fixture
@@ -157,14 +158,15 @@ class Terminal(io.StringIO):
 def test_messages_keep_the_status_line_below_them_on_a_terminal() -> None:
     screen = Terminal()
     progress = Progress(screen)
-    progress.show([Status("a", 3, 10)], 1, 4)
+    progress.show([Status("a", 3, 10)], 1, 4, lambda: 184.6)
     progress.say("b failed")
-    assert screen.getvalue() == "1/4 ended · a 3/10\r\x1b[Kb failed\n1/4 ended · a 3/10"
+    line = "1/4 ended · 3:05 min left · a 3/10"
+    assert screen.getvalue() == f"{line}\r\x1b[Kb failed\n{line}"
 
 
 def test_without_a_terminal_there_are_lines_only_and_no_control_character() -> None:
     stream = io.StringIO()
     progress = Progress(stream)
-    progress.show([Status("a", 3, 10)], 1, 4)
+    progress.show([Status("a", 3, 10)], 1, 4, lambda: None)
     progress.say("evil \x1b[2J \x07 name")
     assert stream.getvalue() == "evil \\x1b[2J \\x07 name\n"

@@ -1,5 +1,6 @@
 """A target with real torch: a tiny model, a DataLoader with worker processes."""
 
+import time
 from dataclasses import dataclass
 
 
@@ -27,3 +28,16 @@ def train(config: TorchConfig, run) -> None:
         run.log(step, loss=loss.item())
         while config.hang and not run.should_stop:
             pass
+
+
+def grow(config: TorchConfig, run) -> None:
+    """Takes steps until this process may use more threads than it began with; with `hang`, one step."""
+    import torch
+
+    step, first = 1, torch.get_num_threads()
+    run.log(step, threads_used=first)
+    while not config.hang and torch.get_num_threads() == first and not run.should_stop:
+        step += 1
+        run.log(step, threads_used=torch.get_num_threads())
+        time.sleep(0.01)
+    run.log(step + 1, threads_used=torch.get_num_threads())
