@@ -34,7 +34,11 @@ _SMALLEST: dict[str, int] = {
     "num_workers": 0,
     "max_steps": 1,
 }
-_CHOICES: dict[str, tuple[str, ...]] = {"chunking": ("report", "pack"), "loss": ("fused", "plain")}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "chunking": ("report", "pack"),
+    "loss": ("fused", "plain"),
+    "precision": ("fp32", "bf16", "tf32"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +67,11 @@ class TrainConfig:
     max_steps: int | None = None  # stop after this many steps: for smoke tests
     loss: Literal["fused", "plain"] = "fused"  # plain: the same number, 2.5 times as slowly
 
+    # How it is computed. fp32 without compile is the reference; the others trade bits for speed.
+    precision: Literal["fp32", "bf16", "tf32"] = "fp32"  # of matrix products; the loss itself is always fp32
+    compile: bool = False  # torch.compile the blocks: a slow first step, then fewer kernels
+    cuda_graph: bool = False  # with compile, on a GPU: replay the kernels of a step as one
+
     # The data.
     data_dir: str = "data"
     chunking: Literal["report", "pack"] = "report"  # pack joins all sequences and loses one tail at most
@@ -70,7 +79,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Check every field, then the rules between fields."""
-        problems = [*_bad_integers(self), *_bad_reals(self), *_bad_texts(self)]
+        problems = [*_bad_integers(self), *_bad_reals(self), *_bad_choices(self)]
         if not problems:  # a rule between fields means nothing while one of them is no number
             problems = _broken_rules(self)
         if problems:
@@ -135,8 +144,11 @@ def _bad_reals(config: TrainConfig) -> list[str]:
     return problems
 
 
-def _bad_texts(config: TrainConfig) -> list[str]:
+def _bad_choices(config: TrainConfig) -> list[str]:
     problems = []
+    for name in ("compile", "cuda_graph"):
+        if type(getattr(config, name)) is not bool:
+            problems.append(f"{name} must be true or false, not {getattr(config, name)!r}")
     for name, choices in _CHOICES.items():
         value = getattr(config, name)
         if value not in choices:
@@ -157,6 +169,10 @@ def _broken_rules(config: TrainConfig) -> list[str]:
             f"pad_token_id {config.pad_token_id} is outside the vocabulary: it must be below vocab_size "
             f"{config.vocab_size}"
         )
+    if config.precision == "bf16" and config.loss == "plain":
+        problems.append('precision bf16 is written for the fused loss: leave out loss = "plain", or precision')
+    if config.cuda_graph and not config.compile:
+        problems.append("cuda_graph is a mode of compile: set compile = true as well")
     return problems
 
 

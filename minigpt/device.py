@@ -9,6 +9,7 @@ import os
 import torch
 
 from minigpt.errors import ConfigError
+from minigpt.half import has_fast_bf16
 
 
 def check_device(device: str) -> None:
@@ -32,3 +33,17 @@ def make_deterministic(device: str) -> None:
     if device == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def set_precision(precision: str, device: str) -> None:
+    """Choose how float32 matrices are multiplied on this device.
+
+    Raises:
+        ConfigError: tf32 on a CPU, which has no such mode.
+    """
+    if precision == "tf32":
+        if device != "cuda":
+            raise ConfigError("precision tf32 is a mode of NVIDIA GPUs: on a CPU use fp32, or bf16")
+        torch.backends.cuda.matmul.fp32_precision = "tf32"
+    elif precision == "bf16" and device == "cpu" and not has_fast_bf16():
+        print("precision bf16: this CPU has neither AMX nor AVX512-BF16, so this is slower than fp32", flush=True)

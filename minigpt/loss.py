@@ -1,11 +1,12 @@
 """The training loss: next-token cross-entropy over the targets that are not padding.
 
-Lives here: `loss`, which training calls, and `plain_loss`, the textbook form it is tested and timed against.
-Called by `minigpt.train`.
+Lives here: `loss`, which training calls, `plain_loss`, the textbook form it is tested and timed against, and
+the rule for how many rows of logits there are at a time. Called by `minigpt.train`.
 
 Where the time goes (batch 32, T 64, V 50,257): 94 % of the arithmetic is the LM head. Its logits are 405 MB,
 of which the textbook form makes four to six copies. So the hidden state is shifted (D = 128 wide), never the
-logits, and torch's fused operator makes 128 rows of logits at a time and their gradient with them.
+logits, and torch's fused operator makes some rows of logits at a time and their gradient with them: 26 MB,
+which stay in the cache's reach, where its own choice of 4 rows takes 3.5 times longer.
 
 Shapes: B batch, T sequence, D = embed_dim, N = targets, V = vocab_size.
 """
@@ -13,10 +14,15 @@ Shapes: B batch, T sequence, D = embed_dim, N = targets, V = vocab_size.
 import sys
 from functools import cache
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from minigpt.half import HeadLoss
 from minigpt.model import MiniGPT
+
+LOGITS_BYTES = {"cpu": 26_000_000, "cuda": 256_000_000}  # at a time; bench/chunk.py measures others
+MIN_ROWS = 16
 
 
 def num_targets(ids: Tensor, pad_token_id: int) -> int:
@@ -34,26 +40,36 @@ def loss(model: MiniGPT, ids: Tensor) -> Tensor:
     if not hasattr(F, "linear_cross_entropy"):
         _say_plain()
         return plain_loss(model, ids)
-    pad = model.config.pad_token_id
-    hidden = model.hidden(ids)[:, :-1].flatten(0, 1)  # (B * (T-1), D)
+    pad, is_half = model.config.pad_token_id, model.config.precision == "bf16"
+    with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=is_half):
+        hidden = model.hidden(ids)[:, :-1].flatten(0, 1)  # (B * (T-1), D)
     targets = ids[:, 1:].flatten()  # (B * (T-1),)
     # The head shrinks with the padding. Not on a GPU, which would have to wait for the count: there
     # ignore_index alone gives the same loss.
     if not ids.is_cuda:
         is_target = targets != pad
         hidden, targets = hidden[is_target], targets[is_target]  # (N, D), (N,)
+    rows = rows_at_once(model.config.vocab_size, ids.device.type)
+    if is_half:
+        half: Tensor = HeadLoss.apply(hidden, model.head.weight, targets, pad, rows)  # type: ignore[no-untyped-call]
+        return half
     return F.linear_cross_entropy(
         hidden,
         model.head.weight,  # (V, D)
         targets,
         ignore_index=pad,
-        options=_options(),
+        options=nn.LinearCrossEntropyOptions(batch_chunk_size=rows, chunking_method=None, acc_policy="compact"),
     )
 
 
-def _options() -> nn.LinearCrossEntropyOptions:
-    """Choose 128 rows of logits at a time, 26 MB; torch's own choice here, 4 rows, takes 3.5 times longer."""
-    return nn.LinearCrossEntropyOptions(batch_chunk_size=128, chunking_method=None, acc_policy="compact")
+def rows_at_once(vocab_size: int, device: str) -> int:
+    """Return how many rows of logits are made at a time: a power of two, LOGITS_BYTES of float32 at most.
+
+    A function of the shape and the device alone, so that it is the same in every run: other chunks sum in
+    another order.
+    """
+    rows = LOGITS_BYTES[device] // (4 * vocab_size)
+    return max(MIN_ROWS, 1 << (rows.bit_length() - 1)) if rows else MIN_ROWS
 
 
 def plain_loss(model: MiniGPT, ids: Tensor) -> Tensor:

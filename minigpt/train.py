@@ -11,6 +11,7 @@ bit, resumed or not, except the times, whose names end in `_s`.
 
 import math
 import time
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -20,9 +21,10 @@ from minigpt.checkpoint import save_model
 from minigpt.config import TrainConfig
 from minigpt.contract import Run
 from minigpt.data import SeqDataset, loader
-from minigpt.device import check_device, make_deterministic
-from minigpt.loss import loss, num_targets, plain_loss
+from minigpt.device import check_device, make_deterministic, set_precision
+from minigpt.loss import loss, num_targets, plain_loss, rows_at_once
 from minigpt.model import MiniGPT, num_parameters
+from minigpt.readback import Metrics, Readback
 from minigpt.resume import Training
 
 NO_TARGET = "no valid target"  # what the record of a skipped batch says
@@ -46,6 +48,7 @@ def run(config: TrainConfig, run: Run) -> None:
     """
     make_deterministic(run.device)
     check_device(run.device)
+    set_precision(config.precision, run.device)
     dataset = SeqDataset(config)
     training = _begin(config, run)
     steps = num_steps(config, len(dataset))
@@ -56,8 +59,11 @@ def run(config: TrainConfig, run: Run) -> None:
         tokens_used=dataset.examples.tokens_used,
         tokens_available=dataset.examples.tokens_available,
     )
+    if config.loss == "fused":
+        print(f"loss: {rows_at_once(config.vocab_size, run.device)} rows of logits at a time", flush=True)
+    readback = Readback(partial(_record, run, config.lr), delay=1 if run.device == "cuda" else 0)
     while training.step < steps:
-        if not _train_epoch(config, run, training, dataset, steps):
+        if not _train_epoch(config, run, training, dataset, steps, readback):
             return
         training.end_epoch(len(dataset))
     save_model(training.model, run.outcome / f"mini_gpt_{run.name}.pt")
@@ -90,12 +96,25 @@ def _begin(config: TrainConfig, run: Run) -> Training:
     if saved is not None:
         training.restore(saved)
     model.train()
+    if config.compile:
+        mode = "reduce-overhead" if config.cuda_graph else "default"
+        model.hidden = torch.compile(model.hidden, mode=mode)  # type: ignore[method-assign]
     return training
 
 
-def _train_epoch(config: TrainConfig, run: Run, training: Training, dataset: SeqDataset, steps: int) -> bool:
+def _record(run: Run, lr: float, step: int, value: float | None, metrics: Metrics) -> None:
+    if value is None:
+        run.log(step, skipped=NO_TARGET)
+    else:
+        run.log(step, loss=value, perplexity=perplexity(value), lr=lr, **metrics)
+
+
+def _train_epoch(
+    config: TrainConfig, run: Run, training: Training, dataset: SeqDataset, steps: int, readback: Readback
+) -> bool:
     """Train on what is left of this epoch, or up to step `steps`; return False when asked to stop."""
     order = training.remaining_order(len(dataset))
+    is_stopped = False
     before = time.perf_counter()
     for ids in loader(dataset, config, order, pin_memory=run.device == "cuda"):  # (B, T) int64
         tokens = num_targets(ids, config.pad_token_id)
@@ -105,36 +124,31 @@ def _train_epoch(config: TrainConfig, run: Run, training: Training, dataset: Seq
         training.position += len(ids)
         training.tokens += tokens
         training.elapsed_s += now - before
-        if value is None:
-            run.log(training.step, skipped=NO_TARGET)
-        else:
-            run.log(
-                training.step,
-                loss=value,
-                perplexity=perplexity(value),
-                lr=config.lr,
-                tokens=training.tokens,
-                tokens_per_s=tokens / (now - before),
-                elapsed_s=training.elapsed_s,
-            )
+        speed = tokens / (now - before)
+        readback.put(
+            training.step,
+            value,
+            {"tokens": training.tokens, "tokens_per_s": speed, "elapsed_s": training.elapsed_s},
+        )
         before = now
         if run.should_save:
+            readback.flush()
             run.save(training.state(), training.step)
-        if run.should_stop:
-            return False
-        if training.step == steps:
+        is_stopped = run.should_stop
+        if is_stopped or training.step == steps:
             break
-    return True
+    readback.flush()
+    return not is_stopped
 
 
-def _train_step(config: TrainConfig, training: Training, ids: Tensor) -> float:
-    """Take one step and return the loss before it. On a GPU, reading that number waits for the step."""
+def _train_step(config: TrainConfig, training: Training, ids: Tensor) -> Tensor:
+    """Take one step and return the loss before it, where it was computed."""
     objective = loss if config.loss == "fused" else plain_loss
     value = objective(training.model, ids)
     training.optimizer.zero_grad()
     value.backward()  # type: ignore[no-untyped-call]
     training.optimizer.step()
-    return value.detach().item()
+    return value.detach()
 
 
 if __name__ == "__main__":

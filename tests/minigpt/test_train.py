@@ -5,6 +5,7 @@ import math
 import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -243,3 +244,18 @@ def test_a_run_that_prints_is_a_run(
     assert "small: 4 steps on cpu, seed 3" in out
     assert "step 4  loss " in out
     assert printed.load() is None
+
+
+@pytest.mark.usefixtures("data")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, about torch.jit
+def test_a_compiled_run_has_the_same_losses_to_rounding(
+    small: Small, memory_run: Callable[..., MemoryRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Traced and differentiated by the compiler; its code generator, a minute's work, is left to bench/precision.py."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    losses = []
+    for is_compiled in (False, True):
+        memory = memory_run()
+        run(small(compile=is_compiled, dropout=0.0, n_layers=1), memory)
+        losses.append([record["loss"] for record in memory.records.values()])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
