@@ -37,7 +37,8 @@ class Attempt:
         self._num_records = -1
         self._is_stalled = False
         self._heard_s = self.began_s
-        self._cpu_s = 0.0
+        self._cpu_s = -1.0  # not read yet
+        self._cpu_since_s = self.began_s
 
     @property
     def name(self) -> str:
@@ -74,20 +75,21 @@ class Attempt:
             self._cpu_s = -1.0
             return ""
         silent_s = now_s - self._heard_s
-        if self._cpu_s < 0:
+        if self._cpu_s < 0 and silent_s >= settings.stall_after_s / 2:  # reading it costs milliseconds
             self._cpu_s = self.worker.cpu_seconds()
+            self._cpu_since_s = now_s
         if settings.kill_after_s is not None and silent_s >= settings.kill_after_s and self.force_at_s is None:
             self.hung_s = silent_s
             self.worker.end_with_stacks()
             self.force_at_s = now_s + STACKS_S
             what = f"{self.name}: no record for {silent_s:.0f} s"
             return f"{what}: its stacks go to its log, then it is killed (kill_after_s)."
-        if silent_s >= settings.stall_after_s and not self._is_stalled:
+        if silent_s >= settings.stall_after_s and not self._is_stalled and now_s > self._cpu_since_s:
             self._is_stalled = True
-            used_s = self.worker.cpu_seconds() - self._cpu_s
+            used_s, of_s = self.worker.cpu_seconds() - self._cpu_s, now_s - self._cpu_since_s
             sort = (
-                f"it used {used_s:.0f} s of CPU meanwhile, so it is probably a slow step"
-                if used_s > BUSY_SHARE * silent_s
+                f"it used {used_s:.1f} s of CPU in the last {of_s:.1f} s, so it is probably a slow step"
+                if used_s > BUSY_SHARE * of_s
                 else "it uses no CPU, so it probably hangs"
             )
             return f"{self.name}: no record for {silent_s:.0f} s; {sort}."

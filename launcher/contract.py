@@ -17,6 +17,8 @@ from launcher.checkpoints import Checkpoints
 from launcher.records import ENVELOPE, RecordWriter
 from launcher.share import Share
 
+_PLAIN = frozenset({float, int, str, bool})
+
 
 class Diverged(Exception):
     """The watched metric is no longer finite, and the job says to stop then."""
@@ -68,10 +70,10 @@ class Run:
             Diverged: the metric the job watches is not finite (the record is written).
         """
         step = operator.index(step)
-        if step < max(self._last_step, 0):
+        if step < self._last_step or step < 0:
             raise ValueError(f"run.log: step {step} comes after step {self._last_step}; steps never go back")
         _check("run.log", metrics)
-        self._writer.write({"step": step} | metrics)
+        self._writer.write({"step": step, **metrics})
         self._last_step = step
         if self._share is not None and (threads := self._share.apply()) is not None:
             self.info(threads=threads)
@@ -131,6 +133,8 @@ def _check(call: str, values: Mapping[str, Any]) -> None:
     """Refuse names that a record uses itself, and values that are no single number or string."""
     if not ENVELOPE.isdisjoint(values):
         raise ValueError(f"{call}: {', '.join(sorted(ENVELOPE & values.keys()))} is a reserved name")
+    if _PLAIN.issuperset(map(type, values.values())):
+        return
     for name, value in values.items():
-        if isinstance(value, list | tuple | dict | None):
+        if not isinstance(value, str | int | float) and not hasattr(value, "item"):
             raise TypeError(f"{call}: {name} is a {type(value).__name__}; a record holds floats, ints and strings")

@@ -145,7 +145,7 @@ class Workers:
         self._context: ForkServerContext | SpawnContext
         self._context = ForkServerContext() if method == "forkserver" else SpawnContext()
         if method == "forkserver":
-            multiprocessing.forkserver.set_forkserver_preload([*preload, "launcher.worker"])
+            multiprocessing.forkserver.set_forkserver_preload([*preload, "launcher.served"])
 
     def warm_up(self) -> None:
         """Start the fork server, so that it imports torch while the launcher does other things."""

@@ -26,11 +26,14 @@ import contextlib
 import json
 import math
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 ENVELOPE = frozenset({"n", "attempt", "at_s", "kind", "step"})
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -41,7 +44,8 @@ BELL_INTERVAL_S = 0.01  # a worker rings at most this often; the reader also loo
 
 Record = dict[str, Any]
 _NOTHING: Record = {}
-_ENCODER = json.JSONEncoder(allow_nan=False)
+_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATETIME
+_LONG_INTEGER = re.compile(rb"\d{19}")
 
 
 class RecordWriter:
@@ -65,13 +69,8 @@ class RecordWriter:
             TypeError: a value is not a number or string.
         """
         now_s = time.monotonic()
-        record = {"n": self._n + 1, "attempt": self._attempt, "at_s": round(now_s - self._began_s, 6)}
-        try:
-            line = _ENCODER.encode(record | dict(fields))
-        except (ValueError, TypeError):
-            encodable = {key: _encodable(key, value) for key, value in fields.items()}
-            line = _ENCODER.encode(record | encodable)
-        data = line.encode() + b"\n"
+        at_s = round(now_s - self._began_s, 6)
+        data = _encode({"n": self._n + 1, "attempt": self._attempt, "at_s": at_s, **fields})
         written = os.write(self._fd, data)
         if written != len(data):
             self._complete(data, written)
@@ -101,6 +100,30 @@ class RecordWriter:
             raise
 
 
+def _encode(record: Record) -> bytes:
+    """Return a record as a line: by orjson, ten times as fast, but for what that writes as null or bare Unicode."""
+    try:
+        line = orjson.dumps(record, option=_OPTIONS)
+        if b"null" not in line and line.isascii():
+            return line
+    except TypeError:  # an integer beyond 64 bits, text that is no Unicode, an array
+        pass
+    return json.dumps({key: _encodable(key, value) for key, value in record.items()}, allow_nan=False).encode() + b"\n"
+
+
+def _decode(line: bytes) -> Any:
+    """Return what is on a line; json for what orjson refuses, or would round to a float.
+
+    Raises:
+        ValueError: it is not JSON.
+        RecursionError: it is nested too deeply.
+    """
+    if not _LONG_INTEGER.search(line):
+        with contextlib.suppress(orjson.JSONDecodeError):
+            return orjson.loads(line)
+    return json.loads(line)
+
+
 def _encodable(key: str, value: Any) -> Any:
     """Return the JSON form of a metric: non-finite floats as strings, zero-dimensional arrays as their number."""
     if not isinstance(value, str | int | float) and hasattr(value, "item"):
@@ -128,7 +151,7 @@ def mend(fd: int) -> None:
 def _parse(line: bytes) -> Record | None:
     """Return the record on a line, or None for anything that is not one."""
     try:
-        record = json.loads(line)
+        record = _decode(line)
     except (ValueError, RecursionError):
         return None
     if not isinstance(record, dict) or any(not isinstance(record.get(key), kind) for key, kind in _NUMBERED.items()):

@@ -16,6 +16,7 @@ import platform
 import socket
 import sys
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ def environment() -> dict[str, Any]:
     }
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions of the packages that matter to a result, without importing them."""
     found = {}

@@ -1,0 +1,104 @@
+"""S6: the record queue. What a record costs a worker, against a multiprocessing.Queue; and two workers at full speed.
+
+    python bench/record_queue.py
+
+The reader takes everything in while it comes and counts: nothing may be missing.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+import time
+from pathlib import Path
+
+from rows import Row, alternate, markdown
+
+from launcher.checkpoints import Checkpoints
+from launcher.contract import Run
+from launcher.records import RecordReader, RecordWriter
+
+RECORDS = 50_000
+METRICS = {
+    "loss": 5.123456,
+    "perplexity": 167.9,
+    "lr": 5e-4,
+    "tokens": 123_456,
+    "tokens_per_s": 1449.5,
+    "elapsed_s": 9.5,
+}
+
+
+def log(path: Path, num_records: int) -> float:
+    """Log records as training code does and return the microseconds of CPU each took."""
+    writer = RecordWriter(path, attempt=1)
+    run = Run(
+        name="a", seed=0, attempt=1, device="cpu", outcome=path.parent, writer=writer,
+        checkpoints=Checkpoints(path.parent, "a", ""), checkpoint_s=60.0,
+    )  # fmt: skip
+    began_s = time.process_time()
+    for step in range(1, num_records + 1):
+        run.log(step, **METRICS)
+    took_s = time.process_time() - began_s
+    writer.close()
+    return took_s / num_records * 1e6
+
+
+def put(num_records: int) -> float:
+    """Put the same into a multiprocessing.Queue that another process empties; return the same, its thread included."""
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    reader = context.Process(target=_take, args=(queue, num_records))
+    reader.start()
+    began_s = time.process_time()
+    for step in range(1, num_records + 1):
+        queue.put({"step": step} | METRICS)
+    queue.close()
+    queue.join_thread()  # until then nothing is safe
+    took_s = time.process_time() - began_s
+    reader.join()
+    return took_s / num_records * 1e6
+
+
+def _take(queue: multiprocessing.Queue[object], num_records: int) -> None:
+    for _ in range(num_records):
+        queue.get()
+
+
+def flood(folder: Path, num_records: int) -> tuple[float, int]:
+    """Let two workers log at full speed while this process reads; return records a second, and how many were read."""
+    context = multiprocessing.get_context("fork")
+    paths = [folder / f"{number}.jsonl" for number in range(2)]
+    for path in paths:
+        path.unlink(missing_ok=True)
+    workers = [context.Process(target=log, args=(path, num_records)) for path in paths]
+    readers = [RecordReader(path) for path in paths]
+    began_s = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    written_s = time.perf_counter() - began_s
+    return 2 * num_records / written_s, sum(1 for reader in readers for _ in reader.read())
+
+
+def measure() -> list[Row]:
+    """Return the rows of S6."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        number = iter(range(1000))
+        costs = alternate(
+            {"ours": lambda: log(folder / f"log{next(number)}.jsonl", RECORDS), "queue": lambda: put(RECORDS)}, 5
+        )
+        speed, num_read = max(flood(folder, RECORDS) for _ in range(3))
+    return [
+        Row("S6", "one record of six metrics, CPU of the worker", f"{costs['ours']:.1f} µs",
+            f"mp.Queue {costs['queue']:.1f} µs",
+            f"{costs['queue'] / costs['ours']:.1f}", "≤ 5 µs", costs["ours"] <= 5.0),
+        Row("S6", "two workers into files", f"{speed:,.0f} records/s", f"{num_read:,} of {2 * RECORDS:,} read", "",
+            "≥ 100,000 records/s, none lost", speed >= 100_000 and num_read == 2 * RECORDS),
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    print(markdown(measure()))

@@ -1,0 +1,52 @@
+"""S10: how long the scheduler takes to decide for 10,000 experiments on 1,000 slots, a tenth of them failing.
+
+    python bench/scheduler.py
+
+Against the same with 1,000 experiments, which says whether the cost of one grows with their number.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+import time
+
+from rows import Row, markdown
+
+from launcher.scheduler import Begin, Ended, Event, Scheduler, Start
+
+
+def simulate(num_experiments: int, num_slots: int) -> float:
+    """Run a sweep of random durations in no time, each tenth attempt failing and tried again; return the seconds."""
+    dice = random.Random(0)
+    scheduler = Scheduler([str(number) for number in range(num_experiments)], num_slots, retries=2)
+    running: list[tuple[float, str]] = []
+    num_ended, now_s = 0, 0.0
+    began_s = time.perf_counter()
+    event: Event = Begin()
+    while True:
+        for action in scheduler.handle(event):
+            if isinstance(action, Start):
+                heapq.heappush(running, (now_s + dice.expovariate(1.0) + 1.0, action.experiment))
+        if not running:
+            break
+        now_s, experiment = heapq.heappop(running)
+        ending = "failed" if dice.random() < 0.1 else "done"
+        num_ended += 1
+        event = Ended(experiment, ending, seconds=2.0)
+    assert num_ended >= num_experiments, "every experiment has ended"
+    return time.perf_counter() - began_s
+
+
+def measure() -> list[Row]:
+    """Return the row of S10."""
+    large, small = simulate(10_000, 1_000), simulate(1_000, 100)
+    per_experiment = (large / 10_000) / (small / 1_000)
+    return [
+        Row("S10", "10,000 experiments on 1,000 slots", f"{large:.2f} s", f"1,000 on 100: {small:.3f} s",
+            f"{per_experiment:.2f} per experiment", "≤ 2 s, linear", large <= 2.0 and per_experiment < 2.0)
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    print(markdown(measure()))

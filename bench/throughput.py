@@ -1,0 +1,108 @@
+"""S5: 1,000 experiments that do nothing, a process each, two at a time: how many a second, and does the launcher grow.
+
+    python bench/throughput.py
+
+Against the same launcher at 100 experiments (is the cost of one constant?) and against joblib and Ray Tune with 100.
+joblib's processes are shared between experiments, so it starts none; it is the bound of what a pool can do.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+from rows import BENCH, Row, markdown, seconds
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What a launch took: seconds in all, milliseconds an experiment by hundreds, growth of the launcher."""
+
+    seconds: float
+    by_hundred: list[float]
+    growth_kb: float  # an experiment, after the first third
+    growth_fds: int
+
+
+def launch(num_experiments: int) -> Launch:
+    """Run as many experiments and watch the launcher."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = _folder(Path(name), num_experiments)
+        command = [sys.executable, str(BENCH / "peers" / "sweep_launcher.py"), str(folder)]
+        began_s = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        samples: list[tuple[float, int, int]] = []
+        watcher = threading.Thread(target=_watch, args=(psutil.Process(process.pid), samples))
+        watcher.start()
+        code = process.wait()
+        took_s = time.perf_counter() - began_s
+        watcher.join()
+        if code != 0:
+            raise RuntimeError(f"the launcher ended with {code}")
+        ends = sorted(path.stat().st_mtime for path in (folder / "outcome" / "job" / "records").iterdir())
+    marks = ends[::100] + ends[-1:]
+    by_hundred = [(later - earlier) * 10 for earlier, later in pairwise(marks)]
+    settled = [sample for sample in samples if sample[0] - began_s > took_s / 3]
+    growth_kb = (settled[-1][1] - settled[0][1]) / 1000 / (num_experiments * 2 / 3)
+    return Launch(took_s, by_hundred, growth_kb, settled[-1][2] - settled[0][2])
+
+
+def _watch(process: psutil.Process, samples: list[tuple[float, int, int]]) -> None:
+    try:
+        while process.status() != psutil.STATUS_ZOMBIE:
+            samples.append((time.perf_counter(), process.memory_info().rss, process.num_fds()))
+            time.sleep(0.05)
+    except psutil.Error:
+        return
+
+
+def _folder(folder: Path, num_experiments: int) -> Path:
+    experiments = {f"e{number}": {"steps": 1, "step_s": 0.0} for number in range(num_experiments)}
+    (folder / "experiments.json").write_text(json.dumps(experiments))
+    return folder
+
+
+def peer(script: str, num_experiments: int) -> float:
+    """Return the seconds a peer takes."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = _folder(Path(name), num_experiments)
+        return seconds([sys.executable, str(BENCH / "peers" / f"{script}.py"), str(folder)])
+
+
+def measure() -> list[Row]:
+    """Return the rows of S5."""
+    few_s = sorted(launch(100).seconds for _ in range(3))[1]
+    many = launch(1000)
+    rate = 1000 / many.seconds
+    late, early = many.by_hundred[-1], many.by_hundred[1]  # the first hundred shares the cores with the first drawing
+    rows = [
+        Row("S5", "1,000 no-op experiments, a process each", f"{rate:.0f} a second", "", "",
+            "≥ 60 a second", rate >= 60),
+        Row("S5", "cost of one, the last hundred", f"{late:.1f} ms", f"the second hundred: {early:.1f} ms",
+            f"{late / early:.2f}", "≤ 1.1", late / early <= 1.1),
+        Row("S5", "growth of the launcher", f"{many.growth_kb:.2f} kB an experiment, {many.growth_fds:+d} descriptors",
+            "", "", "flat (< 1 kB)", many.growth_kb < 1.0 and many.growth_fds <= 2),
+    ]  # fmt: skip
+    for script, package in (("joblib_loky", "joblib"), ("ray_tune", "ray")):
+        if importlib.util.find_spec(package) is None:
+            print(f"{script} left out: {package} is not installed. pip install '.[bench]'", file=sys.stderr)
+            continue
+        theirs, ours = 100 / peer(script, 100), 100 / few_s
+        rows.append(
+            Row("S5", "100 no-op experiments, whole command", f"{ours:.0f} a second", f"{script} {theirs:.1f} a second",
+                f"{ours / theirs:.1f}", "", ours > theirs)
+        )  # fmt: skip
+    return rows
+
+
+if __name__ == "__main__":
+    print(markdown(measure()))
