@@ -8,32 +8,25 @@ print(summary.endings)
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from launcher import job
-from launcher.attempt import make_spec
-from launcher.checkpoints import Checkpoints
 from launcher.devices import Choice, choose
-from launcher.errors import InputError, InUseError, WriteError
+from launcher.errors import InputError
 from launcher.job import Sweep
-from launcher.locks import Lock, Waiting, lock_device, lock_folder
-from launcher.loop import Loop
 from launcher.nvml import gpus
 from launcher.paths import Paths
-from launcher.plan import Decision, Plan, decide, resolve
-from launcher.process import StartMethod, Workers, check_platform
-from launcher.records import RecordReader
-from launcher.report import Report
-from launcher.slots import Slot, make_slots, num_cores
-from launcher.state import EventLog, environment, write_document
-from launcher.summary import Summary
-from launcher.views.log import Log
+from launcher.plan import Plan, decide, resolve
+from launcher.slots import num_cores
 from launcher.views.progress import Progress
+
+if TYPE_CHECKING:  # what only a launch needs: `plan` does without, in half the time
+    from launcher.process import StartMethod
+    from launcher.summary import Summary
 
 
 def load(
@@ -98,119 +91,15 @@ def run(
         InUseError: another launcher holds the folder or a device.
         NoDeviceError: no device may be used.
     """
-    check_platform()
-    progress = progress or Progress()
-    choice = select_devices(devices)
-    experiments = resolve(sweep)
-    paths = Paths(sweep.outcome, sweep.logs)
-    decide(sweep, experiments, paths, fresh=fresh)  # refuses another sweep's folder before anything is made in it
-    paths.create()
-    with contextlib.ExitStack() as held:
-        waiting = progress.say if wait else None
-        held.callback(lock_folder(paths.lock, waiting).release)
-        paths.remove_temporaries()
-        plan = decide(sweep, experiments, paths, fresh=fresh)
-        _settle(plan)
-        progress.say(describe(plan))
-        if not plan.to_run:
-            return _nothing_to_do(plan, progress)
-        locks = _lock_devices(choice, waiting if devices else None, is_named=bool(devices), held=held)
-        slots = make_slots(
-            [device for device in choice.devices if not device.uuid or device.uuid in locks],
-            parallel=parallel,
-            threads=sweep.settings.threads,
-            cores=num_cores(),
-        )
-        if choice.notice:
-            progress.say(f"*** {choice.notice} ***")
-        return _launch(plan, slots, locks, parallel, start_method, progress)
+    from launcher.launch import launch
 
-
-def _settle(plan: Plan) -> None:
-    """Write down the endings that no launcher lived to see, so that every attempt has one and every log is whole."""
-    unseen = {decision.experiment.name: decision.unseen for decision in plan.decisions if decision.unseen}
-    if not unseen:
-        return
-    with contextlib.suppress(OSError), contextlib.closing(EventLog(plan.paths.events)) as events:
-        for name, one in unseen.items():
-            log = Log(plan.paths.log(name))
-            log.catch_up(
-                record for record in RecordReader(plan.paths.records(name)).read() if record["attempt"] == one.attempt
-            )
-            log.ending(f"{name} {one.ending}, its launcher was gone")
-            log.close()
-            events.append("ended", experiment=name, why="", **dataclasses.asdict(one))
-
-
-def describe(plan: Plan) -> str:
-    """Return which experiments are kept, run, resumed and redone, and why, a line each."""
-    width = max(len(decision.experiment.name) for decision in plan.decisions)
-    lines = [f"sweep {plan.sweep.name} of {plan.sweep.job_file}, {len(plan.to_run)} of {len(plan.decisions)} to run:"]
-    lines += [f"  {one.action:<6} {one.experiment.name:<{width}}  {one.why}" for one in plan.decisions]
-    return "\n".join(lines)
-
-
-def _nothing_to_do(plan: Plan, progress: Progress) -> Summary:
-    report = Report(plan.paths)
-    problems = report.draw() if report.missing() else []
-    for problem in problems:
-        progress.say(problem)
-    progress.say(
-        f"nothing to do: all experiments have ended. Results: {plan.paths.table_txt}. --fresh trains them again."
+    return launch(
+        sweep,
+        choice=select_devices(devices),
+        is_named=bool(devices),
+        is_parallel=parallel,
+        fresh=fresh,
+        wait=wait,
+        start_method=start_method,
+        progress=progress or Progress(),
     )
-    return Summary(endings={}, kept=plan.kept, num_unwritten=len(problems))
-
-
-def _lock_devices(choice: Choice, waiting: Waiting, *, is_named: bool, held: contextlib.ExitStack) -> dict[str, Lock]:
-    """Take the locks of the GPUs; one that is in use is an error if the user named it and passed over otherwise."""
-    locks: dict[str, Lock] = {}
-    refusal: InUseError | None = None
-    for device in choice.devices:
-        if not device.uuid:
-            continue
-        try:
-            locks[device.uuid] = lock_device(device.uuid, waiting)
-            held.callback(locks[device.uuid].release)
-        except InUseError as error:
-            refusal = error
-            if is_named:
-                raise
-    if refusal is not None and not locks:
-        raise refusal
-    return locks
-
-
-def _launch(
-    plan: Plan,
-    slots: list[Slot],
-    locks: dict[str, Lock],
-    parallel: bool,
-    start_method: StartMethod,
-    progress: Progress,
-) -> Summary:
-    workers = Workers(start_method, plan.sweep.settings.preload)
-    workers.warm_up()
-    problems = workers.prepare([make_spec(plan, decision, slots[0]) for decision in plan.to_run])
-    if problems:
-        raise InputError(problems.splitlines())
-    launch = environment() | {
-        "mode": "parallel" if parallel else "sequential",
-        "start_method": start_method,
-        "slots": [{"device": str(slot.device), "uuid": slot.device.uuid, "threads": slot.threads} for slot in slots],
-    }
-    try:
-        write_document(plan.paths, plan.document(launch))
-        for decision in plan.to_run:
-            if decision.action != "resume":
-                _forget(plan, decision)
-        loop = Loop(plan, slots, is_parallel=parallel, workers=workers, locks=locks, progress=progress)
-    except OSError as error:
-        raise WriteError(f"{plan.paths.outcome} cannot be written: {error.strerror}. Nothing was started.") from error
-    return loop.run()
-
-
-def _forget(plan: Plan, decision: Decision) -> None:
-    """Remove what an experiment that starts anew has left. Checkpoints first: records say that there was an attempt."""
-    one = decision.experiment
-    Checkpoints(plan.paths.checkpoints(one.name), one.name, one.digest).clear()
-    plan.paths.records(one.name).unlink(missing_ok=True)

@@ -117,7 +117,7 @@ def plan_command(
     if choice.notice:
         typer.echo(f"*** {choice.notice} ***", err=True)
     names = ", ".join(f"{device} {device.name}".rstrip() for device in choice.devices)
-    typer.echo(f"{api.describe(plan)}\ndevices: {names}\noutcome: {sweep.outcome}\nlogs:    {sweep.logs}")
+    typer.echo(f"{plan.describe()}\ndevices: {names}\noutcome: {sweep.outcome}\nlogs:    {sweep.logs}")
 
 
 @app.command("report")

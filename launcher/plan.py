@@ -84,6 +84,15 @@ class Plan:
         """The experiments that are not run again, each with its ending."""
         return {one.experiment.name: one.ending or "done" for one in self.decisions if one.action == "keep"}
 
+    def describe(self) -> str:
+        """Return which experiments are kept, run, resumed and redone, and why, a line each."""
+        width = max(len(decision.experiment.name) for decision in self.decisions)
+        lines = [
+            f"sweep {self.sweep.name} of {self.sweep.job_file}, {len(self.to_run)} of {len(self.decisions)} to run:"
+        ]
+        lines += [f"  {one.action:<6} {one.experiment.name:<{width}}  {one.why}" for one in self.decisions]
+        return "\n".join(lines)
+
     def document(self, launch: dict[str, Any]) -> Document:
         """Return the content of `sweep.json` for this plan."""
         settings = self.sweep.settings
