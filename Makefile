@@ -23,7 +23,7 @@ else
   READY := $(STAMP)
 endif
 
-.PHONY: help setup data sweep test soak check lint types report clean
+.PHONY: help setup data sweep test soak bench check lint types report clean
 
 help:            ## say what there is
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -49,6 +49,10 @@ test: $(READY)   ## run the tests
 
 soak: $(READY)   ## kill at random for SECONDS (600), with a printed SEED
 	$(RUN) -m tests.soak --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
+
+bench: $(READY) $(DATA)  ## measure everything, also against other launchers, into bench/README.md (a quarter of an hour)
+	@$(RUN) -c 'import joblib, hydra, optuna, ray, submitit' 2>/dev/null || $(RUN) -m pip install --quiet --constraint constraints.txt '.[bench]'
+	$(RUN) bench/all.py
 
 lint: $(READY)
 	$(RUN) -m ruff check .

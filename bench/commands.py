@@ -1,0 +1,68 @@
+"""S9: commands that do not train: `--help`, `plan`, and `report` on 100 experiments of 1,000 steps.
+
+python bench/commands.py
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from rows import Row, alternate, markdown, seconds
+
+from launcher.paths import Paths
+from launcher.records import RecordWriter
+from launcher.state import Document, EventLog, Planned, write_document
+
+ROOT = Path(__file__).parents[1]
+LAUNCHER = [sys.executable, "-m", "launcher"]
+
+
+def report() -> float:
+    """Return the seconds to make all tables and plots of a sweep of 100 experiments of 1,000 steps."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        paths = Paths(folder / "outcome" / "job", folder / "logs" / "job")
+        paths.create()
+        names = [f"e{number}" for number in range(100)]
+        (folder / "train.py").write_text("def run(config: dict, run):\n    pass\n")
+        table = "\n".join(f"{one} = {{}}" for one in names)
+        (folder / "job.toml").write_text(f'[sweep]\ntarget = "train:run"\n[experiments]\n{table}\n')
+        planned = [Planned(one, {}, {}, one) for one in names]
+        write_document(paths, Document("job", "job.toml", "train:run", 0, ["loss"], [], planned))
+        log = EventLog(paths.events)
+        for one in names:
+            log.append("started", experiment=one, attempt=1, device="cpu", threads=1, goes_on=False)
+            writer = RecordWriter(paths.records(one), 1)
+            for step in range(1, 1001):
+                writer.write({"step": step, "loss": 10 * math.exp(-step / 300), "tokens": step * 2048, "lr": 5e-4})
+            writer.close()
+            log.append("ended", experiment=one, attempt=1, ending="done", why="", seconds=1.0)
+        log.close()
+        return seconds([*LAUNCHER, "report", "job.toml"], cwd=folder)
+
+
+def measure() -> list[Row]:
+    """Return the rows of S9."""
+    times = alternate(
+        {
+            "--help": partial(seconds, [*LAUNCHER, "--help"]),
+            "plan": partial(seconds, [*LAUNCHER, "plan", "jobs/smoke.toml"], cwd=ROOT),
+            "import typer": partial(seconds, [sys.executable, "-c", "import typer, pydantic"]),
+        },
+        7,
+    )
+    report_s = report()
+    bare = f"import typer, pydantic {times['import typer']:.2f} s"
+    return [
+        Row("S9", "--help", f"{times['--help']:.2f} s", bare, "", "≤ 0.25 s", times["--help"] <= 0.25),
+        Row("S9", "plan", f"{times['plan']:.2f} s", bare, "", "≤ 0.25 s", times["plan"] <= 0.25),
+        Row("S9", "report on 100 of 1,000 steps", f"{report_s:.1f} s", "", "", "≤ 5 s", report_s <= 5.0),
+    ]
+
+
+if __name__ == "__main__":
+    print(markdown(measure()))

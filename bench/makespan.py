@@ -1,0 +1,98 @@
+"""S7: twenty-four experiments of long-tailed length on two slots: how near the end comes to the best that can be.
+
+    python bench/makespan.py
+
+The bound is max(sum / slots, longest). Against first-in-first-out, which is joblib's order too.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+from rows import BENCH, Row, markdown, seconds
+
+from launcher.estimate import makespan
+
+TARGET = """
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Config:
+    length_s: float
+
+    def work(self) -> float:
+        return self.length_s
+
+
+def run(config: Config, run):
+    time.sleep(config.length_s)
+    run.log(1, loss=1.0)
+"""
+
+
+def lengths() -> list[float]:
+    """Return 24 lengths, a long one near the end of the file, as it happens to people."""
+    dice = random.Random(2)
+    drawn = sorted(min(30.0, dice.lognormvariate(0.3, 1.1)) for _ in range(24))
+    dice.shuffle(drawn)
+    drawn.append(drawn.pop(drawn.index(max(drawn))))
+    return drawn
+
+
+def ours(drawn: list[float]) -> float:
+    """Return the seconds of a whole launch, start-up included."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "lasting.py").write_text(TARGET)
+        table = "\n".join(f"e{number} = {{ length_s = {length} }}" for number, length in enumerate(drawn))
+        (folder / "job.toml").write_text(
+            f'[sweep]\ntarget = "lasting:run"\npreload = []\nmetrics = []\n[experiments]\n{table}\n'
+        )
+        command = [sys.executable, "-m", "launcher", "job.toml", "--parallel", "--devices", "0,1"]
+        return seconds(command, cwd=folder)
+
+
+def joblib(drawn: list[float]) -> float:
+    """Return the seconds joblib takes for the same."""
+    with tempfile.TemporaryDirectory() as name:
+        experiments = {f"e{number}": {"steps": 1, "step_s": length} for number, length in enumerate(drawn)}
+        (Path(name) / "experiments.json").write_text(json.dumps(experiments))
+        return seconds([sys.executable, str(BENCH / "peers" / "joblib_loky.py"), name])
+
+
+def measure() -> list[Row]:
+    """Return the rows of S7."""
+    drawn = lengths()
+    bound = max(sum(drawn) / 2, max(drawn))
+    took = ours(drawn)
+    rows = [
+        Row("S7", "24 experiments on two slots, start-up included", f"{took:.1f} s", f"bound {bound:.1f} s",
+            f"{took / bound:.3f}", "≤ 1.03", took <= 1.03 * bound),
+        Row("S7", "the same, first in first out (reckoned)", f"{took:.1f} s", f"{makespan([], drawn, 2):.1f} s",
+            f"{makespan([], drawn, 2) / took:.2f}", "> 1", makespan([], drawn, 2) > took),
+    ]  # fmt: skip
+    if importlib.util.find_spec("joblib") is not None:
+        theirs = joblib(drawn)
+        rows.append(
+            Row(
+                "S7",
+                "the same",
+                f"{took:.1f} s",
+                f"joblib {theirs:.1f} s",
+                f"{theirs / took:.2f}",
+                "> 1",
+                theirs > took,
+            )
+        )
+    return rows
+
+
+if __name__ == "__main__":
+    print(markdown(measure()))

@@ -1,0 +1,56 @@
+"""S8: the five experiments of the report against the plain script one would write: one after another, plain loss.
+
+    python bench/report_sweep.py [STEPS]
+
+Both train STEPS (12) steps of each; the script with all cores and four loader processes, as the report did.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+from rows import Row, alternate, markdown, seconds
+
+ROOT = Path(__file__).parents[1]
+
+
+def script(job: dict[str, dict[str, dict[str, object]]], steps: int) -> float:
+    """Return the seconds of training one after another with the plain loss."""
+    total_s = 0.0
+    for name, overrides in job["experiments"].items():
+        with tempfile.TemporaryDirectory() as folder:
+            settings = job.get("config", {}) | overrides | {"max_steps": steps, "loss": "plain"}
+            options = [text for key, value in settings.items() for text in ("-S", f"{key}={value}")]
+            command = [sys.executable, "-m", "minigpt.train", "--name", name, "--outcome", folder, *options]
+            total_s += seconds(command, cwd=ROOT)
+    return total_s
+
+
+def ours(text: str, steps: int) -> float:
+    """Return the seconds of the whole sweep in parallel."""
+    with tempfile.TemporaryDirectory() as name:
+        job = Path(name) / "report.toml"
+        job.write_text(text.replace("[config]", f"[config]\nmax_steps = {steps}", 1))
+        folders = ["--outcome", f"{name}/outcome", "--logs", f"{name}/logs"]
+        return seconds(
+            [sys.executable, "-m", "launcher", str(job), "--parallel", "--devices", "1,2,3,4,5", *folders], cwd=ROOT
+        )
+
+
+def measure(steps: int = 12, pairs: int = 1) -> list[Row]:
+    """Return the row of S8."""
+    text = (ROOT / "jobs" / "report.toml").read_text()
+    job = tomllib.loads(text)
+    times = alternate({"ours": lambda: ours(text, steps), "script": lambda: script(job, steps)}, pairs)
+    ratio = times["script"] / times["ours"]
+    return [
+        Row("S8", f"the report's five experiments, {steps} steps each", f"{times['ours']:.0f} s",
+            f"plain sequential script {times['script']:.0f} s", f"{ratio:.2f}", "≥ 2.5", ratio >= 2.5)
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    print(markdown(measure(*map(int, sys.argv[1:]))))
