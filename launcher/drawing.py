@@ -24,10 +24,11 @@ SHARE = 0.1  # drawing may take this share of one core while experiments run
 class Drawing:
     """The launcher's end of the drawing process."""
 
-    def __init__(self, paths: Paths, complain: Callable[[str], None], selector: selectors.BaseSelector) -> None:
+    def __init__(self, paths: Paths, complain: Callable[[str], None], *, has_plots: bool) -> None:
+        self.selector = selectors.DefaultSelector()  # of the event loop, which calls what is registered with it
         self._paths = paths
         self._complain = complain
-        self._selector = selector  # of the event loop, which calls what is registered with it
+        self._has_plots = has_plots
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline: int | None = None
         self._pending: set[str] = set()
@@ -37,6 +38,13 @@ class Drawing:
         self._not_before_s = 0.0
         self._torn = b""
         self._told: set[str] = set()
+
+    def warm_up(self) -> None:
+        """Start the drawing process, so that its imports are done when there is something to draw."""
+        try:
+            self._start()
+        except OSError as error:
+            self.give_up(f"the drawing process cannot be started: {error.strerror}")
 
     def request(self, experiments: Iterable[str]) -> None:
         """Ask for the views of these experiments, and those that compare, to be drawn soon."""
@@ -99,7 +107,7 @@ class Drawing:
         """End the drawing process."""
         if self._process is None:
             return
-        self._selector.unregister(self._process.stdout)  # type: ignore[arg-type]
+        self.selector.unregister(self._process.stdout)  # type: ignore[arg-type]
         self._process.kill()
         with self._process:
             pass
@@ -110,12 +118,9 @@ class Drawing:
 
     def _send(self) -> None:
         if self._process is None:
-            try:
-                self._start()
-            except OSError as error:
-                self.give_up(f"the drawing process cannot be started: {error.strerror}")
-                return
-        assert self._process is not None, "it was just started"
+            self.warm_up()
+        if self._process is None:
+            return
         assert self._process.stdin is not None, "it was started with a pipe"
         names, self._pending, self._is_busy = sorted(self._pending), set(), True
         with contextlib.suppress(BrokenPipeError):  # its end is read from stdout
@@ -125,7 +130,15 @@ class Drawing:
     def _start(self) -> None:
         theirs, self._lifeline = os.pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "launcher.report", str(self._paths.outcome), str(self._paths.logs), str(theirs)],
+            [
+                sys.executable,
+                "-m",
+                "launcher.report",
+                str(self._paths.outcome),
+                str(self._paths.logs),
+                str(theirs),
+                str(self._has_plots),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -133,4 +146,4 @@ class Drawing:
         )
         os.close(theirs)
         assert self._process.stdout is not None, "it was started with a pipe"
-        self._selector.register(self._process.stdout, selectors.EVENT_READ, self._answered)
+        self.selector.register(self._process.stdout, selectors.EVENT_READ, self._answered)

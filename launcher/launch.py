@@ -8,6 +8,7 @@ import dataclasses
 from launcher.attempt import make_spec
 from launcher.checkpoints import Checkpoints
 from launcher.devices import Choice
+from launcher.drawing import Drawing
 from launcher.errors import InputError, InUseError, WriteError
 from launcher.job import Sweep
 from launcher.locks import Lock, Waiting, lock_device, lock_folder
@@ -118,6 +119,27 @@ def _start(
 ) -> Summary:
     workers = Workers(start_method, plan.sweep.settings.preload)
     workers.warm_up()
+    drawing = Drawing(plan.paths, progress.say, has_plots=bool(plan.sweep.settings.metrics))
+    drawing.warm_up()
+    try:
+        loop = _prepare(plan, slots, locks, is_parallel, start_method, workers, drawing, progress)
+    except BaseException:
+        drawing.close()
+        raise
+    return loop.run()
+
+
+def _prepare(
+    plan: Plan,
+    slots: list[Slot],
+    locks: dict[str, Lock],
+    is_parallel: bool,
+    start_method: StartMethod,
+    workers: Workers,
+    drawing: Drawing,
+    progress: Progress,
+) -> Loop:
+    """Let the target check its data, write down what is planned, and forget what is begun anew."""
     problems = workers.prepare([make_spec(plan, decision, slots[0]) for decision in plan.to_run])
     if problems:
         raise InputError(problems.splitlines())
@@ -131,10 +153,11 @@ def _start(
         for decision in plan.to_run:
             if decision.action != "resume":
                 _forget(plan, decision)
-        loop = Loop(plan, slots, is_parallel=is_parallel, workers=workers, locks=locks, progress=progress)
+        return Loop(
+            plan, slots, is_parallel=is_parallel, workers=workers, locks=locks, drawing=drawing, progress=progress
+        )
     except OSError as error:
         raise WriteError(f"{plan.paths.outcome} cannot be written: {error.strerror}. Nothing was started.") from error
-    return loop.run()
 
 
 def _forget(plan: Plan, decision: Decision) -> None:

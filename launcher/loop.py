@@ -48,6 +48,7 @@ class Loop:
         is_parallel: bool,
         workers: Workers,
         locks: dict[str, Lock],
+        drawing: Drawing,
         progress: Progress,
     ) -> None:
         self._plan = plan
@@ -64,8 +65,8 @@ class Loop:
         )
         self._outlook = Outlook(plan, slots, progress.say, is_parallel=is_parallel)
         self._collector = Collector(plan.paths, progress.say)
-        self._selector = selectors.DefaultSelector()
-        self._drawing = Drawing(plan.paths, progress.say, self._selector)
+        self._drawing = drawing
+        self._selector = drawing.selector
         self._events = EventLog(plan.paths.events)
         self._actions: deque[Action] = deque()
         self._is_acting = False

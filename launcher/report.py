@@ -7,6 +7,7 @@ at any time: during the sweep, after a crash, or on another machine.
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import os
 import sys
@@ -111,11 +112,15 @@ def _try(path: Path, write: Callable[[Path], None]) -> list[str]:
 def main() -> None:
     """Be the drawing process: on each line of stdin a list of changed experiments, for each a line of answer.
 
-    Arguments: the outcome folder, the folder of logs, and the descriptor whose closing ends this process.
+    Arguments: the outcome folder, the folder of logs, the descriptor whose closing ends this process, and whether there
+    are plots to draw. What it needs is imported before it is asked: at the end of a sweep someone waits for it.
     """
-    outcome, logs, lifeline = sys.argv[1:]
+    outcome, logs, lifeline, has_plots = sys.argv[1:]
     die_with_holder(int(lifeline))
     os.nice(10)
+    importlib.import_module("launcher.views.table")
+    if has_plots == "True":
+        importlib.import_module("launcher.views.plot")
     report = None
     for line in sys.stdin:
         began_s = time.monotonic()

@@ -22,7 +22,7 @@ from minigpt.half import HeadLoss
 from minigpt.model import MiniGPT
 
 LOGITS_BYTES = {"cpu": 26_000_000, "cuda": 256_000_000}  # at a time; bench/chunk.py measures others
-MIN_ROWS = 16
+MIN_ROWS = 128  # fewer make the matrix products slow, whatever the memory
 
 
 def num_targets(ids: Tensor, pad_token_id: int) -> int:
