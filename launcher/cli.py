@@ -77,12 +77,16 @@ def run_command(
         plan_command(job, devices, fresh, outcome, logs, as_json)
         return
     from launcher import api
+    from launcher.process import end_server
 
     method = _start_method(start_method)
     sweep = api.load(job, outcome=outcome, logs=logs, threads=threads)
     if detach:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    summary = api.run(sweep, devices=devices, parallel=parallel, fresh=fresh, wait=wait, start_method=method)
+    try:
+        summary = api.run(sweep, devices=devices, parallel=parallel, fresh=fresh, wait=wait, start_method=method)
+    finally:
+        end_server()
     if as_json:
         endings = {name: {"ending": one.kind, "why": one.why} for name, one in summary.endings.items()}
         _print_json({"endings": endings, "kept": summary.kept, "not_started": summary.not_started})

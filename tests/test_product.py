@@ -75,9 +75,7 @@ def test_the_comparison_finds_a_difference(smoke: Path, tmp_path: Path) -> None:
     (tmp_path / "sweep.json").write_bytes((smoke / "one" / "sweep.json").read_bytes())
     for name in NAMES:
         text = (smoke / "one" / "records" / f"{name}.jsonl").read_text()
-        (tmp_path / "records" / f"{name}.jsonl").write_text(
-            text.replace('"step": 5, "loss": 1', '"step": 5, "loss": 2')
-        )
+        (tmp_path / "records" / f"{name}.jsonl").write_text(text.replace('"step":5,"loss":1', '"step":5,"loss":2'))
     compared = call(sys.executable, str(ROOT / "bench" / "same_numbers.py"), str(smoke / "one"), str(tmp_path))
     assert compared.returncode == 1
     assert "records differ first at step 5" in compared.stdout
@@ -93,7 +91,7 @@ def test_verify_trains_again_and_finds_what_differs(smoke: Path) -> None:
     records = smoke / "one" / "records" / "one_layer.jsonl"
     text = records.read_text()
     loss = read_history(records).steps[2]["loss"]
-    records.write_text(text.replace(f'"loss": {loss!r}', f'"loss": {math.nextafter(loss, 0)!r}'))
+    records.write_text(text.replace(f'"loss":{loss!r}', f'"loss":{math.nextafter(loss, 0)!r}'))
     try:
         differs = call(*command, "one_layer", cwd=smoke)
     finally:
