@@ -1,6 +1,6 @@
 """The step in other precisions and compiled, and how far its losses drift from fp32 on the report's baseline.
 
-    python bench/precision.py [STEPS]
+    python bench/precision.py [STEPS] [--compile]
 
 bfloat16 pays only where the CPU multiplies it in hardware (AMX, AVX512-BF16) or on a GPU; tf32 needs a GPU.
 """
@@ -65,12 +65,14 @@ def train_with(device: str, steps: int, **options: Any) -> tuple[float, list[flo
     return statistics.median(later - earlier for earlier, later in pairwise(run.moments[1:])), run.losses
 
 
-def measure(steps: int = 12) -> list[Row]:
+def measure(steps: int = 12, *, has_compile: bool = False) -> list[Row]:
     """Return a row for each precision there is here."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(1)
     base_s, base = train_with(device, steps)
-    sides: dict[str, dict[str, Any]] = {"bf16": {"precision": "bf16"}, "compile": {"compile": True}}
+    sides: dict[str, dict[str, Any]] = {"bf16": {"precision": "bf16"}}
+    if has_compile:
+        sides["compile"] = {"compile": True}
     if device == "cuda":
         sides |= {"tf32": {"precision": "tf32"}, "cuda_graph": {"compile": True, "cuda_graph": True}}
     rows = []
@@ -88,4 +90,5 @@ def measure(steps: int = 12) -> list[Row]:
 
 
 if __name__ == "__main__":
-    print(markdown(measure(*map(int, sys.argv[1:]))))
+    numbers = [int(argument) for argument in sys.argv[1:] if argument != "--compile"]
+    print(markdown(measure(*numbers, has_compile="--compile" in sys.argv)))

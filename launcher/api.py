@@ -93,13 +93,17 @@ def run(
     """
     from launcher.launch import launch
 
-    return launch(
-        sweep,
-        choice=select_devices(devices),
-        is_named=bool(devices),
-        is_parallel=parallel,
-        fresh=fresh,
-        wait=wait,
-        start_method=start_method,
-        progress=progress or Progress(),
-    )
+    progress = progress or Progress()
+    try:
+        return launch(
+            sweep,
+            choice=select_devices(devices),
+            is_named=bool(devices),
+            is_parallel=parallel,
+            fresh=fresh,
+            wait=wait,
+            start_method=start_method,
+            progress=progress,
+        )
+    finally:
+        progress.close()

@@ -98,7 +98,6 @@ class Loop:
             self._drawing.close()
             self._selector.close()
             self._events.close()
-            self._progress.close()
         return Summary(
             endings={name: self._endings[name] for name in self._decisions if name in self._endings},
             kept=self._plan.kept,

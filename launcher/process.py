@@ -143,7 +143,8 @@ def end_server() -> None:
 
     For a process that is about to exit, with no worker alive.
     """
-    pid = multiprocessing.forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    server = getattr(multiprocessing.forkserver, "_forkserver", None)
+    pid = getattr(server, "_forkserver_pid", None)  # multiprocessing has no public word for it
     if pid is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

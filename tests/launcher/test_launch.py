@@ -204,7 +204,7 @@ STOPS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 
 
 @pytest.mark.parametrize("name", STOPS)
-def test_a_signal_lets_workers_save_and_the_same_command_continues(place: Workplace, name: str) -> None:
+def test_13_15_a_signal_lets_workers_save_and_the_same_command_continues(place: Workplace, name: str) -> None:
     place.toy({"a": {"steps": 6, "barrier": "never", "act": "checkpoint"}, "b": {}})
     process = place.start("job.toml")
     wait_for(lambda: len(place.history("a").steps) == 5)
@@ -218,7 +218,7 @@ def test_a_signal_lets_workers_save_and_the_same_command_continues(place: Workpl
     assert list(place.history("a").steps) == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_worker_that_ignores_the_signal_is_killed_after_the_grace_time(place: Workplace) -> None:
+def test_07_a_worker_that_ignores_the_signal_is_killed_after_the_grace_time(place: Workplace) -> None:
     place.toy({"a": {"act": "ignore", "at": 1, "steps": 2, "barrier": "never"}}, grace_s=0.5)
     process = place.start("job.toml")
     wait_for(lambda: place.history("a").steps)

@@ -119,7 +119,7 @@ def spoil(path: Path, how: str) -> None:
 @pytest.mark.parametrize(
     "how", ["empty", "flipped", "another's", "garbage", "bomb", *(str(part) for part in range(1, 8))]
 )
-def test_a_bad_checkpoint_is_passed_over_for_the_one_before(
+def test_22_a_bad_checkpoint_is_passed_over_for_the_one_before(
     checkpoints: Checkpoints,
     how: str,
     capsys: pytest.CaptureFixture[str],

@@ -60,7 +60,7 @@ def test_every_value_comes_back_the_same_and_every_line_is_strict_json(real: flo
         assert (metrics["whole"], metrics["text"]) == (whole, f"={text}")
 
 
-def test_a_line_torn_at_any_byte_costs_only_itself(tmp_path: Path) -> None:
+def test_23_a_line_torn_at_any_byte_costs_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     write(path, 1, range(1, 4))
     whole = path.read_bytes()
@@ -76,7 +76,7 @@ def test_a_line_torn_at_any_byte_costs_only_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "garbage", [b"\0" * 100, b"\xe2\x82", b"null", b"[1]", b'{"step": 3}', b"{" * 5000, b'{"n": "x"}']
 )
-def test_foreign_lines_are_passed_over_and_counted(tmp_path: Path, garbage: bytes) -> None:
+def test_23_foreign_lines_are_passed_over_and_counted(tmp_path: Path, garbage: bytes) -> None:
     path = tmp_path / "a.jsonl"
     write(path, 1, range(1, 3))
     with path.open("ab") as file:

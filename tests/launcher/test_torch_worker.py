@@ -11,7 +11,7 @@ from launcher.slots import num_cores
 from tests.launcher.conftest import Workplace, marked, wait_for
 
 
-def test_torch_gets_its_threads_and_a_loader_forks(place: Workplace) -> None:
+def test_09_torch_gets_its_threads_and_a_loader_forks(place: Workplace) -> None:
     place.toy({"a": {"loader_workers": 2}}, target="torchy:train", preload=["torch"])
     result = place.launch("job.toml", "--threads", "1")
     assert result.code == 0, result.err
@@ -19,7 +19,7 @@ def test_torch_gets_its_threads_and_a_loader_forks(place: Workplace) -> None:
     assert len(place.history("a").steps) == 3
 
 
-def test_loader_processes_end_with_a_killed_worker(place: Workplace) -> None:
+def test_09_loader_processes_end_with_a_killed_worker(place: Workplace) -> None:
     place.toy({"a": {"loader_workers": 2, "hang": True}}, target="torchy:train", preload=["torch"])
     process = place.start("job.toml")
     wait_for(lambda: place.history("a").steps)
