@@ -37,30 +37,32 @@ def machine() -> str:
     return f"{model}, {len(os.sched_getaffinity(0))} cores; {', '.join(versions)}"
 
 
+def page(rows: list[Row], commit: str) -> str:
+    """Return the text of bench/README.md."""
+    return f"""# Benchmarks
+
+Written by `make bench` on {datetime.date.today()}, commit {commit}; do not edit. {machine()}.
+Both sides alternate in one run and medians are compared; the machine is shared and noisy, so look at ratios. Each goal
+is a file here that runs alone (`python bench/step.py`). The peers come with `pip install '.[bench]'`; what they do
+when a worker or the launcher dies is `python bench/faults.py`.
+
+{markdown(rows)}
+"""
+
+
 def main() -> None:
-    """Measure, print, and write the table."""
+    """Measure, print, and write the table: after each benchmark, so that one cut off costs only itself."""
     names = sys.argv[1:] or NAMES
+    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     rows: list[Row] = []
     for name in names:
         print(f"{name} …", end=" ", file=sys.stderr, flush=True)
         began_s = time.monotonic()
         rows += importlib.import_module(name).measure()
         print(f"{time.monotonic() - began_s:.0f} s", file=sys.stderr, flush=True)
-    table = markdown(rows)
-    print(table)
-    if sys.argv[1:]:
-        return
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    text = f"""# Benchmarks
-
-Written by `make bench` on {datetime.date.today()}, commit {commit.stdout.strip()}; do not edit. {machine()}.
-Both sides alternate in one run and medians are compared; the machine is shared and noisy, so look at ratios. Each goal
-is a file here that runs alone (`python bench/step.py`). The peers come with `pip install '.[bench]'`; what they do
-when a worker or the launcher dies is `python bench/faults.py`.
-
-{table}
-"""
-    (BENCH / "README.md").write_text(text)
+        if not sys.argv[1:]:
+            (BENCH / "README.md").write_text(page(rows, head.stdout.strip()))
+    print(markdown(rows))
 
 
 if __name__ == "__main__":
