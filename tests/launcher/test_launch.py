@@ -90,6 +90,21 @@ def test_sequential_runs_one_at_a_time_each_on_its_own_device(place: Workplace) 
     assert started == (["cpu:0", "cpu:1", "cpu:0"] if len(os.sched_getaffinity(0)) > 1 else ["cpu"] * 3)
 
 
+def test_in_parallel_the_longest_starts_first_and_tables_keep_the_order_of_the_file(place: Workplace) -> None:
+    (place.folder / "lasting.py").write_text(
+        "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Config:\n    length: float\n"
+        "    def work(self) -> float:\n        return self.length\n"
+        "def run(config: Config, run) -> None:\n    run.log(1, loss=1.0)\n"
+    )
+    lengths = {"short": {"length": 1.0}, "long": {"length": 10.0}, "middle": {"length": 5.0}}
+    place.toy(lengths, target="lasting:run")
+    result = place.launch("job.toml", "--parallel", "--devices", "0,1")
+    assert result.code == 0, result.err
+    events = [json.loads(line) for line in place.paths.events.read_text().splitlines()]
+    assert [one["experiment"] for one in events if one["event"] == "started"] == ["long", "middle", "short"]
+    assert [line.split()[0] for line in result.out.splitlines()[4:7]] == list(lengths)
+
+
 FAILURES = {
     "exception": ({"act": "raise", "at": 3}, "RuntimeError: told to fail", "failed"),
     "exception in set-up": ({"act": "raise"}, "in set-up", "failed"),
@@ -157,6 +172,7 @@ def test_a_worker_has_its_own_session_environment_and_threads(place: Workplace) 
     assert info["cuda_device_order"] == "PCI_BUS_ID"
     assert info["omp_num_threads"] == "1"
     assert info["device"] == "cpu"
+    assert info["frozen"] > 0, "the collector of a worker leaves alone what the fork server had imported"
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])

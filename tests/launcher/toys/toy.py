@@ -1,6 +1,7 @@
 """A training function without torch that can be told to misbehave."""
 
 import ctypes
+import gc
 import math
 import multiprocessing
 import os
@@ -92,6 +93,7 @@ def act(what: str, run) -> None:
                 group=os.getpgrp(),
                 pid=os.getpid(),
                 device=run.device,
+                frozen=gc.get_freeze_count(),
                 **{name.lower(): os.environ.get(name, "unset") for name in names},
             )
         case "nan":
