@@ -56,6 +56,13 @@ def compile_stub(source: str, library: Path) -> None:
     subprocess.run(command, check=True)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _signals_as_at_a_terminal() -> None:
+    """Undo what nohup or a script's `&` hands down: launches would inherit ignored signals, and honour that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @dataclass
 class Result:
     code: int
