@@ -130,9 +130,10 @@ def report_command(job: Job = DEFAULT_JOB, outcome: Outcome = None, logs: Logs =
     from launcher import api
     from launcher.paths import Paths
     from launcher.report import Report
+    from launcher.slots import num_cores
 
     sweep = api.load(job, outcome=outcome, logs=logs)
-    problems = Report(Paths(sweep.outcome, sweep.logs)).draw()
+    problems = Report(Paths(sweep.outcome, sweep.logs), num_processes=num_cores()).draw()
     if problems:
         raise WriteError("\n".join(problems))
     _print_table(sweep.outcome / "results_table.txt")

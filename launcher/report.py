@@ -9,17 +9,24 @@ from __future__ import annotations
 import functools
 import importlib
 import json
+import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from launcher.errors import InputError
 from launcher.lifeline import die_with_holder
 from launcher.paths import Paths
 from launcher.records import History, numbers, read_history
 from launcher.state import Document, read_document, read_events
+
+if TYPE_CHECKING:
+    from launcher.views import plot
+
+WORTH_FORKING = 24  # curves: below, starting processes takes longer than they save
 
 
 class Report:
@@ -29,8 +36,9 @@ class Report:
         InputError: there is no sweep in the folder.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, *, num_processes: int = 1) -> None:
         self._paths = paths
+        self._num_processes = num_processes  # that draw the curves of many experiments
         self._histories: dict[str, History] = {}
         self._document = self._read_document()
 
@@ -88,14 +96,31 @@ class Report:
         problems = []
         for metric, names in measured.items():
             lines = {name: plot.Line.of(name, self._histories[name], metric, order[name]) for name in names}
-            for name in [name for name in names if name in renew]:
-                problems += _try(
-                    self._paths.curve(metric, name), functools.partial(plot.curve, metric=metric, line=lines[name])
-                )
+            problems += self._curves(metric, [lines[name] for name in names if name in renew])
             problems += _try(
                 self._paths.curves(metric), functools.partial(plot.curves, metric=metric, lines=list(lines.values()))
             )
         return problems
+
+    def _curves(self, metric: str, lines: list[plot.Line]) -> list[str]:
+        """Write the plot of each experiment: many of them by several processes, as each is a moment's work."""
+        draw = functools.partial(_draw_curves, self._paths, metric)
+        shares = [lines[first :: self._num_processes] for first in range(self._num_processes)]
+        if len(lines) < WORTH_FORKING:
+            return draw(lines)
+        with multiprocessing.get_context("fork").Pool(len(shares)) as pool:
+            return [problem for problems in pool.map(draw, shares) for problem in problems]
+
+
+def _draw_curves(paths: Paths, metric: str, lines: list[plot.Line]) -> list[str]:
+    from launcher.views import plot
+
+    sheet = plot.Sheet(metric)
+    return [
+        problem
+        for line in lines
+        for problem in _try(paths.curve(metric, line.name), functools.partial(sheet.curve, line=line))
+    ]
 
 
 def _try(path: Path, write: Callable[[Path], None]) -> list[str]:

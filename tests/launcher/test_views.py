@@ -7,16 +7,17 @@ import io
 import math
 from pathlib import Path
 
+import matplotlib.image as mpimg
 import numpy as np
 import pytest
 
 from launcher.errors import InputError
 from launcher.paths import Paths, write_atomic
 from launcher.records import RecordWriter
-from launcher.report import Report
+from launcher.report import WORTH_FORKING, Report
 from launcher.state import Document, EventLog, Planned, write_document
 from launcher.views.log import step_line
-from launcher.views.plot import smooth
+from launcher.views.plot import Line, Sheet, smooth
 from launcher.views.progress import Progress, Status
 from launcher.views.text import number
 
@@ -92,6 +93,29 @@ def test_a_view_that_cannot_be_written_costs_no_other(paths: Paths) -> None:
     assert "loss_curve_good.png cannot be written" in problems[0]
     assert paths.curves("loss").exists()
     assert not list(paths.outcome.glob(".*.tmp"))
+
+
+def test_the_curves_of_many_experiments_are_drawn_by_several_processes(tmp_path: Path) -> None:
+    paths = Paths(tmp_path / "outcome", tmp_path / "logs")
+    paths.create()
+    planned = [Planned(f"e{number}", {}, {}, "") for number in range(WORTH_FORKING + 1)]
+    write_document(paths, Document("s", "job.toml", "t:f", 0, ["loss"], [], planned))
+    for one in planned:
+        writer = RecordWriter(paths.records(one.name), 1)
+        writer.write({"step": 1, "loss": 1.0})
+        writer.close()
+    paths.curve("loss", "e7").mkdir()
+    problems = Report(paths, num_processes=2).draw()
+    assert [problem.partition(" cannot")[0] for problem in problems] == [str(paths.curve("loss", "e7"))]
+    assert all(paths.curve("loss", one.name).exists() for one in planned)
+
+
+def test_curves_of_any_size_fit_one_sheet(tmp_path: Path) -> None:
+    sheet = Sheet("perplexity")
+    for name, values in {"short": [1.0, 2.0], "long": [3e7, 1.5e3], "short again": [1.0, -2.0]}.items():
+        sheet.curve(tmp_path / f"{name}.png", Line(name, np.array([1, 2]), np.array(values), None, 0))
+        image = mpimg.imread(tmp_path / f"{name}.png")  # (H, W, 4)
+        assert image[:, 0, :3].min() == 1.0, f"{name}: nothing is cut off at the left edge"
 
 
 def test_a_folder_without_a_sweep_is_told(tmp_path: Path) -> None:
