@@ -38,12 +38,19 @@ def run(config: Config, run):
 
 
 def lengths() -> list[float]:
-    """Return 24 lengths, a long one near the end of the file, as it happens to people."""
+    """Return 24 lengths up to half a minute, the longest at the end of the file, as it happens to people."""
     dice = random.Random(2)
-    drawn = sorted(min(30.0, dice.lognormvariate(0.3, 1.1)) for _ in range(24))
+    drawn = sorted(2.4 * min(12.0, dice.lognormvariate(0.3, 1.1)) for _ in range(24))
     dice.shuffle(drawn)
     drawn.append(drawn.pop(drawn.index(max(drawn))))
     return drawn
+
+
+def in_file_order(drawn: list[float], bound: float) -> tuple[float, float]:
+    """Return the end of first in, first out over the bound in the median of 1,000 orders, and in the worst tenth."""
+    dice = random.Random(0)
+    ends = sorted(makespan([], dice.sample(drawn, len(drawn)), 2) / bound for _ in range(1000))
+    return ends[500], ends[900]
 
 
 def ours(drawn: list[float]) -> float:
@@ -71,12 +78,14 @@ def measure() -> list[Row]:
     """Return the rows of S7."""
     drawn = lengths()
     bound = max(sum(drawn) / 2, max(drawn))
+    median, worst = in_file_order(drawn, bound)
     took = ours(drawn)
     rows = [
         Row("S7", "24 experiments on two slots, start-up included", f"{took:.1f} s", f"bound {bound:.1f} s",
             f"{took / bound:.3f}", "≤ 1.03", took <= 1.03 * bound),
-        Row("S7", "the same, first in first out (reckoned)", f"{took:.1f} s", f"{makespan([], drawn, 2):.1f} s",
-            f"{makespan([], drawn, 2) / took:.2f}", "> 1", makespan([], drawn, 2) > took),
+        Row("S7", "first in, first out: median and worst tenth of 1,000 orders, reckoned without a start-up",
+            f"{took / bound:.3f}", f"{median:.3f}, {worst:.3f}", f"{worst * bound / took:.2f}", "> 1",
+            worst * bound > took),
     ]  # fmt: skip
     if importlib.util.find_spec("joblib") is not None:
         theirs = joblib(drawn)

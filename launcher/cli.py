@@ -22,10 +22,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from launcher import __version__
+from launcher import __version__, server
 from launcher.errors import LauncherError, WriteError, did_you_mean, inline, printable
 
-DEFAULT_JOB = Path("jobs/report.toml")
+DEFAULT_JOB = Path(server.DEFAULT_JOB)
 COMMANDS = ("run", "plan", "report", "verify")
 
 app = typer.Typer(
@@ -77,16 +77,12 @@ def run_command(
         plan_command(job, devices, fresh, outcome, logs, as_json)
         return
     from launcher import api
-    from launcher.process import end_server
 
     method = _start_method(start_method)
     sweep = api.load(job, outcome=outcome, logs=logs, threads=threads)
     if detach:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        summary = api.run(sweep, devices=devices, parallel=parallel, fresh=fresh, wait=wait, start_method=method)
-    finally:
-        end_server()
+    summary = api.run(sweep, devices=devices, parallel=parallel, fresh=fresh, wait=wait, start_method=method)
     if as_json:
         endings = {name: {"ending": one.kind, "why": one.why} for name, one in summary.endings.items()}
         _print_json({"endings": endings, "kept": summary.kept, "not_started": summary.not_started})

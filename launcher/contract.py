@@ -73,7 +73,7 @@ class Run:
         if step < self._last_step or step < 0:
             raise ValueError(f"run.log: step {step} comes after step {self._last_step}; steps never go back")
         _check("run.log", metrics)
-        self._writer.write({"step": step, **metrics})
+        self._writer.write(metrics, step)
         self._last_step = step
         if self._share is not None and (threads := self._share.apply()) is not None:
             self.info(threads=threads)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from launcher import fields
 from launcher.errors import InputError, did_you_mean, inline
+from launcher.server import PRELOAD
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+-]{0,99}")
 NAME_RULE = "1 to 100 of the characters A-Z a-z 0-9 . _ = + - and starts with a letter or digit"
@@ -40,7 +41,7 @@ class SweepTable:
     on_nan: Literal["stop", "continue"] = "continue"
     stall_after_s: float = 300.0
     kill_after_s: float | None = None
-    preload: tuple[str, ...] = ("torch", "torch._dynamo")
+    preload: tuple[str, ...] = PRELOAD
 
     def __post_init__(self) -> None:
         wrong = []

@@ -11,13 +11,9 @@ status then, and `stop`.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing.forkserver
-import multiprocessing.resource_tracker
 import os
 import signal
-import sys
-import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -26,7 +22,7 @@ from typing import Literal
 
 import psutil
 
-from launcher import worker
+from launcher import server, worker
 from launcher.errors import InputError
 from launcher.locks import Lock
 from launcher.share import Share
@@ -109,24 +105,6 @@ class Worker:
         return exit
 
 
-@contextlib.contextmanager
-def _starting() -> Iterator[None]:
-    """Keep two things of this process from the one that is started.
-
-    Ctrl-C, which a terminal sends to all: blocked until the child has arranged for itself. And the main script, which
-    multiprocessing would run again in every worker: a worker needs its target only.
-    """
-    multiprocessing.resource_tracker.ensure_running()  # starting it would unblock the signal again
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        sys.modules["__main__"] = main
-
-
 def _join(process: BaseProcess) -> Exit:
     process.join(_EXIT_LIMIT_S)
     code = process.exitcode
@@ -138,32 +116,18 @@ def _join(process: BaseProcess) -> Exit:
     return Exit(signal=signal.Signals(-code).name) if code < 0 else Exit(code=code)
 
 
-def end_server() -> None:
-    """Kill the fork server of this process: torch would take a third of a second to take leave, and we wait for it.
-
-    For a process that is about to exit, with no worker alive.
-    """
-    server = getattr(multiprocessing.forkserver, "_forkserver", None)
-    pid = getattr(server, "_forkserver_pid", None)  # multiprocessing has no public word for it
-    if pid is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
 class Workers:
     """Starts workers, all by the same method."""
 
     def __init__(self, method: StartMethod, preload: Sequence[str]) -> None:
         self._context: ForkServerContext | SpawnContext
         self._context = ForkServerContext() if method == "forkserver" else SpawnContext()
-        if method == "forkserver":
-            multiprocessing.forkserver.set_forkserver_preload([*preload, "launcher.served"])
+        self._preload = preload
 
     def warm_up(self) -> None:
         """Start the fork server, so that it imports torch while the launcher does other things."""
         if isinstance(self._context, ForkServerContext):
-            with _starting():
-                multiprocessing.forkserver.ensure_running()
+            server.start(self._preload)
 
     def start(self, spec: Spec, lock: Lock | None = None, share: Share | None = None) -> Worker:
         """Start the worker of an attempt. It inherits the lock of its device, and its share of threads.
@@ -175,7 +139,7 @@ class Workers:
         inherited = [Connection(os.dup(one.fd)) if one else None for one in (lock, share)]
         process = self._context.Process(target=worker.main, args=(spec, theirs, *inherited), name=spec.experiment)
         try:
-            with _starting():
+            with server.undisturbed():
                 process.start()
         except (OSError, EOFError):
             ours.close()
@@ -191,7 +155,7 @@ class Workers:
         ours, theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(target=worker.prepare, args=(specs, theirs), name="prepare")
         try:
-            with _starting():
+            with server.undisturbed():
                 process.start()
         except (OSError, EOFError) as error:
             raise InputError(

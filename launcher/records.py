@@ -39,7 +39,7 @@ ENVELOPE = frozenset({"n", "attempt", "at_s", "kind", "step"})
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 ENDINGS = ("done", "failed", "out_of_memory", "killed", "hung", "diverged", "interrupted")
 _CHUNK_BYTES = 1 << 20
-BELL_INTERVAL_S = 0.01  # a worker rings at most this often; the reader also looks by itself a few times a second
+BELL_INTERVAL_NS = 10_000_000  # a worker rings at most this often; the reader also looks by itself a few times a second
 
 Record = dict[str, Any]
 _NOTHING: Record = {}
@@ -56,26 +56,29 @@ class RecordWriter:
         mend(self._fd)
         self._n = max((record["n"] for record in RecordReader(path).read()), default=0)
         self._attempt = attempt
-        self._began_s = time.monotonic()
+        self._began_ns = time.monotonic_ns()
         self._bell_fd = bell_fd  # a non-blocking pipe
-        self._rung_s = 0.0
+        self._rung_ns = 0
 
-    def write(self, fields: Mapping[str, Any]) -> None:
-        """Append one record; when this returns, no process death can lose it.
+    def write(self, fields: Mapping[str, Any], step: int | None = None) -> None:
+        """Append one record, of a step if one is given; when this returns, no process death can lose it.
 
         Raises:
             OSError: it could not be written (disk full); the file is as it was before.
             TypeError: a value is not a number or string.
         """
-        now_s = time.monotonic()
-        at_s = round(now_s - self._began_s, 6)
-        data = _encode({"n": self._n + 1, "attempt": self._attempt, "at_s": at_s, **fields})
+        now_ns = time.monotonic_ns()
+        n, attempt, at_s = self._n + 1, self._attempt, (now_ns - self._began_ns) // 1000 / 1e6
+        if step is None:
+            data = _encode({"n": n, "attempt": attempt, "at_s": at_s, **fields})
+        else:
+            data = _encode({"n": n, "attempt": attempt, "at_s": at_s, "step": step, **fields})
         written = os.write(self._fd, data)
         if written != len(data):
             self._complete(data, written)
-        self._n += 1
-        if self._bell_fd is not None and now_s - self._rung_s > BELL_INTERVAL_S:
-            self._rung_s = now_s
+        self._n = n
+        if self._bell_fd is not None and now_ns - self._rung_ns > BELL_INTERVAL_NS:
+            self._rung_ns = now_ns
             self.ring()
 
     def ring(self) -> None:

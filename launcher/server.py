@@ -1,0 +1,75 @@
+"""The fork server that workers come from: when it starts, with what, and how it ends. multiprocessing's own.
+
+It imports torch once, which takes a second; so it is started first of all, and imports while the launcher does. Imports
+nothing but the standard library. Called by `__main__`, by `process`, which starts workers, and by the command line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing.forkserver
+import multiprocessing.resource_tracker
+import os
+import signal
+import sys
+import tomllib
+import types
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+DEFAULT_JOB = "jobs/report.toml"
+PRELOAD = ("torch", "torch._dynamo")
+_NO_LAUNCH = frozenset({"--help", "--version", "--dry-run", "--start-method", "--start-method=spawn"})
+
+
+def start(preload: Sequence[str]) -> None:
+    """Start the server of this process with these modules, if it has none yet."""
+    multiprocessing.forkserver.set_forkserver_preload([*preload, "launcher.served"])
+    with undisturbed():
+        multiprocessing.forkserver.ensure_running()
+
+
+def start_early(arguments: Sequence[str]) -> None:
+    """Start it for a launch, told from the command line and the job file as far as that takes no checking.
+
+    Where they tell nothing, nothing is started, and `start` does it later. What is wrong with them is not said here.
+    """
+    is_launch = not arguments or arguments[0] == "run" or arguments[0].startswith("-") or arguments[0].endswith(".toml")
+    if not is_launch or not _NO_LAUNCH.isdisjoint(arguments):
+        return
+    job = next((one for one in arguments if one.endswith(".toml")), DEFAULT_JOB)
+    with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
+        settings = tomllib.loads(Path(job).read_text(encoding="utf-8")).get("sweep", {})
+        preload = settings.get("preload", PRELOAD)
+        if "target" in settings and all(isinstance(module, str) for module in preload):
+            start(preload)
+
+
+def end() -> None:
+    """Kill the server of this process: torch would take a third of a second to take leave, and we wait for it.
+
+    For a process that is about to exit, with no worker alive.
+    """
+    server = getattr(multiprocessing.forkserver, "_forkserver", None)
+    pid = getattr(server, "_forkserver_pid", None)  # multiprocessing has no public word for it
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Keep two things of this process from the one that is started.
+
+    Ctrl-C, which a terminal sends to all: blocked until the child has arranged for itself. And the main script, which
+    multiprocessing would run again in every worker: a worker needs its target only.
+    """
+    multiprocessing.resource_tracker.ensure_running()  # starting it would unblock the signal again
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        sys.modules["__main__"] = main

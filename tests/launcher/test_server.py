@@ -1,0 +1,52 @@
+"""When the fork server starts: before the imports of a launch, with what the job says, and for nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from launcher.server import PRELOAD
+from tests.launcher.conftest import Workplace
+
+JOB = '[sweep]\ntarget = "toy:train"\n[experiments]\na = {}\n'
+ASK = """
+import sys
+from launcher import server
+begun = []
+server.start = begun.append
+server.start_early(sys.argv[1:])
+print([list(one) for one in begun])
+"""
+
+
+def early(place: Workplace, *arguments: str) -> str:
+    """Return which modules the server would be started with: a list of one list, or of none."""
+    command = [sys.executable, "-c", ASK, *arguments]
+    return subprocess.run(command, cwd=place.folder, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize("arguments", [("job.toml",), ("run", "job.toml"), ("--parallel", "job.toml"), ("-q",), ()])
+def test_a_launch_starts_the_server_before_its_imports(place: Workplace, arguments: tuple[str, ...]) -> None:
+    place.job(JOB)
+    (place.folder / "jobs").mkdir()
+    place.job(JOB, "jobs/report.toml")
+    assert early(place, *arguments) == str([list(PRELOAD)])
+
+
+def test_the_job_says_what_the_server_imports(place: Workplace) -> None:
+    place.job(JOB.replace("[experiments]", 'preload = ["json"]\n[experiments]'))
+    assert early(place, "job.toml", "--parallel") == "[['json']]"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("plan", "job.toml"), ("status",), ("report", "job.toml"), ("--help",), ("job.toml", "--dry-run"),
+     ("job.toml", "--start-method", "spawn"), ("absent.toml",), ("wrong.toml",), ("odd.toml",), ()],
+)  # fmt: skip
+def test_nothing_else_starts_it(place: Workplace, arguments: tuple[str, ...]) -> None:
+    place.job(JOB)
+    place.job("[sweep", "wrong.toml")
+    place.job(JOB.replace("[experiments]", "preload = 3\n[experiments]"), "odd.toml")
+    assert early(place, *arguments) == "[]"
