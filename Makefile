@@ -50,9 +50,9 @@ test: $(READY)   ## run the tests
 soak: $(READY)   ## kill at random for SECONDS (600), with a printed SEED
 	$(RUN) -m tests.soak --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
-bench: $(READY) $(DATA)  ## measure everything, also against other launchers, into bench/README.md (half an hour)
+bench: $(READY) $(DATA)  ## measure everything, also against other launchers, into bench/README.md (half an hour; ONLY=step)
 	@$(RUN) -c 'import joblib, hydra, optuna, ray, submitit' 2>/dev/null || $(RUN) -m pip install --quiet --constraint constraints.txt '.[bench]'
-	$(RUN) bench/all.py
+	$(RUN) bench/all.py $(ONLY)
 
 lint: $(READY)
 	$(RUN) -m ruff check .

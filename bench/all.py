@@ -1,6 +1,6 @@
 """Every benchmark, and their table in bench/README.md: `make bench`.
 
-python bench/all.py [NAME…]     # only these, printed and not written
+python bench/all.py [NAME…]     # only these; the others keep what was measured before
 """
 
 from __future__ import annotations
@@ -8,11 +8,15 @@ from __future__ import annotations
 import datetime
 import importlib
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
 from rows import BENCH, Row, markdown
 
@@ -21,6 +25,13 @@ NAMES = (
     "step", "chunk", "worker_start", "trivial_sweep", "throughput", "record_queue", "makespan", "report_sweep",
     "commands", "scheduler", "precision",
 )  # fmt: skip
+RESULTS = BENCH / "results.json"
+HEAD = """# Benchmarks
+
+Written by `make bench`; do not edit. Both sides alternate in one run and medians are compared; the machine is shared
+and noisy, so look at ratios. Each section is a file here that runs alone (`python bench/step.py`);
+`make bench ONLY=step` runs it and renews its section. The peers come with `pip install '.[bench]'`; what they do when a
+worker or the launcher dies is `python bench/faults.py`."""
 PEERS = ("joblib", "hydra-core", "optuna", "ray", "submitit")
 
 
@@ -37,32 +48,36 @@ def machine() -> str:
     return f"{model}, {len(os.sched_getaffinity(0))} cores; {', '.join(versions)}"
 
 
-def page(rows: list[Row], commit: str) -> str:
+def page(results: Mapping[str, dict[str, Any]]) -> str:
     """Return the text of bench/README.md."""
-    return f"""# Benchmarks
-
-Written by `make bench` on {datetime.date.today()}, commit {commit}; do not edit. {machine()}.
-Both sides alternate in one run and medians are compared; the machine is shared and noisy, so look at ratios. Each goal
-is a file here that runs alone (`python bench/step.py`). The peers come with `pip install '.[bench]'`; what they do
-when a worker or the launcher dies is `python bench/faults.py`.
-
-{markdown(rows)}
-"""
+    tables = [
+        f"## {name}\n\n{one['at']}, commit {one['commit']}; {one['machine']}\n\n"
+        + markdown([Row(**row) for row in one["rows"]])
+        for name in NAMES
+        if (one := results.get(name))
+    ]
+    return "\n\n".join([HEAD, *tables]) + "\n"
 
 
 def main() -> None:
-    """Measure, print, and write the table: after each benchmark, so that one cut off costs only itself."""
-    names = sys.argv[1:] or NAMES
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    rows: list[Row] = []
-    for name in names:
+    """Measure, print and write down: after each benchmark, so that one cut off costs only itself."""
+    results: dict[str, dict[str, Any]] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    command = ["git", "-C", str(BENCH), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    for name in sys.argv[1:] or NAMES:
         print(f"{name} …", end=" ", file=sys.stderr, flush=True)
         began_s = time.monotonic()
-        rows += importlib.import_module(name).measure()
+        rows = importlib.import_module(name).measure()
         print(f"{time.monotonic() - began_s:.0f} s", file=sys.stderr, flush=True)
-        if not sys.argv[1:]:
-            (BENCH / "README.md").write_text(page(rows, head.stdout.strip()))
-    print(markdown(rows))
+        print(markdown(rows), flush=True)
+        results[name] = {
+            "at": str(datetime.date.today()),
+            "commit": commit,
+            "machine": machine(),
+            "rows": [asdict(row) for row in rows],
+        }
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        (BENCH / "README.md").write_text(page(results))
 
 
 if __name__ == "__main__":

@@ -8,11 +8,13 @@ Each side runs in a process of its own, so that its peak memory is its own. One 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from typing import Any
 
 from rows import Row, markdown
@@ -48,25 +50,33 @@ def child(objective: str, padding: float, steps: int) -> None:
     print(json.dumps({"step_s": statistics.median(times[1:]), "losses": losses, "peak": peak}))
 
 
-def measure_side(objective: str, padding: float = 0.0, steps: int = STEPS) -> dict[str, Any]:
+def measure_side(objective: str, padding: float = 0.0, steps: int = STEPS, *, huge_pages: int = 0) -> dict[str, Any]:
     """Return what `child` says."""
     command = [sys.executable, __file__, "--child", objective, str(padding), str(steps)]
-    answer: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    environment = os.environ | {"THP_MEM_ALLOC_ENABLE": str(huge_pages)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
 
 def measure(pairs: int = 5, compared: int = 20) -> list[Row]:
     """Return the rows of S1 and S2."""
-    sides = {"fused": ("fused", 0.0), "plain": ("plain", 0.0), "half padded": ("fused", 0.5)}
+    sides = {
+        "fused": partial(measure_side, "fused"),
+        "plain": partial(measure_side, "plain"),
+        "half padded": partial(measure_side, "fused", 0.5),
+        "huge pages": partial(measure_side, "fused", huge_pages=1),
+    }
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
     for _ in range(pairs):
         for name, side in sides.items():
-            runs[name].append(measure_side(*side))
+            runs[name].append(side())
     step_s = {name: statistics.median(run["step_s"] for run in measured) for name, measured in runs.items()}
     peak = {name: statistics.median(run["peak"] for run in measured) for name, measured in runs.items()}
     losses = [measure_side(objective, steps=compared)["losses"] for objective in ("fused", "plain")]
     apart = max(abs(one - other) for one, other in zip(*losses, strict=True))
     faster, smaller = step_s["plain"] / step_s["fused"], peak["fused"] / peak["plain"]
+    huge = step_s["fused"] / step_s["huge pages"]
     half = step_s["half padded"] / step_s["fused"]
     return [
         Row("S1", "training step, one thread", f"{step_s['fused']:.2f} s", f"plain {step_s['plain']:.2f} s",
@@ -76,6 +86,8 @@ def measure(pairs: int = 5, compared: int = 20) -> list[Row]:
         Row("S1", f"losses over {compared} steps", "", "plain", f"{apart:.1e} apart", "≤ 1e-4", apart <= 1e-4),
         Row("S2", "step at half padding", f"{step_s['half padded']:.2f} s", f"full {step_s['fused']:.2f} s",
             f"{half:.2f}", "≤ 0.6", half <= 0.6),
+        Row("S1", "the same step with THP_MEM_ALLOC_ENABLE=1", f"{step_s['fused']:.2f} s",
+            f"{step_s['huge pages']:.2f} s", f"{huge:.2f}", "≤ 1.05, so not set", huge <= 1.05),
     ]  # fmt: skip
 
 
