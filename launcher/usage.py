@@ -4,6 +4,7 @@ One look at the process table serves all workers. Each leads a session of its ow
 in their parent's session, even when the parent is gone, so getsid finds every tree: 1.5 µs for each process of the
 machine, against 25 µs for psutil's children(recursive=True), which looks at all of them again for each worker. Only the
 leader of a session not seen before is asked for its parent, once. What a member uses is asked of psutil: 90 µs each.
+Measured for five workers with four children each, among 400 processes: 4.5 ms a look; children() five times: 59 ms.
 """
 
 from __future__ import annotations
