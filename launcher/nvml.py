@@ -122,9 +122,9 @@ class Sensors:
             self._thread.join(_CLOSE_LIMIT_S)
 
     def _run(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's
         import pynvml
 
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's
         try:
             pynvml.nvmlInit()
         except pynvml.NVMLError:

@@ -60,6 +60,7 @@ class _Watched:
         self.file: LineLog | None = None
 
     def sample(self, usage: Usage, reading: Reading | None, now_s: float) -> Sample:
+        """Return the sample of now, and remember what the next one is counted from."""
         cpu_percent = 100 * (usage.cpu_s - self.cpu_s) / (now_s - self.sampled_s)
         self.cpu_s, self.sampled_s = usage.cpu_s, now_s
         self.peak_bytes = max(self.peak_bytes, usage.memory_bytes)
