@@ -189,19 +189,19 @@ def summarise(samples: Sequence[Sample]) -> dict[str, float]:
         weights.append(max(sample.at_s - (until_s if sample.attempt == attempt else 0.0), 1e-3))
         attempt, until_s = sample.attempt, sample.at_s
 
-    def mean(name: str) -> float | None:
+    def _mean(name: str) -> float | None:
         known = {place: value for place, one in enumerate(samples) if (value := getattr(one, name)) is not None}
         return round(statistics.fmean(known.values(), [weights[place] for place in known]), 1) if known else None
 
-    def most(name: str) -> float | None:
+    def _most(name: str) -> float | None:
         return max((value for one in samples if (value := getattr(one, name)) is not None), default=None)
 
     cells = {
-        "mean_cpu_percent": mean("cpu_percent"),
-        "peak_tree_memory_bytes": most("peak_memory_bytes"),
-        "mean_gpu_percent": mean("gpu_percent"),
-        "peak_gpu_memory_used_bytes": most("gpu_memory_bytes"),
-        "max_gpu_temperature_c": most("gpu_temperature_c"),
-        "mean_gpu_power_w": mean("gpu_power_w"),
+        "mean_cpu_percent": _mean("cpu_percent"),
+        "peak_tree_memory_bytes": _most("peak_memory_bytes"),
+        "mean_gpu_percent": _mean("gpu_percent"),
+        "peak_gpu_memory_used_bytes": _most("gpu_memory_bytes"),
+        "max_gpu_temperature_c": _most("gpu_temperature_c"),
+        "mean_gpu_power_w": _mean("gpu_power_w"),
     }
     return {column: value for column, value in cells.items() if value is not None}

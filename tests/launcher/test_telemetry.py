@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import resource
-import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from launcher.records import first_difference
 from launcher.state import Document, Planned
 from launcher.telemetry import Sample, Telemetry, read_samples, summarise
 from launcher.views import table
-from tests.launcher.conftest import Workplace, spawn, wait_for
+from tests.launcher.conftest import Workplace, marked, spawn, wait_for
 
 
 @pytest.fixture
@@ -178,21 +177,31 @@ def test_a_worker_is_seen_with_its_children(place: Workplace) -> None:
     assert float(row["mean_cpu_percent"]) > 0
 
 
-def test_a_resumed_attempt_appends_and_a_fresh_one_begins_anew(place: Workplace) -> None:
+def test_a_resumed_attempt_appends_and_one_begun_anew_starts_a_new_file(place: Workplace) -> None:
     go = place.folder / "go"
-    place.toy({"a": {"steps": 4, "act": "checkpoint", "barrier": str(go)}}, checkpoint_s=0, telemetry_s=0.1)
+    toy = {"steps": 4, "barrier": str(go)}
 
-    def attempts() -> set[int]:
-        return {one.attempt for one in read_samples(place.paths.telemetry("a"))}
+    def wait_for_attempts(*expected: int) -> None:
+        wait_for(lambda: {one.attempt for one in read_samples(place.paths.telemetry("a"))} == set(expected))
 
-    for options, expected in [((), {1}), ((), {1, 2}), (("--fresh",), {3})]:
-        process = place.start("job.toml", *options)
-        wait_for(lambda expected=expected: attempts() == expected)
-        wait_for(lambda: len(place.history("a").steps) == 3)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
-        assert process.returncode == 130
-        assert attempts() == expected
+    place.toy({"a": toy | {"act": "checkpoint"}}, checkpoint_s=0, telemetry_s=0.1)
+    process = place.start("job.toml")
+    wait_for_attempts(1)
+    wait_for(lambda: len(place.history("a").steps) == 3)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not marked(place.mark))
+    process = place.start("job.toml")
+    wait_for_attempts(1, 2)
+    go.touch()
+    assert process.communicate(timeout=30)[1].count("resume a") == 1
+    go.unlink()
+    place.toy({"a": toy}, telemetry_s=0.1)  # another configuration: trained again
+    process = place.start("job.toml")
+    wait_for_attempts(3)
+    go.touch()
+    process.communicate(timeout=30)
+    assert process.returncode == 0
 
 
 def test_telemetry_that_cannot_be_written_costs_no_experiment(place: Workplace) -> None:
