@@ -41,6 +41,7 @@ class SweepTable:
     on_nan: Literal["stop", "continue"] = "continue"
     stall_after_s: float = 300.0
     kill_after_s: float | None = None
+    telemetry_s: float = 2.0  # between samples; 0: none
     preload: tuple[str, ...] = PRELOAD
 
     def __post_init__(self) -> None:
@@ -58,9 +59,11 @@ class SweepTable:
             wrong.append(f"seed is a whole number from 0 to 2**63 - 1, not {self.seed}")
         if self.threads is not None and not 1 <= self.threads <= 1024:
             wrong.append(f"threads is a whole number from 1 to 1024, not {self.threads}")
-        for key in ("grace_s", "checkpoint_s", "stall_after_s", "kill_after_s"):
+        for key in ("grace_s", "checkpoint_s", "stall_after_s", "kill_after_s", "telemetry_s"):
             if (value := getattr(self, key)) is not None and not 0 <= value < math.inf:
                 wrong.append(f"{key} is a number of seconds from 0, not {value}")
+        if 0 < self.telemetry_s < 0.1:  # the kernel counts CPU time in hundredths of a second
+            wrong.append(f"telemetry_s is 0 (no telemetry) or a number of seconds from 0.1, not {self.telemetry_s}")
         if not 0 <= self.retries <= 1000:
             wrong.append(f"retries is a whole number from 0 to 1000, not {self.retries}")
         if self.on_nan == "stop" and not self.metrics:

@@ -164,4 +164,5 @@ def _forget(plan: Plan, decision: Decision) -> None:
     """Remove what an experiment that starts anew has left. Checkpoints first: records say that there was an attempt."""
     one = decision.experiment
     Checkpoints(plan.paths.checkpoints(one.name), one.name, one.digest).clear()
+    plan.paths.telemetry(one.name).unlink(missing_ok=True)
     plan.paths.records(one.name).unlink(missing_ok=True)

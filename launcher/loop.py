@@ -30,6 +30,7 @@ from launcher.signals import signals_to
 from launcher.slots import Slot
 from launcher.state import EventLog
 from launcher.summary import Summary
+from launcher.telemetry import Telemetry
 from launcher.views.progress import Progress, Status
 
 TICK_S = 0.25  # between looks at the clock and at files whose bell was not heard
@@ -65,6 +66,7 @@ class Loop:
         )
         self._outlook = Outlook(plan, slots, progress.say, is_parallel=is_parallel)
         self._collector = Collector(plan.paths, progress.say)
+        self._telemetry = Telemetry(plan.paths, self._settings.telemetry_s, progress.say)
         self._drawing = drawing
         self._selector = drawing.selector
         self._events = EventLog(plan.paths.events)
@@ -80,7 +82,7 @@ class Loop:
     def run(self) -> Summary:
         """Run every experiment of the plan that is not kept, and return how they ended."""
         try:
-            with signals_to(self._selector, self._signalled):
+            with self._telemetry, signals_to(self._selector, self._signalled):
                 self._handle(Begin())
                 while not self._is_over:
                     self._turn()
@@ -153,6 +155,7 @@ class Loop:
             return
         attempt = Attempt(decision, slot, worker)
         self._running[name] = attempt
+        self._telemetry.watch(name, spec.attempt, worker.pid, slot.device.uuid, attempt.began_s)
         self._progress.say(f"{name}: started on {device}, {_plural(threads, 'thread')}, pid {worker.pid}")
         self._selector.register(worker.bell, selectors.EVENT_READ, lambda: self._heard(attempt))
         if worker.pidfd is None:
@@ -178,6 +181,7 @@ class Loop:
                 self._selector.unregister(source)  # type: ignore[arg-type]
         exit = attempt.worker.collect()
         del self._running[attempt.name]
+        self._telemetry.forget(attempt.name)
         history = self._collector.read(attempt.name)
         self._outlook.learn(attempt, history)
         ending = classify(exit, history, attempt.circumstances())
@@ -234,6 +238,7 @@ class Loop:
             if said := attempt.watch(self._collector.num_records[attempt.name], now_s, self._settings):
                 self._progress.say(said)
             attempt.kill_if_due(now_s)
+        self._telemetry.tick(now_s)
         self._drawing.advance()
         histories = self._collector.histories
         statuses = [Status(name, histories[name].last_step, histories[name].total) for name in self._running]

@@ -1,10 +1,18 @@
-"""Which NVIDIA devices this machine has, asked of NVML, which makes no CUDA context. Never torch."""
+"""Which NVIDIA devices this machine has and what their sensors say, asked of NVML, which makes no CUDA context.
+
+Never torch.
+"""
 
 from __future__ import annotations
 
+import signal
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+_CLOSE_LIMIT_S = 1.0
 _IDLE_MEMORY_SHARE = 0.05  # a GPU with less of its memory in use, and no process on it, is idle
 
 
@@ -74,3 +82,87 @@ def _gpu(nvml: Any, handle: Any, index: str = "") -> Gpu:
     except nvml.NVMLError:  # not permitted in some containers
         pids = ()
     return Gpu(index or uuid, uuid, str(nvml.nvmlDeviceGetName(handle)), int(memory.total), int(memory.used), pids)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the sensors of a device say; None where the driver does not know, as of a MIG instance all but memory."""
+
+    at_s: float  # by time.monotonic
+    percent: float | None  # of the time since the driver's last look in which the GPU did anything
+    memory_bytes: int | None  # in use on the card, by whomever
+    temperature_c: float | None
+    power_w: float | None
+
+
+class Sensors:
+    """Reads the sensors of some devices every few seconds, in one NVML session that stays open.
+
+    On a thread of its own: a reading takes milliseconds a card, but one that falls off the bus can hold a call to the
+    driver for minutes, and the event loop must not wait with it.
+    """
+
+    def __init__(self, every_s: float) -> None:
+        self.readings: dict[str, Reading] = {}  # the newest, by UUID; replaced whole
+        self._every_s = every_s
+        self._uuids: frozenset[str] = frozenset()
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="nvml-sensors", daemon=True)
+
+    def watch(self, uuids: frozenset[str]) -> None:
+        """Read these devices from now on, and no others."""
+        self._uuids = uuids
+        if uuids and self._thread.ident is None:
+            self._thread.start()
+
+    def close(self) -> None:
+        """End the session. A call that hangs is left to hang: the thread does not keep the process alive."""
+        self._is_over.set()
+        if self._thread.ident is not None:
+            self._thread.join(_CLOSE_LIMIT_S)
+
+    def _run(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's
+        import pynvml
+
+        try:
+            pynvml.nvmlInit()
+        except pynvml.NVMLError:
+            return
+        handles: dict[str, Any] = {}
+        while True:
+            self.readings = {uuid: one for uuid in self._uuids if (one := _read(pynvml, handles, uuid)) is not None}
+            if self._is_over.wait(self._every_s):
+                break
+        pynvml.nvmlShutdown()
+
+
+def _read(nvml: Any, handles: dict[str, Any], uuid: str) -> Reading | None:
+    """Return what is known of a device now, None if nothing is; then it is looked for again the next time."""
+    if uuid not in handles and (handle := _known(nvml, nvml.nvmlDeviceGetHandleByUUID, uuid)) is not None:
+        handles[uuid] = handle
+    if uuid not in handles:
+        return None
+    handle = handles[uuid]
+    rates = _known(nvml, nvml.nvmlDeviceGetUtilizationRates, handle)
+    memory = _known(nvml, nvml.nvmlDeviceGetMemoryInfo, handle)
+    temperature = _known(nvml, nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU)
+    power_mw = _known(nvml, nvml.nvmlDeviceGetPowerUsage, handle)
+    if rates is memory is temperature is power_mw is None:
+        del handles[uuid]
+        return None
+    return Reading(
+        time.monotonic(),
+        None if rates is None else float(rates.gpu),
+        None if memory is None else int(memory.used),
+        None if temperature is None else float(temperature),
+        None if power_mw is None else power_mw / 1000,
+    )
+
+
+def _known(nvml: Any, ask: Callable[..., Any], *arguments: Any) -> Any:
+    """Return an answer of NVML, or None: not supported, not permitted, a driver without the function, the card lost."""
+    try:
+        return ask(*arguments)
+    except nvml.NVMLError:
+        return None

@@ -33,6 +33,10 @@ class Paths:
         """Return the append-only record file, the truth about an experiment."""
         return self.outcome / "records" / f"{experiment}.jsonl"
 
+    def telemetry(self, experiment: str) -> Path:
+        """Return the samples of what an experiment's processes and its device used."""
+        return self.outcome / "telemetry" / f"{experiment}.jsonl"
+
     def checkpoints(self, experiment: str) -> Path:
         """Return the folder of an unfinished experiment's checkpoints."""
         return self.outcome / "checkpoints" / experiment
@@ -76,7 +80,7 @@ class Paths:
         Raises:
             InputError: one of them cannot be made or written to.
         """
-        folders = (self.outcome, self.outcome / "records", self.logs)
+        folders = (self.outcome, self.outcome / "records", self.outcome / "telemetry", self.logs)
         problems = [f"cannot make the folder {folder}: {why}." for folder in folders if (why := _obstacle(folder))]
         if problems:
             raise InputError(

@@ -22,6 +22,7 @@ from launcher.lifeline import die_with_holder
 from launcher.paths import Paths
 from launcher.records import History, numbers, read_history
 from launcher.state import Document, read_document, read_events
+from launcher.telemetry import read_samples, summarise
 
 if TYPE_CHECKING:
     from launcher.views import plot
@@ -40,6 +41,7 @@ class Report:
         self._paths = paths
         self._num_processes = num_processes  # that draw the curves of many experiments
         self._histories: dict[str, History] = {}
+        self._resources: dict[str, dict[str, float]] = {}
         self._document = self._read_document()
 
     def draw(self, changed: Iterable[str] | None = None) -> list[str]:
@@ -53,6 +55,8 @@ class Report:
         renew = names if changed is None else [name for name in names if name in set(changed)]
         for name in {*renew, *(name for name in names if name not in self._histories)}:
             self._histories[name] = read_history(self._paths.records(name))
+        for name in {*renew, *(name for name in names if name not in self._resources)}:
+            self._resources[name] = summarise(read_samples(self._paths.telemetry(name)))
         return self._tables() + self._plots(renew)
 
     def missing(self) -> list[Path]:
@@ -82,7 +86,8 @@ class Report:
         from launcher.views import table  # brings pandas
 
         document, histories, seen = self._document, self._histories, read_events(self._paths.events)
-        rows = functools.cache(lambda: table.rows(document, histories, seen))  # made within the first _try, once
+        used = self._resources
+        rows = functools.cache(lambda: table.rows(document, histories, seen, used))  # made within the first _try, once
         problems = _try(self._paths.table_txt, lambda path: table.write_text(path, rows(), document))
         return problems + _try(self._paths.table_csv, lambda path: table.write_csv(path, rows()))
 

@@ -109,20 +109,20 @@ def read_document(paths: Paths) -> Document | None:
         ) from error
 
 
-class EventLog:
-    """`events.jsonl`, appended to by the one launcher that holds the folder's lock; a line is one write."""
+class LineLog:
+    """A file of JSON objects, a line each, appended to by the one launcher that holds the folder's lock."""
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         mend(self._fd)
 
-    def append(self, event: str, **data: Any) -> None:
-        """Write down that something happened.
+    def write(self, content: dict[str, Any]) -> None:
+        """Append a line, in one write.
 
         Raises:
-            OSError: it could not be written.
+            OSError: it could not be written; the file is as it was before.
         """
-        line = json.dumps({"at": now(), "event": event} | data).encode() + b"\n"
+        line = json.dumps(content).encode() + b"\n"
         written = os.write(self._fd, line)
         if written != len(line):
             mend(self._fd)
@@ -131,6 +131,18 @@ class EventLog:
     def close(self) -> None:
         """Release the file."""
         os.close(self._fd)
+
+
+class EventLog(LineLog):
+    """`events.jsonl`: what happened, and when."""
+
+    def append(self, event: str, **data: Any) -> None:
+        """Write down that something happened.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        self.write({"at": now(), "event": event} | data)
 
 
 @dataclass(frozen=True)

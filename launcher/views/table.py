@@ -22,9 +22,22 @@ from launcher.views.text import duration, number
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def rows(document: Document, histories: Mapping[str, History], seen: Mapping[str, Seen]) -> pd.DataFrame:
-    """Return the table: times in seconds, memory in bytes; empty cells where nothing is known."""
-    table = [_row(document, one, histories[one.name], seen.get(one.name)) for one in document.experiments]
+def rows(
+    document: Document,
+    histories: Mapping[str, History],
+    seen: Mapping[str, Seen],
+    resources: Mapping[str, Mapping[str, float]] | None = None,
+) -> pd.DataFrame:
+    """Return the table: times in seconds, memory in bytes; empty cells where nothing is known.
+
+    `resources`: by experiment what `telemetry.summarise` made of its samples.
+    """
+    used = resources or {}
+    measured = list(dict.fromkeys(column for cells in used.values() for column in cells))
+    table = []
+    for one in document.experiments:
+        cells = {column: used.get(one.name, {}).get(column) for column in measured}
+        table.append(_row(document, one, histories[one.name], seen.get(one.name), cells))
     return pd.DataFrame([{_unicode(name): _unicode(cell) for name, cell in row.items()} for row in table])
 
 
@@ -33,7 +46,9 @@ def _unicode(cell: Any) -> Any:
     return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
 
 
-def _row(document: Document, planned: Planned, history: History, seen: Seen | None) -> dict[str, Any]:
+def _row(
+    document: Document, planned: Planned, history: History, seen: Seen | None, cells: Mapping[str, float | None]
+) -> dict[str, Any]:
     own: dict[str, Any] = {"experiment": planned.name, "overrides": overrides(planned)}
     row = own | history.info | own  # in this order, and our own columns win
     row["steps"] = len(history.steps)
@@ -48,6 +63,7 @@ def _row(document: Document, planned: Planned, history: History, seen: Seen | No
     row["peak_memory_bytes"] = last_word.get("peak_memory_bytes")
     if "peak_gpu_memory_bytes" in last_word:
         row["peak_gpu_memory_bytes"] = last_word["peak_gpu_memory_bytes"]
+    row |= cells
     row["attempts"] = history.attempt
     row["ending"] = last_ending(history, seen) or ""
     row["why"] = seen.why if seen else ""
@@ -95,6 +111,9 @@ def write_text(path: Path, table: pd.DataFrame, document: Document) -> None:
     for column, title in (("peak_memory_bytes", "peak memory"), ("peak_gpu_memory_bytes", "peak GPU memory")):
         if column in table:
             shown[title] = [f"{cell / 1e6:,.0f} MB" if _is_known(cell) else "-" for cell in table[column]]
+    for column, title in (("mean_cpu_percent", "CPU"), ("mean_gpu_percent", "GPU")):
+        if column in table:
+            shown[title] = [f"{cell:.0f}%" if _is_known(cell) else "-" for cell in table[column]]
     shown["ending"] = _texts(table, "ending")
     text = pd.DataFrame(shown)
     left = ("experiment", "overrides", "device", "ending")

@@ -47,6 +47,13 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
+def spawn(place: Workplace, *command: str) -> subprocess.Popen[str]:
+    """Start a process that leads a session of its own, as a worker does; the test ends it."""
+    environment = os.environ | {MARK: place.mark}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=environment, start_new_session=True, text=True, stdin=pipe, stdout=pipe)
+
+
 def compile_stub(source: str, library: Path) -> None:
     """Compile one of the C files beside this one into a shared library, or skip the test."""
     compiler = shutil.which("cc") or shutil.which("gcc")

@@ -1,0 +1,124 @@
+"""What the process trees of workers use: CPU time, resident memory, processes. Knows no experiments; `telemetry` asks.
+
+One look at the process table serves all workers. Each leads a session of its own (`worker.isolate`), and children stay
+in their parent's session, even when the parent is gone, so getsid finds every tree: 1.5 µs for each process of the
+machine, against 25 µs for psutil's children(recursive=True), which looks at all of them again for each worker. Only the
+leader of a session not seen before is asked for its parent, once. What a member uses is asked of psutil: 90 µs each.
+Measured for five workers with four children each, among 400 processes: 4.5 ms a look; children() five times: 59 ms.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a worker and all its descendants use."""
+
+    cpu_s: float  # since the worker began; never falls
+    memory_bytes: int  # resident; a page that several processes share counts in each
+    num_processes: int
+
+
+class CpuMeter:
+    """Adds up the CPU time of processes that come and go."""
+
+    def __init__(self) -> None:
+        self.total_s = 0.0
+        self._times: Mapping[int, tuple[float, float]] = {}
+        self._owed_s = 0.0
+
+    def add(self, times: Mapping[int, tuple[float, float]]) -> None:
+        """Take in the CPU seconds of the processes alive now, by pid: their own, and of children they have waited for.
+
+        The whole time of a child that ended comes to its parent when that waits for it. What was counted while the
+        child lived is owed and taken off there. A debt lasts until the next look, for a parent that was read a moment
+        before it waited, and no longer: nobody may ever wait.
+        """
+        own_s = waited_s = 0.0
+        for pid, (own, waited) in times.items():
+            own_before, waited_before = self._times.get(pid, (0.0, 0.0))
+            own_s += max(0.0, own - own_before)
+            waited_s += max(0.0, waited - waited_before)
+        gone_s = sum(sum(self._times[pid]) for pid in self._times.keys() - times.keys())
+        owed_s = self._owed_s + gone_s
+        self.total_s += own_s + max(0.0, waited_s - owed_s)
+        self._owed_s = min(gone_s, max(0.0, owed_s - waited_s))
+        self._times = times
+
+
+class ProcessTable:
+    """Looks at the processes of this machine and remembers whose they are."""
+
+    def __init__(self) -> None:
+        self._owners: dict[int, int | None] = {}  # session → the worker it descends from; None: not from a worker
+        self._meters: dict[int, CpuMeter] = {}  # by worker
+
+    def look(self, workers: Collection[int]) -> dict[int, Usage]:
+        """Return what the tree of each worker uses now, by the worker's pid; all live workers belong in every call.
+
+        One that has ended, or has not made its session yet, is left out.
+
+        Raises:
+            OSError: the process table cannot be read.
+        """
+        self._meters = {worker: self._meters.get(worker, CpuMeter()) for worker in workers}
+        used = {worker: self._use(self._meters[worker], pids) for worker, pids in self._members(workers).items()}
+        return {worker: usage for worker, usage in used.items() if usage.num_processes}
+
+    def _members(self, workers: Collection[int]) -> dict[int, list[int]]:
+        sessions: dict[int, list[int]] = {}
+        for pid in psutil.pids():
+            try:
+                sessions.setdefault(os.getsid(pid), []).append(pid)
+            except OSError:  # ended meanwhile
+                continue
+        # The kernel gives no process the number of a session that has members: what was learnt holds while it is seen.
+        self._owners = {
+            session: owner
+            for session, owner in self._owners.items()
+            if session in sessions and (owner is None or owner in workers)
+        }
+        members: dict[int, list[int]] = {}
+        for session, pids in sessions.items():
+            if (owner := self._owner(session, workers)) is not None:
+                members.setdefault(owner, []).extend(pids)
+        return members
+
+    def _owner(self, session: int, workers: Collection[int]) -> int | None:
+        """Return the worker a session belongs to: it leads it, or it is an ancestor of whoever does."""
+        if session in workers:
+            return session
+        if session not in self._owners:
+            self._owners[session] = None
+            try:
+                parent = psutil.Process(session).ppid()
+                if parent:
+                    self._owners[session] = self._owner(os.getsid(parent), workers)
+            except (psutil.Error, OSError):  # its leader is gone
+                pass
+        return self._owners[session]
+
+    @staticmethod
+    def _use(meter: CpuMeter, pids: list[int]) -> Usage:
+        times: dict[int, tuple[float, float]] = {}
+        memory_bytes = num_processes = 0
+        for pid in sorted(pids):  # parents first: a child that ends in between is missed, not counted twice
+            try:
+                process = psutil.Process(pid)
+                with process.oneshot():
+                    cpu = process.cpu_times()
+                    is_alive = process.status() != psutil.STATUS_ZOMBIE
+                    resident_bytes = process.memory_info().rss
+            except (psutil.Error, OSError):  # ended meanwhile
+                continue
+            times[pid] = (cpu.user + cpu.system, cpu.children_user + cpu.children_system)
+            memory_bytes += resident_bytes
+            num_processes += is_alive
+        meter.add(times)
+        return Usage(meter.total_s, memory_bytes, num_processes)
