@@ -99,9 +99,14 @@ class _Sweep:
     seen: Mapping[str, Seen] = field(default_factory=dict)
     newest: Mapping[str, _Newest] = field(default_factory=dict)
 
+    @property
+    def attempts(self) -> Mapping[str, int]:
+        """The first attempt of the newest launch, of each experiment that it runs."""
+        return self.document.launch.get("attempts") or {}
+
     def state(self, name: str, ending: str | None) -> str:
         """Return the state of an experiment whose newest attempt ended so, or never began."""
-        first = self.document.launch.get("attempts", {}).get(name)  # None: this launch does not run it
+        first = self.attempts.get(name)  # None: this launch does not run it
         seen, newest = self.seen.get(name, Seen(0, "", 0)), self.newest.get(name, _Newest())
         is_ours = newest.pid == self.document.launch.get("pid")  # and not of an earlier launch
         if newest.event == "withdrawn" and is_ours:
@@ -152,9 +157,8 @@ def _phase(document: Document, launcher: Holder | None, seen: Mapping[str, Seen]
     if launcher is not None:
         is_same = (launcher.pid, launcher.host) == (launch.get("pid"), launch.get("host"))
         return "running" if is_same else "starting"
-    attempts = launch.get("attempts", {})
-    unseen = [name for name, first in attempts.items() if name in seen and seen[name].attempt >= first]
-    return "gone" if any(seen[name].ending is None for name in unseen) else "ended"
+    begun = [name for name, first in launch.get("attempts", {}).items() if name in seen and seen[name].attempt >= first]
+    return "gone" if any(seen[name].ending is None for name in begun) else "ended"
 
 
 def _read_newest(path: Path) -> dict[str, _Newest]:
@@ -191,7 +195,7 @@ def _standing(sweep: _Sweep, planned: Planned, metric: str | None) -> tuple[Stan
         Standing(
             name=name,
             state=state,
-            is_kept=state in KEPT and name not in sweep.document.launch.get("attempts", {}),
+            is_kept=state in KEPT and name not in sweep.attempts,
             device=seen.device if seen is not None and is_begun else "",
             attempt=history.attempt,
             step=history.last_step,

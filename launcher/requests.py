@@ -3,8 +3,8 @@
     stop, retry ─▶ send ─▶ outcome/requests/<id>.json ─▶ Inbox.take ─▶ steering ─▶ events.jsonl ─▶ who asked
 
 No socket and no daemon: it works for whoever may write the folder, over a shared file system too. A request is written
-beside and renamed, so none is ever half there. Only files of the launcher's own user are honoured. What is no request is
-told once and set aside; it never ends a launch. What becomes of a request is `steering`'s part.
+beside and renamed, so none is ever half there. Only files of the launcher's own user are honoured. What is no request
+is told once and set aside; it never ends a launch. What becomes of a request is `steering`'s part.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@
     two at once ────▶ SetAside(slot)             two experiments fail within a second on one slot: it is the device
     the last end ───▶ Done
 
-Each event costs O(log n) at most (to take one out of the queue: O(n)), so ten thousand experiments on a thousand slots take well under a second.
+Each event costs O(log n) at most, but for taking one out of the queue, so ten thousand experiments on a thousand slots
+take well under a second.
 """
 
 from __future__ import annotations

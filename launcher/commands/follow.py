@@ -1,7 +1,7 @@
 """`follow`: the logs of one experiment or many, as they grow, until the sweep ends.
 
-It reads files and asks the folder's lock; a launcher does not know of it. Looks five times a second: a `stat` and, where
-something came, a read for each log.
+It reads files and asks the folder's lock; a launcher does not know of it. Looks five times a second, which opens each
+log and reads what has come.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def status_command(
     logs: Logs = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Say how a sweep stands, while it runs or after: who runs it, and each experiment's state, step, metric and time."""
+    """Say how a sweep stands, while it runs or after: who runs it; each experiment's state, step, metric and time."""
     from launcher.locks import find_holder
     from launcher.overview import read_overview
 
@@ -138,7 +138,8 @@ def _launcher(overview: Overview) -> str:
 
 
 def _table(overview: Overview) -> list[str]:
-    rows = [_row(one, overview.metric) for one in overview.experiments]
+    is_live = overview.launcher is not None
+    rows = [_row(one, overview.metric, is_live) for one in overview.experiments]
     titles = [title for title in rows[0] if any(row[title] != "-" for row in rows)] if rows else []
     widths = {title: max(len(title), *(len(row[title]) for row in rows)) for title in titles}
     table = [{title: title for title in titles}, *rows]
@@ -150,11 +151,11 @@ def _table(overview: Overview) -> list[str]:
     ]
 
 
-def _row(one: Standing, metric: str | None) -> dict[str, str]:
+def _row(one: Standing, metric: str | None, is_live: bool) -> dict[str, str]:
     step = f"{one.step}/{one.total}" if one.total else str(one.step or "-")
     row = {
         "experiment": one.name,
-        "state": f"{one.state}, kept" if one.is_kept else one.state,
+        "state": f"{one.state}, kept" if one.is_kept and is_live else one.state,
         "device": one.device or "-",
         "step": step,
     }

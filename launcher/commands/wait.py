@@ -39,10 +39,8 @@ def wait_command(
     while (holder := find_holder(paths.lock)) is not None:
         left_s = LOOK_INTERVAL_S if deadline_s is None else deadline_s - time.monotonic()
         if left_s <= 0:
-            typer.echo(
-                f"not ended within {timeout:g} s: pid {holder.pid} on {inline(holder.host)} is at work in {paths.outcome}",
-                err=True,
-            )
+            who = f"pid {holder.pid} on {inline(holder.host)}"
+            typer.echo(f"not ended within {timeout:g} s: {who} is at work in {paths.outcome}", err=True)
             raise typer.Exit(EXIT_TIMEOUT)
         time.sleep(min(LOOK_INTERVAL_S, left_s))
     overview = read_overview(paths, time.time())
