@@ -1,7 +1,7 @@
 """Reads a growing text file as lines: its last ones first, then what is appended. Knows of no sweep and prints nothing.
 
-A file that is not there yet has no lines; one that was cut or replaced is read from its start. No descriptor is kept,
-so a hundred files may be followed, and removed, meanwhile.
+A file that is not there yet has no lines; when it comes, or was cut or replaced, it is read from its start. No
+descriptor is kept, so a hundred files may be followed, and removed, meanwhile.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ class Tail:
     def __init__(self, path: Path, num_lines: int) -> None:
         self._path = path
         self._num_lines = num_lines
+        self._is_first = True
         self._identity: tuple[int, int] | None = None
         self._offset = 0
         self._torn = b""
 
     def read(self) -> list[str]:
-        """Return the lines completed since the last call, at most 1 MiB of them; the first time the file's last ones.
+        """Return the lines completed since the last call, at most 1 MiB of them; of a file that is there
+        the first time its last ones.
 
         Raises:
             OSError: the file is there and cannot be read.
@@ -33,14 +35,16 @@ class Tail:
         try:
             file = self._path.open("rb", buffering=0)
         except (FileNotFoundError, NotADirectoryError):
+            self._is_first = False  # what comes will be new, all of it
             return []
         with file:
             about = os.fstat(file.fileno())
             identity = (about.st_dev, about.st_ino)
             if identity != self._identity or about.st_size < self._offset:
-                is_first = self._identity is None
-                self._identity, self._torn = identity, b""
-                self._offset = _start_of_last(file.fileno(), about.st_size, self._num_lines) if is_first else 0
+                self._identity, self._torn, self._offset = identity, b"", 0
+                if self._is_first:
+                    self._offset = _start_of_last(file.fileno(), about.st_size, self._num_lines)
+                self._is_first = False
             data = os.pread(file.fileno(), _LIMIT_BYTES, self._offset)
         self._offset += len(data)
         *lines, self._torn = (self._torn + data).split(b"\n")
