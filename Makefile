@@ -10,6 +10,10 @@ DATA  := data/tokenized_data.pt
 VENV  := .venv
 STAMP := $(VENV)/.installed
 
+ifeq ($(origin NAME),environment)
+  NAME :=  # some systems set it for purposes of their own
+endif
+
 # These reach Python through the environment, and as they were typed: never expanded by make or by the shell.
 override DEVICES := $(value DEVICES)
 override JOB := $(value JOB)

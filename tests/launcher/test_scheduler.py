@@ -147,6 +147,8 @@ class Sweep(RuleBasedStateMachine):
         self.scheduler = Scheduler(self.names, self.num_slots, retries=2)
         self.usable = set(range(self.num_slots))
         self.num_starts = dict.fromkeys(self.names, 0)
+        self.num_requeued = dict.fromkeys(self.names, 0)
+        self.withdrawn: set[str] = set()
         self.running: dict[str, int] = {}
         self.stopping = False
         self.is_done = False
@@ -161,7 +163,9 @@ class Sweep(RuleBasedStateMachine):
                     assert slot not in self.running.values()
                     assert slot in self.usable
                     self.num_starts[experiment] += 1
-                    assert self.num_starts[experiment] <= 1 + 2 + 1, "once, two retries, one more for a bad device"
+                    allowed = 1 + 2 + 1 + self.num_requeued[experiment]
+                    assert self.num_starts[experiment] <= allowed, "once, two retries, one for a bad device, the asked"
+                    assert experiment not in self.withdrawn
                     self.running[experiment] = slot
                 case SetAside(slot, _):
                     self.usable.remove(slot)
@@ -188,6 +192,24 @@ class Sweep(RuleBasedStateMachine):
     def interrupt(self, force: bool) -> None:
         self.stopping = True
         self.take(self.scheduler.handle(Interrupted(force)))
+
+    @precondition(lambda self: not self.is_done)
+    @rule(data=st.data(), force=st.booleans())
+    def withdraw(self, data: st.DataObject, force: bool) -> None:
+        name = data.draw(st.sampled_from(self.names))
+        self.withdrawn.add(name)
+        self.take(self.scheduler.handle(Withdrawn(name, force)))
+
+    @precondition(lambda self: not self.is_done)
+    @rule(data=st.data())
+    def requeue(self, data: st.DataObject) -> None:
+        ended = [name for name in self.names if isinstance(self.scheduler.state(name), Finished)]
+        if not ended:
+            return
+        name = data.draw(st.sampled_from(ended))
+        self.num_requeued[name] += 1
+        self.withdrawn.discard(name)
+        self.take(self.scheduler.handle(Requeued(name)))
 
     @precondition(lambda self: self.is_done)
     @rule()

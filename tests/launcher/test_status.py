@@ -19,6 +19,8 @@ from launcher.skim import skim
 from launcher.tail import Tail
 from tests.launcher.conftest import Workplace, marked, wait_for
 
+ROOT = Path(__file__).parents[2]
+
 
 def status(place: Workplace) -> dict[str, Any]:
     """Ask for the status as a program would."""
@@ -262,6 +264,22 @@ def test_follow_after_the_sweep_shows_what_is_there_inert(place: Workplace) -> N
     result = place.launch("follow", "aa", "--job", "job.toml")
     assert result.code == 2
     assert 'there is no experiment "aa". Did you mean "a"?' in result.err
+
+
+def test_make_status_and_make_tail(place: Workplace) -> None:
+    place.toy({"a": {"steps": 2}, "b": {}})
+    place.launch("job.toml")
+    make = ["make", "-s", "-f", str(ROOT / "Makefile"), f"PYTHON={sys.executable}", "JOB=job.toml"]
+
+    def run(*arguments: str) -> str:
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "NAME": "of the machine"}
+        return subprocess.run(
+            [*make, *arguments], cwd=place.folder, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert "2 done." in run("status")
+    assert run("tail", "NAME=b").splitlines()[-1].startswith("=== b done, 5 steps")
+    assert {line.split()[0] for line in run("tail").splitlines()} == {"a", "b"}
 
 
 def test_wait_tells_how_it_ended(place: Workplace) -> None:
