@@ -37,7 +37,7 @@ def states(place: Workplace) -> dict[str, str]:
 def test_status_while_it_runs_and_after(place: Workplace) -> None:
     barrier = str(place.folder / "go")
     kept: dict[str, dict[str, Any]] = {"kept": {}}
-    place.toy(kept, metrics=["loss"])
+    place.toy(kept)
     place.launch("job.toml")
     new = {"a": {"steps": 4, "barrier": barrier}, "bad": {"act": "raise", "at": 2}, "z": {"steps": 2}}
     place.toy(kept | new, metrics=["loss"])
