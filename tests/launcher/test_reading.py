@@ -1,4 +1,4 @@
-"""What `status` and `follow` read a sweep with: a glance at records, the end of a log, the holder of a folder's lock."""
+"""What `status` and `follow` read with: a glance at records, the end of a log, the holder of a folder's lock."""
 
 from __future__ import annotations
 
