@@ -10,10 +10,15 @@ DATA  := data/tokenized_data.pt
 VENV  := .venv
 STAMP := $(VENV)/.installed
 
+ifeq ($(origin NAME),environment)
+  NAME :=  # some systems set it for purposes of their own
+endif
+
 # These reach Python through the environment, and as they were typed: never expanded by make or by the shell.
 override DEVICES := $(value DEVICES)
 override JOB := $(value JOB)
-export DEVICES JOB
+override NAME := $(value NAME)
+export DEVICES JOB NAME
 
 ifdef PYTHON
   RUN   := $(PYTHON)
@@ -23,7 +28,7 @@ else
   READY := $(STAMP)
 endif
 
-.PHONY: help setup data sweep test soak bench check lint types report clean
+.PHONY: help setup data sweep status tail test soak bench check lint types report clean
 
 help:            ## say what there is
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -43,6 +48,12 @@ $(DATA): | $(READY)
 
 sweep: $(READY) $(DATA)  ## train the experiments of JOB in parallel: make sweep DEVICES=1,2,3,4,5
 	@$(RUN) -m launcher run "$$JOB" --parallel $(ARGS)
+
+status: $(READY) ## say how the sweep of JOB stands, while it runs or after
+	@$(RUN) -m launcher status "$$JOB"
+
+tail: $(READY)   ## follow logs of JOB until it ends: make tail NAME=baseline (default: all of them)
+	@$(RUN) -m launcher follow --job "$$JOB" -- $${NAME:+"$$NAME"}
 
 test: $(READY)   ## run the tests
 	$(RUN) -m pytest -n 2 --dist loadfile

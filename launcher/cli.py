@@ -22,11 +22,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from launcher import __version__, server
+from launcher import __version__, commands, server
 from launcher.errors import LauncherError, WriteError, did_you_mean, inline, printable
 
 DEFAULT_JOB = Path(server.DEFAULT_JOB)
-COMMANDS = ("run", "plan", "report", "verify")
+COMMANDS = ("run", "plan", "report", "verify", "status", "follow", "stop", "retry", "wait")
 
 app = typer.Typer(
     name="python -m launcher",
@@ -151,6 +151,9 @@ def verify_command(
     for verdict in verdicts:
         typer.echo(inline(str(verdict), 2000))
     raise typer.Exit(1 if any(verdict.difference for verdict in verdicts) else 0)
+
+
+commands.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

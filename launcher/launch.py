@@ -18,6 +18,7 @@ from launcher.plan import Decision, Plan, decide, resolve
 from launcher.process import StartMethod, Workers, check_platform
 from launcher.records import RecordReader
 from launcher.report import Report
+from launcher.requests import clear
 from launcher.slots import Slot, make_slots, num_cores
 from launcher.state import EventLog, environment, write_document
 from launcher.summary import Summary
@@ -46,6 +47,7 @@ def launch(
         waiting = progress.say if wait else None
         held.callback(lock_folder(paths.lock, waiting).release)
         paths.remove_temporaries()
+        clear(paths.requests)
         plan = decide(sweep, experiments, paths, fresh=fresh)
         _settle(plan)
         progress.say(plan.describe())
@@ -146,6 +148,7 @@ def _prepare(
     launch = environment() | {
         "mode": "parallel" if is_parallel else "sequential",
         "start_method": start_method,
+        "attempts": {decision.experiment.name: decision.attempt for decision in plan.to_run},  # the first of each
         "slots": [{"device": str(slot.device), "uuid": slot.device.uuid, "threads": slot.threads} for slot in slots],
     }
     try:

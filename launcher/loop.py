@@ -29,6 +29,7 @@ from launcher.scheduler import Action, Begin, Done, Ended, Event, Interrupted, S
 from launcher.signals import signals_to
 from launcher.slots import Slot
 from launcher.state import EventLog
+from launcher.steering import Steering
 from launcher.summary import Summary
 from launcher.telemetry import Telemetry
 from launcher.views.progress import Progress, Status
@@ -64,6 +65,7 @@ class Loop:
         self._scheduler = Scheduler(
             names, len(slots), None if is_parallel else designated, retries=self._settings.retries
         )
+        self._steering = Steering(plan.paths, self._scheduler, progress.say, self._note, self._handle, self._signalled)
         self._outlook = Outlook(plan, slots, progress.say, is_parallel=is_parallel)
         self._collector = Collector(plan.paths, progress.say)
         self._telemetry = Telemetry(plan.paths, self._settings.telemetry_s, progress.say)
@@ -205,6 +207,7 @@ class Loop:
         else:
             self._progress.say(f"{name}: {summary}")
         self._handle(Ended(name, ending.kind, seconds))
+        self._steering.ended(name)
         if not self._scheduler.num_waiting:
             self._outlook.nothing_waits(self._running)
         self._drawing.request([name])
@@ -239,6 +242,7 @@ class Loop:
                 self._progress.say(said)
             attempt.kill_if_due(now_s)
         self._telemetry.tick(now_s)
+        self._steering.advance(self._endings, is_over=self._is_over)
         self._drawing.advance()
         histories = self._collector.histories
         statuses = [Status(name, histories[name].last_step, histories[name].total) for name in self._running]

@@ -57,6 +57,11 @@ class Paths:
         return self.outcome / ".lock"
 
     @property
+    def requests(self) -> Path:
+        """The folder of what other shells ask the launcher."""
+        return self.outcome / "requests"
+
+    @property
     def table_txt(self) -> Path:
         """The results table for reading."""
         return self.outcome / "results_table.txt"

@@ -3,10 +3,13 @@
     Begin ──────────▶ Start, Start, …            fill the slots
     Ended(x) ───────▶ Start(y, slot of x)        a death frees its slot; x may be tried again
     Interrupted ────▶ Stop(x, force), …          nothing new starts; the second time they are killed
+    Withdrawn(x) ───▶ Stop(x, force)             or x leaves the queue; it is not tried again by itself
+    Requeued(x) ────▶ Start(x, slot), if free    x, which has ended or was withdrawn, waits once more
     two at once ────▶ SetAside(slot)             two experiments fail within a second on one slot: it is the device
     the last end ───▶ Done
 
-Each event costs O(log n) at most, so ten thousand experiments on a thousand slots take well under a second.
+Each event costs O(log n) at most, but for taking one out of the queue, so ten thousand experiments on a thousand slots
+take well under a second.
 """
 
 from __future__ import annotations
@@ -38,7 +41,22 @@ class Interrupted:
     force: bool = False
 
 
-Event = Begin | Ended | Interrupted
+@dataclass(frozen=True)
+class Withdrawn:
+    """Someone asked for one experiment to stop, or not to start; with force: killed at once."""
+
+    experiment: str
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Requeued:
+    """Someone asked for an experiment that has ended, or was withdrawn, to run again."""
+
+    experiment: str
+
+
+Event = Begin | Ended | Interrupted | Withdrawn | Requeued
 
 
 @dataclass(frozen=True)
@@ -82,7 +100,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Finished:
-    """State of an experiment that has ended."""
+    """State of an experiment that has ended, or was taken out of the queue ("withdrawn")."""
 
     ending: str
 
@@ -117,11 +135,26 @@ class Scheduler:
         self._retries_left = dict.fromkeys(experiments, retries)
         self._failed_at_once: dict[int, str] = {}  # slot → the experiment whose quick failure was the last thing there
         self._had_free_retry: set[str] = set()
+        self._withdrawn: set[str] = set()  # asked to end, one by one: no reason to try them again
 
     @property
     def num_waiting(self) -> int:
         """How many experiments have not started."""
         return len(self._waiting)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Nothing new starts any more."""
+        return self._is_stopping
+
+    @property
+    def experiments(self) -> list[str]:
+        """Every experiment of the launch."""
+        return list(self._retries_left)
+
+    def has(self, experiment: str) -> bool:
+        """Return whether the launch has an experiment of this name."""
+        return experiment in self._retries_left
 
     def state(self, experiment: str) -> Running | Finished | None:
         """Return the state of an experiment; None while it waits."""
@@ -140,13 +173,33 @@ class Scheduler:
                     Stop(name, force) for name, state in self._states.items() if isinstance(state, Running)
                 ]
                 return stops + self._fill()
+            case Withdrawn():
+                return self._withdraw(event)
+            case Requeued(experiment):
+                assert isinstance(self._states.get(experiment), Finished), f"{experiment} has not ended"
+                self._withdrawn.discard(experiment)
+                self._queue_again(experiment)
+                return self._fill()
+
+    def _withdraw(self, event: Withdrawn) -> list[Action]:
+        match self._states.get(event.experiment):
+            case Running():
+                self._withdrawn.add(event.experiment)
+                return [Stop(event.experiment, event.force)]
+            case None:
+                self._waiting.remove(event.experiment)
+                self._withdrawn.add(event.experiment)
+                self._states[event.experiment] = Finished("withdrawn")
+                return self._fill()
+            case Finished():
+                return []
 
     def _ended(self, event: Ended) -> list[Action]:
         state = self._states.get(event.experiment)
         assert isinstance(state, Running), f"{event.experiment} ended but was not running: {state}"
         self._states[event.experiment] = Finished(event.ending)
         self._num_running -= 1
-        has_failed = event.ending in TRIED_AGAIN
+        has_failed = event.ending in TRIED_AGAIN and event.experiment not in self._withdrawn
         before = self._failed_at_once.pop(state.slot, None)
         is_device = False
         if has_failed and event.seconds < QUICK_S:
@@ -165,7 +218,8 @@ class Scheduler:
         return []
 
     def _try_again_free(self, experiment: str) -> None:
-        if experiment not in self._had_free_retry and isinstance(self._states.get(experiment), Finished):
+        may = experiment not in self._had_free_retry and experiment not in self._withdrawn
+        if may and isinstance(self._states.get(experiment), Finished):
             self._had_free_retry.add(experiment)
             self._queue_again(experiment)
 

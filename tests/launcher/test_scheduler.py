@@ -7,7 +7,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from launcher.scheduler import Begin, Done, Ended, Finished, Interrupted, Running, Scheduler, SetAside, Start, Stop
+from launcher.scheduler import (
+    Begin,
+    Done,
+    Ended,
+    Finished,
+    Interrupted,
+    Requeued,
+    Running,
+    Scheduler,
+    SetAside,
+    Start,
+    Stop,
+    Withdrawn,
+)
 
 
 def test_slots_are_filled_in_order_and_a_death_frees_one() -> None:
@@ -35,6 +48,38 @@ def test_an_interrupt_starts_nothing_more_and_the_second_one_kills() -> None:
     assert scheduler.handle(Interrupted(force=True)) == [Stop("b", True)]
     assert scheduler.handle(Ended("b", "interrupted")) == [Done()]
     assert scheduler.num_waiting == 1
+
+
+def test_one_that_runs_is_withdrawn_and_not_tried_again_by_itself() -> None:
+    scheduler = Scheduler(["a", "b"], 1, retries=3)
+    scheduler.handle(Begin())
+    assert scheduler.handle(Withdrawn("a")) == [Stop("a", False)]
+    assert scheduler.handle(Withdrawn("a", force=True)) == [Stop("a", True)]
+    assert scheduler.handle(Ended("a", "failed")) == [Start("b", 0)]
+    assert scheduler.handle(Ended("b", "done")) == [Done()]
+
+
+def test_one_that_waits_is_withdrawn_and_comes_back_when_asked() -> None:
+    scheduler = Scheduler(["a", "b", "c"], 1)
+    scheduler.handle(Begin())
+    assert scheduler.handle(Withdrawn("b")) == []
+    assert scheduler.handle(Withdrawn("b")) == []
+    assert scheduler.state("b") == Finished("withdrawn")
+    assert scheduler.handle(Ended("a", "done")) == [Start("c", 0)]
+    assert scheduler.handle(Requeued("b")) == []
+    assert scheduler.handle(Ended("c", "done")) == [Start("b", 0)]
+    assert scheduler.handle(Ended("b", "done")) == [Done()]
+
+
+def test_what_is_queued_again_starts_at_once_where_a_slot_is_free() -> None:
+    scheduler = Scheduler(["a", "b"], 2)
+    scheduler.handle(Begin())
+    assert scheduler.handle(Ended("b", "failed")) == []
+    assert scheduler.handle(Requeued("b")) == [Start("b", 1)]
+    scheduler.handle(Interrupted())
+    scheduler.handle(Ended("b", "failed"))
+    assert scheduler.handle(Requeued("b")) == [], "nothing starts in a launch that is being stopped"
+    assert scheduler.handle(Ended("a", "interrupted")) == [Done()]
 
 
 def test_a_failure_is_tried_again_after_the_others() -> None:
@@ -102,6 +147,8 @@ class Sweep(RuleBasedStateMachine):
         self.scheduler = Scheduler(self.names, self.num_slots, retries=2)
         self.usable = set(range(self.num_slots))
         self.num_starts = dict.fromkeys(self.names, 0)
+        self.num_requeued = dict.fromkeys(self.names, 0)
+        self.withdrawn: set[str] = set()
         self.running: dict[str, int] = {}
         self.stopping = False
         self.is_done = False
@@ -116,7 +163,9 @@ class Sweep(RuleBasedStateMachine):
                     assert slot not in self.running.values()
                     assert slot in self.usable
                     self.num_starts[experiment] += 1
-                    assert self.num_starts[experiment] <= 1 + 2 + 1, "once, two retries, one more for a bad device"
+                    allowed = 1 + 2 + 1 + self.num_requeued[experiment]
+                    assert self.num_starts[experiment] <= allowed, "once, two retries, one for a bad device, the asked"
+                    assert experiment not in self.withdrawn
                     self.running[experiment] = slot
                 case SetAside(slot, _):
                     self.usable.remove(slot)
@@ -143,6 +192,24 @@ class Sweep(RuleBasedStateMachine):
     def interrupt(self, force: bool) -> None:
         self.stopping = True
         self.take(self.scheduler.handle(Interrupted(force)))
+
+    @precondition(lambda self: not self.is_done)
+    @rule(data=st.data(), force=st.booleans())
+    def withdraw(self, data: st.DataObject, force: bool) -> None:
+        name = data.draw(st.sampled_from(self.names))
+        self.withdrawn.add(name)
+        self.take(self.scheduler.handle(Withdrawn(name, force)))
+
+    @precondition(lambda self: not self.is_done)
+    @rule(data=st.data())
+    def requeue(self, data: st.DataObject) -> None:
+        ended = [name for name in self.names if isinstance(self.scheduler.state(name), Finished)]
+        if not ended:
+            return
+        name = data.draw(st.sampled_from(ended))
+        self.num_requeued[name] += 1
+        self.withdrawn.discard(name)
+        self.take(self.scheduler.handle(Requeued(name)))
 
     @precondition(lambda self: self.is_done)
     @rule()

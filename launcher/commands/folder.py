@@ -1,0 +1,63 @@
+"""The sweep that a command is about: its folders from the job file and the options, its experiments by their names.
+
+A command about a whole sweep takes the job as its argument; one about experiments takes those, and the job by --job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from launcher.errors import InputError, did_you_mean, inline
+from launcher.paths import Paths
+
+DEFAULT_JOB = Path("jobs/report.toml")
+
+Job = Annotated[Path, typer.Argument(help="The job file.", show_default=True)]
+JobOption = Annotated[Path, typer.Option("--job", help="The job file.", show_default=True)]
+Outcome = Annotated[Path | None, typer.Option(help="Folder of tables, plots and records, instead of the job's.")]
+Logs = Annotated[Path | None, typer.Option(help="Folder of logs, instead of the job's.")]
+
+
+def find(job: Path, outcome: Path | None, logs: Path | None) -> tuple[Paths, list[str]]:
+    """Return the folders of a job's sweep, and its experiments: those it has now, then those it had when launched.
+
+    Raises:
+        InputError: the job file, or the folder's sweep.json, is wrong.
+    """
+    from launcher import api
+    from launcher.state import read_document
+
+    sweep = api.load(job, outcome=outcome, logs=logs)
+    paths = Paths(sweep.outcome, sweep.logs)
+    document = read_document(paths)
+    launched = [one.name for one in document.experiments] if document else []
+    return paths, list(dict.fromkeys([*sweep.experiments, *launched]))
+
+
+def check_names(names: Sequence[str], known: Iterable[str]) -> None:
+    """Raise if a name is not that of an experiment.
+
+    Raises:
+        InputError: with every such name.
+    """
+    known = list(known)
+    listed = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
+    problems = [
+        f'there is no experiment "{inline(name, 100)}".{did_you_mean(name, known)}'
+        for name in names
+        if name not in known
+    ]
+    if problems:
+        raise InputError([*problems, f"  Experiments: {inline(listed, 2000)}"])
+
+
+def no_sweep(paths: Paths, job: Path) -> InputError:
+    """Return the error for a folder without a sweep."""
+    return InputError(
+        f"there is no sweep in {paths.outcome}: nothing was launched there yet.\n"
+        f"  Launch it: python -m launcher run {job} --parallel. If it is elsewhere, name it: --outcome DIR."
+    )

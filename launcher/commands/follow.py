@@ -1,0 +1,90 @@
+"""`follow`: the logs of one experiment or many, as they grow, until the sweep ends.
+
+It reads files and asks the folder's lock; a launcher does not know of it. Looks five times a second, which opens each
+log and reads what has come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from launcher.commands.folder import DEFAULT_JOB, JobOption, Logs, Outcome, check_names, find
+from launcher.errors import InputError, inline, printable
+from launcher.paths import Paths
+
+LOOK_INTERVAL_S = 0.2
+LINE_LIMIT = 10_000  # characters
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("follow")(follow_command)
+
+
+def follow_command(
+    experiments: Annotated[list[str] | None, typer.Argument(help="Which; default: all.", show_default=False)] = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines to begin with.")] = 10,
+    job: JobOption = DEFAULT_JOB,
+    outcome: Outcome = None,
+    logs: Logs = None,
+) -> None:
+    """Print the logs of experiments as they grow, several with their names before the lines. Ends with the sweep."""
+    paths, known = find(job, outcome, logs)
+    check_names(experiments or [], known)
+    names = list(dict.fromkeys(experiments or known))
+    try:
+        _follow(paths, names, lines)
+    except BrokenPipeError:  # `| head` has what it wants; what is left in the buffer must not complain at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except OSError as error:
+        raise InputError(f"{inline(str(error.filename))} cannot be read: {error.strerror}.") from error
+
+
+def _follow(paths: Paths, names: Sequence[str], num_lines: int) -> None:
+    from launcher.locks import find_holder
+    from launcher.tail import Tail
+
+    width = max(len(name) for name in names)
+    tails = {name: Tail(paths.log(name), num_lines) for name in names}
+    prefixes = {name: f"{name:<{width}} | " if len(names) > 1 else "" for name in names}
+    is_at_work = was_at_work = find_holder(paths.lock) is not None
+    while True:
+        came = False
+        for name, tail in tails.items():
+            if new := tail.read():
+                came = True
+                _print(prefixes[name], new)
+        sys.stdout.flush()
+        if came:
+            continue  # there may be more than is read in one go
+        if not is_at_work:
+            break
+        _pause()
+        is_at_work = find_holder(paths.lock) is not None  # before the logs are read: then nothing is missed
+    for name, tail in tails.items():
+        _print(prefixes[name], tail.rest())
+    sys.stdout.flush()
+    if not was_at_work:
+        with contextlib.suppress(OSError):
+            print(f"(no launcher is at work in {paths.outcome}: nothing more will come)", file=sys.stderr)
+
+
+def _print(prefix: str, lines: Sequence[str]) -> None:
+    sys.stdout.writelines(f"{prefix}{printable(line, LINE_LIMIT)}\n" for line in lines)
+
+
+def _pause() -> None:
+    """Wait for the next look; a pipe that nobody reads any more ends it."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)  # errors are always told
+    if any(event & select.POLLERR for _, event in poll.poll(LOOK_INTERVAL_S * 1000)):
+        raise BrokenPipeError

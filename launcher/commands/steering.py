@@ -1,0 +1,155 @@
+"""`stop` and `retry`: ask the launcher at work in a sweep's folder, and print its answer.
+
+It answers in `events.jsonl`. A request that nobody takes is withdrawn, so that no later launch finds it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from launcher.commands.folder import DEFAULT_JOB, JobOption, Logs, Outcome, check_names, find, no_sweep
+from launcher.errors import InputError, LauncherError, WriteError, printable
+from launcher.paths import Paths
+
+if TYPE_CHECKING:
+    from launcher.requests import Ask, Request
+
+LIMIT_S = 5.0  # a launcher looks several times a second; one that is checking data, or stopped, does not
+LOOK_INTERVAL_S = 0.05
+
+Experiments = Annotated[list[str] | None, typer.Argument(help="Which.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("stop")(stop_command)
+    app.command("retry")(retry_command)
+
+
+def stop_command(
+    experiments: Experiments = None,
+    all_of_them: Annotated[bool, typer.Option("--all", help="Stop the whole launch, as one Ctrl-C does.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Kill at once what runs, without saving.")] = False,
+    job: JobOption = DEFAULT_JOB,
+    outcome: Outcome = None,
+    logs: Logs = None,
+) -> None:
+    """Stop experiments: one that runs saves and ends, one that waits leaves the queue. The launch goes on without them.
+
+    The same launch command later goes on with them.
+    """
+    if bool(experiments) == all_of_them:
+        what = "both experiments and --all are named" if experiments else "no experiment is named"
+        raise InputError(f"{what}.\n  Stop some: stop EXPERIMENT…. Stop everything: stop --all.")
+    _ask("stop", experiments or [], job, outcome, logs, force=force)
+
+
+def retry_command(
+    experiments: Experiments = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Every experiment that has failed.")] = False,
+    job: JobOption = DEFAULT_JOB,
+    outcome: Outcome = None,
+    logs: Logs = None,
+) -> None:
+    """Queue experiments again, in the launch that is at work, that have failed or were stopped in it."""
+    if bool(experiments) == failed:
+        what = "both experiments and --failed are named" if experiments else "no experiment is named"
+        raise InputError(f"{what}.\n  Retry some: retry EXPERIMENT…. Retry all that failed: retry --failed.")
+    _ask("retry", experiments or [], job, outcome, logs)
+
+
+def _ask(
+    ask: Ask, names: list[str], job: Path, outcome: Path | None, logs: Path | None, *, force: bool = False
+) -> None:
+    from launcher.locks import find_holder
+    from launcher.requests import make_request, send
+
+    paths, known = find(job, outcome, logs)
+    check_names(names, known)
+    holder = find_holder(paths.lock)
+    if holder is None:
+        raise _nobody(paths, job, ask)
+    request = make_request(ask, tuple(dict.fromkeys(names)), force=force)
+    start = paths.events.stat().st_size if paths.events.exists() else 0
+    try:
+        file = send(paths.requests, request)
+    except OSError as error:
+        raise WriteError(
+            f"the launcher cannot be asked: {error.filename or paths.requests}: {error.strerror}.\n"
+            f"  Only the user who started it may ask: pid {holder.pid} on {holder.host}."
+        ) from error
+    try:
+        answers = _wait_for_answer(paths, request, file, start)
+    finally:
+        file.unlink(missing_ok=True)  # Ctrl-C too
+    if answers is None:
+        raise LauncherError(
+            f"nothing was asked: pid {holder.pid} on {holder.host} has not taken the request within {LIMIT_S:.0f} s, "
+            "and it is withdrawn.\n"
+            "  It is still checking the data, or stopped by Ctrl-Z, or belongs to another user. To end it whole, on "
+            f"that machine: kill {holder.pid}"
+        )
+    for one in answers:
+        line = f"{one['experiment']}: {one['answer']}" if one["experiment"] else str(one["answer"])
+        typer.echo(printable(line, 1000))
+    raise typer.Exit(1 if any(one["is_refused"] for one in answers) else 0)
+
+
+def _nobody(paths: Paths, job: Path, ask: str) -> InputError:
+    from launcher.overview import read_overview
+
+    overview = read_overview(paths, time.time())
+    if overview is None:
+        return no_sweep(paths, job)
+    nothing = "nothing runs that could be stopped" if ask == "stop" else "nothing is at work that could try again"
+    todo = f"To go on with what is not done: {overview.command}"
+    if overview.is_done:
+        todo = "Every experiment is done."
+    elif any(one.state == "diverged" for one in overview.experiments):
+        todo += "\n  What diverged would diverge again and is kept; --fresh trains everything anew."
+    return InputError(f"no launcher is at work in {paths.outcome}: {nothing}.\n  {todo}")
+
+
+def _wait_for_answer(paths: Paths, request: Request, file: Path, start: int) -> list[dict[str, Any]] | None:
+    """Return the launcher's answers; None if it has not taken the request, which is then withdrawn.
+
+    Raises:
+        LauncherError: it took the request and did not answer.
+    """
+    deadline_s = time.monotonic() + LIMIT_S
+    while time.monotonic() < deadline_s:
+        was_taken = not file.exists()
+        if was_taken and (answers := _read_answers(paths.events, request, start)) is not None:
+            return answers
+        time.sleep(LOOK_INTERVAL_S)
+    try:
+        file.unlink()
+        return None
+    except FileNotFoundError:
+        if (answers := _read_answers(paths.events, request, start)) is not None:
+            return answers
+        raise LauncherError(
+            f"the request was taken, but no answer stands in {paths.events}.\n"
+            "  The launcher was just starting, has set it aside (it says so), has ended, or cannot write. Look: status"
+        ) from None
+
+
+def _read_answers(events: Path, request: Request, start: int) -> list[dict[str, Any]] | None:
+    try:
+        with events.open("rb") as file:
+            file.seek(start)
+            lines = file.read().split(b"\n")
+    except FileNotFoundError:
+        return None
+    for line in lines:
+        if request.id.encode() in line:
+            try:
+                return list(json.loads(line)["answers"])
+            except ValueError:  # torn: it is being written
+                return None
+    return None

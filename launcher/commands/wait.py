@@ -1,0 +1,53 @@
+"""`wait`: blocks until no launcher is at work in a sweep's folder, for scripts: `wait && next-step`.
+
+The kernel's lock is asked, not a pid: it is free when the launcher is gone, however it went.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from launcher.commands.folder import DEFAULT_JOB, Job, Logs, Outcome, find, no_sweep
+from launcher.errors import inline
+
+EXIT_TIMEOUT = 124  # as timeout(1) has it
+LOOK_INTERVAL_S = 0.2
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("wait")(wait_command)
+
+
+def wait_command(
+    job: Job = DEFAULT_JOB,
+    outcome: Outcome = None,
+    logs: Logs = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=0, help="Give up after so many seconds, with exit code 124.")
+    ] = None,
+) -> None:
+    """Wait for the launcher of a sweep to end. Exit code 0: everything is done; 1: something failed or is missing."""
+    from launcher.locks import find_holder
+    from launcher.overview import read_overview
+
+    paths, _ = find(job, outcome, logs)
+    deadline_s = None if timeout is None else time.monotonic() + timeout
+    while (holder := find_holder(paths.lock)) is not None:
+        left_s = LOOK_INTERVAL_S if deadline_s is None else deadline_s - time.monotonic()
+        if left_s <= 0:
+            who = f"pid {holder.pid} on {inline(holder.host)}"
+            typer.echo(f"not ended within {timeout:g} s: {who} is at work in {paths.outcome}", err=True)
+            raise typer.Exit(EXIT_TIMEOUT)
+        time.sleep(min(LOOK_INTERVAL_S, left_s))
+    overview = read_overview(paths, time.time())
+    if overview is None:
+        raise no_sweep(paths, job)
+    typer.echo(", ".join(f"{count} {state}" for state, count in overview.counts.items()) + ".")
+    if not overview.is_done:
+        missing = ", ".join(f"{one.name} ({one.state})" for one in overview.experiments if one.state != "done")
+        typer.echo(f"not done: {inline(missing, 2000)}\nTo go on: {inline(overview.command, 2000)}", err=True)
+        raise typer.Exit(1)

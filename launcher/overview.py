@@ -1,0 +1,233 @@
+"""How a sweep stands: from the files in its folder and the kernel's lock alone, while it runs or after.
+
+Reads and writes nothing else, asks no process, imports no torch, pandas or rich. `status` prints it, `wait` judges it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from launcher.estimate import Known, makespan, measured, remaining
+from launcher.locks import Holder, find_holder
+from launcher.paths import Paths
+from launcher.records import History
+from launcher.skim import Skim, skim
+from launcher.state import Document, Planned, Seen, last_ending, read_document, read_events
+
+Phase = Literal["starting", "running", "ended", "gone"]
+KEPT = ("done", "diverged")  # endings after which the same command again does not train
+LIVE = ("running", "waiting", "withdrawn", "not started")  # states that are no ending
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How one experiment stands."""
+
+    name: str
+    state: str  # one of LIVE, or how its newest attempt ended
+    is_kept: bool = False  # by the newest launch, from an earlier one
+    device: str = ""
+    attempt: int = 0
+    step: int = 0
+    total: int | None = None
+    newest: float | None = None  # of the sweep's first metric
+    best: float | None = None
+    seconds: float | None = None  # of the newest attempt and those it goes on from, so far
+    seconds_left: float | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """How a sweep stands."""
+
+    sweep: str
+    job_file: str
+    metric: str | None
+    phase: Phase  # gone: the launcher was killed before it could end
+    launcher: Holder | None
+    launch: Mapping[str, Any]  # of sweep.json: where the newest launch was made, and with what
+    experiments: Sequence[Standing]
+    seconds_left: float | None = None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many experiments are in each state, the live states first."""
+        found = Counter(one.state for one in self.experiments)
+        order = [*LIVE, *sorted(found.keys() - set(LIVE), key=lambda state: (state != "done", state))]
+        return {state: found[state] for state in order if found[state]}
+
+    @property
+    def is_done(self) -> bool:
+        """Every experiment is done."""
+        return all(one.state == "done" for one in self.experiments)
+
+    @property
+    def command(self) -> str:
+        """The command that goes on with the sweep, as it was typed, for a shell in the same folder."""
+        argv = [str(one) for one in self.launch.get("argv", [])]
+        if not argv or argv[0].endswith("launcher/__main__.py"):
+            return shlex.join(["python", "-m", "launcher", *(argv[1:] or ["run", self.job_file, "--parallel"])])
+        return shlex.join(["python", *argv])
+
+
+@dataclass(frozen=True)
+class _Newest:
+    """The newest thing that happened to an experiment."""
+
+    event: str = ""
+    at: str = ""
+    pid: int | None = None
+
+
+@dataclass
+class _Sweep:
+    """What is the same for all experiments of a sweep."""
+
+    paths: Paths
+    document: Document
+    phase: Phase
+    now_s: float
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    newest: Mapping[str, _Newest] = field(default_factory=dict)
+
+    @property
+    def attempts(self) -> Mapping[str, int]:
+        """The first attempt of the newest launch, of each experiment that it runs."""
+        return self.document.launch.get("attempts") or {}
+
+    def state(self, name: str, ending: str | None) -> str:
+        """Return the state of an experiment whose newest attempt ended so, or never began."""
+        first = self.attempts.get(name)  # None: this launch does not run it
+        seen, newest = self.seen.get(name, Seen(0, "", 0)), self.newest.get(name, _Newest())
+        is_ours = newest.pid == self.document.launch.get("pid")  # and not of an earlier launch
+        if newest.event == "withdrawn" and is_ours:
+            return "withdrawn"
+        if self.phase == "starting":
+            return ending if ending in KEPT else "waiting"
+        if self.phase == "running" and first is not None:
+            if seen.attempt < first or (newest.event == "requeued" and is_ours):
+                return "waiting"
+            if seen.ending is None:
+                return "running"
+        return ending or "not started"
+
+
+def read_overview(paths: Paths, now_s: float) -> Overview | None:
+    """Return how the sweep in a folder stands at a time in seconds since the epoch; None where there is no sweep.
+
+    Raises:
+        InputError: its sweep.json is not one of ours.
+        OSError: a file cannot be read.
+    """
+    launcher = find_holder(paths.lock)  # first: what a launcher wrote before it let go is all there when we read
+    document = read_document(paths)
+    if document is None:
+        return None
+    newest = _read_newest(paths.events)
+    seen = read_events(paths.events)
+    sweep = _Sweep(paths, document, _phase(document, launcher, seen), now_s, seen, newest)
+    metric = document.metrics[0] if document.metrics else None
+    standings, known = [], {}
+    for planned in document.experiments:
+        one, known[planned.name] = _standing(sweep, planned, metric)
+        standings.append(one)
+    return Overview(
+        sweep=document.name,
+        job_file=document.job_file,
+        metric=metric,
+        phase=sweep.phase,
+        launcher=launcher,
+        launch=document.launch,
+        experiments=standings,
+        seconds_left=_seconds_left(document, standings, known) if launcher else None,
+    )
+
+
+def _phase(document: Document, launcher: Holder | None, seen: Mapping[str, Seen]) -> Phase:
+    launch = document.launch
+    if launcher is not None:
+        is_same = (launcher.pid, launcher.host) == (launch.get("pid"), launch.get("host"))
+        return "running" if is_same else "starting"
+    begun = [name for name, first in launch.get("attempts", {}).items() if name in seen and seen[name].attempt >= first]
+    return "gone" if any(seen[name].ending is None for name in begun) else "ended"
+
+
+def _read_newest(path: Path) -> dict[str, _Newest]:
+    newest: dict[str, _Newest] = {}
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for line in path.read_bytes().split(b"\n"):
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                event = json.loads(line)
+                if event["event"] in ("started", "ended", "withdrawn", "requeued"):
+                    newest[event["experiment"]] = _Newest(event["event"], event["at"], event.get("pid"))
+    return newest
+
+
+def _standing(sweep: _Sweep, planned: Planned, metric: str | None) -> tuple[Standing, Known]:
+    name = planned.name
+    seen = sweep.seen.get(name)
+    glance = skim(sweep.paths.records(name), metric, is_maximized=metric in sweep.document.maximize)
+    if glance.history.start is not None and glance.history.start.get("digest") != planned.digest:
+        glance = Skim()  # of another configuration, which the launch had no time to remove
+    history = glance.history
+    state = sweep.state(name, last_ending(history, seen))
+    is_begun = history.start is not None or state == "running"
+    seconds = _seconds(sweep, name, history, state) if is_begun else None
+    step, left = history.last_step - history.resumed_from, (history.total or 0) - history.resumed_from
+    if state == "running":
+        known = measured(history.last_s, step, left, None)
+    else:
+        known = measured(seconds or 0.0, history.last_step, history.total, None)
+    left_s = known.seconds * (1 - known.share_done) if state == "running" and known.seconds else None
+    why = seen.why if seen is not None and is_begun and seen.ending == state else ""
+    if state == "interrupted" and seen is not None and seen.ending is None:
+        why = "its launcher was gone"
+    return (
+        Standing(
+            name=name,
+            state=state,
+            is_kept=state in KEPT and name not in sweep.attempts,
+            device=seen.device if seen is not None and is_begun else "",
+            attempt=history.attempt,
+            step=history.last_step,
+            total=history.total,
+            newest=glance.newest,
+            best=glance.best,
+            seconds=seconds,
+            seconds_left=left_s,
+            why=why,
+        ),
+        known,
+    )
+
+
+def _seconds(sweep: _Sweep, name: str, history: History, state: str) -> float:
+    seen = sweep.seen.get(name)
+    before_s = seen.seconds if seen is not None else 0.0
+    if state != "running":
+        return before_s + (history.last_s if seen is not None and seen.ending is None else 0.0)
+    try:
+        began_s = datetime.datetime.fromisoformat(sweep.newest[name].at).timestamp()
+    except (KeyError, ValueError):
+        return before_s + history.last_s
+    return before_s + max(0.0, sweep.now_s - began_s)
+
+
+def _seconds_left(document: Document, standings: Sequence[Standing], known: Mapping[str, Known]) -> float | None:
+    if not any(one.seconds for one in known.values()):
+        return None
+    left = remaining(known)
+    is_parallel = document.launch.get("mode") == "parallel"
+    running = [left[one.name] for one in standings if one.state == "running"]
+    waiting = [left[one.name] for one in standings if one.state == "waiting"]
+    num_at_once = max(1, len(running), len(document.launch.get("slots", [])) if is_parallel else 1)
+    return makespan(running, waiting, num_at_once) if running or waiting else None

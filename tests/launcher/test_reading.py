@@ -1,0 +1,105 @@
+"""What `status` and `follow` read with: a glance at records, the end of a log, the holder of a folder's lock."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from launcher.locks import find_holder, lock_folder
+from launcher.records import read_history
+from launcher.skim import skim
+from launcher.tail import Tail
+
+
+def test_a_skim_agrees_with_the_whole_history(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    lines = [
+        {"kind": "start", "attempt": 1},
+        {"kind": "total", "steps": 9, "attempt": 1},
+        *({"attempt": 1, "step": step, "loss": 5.0 - step} for step in range(1, 6)),
+        {"kind": "end", "ending": "nonsense", "attempt": 1},
+        {"kind": "start", "attempt": 2},
+        {"kind": "resume", "step": 2, "attempt": 2},
+        {"attempt": 2, "step": 3, "loss": "nan"},
+        {"attempt": 2, "step": 4, "other": 1},
+        {"attempt": 2, "step": 4, "loss": 7.0},
+        {"attempt": 2, "step": 5, "loss": "-inf"},
+        {"kind": "end", "ending": "done", "attempt": 2},
+    ]
+    rows = [json.dumps({"n": n, "at_s": float(n)} | line) for n, line in enumerate(lines, start=1)]
+    path.write_text("\n".join([*rows, "not a record", '{"n": 99, "attempt": 9', "[" * 3000, '{"n": 100, "torn']))
+    whole, glance = read_history(path), skim(path, "loss")
+    assert list(glance.history.steps) == list(whole.steps) == [1, 2, 3, 4, 5]
+    assert (glance.history.end, glance.history.total, glance.history.resumed_from, glance.history.last_s) == (
+        whole.end,
+        whole.total,
+        whole.resumed_from,
+        whole.last_s,
+    )
+    assert glance.newest == float("-inf")
+    assert glance.best == 3.0, "what the second attempt replaced, and what is not finite, never wins"
+    assert skim(path, "loss", is_maximized=True).best == 7.0
+    assert skim(tmp_path / "none.jsonl", "loss").newest is None
+
+
+def test_a_holder_is_seen_and_a_look_refuses_nobody(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    assert find_holder(path) is None
+    lock = lock_folder(path)
+    holder = find_holder(path)
+    assert holder is not None
+    assert holder.pid == os.getpid()
+    lock.release()
+    assert find_holder(path) is None
+    with path.open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        code = f"from launcher.locks import lock_folder; from pathlib import Path; lock_folder(Path({str(path)!r}))"
+        refused = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert "InUseError" in refused.stderr, "one that goes on looking is a holder"
+    lock_folder(path).release()
+
+
+def test_a_tail_begins_with_the_last_lines_and_follows_cuts_and_replacements(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    tail = Tail(path, 2)
+    assert tail.read() == []
+    path.write_bytes(b"1\n2\n3\n")
+    assert tail.read() == ["1", "2", "3"], "all of it is new"
+    tail = Tail(path, 2)
+    assert tail.read() == ["2", "3"]
+    with path.open("ab") as file:
+        file.write(b"4\nhalf")
+        file.flush()
+        assert tail.read() == ["4"]
+        file.write(b" a line\n 10%\r 20%\r\nlast")
+    assert tail.read() == ["half a line", " 20%"]
+    assert tail.rest() == ["last"]
+    path.write_bytes(b"cut\n")
+    assert tail.read() == ["cut"]
+    other = tmp_path / "b.log"
+    other.write_bytes(b"replaced, and longer than it was\n")
+    other.rename(path)
+    assert tail.read() == ["replaced, and longer than it was"]
+
+
+@pytest.mark.parametrize(
+    ("content", "num_lines", "expected"),
+    [
+        (b"", 3, []),
+        (b"a\nb\nc", 2, ["b"]),
+        (b"a\n" * 100_000, 3, ["a"] * 3),
+        (b"x" * 200_000 + b"\nz\n", 1, ["z"]),
+        (b"a\nb\n", 0, []),
+        (b"a\nb\n", 9, ["a", "b"]),
+    ],
+)
+def test_the_last_lines_of_a_file(tmp_path: Path, content: bytes, num_lines: int, expected: list[str]) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(content)
+    assert Tail(path, num_lines).read() == expected
