@@ -45,10 +45,13 @@ class Choice:
     notice: str = ""
 
 
-def choose(wanted: str, existing: Sequence[Gpu], environment: Mapping[str, str], cores: int) -> Choice:
+def choose(
+    wanted: str, existing: Sequence[Gpu], environment: Mapping[str, str], cores: int, per_device: int = 1
+) -> Choice:
     """Choose the devices for `wanted`: "cpu", a comma-separated list of ids, or empty for every idle GPU.
 
-    Without any CUDA device the requested ids become CPU slots, one a core at most, and the notice says so.
+    Without any CUDA device the requested ids become CPU slots, `per_device` for each, one a core at most, and the
+    notice says so.
 
     Raises:
         InputError: an id is malformed, repeated or does not exist; all of them are named.
@@ -62,7 +65,7 @@ def choose(wanted: str, existing: Sequence[Gpu], environment: Mapping[str, str],
         return Choice(_cpu_slots(cores))
     if not existing or (not universe and not ids):
         why = "No CUDA device on this machine" if not existing else "CUDA_VISIBLE_DEVICES hides every GPU"
-        slots = _cpu_slots(min(len(ids), cores) if ids else cores)
+        slots = _cpu_slots(min(len(ids) * per_device, cores) if ids else cores)
         asked = f" in place of devices {', '.join(ids)}" if ids else ""
         return Choice(slots, f"{why}: running on {_plural(len(slots), 'CPU slot')}{asked}.")
     if ids:
@@ -70,9 +73,7 @@ def choose(wanted: str, existing: Sequence[Gpu], environment: Mapping[str, str],
     idle = [gpu for gpu in universe if gpu.is_idle]
     if not idle:
         listed = "\n  ".join(str(gpu) for gpu in universe)
-        raise NoDeviceError(
-            f"no GPU is idle:\n  {listed}\n  Name those to use all the same with --devices, or --devices cpu."
-        )
+        raise NoDeviceError(f"no GPU is idle:\n  {listed}\n  Name those to wait for with --devices, or --devices cpu.")
     return Choice([_device(gpu) for gpu in idle])
 
 

@@ -57,6 +57,7 @@ def launch(
             parallel=is_parallel,
             threads=sweep.settings.threads,
             cores=num_cores(),
+            per_device=sweep.settings.slots_per_device,
         )
         if choice.notice:
             progress.say(f"*** {choice.notice} ***")
@@ -146,7 +147,10 @@ def _prepare(
     launch = environment() | {
         "mode": "parallel" if is_parallel else "sequential",
         "start_method": start_method,
-        "slots": [{"device": str(slot.device), "uuid": slot.device.uuid, "threads": slot.threads} for slot in slots],
+        "slots": [
+            {"device": str(slot.device), "uuid": slot.device.uuid, "threads": slot.threads, "share": slot.share}
+            for slot in slots
+        ],
     }
     try:
         write_document(plan.paths, plan.document(launch))

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from launcher.attempt import Attempt, make_spec
+from launcher.cards import Cards
 from launcher.checkpoints import Checkpoints
 from launcher.collector import Collector
 from launcher.drawing import Drawing
@@ -25,7 +26,7 @@ from launcher.locks import Lock
 from launcher.outlook import Outlook
 from launcher.plan import Decision, Plan
 from launcher.process import Workers
-from launcher.scheduler import Action, Begin, Done, Ended, Event, Interrupted, Scheduler, SetAside, Start, Stop
+from launcher.scheduler import Action, Begin, Done, Event, Interrupted, Look, Scheduler, SetAside, Start, Stop
 from launcher.signals import signals_to
 from launcher.slots import Slot
 from launcher.state import EventLog
@@ -60,11 +61,12 @@ class Loop:
         self._decisions = {decision.experiment.name: decision for decision in plan.to_run}
         designated = [decision.experiment.index % len(slots) for decision in plan.to_run]
         names = self._order = plan.order if is_parallel else list(self._decisions)
-        self._scheduler = Scheduler(
-            names, len(slots), None if is_parallel else designated, retries=self._settings.retries
-        )
         self._outlook = Outlook(plan, slots, progress.say, is_parallel=is_parallel)
         self._collector = Collector(plan.paths, progress.say)
+        stepped = self._collector.has_stepped
+        self._cards = Cards(plan, slots, say=progress.say, note=self._note, has_stepped=stepped)
+        turn, numbers = None if is_parallel else designated, self._cards.numbers
+        self._scheduler = Scheduler(names, len(slots), turn, retries=self._settings.retries, devices=numbers)
         self._drawing = drawing
         self._selector = drawing.selector
         self._events = EventLog(plan.paths.events)
@@ -95,6 +97,7 @@ class Loop:
                 attempt.worker.stop(force=True)
                 attempt.worker.collect()
             self._outlook.close()
+            self._cards.close()
             self._drawing.close()
             self._selector.close()
             self._events.close()
@@ -104,6 +107,7 @@ class Loop:
             not_started=[name for name in self._decisions if name not in self._endings],
             signal=self._signal,
             num_unwritten=self._collector.num_unwritten + self._drawing.num_problems + self._num_events_lost,
+            has_no_device=not self._scheduler.has_slots,
         )
 
     def _turn(self) -> None:
@@ -119,12 +123,15 @@ class Loop:
         self._is_acting = True
         while self._actions:
             match self._actions.popleft():
+                case Start(experiment, slot) if obstacles := self._cards.obstacles(experiment, slot):
+                    for obstacle in obstacles:
+                        self._handle(obstacle)
                 case Start(experiment, slot):
                     self._start(self._next_decision(experiment), self._slots[slot])
                 case Stop(experiment, force):
                     self._running[experiment].stop(force=force, grace_s=self._settings.grace_s)
-                case SetAside(slot, experiments):
-                    self._set_aside(self._slots[slot], experiments)
+                case SetAside() as action:
+                    self._cards.set_aside(action)
                 case Done():
                     self._is_over = True
         self._is_acting = False
@@ -153,7 +160,8 @@ class Loop:
             return
         attempt = Attempt(decision, slot, worker)
         self._running[name] = attempt
-        self._progress.say(f"{name}: started on {device}, {_plural(threads, 'thread')}, pid {worker.pid}")
+        self._cards.started(name, slot, worker.pid)
+        self._progress.say(f"{name}: started on {slot}, {_plural(threads, 'thread')}, pid {worker.pid}")
         self._selector.register(worker.bell, selectors.EVENT_READ, lambda: self._heard(attempt))
         if worker.pidfd is None:
             self._died(attempt)
@@ -197,21 +205,14 @@ class Loop:
         if ending.kind in FAILURES:
             num_others = len(self._running) + self._scheduler.num_waiting
             log = self._plan.paths.log(name)
-            self._progress.say(failure_report(name, str(slot.device), ending, history, log, num_others))
+            self._progress.say(failure_report(name, str(slot), ending, history, log, num_others))
         else:
             self._progress.say(f"{name}: {summary}")
-        self._handle(Ended(name, ending.kind, seconds))
+        for event in self._cards.ended(name, slot, ending, seconds, history):
+            self._handle(event)
         if not self._scheduler.num_waiting:
             self._outlook.nothing_waits(self._running)
         self._drawing.request([name])
-
-    def _set_aside(self, slot: Slot, experiments: tuple[str, str]) -> None:
-        one, two = experiments
-        self._note("set_aside", "", device=str(slot.device), after=list(experiments))
-        self._progress.say(
-            f"{slot.device} is set aside: {one} and {two} both failed on it at once. What is left goes elsewhere; "
-            "these two are tried once more there."
-        )
 
     def _forget_checkpoints(self, decision: Decision) -> None:
         one = decision.experiment
@@ -234,6 +235,9 @@ class Loop:
             if said := attempt.watch(self._collector.num_records[attempt.name], now_s, self._settings):
                 self._progress.say(said)
             attempt.kill_if_due(now_s)
+        if self._scheduler.is_held_back:
+            self._cards.look_again()
+            self._handle(Look())
         self._drawing.advance()
         histories = self._collector.histories
         statuses = [Status(name, histories[name].last_step, histories[name].total) for name in self._running]

@@ -59,6 +59,7 @@ class Decision:
     ending: str | None = None  # of the newest attempt before
     unseen: Unseen | None = None
     known: Known = field(default_factory=Known)  # about how long it takes
+    gpu_bytes: int | None = None  # the GPU memory it was measured to take
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,8 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
         attempt = max(history.attempt, was.attempt if was else 0) + (action != "keep")
         unseen = _unseen(history, was)
         known_of = _known(one, action, history, (was.seconds if was else 0.0) + (unseen.seconds if unseen else 0.0))
-        decisions.append(Decision(one, action, why, attempt, last_ending(history, was), unseen, known_of))
+        ending, gpu = last_ending(history, was), gpu_bytes(history)
+        decisions.append(Decision(one, action, why, attempt, ending, unseen, known_of, gpu))
     return Plan(sweep, paths, decisions)
 
 
@@ -166,6 +168,13 @@ def _known(one: Experiment, action: Action, history: History, seconds: float) ->
     """Say what earlier attempts tell about how long an experiment takes; one begun anew has it all before it."""
     known = measured(seconds, history.last_step, history.total, one.work)
     return known if action == "resume" else replace(known, share_done=0.0)
+
+
+def gpu_bytes(history: History) -> int | None:
+    """Return the GPU memory the newest attempt took at most, if it got to use what it needs."""
+    end = history.end or {}
+    peak = end.get("peak_gpu_memory_bytes")
+    return peak if isinstance(peak, int) and end.get("ending") in ("done", "interrupted", "diverged") else None
 
 
 def _unseen(history: History, seen: Seen | None) -> Unseen | None:
