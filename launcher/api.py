@@ -29,6 +29,9 @@ if TYPE_CHECKING:  # what only a launch needs: `plan` does without, in half the 
     from launcher.summary import Summary
 
 
+AMD_DRIVER = "/dev/kfd"
+
+
 def load(
     job_file: str | Path,
     *,
@@ -70,7 +73,7 @@ def select_devices(devices: str | int | Sequence[int | str] | None, per_device: 
     """
     ids = [devices] if isinstance(devices, int) else devices or ()
     wanted = devices if isinstance(devices, str) else ",".join(str(one) for one in ids)
-    return choose(wanted, gpus(), os.environ, num_cores(), per_device)
+    return choose(wanted, gpus(), os.environ, num_cores(), per_device, is_amd=os.path.exists(AMD_DRIVER))
 
 
 def run(

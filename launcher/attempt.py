@@ -113,6 +113,8 @@ def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
         digest=decision.experiment.digest,
         seed=settings.seed,
         device=slot.device.kind,
+        uuid=slot.device.uuid,
+        device_name=slot.device.name,
         environment=slot.device.environment() | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
         threads=slot.threads,
         paths=plan.paths,

@@ -26,4 +26,6 @@ class Spec:
     paths: Paths
     checkpoint_s: float
     watched: str | None = None  # the metric that must stay finite, if the job says so
+    uuid: str = ""  # of the device; empty for a CPU slot
+    device_name: str = ""
     stop_after: int | None = None  # this step, as if asked to

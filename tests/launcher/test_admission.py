@@ -162,7 +162,9 @@ def test_no_sweep_starves_or_deadlocks_whatever_is_refused_and_lost(seed: int, d
             name = random_.choice(sorted(running))
             slot = running.pop(name)
             free[devices[slot]] += need[name]
-            actions = scheduler.handle(Ended(name, random_.choice(["done", "done", "failed"]), random_.choice([0.1, 9.0])))
+            actions = scheduler.handle(
+                Ended(name, random_.choice(["done", "done", "failed"]), random_.choice([0.1, 9.0]))
+            )
         elif what < 0.51:
             device = random_.choice(devices)
             actions = scheduler.handle(Lost(tuple(slot for slot in range(5) if devices[slot] == device)))

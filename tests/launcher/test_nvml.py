@@ -30,7 +30,7 @@ def test_plan_shows_the_idle_card(driver: Workplace) -> None:
 
 
 def test_a_worker_is_bound_to_its_card_by_uuid(driver: Workplace) -> None:
-    driver.toy({"a": {"act": "environment"}, "b": {"act": "environment"}})
+    driver.toy({"a": {"act": "environment"}, "b": {"act": "environment"}}, gpu_memory_gb=4.0)
     result = driver.launch("job.toml", "--parallel", "--devices", "0,1")
     assert result.code == 0, result.err
     seen = {name: driver.history(name).info for name in ("a", "b")}
