@@ -62,8 +62,8 @@ def choose(
     """Choose the devices for `wanted`: "cpu", a comma-separated list of ids, or empty for every idle GPU.
 
     Without any CUDA device the requested ids become CPU slots, `per_device` for each, one a core at most, and the
-    notice says so. With AMD's driver (`is_amd`) and no NVIDIA card, GPUs are those named by number, unchecked: nobody is
-    asked whether they exist, are idle or have memory free, and the notice says that.
+    notice says so. With AMD's driver (`is_amd`) and no NVIDIA card, GPUs are those named by number, unchecked: nobody
+    is asked whether they exist, are idle or have memory free, and the notice says that.
 
     Raises:
         InputError: an id is malformed, repeated or does not exist; all of them are named.

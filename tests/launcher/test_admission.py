@@ -1,4 +1,4 @@
-"""Admission by memory: plain values in, a reason or nothing out; and what the scheduler makes of refusals and losses."""
+"""Admission by memory: plain values in, a reason or nothing out; then what the scheduler makes of a refusal."""
 
 from __future__ import annotations
 

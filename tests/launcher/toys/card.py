@@ -29,7 +29,9 @@ def train(config: CardConfig, run) -> None:
     )
     here = Path("here", card)
     here.mkdir(parents=True, exist_ok=True)
+    wait(config.first, run)
     (here / run.name).touch()
+    Path("here", f"{run.name}.began").touch()
     try:
         if config.fails and Path("broken").exists():
             raise RuntimeError(config.fails)
@@ -37,7 +39,7 @@ def train(config: CardConfig, run) -> None:
             raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         state = run.load() if Path("checkpoints").exists() else None
         for step in range(state["step"] + 1 if state else 1, config.steps + 1):
-            wait(config.first if step == 1 else config.barrier if step == config.steps else "", run)
+            wait(config.barrier if step == config.steps else "", run)
             run.log(step, loss=1.0 / step, neighbours=len(list(here.iterdir())) - 1)
             if run.should_stop:
                 return
