@@ -7,18 +7,21 @@ who of ours is where, what each was measured to need, and who must run alone.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from launcher.admission import GIB, Holder, Reading, Tenant, refusal
+from launcher.admission import GIB, Holder, Reading, Tenant, gpu_bytes, refusal
+from launcher.checkpoints import Checkpoints
 from launcher.devices import Device
 from launcher.endings import FAILURES, Ending
-from launcher.plan import Plan, gpu_bytes
+from launcher.plan import Decision, Plan
 from launcher.probe import Answer, DeviceLost, Probe, owner
 from launcher.records import History
-from launcher.scheduler import Ended, Event, Lost, Refused, SetAside
+from launcher.scheduler import Ended, Event, Look, Lost, Refused, SetAside
 from launcher.slots import Slot
+from launcher.smaller import describe, halved
 
 # What torch counts is what its allocator took; CUDA's own context lies beside it, 300 to 500 MiB on cards of today.
 CONTEXT_BYTES = 512 * 2**20
@@ -41,7 +44,6 @@ class Cards:
         self,
         plan: Plan,
         slots: Sequence[Slot],
-        *,
         say: Callable[[str], None],
         note: Callable[..., None],
         has_stepped: Callable[[str], bool],
@@ -56,6 +58,9 @@ class Cards:
         self._on_oom = settings.on_oom
         self._peak_bytes = {one.experiment.name: one.gpu_bytes for one in plan.decisions if one.gpu_bytes is not None}
         self._largest_bytes = max((slot.device.memory_bytes for slot in slots), default=0)
+        self._plan = plan
+        self._experiments = {one.experiment.name: one.experiment for one in plan.to_run}
+        self._changes = {one.experiment.name: one.changed for one in plan.to_run}  # made to configurations by on_oom
         self._workers: dict[str, _Worker] = {}
         self._alone: set[str] = set()  # have run out of memory: from then on each has its card for itself
         self._gone: set[str] = set()
@@ -90,8 +95,11 @@ class Cards:
         self._held.setdefault(key, (experiment, f"{device}: {why}"))
         return [refused]
 
-    def look_again(self) -> None:
-        """Forget what was measured; tell what has been held back since the last look, if the reason is a new one."""
+    def look_again(self) -> list[Event]:
+        """Forget what was measured; tell what has been held back since the last look, if the reason is a new one.
+
+        Returns the event that asks the scheduler to try again.
+        """
         self._answers.clear()
         for key, (experiment, why) in self._held.items():
             if self._said.get(key) == (kind := re.sub(r"\d+\.\d", "", f"{experiment}: {why}")):
@@ -101,6 +109,12 @@ class Cards:
             self._say(f"{why}; {experiment} waits.{idle}")
             self._note("waits", experiment, why=why)
         self._held.clear()
+        return [Look()]
+
+    def next_attempt(self, decision: Decision) -> Decision:
+        """Return the decision for one more attempt of this launch: it goes on, perhaps with a smaller batch."""
+        changed = self._changes[decision.experiment.name]
+        return replace(decision, action="resume", attempt=decision.attempt + 1, changed=changed)
 
     def started(self, experiment: str, slot: Slot, pid: int) -> None:
         """Take in that a worker has started: from now on it is promised what it needs."""
@@ -145,11 +159,28 @@ class Cards:
         """Say whether an experiment that ran out of memory is queued again; None: as `retries` says."""
         if self._on_oom == "fail":
             return False
+        where = f"alone on its {'card' if device.kind == 'cuda' else 'machine'}"
+        had_company = experiment not in self._alone and self._tenants(device)
+        if self._on_oom == "halve_batch" and not had_company:
+            return self._halve(experiment, where)
         if experiment in self._alone:
             return None
         self._alone.add(experiment)
-        where = f"alone on its {'card' if device.kind == 'cuda' else 'machine'}"
         self._say(f"{experiment}: out of memory, so once more later, {where} (on_oom).")
+        return True
+
+    def _halve(self, experiment: str, where: str) -> bool | None:
+        """Have the next attempt train with half the batch from its beginning; None if it cannot be halved."""
+        self._alone.add(experiment)
+        one = self._experiments[experiment]
+        smaller = halved(one.config | self._changes[experiment])
+        if smaller is None:
+            self._say(f"{experiment}: out of memory, and its batch cannot be halved again.")
+            return None
+        self._changes[experiment] = smaller
+        with contextlib.suppress(OSError):  # those of the larger batch are passed over in any case
+            Checkpoints(self._plan.paths.checkpoints(experiment), experiment, one.digest).clear()
+        self._say(f"{experiment}: out of memory, so once more later, {where}, with {describe(smaller)} (on_oom).")
         return True
 
     def _need(self, experiment: str) -> int | None:

@@ -43,7 +43,7 @@ class SweepTable:
     preload: tuple[str, ...] = ("torch", "torch._dynamo")
     slots_per_device: int = 1
     gpu_memory_gb: float | None = None  # as nvidia-smi counts: 2**30 bytes
-    on_oom: Literal["retry", "fail"] = "retry"
+    on_oom: Literal["retry", "fail", "halve_batch"] = "retry"
 
     def __post_init__(self) -> None:
         wrong = []

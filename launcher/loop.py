@@ -13,7 +13,6 @@ import signal
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from launcher.attempt import Attempt, make_spec
@@ -26,7 +25,7 @@ from launcher.locks import Lock
 from launcher.outlook import Outlook
 from launcher.plan import Decision, Plan
 from launcher.process import Workers
-from launcher.scheduler import Action, Begin, Done, Event, Interrupted, Look, Scheduler, SetAside, Start, Stop
+from launcher.scheduler import Action, Begin, Done, Event, Interrupted, Scheduler, SetAside, Start, Stop
 from launcher.signals import signals_to
 from launcher.slots import Slot
 from launcher.state import EventLog
@@ -63,8 +62,7 @@ class Loop:
         names = self._order = plan.order if is_parallel else list(self._decisions)
         self._outlook = Outlook(plan, slots, progress.say, is_parallel=is_parallel)
         self._collector = Collector(plan.paths, progress.say)
-        stepped = self._collector.has_stepped
-        self._cards = Cards(plan, slots, say=progress.say, note=self._note, has_stepped=stepped)
+        self._cards = Cards(plan, slots, progress.say, self._note, self._collector.has_stepped)
         turn, numbers = None if is_parallel else designated, self._cards.numbers
         self._scheduler = Scheduler(names, len(slots), turn, retries=self._settings.retries, devices=numbers)
         self._drawing = drawing
@@ -116,16 +114,15 @@ class Loop:
                 key.data()
         self._tick()
 
-    def _handle(self, event: Event) -> None:
-        self._actions.extend(self._scheduler.handle(event))
+    def _handle(self, *events: Event) -> None:
+        self._actions.extend(action for event in events for action in self._scheduler.handle(event))
         if self._is_acting:
             return  # an action that failed at once has made this event; the loop below goes on with its actions
         self._is_acting = True
         while self._actions:
             match self._actions.popleft():
                 case Start(experiment, slot) if obstacles := self._cards.obstacles(experiment, slot):
-                    for obstacle in obstacles:
-                        self._handle(obstacle)
+                    self._handle(*obstacles)
                 case Start(experiment, slot):
                     self._start(self._next_decision(experiment), self._slots[slot])
                 case Stop(experiment, force):
@@ -140,8 +137,7 @@ class Loop:
         """Return the decision for the attempt to start: one after another attempt of this launch goes on from that."""
         decision = self._decisions[experiment]
         if self._endings.pop(experiment, None) is not None:
-            decision = replace(decision, action="resume", attempt=decision.attempt + 1)
-            self._decisions[experiment] = decision
+            decision = self._decisions[experiment] = self._cards.next_attempt(decision)
             self._progress.say(f"{experiment}: tried again, attempt {decision.attempt}.")
         return decision
 
@@ -149,9 +145,9 @@ class Loop:
         name = decision.experiment.name
         self._outlook.something_starts()
         spec = make_spec(self._plan, decision, slot)
-        goes_on = decision.action == "resume"
-        device, threads = str(slot.device), slot.threads
-        self._note("started", name, attempt=spec.attempt, device=device, threads=threads, goes_on=goes_on)
+        device, threads, goes_on = str(slot.device), slot.threads, decision.action == "resume"
+        details = {"threads": threads, "goes_on": goes_on, "changed": decision.changed}
+        self._note("started", name, attempt=spec.attempt, device=device, **details)
         self._collector.open(spec, f"{device} {slot.device.name} {slot.device.uuid}".rstrip())
         try:
             worker = self._workers.start(spec, self._locks.get(slot.device.uuid), self._outlook.share)
@@ -208,8 +204,7 @@ class Loop:
             self._progress.say(failure_report(name, str(slot), ending, history, log, num_others))
         else:
             self._progress.say(f"{name}: {summary}")
-        for event in self._cards.ended(name, slot, ending, seconds, history):
-            self._handle(event)
+        self._handle(*self._cards.ended(name, slot, ending, seconds, history))
         if not self._scheduler.num_waiting:
             self._outlook.nothing_waits(self._running)
         self._drawing.request([name])
@@ -236,8 +231,7 @@ class Loop:
                 self._progress.say(said)
             attempt.kill_if_due(now_s)
         if self._scheduler.is_held_back:
-            self._cards.look_again()
-            self._handle(Look())
+            self._handle(*self._cards.look_again())
         self._drawing.advance()
         histories = self._collector.histories
         statuses = [Status(name, histories[name].last_step, histories[name].total) for name in self._running]

@@ -19,6 +19,7 @@ class Spec:
     folder: Path  # of the job file: searched first for the target's module
     config: dict[str, Any]
     digest: str
+    state_digest: str  # of its checkpoints
     seed: int
     device: str  # "cuda" or "cpu"
     environment: dict[str, str]

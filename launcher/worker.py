@@ -103,7 +103,7 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None, share: Co
         device=spec.device,
         outcome=spec.paths.outcome,
         writer=writer,
-        checkpoints=Checkpoints(spec.paths.checkpoints(spec.experiment), spec.experiment, spec.digest),
+        checkpoints=Checkpoints(spec.paths.checkpoints(spec.experiment), spec.experiment, spec.state_digest),
         checkpoint_s=spec.checkpoint_s,
         watched=spec.watched,
         stop_after=spec.stop_after,

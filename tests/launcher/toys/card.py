@@ -13,6 +13,7 @@ class CardConfig:
     first: str = ""  # a file to wait for before the first step
     barrier: str = ""  # a file to wait for before the last step
     fails: str = ""  # the error of the attempt, before its first step, while a file of the name `broken` exists
+    saves: bool = False  # a checkpoint when told to stop
     crowded: bool = False  # out of memory unless it has the card for itself
     fits: int = 1000  # out of memory with a larger batch
     batch_size: int = 8
@@ -37,11 +38,13 @@ def train(config: CardConfig, run) -> None:
             raise RuntimeError(config.fails)
         if config.batch_size > config.fits or (config.crowded and len(list(here.iterdir())) > 1):
             raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-        state = run.load() if Path("checkpoints").exists() else None
+        state = run.load() if config.saves else None
         for step in range(state["step"] + 1 if state else 1, config.steps + 1):
             wait(config.barrier if step == config.steps else "", run)
             run.log(step, loss=1.0 / step, neighbours=len(list(here.iterdir())) - 1)
             if run.should_stop:
+                if config.saves:
+                    run.save({"step": step}, step)
                 return
     finally:
         (here / run.name).unlink()
