@@ -88,8 +88,9 @@ def run(
 ) -> Summary:
     """Run what is not done of a sweep and return how it ended. Messages go to stderr.
 
-    In parallel, one experiment a device at a time; otherwise one after another, each on its own device in turn. With
-    `fresh` everything is trained again; with `wait` a folder or device in use is waited for.
+    In parallel, one experiment a device at a time, or as many as the job's `slots_per_device`; otherwise one after
+    another, each on its own device in turn. With `fresh` everything is trained again; with `wait` a folder or device in
+    use is waited for.
 
     Raises:
         InputError: something is wrong with the sweep, the devices, the folders or the data; no worker was started.

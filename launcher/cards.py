@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from launcher.admission import GIB, Holder, Reading, Tenant, gpu_bytes, refusal
 from launcher.checkpoints import Checkpoints
-from launcher.devices import Device
+from launcher.devices import AMD, Device
 from launcher.endings import FAILURES, Ending
 from launcher.plan import Decision, Plan
 from launcher.probe import Answer, DeviceLost, Probe, owner
@@ -137,7 +137,9 @@ class Cards:
             else:
                 if _BROKEN.search(ending.why) and self._has_others(slot.device):
                     events.append(self._lose(slot.device, f"{experiment} failed with: {ending.why}"))
-        again = self._after_oom(experiment, slot.device) if ending.kind == "out_of_memory" else None
+        again = None
+        if ending.kind == "out_of_memory" and _place(slot.device) not in self._gone:
+            again = self._after_oom(experiment, slot.device)
         return [*events, Ended(experiment, ending.kind, seconds, again)]
 
     def set_aside(self, action: SetAside) -> None:
@@ -191,7 +193,7 @@ class Cards:
         return None if peak is None else peak + CONTEXT_BYTES
 
     def _answer(self, device: Device) -> Answer | None:
-        if device.kind != "cuda" or not device.uuid:
+        if not device.uuid or device.uuid.startswith(AMD):
             return None
         if device.uuid not in self._answers:
             self._answers[device.uuid] = self._probe.ask(device.uuid)

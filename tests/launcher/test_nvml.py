@@ -7,15 +7,7 @@ from pathlib import Path
 import pytest
 
 from launcher import nvml
-from tests.launcher.conftest import Workplace, compile_stub, wait_for
-
-
-@pytest.fixture
-def driver(place: Workplace) -> Workplace:
-    """A workplace on a machine with two cards, of which the first is in use."""
-    compile_stub("nvml_stub.c", place.folder / "libnvidia-ml.so.1")
-    place.environment = {"LD_LIBRARY_PATH": str(place.folder)}
-    return place
+from tests.launcher.conftest import Workplace, wait_for
 
 
 def test_no_driver_means_no_gpus() -> None:
