@@ -85,19 +85,19 @@ def test_a_batch_that_cannot_be_halved_is_a_failure(driver: Workplace, cards: Ca
     assert "a: out of memory, and its batch cannot be halved again." in result.err
 
 
-def test_a_halved_experiment_that_was_stopped_goes_on_halved(driver: Workplace, cards: Cards) -> None:
-    job(driver, {"a": {"fits": 4, "saves": True, "barrier": "go"}}, on_oom="halve_batch")
-    process = driver.start("job.toml", "--devices", "0")
-    wait_for(lambda: driver.history("a").steps)
+def test_a_halved_experiment_that_was_stopped_goes_on_halved(place: Workplace) -> None:
+    job(place, {"a": {"fits": 4, "saves": True, "barrier": "go"}}, on_oom="halve_batch", preload=["torch"], grace_s=60)
+    process = place.start("job.toml", "--devices", "cpu")
+    wait_for(lambda: place.history("a").steps)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 130
-    (driver.folder / "go").touch()
-    result = driver.launch("job.toml", "--devices", "0")
+    (place.folder / "go").touch()
+    result = place.launch("job.toml", "--devices", "cpu")
     assert result.code == 0, result.err
-    assert "goes on from the checkpoint of step" in driver.log("a")
-    assert events(driver, "started")[-1]["changed"] == {"batch_size": 4, "accumulation": 2}
-    assert len(events(driver, "started")) == 3
+    assert "goes on from the checkpoint of step" in place.log("a")
+    assert events(place, "started")[-1]["changed"] == {"batch_size": 4, "accumulation": 2}
+    assert len(events(place, "started")) == 3
 
 
 def test_a_configuration_without_a_batch_to_halve_is_refused_before_anything(driver: Workplace, cards: Cards) -> None:
