@@ -51,7 +51,7 @@ def _row(document: Document, planned: Planned, history: History, seen: Seen | No
         row["peak_gpu_memory_bytes"] = last_word["peak_gpu_memory_bytes"]
     row["attempts"] = history.attempt
     if seen and seen.changed:
-        row["changed"] = describe(seen.changed)
+        row["smaller_batch"] = describe(seen.changed)
     row["ending"] = last_ending(history, seen) or ""
     row["why"] = seen.why if seen else ""
     row["earlier"] = "; ".join(seen.earlier) if seen else ""
@@ -99,16 +99,16 @@ def write_text(path: Path, table: pd.DataFrame, document: Document) -> None:
         if column in table:
             shown[title] = [f"{cell / 1e6:,.0f} MB" if _is_known(cell) else "-" for cell in table[column]]
     shown["ending"] = _texts(table, "ending")
-    if "changed" in table:
-        shown["changed"] = _texts(table, "changed")
+    if "smaller_batch" in table:
+        shown["smaller batch"] = _texts(table, "smaller_batch")
     text = pd.DataFrame(shown)
-    left = ("experiment", "overrides", "device", "ending", "changed")
+    left = ("experiment", "overrides", "device", "ending", "smaller batch")
     widths = {name: max(len(name), *(len(cell) for cell in text[name])) for name in shown}
     lines = ["  ".join(_pad(name, widths[name], name in left) for name in shown)]
     lines.append("  ".join("-" * widths[name] for name in shown))
     for _, cells in text.iterrows():
         lines.append("  ".join(_pad(cells[name], widths[name], name in left) for name in shown))
-    marks = table["changed"] if "changed" in table else [None] * len(table)
+    marks = table["smaller_batch"] if "smaller_batch" in table else [None] * len(table)
     changes = [f"trained with {mark} for want of memory" if _is_known(mark) else "" for mark in marks]
     whys = [
         inline(f"{row['experiment']}: {'; '.join(text for text in (change, row['why'], row['earlier']) if text)}", 1000)
