@@ -36,7 +36,8 @@ def start(workers: Workers, folder: Path, name: str) -> float:
     paths = Paths(folder / "outcome", folder / "logs")
     spec = Spec(
         experiment=name, attempt=1, target="bench_target:run", folder=folder, config={}, digest="", seed=0,
-        device="cpu", environment={"CUDA_VISIBLE_DEVICES": ""}, threads=1, paths=paths, checkpoint_s=60.0,
+        state_digest="", device="cpu", threads=1, environment={"CUDA_VISIBLE_DEVICES": ""}, paths=paths,
+        checkpoint_s=60.0,
     )  # fmt: skip
     began_s = time.perf_counter()
     worker = workers.start(spec)

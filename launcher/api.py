@@ -29,12 +29,16 @@ if TYPE_CHECKING:  # what only a launch needs: `plan` does without, in half the 
     from launcher.summary import Summary
 
 
+AMD_DRIVER = "/dev/kfd"
+
+
 def load(
     job_file: str | Path,
     *,
     outcome: str | Path | None = None,
     logs: str | Path | None = None,
     threads: int | None = None,
+    slots_per_device: int | None = None,
 ) -> Sweep:
     """Read a job file; what is given here replaces what it says.
 
@@ -43,6 +47,7 @@ def load(
     """
     sweep = job.load(job_file)
     given: dict[str, Any] = {"outcome": outcome and str(outcome), "logs": logs and str(logs), "threads": threads}
+    given["slots_per_device"] = slots_per_device
     given = {key: value for key, value in given.items() if value is not None}
     try:
         return dataclasses.replace(sweep, settings=dataclasses.replace(sweep.settings, **given))
@@ -59,7 +64,7 @@ def plan(sweep: Sweep, *, fresh: bool = False) -> Plan:
     return decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs), fresh=fresh)
 
 
-def select_devices(devices: str | int | Sequence[int | str] | None) -> Choice:
+def select_devices(devices: str | int | Sequence[int | str] | None, per_device: int = 1) -> Choice:
     """Choose devices: "cpu", ids ("1,2" or a list of them), or None for all idle GPUs, else CPU slots.
 
     Raises:
@@ -68,7 +73,7 @@ def select_devices(devices: str | int | Sequence[int | str] | None) -> Choice:
     """
     ids = [devices] if isinstance(devices, int) else devices or ()
     wanted = devices if isinstance(devices, str) else ",".join(str(one) for one in ids)
-    return choose(wanted, gpus(), os.environ, num_cores())
+    return choose(wanted, gpus(), os.environ, num_cores(), per_device, is_amd=os.path.exists(AMD_DRIVER))
 
 
 def run(
@@ -83,8 +88,9 @@ def run(
 ) -> Summary:
     """Run what is not done of a sweep and return how it ended. Messages go to stderr.
 
-    In parallel, one experiment a device at a time; otherwise one after another, each on its own device in turn. With
-    `fresh` everything is trained again; with `wait` a folder or device in use is waited for.
+    In parallel, one experiment a device at a time, or as many as the job's `slots_per_device`; otherwise one after
+    another, each on its own device in turn. With `fresh` everything is trained again; with `wait` a folder or device in
+    use is waited for.
 
     Raises:
         InputError: something is wrong with the sweep, the devices, the folders or the data; no worker was started.
@@ -97,7 +103,7 @@ def run(
     try:
         return launch(
             sweep,
-            choice=select_devices(devices),
+            choice=select_devices(devices, sweep.settings.slots_per_device if parallel else 1),
             is_named=bool(devices),
             is_parallel=parallel,
             fresh=fresh,

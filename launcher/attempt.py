@@ -13,6 +13,7 @@ from launcher.plan import Decision, Plan
 from launcher.process import Worker
 from launcher.records import History
 from launcher.slots import Slot
+from launcher.smaller import state_digest
 from launcher.spec import Spec
 
 STACKS_S = 0.5  # for a worker that hangs to end with its stacks; then it is killed
@@ -109,10 +110,13 @@ def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
         attempt=decision.attempt,
         target=settings.target,
         folder=plan.sweep.job_file.parent,
-        config=decision.experiment.config,
+        config=decision.experiment.config | decision.changed,
         digest=decision.experiment.digest,
+        state_digest=state_digest(decision.experiment.digest, decision.changed),
         seed=settings.seed,
         device=slot.device.kind,
+        uuid=slot.device.uuid,
+        device_name=slot.device.name,
         environment=slot.device.environment() | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
         threads=slot.threads,
         paths=plan.paths,

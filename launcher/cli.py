@@ -52,6 +52,9 @@ Logs = Annotated[Path | None, typer.Option(help="Folder of logs, instead of the 
 Threads = Annotated[
     int | None, typer.Option(min=1, max=1024, help="CPU threads of each worker. Default: the cores shared out.")
 ]
+SlotsPerDevice = Annotated[
+    int | None, typer.Option(min=1, max=64, help="Workers that share a GPU, instead of the job's; default: 1.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -65,6 +68,7 @@ def run_command(
     outcome: Outcome = None,
     logs: Logs = None,
     threads: Threads = None,
+    slots_per_device: SlotsPerDevice = None,
     start_method: Annotated[
         str, typer.Option(help="How workers are started: forkserver (milliseconds) or spawn (seconds).")
     ] = "forkserver",
@@ -79,7 +83,7 @@ def run_command(
     from launcher import api
 
     method = _start_method(start_method)
-    sweep = api.load(job, outcome=outcome, logs=logs, threads=threads)
+    sweep = api.load(job, outcome=outcome, logs=logs, threads=threads, slots_per_device=slots_per_device)
     if detach:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     summary = api.run(sweep, devices=devices, parallel=parallel, fresh=fresh, wait=wait, start_method=method)

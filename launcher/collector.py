@@ -51,6 +51,10 @@ class Collector:
         self._look_at_log(experiment)
         return history
 
+    def has_stepped(self, experiment: str) -> bool:
+        """Say whether the attempt that runs has taken a step."""
+        return self.num_records[experiment] > 0 and self.histories[experiment].phase != "in set-up"
+
     def close(self, experiment: str, ending: str) -> None:
         """Write the ending of an attempt whose process is gone into its log, and forget it."""
         log = self._logs.pop(experiment)

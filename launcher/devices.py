@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from launcher.errors import InputError, NoDeviceError, inline
 from launcher.nvml import Gpu
 
+AMD = "AMD-"  # begins what stands for the UUID of an AMD card, which is known by its number alone
 _ID = re.compile(r"\d{1,4}|(GPU|MIG)-[0-9A-Za-z/-]{1,80}")
 
 
@@ -31,9 +32,13 @@ class Device:
 
     def environment(self) -> dict[str, str]:
         """Return the variables by which a worker sees this device alone, as index 0."""
+        visible = "" if self.kind == "cpu" else self.id if self.uuid.startswith(AMD) else self.uuid
         return {
             "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # CUDA's own default is fastest first, which renumbers mixed cards
-            "CUDA_VISIBLE_DEVICES": self.uuid if self.kind == "cuda" else "",
+            "CUDA_VISIBLE_DEVICES": visible,
+            # AMD's runtime takes this before the variable above. Not ROCR_VISIBLE_DEVICES as well: that hides devices
+            # one layer below and renumbers those left, so that the numbers here would mean others.
+            "HIP_VISIBLE_DEVICES": visible,
         }
 
 
@@ -45,10 +50,20 @@ class Choice:
     notice: str = ""
 
 
-def choose(wanted: str, existing: Sequence[Gpu], environment: Mapping[str, str], cores: int) -> Choice:
+def choose(
+    wanted: str,
+    existing: Sequence[Gpu],
+    environment: Mapping[str, str],
+    cores: int,
+    per_device: int = 1,
+    *,
+    is_amd: bool = False,
+) -> Choice:
     """Choose the devices for `wanted`: "cpu", a comma-separated list of ids, or empty for every idle GPU.
 
-    Without any CUDA device the requested ids become CPU slots, one a core at most, and the notice says so.
+    Without any CUDA device the requested ids become CPU slots, `per_device` for each, one a core at most, and the
+    notice says so. With AMD's driver (`is_amd`) and no NVIDIA card, GPUs are those named by number, unchecked: nobody
+    is asked whether they exist, are idle or have memory free, and the notice says that.
 
     Raises:
         InputError: an id is malformed, repeated or does not exist; all of them are named.
@@ -60,9 +75,12 @@ def choose(wanted: str, existing: Sequence[Gpu], environment: Mapping[str, str],
     universe = _universe(existing, environment)
     if wanted.lower() == "cpu":
         return Choice(_cpu_slots(cores))
+    if is_amd and not existing and ids:
+        return _amd(ids)
     if not existing or (not universe and not ids):
         why = "No CUDA device on this machine" if not existing else "CUDA_VISIBLE_DEVICES hides every GPU"
-        slots = _cpu_slots(min(len(ids), cores) if ids else cores)
+        slots = _cpu_slots(min(len(ids) * per_device, cores) if ids else cores)
+        why += ", and AMD GPUs are named by number (--devices 0,1)" if is_amd else ""
         asked = f" in place of devices {', '.join(ids)}" if ids else ""
         return Choice(slots, f"{why}: running on {_plural(len(slots), 'CPU slot')}{asked}.")
     if ids:
@@ -70,9 +88,7 @@ def choose(wanted: str, existing: Sequence[Gpu], environment: Mapping[str, str],
     idle = [gpu for gpu in universe if gpu.is_idle]
     if not idle:
         listed = "\n  ".join(str(gpu) for gpu in universe)
-        raise NoDeviceError(
-            f"no GPU is idle:\n  {listed}\n  Name those to use all the same with --devices, or --devices cpu."
-        )
+        raise NoDeviceError(f"no GPU is idle:\n  {listed}\n  Name those to wait for with --devices, or --devices cpu.")
     return Choice([_device(gpu) for gpu in idle])
 
 
@@ -137,6 +153,15 @@ def _pick(ids: Sequence[str], universe: Sequence[Gpu], existing: Sequence[Gpu]) 
 
 def _device(gpu: Gpu) -> Device:
     return Device("cuda", gpu.id, gpu.uuid, gpu.name, gpu.memory_bytes)
+
+
+def _amd(ids: Sequence[str]) -> Choice:
+    if wrong := [one for one in ids if not one.isdigit()]:
+        raise InputError([f"--devices: {one}: an AMD GPU is named by its number, as in 0,1." for one in wrong])
+    return Choice(
+        [Device("cuda", one, f"{AMD}{one}", "AMD GPU") for one in ids],
+        f"AMD GPUs {', '.join(ids)} as named: whether they exist and have memory free is not checked",
+    )
 
 
 def _cpu_slots(count: int) -> list[Device]:

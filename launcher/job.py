@@ -42,6 +42,9 @@ class SweepTable:
     stall_after_s: float = 300.0
     kill_after_s: float | None = None
     telemetry_s: float = 2.0  # between samples; 0: none
+    slots_per_device: int = 1
+    gpu_memory_gb: float | None = None  # as nvidia-smi counts: 2**30 bytes
+    on_oom: Literal["retry", "fail", "halve_batch"] = "retry"
     preload: tuple[str, ...] = PRELOAD
 
     def __post_init__(self) -> None:
@@ -66,6 +69,10 @@ class SweepTable:
             wrong.append(f"telemetry_s is 0 (no telemetry) or a number of seconds from 0.1, not {self.telemetry_s}")
         if not 0 <= self.retries <= 1000:
             wrong.append(f"retries is a whole number from 0 to 1000, not {self.retries}")
+        if not 1 <= self.slots_per_device <= 64:
+            wrong.append(f"slots_per_device is a whole number from 1 to 64, not {self.slots_per_device}")
+        if self.gpu_memory_gb is not None and not 0 < self.gpu_memory_gb < math.inf:
+            wrong.append(f"gpu_memory_gb is a number above 0, not {self.gpu_memory_gb}")
         if self.on_nan == "stop" and not self.metrics:
             wrong.append('on_nan = "stop" needs metrics: the first of them is watched')
         if wrong:

@@ -59,6 +59,7 @@ def launch(
             parallel=is_parallel,
             threads=sweep.settings.threads,
             cores=num_cores(),
+            per_device=sweep.settings.slots_per_device,
         )
         if choice.notice:
             progress.say(f"*** {choice.notice} ***")
@@ -149,7 +150,10 @@ def _prepare(
         "mode": "parallel" if is_parallel else "sequential",
         "start_method": start_method,
         "attempts": {decision.experiment.name: decision.attempt for decision in plan.to_run},  # the first of each
-        "slots": [{"device": str(slot.device), "uuid": slot.device.uuid, "threads": slot.threads} for slot in slots],
+        "slots": [
+            {"device": str(slot.device), "uuid": slot.device.uuid, "threads": slot.threads, "share": slot.share}
+            for slot in slots
+        ],
     }
     try:
         write_document(plan.paths, plan.document(launch))

@@ -13,10 +13,10 @@ import signal
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from launcher.attempt import Attempt, make_spec
+from launcher.cards import Cards
 from launcher.checkpoints import Checkpoints
 from launcher.collector import Collector
 from launcher.drawing import Drawing
@@ -25,7 +25,7 @@ from launcher.locks import Lock
 from launcher.outlook import Outlook
 from launcher.plan import Decision, Plan
 from launcher.process import Workers
-from launcher.scheduler import Action, Begin, Done, Ended, Event, Interrupted, Scheduler, SetAside, Start, Stop
+from launcher.scheduler import Action, Begin, Done, Event, Interrupted, Scheduler, SetAside, Start, Stop
 from launcher.signals import signals_to
 from launcher.slots import Slot
 from launcher.state import EventLog
@@ -62,13 +62,13 @@ class Loop:
         self._decisions = {decision.experiment.name: decision for decision in plan.to_run}
         designated = [decision.experiment.index % len(slots) for decision in plan.to_run]
         names = self._order = plan.order if is_parallel else list(self._decisions)
-        self._scheduler = Scheduler(
-            names, len(slots), None if is_parallel else designated, retries=self._settings.retries
-        )
-        self._steering = Steering(plan.paths, self._scheduler, progress.say, self._note, self._handle, self._signalled)
         self._outlook = Outlook(plan, slots, progress.say, is_parallel=is_parallel)
         self._collector = Collector(plan.paths, progress.say)
         self._telemetry = Telemetry(plan.paths, self._settings.telemetry_s, progress.say)
+        self._cards = Cards(plan, slots, progress.say, self._note, self._collector.has_stepped)
+        turn, numbers = None if is_parallel else designated, self._cards.numbers
+        self._scheduler = Scheduler(names, len(slots), turn, retries=self._settings.retries, devices=numbers)
+        self._steering = Steering(plan.paths, self._scheduler, progress.say, self._note, self._handle, self._signalled)
         self._drawing = drawing
         self._selector = drawing.selector
         self._events = EventLog(plan.paths.events)
@@ -99,6 +99,7 @@ class Loop:
                 attempt.worker.stop(force=True)
                 attempt.worker.collect()
             self._outlook.close()
+            self._cards.close()
             self._drawing.close()
             self._selector.close()
             self._events.close()
@@ -108,6 +109,7 @@ class Loop:
             not_started=[name for name in self._decisions if name not in self._endings],
             signal=self._signal,
             num_unwritten=self._collector.num_unwritten + self._drawing.num_problems + self._num_events_lost,
+            has_no_device=not self._scheduler.has_slots,
         )
 
     def _turn(self) -> None:
@@ -116,19 +118,21 @@ class Loop:
                 key.data()
         self._tick()
 
-    def _handle(self, event: Event) -> None:
-        self._actions.extend(self._scheduler.handle(event))
+    def _handle(self, *events: Event) -> None:
+        self._actions.extend(action for event in events for action in self._scheduler.handle(event))
         if self._is_acting:
             return  # an action that failed at once has made this event; the loop below goes on with its actions
         self._is_acting = True
         while self._actions:
             match self._actions.popleft():
+                case Start(experiment, slot) if obstacles := self._cards.obstacles(experiment, slot):
+                    self._handle(*obstacles)
                 case Start(experiment, slot):
                     self._start(self._next_decision(experiment), self._slots[slot])
                 case Stop(experiment, force):
                     self._running[experiment].stop(force=force, grace_s=self._settings.grace_s)
-                case SetAside(slot, experiments):
-                    self._set_aside(self._slots[slot], experiments)
+                case SetAside() as action:
+                    self._cards.set_aside(action)
                 case Done():
                     self._is_over = True
         self._is_acting = False
@@ -137,8 +141,7 @@ class Loop:
         """Return the decision for the attempt to start: one after another attempt of this launch goes on from that."""
         decision = self._decisions[experiment]
         if self._endings.pop(experiment, None) is not None:
-            decision = replace(decision, action="resume", attempt=decision.attempt + 1)
-            self._decisions[experiment] = decision
+            decision = self._decisions[experiment] = self._cards.next_attempt(decision)
             self._progress.say(f"{experiment}: tried again, attempt {decision.attempt}.")
         return decision
 
@@ -146,9 +149,9 @@ class Loop:
         name = decision.experiment.name
         self._outlook.something_starts()
         spec = make_spec(self._plan, decision, slot)
-        goes_on = decision.action == "resume"
-        device, threads = str(slot.device), slot.threads
-        self._note("started", name, attempt=spec.attempt, device=device, threads=threads, goes_on=goes_on)
+        device, threads, goes_on = str(slot.device), slot.threads, decision.action == "resume"
+        details = {"threads": threads, "goes_on": goes_on, "changed": decision.changed}
+        self._note("started", name, attempt=spec.attempt, device=device, **details)
         self._collector.open(spec, f"{device} {slot.device.name} {slot.device.uuid}".rstrip())
         try:
             worker = self._workers.start(spec, self._locks.get(slot.device.uuid), self._outlook.share)
@@ -158,7 +161,8 @@ class Loop:
         attempt = Attempt(decision, slot, worker)
         self._running[name] = attempt
         self._telemetry.watch(name, spec.attempt, worker.pid, slot.device.uuid, attempt.began_s)
-        self._progress.say(f"{name}: started on {device}, {_plural(threads, 'thread')}, pid {worker.pid}")
+        self._cards.started(name, slot, worker.pid)
+        self._progress.say(f"{name}: started on {slot}, {_plural(threads, 'thread')}, pid {worker.pid}")
         self._selector.register(worker.bell, selectors.EVENT_READ, lambda: self._heard(attempt))
         if worker.pidfd is None:
             self._died(attempt)
@@ -203,22 +207,14 @@ class Loop:
         if ending.kind in FAILURES:
             num_others = len(self._running) + self._scheduler.num_waiting
             log = self._plan.paths.log(name)
-            self._progress.say(failure_report(name, str(slot.device), ending, history, log, num_others))
+            self._progress.say(failure_report(name, str(slot), ending, history, log, num_others))
         else:
             self._progress.say(f"{name}: {summary}")
-        self._handle(Ended(name, ending.kind, seconds))
+        self._handle(*self._cards.ended(name, slot, ending, seconds, history))
         self._steering.ended(name)
         if not self._scheduler.num_waiting:
             self._outlook.nothing_waits(self._running)
         self._drawing.request([name])
-
-    def _set_aside(self, slot: Slot, experiments: tuple[str, str]) -> None:
-        one, two = experiments
-        self._note("set_aside", "", device=str(slot.device), after=list(experiments))
-        self._progress.say(
-            f"{slot.device} is set aside: {one} and {two} both failed on it at once. What is left goes elsewhere; "
-            "these two are tried once more there."
-        )
 
     def _forget_checkpoints(self, decision: Decision) -> None:
         one = decision.experiment
@@ -243,6 +239,8 @@ class Loop:
             attempt.kill_if_due(now_s)
         self._telemetry.tick(now_s)
         self._steering.advance(self._endings, is_over=self._is_over)
+        if self._scheduler.is_held_back:
+            self._handle(*self._cards.look_again())
         self._drawing.advance()
         histories = self._collector.histories
         statuses = [Status(name, histories[name].last_step, histories[name].total) for name in self._running]

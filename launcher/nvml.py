@@ -5,6 +5,7 @@ Never torch.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 import time
@@ -50,9 +51,10 @@ def gpus() -> list[Gpu]:
     try:
         found: list[Gpu] = []
         for index in range(pynvml.nvmlDeviceGetCount()):
-            card = pynvml.nvmlDeviceGetHandleByIndex(index)
-            instances = _mig_instances(pynvml, card)
-            found += [_gpu(pynvml, instance) for instance in instances] or [_gpu(pynvml, card, str(index))]
+            with contextlib.suppress(pynvml.NVMLError):  # a card that is lost or needs a reset is none to use
+                card = pynvml.nvmlDeviceGetHandleByIndex(index)
+                instances = _mig_instances(pynvml, card)
+                found += [_gpu(pynvml, instance) for instance in instances] or [_gpu(pynvml, card, str(index))]
         return found
     finally:
         pynvml.nvmlShutdown()

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from launcher import configs
 from launcher import target as targets
+from launcher.admission import gpu_bytes
 from launcher.checkpoints import Checkpoints
 from launcher.configs import Checked
 from launcher.errors import InputError, inline, printable
@@ -21,6 +22,7 @@ from launcher.estimate import Known, longest_first, measured
 from launcher.job import Sweep
 from launcher.paths import Paths
 from launcher.records import History, read_history
+from launcher.smaller import state_digest, unfit
 from launcher.state import Document, Planned, Seen, last_ending, read_document, read_events
 from launcher.target import Target
 
@@ -59,6 +61,8 @@ class Decision:
     ending: str | None = None  # of the newest attempt before
     unseen: Unseen | None = None
     known: Known = field(default_factory=Known)  # about how long it takes
+    gpu_bytes: int | None = None  # the GPU memory it was measured to take
+    changed: dict[str, int] = field(default_factory=dict)  # what on_oom made other than asked
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,9 @@ def resolve(sweep: Sweep) -> list[Experiment]:
     tables = {name: sweep.config | overrides for name, overrides in sweep.experiments.items()}
     checked = configs.check(found, tables)
     problems = _problems(sweep, checked)
+    if not problems and sweep.settings.on_oom == "halve_batch":
+        configs_asked = [one.config for one in checked.values()]
+        problems = unfit(configs_asked, sweep.settings.target, sweep.lines.where("sweep", "on_oom"))
     if problems:
         raise InputError(problems)
     return [
@@ -152,13 +159,17 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
     for one in experiments:
         history = read_history(paths.records(one.name))
         was = seen.get(one.name)
-        has_checkpoint = Checkpoints(paths.checkpoints(one.name), one.name, one.digest).has_any()
+        changed = was.changed if was else {}
+        states = Checkpoints(paths.checkpoints(one.name), one.name, state_digest(one.digest, changed))
+        has_checkpoint = states.has_any()
         action, why = _decide(one, history, was, known.get(one.name), has_checkpoint, fresh)
         # A number is never used again, so that no event of an earlier attempt is taken for one of a later.
         attempt = max(history.attempt, was.attempt if was else 0) + (action != "keep")
         unseen = _unseen(history, was)
         known_of = _known(one, action, history, (was.seconds if was else 0.0) + (unseen.seconds if unseen else 0.0))
-        decisions.append(Decision(one, action, why, attempt, last_ending(history, was), unseen, known_of))
+        ending, gpu = last_ending(history, was), gpu_bytes(history)
+        changed = changed if action in ("keep", "resume") else {}
+        decisions.append(Decision(one, action, why, attempt, ending, unseen, known_of, gpu, changed))
     return Plan(sweep, paths, decisions)
 
 

@@ -2,6 +2,9 @@
 
     Begin ──────────▶ Start, Start, …            fill the slots
     Ended(x) ───────▶ Start(y, slot of x)        a death frees its slot; x may be tried again
+    Refused(x, s) ──▶ Start(y, s)                x cannot start on s now: it waits, the next is tried there
+    Look ───────────▶ Start, …                   what was refused is tried again
+    Lost(slots) ────▶                            a device is gone: its slots are used no more
     Interrupted ────▶ Stop(x, force), …          nothing new starts; the second time they are killed
     Withdrawn(x) ───▶ Stop(x, force)             or x leaves the queue; it is not tried again by itself
     Requeued(x) ────▶ Start(x, slot), if free    x, which has ended or was withdrawn, waits once more
@@ -14,6 +17,7 @@ take well under a second.
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections import deque
 from collections.abc import Sequence
@@ -32,6 +36,27 @@ class Ended:
     experiment: str
     ending: str
     seconds: float = math.inf  # how long the attempt ran
+    again: bool | None = None  # queue it again, or not, whatever `retries` says; None: as that says
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An experiment could not be started on a slot now; it waits on, in its place."""
+
+    experiment: str
+    slot: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """Time has passed: what was refused may be possible now."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """These slots can be used no more: their device is gone."""
+
+    slots: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -56,7 +81,7 @@ class Requeued:
     experiment: str
 
 
-Event = Begin | Ended | Interrupted | Withdrawn | Requeued
+Event = Begin | Ended | Refused | Look | Lost | Interrupted | Withdrawn | Requeued
 
 
 @dataclass(frozen=True)
@@ -77,7 +102,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class SetAside:
-    """Use a slot no more; these experiments failed on it at once, one after the other."""
+    """Use the device of a slot no more; these experiments failed on it at once, one after the other."""
 
     slot: int
     experiments: tuple[str, str]
@@ -107,6 +132,7 @@ class Finished:
 
 TRIED_AGAIN = frozenset({"failed", "killed", "hung", "out_of_memory"})
 QUICK_S = 1.0  # an attempt that fails faster never got to train
+WINDOW = 16  # of the waiting are looked at for a slot that refused the first: what bounds the cost of a look
 
 
 class Scheduler:
@@ -115,17 +141,32 @@ class Scheduler:
     With `designated` (sequential mode) there is one at a time, and the slot of each experiment is fixed beforehand:
     experiment i of the job on device i, around again when the devices run out.
 
-    An experiment that fails is queued again up to `retries` times. A slot on which two different experiments fail at
-    once is set aside, as long as another is left, and the two are queued again, once each, whatever `retries` says.
+    An experiment that fails is queued again up to `retries` times. A device on which two different experiments fail at
+    once is set aside, as long as another is left, and the two are queued again, once each, whatever `retries` says. So
+    is what was running on a device that got lost. `devices` has the device of each slot; by default each has its own.
+
+    What is refused keeps its place: whenever something may have changed it is asked about before those behind it, which
+    may overtake it meanwhile. A sweep is finite, so nothing starves.
     """
 
     def __init__(
-        self, experiments: Sequence[str], num_slots: int, designated: Sequence[int] | None = None, *, retries: int = 0
+        self,
+        experiments: Sequence[str],
+        num_slots: int,
+        designated: Sequence[int] | None = None,
+        *,
+        retries: int = 0,
+        devices: Sequence[int] | None = None,
     ) -> None:
         assert num_slots > 0, "a scheduler needs at least one slot"
         assert len(set(experiments)) == len(experiments), "experiment names are unique"
         assert designated is None or len(designated) == len(experiments), "a slot for each experiment"
-        self._waiting = deque(experiments)
+        assert devices is None or len(devices) == num_slots, "a device for each slot"
+        self._waiting = deque(experiments)  # in order of rank
+        self._rank = {name: rank for rank, name in enumerate(experiments)}
+        self._num_queued = len(experiments)  # so far: the next rank
+        self._devices = list(devices) if devices is not None else list(range(num_slots))
+        self._refused: set[tuple[str, int]] = set()  # since anything changed
         self._designated = dict(zip(experiments, designated, strict=True)) if designated is not None else None
         self._free = deque(range(num_slots))
         self._usable = set(range(num_slots))
@@ -133,7 +174,7 @@ class Scheduler:
         self._num_running = 0
         self._is_stopping = False
         self._retries_left = dict.fromkeys(experiments, retries)
-        self._failed_at_once: dict[int, str] = {}  # slot → the experiment whose quick failure was the last thing there
+        self._failed_at_once: dict[int, str] = {}  # device → whose quick failure was the last thing there
         self._had_free_retry: set[str] = set()
         self._withdrawn: set[str] = set()  # asked to end, one by one: no reason to try them again
 
@@ -156,6 +197,16 @@ class Scheduler:
         """Return whether the launch has an experiment of this name."""
         return experiment in self._retries_left
 
+    @property
+    def is_held_back(self) -> bool:
+        """Something waits though there is a slot for it: it was refused."""
+        return bool(self._refused and self._waiting and self._free and not self._is_stopping)
+
+    @property
+    def has_slots(self) -> bool:
+        """There is a slot left that is neither set aside nor lost."""
+        return bool(self._usable)
+
     def state(self, experiment: str) -> Running | Finished | None:
         """Return the state of an experiment; None while it waits."""
         return self._states.get(experiment)
@@ -163,10 +214,18 @@ class Scheduler:
     def handle(self, event: Event) -> list[Action]:
         """Take an event and return what to do, in order."""
         match event:
-            case Begin():
+            case Begin() | Look():
+                self._refused.clear()
                 return self._fill()
             case Ended():
+                self._refused.clear()
                 return self._ended(event) + self._fill()
+            case Refused(experiment, slot):
+                self._put_back(experiment, slot)
+                return self._fill()
+            case Lost(slots):
+                self._drop(slots)
+                return self._fill()
             case Interrupted(force):
                 self._is_stopping = True
                 stops: list[Action] = [
@@ -200,19 +259,27 @@ class Scheduler:
         self._states[event.experiment] = Finished(event.ending)
         self._num_running -= 1
         has_failed = event.ending in TRIED_AGAIN and event.experiment not in self._withdrawn
-        before = self._failed_at_once.pop(state.slot, None)
+        if state.slot not in self._usable:  # its device was lost or set aside while it ran
+            if has_failed:
+                self._try_again_free(event.experiment)
+            return []
+        device = self._devices[state.slot]
+        before = self._failed_at_once.pop(device, None)
         is_device = False
-        if has_failed and event.seconds < QUICK_S:
-            self._failed_at_once[state.slot] = event.experiment
-            is_device = before not in (None, event.experiment) and len(self._usable) > 1
+        if has_failed and event.seconds < QUICK_S and event.again is None:
+            self._failed_at_once[device] = event.experiment
+            others = any(self._devices[slot] != device for slot in self._usable)
+            is_device = before not in (None, event.experiment) and others
         if is_device:
             assert before is not None, "two experiments failed here"
-            self._usable.remove(state.slot)
+            self._drop([slot for slot in self._usable if self._devices[slot] == device])
             for name in (before, event.experiment):
                 self._try_again_free(name)
             return [SetAside(state.slot, (before, event.experiment))]
         self._free.append(state.slot)
-        if has_failed and self._retries_left[event.experiment] > 0:
+        if event.again and event.experiment not in self._withdrawn:
+            self._queue_again(event.experiment)
+        elif event.again is None and has_failed and self._retries_left[event.experiment] > 0:
             self._retries_left[event.experiment] -= 1
             self._queue_again(event.experiment)
         return []
@@ -226,22 +293,47 @@ class Scheduler:
     def _queue_again(self, experiment: str) -> None:
         if not self._is_stopping:
             del self._states[experiment]
+            self._rank[experiment] = self._num_queued
+            self._num_queued += 1
             self._waiting.append(experiment)
+
+    def _put_back(self, experiment: str, slot: int) -> None:
+        del self._states[experiment]
+        self._num_running -= 1
+        self._refused.add((experiment, slot))
+        bisect.insort(self._waiting, experiment, key=self._rank.__getitem__)
+        if slot in self._usable:
+            self._free.appendleft(slot)
+
+    def _drop(self, slots: Sequence[int]) -> None:
+        self._usable.difference_update(slots)
+        self._free = deque(slot for slot in self._free if slot in self._usable)
 
     def _fill(self) -> list[Action]:
         actions: list[Action] = []
-        limit = 1 if self._designated is not None else len(self._free) + self._num_running
-        while self._waiting and not self._is_stopping and self._num_running < limit:
-            experiment = self._waiting.popleft()
-            if self._designated is None:
-                slot = self._free.popleft()
-            else:
-                slot = self._designated[experiment]
-                slot = slot if slot in self._usable else self._free[0]
-                self._free.remove(slot)
+        while (found := self._next()) is not None:
+            place, slot = found
+            experiment = self._waiting[place]
+            del self._waiting[place]
+            self._free.remove(slot)
             self._states[experiment] = Running(slot)
             self._num_running += 1
             actions.append(Start(experiment, slot))
-        if self._num_running == 0 and not actions:
+        has_waiting = self._waiting and not self._is_stopping and self._usable
+        if self._num_running == 0 and not actions and not has_waiting:
             actions.append(Done())
         return actions
+
+    def _next(self) -> tuple[int, int] | None:
+        """Return the place in the queue of what starts next, and its slot; the first of both unless refused."""
+        if self._is_stopping or not self._free or (self._designated is not None and self._num_running):
+            return None
+        for slot in self._free if self._designated is None else [self._free[0]]:
+            for place in range(min(len(self._waiting), WINDOW)):
+                experiment = self._waiting[place]
+                wanted = slot if self._designated is None else self._designated[experiment]
+                if wanted not in self._usable:
+                    wanted = slot
+                if (experiment, wanted) not in self._refused:
+                    return place, wanted
+        return None

@@ -16,6 +16,10 @@ class Slot:
     index: int
     device: Device
     threads: int
+    share: str = ""  # "1/2" where it is the first of two on its device
+
+    def __str__(self) -> str:
+        return f"{self.device} ({self.share})" if self.share else str(self.device)
 
 
 def num_cores() -> int:
@@ -23,11 +27,22 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def make_slots(devices: Sequence[Device], *, parallel: bool, threads: int | None, cores: int) -> list[Slot]:
-    """Make one slot a device. Cores are shared evenly among the slots that can be busy at once, one thread at least.
+def make_slots(
+    devices: Sequence[Device], *, parallel: bool, threads: int | None, cores: int, per_device: int = 1
+) -> list[Slot]:
+    """Make the slots, `per_device` on a GPU. Cores are shared evenly among those that can be busy at once.
 
-    `threads`, where given, is used as it is: numbers on a CPU are the same bit for bit only for the same count.
+    `threads`, where given, is used as it is: numbers on a CPU are the same bit for bit only for the same count. One
+    after another there is a slot a device, as only one is busy; and a CPU slot is never shared, as it is a core or
+    more already. The first slots of all devices come before the second ones, so that work spreads over the devices.
     """
-    at_once = len(devices) if parallel else 1
-    share = threads or max(1, cores // at_once)
-    return [Slot(index, device, share) for index, device in enumerate(devices)]
+    rounds = per_device if parallel else 1
+    places = [
+        (device, f"{number}/{rounds}" if rounds > 1 and device.kind == "cuda" else "")
+        for number in range(1, rounds + 1)
+        for device in devices
+        if number == 1 or device.kind == "cuda"
+    ]
+    at_once = len(places) if parallel else 1
+    num_threads = threads or max(1, cores // at_once)
+    return [Slot(index, device, num_threads, share) for index, (device, share) in enumerate(places)]

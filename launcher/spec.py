@@ -19,6 +19,7 @@ class Spec:
     folder: Path  # of the job file: searched first for the target's module
     config: dict[str, Any]
     digest: str
+    state_digest: str  # of its checkpoints
     seed: int
     device: str  # "cuda" or "cpu"
     environment: dict[str, str]
@@ -26,4 +27,6 @@ class Spec:
     paths: Paths
     checkpoint_s: float
     watched: str | None = None  # the metric that must stay finite, if the job says so
+    uuid: str = ""  # of the device; empty for a CPU slot
+    device_name: str = ""
     stop_after: int | None = None  # this step, as if asked to

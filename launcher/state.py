@@ -156,6 +156,7 @@ class Seen:
     why: str = ""
     seconds: float = 0.0  # of this attempt and those it goes on from
     earlier: tuple[str, ...] = ()  # how those ended
+    changed: dict[str, int] = field(default_factory=dict)  # what on_oom made other than asked
 
 
 def read_events(path: Path) -> dict[str, Seen]:
@@ -171,7 +172,7 @@ def read_events(path: Path) -> dict[str, Seen]:
             name = event["experiment"]
             before = seen.get(name)
             if event["event"] == "started":
-                fresh = Seen(event["attempt"], event["device"], event["threads"])
+                fresh = Seen(event["attempt"], event["device"], event["threads"], changed=event.get("changed", {}))
                 goes_on = before is not None and event["goes_on"]
                 seen[name] = _going_on(fresh, before) if goes_on and before else fresh
             elif event["event"] == "ended" and before is not None and before.attempt == event["attempt"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from launcher.endings import Ending
-from launcher.errors import EXIT_DONE, EXIT_FAILED, EXIT_SIGNALLED, WriteError
+from launcher.errors import EXIT_DONE, EXIT_FAILED, EXIT_SIGNALLED, NoDeviceError, WriteError
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Summary:
     not_started: list[str] = field(default_factory=list)
     signal: int | None = None  # that stopped the launch
     num_unwritten: int = 0  # views that could not be written
+    has_no_device: bool = False  # the last one got lost
 
     @property
     def is_done(self) -> bool:
@@ -26,9 +27,11 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """The exit code of the command line: 0, 1 (an experiment failed), 5 (a view is missing), 128 + signal."""
+        """The exit code of the command line: 0, 1 (an experiment failed), 4, 5 (a view is missing), 128 + signal."""
         if self.signal is not None:
             return EXIT_SIGNALLED + self.signal
+        if self.has_no_device and not self.endings:
+            return NoDeviceError.exit_code
         if not self.is_done:
             return EXIT_FAILED
         return WriteError.exit_code if self.num_unwritten else EXIT_DONE

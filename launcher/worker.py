@@ -103,7 +103,7 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None, share: Co
         device=spec.device,
         outcome=spec.paths.outcome,
         writer=writer,
-        checkpoints=Checkpoints(spec.paths.checkpoints(spec.experiment), spec.experiment, spec.digest),
+        checkpoints=Checkpoints(spec.paths.checkpoints(spec.experiment), spec.experiment, spec.state_digest),
         checkpoint_s=spec.checkpoint_s,
         watched=spec.watched,
         stop_after=spec.stop_after,
@@ -165,6 +165,7 @@ def _train(spec: Spec, run: Run) -> None:
         found = _target(spec)
         function = target.load_function(found)
         _use_threads(spec.threads)  # again: the target may have been the first to import torch
+        _check_identity(spec)
         cls = target.config_class(found)
         result = function(spec.config if cls is dict else fields.build(cls, spec.config), run)
         if inspect.iscoroutine(result) or inspect.isgenerator(result):
@@ -194,6 +195,29 @@ def _check_device(spec: Spec) -> None:
             f"but torch {torch.__version__} sees {torch.cuda.device_count()}.\n"
             "  Likely cause: a torch built without CUDA, or a driver too old for it. Compare nvidia-smi and "
             "python -c 'import torch; print(torch.version.cuda)'."
+        )
+
+
+def _check_identity(spec: Spec) -> None:
+    """Make sure that the device torch has given this process is the one the log says it is.
+
+    Not checked where it cannot be: which UUID CUDA tells of a MIG instance, its own or its card's, depends on the
+    version; of an AMD card none is known here; a target that imports torch only later is past this point then. What
+    binds all of them is the environment.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or not spec.uuid.startswith("GPU-") or torch.version.hip:
+        return
+    seen = torch.cuda.get_device_properties(0)
+    uuid = str(getattr(seen, "uuid", ""))  # torch tells it since 2.4, without NVML's prefix
+    if uuid:
+        is_same = uuid.removeprefix("GPU-").lower() == spec.uuid.removeprefix("GPU-").lower()
+    else:
+        is_same = seen.name.removeprefix("NVIDIA ") == spec.device_name.removeprefix("NVIDIA ")
+    if not is_same:
+        raise LauncherError(
+            f"this worker was given {spec.device_name} {spec.uuid}, but CUDA shows it {seen.name} {uuid}.\n"
+            "  Likely cause: something that is imported sets CUDA_VISIBLE_DEVICES or touches CUDA. Take that out."
         )
 
 

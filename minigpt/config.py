@@ -30,6 +30,7 @@ _SMALLEST: dict[str, int] = {
     "ffn_mult": 1,
     "pad_token_id": 0,
     "batch_size": 1,
+    "accumulation": 1,
     "max_epochs": 1,
     "num_workers": 0,
     "max_steps": 1,
@@ -62,7 +63,8 @@ class TrainConfig:
     # The optimizer, AdamW.
     lr: float = 5e-4
     weight_decay: float = 0.01  # AdamW's own default
-    batch_size: int = 32
+    batch_size: int = 32  # examples computed at once
+    accumulation: int = 1  # batches whose gradients make one step: half the batch and twice this is the same step
     max_epochs: int = 1
     max_steps: int | None = None  # stop after this many steps: for smoke tests
     loss: Literal["fused", "plain"] = "fused"  # plain: the same number, 2.5 times as slowly
@@ -84,6 +86,11 @@ class TrainConfig:
             problems = _broken_rules(self)
         if problems:
             raise ConfigError("; ".join(problems))
+
+    @property
+    def step_size(self) -> int:
+        """How many examples make one step."""
+        return self.batch_size * self.accumulation
 
     def inputs(self) -> list[Path]:
         """Return the files whose content the result depends on: the one data file that will be read.
@@ -108,7 +115,7 @@ class TrainConfig:
         """
         tokens = self.max_epochs * sum(path.stat().st_size for path in self.inputs()) / 8
         if self.max_steps is not None:
-            tokens = min(tokens, self.max_steps * self.batch_size * self.seq_len)
+            tokens = min(tokens, self.max_steps * self.step_size * self.seq_len)
         D = self.embed_dim
         weights = self.n_layers * (4 + 2 * self.ffn_mult) * D * D + self.vocab_size * D
         return 3.0 * tokens * weights
@@ -173,6 +180,8 @@ def _broken_rules(config: TrainConfig) -> list[str]:
         problems.append('precision bf16 is written for the fused loss: leave out loss = "plain", or precision')
     if config.cuda_graph and not config.compile:
         problems.append("cuda_graph is a mode of compile: set compile = true as well")
+    if config.cuda_graph and config.accumulation > 1:
+        problems.append("cuda_graph replays one batch a step: leave out accumulation, or cuda_graph")
     return problems
 
 

@@ -47,14 +47,14 @@ def shuffled(num_examples: int, generator: torch.Generator) -> list[int]:
 def loader(
     dataset: SeqDataset, config: TrainConfig, order: Sequence[int], *, pin_memory: bool = False
 ) -> DataLoader[Tensor]:
-    """Return the batches of `order`, the examples still to come in this epoch; the last may be short.
+    """Return the examples of each step, from `order`, those still to come in this epoch; the last may be short.
 
     Taking the order and not drawing it is what lets a resumed run start in the middle of an epoch.
     """
     num_workers = num_loader_processes(config)
     return DataLoader(
         dataset,
-        batch_size=config.batch_size,
+        batch_size=config.step_size,
         sampler=order,
         drop_last=False,
         num_workers=num_workers,

@@ -70,8 +70,8 @@ def run(config: TrainConfig, run: Run) -> None:
 
 
 def num_steps(config: TrainConfig, num_examples: int) -> int:
-    """Return how many steps the whole training takes; the last batch of an epoch may be short."""
-    steps = config.max_epochs * math.ceil(num_examples / config.batch_size)
+    """Return how many steps the whole training takes; the last step of an epoch may be short."""
+    steps = config.max_epochs * math.ceil(num_examples / config.step_size)
     return steps if config.max_steps is None else min(steps, config.max_steps)
 
 
@@ -118,7 +118,7 @@ def _train_epoch(
     before = time.perf_counter()
     for ids in loader(dataset, config, order, pin_memory=run.device == "cuda"):  # (B, T) int64
         tokens = num_targets(ids, config.pad_token_id)
-        value = _train_step(config, training, ids.to(run.device, non_blocking=True)) if tokens else None
+        value = _train_step(config, training, ids, run.device) if tokens else None
         now = time.perf_counter()
         training.step += 1
         training.position += len(ids)
@@ -141,14 +141,30 @@ def _train_epoch(
     return not is_stopped
 
 
-def _train_step(config: TrainConfig, training: Training, ids: Tensor) -> Tensor:
-    """Take one step and return the loss before it, where it was computed."""
+def _train_step(config: TrainConfig, training: Training, ids: Tensor, device: str) -> Tensor:
+    """Take one step on `ids` (B, T), on the host, and return the loss before it, where it was computed.
+
+    With accumulation the gradients of `batch_size` examples at a time add up to that of all: the mean over all targets
+    is the mean of the parts, each weighted by its share of the targets. Equal to rounding, but for dropout, whose masks
+    are drawn part by part.
+    """
     objective = loss if config.loss == "fused" else plain_loss
-    value = objective(training.model, ids)
+    if config.accumulation == 1:
+        value = objective(training.model, ids.to(device, non_blocking=True))
+        training.optimizer.zero_grad()
+        value.backward()  # type: ignore[no-untyped-call]
+        training.optimizer.step()
+        return value.detach()
     training.optimizer.zero_grad()
-    value.backward()  # type: ignore[no-untyped-call]
+    pad, num_all = config.pad_token_id, num_targets(ids, config.pad_token_id)
+    total = torch.zeros((), device=device, dtype=training.model.head.weight.dtype)
+    for part in ids.split(config.batch_size):  # type: ignore[no-untyped-call]
+        if num := num_targets(part, pad):  # counted on the host: a GPU would have to wait
+            share = objective(training.model, part.to(device, non_blocking=True)) * (num / num_all)
+            share.backward()  # type: ignore[no-untyped-call]
+            total += share.detach()
     training.optimizer.step()
-    return value.detach()
+    return total
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import pandas as pd
 from launcher.errors import inline
 from launcher.paths import write_atomic
 from launcher.records import History, series
+from launcher.smaller import describe
 from launcher.state import Document, Planned, Seen, last_ending
 from launcher.views.text import duration, number
 
@@ -65,6 +66,8 @@ def _row(
         row["peak_gpu_memory_bytes"] = last_word["peak_gpu_memory_bytes"]
     row |= cells
     row["attempts"] = history.attempt
+    if seen and seen.changed:
+        row["smaller_batch"] = describe(seen.changed)
     row["ending"] = last_ending(history, seen) or ""
     row["why"] = seen.why if seen else ""
     row["earlier"] = "; ".join(seen.earlier) if seen else ""
@@ -115,17 +118,21 @@ def write_text(path: Path, table: pd.DataFrame, document: Document) -> None:
         if column in table:
             shown[title] = [f"{cell:.0f}%" if _is_known(cell) else "-" for cell in table[column]]
     shown["ending"] = _texts(table, "ending")
+    if "smaller_batch" in table:
+        shown["smaller batch"] = _texts(table, "smaller_batch")
     text = pd.DataFrame(shown)
-    left = ("experiment", "overrides", "device", "ending")
+    left = ("experiment", "overrides", "device", "ending", "smaller batch")
     widths = {name: max(len(name), *(len(cell) for cell in text[name])) for name in shown}
     lines = ["  ".join(_pad(name, widths[name], name in left) for name in shown)]
     lines.append("  ".join("-" * widths[name] for name in shown))
     for _, cells in text.iterrows():
         lines.append("  ".join(_pad(cells[name], widths[name], name in left) for name in shown))
+    marks = table["smaller_batch"] if "smaller_batch" in table else [None] * len(table)
+    changes = [f"trained with {mark} for want of memory" if _is_known(mark) else "" for mark in marks]
     whys = [
-        inline(f"{row['experiment']}: {'; '.join(text for text in (row['why'], row['earlier']) if text)}", 1000)
-        for _, row in table.iterrows()
-        if row["why"] or row["earlier"]
+        inline(f"{row['experiment']}: {'; '.join(text for text in (change, row['why'], row['earlier']) if text)}", 1000)
+        for change, (_, row) in zip(changes, table.iterrows(), strict=True)
+        if change or row["why"] or row["earlier"]
     ]
     heading = f"{document.name}: {len(table)} experiments of {document.job_file}, seed {document.seed}"
     body = "\n".join(line.rstrip() for line in lines)

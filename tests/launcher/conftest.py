@@ -160,6 +160,34 @@ def place(tmp_path: Path) -> Iterator[Workplace]:
     assert not [path for path in tmp_path.rglob("*.tmp")], "temporary files left"
 
 
+class Cards:
+    """The cards of the stub driver, as a test changes them while a launch runs."""
+
+    def __init__(self, script: Path) -> None:
+        self._script = script
+
+    def are(self, *lines: str) -> None:
+        beside = self._script.with_suffix(".new")
+        beside.write_text("\n".join(lines) + "\n")
+        beside.replace(self._script)
+
+
+@pytest.fixture
+def driver(place: Workplace) -> Workplace:
+    """A workplace on a machine with two cards, of which the first is in use."""
+    compile_stub("nvml_stub.c", place.folder / "libnvidia-ml.so.1")
+    place.environment = {"LD_LIBRARY_PATH": str(place.folder), "NVML_SCRIPT": str(place.folder / "cards.txt")}
+    return place
+
+
+@pytest.fixture
+def cards(driver: Workplace) -> Cards:
+    """Two idle cards of 8 GiB, for a test to change."""
+    both = Cards(driver.folder / "cards.txt")
+    both.are("card 0 8192 0", "card 1 8192 0")
+    return both
+
+
 def open_files() -> set[str]:
     """Return what this process has open, but for the test machinery's own pipes and the libraries' data files."""
     found = set()

@@ -94,8 +94,31 @@ def test_hidden_gpus_are_not_used() -> None:
 
 def test_a_worker_sees_its_device_alone() -> None:
     device = choose("1", CARDS, {}, 1).devices[0]
-    assert device.environment() == {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "GPU-bbbb2222"}
-    assert choose("cpu", CARDS, {}, 1).devices[0].environment()["CUDA_VISIBLE_DEVICES"] == ""
+    assert device.environment() == {
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        "CUDA_VISIBLE_DEVICES": "GPU-bbbb2222",
+        "HIP_VISIBLE_DEVICES": "GPU-bbbb2222",
+    }
+    on_cpu = choose("cpu", CARDS, {}, 1).devices[0].environment()
+    assert on_cpu["CUDA_VISIBLE_DEVICES"] == on_cpu["HIP_VISIBLE_DEVICES"] == ""
+
+
+def test_amd_cards_are_those_named_by_number_unchecked() -> None:
+    choice = choose("1,3", [], {}, 4, is_amd=True)
+    assert [device.environment()["HIP_VISIBLE_DEVICES"] for device in choice.devices] == ["1", "3"]
+    assert [device.environment()["CUDA_VISIBLE_DEVICES"] for device in choice.devices] == ["1", "3"]
+    assert [str(device) for device in choice.devices] == ["GPU 1", "GPU 3"]
+    assert "whether they exist and have memory free is not checked" in choice.notice
+    assert "AMD GPUs are named by number" in choose("", [], {}, 4, is_amd=True).notice
+    assert choose("cpu", [], {}, 4, is_amd=True).devices[0].kind == "cpu"
+    with pytest.raises(InputError, match="an AMD GPU is named by its number"):
+        choose("GPU-abcd", [], {}, 4, is_amd=True)
+
+
+def test_cpu_slots_in_place_of_shared_gpus_are_as_many_and_one_a_core_at_most() -> None:
+    assert len(choose("1,2", [], {}, 16, 3).devices) == 6
+    assert "6 CPU slots in place of devices 1, 2" in choose("1,2", [], {}, 16, 3).notice
+    assert len(choose("1,2", [], {}, 4, 3).devices) == 4
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,7 @@ from pathlib import Path
 import pytest
 
 from launcher import nvml
-from tests.launcher.conftest import Workplace, compile_stub, wait_for
-
-
-@pytest.fixture
-def driver(place: Workplace) -> Workplace:
-    """A workplace on a machine with two cards, of which the first is in use."""
-    compile_stub("nvml_stub.c", place.folder / "libnvidia-ml.so.1")
-    place.environment = {"LD_LIBRARY_PATH": str(place.folder)}
-    return place
+from tests.launcher.conftest import Workplace, wait_for
 
 
 def test_no_driver_means_no_gpus() -> None:
@@ -30,7 +22,7 @@ def test_plan_shows_the_idle_card(driver: Workplace) -> None:
 
 
 def test_a_worker_is_bound_to_its_card_by_uuid(driver: Workplace) -> None:
-    driver.toy({"a": {"act": "environment"}, "b": {"act": "environment"}})
+    driver.toy({"a": {"act": "environment"}, "b": {"act": "environment"}}, gpu_memory_gb=4.0)
     result = driver.launch("job.toml", "--parallel", "--devices", "0,1")
     assert result.code == 0, result.err
     seen = {name: driver.history(name).info for name in ("a", "b")}
