@@ -25,7 +25,7 @@ from launcher.locks import Lock
 from launcher.outlook import Outlook
 from launcher.plan import Decision, Plan
 from launcher.process import Workers
-from launcher.scheduler import Action, Begin, Done, Ended, Event, Interrupted, Scheduler, SetAside, Start, Stop
+from launcher.scheduler import Action, Begin, Done, Ended, Event, Halt, Interrupted, Scheduler, SetAside, Start, Stop
 from launcher.signals import signals_to
 from launcher.slots import Slot
 from launcher.state import EventLog
@@ -60,8 +60,9 @@ class Loop:
         self._decisions = {decision.experiment.name: decision for decision in plan.to_run}
         designated = [decision.experiment.index % len(slots) for decision in plan.to_run]
         names = self._order = plan.order if is_parallel else list(self._decisions)
+        retries, fail_fast = self._settings.retries, self._settings.fail_fast
         self._scheduler = Scheduler(
-            names, len(slots), None if is_parallel else designated, retries=self._settings.retries
+            names, len(slots), None if is_parallel else designated, retries=retries, fail_fast=fail_fast
         )
         self._outlook = Outlook(plan, slots, progress.say, is_parallel=is_parallel)
         self._collector = Collector(plan.paths, progress.say)
@@ -125,6 +126,8 @@ class Loop:
                     self._running[experiment].stop(force=force, grace_s=self._settings.grace_s)
                 case SetAside(slot, experiments):
                     self._set_aside(self._slots[slot], experiments)
+                case Halt(experiment):
+                    self._progress.say(f"{experiment} failed: nothing more is started, what runs saves and ends.")
                 case Done():
                     self._is_over = True
         self._is_acting = False
@@ -153,7 +156,7 @@ class Loop:
             return
         attempt = Attempt(decision, slot, worker)
         self._running[name] = attempt
-        self._progress.say(f"{name}: started on {device}, {_plural(threads, 'thread')}, pid {worker.pid}")
+        self._progress.say(f"{name}: started on {device}, {_plural(threads, 'thread')}, pid {worker.pid}", "routine")
         self._selector.register(worker.bell, selectors.EVENT_READ, lambda: self._heard(attempt))
         if worker.pidfd is None:
             self._died(attempt)
@@ -195,11 +198,11 @@ class Loop:
         if ending.kind == "done":
             self._forget_checkpoints(decision)
         if ending.kind in FAILURES:
-            num_others = len(self._running) + self._scheduler.num_waiting
+            num_others = 0 if self._settings.fail_fast else len(self._running) + self._scheduler.num_waiting
             log = self._plan.paths.log(name)
-            self._progress.say(failure_report(name, str(slot.device), ending, history, log, num_others))
+            self._progress.say(failure_report(name, str(slot.device), ending, history, log, num_others), "failure")
         else:
-            self._progress.say(f"{name}: {summary}")
+            self._progress.say(f"{name}: {summary}", "done" if ending.kind == "done" else "news")
         self._handle(Ended(name, ending.kind, seconds))
         if not self._scheduler.num_waiting:
             self._outlook.nothing_waits(self._running)

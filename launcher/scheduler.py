@@ -4,6 +4,7 @@
     Ended(x) ───────▶ Start(y, slot of x)        a death frees its slot; x may be tried again
     Interrupted ────▶ Stop(x, force), …          nothing new starts; the second time they are killed
     two at once ────▶ SetAside(slot)             two experiments fail within a second on one slot: it is the device
+    a failure ──────▶ Halt(x), Stop(y), …        with fail_fast, once x is not tried again
     the last end ───▶ Done
 
 Each event costs O(log n) at most, so ten thousand experiments on a thousand slots take well under a second.
@@ -66,11 +67,18 @@ class SetAside:
 
 
 @dataclass(frozen=True)
+class Halt:
+    """Nothing more starts, because this experiment has failed; what runs is asked to save and end."""
+
+    experiment: str
+
+
+@dataclass(frozen=True)
 class Done:
     """Nothing runs and nothing will start."""
 
 
-Action = Start | Stop | SetAside | Done
+Action = Start | Stop | SetAside | Halt | Done
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,7 @@ class Finished:
 
 
 TRIED_AGAIN = frozenset({"failed", "killed", "hung", "out_of_memory"})
+FAILED = TRIED_AGAIN | {"diverged"}  # which would diverge again
 QUICK_S = 1.0  # an attempt that fails faster never got to train
 
 
@@ -99,10 +108,19 @@ class Scheduler:
 
     An experiment that fails is queued again up to `retries` times. A slot on which two different experiments fail at
     once is set aside, as long as another is left, and the two are queued again, once each, whatever `retries` says.
+
+    With `fail_fast` the first experiment that has failed for good ends the sweep: nothing more starts, what runs is
+    asked to save and end.
     """
 
     def __init__(
-        self, experiments: Sequence[str], num_slots: int, designated: Sequence[int] | None = None, *, retries: int = 0
+        self,
+        experiments: Sequence[str],
+        num_slots: int,
+        designated: Sequence[int] | None = None,
+        *,
+        retries: int = 0,
+        fail_fast: bool = False,
     ) -> None:
         assert num_slots > 0, "a scheduler needs at least one slot"
         assert len(set(experiments)) == len(experiments), "experiment names are unique"
@@ -117,6 +135,7 @@ class Scheduler:
         self._retries_left = dict.fromkeys(experiments, retries)
         self._failed_at_once: dict[int, str] = {}  # slot → the experiment whose quick failure was the last thing there
         self._had_free_retry: set[str] = set()
+        self._fail_fast = fail_fast
 
     @property
     def num_waiting(self) -> int:
@@ -136,10 +155,7 @@ class Scheduler:
                 return self._ended(event) + self._fill()
             case Interrupted(force):
                 self._is_stopping = True
-                stops: list[Action] = [
-                    Stop(name, force) for name, state in self._states.items() if isinstance(state, Running)
-                ]
-                return stops + self._fill()
+                return self._stops(force) + self._fill()
 
     def _ended(self, event: Ended) -> list[Action]:
         state = self._states.get(event.experiment)
@@ -162,7 +178,13 @@ class Scheduler:
         if has_failed and self._retries_left[event.experiment] > 0:
             self._retries_left[event.experiment] -= 1
             self._queue_again(event.experiment)
+        elif self._fail_fast and event.ending in FAILED and not self._is_stopping:
+            self._is_stopping = True
+            return [Halt(event.experiment), *self._stops(force=False)]
         return []
+
+    def _stops(self, force: bool) -> list[Action]:
+        return [Stop(name, force) for name, state in self._states.items() if isinstance(state, Running)]
 
     def _try_again_free(self, experiment: str) -> None:
         if experiment not in self._had_free_retry and isinstance(self._states.get(experiment), Finished):
