@@ -47,7 +47,9 @@ def complete_key(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _job(ctx: typer.Context) -> Path:
-    return Path(ctx.params.get("job") or FALLBACK_JOB)
+    # An option whose value is being completed ends the parsing: the words before it are left over.
+    named = [word for word in ctx.args if word.endswith(".toml")]
+    return Path(named[0] if named else ctx.params.get("job") or FALLBACK_JOB)
 
 
 def _table(job: Path, name: str) -> dict[str, Any]:

@@ -24,10 +24,8 @@ _JOB_HELP = "The job file."
 def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
     def _check(value: str) -> str:
         if value not in choices:
-            listed = " or ".join(choices) if len(choices) == 2 else f"{', '.join(choices[:-1])} or {choices[-1]}"
-            hint = did_you_mean(value, choices)
-            told = f"neither {' nor '.join(choices)}" if len(choices) == 2 else f"not {listed}"
-            raise typer.BadParameter(f'"{inline(value, 50)}" is {told}.{hint}')
+            told = f'"{inline(value, 50)}" is neither {" nor ".join(choices)}.{did_you_mean(value, choices)}'
+            raise typer.BadParameter(told)
         return value
 
     return _check
