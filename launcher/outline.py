@@ -74,6 +74,7 @@ class Outline:
                 for name in [one.experiment.name]
             ],
             "order": [turn.experiment for turn in expected.turns],
+            "waves": [[turn.experiment for turn in wave] for wave in expected.waves],
             "expected": {
                 "seconds": expected.seconds,
                 "work_seconds": expected.work_seconds,
