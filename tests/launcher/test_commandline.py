@@ -187,6 +187,12 @@ def test_only_these_run_and_the_others_stay_as_they_are(place: Workplace) -> Non
     assert document["best"]["loss"]["experiment"] == "b"
     again = [one["digest"] for one in json.loads(place.paths.sweep.read_text())["experiments"]]
     assert [was == now for was, now in zip(digests, again, strict=True)] == [True, False, True]
+    rows = json.loads(place.launch("report", "job.toml", "--json").out)["results"]
+    assert [(row["experiment"], row["ending"]) for row in rows] == [("a", "done"), ("b", "done"), ("c", "")]
+    verdicts = json.loads(place.launch("verify", "a", "--job", "job.toml", "--devices", "cpu", "--json").out)[
+        "verdicts"
+    ]
+    assert verdicts == [{"experiment": "a", "num_compared": 5, "difference": ""}]
 
 
 def test_fail_fast_ends_the_sweep_and_on_finish_hears_of_it(place: Workplace) -> None:
