@@ -13,7 +13,8 @@ import time
 
 from rows import Row, markdown
 
-from launcher.scheduler import Begin, Ended, Event, Scheduler, Start
+from launcher.protocol import Begin, Ended, Event, Start
+from launcher.scheduler import Scheduler
 
 
 def simulate(num_experiments: int, num_slots: int) -> float:

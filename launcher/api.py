@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,15 @@ from launcher import job
 from launcher.devices import Choice, choose
 from launcher.errors import InputError
 from launcher.job import Sweep
-from launcher.nvml import gpus
+from launcher.nvml import Gpu, gpus
 from launcher.paths import Paths
 from launcher.plan import Plan, decide, resolve
-from launcher.slots import num_cores
+from launcher.selection import select
+from launcher.slots import make_slots, num_cores
 from launcher.views.progress import Progress
 
 if TYPE_CHECKING:  # what only a launch needs: `plan` does without, in half the time
+    from launcher.outline import Outline
     from launcher.process import StartMethod
     from launcher.summary import Summary
 
@@ -39,20 +41,36 @@ def load(
     logs: str | Path | None = None,
     threads: int | None = None,
     slots_per_device: int | None = None,
+    retries: int | None = None,
+    fail_fast: bool | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    only: Iterable[str] = (),
+    skip: Iterable[str] = (),
 ) -> Sweep:
     """Read a job file; what is given here replaces what it says.
 
+    `overrides` stand in the place of keys of [config]; an experiment's own override of the same key stays. `only` and
+    `skip` are names or shell patterns: the other experiments are left as they are.
+
     Raises:
-        InputError: the file is wrong; all of its problems are listed.
+        InputError: the file is wrong; all of its problems are listed. Or a name or pattern fits no experiment.
     """
     sweep = job.load(job_file)
     given: dict[str, Any] = {"outcome": outcome and str(outcome), "logs": logs and str(logs), "threads": threads}
-    given["slots_per_device"] = slots_per_device
+    given |= {"slots_per_device": slots_per_device, "retries": retries, "fail_fast": fail_fast}
     given = {key: value for key, value in given.items() if value is not None}
     try:
-        return dataclasses.replace(sweep, settings=dataclasses.replace(sweep.settings, **given))
+        settings = dataclasses.replace(sweep.settings, **given)
     except ValueError as error:
         raise InputError(str(error)) from error
+    set_keys = dict(overrides or {})
+    return dataclasses.replace(
+        sweep,
+        settings=settings,
+        config=sweep.config | set_keys,
+        given=set_keys,
+        selected=select(list(sweep.experiments), only, skip),
+    )
 
 
 def plan(sweep: Sweep, *, fresh: bool = False) -> Plan:
@@ -64,6 +82,30 @@ def plan(sweep: Sweep, *, fresh: bool = False) -> Plan:
     return decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs), fresh=fresh)
 
 
+def outline(
+    sweep: Sweep,
+    *,
+    devices: str | int | Sequence[int | str] | None = None,
+    parallel: bool | None = None,
+    fresh: bool = False,
+) -> Outline:
+    """Say what a launch would do and what it would take: plan, order, devices, files. Starts and writes nothing.
+
+    Raises:
+        InputError: something is wrong with the sweep or the devices.
+        NoDeviceError: no device may be used.
+    """
+    from launcher.occupancy import free_memory, occupancy
+    from launcher.outline import Facts, Outline
+
+    existing = gpus()
+    is_parallel = sweep.settings.parallel if parallel is None else parallel
+    choice = _choose(devices, existing, sweep.settings.slots_per_device if is_parallel else 1)
+    slots = make_slots(choice.devices, parallel=is_parallel, threads=sweep.settings.threads, cores=num_cores())
+    facts = [Facts(gpu, occupancy(gpu)) for gpu in existing]
+    return Outline(plan(sweep, fresh=fresh), slots, facts, is_parallel, choice.notice, free_memory())
+
+
 def select_devices(devices: str | int | Sequence[int | str] | None, per_device: int = 1) -> Choice:
     """Choose devices: "cpu", ids ("1,2" or a list of them), or None for all idle GPUs, else CPU slots.
 
@@ -71,16 +113,20 @@ def select_devices(devices: str | int | Sequence[int | str] | None, per_device: 
         InputError: an id is malformed, repeated or unknown.
         NoDeviceError: no GPU is idle.
     """
+    return _choose(devices, gpus(), per_device)
+
+
+def _choose(devices: str | int | Sequence[int | str] | None, existing: Sequence[Gpu], per_device: int) -> Choice:
     ids = [devices] if isinstance(devices, int) else devices or ()
     wanted = devices if isinstance(devices, str) else ",".join(str(one) for one in ids)
-    return choose(wanted, gpus(), os.environ, num_cores(), per_device, is_amd=os.path.exists(AMD_DRIVER))
+    return choose(wanted, existing, os.environ, num_cores(), per_device, is_amd=os.path.exists(AMD_DRIVER))
 
 
 def run(
     sweep: Sweep,
     *,
     devices: str | int | Sequence[int | str] | None = None,
-    parallel: bool = False,
+    parallel: bool | None = None,
     fresh: bool = False,
     wait: bool = False,
     start_method: StartMethod = "forkserver",
@@ -89,8 +135,8 @@ def run(
     """Run what is not done of a sweep and return how it ended. Messages go to stderr.
 
     In parallel, one experiment a device at a time, or as many as the job's `slots_per_device`; otherwise one after
-    another, each on its own device in turn. With `fresh` everything is trained again; with `wait` a folder or device in
-    use is waited for.
+    another, each on its own device in turn; None asks the job file. With `fresh` everything is trained again; with
+    `wait` a folder or device in use is waited for.
 
     Raises:
         InputError: something is wrong with the sweep, the devices, the folders or the data; no worker was started.
@@ -100,12 +146,13 @@ def run(
     from launcher.launch import launch
 
     progress = progress or Progress()
+    is_parallel = sweep.settings.parallel if parallel is None else parallel
     try:
         return launch(
             sweep,
-            choice=select_devices(devices, sweep.settings.slots_per_device if parallel else 1),
+            choice=select_devices(devices, sweep.settings.slots_per_device if is_parallel else 1),
             is_named=bool(devices),
-            is_parallel=parallel,
+            is_parallel=is_parallel,
             fresh=fresh,
             wait=wait,
             start_method=start_method,

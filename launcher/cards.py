@@ -18,8 +18,8 @@ from launcher.devices import AMD, Device
 from launcher.endings import FAILURES, Ending
 from launcher.plan import Decision, Plan
 from launcher.probe import Answer, DeviceLost, Probe, owner
+from launcher.protocol import Ended, Event, Look, Lost, Refused, SetAside
 from launcher.records import History
-from launcher.scheduler import Ended, Event, Look, Lost, Refused, SetAside
 from launcher.slots import Slot
 from launcher.smaller import describe, halved
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +38,8 @@ class SweepTable:
     grace_s: float = 30.0
     checkpoint_s: float = 60.0
     retries: int = 0
+    fail_fast: bool = False
+    parallel: bool = False
     on_nan: Literal["stop", "continue"] = "continue"
     stall_after_s: float = 300.0
     kill_after_s: float | None = None
@@ -88,6 +90,8 @@ class Sweep:
     config: dict[str, Any]
     experiments: dict[str, dict[str, Any]]
     lines: Lines
+    given: dict[str, Any] = field(default_factory=dict)  # by -S: stands in `config` already
+    selected: frozenset[str] | None = None  # by --only and --skip; None: all experiments
 
     @property
     def name(self) -> str:

@@ -22,6 +22,7 @@ from launcher.requests import clear
 from launcher.slots import Slot, make_slots, num_cores
 from launcher.state import EventLog, environment, write_document
 from launcher.summary import Summary
+from launcher.views import outline
 from launcher.views.log import Log
 from launcher.views.progress import Progress
 
@@ -50,7 +51,9 @@ def launch(
         clear(paths.requests)
         plan = decide(sweep, experiments, paths, fresh=fresh)
         _settle(plan)
-        progress.say(plan.describe())
+        progress.say(plan.describe(), "routine")
+        for note in plan.notes():
+            progress.say(note)
         if not plan.to_run:
             return _nothing_to_do(plan, progress)
         locks = _lock_devices(choice, waiting if is_named else None, is_named=is_named, held=held)
@@ -63,6 +66,8 @@ def launch(
         )
         if choice.notice:
             progress.say(f"*** {choice.notice} ***")
+        if progress.is_verbose:
+            progress.say(outline.details(plan, slots))
         return _start(plan, slots, locks, is_parallel, start_method, progress)
 
 
@@ -87,8 +92,9 @@ def _nothing_to_do(plan: Plan, progress: Progress) -> Summary:
     problems = report.draw() if report.missing() else []
     for problem in problems:
         progress.say(problem)
+    of_all = "all" if plan.sweep.selected is None else "the selected"
     progress.say(
-        f"nothing to do: all experiments have ended. Results: {plan.paths.table_txt}. --fresh trains them again."
+        f"nothing to do: {of_all} experiments have ended. Results: {plan.paths.table_txt}. --fresh trains them again."
     )
     return Summary(endings={}, kept=plan.kept, num_unwritten=len(problems))
 

@@ -84,14 +84,46 @@ def lock_device(uuid: str, wait: Waiting = None) -> Lock:
         InUseError: a sweep is running on the device; says whose.
         WriteError: the lock file cannot be made.
     """
-    name = "".join(c if c.isalnum() or c == "-" else "_" for c in uuid)
-    path = _machine_folder() / f"{name}.lock"
-    return _take(path, f"the device {uuid}", "Wait for it with --wait, or leave the device out of --devices.", wait)
+    _machine_folder()
+    return _take(
+        device_lock(uuid), f"the device {uuid}", "Wait for it with --wait, or leave the device out of --devices.", wait
+    )
+
+
+def holder(path: Path) -> dict[str, Any] | None:
+    """Return the note of who holds the lock of a file, without taking or waiting for it; None if nobody does.
+
+    From /proc/locks. Where that shows nothing, as for a lock from outside this container, nothing is known.
+    """
+    try:
+        file = path.stat()
+        locks = Path("/proc/locks").read_text()
+    except OSError:
+        return None
+    inode = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
+    held = [line.split() for line in locks.splitlines() if " FLOCK " in line]
+    pids = [words[4] for words in held if words[1] != "->" and inode in words]
+    if not pids:
+        return None
+    with contextlib.suppress(OSError, ValueError):
+        note = json.loads(path.read_text())
+        if isinstance(note, dict):
+            return note
+    return {"pid": int(pids[0])}
+
+
+def device_lock(uuid: str) -> Path:
+    """Return the lock file of a device, which may not exist."""
+    return _locks_folder() / f"{''.join(c if c.isalnum() or c == '-' else '_' for c in uuid)}.lock"
+
+
+def _locks_folder() -> Path:
+    return Path(os.environ.get("LAUNCHER_LOCKS") or Path(tempfile.gettempdir()) / "sweep-launcher-locks")
 
 
 def _machine_folder() -> Path:
-    """Return a folder that is the same for all users and open to all, like /tmp itself."""
-    folder = Path(os.environ.get("LAUNCHER_LOCKS") or Path(tempfile.gettempdir()) / "sweep-launcher-locks")
+    """Make and return a folder that is the same for all users and open to all, like /tmp itself."""
+    folder = _locks_folder()
     try:
         folder.mkdir(mode=0o1777, exist_ok=True)
         if folder.stat().st_uid == os.getuid():

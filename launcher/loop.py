@@ -25,7 +25,8 @@ from launcher.locks import Lock
 from launcher.outlook import Outlook
 from launcher.plan import Decision, Plan
 from launcher.process import Workers
-from launcher.scheduler import Action, Begin, Done, Event, Interrupted, Scheduler, SetAside, Start, Stop
+from launcher.protocol import Action, Begin, Done, Event, Halt, Interrupted, SetAside, Start, Stop
+from launcher.scheduler import Scheduler
 from launcher.signals import signals_to
 from launcher.slots import Slot
 from launcher.state import EventLog
@@ -67,7 +68,8 @@ class Loop:
         self._telemetry = Telemetry(plan.paths, self._settings.telemetry_s, progress.say)
         self._cards = Cards(plan, slots, progress.say, self._note, self._collector.has_stepped)
         turn, numbers = None if is_parallel else designated, self._cards.numbers
-        self._scheduler = Scheduler(names, len(slots), turn, retries=self._settings.retries, devices=numbers)
+        retries, fail_fast = self._settings.retries, self._settings.fail_fast
+        self._scheduler = Scheduler(names, len(slots), turn, retries=retries, fail_fast=fail_fast, devices=numbers)
         self._steering = Steering(plan.paths, self._scheduler, progress.say, self._note, self._handle, self._signalled)
         self._drawing = drawing
         self._selector = drawing.selector
@@ -133,6 +135,8 @@ class Loop:
                     self._running[experiment].stop(force=force, grace_s=self._settings.grace_s)
                 case SetAside() as action:
                     self._cards.set_aside(action)
+                case Halt(experiment):
+                    self._progress.say(f"{experiment} failed: nothing more is started, what runs saves and ends.")
                 case Done():
                     self._is_over = True
         self._is_acting = False
@@ -162,7 +166,7 @@ class Loop:
         self._running[name] = attempt
         self._telemetry.watch(name, spec.attempt, worker.pid, slot.device.uuid, attempt.began_s)
         self._cards.started(name, slot, worker.pid)
-        self._progress.say(f"{name}: started on {slot}, {_plural(threads, 'thread')}, pid {worker.pid}")
+        self._progress.say(f"{name}: started on {slot}, {_plural(threads, 'thread')}, pid {worker.pid}", "routine")
         self._selector.register(worker.bell, selectors.EVENT_READ, lambda: self._heard(attempt))
         if worker.pidfd is None:
             self._died(attempt)
@@ -205,11 +209,11 @@ class Loop:
         if ending.kind == "done":
             self._forget_checkpoints(decision)
         if ending.kind in FAILURES:
-            num_others = len(self._running) + self._scheduler.num_waiting
+            num_others = 0 if self._settings.fail_fast else len(self._running) + self._scheduler.num_waiting
             log = self._plan.paths.log(name)
-            self._progress.say(failure_report(name, str(slot), ending, history, log, num_others))
+            self._progress.say(failure_report(name, str(slot), ending, history, log, num_others), "failure")
         else:
-            self._progress.say(f"{name}: {summary}")
+            self._progress.say(f"{name}: {summary}", "done" if ending.kind == "done" else "news")
         self._handle(*self._cards.ended(name, slot, ending, seconds, history))
         self._steering.ended(name)
         if not self._scheduler.num_waiting:

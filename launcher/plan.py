@@ -1,4 +1,4 @@
-"""From a sweep to what will happen: for each experiment whether it is kept, run, resumed or redone, and why.
+"""From a sweep to what will happen: for each experiment whether it is kept, run, resumed, redone or left, and why.
 
 Making a plan starts nothing, writes nothing and imports no torch. An experiment's identity is the digest of everything
 its numbers depend on: target, resolved configuration, seed, and the content of its input files.
@@ -26,7 +26,7 @@ from launcher.smaller import state_digest, unfit
 from launcher.state import Document, Planned, Seen, last_ending, read_document, read_events
 from launcher.target import Target
 
-Action = Literal["keep", "run", "resume", "redo"]
+Action = Literal["keep", "run", "resume", "redo", "leave"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class Decision:
     known: Known = field(default_factory=Known)  # about how long it takes
     gpu_bytes: int | None = None  # the GPU memory it was measured to take
     changed: dict[str, int] = field(default_factory=dict)  # what on_oom made other than asked
+    peaks: dict[str, int] = field(default_factory=dict)  # bytes of memory an earlier attempt took, by kind of memory
+    before: Planned | None = None  # as an earlier launch has planned it
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Plan:
     @property
     def to_run(self) -> list[Decision]:
         """The experiments that will be started, in their order."""
-        return [decision for decision in self.decisions if decision.action != "keep"]
+        return [decision for decision in self.decisions if decision.action not in ("keep", "leave")]
 
     @property
     def order(self) -> list[str]:
@@ -97,10 +99,18 @@ class Plan:
         lines += [f"  {one.action:<6} {one.experiment.name:<{width}}  {one.why}" for one in self.decisions]
         return "\n".join(lines)
 
+    def notes(self) -> list[str]:
+        """Return where -S does not reach: an experiment's own override is what the experiment is about, and stays."""
+        notes = []
+        for key, value in self.sweep.given.items():
+            if own := [name for name, table in self.sweep.experiments.items() if key in table]:
+                set_it = "sets it itself" if len(own) == 1 else "set it themselves"
+                notes.append(f"-S {inline(f'{key}={value}')} is not for {', '.join(own)}: {set_it}.")
+        return notes
+
     def document(self, launch: dict[str, Any]) -> Document:
-        """Return the content of `sweep.json` for this plan."""
+        """Return the content of `sweep.json` for this plan: what is left as it is stands there as it was."""
         settings = self.sweep.settings
-        experiments = [decision.experiment for decision in self.decisions]
         return Document(
             name=self.sweep.name,
             job_file=str(self.sweep.job_file),
@@ -108,9 +118,16 @@ class Plan:
             seed=settings.seed,
             metrics=list(settings.metrics),
             maximize=list(settings.maximize),
-            experiments=[Planned(one.name, one.overrides, one.config, one.digest) for one in experiments],
+            experiments=[_planned(decision) for decision in self.decisions],
             launch=launch,
         )
+
+
+def _planned(decision: Decision) -> Planned:
+    if decision.action == "leave" and decision.before is not None:
+        return decision.before
+    one = decision.experiment
+    return Planned(one.name, one.overrides, one.config, one.digest)
 
 
 def resolve(sweep: Sweep) -> list[Experiment]:
@@ -163,13 +180,27 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
         states = Checkpoints(paths.checkpoints(one.name), one.name, state_digest(one.digest, changed))
         has_checkpoint = states.has_any()
         action, why = _decide(one, history, was, known.get(one.name), has_checkpoint, fresh)
+        if sweep.selected is not None and one.name not in sweep.selected:
+            action, why = "leave", f"not selected; {last_ending(history, was) or 'has not run'}"
         # A number is never used again, so that no event of an earlier attempt is taken for one of a later.
-        attempt = max(history.attempt, was.attempt if was else 0) + (action != "keep")
+        attempt = max(history.attempt, was.attempt if was else 0) + (action not in ("keep", "leave"))
         unseen = _unseen(history, was)
         known_of = _known(one, action, history, (was.seconds if was else 0.0) + (unseen.seconds if unseen else 0.0))
-        ending, gpu = last_ending(history, was), gpu_bytes(history)
-        changed = changed if action in ("keep", "resume") else {}
-        decisions.append(Decision(one, action, why, attempt, ending, unseen, known_of, gpu, changed))
+        decisions.append(
+            Decision(
+                one,
+                action,
+                why,
+                attempt,
+                ending=last_ending(history, was),
+                unseen=unseen,
+                known=known_of,
+                gpu_bytes=gpu_bytes(history),
+                changed=changed if action in ("keep", "resume") else {},
+                peaks=_peaks(history),
+                before=known.get(one.name),
+            )
+        )
     return Plan(sweep, paths, decisions)
 
 
@@ -177,6 +208,12 @@ def _known(one: Experiment, action: Action, history: History, seconds: float) ->
     """Say what earlier attempts tell about how long an experiment takes; one begun anew has it all before it."""
     known = measured(seconds, history.last_step, history.total, one.work)
     return known if action == "resume" else replace(known, share_done=0.0)
+
+
+def _peaks(history: History) -> dict[str, int]:
+    last_word = history.end or {}
+    kinds = ("peak_memory_bytes", "peak_gpu_memory_bytes")
+    return {kind: int(last_word[kind]) for kind in kinds if isinstance(last_word.get(kind), int | float)}
 
 
 def _unseen(history: History, seen: Seen | None) -> Unseen | None:
@@ -206,6 +243,8 @@ def _problems(sweep: Sweep, checked: Mapping[str, Checked]) -> list[str]:
             elif fault.key in sweep.experiments[name]:
                 where = sweep.lines.where("experiments", name, fault.key)
                 place = f"experiments.{name}.{inline(fault.key, 100)} "
+            elif fault.key in sweep.given:
+                where, place = "", f"-S {inline(fault.key, 100)}: it "
             else:
                 where, place = sweep.lines.where("config", fault.key), f"config.{inline(fault.key, 100)} "
             problems[f"{where}{place}{printable(fault.message)}{_dot_hint(sweep, name, fault.key)}"] = None

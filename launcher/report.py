@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from launcher.errors import InputError
 from launcher.lifeline import die_with_holder
@@ -58,6 +58,14 @@ class Report:
         for name in {*renew, *(name for name in names if name not in self._resources)}:
             self._resources[name] = summarise(read_samples(self._paths.telemetry(name)))
         return self._tables() + self._plots(renew)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the results table as JSON types, times in seconds, memory in bytes; call after `draw`."""
+        from launcher.views import table
+
+        rows = table.rows(self._document, self._histories, read_events(self._paths.events))
+        found: list[dict[str, Any]] = json.loads(rows.to_json(orient="records"))
+        return found
 
     def missing(self) -> list[Path]:
         """Return the views that should be there, by what has been recorded, and are not."""

@@ -9,6 +9,7 @@
     Withdrawn(x) ───▶ Stop(x, force)             or x leaves the queue; it is not tried again by itself
     Requeued(x) ────▶ Start(x, slot), if free    x, which has ended or was withdrawn, waits once more
     two at once ────▶ SetAside(slot)             two experiments fail within a second on one slot: it is the device
+    a failure ──────▶ Halt(x), Stop(y), …        with fail_fast, once x is not tried again
     the last end ───▶ Done
 
 Each event costs O(log n) at most, but for taking one out of the queue, so ten thousand experiments on a thousand slots
@@ -18,102 +19,27 @@ take well under a second.
 from __future__ import annotations
 
 import bisect
-import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Begin:
-    """The sweep begins."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """The attempt of an experiment is over, its process gone."""
-
-    experiment: str
-    ending: str
-    seconds: float = math.inf  # how long the attempt ran
-    again: bool | None = None  # queue it again, or not, whatever `retries` says; None: as that says
-
-
-@dataclass(frozen=True)
-class Refused:
-    """An experiment could not be started on a slot now; it waits on, in its place."""
-
-    experiment: str
-    slot: int
-
-
-@dataclass(frozen=True)
-class Look:
-    """Time has passed: what was refused may be possible now."""
-
-
-@dataclass(frozen=True)
-class Lost:
-    """These slots can be used no more: their device is gone."""
-
-    slots: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Interrupted:
-    """Someone asked the sweep to stop; with force: at once."""
-
-    force: bool = False
-
-
-@dataclass(frozen=True)
-class Withdrawn:
-    """Someone asked for one experiment to stop, or not to start; with force: killed at once."""
-
-    experiment: str
-    force: bool = False
-
-
-@dataclass(frozen=True)
-class Requeued:
-    """Someone asked for an experiment that has ended, or was withdrawn, to run again."""
-
-    experiment: str
-
-
-Event = Begin | Ended | Refused | Look | Lost | Interrupted | Withdrawn | Requeued
-
-
-@dataclass(frozen=True)
-class Start:
-    """Start an experiment on the slot with this index."""
-
-    experiment: str
-    slot: int
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Ask the worker of an experiment to save and end; with force: kill it."""
-
-    experiment: str
-    force: bool
-
-
-@dataclass(frozen=True)
-class SetAside:
-    """Use the device of a slot no more; these experiments failed on it at once, one after the other."""
-
-    slot: int
-    experiments: tuple[str, str]
-
-
-@dataclass(frozen=True)
-class Done:
-    """Nothing runs and nothing will start."""
-
-
-Action = Start | Stop | SetAside | Done
+from launcher.protocol import (
+    Action,
+    Begin,
+    Done,
+    Ended,
+    Event,
+    Halt,
+    Interrupted,
+    Look,
+    Lost,
+    Refused,
+    Requeued,
+    SetAside,
+    Start,
+    Stop,
+    Withdrawn,
+)
 
 
 @dataclass(frozen=True)
@@ -131,6 +57,7 @@ class Finished:
 
 
 TRIED_AGAIN = frozenset({"failed", "killed", "hung", "out_of_memory"})
+FAILED = TRIED_AGAIN | {"diverged"}  # which would diverge again
 QUICK_S = 1.0  # an attempt that fails faster never got to train
 WINDOW = 16  # of the waiting are looked at for a slot that refused the first: what bounds the cost of a look
 
@@ -147,6 +74,9 @@ class Scheduler:
 
     What is refused keeps its place: whenever something may have changed it is asked about before those behind it, which
     may overtake it meanwhile. A sweep is finite, so nothing starves.
+
+    With `fail_fast` the first experiment that has failed for good ends the sweep: nothing more starts, what runs is
+    asked to save and end.
     """
 
     def __init__(
@@ -157,6 +87,7 @@ class Scheduler:
         *,
         retries: int = 0,
         devices: Sequence[int] | None = None,
+        fail_fast: bool = False,
     ) -> None:
         assert num_slots > 0, "a scheduler needs at least one slot"
         assert len(set(experiments)) == len(experiments), "experiment names are unique"
@@ -177,6 +108,7 @@ class Scheduler:
         self._failed_at_once: dict[int, str] = {}  # device → whose quick failure was the last thing there
         self._had_free_retry: set[str] = set()
         self._withdrawn: set[str] = set()  # asked to end, one by one: no reason to try them again
+        self._fail_fast = fail_fast
 
     @property
     def num_waiting(self) -> int:
@@ -228,10 +160,7 @@ class Scheduler:
                 return self._fill()
             case Interrupted(force):
                 self._is_stopping = True
-                stops: list[Action] = [
-                    Stop(name, force) for name, state in self._states.items() if isinstance(state, Running)
-                ]
-                return stops + self._fill()
+                return self._stops(force) + self._fill()
             case Withdrawn():
                 return self._withdraw(event)
             case Requeued(experiment):
@@ -282,7 +211,13 @@ class Scheduler:
         elif event.again is None and has_failed and self._retries_left[event.experiment] > 0:
             self._retries_left[event.experiment] -= 1
             self._queue_again(event.experiment)
+        elif self._fail_fast and event.ending in FAILED and not self._is_stopping:
+            self._is_stopping = True
+            return [Halt(event.experiment), *self._stops(force=False)]
         return []
+
+    def _stops(self, force: bool) -> list[Action]:
+        return [Stop(name, force) for name, state in self._states.items() if isinstance(state, Running)]
 
     def _try_again_free(self, experiment: str) -> None:
         may = experiment not in self._had_free_retry and experiment not in self._withdrawn

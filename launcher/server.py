@@ -37,7 +37,8 @@ def start_early(arguments: Sequence[str]) -> None:
     is_launch = not arguments or arguments[0] == "run" or arguments[0].startswith("-") or arguments[0].endswith(".toml")
     if not is_launch or not _NO_LAUNCH.isdisjoint(arguments):
         return
-    job = next((one for one in arguments if one.endswith(".toml")), DEFAULT_JOB)
+    default = os.environ.get("LAUNCHER_JOB", DEFAULT_JOB)
+    job = next((one for one in arguments if one.endswith(".toml")), default)
     with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
         settings = tomllib.loads(Path(job).read_text(encoding="utf-8")).get("sweep", {})
         preload = settings.get("preload", PRELOAD)

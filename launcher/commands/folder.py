@@ -7,19 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from launcher.errors import InputError, did_you_mean, inline
 from launcher.paths import Paths
-
-DEFAULT_JOB = Path("jobs/report.toml")
-
-Job = Annotated[Path, typer.Argument(help="The job file.", show_default=True)]
-JobOption = Annotated[Path, typer.Option("--job", help="The job file.", show_default=True)]
-Outcome = Annotated[Path | None, typer.Option(help="Folder of tables, plots and records, instead of the job's.")]
-Logs = Annotated[Path | None, typer.Option(help="Folder of logs, instead of the job's.")]
 
 
 def find(job: Path, outcome: Path | None, logs: Path | None) -> tuple[Paths, list[str]]:

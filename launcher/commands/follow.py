@@ -15,8 +15,9 @@ from typing import Annotated
 
 import typer
 
-from launcher.commands.folder import DEFAULT_JOB, JobOption, Logs, Outcome, check_names, find
+from launcher.commands.folder import check_names, find
 from launcher.errors import InputError, inline, printable
+from launcher.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.paths import Paths
 
 LOOK_INTERVAL_S = 0.2

@@ -26,8 +26,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from launcher.commands.folder import DEFAULT_JOB, Job, Logs, Outcome, find, no_sweep
+from launcher.commands.folder import find, no_sweep
 from launcher.errors import inline, printable
+from launcher.options import DEFAULT_JOB, Job, Logs, Outcome
 from launcher.paths import Paths
 from launcher.views.text import duration, number
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from launcher.commands.folder import DEFAULT_JOB, JobOption, Logs, Outcome, check_names, find, no_sweep
+from launcher.commands.folder import check_names, find, no_sweep
 from launcher.errors import InputError, LauncherError, WriteError, printable
+from launcher.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.paths import Paths
 
 if TYPE_CHECKING:

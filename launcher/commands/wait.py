@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from launcher.commands.folder import DEFAULT_JOB, Job, Logs, Outcome, find, no_sweep
+from launcher.commands.folder import find, no_sweep
 from launcher.errors import inline
+from launcher.options import DEFAULT_JOB, Job, Logs, Outcome
 
 EXIT_TIMEOUT = 124  # as timeout(1) has it
 LOOK_INTERVAL_S = 0.2

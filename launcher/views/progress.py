@@ -15,13 +15,18 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Literal, TextIO
 
 from launcher.errors import inline, printable
+from launcher.views import colour
 from launcher.views.text import duration
 
 REFRESH_S = 0.2
+COLOURS: dict[str, colour.Colour] = {"done": "green", "failure": "red"}
 BACKLOG_BYTES = 1 << 20  # of messages nobody reads; later ones are counted and left out
+
+
+Kind = Literal["routine", "done", "news", "failure"]  # of a message; who asks for quiet gets the last two
 
 
 @dataclass(frozen=True)
@@ -36,17 +41,22 @@ class Status:
 class Progress:
     """Prints messages and, where stderr is a terminal, keeps a status line below them."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, *, is_quiet: bool = False, is_verbose: bool = False) -> None:
         self._stream = stream or sys.stderr or io.StringIO()  # None where the launcher was started without
-        self._is_live = self._stream.isatty()
+        self._is_quiet = is_quiet
+        self.is_verbose = is_verbose
+        self._has_colour = colour.is_wanted(self._stream)
+        self._is_live = self._stream.isatty() and not is_quiet
         self._fd = _unwaiting(self._stream)
         self._backlog = b""
         self._num_left_out = 0
         self._shown = ""
         self._drawn_s = 0.0
 
-    def say(self, message: str) -> None:
+    def say(self, message: str, kind: Kind = "news") -> None:
         """Print a message of one or more lines."""
+        if self._is_quiet and kind in ("routine", "done"):
+            return
         self._clear()
         if len(self._backlog) > BACKLOG_BYTES:
             self._num_left_out += 1
@@ -54,7 +64,8 @@ class Progress:
         if self._num_left_out:
             self._print(f"({self._num_left_out} messages left out: nobody was reading)\n")
             self._num_left_out = 0
-        self._print(printable(message, 10_000) + "\n")
+        text = printable(message, 10_000)
+        self._print((colour.paint(text, COLOURS[kind]) if self._has_colour and kind in COLOURS else text) + "\n")
         self._print(self._shown)
 
     def show(

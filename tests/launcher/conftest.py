@@ -107,7 +107,8 @@ class Workplace:
     def start(self, *arguments: str, **kwargs: Any) -> subprocess.Popen[str]:
         hidden = ("DEVICES", "CUDA_VISIBLE_DEVICES")
         environment = {key: value for key, value in os.environ.items() if key not in hidden}
-        environment |= {"PYTHONPATH": str(TOYS), MARK: self.mark, "LAUNCHER_LOCKS": str(self.folder / ".locks")}
+        path = os.pathsep.join([str(TOYS), *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment |= {"PYTHONPATH": path, MARK: self.mark, "LAUNCHER_LOCKS": str(self.folder / ".locks")}
         return subprocess.Popen(
             [sys.executable, "-m", "launcher", *arguments],
             cwd=self.folder,

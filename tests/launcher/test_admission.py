@@ -8,7 +8,8 @@ import pytest
 
 from launcher.admission import GIB, Holder, Reading, Tenant, refusal
 from launcher.devices import Device
-from launcher.scheduler import Begin, Done, Ended, Interrupted, Look, Lost, Refused, Scheduler, SetAside, Start, Stop
+from launcher.protocol import Begin, Done, Ended, Interrupted, Look, Lost, Refused, SetAside, Start, Stop
+from launcher.scheduler import Scheduler
 from launcher.slots import make_slots
 
 IDLE = Reading(48 * GIB, 48 * GIB)

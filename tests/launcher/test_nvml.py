@@ -18,7 +18,7 @@ def test_no_driver_means_no_gpus() -> None:
 
 def test_plan_shows_the_idle_card(driver: Workplace) -> None:
     driver.toy({"a": {}})
-    assert "devices: GPU 1 Stub 1" in driver.launch("plan", "job.toml").out
+    assert "use  GPU 1  Stub 1" in driver.launch("plan", "job.toml").out
 
 
 def test_a_worker_is_bound_to_its_card_by_uuid(driver: Workplace) -> None:

@@ -7,20 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from launcher.scheduler import (
-    Begin,
-    Done,
-    Ended,
-    Finished,
-    Interrupted,
-    Requeued,
-    Running,
-    Scheduler,
-    SetAside,
-    Start,
-    Stop,
-    Withdrawn,
-)
+from launcher.protocol import Begin, Done, Ended, Halt, Interrupted, Requeued, SetAside, Start, Stop, Withdrawn
+from launcher.scheduler import Finished, Running, Scheduler
 
 
 def test_slots_are_filled_in_order_and_a_death_frees_one() -> None:
@@ -135,6 +123,29 @@ def test_ten_thousand_experiments_on_a_thousand_slots() -> None:
             action.experiment for action in scheduler.handle(Ended(order[-1], "done")) if isinstance(action, Start)
         ]
     assert order == [str(number) for number in range(10_000)]
+
+
+def test_with_fail_fast_the_first_failure_ends_the_sweep() -> None:
+    scheduler = Scheduler(["a", "b", "c"], 2, fail_fast=True)
+    scheduler.handle(Begin())
+    assert scheduler.handle(Ended("a", "failed")) == [Halt("a"), Stop("b", False)]
+    assert scheduler.handle(Ended("b", "failed")) == [Done()], "it is said once"
+    assert scheduler.num_waiting == 1
+
+
+def test_with_fail_fast_what_is_tried_again_has_not_failed_yet() -> None:
+    scheduler = Scheduler(["a", "b"], 1, retries=1, fail_fast=True)
+    scheduler.handle(Begin())
+    assert scheduler.handle(Ended("a", "killed")) == [Start("b", 0)]
+    assert scheduler.handle(Ended("b", "done")) == [Start("a", 0)]
+    assert scheduler.handle(Ended("a", "killed")) == [Halt("a"), Done()]
+
+
+@pytest.mark.parametrize(("ending", "halts"), [("diverged", True), ("interrupted", False), ("done", False)])
+def test_fail_fast_is_about_failures(ending: str, halts: bool) -> None:
+    scheduler = Scheduler(["a", "b"], 1, fail_fast=True)
+    scheduler.handle(Begin())
+    assert (Halt("a") in scheduler.handle(Ended("a", ending))) is halts
 
 
 class Sweep(RuleBasedStateMachine):

@@ -1,0 +1,73 @@
+"""`plan`, and `run --dry-run`: what a launch would do."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING, cast
+
+import typer
+
+from launcher import options
+from launcher.commands.grammar import GroupedCommand
+from launcher.options import DEFAULT_JOB
+from launcher.overrides import parse
+from launcher.views import colour, result
+
+if TYPE_CHECKING:
+    from launcher.job import Sweep
+
+_WIDTH = 80  # where stdout is no terminal
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("plan", cls=GroupedCommand)(plan_command)
+
+
+def plan_command(
+    job: options.Job = DEFAULT_JOB,
+    only: options.Only = None,
+    skip: options.Skip = None,
+    overrides: options.Set = None,
+    fresh: options.Fresh = False,
+    devices: options.Devices = None,
+    outcome: options.Outcome = None,
+    logs: options.Logs = None,
+    parallel: options.Parallel = None,
+    threads: options.Threads = None,
+    slots_per_device: options.SlotsPerDevice = None,
+    as_json: options.Json = False,
+    verbose: options.Verbose = False,
+    color: options.Color = "auto",
+) -> None:
+    """Say what run would do, in which order, on which devices, and why. Starts and writes nothing."""
+    from launcher import api
+
+    colour.choose(cast(colour.Mode, color))
+    sweep = api.load(
+        job,
+        outcome=outcome,
+        logs=logs,
+        threads=threads,
+        slots_per_device=slots_per_device,
+        overrides=parse(overrides or []),
+        only=only or (),
+        skip=skip or (),
+    )
+    print_plan(sweep, devices, parallel, fresh=fresh, as_json=as_json, is_verbose=verbose)
+
+
+def print_plan(
+    sweep: Sweep, devices: str | None, parallel: bool | None, *, fresh: bool, as_json: bool, is_verbose: bool
+) -> None:
+    """Print what a launch would do."""
+    from launcher import api
+    from launcher.views import outline
+
+    planned = api.outline(sweep, devices=devices, parallel=parallel, fresh=fresh)
+    if as_json:
+        result.print_json(planned.document())
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
+    typer.echo(outline.text(planned, max(width, 40), is_verbose=is_verbose))

@@ -1,0 +1,39 @@
+"""`report`: all views of a sweep, made again from its files."""
+
+from __future__ import annotations
+
+import typer
+
+from launcher import options
+from launcher.commands.grammar import GroupedCommand
+from launcher.errors import WriteError
+from launcher.options import DEFAULT_JOB
+from launcher.views import result
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("report", cls=GroupedCommand)(report_command)
+
+
+def report_command(
+    job: options.Job = DEFAULT_JOB,
+    outcome: options.Outcome = None,
+    logs: options.Logs = None,
+    as_json: options.Json = False,
+) -> None:
+    """Make all tables and plots of a sweep again from its records, at any time."""
+    from launcher import api
+    from launcher.paths import Paths
+    from launcher.report import Report
+    from launcher.slots import num_cores
+
+    sweep = api.load(job, outcome=outcome, logs=logs)
+    report = Report(Paths(sweep.outcome, sweep.logs), num_processes=num_cores())
+    problems = report.draw()
+    if problems:
+        raise WriteError("\n".join(problems))
+    if as_json:
+        result.print_json({"sweep": sweep.name, "outcome": str(sweep.outcome), "results": report.rows()})
+    else:
+        result.print_table(sweep.outcome / "results_table.txt")

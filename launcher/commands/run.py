@@ -1,0 +1,118 @@
+"""`run`: launches a sweep, and says how it ended."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+import typer
+
+from launcher import options
+from launcher.commands.grammar import GroupedCommand
+from launcher.commands.plan import print_plan
+from launcher.options import DEFAULT_JOB
+from launcher.overrides import parse
+from launcher.views import colour, result
+
+if TYPE_CHECKING:
+    from launcher.job import Sweep
+
+EXIT_CODES = (
+    "Exit codes: 0 all done, 1 an experiment failed, 2 bad input and nothing started, 3 folder or device in use, 4 no "
+    "usable device, 5 a view cannot be written, 129, 130, 143 stopped by hang-up, Ctrl-C, terminate."
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run", cls=GroupedCommand, epilog=EXIT_CODES)(run_command)
+
+
+def run_command(
+    job: options.Job = DEFAULT_JOB,
+    only: options.Only = None,
+    skip: options.Skip = None,
+    overrides: options.Set = None,
+    fresh: options.Fresh = False,
+    devices: options.Devices = None,
+    outcome: options.Outcome = None,
+    logs: options.Logs = None,
+    parallel: options.Parallel = None,
+    threads: options.Threads = None,
+    slots_per_device: options.SlotsPerDevice = None,
+    retries: options.Retries = None,
+    fail_fast: options.FailFast = None,
+    wait: options.Wait = False,
+    detach: options.Detach = False,
+    on_finish: options.OnFinish = None,
+    start_method: options.StartMethod = "forkserver",
+    dry_run: options.DryRun = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    color: options.Color = "auto",
+) -> None:
+    """Train the experiments of a job file; those done already are kept. The same command again continues."""
+    from launcher import api
+
+    colour.choose(cast(colour.Mode, color))
+    sweep = api.load(
+        job,
+        outcome=outcome,
+        logs=logs,
+        threads=threads,
+        slots_per_device=slots_per_device,
+        retries=retries,
+        fail_fast=fail_fast,
+        overrides=parse(overrides or []),
+        only=only or (),
+        skip=skip or (),
+    )
+    if dry_run:
+        print_plan(sweep, devices, parallel, fresh=fresh, as_json=as_json, is_verbose=verbose)
+    else:
+        method = cast(Literal["forkserver", "spawn"], start_method)
+        quiet = quiet and not verbose  # who asks for both wants to see more
+        _launch(sweep, devices, parallel, fresh, wait, detach, on_finish, method, as_json, quiet, verbose)
+
+
+def _launch(
+    sweep: Sweep,
+    devices: str | None,
+    parallel: bool | None,
+    fresh: bool,
+    wait: bool,
+    detach: bool,
+    on_finish: str | None,
+    start_method: Literal["forkserver", "spawn"],
+    as_json: bool,
+    is_quiet: bool,
+    is_verbose: bool,
+) -> None:
+    from launcher import api, finish
+    from launcher.views.progress import Progress
+
+    command = finish.split(on_finish) if on_finish is not None else None
+    if detach:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    began_s = time.monotonic()
+    summary = api.run(
+        sweep,
+        devices=devices,
+        parallel=parallel,
+        fresh=fresh,
+        wait=wait,
+        start_method=start_method,
+        progress=Progress(is_quiet=is_quiet, is_verbose=is_verbose),
+    )
+    document = finish.document(sweep, summary, time.monotonic() - began_s)
+    if as_json:
+        result.print_json(document)
+    else:
+        result.print_table(sweep.outcome / "results_table.txt")
+    result.say_result(summary, Path(sweep.logs))
+    if command is not None and (problem := finish.run(command, document)):
+        result.say(problem)
+    raise typer.Exit(summary.exit_code)

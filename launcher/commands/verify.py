@@ -1,0 +1,40 @@
+"""`verify`: trains the first steps of finished experiments again and compares."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated
+
+import typer
+
+from launcher import options
+from launcher.commands.grammar import GroupedCommand
+from launcher.errors import inline
+from launcher.options import DEFAULT_JOB
+from launcher.views import result
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("verify", cls=GroupedCommand)(verify_command)
+
+
+def verify_command(
+    experiments: options.Experiments = None,
+    job: options.JobOption = DEFAULT_JOB,
+    steps: Annotated[int, typer.Option(min=1, help="How many steps to train again.")] = 10,
+    devices: options.Devices = None,
+    outcome: options.Outcome = None,
+    as_json: options.Json = False,
+) -> None:
+    """Train the first steps of finished experiments again, alone, and compare them bit for bit with their records."""
+    from launcher import api
+    from launcher.verify import verify
+
+    verdicts = verify(api.load(job, outcome=outcome), experiments or [], steps, devices)
+    if as_json:
+        result.print_json({"verdicts": [dataclasses.asdict(verdict) for verdict in verdicts]})
+    else:
+        for verdict in verdicts:
+            typer.echo(inline(str(verdict), 2000))
+    raise typer.Exit(1 if any(verdict.difference for verdict in verdicts) else 0)

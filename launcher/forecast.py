@@ -1,0 +1,134 @@
+"""What a launch of a plan would look like: which experiment starts where and after which, and what it will take. Pure.
+
+The slots are filled as the scheduler fills them, with the times of `estimate` in place of a clock. Where nothing was
+measured, all are taken to last equally long, or as long as their `work` says: then the order is told and no time.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from launcher.estimate import remaining
+from launcher.plan import Decision, Plan
+
+PROCESS, GPU = "peak_memory_bytes", "peak_gpu_memory_bytes"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """When and where an experiment will run, as far as one can tell beforehand."""
+
+    experiment: str
+    slot: int
+    wave: int  # 1: at once
+    after: str | None  # the experiment whose slot it takes over, if it must wait
+    starts_s: float
+    ends_s: float
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What an experiment will take: None where nothing was measured, of it or of others."""
+
+    seconds: float | None = None
+    memory_bytes: int | None = None
+    gpu_memory_bytes: int | None = None
+    is_measured: bool = False  # on this experiment as it is configured now; else reckoned from other runs
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is expected of a launch."""
+
+    turns: list[Turn]  # in the order of their start
+    expected: dict[str, Expected]  # of every experiment that will run
+    seconds: float | None  # of the whole launch
+    work_seconds: float | None  # of all experiments together
+    memory_bytes: int | None  # of all workers that run at once, at most
+    gpu_memory_bytes: int | None  # of one slot, at most
+
+    @property
+    def waves(self) -> list[list[Turn]]:
+        """The turns by wave: those that start at once, those that take over from them, and so on."""
+        count = max((turn.wave for turn in self.turns), default=0)
+        return [[turn for turn in self.turns if turn.wave == wave] for wave in range(1, count + 1)]
+
+
+def forecast(plan: Plan, num_slots: int, *, is_parallel: bool) -> Forecast:
+    """Simulate a launch of the plan on so many slots."""
+    decisions = {one.experiment.name: one for one in plan.to_run}
+    left = remaining({name: one.known for name, one in decisions.items()})
+    turns = _in_parallel(plan.order, left, num_slots) if is_parallel else _in_sequence(plan, left, num_slots)
+    has_times = any(one.known.seconds for one in decisions.values())
+    expected = {
+        name: _expect(one, plan.decisions, left[name] if has_times else None) for name, one in decisions.items()
+    }
+    return Forecast(
+        turns,
+        expected,
+        max((turn.ends_s for turn in turns), default=0.0) if has_times else None,
+        sum(left.values()) if has_times else None,
+        _most_at_once(turns, {name: one.memory_bytes for name, one in expected.items()}),
+        max((one.gpu_memory_bytes for one in expected.values() if one.gpu_memory_bytes is not None), default=None),
+    )
+
+
+def _in_parallel(order: Sequence[str], left: dict[str, float], num_slots: int) -> list[Turn]:
+    free: list[tuple[float, int]] = [(0.0, slot) for slot in range(num_slots)]
+    last: dict[int, Turn] = {}
+    turns = []
+    for name in order:
+        at_s, slot = heapq.heappop(free)
+        before = last.get(slot)
+        turn = Turn(
+            name, slot, before.wave + 1 if before else 1, before.experiment if before else None, at_s, at_s + left[name]
+        )
+        heapq.heappush(free, (turn.ends_s, slot))
+        last[slot] = turn
+        turns.append(turn)
+    return turns
+
+
+def _in_sequence(plan: Plan, left: dict[str, float], num_slots: int) -> list[Turn]:
+    turns: list[Turn] = []
+    for number, one in enumerate(plan.to_run, start=1):
+        at_s = turns[-1].ends_s if turns else 0.0
+        after = turns[-1].experiment if turns else None
+        name, slot = one.experiment.name, one.experiment.index % num_slots
+        turns.append(Turn(name, slot, number, after, at_s, at_s + left[name]))
+    return turns
+
+
+def _expect(one: Decision, others: Sequence[Decision], seconds: float | None) -> Expected:
+    is_changed = one.before is not None and one.before.digest != one.experiment.digest
+    return Expected(
+        seconds,
+        _memory(one, others, PROCESS),
+        _memory(one, others, GPU),
+        is_measured=one.known.seconds is not None and not is_changed,
+    )
+
+
+def _memory(one: Decision, others: Sequence[Decision], kind: str) -> int | None:
+    """Return the peak of an earlier attempt, else the middle of what the others took."""
+    known = [other.peaks[kind] for other in others if kind in other.peaks]
+    return one.peaks.get(kind) or (round(median(known)) if known else None)
+
+
+def _most_at_once(turns: Sequence[Turn], memory: dict[str, int | None]) -> int | None:
+    """Return the most that the workers hold together; None if one of them is not known."""
+    changes = []
+    for turn in turns:
+        taken = memory[turn.experiment]
+        if taken is None:
+            return None
+        # At the same moment, who ends gives back before who starts takes.
+        changes += [(turn.starts_s, 1, taken), (turn.ends_s, 0, -taken)]
+    most = now = 0
+    for _, _, change in sorted(changes):
+        now += change
+        most = max(most, now)
+    return most or None

@@ -1,0 +1,141 @@
+"""A plan with all that is wanted to know before it is launched: forecast, devices and who is on them, files. As JSON.
+
+`views.outline` puts it into words. Nothing is read or decided here: `api.outline` brings the facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from launcher.forecast import Forecast, forecast
+from launcher.nvml import Gpu
+from launcher.occupancy import Occupancy
+from launcher.plan import Plan
+from launcher.slots import Slot
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known about one device, used or not."""
+
+    gpu: Gpu
+    occupancy: Occupancy
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A plan with all that a person wants to know before it is launched."""
+
+    plan: Plan
+    slots: Sequence[Slot]
+    facts: Sequence[Facts]  # of all GPUs there are; empty on a machine without
+    is_parallel: bool
+    notice: str = ""
+    free_memory_bytes: int | None = None  # of the machine
+
+    @property
+    def forecast(self) -> Forecast:
+        """What is expected of the launch."""
+        return forecast(self.plan, len(self.slots), is_parallel=self.is_parallel)
+
+    def document(self) -> dict[str, Any]:
+        """Return the plan as JSON types; `test_outline` holds its shape still."""
+        plan, expected = self.plan, self.forecast
+        turns = {turn.experiment: turn for turn in expected.turns}
+        return {
+            "sweep": plan.sweep.name,
+            "job_file": str(plan.sweep.job_file),
+            "target": plan.sweep.settings.target,
+            "seed": plan.sweep.settings.seed,
+            "parallel": self.is_parallel,
+            "outcome": str(plan.paths.outcome),
+            "logs": str(plan.paths.logs),
+            "set": plan.sweep.given,
+            "notices": [*([self.notice] if self.notice else []), *plan.notes()],
+            "devices": _device_documents(self),
+            "experiments": [
+                {
+                    "name": one.experiment.name,
+                    "action": one.action,
+                    "why": one.why,
+                    "attempt": one.attempt,
+                    "ending": one.ending,
+                    "overrides": one.experiment.overrides,
+                    "config": one.experiment.config,
+                    "digest": one.experiment.digest,
+                    "expected": asdict(expected.expected[name]) if name in expected.expected else None,
+                    "wave": turns[name].wave if name in turns else None,
+                    "device": str(self.slots[turns[name].slot].device) if name in turns else None,
+                    "after": turns[name].after if name in turns else None,
+                }
+                for one in plan.decisions
+                for name in [one.experiment.name]
+            ],
+            "order": [turn.experiment for turn in expected.turns],
+            "waves": [[turn.experiment for turn in wave] for wave in expected.waves],
+            "expected": {
+                "seconds": expected.seconds,
+                "work_seconds": expected.work_seconds,
+                "memory_bytes": expected.memory_bytes,
+                "gpu_memory_bytes": expected.gpu_memory_bytes,
+            },
+            "files": [{"path": path, "count": count, "what": what} for path, count, what in files(plan)],
+        }
+
+
+def files(plan: Plan) -> list[tuple[str, int, str]]:
+    """Return what a launch writes: path, with `<experiment>` for a name, how many files (0: not known), and what."""
+    if not plan.to_run:
+        return []
+    each, paths, metrics = len(plan.to_run), plan.paths, plan.sweep.settings.metrics
+    name = "<experiment>"
+    found = [
+        (paths.log(name), each, "appended to"),
+        (paths.records(name), each, "every record"),
+        (paths.checkpoints(name), each, "until it is done"),
+        (paths.table_txt, 1, "to read"),
+        (paths.table_csv, 1, "for programs"),
+        *((paths.curve(metric, name), each, "") for metric in metrics),
+        *((paths.curves(metric), 1, "compared") for metric in metrics),
+        (paths.sweep, 1, "what was planned"),
+        (paths.events, 1, "appended to"),
+        (paths.outcome, 0, "the target's own"),
+    ]
+    return [(str(path), count, what) for path, count, what in found]
+
+
+def _device_documents(outline: Outline) -> list[dict[str, Any]]:
+    threads = {slot.device.uuid: slot.threads for slot in outline.slots}
+    documents: list[dict[str, Any]] = [
+        {
+            "id": one.gpu.id,
+            "kind": "cuda",
+            "uuid": one.gpu.uuid,
+            "name": one.gpu.name,
+            "is_used": one.gpu.uuid in threads,
+            "threads": threads.get(one.gpu.uuid),
+            "memory_bytes": one.gpu.memory_bytes,
+            "free_bytes": one.gpu.memory_bytes - one.gpu.used_bytes,
+            "processes": [asdict(process) for process in one.occupancy.processes],
+            "launcher": one.occupancy.launcher,
+        }
+        for one in outline.facts
+    ]
+    return documents + [
+        {
+            "id": slot.device.id,
+            "kind": slot.device.kind,
+            "uuid": "",
+            "name": slot.device.name,
+            "is_used": True,
+            "threads": slot.threads,
+            "memory_bytes": None,
+            "free_bytes": outline.free_memory_bytes,
+            "processes": [],
+            "launcher": None,
+        }
+        for slot in outline.slots
+        if not slot.device.uuid
+    ]

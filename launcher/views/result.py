@@ -1,0 +1,53 @@
+"""What a command prints in the end: a result on stdout, a table or JSON, and the last words of a launch on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from launcher.errors import printable
+from launcher.views import colour
+
+if TYPE_CHECKING:
+    from launcher.summary import Summary
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    typer.echo(json.dumps(value, indent=1, default=str))
+
+
+def print_table(path: Path) -> None:
+    """Print a table that is there already."""
+    with contextlib.suppress(OSError):  # no table, or nobody reads our output any more
+        print(printable(path.read_text(encoding="utf-8"), 1_000_000), flush=True)
+
+
+def say(text: str, shade: colour.Colour | None = None) -> None:
+    """Print a message on stderr, its first line coloured where colour is wanted."""
+    if shade is not None and sys.stderr is not None and colour.is_wanted(sys.stderr):
+        text = colour.paint(text, shade)
+    typer.echo(text, err=True, color=True)  # as it is: whether there is colour is decided above
+
+
+def say_result(summary: Summary, logs: Path) -> None:
+    """Name what failed once more, where it is the last thing on the screen."""
+    from launcher.endings import FAILURES
+    from launcher.records import ENDINGS
+
+    failed = {name: one for name, one in summary.endings.items() if one.kind in FAILURES}
+    counts = [f"{len(summary.kept)} kept"] if summary.kept else []
+    for kind in ENDINGS:
+        count = sum(one.kind == kind for one in summary.endings.values())
+        counts += [f"{count} {kind}"] if count else []
+    counts += [f"{len(summary.not_started)} not started"] if summary.not_started else []
+    say(f"{', '.join(counts)}.", "green" if summary.is_done else None)
+    for name, one in failed.items():
+        say(f"  {name} {printable(str(one))}. Its log: {logs / name}.log", "red")
+    if not summary.is_done:
+        say("The same command again goes on with what is not done.")

@@ -1,0 +1,245 @@
+"""The edges of the command line: what is chosen, overridden, said, asked of the environment, completed."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from launcher import api, cli, finish, overrides
+from launcher.errors import InputError
+from launcher.selection import select
+from launcher.views import colour
+from launcher.views.progress import Progress
+from tests.launcher.conftest import TOYS, Workplace, wait_for
+
+ROOT = Path(__file__).parents[2]
+NAMES = ["baseline", "lr_1e-3", "lr_1e-4", "big"]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run a command line in this process, in a folder with a job of experiments a and b; return code, out and err."""
+    (tmp_path / "toy.py").write_bytes((TOYS / "toy.py").read_bytes())
+    (tmp_path / "job.toml").write_text(
+        '[sweep]\ntarget = "toy:train"\nmetrics = []\n[config]\nlr = 0.2\n[experiments]\na = {}\nb = { steps = 3 }\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(api, "gpus", lambda: [])
+    for variable in [one for one in os.environ if one.startswith("LAUNCHER_") or one in ("DEVICES", "NO_COLOR")]:
+        monkeypatch.delenv(variable)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            cli.main(arguments)
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    yield run
+    colour.choose("auto")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 1e-3),
+        ("3", 3),
+        ("true", True),
+        ('"text"', "text"),
+        ("text", "text"),
+        ("a b", "a b"),
+        ("[1, 2]", [1, 2]),
+        ("", ""),
+        ("x=y", "x=y"),
+        ("1\nother = 2", "1\nother = 2"),
+    ],
+)
+def test_an_override_is_typed_as_in_a_job_file(text: str, value: object) -> None:
+    assert overrides.parse([f"key={text}"]) == {"key": value}
+    assert type(overrides.parse([f"key={text}"])["key"]) is type(value)
+
+
+def test_the_later_override_of_a_key_counts() -> None:
+    assert overrides.parse(["lr=1", "lr=2"]) == {"lr": 2}
+
+
+@pytest.mark.parametrize(
+    ("only", "skip", "chosen"),
+    [
+        (["baseline"], [], {"baseline"}),
+        (["lr_*"], [], {"lr_1e-3", "lr_1e-4"}),
+        (["baseline,big"], [], {"baseline", "big"}),
+        (["baseline", "big"], [], {"baseline", "big"}),
+        ([], ["lr_*"], {"baseline", "big"}),
+        (["lr_*"], ["lr_1e-4"], {"lr_1e-3"}),
+        (["b*", "lr_1e-?"], [" big , baseline"], {"lr_1e-3", "lr_1e-4"}),
+    ],
+)
+def test_names_and_patterns_choose_experiments(only: list[str], skip: list[str], chosen: set[str]) -> None:
+    assert select(NAMES, only, skip) == chosen
+
+
+def test_without_options_the_selection_is_all_and_a_wrong_name_has_a_suggestion() -> None:
+    assert select(NAMES, [], []) is None
+    with pytest.raises(InputError, match=r'no experiment "basline"\. Did you mean "baseline"'):
+        select(NAMES, ["basline"], [])
+
+
+def test_an_override_reaches_all_but_those_that_set_the_key_themselves(command: Any) -> None:
+    code, out, _ = command("plan", "job.toml", "--json", "-S", "steps=2", "--set", "lr=1e-3")
+    plan = json.loads(out)
+    assert code == 0
+    assert plan["set"] == {"steps": 2, "lr": 1e-3}
+    assert [(one["config"]["steps"], one["config"]["lr"]) for one in plan["experiments"]] == [(2, 1e-3), (3, 1e-3)]
+    assert plan["notices"][-1] == "-S steps=2 is not for b: sets it itself."
+    before = json.loads(command("plan", "job.toml", "--json")[1])
+    assert [one["digest"] for one in before["experiments"]] != [one["digest"] for one in plan["experiments"]]
+
+
+def test_environment_job_file_and_option_say_how_to_run_the_last_word_having_the_option(
+    command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_parallel(*options: str) -> bool:
+        return bool(json.loads(command("plan", "--json", *options)[1])["parallel"])
+
+    monkeypatch.setenv("LAUNCHER_JOB", "job.toml")
+    assert not is_parallel()
+    text = Path("job.toml").read_text()
+    Path("job.toml").write_text(text.replace("metrics", "parallel = true\nmetrics"))
+    assert is_parallel()
+    monkeypatch.setenv("LAUNCHER_PARALLEL", "0")
+    assert not is_parallel()
+    assert is_parallel("--parallel")
+    monkeypatch.setenv("LAUNCHER_PARALLEL", "1")
+    assert not is_parallel("--sequential")
+
+
+def test_an_experiment_taken_for_a_command_is_told_how_to_run_alone(command: Any) -> None:
+    Path("jobs").mkdir()
+    Path("jobs/report.toml").write_text(Path("job.toml").read_text())
+    code, _, err = command("b")
+    assert code == 2
+    assert "It is an experiment of jobs/report.toml: run it alone with --only b." in err
+
+
+def test_color_is_an_option_a_variable_and_off_where_it_is_not_wanted(
+    command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command("plan", "no.toml")[2].startswith("error: ")
+    assert command("plan", "no.toml", "--color", "always")[2].startswith("\x1b[31merror: ")
+    monkeypatch.setenv("LAUNCHER_COLOR", "always")
+    assert command("plan", "no.toml")[2].startswith("\x1b[31merror: ")
+    assert command("plan", "no.toml", "--color", "never")[2].startswith("error: ")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_failures_are_red_and_what_is_done_is_green(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Terminal()
+    progress = Progress(screen)
+    progress.say("a failed \x1b[2J\n  details", "failure")
+    progress.say("b: done", "done")
+    progress.say("c: started", "routine")
+    assert screen.getvalue() == "\x1b[31ma failed \\x1b[2J\x1b[0m\n  details\n\x1b[32mb: done\x1b[0m\nc: started\n"
+    for name, value in (("NO_COLOR", "1"), ("TERM", "dumb")):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            assert not colour.is_wanted(Terminal())
+    assert not colour.is_wanted(io.StringIO())
+
+
+def test_quiet_says_failures_and_news_only() -> None:
+    stream = io.StringIO()
+    progress = Progress(stream, is_quiet=True)
+    for kind in ("routine", "done", "news", "failure"):
+        progress.say(kind, kind)
+    assert stream.getvalue() == "news\nfailure\n"
+
+
+def test_only_these_run_and_the_others_stay_as_they_are(place: Workplace) -> None:
+    place.toy({"a": {}, "b": {}, "c": {"act": "raise"}}, metrics=["loss"])
+    result = place.launch("job.toml", "--skip", "c", "-q")
+    assert result.code == 0, "the exit code speaks of those selected"
+    assert "started on" not in result.err
+    assert "2 done." in result.err
+    assert not place.paths.records("c").exists()
+    assert "\nc  " in result.out, "the table speaks of the whole sweep"
+    digests = [one["digest"] for one in json.loads(place.paths.sweep.read_text())["experiments"]]
+    result = place.launch("job.toml", "--only", "b", "-S", "lr=0.3", "-v", "--json")
+    assert result.code == 0
+    assert "lr = 0.3" in result.err
+    assert "digest" in result.err
+    document = json.loads(result.out)
+    assert {name: one["ending"] for name, one in document["endings"].items()} == {"b": "done"}
+    assert document["best"]["loss"]["experiment"] == "b"
+    again = [one["digest"] for one in json.loads(place.paths.sweep.read_text())["experiments"]]
+    assert [was == now for was, now in zip(digests, again, strict=True)] == [True, False, True]
+    rows = json.loads(place.launch("report", "job.toml", "--json").out)["results"]
+    assert [(row["experiment"], row["ending"]) for row in rows] == [("a", "done"), ("b", "done"), ("c", "")]
+    verdicts = json.loads(place.launch("verify", "a", "--job", "job.toml", "--devices", "cpu", "--json").out)[
+        "verdicts"
+    ]
+    assert verdicts == [{"experiment": "a", "num_compared": 5, "difference": ""}]
+
+
+def test_fail_fast_ends_the_sweep_and_on_finish_hears_of_it(place: Workplace) -> None:
+    place.toy({"good": {"barrier": "never"}, "bad": {"at": 2, "act": "raise"}, "late": {}}, threads=1)
+    script = place.folder / "finish.py"
+    script.write_text("import sys\nopen('heard.json', 'w').write(sys.stdin.read())\nprint('on stdout')\nsys.exit(7)\n")
+    options = ("--parallel", "--fail-fast", "--devices", "cpu", "--json", "--only", "good,bad,late")
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("one core: nothing runs beside the experiment that fails")
+    result = place.launch("job.toml", *options, "--on-finish", f"'{sys.executable}' finish.py")
+    assert result.code == 1, "whatever the command ends with"
+    heard = json.loads((place.folder / "heard.json").read_text())
+    assert json.loads(result.out) == heard, "the command's own output is not on stdout"
+    assert "on stdout" in result.err
+    assert "finish.py ended with exit code 7." in result.err
+    assert heard["exit_code"] == 1
+    assert heard["endings"]["bad"]["ending"] == "failed"
+    assert heard["endings"]["good"]["ending"] == "interrupted"
+    assert heard["not_started"] == ["late"]
+    assert "bad failed: nothing more is started" in result.err
+
+
+def test_on_finish_runs_after_an_interrupt_too(place: Workplace) -> None:
+    place.toy({"a": {"barrier": "never"}})
+    process = place.start("job.toml", "--devices", "cpu", "--on-finish", "tee heard.json")
+    wait_for(lambda: place.history("a").steps)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert json.loads((place.folder / "heard.json").read_text())["exit_code"] == 130
+
+
+def test_a_command_on_finish_that_does_not_end_is_killed_with_its_children(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    words = ["sh", "-c", f"sleep 300 & echo $! > {note}.new; mv {note}.new {note}; wait"]
+    assert "took more than 1 s, and was killed" in finish.run(words, {}, limit_s=1.0)
+    child = int(note.read_text())
+    wait_for(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_the_version_names_what_matters_and_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom launcher.cli import main\ntry:\n    main(['--version'])\n"
+        "except SystemExit as end:\n    assert not end.code\n"
+        "heavy = {'torch', 'pandas', 'matplotlib', 'numpy', 'pydantic'} & sys.modules.keys()\nassert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    names = [line.rpartition(" ")[0] for line in done.stdout.splitlines()]
+    assert "torch 2." in done.stdout
+    assert {"sweep-launcher", "Python", "NVIDIA driver", "pandas", "matplotlib"} <= set(names), names

@@ -1,0 +1,242 @@
+"""A plan as `plan` prints it: order and waves, what is expected, who is on the devices, files; in words and as JSON."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from launcher import api, cli, locks
+from launcher.estimate import Known
+from launcher.forecast import forecast
+from launcher.nvml import Gpu
+from launcher.paths import Paths
+from launcher.plan import Decision, Experiment, Plan
+from launcher.protocol import Begin, Done, Ended, Start
+from launcher.records import RecordWriter
+from launcher.scheduler import Scheduler
+from launcher.state import EventLog
+from launcher.views import outline
+from tests.launcher.conftest import TOYS
+
+GIB = 2**30
+JOB = '[sweep]\ntarget = "toy:train"\n[config]\nlr = 0.2\n[experiments]\na = {}\nb = { steps = 3 }\nc = { lr = 0.3 }\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "toy.py").write_bytes((TOYS / "toy.py").read_bytes())
+    (tmp_path / "job.toml").write_text(JOB)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAUNCHER_LOCKS", str(tmp_path / "locks"))
+    monkeypatch.setattr(api, "gpus", lambda: [])
+    for variable in ("DEVICES", "CUDA_VISIBLE_DEVICES", "LAUNCHER_JOB", "LAUNCHER_PARALLEL"):
+        monkeypatch.delenv(variable, raising=False)
+    return tmp_path
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["plan", "job.toml", *arguments])
+    assert not ended.value.code
+    return capsys.readouterr().out
+
+
+def measured(folder: Path, name: str, *, seconds: float, memory: int, ending: str = "done") -> None:
+    """Write down an attempt of three steps, as a worker and a launcher would."""
+    paths = Paths(folder / "outcome" / "job", folder / "logs" / "job")
+    writer = RecordWriter(paths.records(name), 1)
+    experiments = [one.experiment for one in api.plan(api.load("job.toml")).decisions]
+    digest = next(one.digest for one in experiments if one.name == name)
+    writer.write({"kind": "start", "digest": digest, "device": "cpu", "threads": 1})
+    writer.write({"kind": "total", "steps": 3})
+    for step in (1, 2, 3):
+        writer.write({"step": step, "loss": 1.0})
+    writer.write({"kind": "end", "ending": ending, "peak_memory_bytes": memory})
+    writer.close()
+    events = EventLog(paths.events)
+    events.append("started", experiment=name, attempt=1, device="cpu", threads=1, goes_on=False)
+    events.append("ended", experiment=name, attempt=1, ending=ending, why="", seconds=seconds, last_step=3)
+    events.close()
+
+
+def plan_of(seconds: dict[str, float | None], memory: dict[str, int] | None = None) -> Plan:
+    """Make a plan of new experiments that are known to take so long."""
+    decisions = [
+        Decision(
+            Experiment(name, index, {}, {}, name),
+            "run",
+            "new",
+            1,
+            known=Known(seconds=value),
+            peaks={"peak_memory_bytes": memory[name]} if memory and name in memory else {},
+        )
+        for index, (name, value) in enumerate(seconds.items())
+    ]
+    return Plan(None, Paths(Path("o"), Path("l")), decisions)  # type: ignore[arg-type]  # no sweep is looked at
+
+
+@pytest.mark.parametrize("num_slots", [1, 2, 3, 7])
+@pytest.mark.parametrize("is_parallel", [True, False])
+def test_the_order_foretold_is_what_the_scheduler_does(num_slots: int, is_parallel: bool) -> None:
+    seconds: dict[str, float | None] = {f"e{number}": 10.0 * math.sqrt(2 + number * 7 % 11) for number in range(11)}
+    plan = plan_of(seconds)
+    turns = forecast(plan, num_slots, is_parallel=is_parallel).turns
+    names = plan.order if is_parallel else list(seconds)
+    designated = None if is_parallel else [index % num_slots for index in range(len(names))]
+    scheduler = Scheduler(names, num_slots, designated)
+    started, running, now_s = [], [], 0.0
+    actions = scheduler.handle(Begin())
+    while Done() not in actions:
+        for action in actions:
+            assert isinstance(action, Start)
+            started.append((action.experiment, action.slot, round(now_s, 6)))
+            heapq.heappush(running, (now_s + (seconds[action.experiment] or 0.0), action.experiment))
+        now_s, ended = heapq.heappop(running)
+        actions = scheduler.handle(Ended(ended, "done"))
+    assert [(turn.experiment, turn.slot, round(turn.starts_s, 6)) for turn in turns] == started
+
+
+def test_waves_say_who_follows_whom() -> None:
+    told = forecast(plan_of({"a": 3.0, "b": 2.0, "c": 2.0, "d": 1.0}), 2, is_parallel=True)
+    assert [[turn.experiment for turn in wave] for wave in told.waves] == [["a", "b"], ["c", "d"]]
+    assert [turn.after for turn in told.turns] == [None, None, "b", "a"]
+    assert (told.seconds, told.work_seconds) == (4.0, 8.0)
+
+
+def test_before_anything_was_measured_no_time_and_no_memory_is_told() -> None:
+    told = forecast(plan_of({"a": None, "b": None}), 1, is_parallel=True)
+    assert (told.seconds, told.memory_bytes, told.expected["a"].seconds) == (None, None, None)
+
+
+def test_memory_is_the_most_that_is_held_at_once_and_others_stand_in_where_none_was_measured() -> None:
+    told = forecast(plan_of({"a": 3.0, "b": 2.0, "c": 2.0}, {"a": 5 * GIB, "b": GIB}), 2, is_parallel=True)
+    assert told.expected["c"].memory_bytes == 3 * GIB
+    assert told.memory_bytes == 8 * GIB, "a beside c, after b has ended"
+    alone = forecast(plan_of({"a": 3.0, "b": 2.0}, {"a": 5 * GIB, "b": GIB}), 2, is_parallel=False)
+    assert alone.memory_bytes == 5 * GIB, "one after another"
+
+
+def test_what_was_measured_is_expected_of_the_others(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    measured(folder, "a", seconds=90.0, memory=3 * GIB)
+    told = printed(capsys, "--parallel", "--devices", "cpu", "--only", "a,b")
+    assert "  keep   a  done, 3 steps" in told
+    assert "  leave  c  not selected; has not run" in told
+    assert "1 of 3 to run, in parallel" in told
+    assert "steps=3 · ≈ 3.0 GiB" in told
+    plan = json.loads(printed(capsys, "--devices", "cpu", "--fresh", "--json"))
+    actions = {one["name"]: (one["action"], one["expected"]["is_measured"]) for one in plan["experiments"]}
+    assert actions == {"a": ("redo", True), "b": ("run", False), "c": ("run", False)}
+    assert plan["expected"]["seconds"] == pytest.approx(270.0)
+    assert plan["waves"] == [["a"], ["b"], ["c"]]
+
+
+def test_devices_are_told_with_who_is_on_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cards = [
+        Gpu("0", "GPU-0000-0", "NVIDIA Stub 90GB", 90 * GIB, 40 * GIB, (os.getpid(), 4194305)),
+        Gpu("1", "GPU-0000-1", "NVIDIA Stub 90GB", 90 * GIB, 0),
+    ]
+    monkeypatch.setattr(api, "gpus", lambda: cards)
+    free = printed(capsys, "--parallel")
+    assert "  no   GPU 0  NVIDIA Stub 90GB, 50.0 GiB of 90.0 GiB free\n       GPU-0000-0\n" in free
+    assert "  use  GPU 1  NVIDIA Stub 90GB, 90.0 GiB of 90.0 GiB free\n       GPU-0000-1\n" in free
+    words = free.split()
+    assert f"{os.getpid()}" in words
+    assert "pid 4194305\n" in free, "of a process that /proc does not know, the pid alone"
+    lock = locks.lock_device("GPU-0000-1")
+    if "FLOCK" not in Path("/proc/locks").read_text():
+        lock.release()
+        pytest.skip("/proc/locks does not show this process's own locks here")
+    held = printed(capsys, "--parallel")
+    devices = json.loads(printed(capsys, "--parallel", "--json"))["devices"]
+    lock.release()
+    assert f"held by launcher pid {os.getpid()} of " in held
+    assert str(folder) in held.replace("\n", "").replace(" ", "")
+    assert devices[1]["launcher"]["pid"] == os.getpid()
+    assert [one["pid"] for one in devices[0]["processes"]] == [os.getpid(), 4194305]
+    assert "pytest" in devices[0]["processes"][0]["command"]
+    assert printed(capsys, "--parallel") == free, "the note of a launcher that is gone says nothing"
+
+
+def test_the_document_has_this_shape(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = json.loads(printed(capsys, "--devices", "cpu", "--parallel", "--threads", "3", "--json"))
+
+    def shape(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: shape(one) for key, one in value.items() if key not in ("config", "overrides", "set")}
+        return [shape(value[0])] if isinstance(value, list) and value else type(value).__name__
+
+    assert isinstance(plan["devices"][0].pop("free_bytes"), int | None)
+    assert shape(plan) == {
+        "sweep": "str",
+        "job_file": "str",
+        "target": "str",
+        "seed": "int",
+        "parallel": "bool",
+        "outcome": "str",
+        "logs": "str",
+        "notices": "list",
+        "devices": [
+            {
+                "id": "str",
+                "kind": "str",
+                "uuid": "str",
+                "name": "str",
+                "is_used": "bool",
+                "threads": "int",
+                "memory_bytes": "NoneType",
+                "processes": "list",
+                "launcher": "NoneType",
+            }
+        ],
+        "experiments": [
+            {
+                "name": "str",
+                "action": "str",
+                "why": "str",
+                "attempt": "int",
+                "ending": "NoneType",
+                "digest": "str",
+                "expected": {
+                    "seconds": "NoneType",
+                    "memory_bytes": "NoneType",
+                    "gpu_memory_bytes": "NoneType",
+                    "is_measured": "bool",
+                },
+                "wave": "int",
+                "device": "str",
+                "after": "NoneType",
+            }
+        ],
+        "order": ["str"],
+        "waves": [["str"]],
+        "expected": {
+            "seconds": "NoneType",
+            "work_seconds": "NoneType",
+            "memory_bytes": "NoneType",
+            "gpu_memory_bytes": "NoneType",
+        },
+        "files": [{"path": "str", "count": "int", "what": "str"}],
+    }
+    assert plan["devices"][0]["threads"] == 3
+    assert {"path": "logs/job/<experiment>.log", "count": 3, "what": "appended to"} in plan["files"]
+
+
+def test_no_line_is_wider_than_asked_for_and_many_experiments_are_no_flood(folder: Path) -> None:
+    overrides = 'lr = 0.1234567, acks = "some/folder", barrier = "some/file"'
+    rows = [f'"experiment_number_{number:03}" = {{ steps = {number}, {overrides} }}' for number in range(100)]
+    (folder / "job.toml").write_text('[sweep]\ntarget = "toy:train"\n[experiments]\n' + "\n".join(rows) + "\n")
+    planned = api.outline(api.load("job.toml", overrides={"step_s": 0.5}), devices="cpu", parallel=True)
+    text = outline.text(planned, 80, is_verbose=True)
+    assert max(map(len, text.splitlines())) <= 80
+    order = text.partition("order:")[2].partition("\n\n")[0]
+    assert len(order.splitlines()) < 60
+    assert "more waves; --json names them all" in " ".join(order.split())
+    assert "step_s = 0.5" in text
