@@ -24,6 +24,7 @@ import typer
 
 from launcher import __version__
 from launcher.errors import LauncherError, WriteError, did_you_mean, inline, printable
+from launcher.signals import endure
 
 DEFAULT_JOB = Path("jobs/report.toml")
 COMMANDS = ("run", "plan", "report", "verify")
@@ -159,6 +160,7 @@ def verify_command(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     _hold_standard_streams()
+    endure(signal.SIGUSR1)  # answered while experiments run; it must not end what only starts or ends
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0] not in COMMANDS and given[0] not in ("--help", "--version")):
         given.insert(0, "run")

@@ -23,6 +23,7 @@ from launcher.drawing import Drawing
 from launcher.endings import FAILURES, Ending, classify, failure_report
 from launcher.locks import Lock
 from launcher.outlook import Outlook
+from launcher.overview import Overview
 from launcher.plan import Decision, Plan
 from launcher.process import Workers
 from launcher.scheduler import Action, Begin, Done, Ended, Event, Interrupted, Scheduler, SetAside, Start, Stop
@@ -30,7 +31,8 @@ from launcher.signals import signals_to
 from launcher.slots import Slot
 from launcher.state import EventLog
 from launcher.summary import Summary
-from launcher.views.progress import Progress, Status
+from launcher.views.progress import Progress
+from launcher.views.snapshot import Snapshot
 
 TICK_S = 0.25  # between looks at the clock and at files whose bell was not heard
 DRAWING_LIMIT_S = 600.0
@@ -64,7 +66,8 @@ class Loop:
             names, len(slots), None if is_parallel else designated, retries=self._settings.retries
         )
         self._outlook = Outlook(plan, slots, progress.say, is_parallel=is_parallel)
-        self._collector = Collector(plan.paths, progress.say)
+        self._collector = Collector(plan.paths, progress.say, plan.watch)
+        self._overview = Overview(plan, self._collector)
         self._drawing = drawing
         self._selector = drawing.selector
         self._events = EventLog(plan.paths.events)
@@ -80,7 +83,7 @@ class Loop:
     def run(self) -> Summary:
         """Run every experiment of the plan that is not kept, and return how they ended."""
         try:
-            with signals_to(self._selector, self._signalled):
+            with signals_to(self._selector, self._signalled, self._progress.told):
                 self._handle(Begin())
                 while not self._is_over:
                     self._turn()
@@ -192,6 +195,7 @@ class Loop:
         self._note("ended", name, attempt=decision.attempt, ending=ending.kind, **details)
         summary = f"{ending}, {_plural(len(history.steps), 'step')}, {ran_s:.1f} s"
         self._collector.close(name, f"{name} {summary}")
+        self._overview.ended(name, slot, ending, ran_s)
         if ending.kind == "done":
             self._forget_checkpoints(decision)
         if ending.kind in FAILURES:
@@ -235,15 +239,13 @@ class Loop:
                 self._progress.say(said)
             attempt.kill_if_due(now_s)
         self._drawing.advance()
-        histories = self._collector.histories
-        statuses = [Status(name, histories[name].last_step, histories[name].total) for name in self._running]
-        self._progress.show(statuses, len(self._endings), len(self._decisions), self._seconds_left)
+        self._progress.show(self._snapshot)
 
-    def _seconds_left(self) -> float | None:
+    def _snapshot(self) -> Snapshot:
         for attempt in self._running.values():
             self._outlook.learn(attempt, self._collector.histories[attempt.name])
         waiting = [name for name in self._order if self._scheduler.state(name) is None]
-        return self._outlook.seconds_left(self._running, waiting)
+        return self._overview.snapshot(self._running, waiting, self._outlook.seconds_left(self._running, waiting))
 
     def _signalled(self, number: signal.Signals) -> None:
         is_second, self._signal = self._signal is not None, self._signal or number

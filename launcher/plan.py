@@ -19,6 +19,7 @@ from launcher.configs import Checked
 from launcher.errors import InputError, inline, printable
 from launcher.estimate import Known, longest_first, measured
 from launcher.job import Sweep
+from launcher.newest import Newest
 from launcher.paths import Paths
 from launcher.records import History, read_history
 from launcher.state import Document, Planned, Seen, last_ending, read_document, read_events
@@ -59,6 +60,8 @@ class Decision:
     ending: str | None = None  # of the newest attempt before
     unseen: Unseen | None = None
     known: Known = field(default_factory=Known)  # about how long it takes
+    seen: Seen | None = None  # the newest attempt before
+    newest: Newest | None = None  # of one that is kept
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,10 @@ class Plan:
     def kept(self) -> dict[str, str]:
         """The experiments that are not run again, each with its ending."""
         return {one.experiment.name: one.ending or "done" for one in self.decisions if one.action == "keep"}
+
+    def watch(self) -> Newest:
+        """Return what follows the values of the job's first metric in one experiment."""
+        return _watch(self.sweep)
 
     def describe(self) -> str:
         """Return which experiments are kept, run, resumed and redone, and why, a line each."""
@@ -158,8 +165,18 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
         attempt = max(history.attempt, was.attempt if was else 0) + (action != "keep")
         unseen = _unseen(history, was)
         known_of = _known(one, action, history, (was.seconds if was else 0.0) + (unseen.seconds if unseen else 0.0))
-        decisions.append(Decision(one, action, why, attempt, last_ending(history, was), unseen, known_of))
+        newest = None
+        if action == "keep":
+            newest = _watch(sweep)
+            newest.begin(history)
+        ending = last_ending(history, was)
+        decisions.append(Decision(one, action, why, attempt, ending, unseen, known_of, was, newest))
     return Plan(sweep, paths, decisions)
+
+
+def _watch(sweep: Sweep) -> Newest:
+    metric = next(iter(sweep.settings.metrics), "")
+    return Newest(metric, metric in sweep.settings.maximize)
 
 
 def _known(one: Experiment, action: Action, history: History, seconds: float) -> Known:
