@@ -75,22 +75,23 @@ class Progress:
         if self._is_asked:
             self._is_asked = False
             self._report(snapshot())
-        began_s = time.monotonic()
-        if not self._is_live or began_s < self._due_s or self._backlog:
+        now_s = time.monotonic()
+        if not self._is_live or now_s < self._due_s or self._backlog:
             return
         if not self._has_screen():
             self._erase()
-            self._frame, self._due_s = [], began_s + FRAME_S
+            self._frame, self._due_s = [], now_s + FRAME_S
             return
         from launcher.views import screen  # brings rich
 
+        began_s = time.thread_time()  # without the import above
         columns, rows = self._frame_size = self._size()
         # A column to spare, so that the cursor never waits at the edge. A row for the cursor, below the frame: what is
         # typed, or left there by a kill, stands on a line of its own. A quarter of the screen for messages.
         height = rows - 1 - rows // 4
         self._frame = screen.frame(snapshot(), columns - 1, height, has_color=self._has_color)
         self._draw()
-        self._due_s = began_s + max(FRAME_S, (time.monotonic() - began_s) / SHARE)
+        self._due_s = now_s + max(FRAME_S, (time.thread_time() - began_s) / SHARE)
 
     def close(self) -> None:
         """Remove the live view, and wait until everything is written."""
@@ -142,7 +143,8 @@ class Progress:
         """Return what moves the cursor from the row below the frame to its first.
 
         A terminal that has become narrower has broken its lines. One that cuts them instead (xterm) loses as many lines
-        of messages above; to take those few for lost is better than to leave pieces of old frames on all others.
+        of messages above; to take those few for lost is better than to leave pieces of old frames on all others. What
+        a lower terminal has pushed out of its screen nobody can erase.
         """
         columns = self._size()[0]
         rows = sum(max(1, -(-width // columns)) for width in self._shown)

@@ -33,7 +33,7 @@ Span = tuple[str, str]  # text and its style
 Line = list[Span]
 
 GAP = "  "
-ROOM_FOR_TITLES, ROOM_FOR_LOGS, ROOM_FOR_BLANK = 4, 6, 12  # lines from which on a frame has these
+ROOM_FOR_TITLES, ROOM_FOR_LOGS, ROOM_FOR_BLANK = 4, 6, 9  # lines from which on a frame has these
 SHORTEST_NAME = 8
 BAR = 20
 STYLES: dict[Group, str] = {"running": "green", "failed": "bold red", "interrupted": "yellow", "waiting": "dim"}
@@ -59,7 +59,9 @@ class Column:
 
 def frame(snapshot: Snapshot, width: int, height: int, *, has_color: bool) -> list[str]:
     """Return the lines for a screen, each at most `width` cells wide, at most `height` of them."""
-    lines = _layout(snapshot, width, height)
+    # The blank line is first: when someone presses Enter, which moves everything up by one, it is what is left behind.
+    lines: list[Line] = [[]] if height >= ROOM_FOR_BLANK else []
+    lines += _layout(snapshot, width, height - len(lines))
     console = Console(
         file=io.StringIO(),
         width=width,
@@ -92,11 +94,9 @@ def _layout(snapshot: Snapshot, width: int, height: int) -> list[Line]:
         by_group[row.group].append(row)
     rows = [row for group in GROUPS for row in by_group[group]]
     heading = _heading(snapshot, by_group, width)
-    space = height - 1 - (height >= ROOM_FOR_TITLES) - (height >= ROOM_FOR_LOGS) - (height >= ROOM_FOR_BLANK)
+    space = height - 1 - (height >= ROOM_FOR_TITLES) - (height >= ROOM_FOR_LOGS)
     shown = rows if len(rows) <= space else rows[: max(0, space - (space > 1))]
-    # The blank line is first: when someone presses Enter, which moves everything up by one, it is what is left behind.
-    lines: list[Line] = [[], heading] if height >= ROOM_FOR_BLANK else [heading]
-    lines += _table(snapshot.metric, shown, width, has_titles=height >= ROOM_FOR_TITLES)
+    lines = [heading, *_table(snapshot.metric, shown, width, has_titles=height >= ROOM_FOR_TITLES)]
     if len(shown) < len(rows) and space > 1:
         lines.append([(_rest(by_group, shown), "dim")])
     if height >= ROOM_FOR_LOGS:

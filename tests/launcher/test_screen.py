@@ -77,22 +77,23 @@ def test_a_small_sweep_is_shown_whole() -> None:
 def test_columns_go_by_importance_and_a_name_loses_its_middle() -> None:
     def titles(width: int) -> list[str]:
         case = snapshot(replace(RUNNING, experiment="lr=1e-3_batch_size=16_layers=2"))
-        return plain(screen.frame(case, width, 10, has_color=True))[1].split()
+        return plain(screen.frame(case, width, 8, has_color=True))[1].split()
 
     assert titles(130)[-4:] == ["memory", "GPU", "mem", "CPU"]
     assert titles(79) == ["experiment", "state", "device", "step", "loss", "best", "time", "left"]
     assert titles(60) == ["experiment", "state", "step", "loss", "time", "left"]
-    assert titles(39) == ["experiment", "state", "step"]
+    assert titles(39) == ["experiment", "state", "step", "loss"]
+    assert titles(30) == ["experiment", "state", "step"]
     assert titles(20) == ["experiment", "step"]
-    narrow = screen.frame(snapshot(replace(RUNNING, experiment="lr=1e-3_layers=2")), 24, 10, has_color=False)
-    assert narrow[2].rstrip() == "lr=1e-…ayers=2  412/2168"
+    narrow = screen.frame(snapshot(replace(RUNNING, experiment="lr=1e-3_layers=2")), 24, 8, has_color=False)
+    assert narrow[2].rstrip() == "lr=1e-3…yers=2  412/2168"
 
 
 def test_a_column_in_which_nothing_is_known_is_left_out() -> None:
     case = snapshot(replace(RUNNING, gpu_memory_bytes=None, tokens_per_s=None), metric="")
-    titles = screen.frame(
-        replace(case, rows=(replace(case.rows[0], value=None, best=None),)), 120, 10, has_color=False
-    )[1]
+    titles = screen.frame(replace(case, rows=(replace(case.rows[0], value=None, best=None),)), 120, 8, has_color=False)[
+        1
+    ]
     assert titles.split() == ["experiment", "state", "device", "step", "time", "left", "memory", "CPU"]
 
 
