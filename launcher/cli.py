@@ -11,6 +11,7 @@ device · 5 cannot write · 129, 130, 143 stopped by hang-up, Ctrl-C, terminate.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -161,6 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     _hold_standard_streams()
     endure(signal.SIGUSR1)  # answered while experiments run; it must not end what only starts or ends
+    atexit.register(signal.signal, signal.SIGUSR1, signal.SIG_IGN)  # Python takes handlers away before it exits
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0] not in COMMANDS and given[0] not in ("--help", "--version")):
         given.insert(0, "run")

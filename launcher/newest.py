@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,7 +70,8 @@ class Newest:
             self.value = float(found[-1])
             finite = list(filter(math.isfinite, found))
         except OverflowError:  # an integer beyond any float, which has no place on a screen
-            finite = [value for value in found if isinstance(value, float) and math.isfinite(value)]
+            found = [value for value in found if abs(value) <= sys.float_info.max or value != value]
+            self.value, finite = float(found[-1]) if found else self.value, list(filter(math.isfinite, found))
         if finite:
             better = max if self.is_maximized else min
             best = better(finite)
