@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from launcher.state import read_events
 from launcher.views.screen import ROOM_FOR_BLANK
 from tests.launcher.conftest import MARK, TOYS, Workplace, marked, wait_for
 
@@ -174,3 +175,19 @@ def test_colour_and_movement_only_where_they_are_wanted(terminal: Terminal, sett
     assert bool(re.search(r"\x1b\[\d", painted)) == (setting == "TERM=xterm")
     (terminal.place.folder / BARRIER).touch()
     terminal.wait_for(has("exit code 0"))
+
+
+def test_a_terminal_that_is_stopped_stops_no_experiment(terminal: Terminal) -> None:
+    """Ctrl-S: what would be written waits, and no frame is made, until Ctrl-Q."""
+    place = terminal.place
+    waiting_toys(place, 12)
+    terminal.launch("job.toml", "--parallel", "--devices", "0,1")
+    terminal.wait_for(lambda lines: "2/3" in row(lines, "e0"))
+    terminal.tmux("send-keys", "C-s")
+    (place.folder / BARRIER).touch()
+    wait_for(lambda: sum(one.ending == "done" for one in read_events(place.paths.events).values()) == 12)
+    assert has("0/12 ended")(terminal.lines()), "the screen stands still"
+    terminal.tmux("send-keys", "C-q")
+    lines = terminal.wait_for(has("exit code 0", "12 done."))
+    assert not has("/12 ended")(lines), "the live view is gone"
+    assert all(f"e{number}: done, 3 steps" in "\n".join(terminal.all_lines()) for number in range(12))
