@@ -1,6 +1,6 @@
 """A snapshot as lines of text: for a screen of a given size, or whole. Pure: it asks no terminal, clock or environment.
 
-    report  2/5 ended  ━━━━━━━━━━━━━━━━━━━━  1 failed · 2 running · 1 waiting · 12:31 · 5:05 left
+    report  2/5 ended  ━━━━━━━━━━━━────────  1 failed  2 running  1 waiting  12:31  5:05 left
     experiment     state    device        step    loss    best  tokens/s   time   left
     n_layers_1     running  GPU 1    2010/2168  5.9063  5.3325    41,000  12:20   0:58
     …
@@ -114,7 +114,7 @@ def _heading(snapshot: Snapshot, by_group: dict[Group, list[Row]], width: int) -
     parts = [
         (3, inline(snapshot.sweep, 30), "bold"),
         (0, f"{num_ended}/{num_all} ended", ""),
-        (6, "━" * full, "green"),
+        (6, "━" * full + "─" * (BAR - full), "green"),
         (1, _counted(by_group, "failed"), STYLES["failed"]),
         (5, _counted(by_group, "interrupted"), STYLES["interrupted"]),
         (4, _counted(by_group, "running"), ""),
@@ -122,11 +122,7 @@ def _heading(snapshot: Snapshot, by_group: dict[Group, list[Row]], width: int) -
         (7, clock(snapshot.time_s), ""),
         (2, f"{clock(snapshot.left_s)} left" if snapshot.left_s is not None else "", ""),
     ]
-    line = _fit(parts, width, GAP)
-    place = next((number for number, (text, _) in enumerate(line) if text.startswith("━")), None)
-    if place is not None and sum(len(text) for text, _ in line) + BAR - full <= width:
-        line.insert(place + 1, ("─" * (BAR - full), "dim"))
-    return line
+    return _fit(parts, width, GAP)
 
 
 def _counted(by_group: dict[Group, list[Row]], group: Group) -> str:
