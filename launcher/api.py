@@ -20,7 +20,8 @@ from launcher.errors import InputError
 from launcher.job import Sweep
 from launcher.nvml import Gpu, gpus
 from launcher.paths import Paths
-from launcher.plan import Plan, decide, resolve
+from launcher.plan import Plan, decide
+from launcher.resolve import resolve
 from launcher.selection import select
 from launcher.slots import make_slots, num_cores
 from launcher.views.progress import Progress

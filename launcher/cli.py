@@ -11,7 +11,9 @@ Each command is a module of `launcher.commands`; its options are in `launcher.op
 
 from __future__ import annotations
 
+import atexit
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -22,6 +24,7 @@ from launcher import commands
 from launcher.commands.grammar import Commands, program_name
 from launcher.commands.run import EXIT_CODES
 from launcher.errors import LauncherError, printable
+from launcher.signals import endure
 from launcher.views import result
 
 app = typer.Typer(
@@ -59,6 +62,8 @@ def _top(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     _hold_standard_streams()
+    endure(signal.SIGUSR1)  # answered while experiments run; it must not end what only starts or ends
+    atexit.register(signal.signal, signal.SIGUSR1, signal.SIG_IGN)  # Python takes handlers away before it exits
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         app(args=given, prog_name=program_name(sys.argv[0]), standalone_mode=True)

@@ -1,13 +1,15 @@
 """The collector: reads the records of running experiments as they come and hands them to the views.
 
-The record files are the truth; what is kept here is only how far each has been read, and which steps there are. A log
-that cannot be written is told once and switched off: training never stops for a log.
+The record files are the truth; what is kept here is only how far each has been read, which steps there are, and the
+newest and best value of one metric. A log that cannot be written is told once and switched off: training never stops
+for a log.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from launcher.newest import Newest
 from launcher.paths import Paths
 from launcher.records import History, RecordReader
 from launcher.spec import Spec
@@ -17,13 +19,15 @@ from launcher.views.log import Log
 class Collector:
     """Follows the experiments that run."""
 
-    def __init__(self, paths: Paths, complain: Callable[[str], None]) -> None:
+    def __init__(self, paths: Paths, complain: Callable[[str], None], watch: Callable[[], Newest]) -> None:
         self._paths = paths
         self._complain = complain
+        self._watch = watch
         self._readers: dict[str, RecordReader] = {}
         self._logs: dict[str, Log] = {}
         self._has_complained: set[str] = set()
-        self.histories: dict[str, History] = {}  # of those that run; without metrics, which nobody here needs
+        self.histories: dict[str, History] = {}  # of those that run; without metrics
+        self.newest: dict[str, Newest] = {}  # of those that run and those that have ended
         self.num_records: dict[str, int] = {}  # read from those that run
         self.num_unwritten = 0  # lines of logs
 
@@ -31,10 +35,13 @@ class Collector:
         """Begin to follow an attempt: before its worker starts, so that the header is first in the log."""
         name = spec.experiment
         self._readers[name] = RecordReader(self._paths.records(name))
-        history = self.histories[name] = History(is_light=True)
+        history = self.histories[name] = History()
         self.num_records[name] = 0
         for record in self._readers[name].read():  # of earlier attempts; in the log already
             history.add(record)
+        self.newest[name] = self._watch()
+        self.newest[name].begin(history)
+        history.lighten()
         history.end = None  # theirs says nothing about this one
         self._logs[name] = Log(self._paths.log(name))
         self._logs[name].header(spec, device)
@@ -46,6 +53,7 @@ class Collector:
         records = list(self._readers[experiment].read())
         for record in records:
             history.add(record)
+        self.newest[experiment].add(records, history)
         self.num_records[experiment] += len(records)
         self._logs[experiment].records(records)
         self._look_at_log(experiment)

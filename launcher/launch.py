@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import signal
 
 from launcher.attempt import make_spec
 from launcher.checkpoints import Checkpoints
@@ -14,11 +15,13 @@ from launcher.job import Sweep
 from launcher.locks import Lock, Waiting, lock_device, lock_folder
 from launcher.loop import Loop
 from launcher.paths import Paths
-from launcher.plan import Decision, Plan, decide, resolve
+from launcher.plan import Decision, Plan, decide
 from launcher.process import StartMethod, Workers, check_platform
 from launcher.records import RecordReader
 from launcher.report import Report
 from launcher.requests import clear
+from launcher.resolve import resolve
+from launcher.signals import enduring
 from launcher.slots import Slot, make_slots, num_cores
 from launcher.state import EventLog, environment, write_document
 from launcher.summary import Summary
@@ -45,6 +48,7 @@ def launch(
     decide(sweep, experiments, paths, fresh=fresh)  # refuses another sweep's folder before anything is made in it
     paths.create()
     with contextlib.ExitStack() as held:
+        held.enter_context(enduring(signal.SIGUSR1))  # the loop answers it; until then and after it does nothing
         waiting = progress.say if wait else None
         held.callback(lock_folder(paths.lock, waiting).release)
         paths.remove_temporaries()

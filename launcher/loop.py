@@ -21,6 +21,7 @@ from launcher.checkpoints import Checkpoints
 from launcher.collector import Collector
 from launcher.drawing import Drawing
 from launcher.endings import FAILURES, Ending, classify, failure_report
+from launcher.live import Live
 from launcher.locks import Lock
 from launcher.outlook import Outlook
 from launcher.plan import Decision, Plan
@@ -33,7 +34,8 @@ from launcher.state import EventLog
 from launcher.steering import Steering
 from launcher.summary import Summary
 from launcher.telemetry import Telemetry
-from launcher.views.progress import Progress, Status
+from launcher.views.progress import Progress
+from launcher.views.snapshot import Snapshot
 
 TICK_S = 0.25  # between looks at the clock and at files whose bell was not heard
 DRAWING_LIMIT_S = 600.0
@@ -64,8 +66,9 @@ class Loop:
         designated = [decision.experiment.index % len(slots) for decision in plan.to_run]
         names = self._order = plan.order if is_parallel else list(self._decisions)
         self._outlook = Outlook(plan, slots, progress.say, is_parallel=is_parallel)
-        self._collector = Collector(plan.paths, progress.say)
+        self._collector = Collector(plan.paths, progress.say, plan.watch)
         self._telemetry = Telemetry(plan.paths, self._settings.telemetry_s, progress.say)
+        self._live = Live(plan, self._collector, self._telemetry.latest.get)
         self._cards = Cards(plan, slots, progress.say, self._note, self._collector.has_stepped)
         turn, numbers = None if is_parallel else designated, self._cards.numbers
         retries, fail_fast = self._settings.retries, self._settings.fail_fast
@@ -86,7 +89,7 @@ class Loop:
     def run(self) -> Summary:
         """Run every experiment of the plan that is not kept, and return how they ended."""
         try:
-            with self._telemetry, signals_to(self._selector, self._signalled):
+            with self._telemetry, signals_to(self._selector, self._signalled, self._progress.told):
                 self._handle(Begin())
                 while not self._is_over:
                     self._turn()
@@ -206,6 +209,7 @@ class Loop:
         self._note("ended", name, attempt=decision.attempt, ending=ending.kind, **details)
         summary = f"{ending}, {_plural(len(history.steps), 'step')}, {ran_s:.1f} s"
         self._collector.close(name, f"{name} {summary}")
+        self._live.ended(name, slot, ending, ran_s)
         if ending.kind == "done":
             self._forget_checkpoints(decision)
         if ending.kind in FAILURES:
@@ -246,15 +250,13 @@ class Loop:
         if self._scheduler.is_held_back:
             self._handle(*self._cards.look_again())
         self._drawing.advance()
-        histories = self._collector.histories
-        statuses = [Status(name, histories[name].last_step, histories[name].total) for name in self._running]
-        self._progress.show(statuses, len(self._endings), len(self._decisions), self._seconds_left)
+        self._progress.show(self._snapshot)
 
-    def _seconds_left(self) -> float | None:
+    def _snapshot(self) -> Snapshot:
         for attempt in self._running.values():
             self._outlook.learn(attempt, self._collector.histories[attempt.name])
         waiting = [name for name in self._order if self._scheduler.state(name) is None]
-        return self._outlook.seconds_left(self._running, waiting)
+        return self._live.snapshot(self._running, waiting, self._outlook.seconds_left(self._running, waiting))
 
     def _signalled(self, number: signal.Signals) -> None:
         is_second, self._signal = self._signal is not None, self._signal or number

@@ -6,25 +6,20 @@ its numbers depend on: target, resolved configuration, seed, and the content of 
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from launcher import configs
-from launcher import target as targets
 from launcher.admission import gpu_bytes
 from launcher.checkpoints import Checkpoints
-from launcher.configs import Checked
-from launcher.errors import InputError, inline, printable
+from launcher.errors import InputError, inline
 from launcher.estimate import Known, longest_first, measured
 from launcher.job import Sweep
+from launcher.newest import Newest
 from launcher.paths import Paths
 from launcher.records import History, read_history
-from launcher.smaller import state_digest, unfit
+from launcher.smaller import state_digest
 from launcher.state import Document, Planned, Seen, last_ending, read_document, read_events
-from launcher.target import Target
 
 Action = Literal["keep", "run", "resume", "redo", "leave"]
 
@@ -65,6 +60,8 @@ class Decision:
     changed: dict[str, int] = field(default_factory=dict)  # what on_oom made other than asked
     peaks: dict[str, int] = field(default_factory=dict)  # bytes of memory an earlier attempt took, by kind of memory
     before: Planned | None = None  # as an earlier launch has planned it
+    seen: Seen | None = None  # the newest attempt before
+    newest: Newest | None = None  # of one that is kept
 
 
 @dataclass(frozen=True)
@@ -89,6 +86,10 @@ class Plan:
     def kept(self) -> dict[str, str]:
         """The experiments that are not run again, each with its ending."""
         return {one.experiment.name: one.ending or "done" for one in self.decisions if one.action == "keep"}
+
+    def watch(self) -> Newest:
+        """Return what follows the values of the job's first metric in one experiment."""
+        return _watch(self.sweep)
 
     def describe(self) -> str:
         """Return which experiments are kept, run, resumed and redone, and why, a line each."""
@@ -130,27 +131,6 @@ def _planned(decision: Decision) -> Planned:
     return Planned(one.name, one.overrides, one.config, one.digest)
 
 
-def resolve(sweep: Sweep) -> list[Experiment]:
-    """Resolve and check the configuration of every experiment.
-
-    Raises:
-        InputError: the target or a configuration is wrong, with all the problems.
-    """
-    found = _find_target(sweep)
-    tables = {name: sweep.config | overrides for name, overrides in sweep.experiments.items()}
-    checked = configs.check(found, tables)
-    problems = _problems(sweep, checked)
-    if not problems and sweep.settings.on_oom == "halve_batch":
-        configs_asked = [one.config for one in checked.values()]
-        problems = unfit(configs_asked, sweep.settings.target, sweep.lines.where("sweep", "on_oom"))
-    if problems:
-        raise InputError(problems)
-    return [
-        Experiment(name, index, overrides, checked[name].config, _digest(sweep, checked[name]), checked[name].work)
-        for index, (name, overrides) in enumerate(sweep.experiments.items())
-    ]
-
-
 def decide(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, *, fresh: bool = False) -> Plan:
     """Look at what an earlier launch left in the folders, and decide what this one does with each experiment.
 
@@ -186,6 +166,10 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
         attempt = max(history.attempt, was.attempt if was else 0) + (action not in ("keep", "leave"))
         unseen = _unseen(history, was)
         known_of = _known(one, action, history, (was.seconds if was else 0.0) + (unseen.seconds if unseen else 0.0))
+        newest = None
+        if action == "keep":
+            newest = _watch(sweep)
+            newest.begin(history)
         decisions.append(
             Decision(
                 one,
@@ -199,9 +183,16 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
                 changed=changed if action in ("keep", "resume") else {},
                 peaks=_peaks(history),
                 before=known.get(one.name),
+                seen=was,
+                newest=newest,
             )
         )
     return Plan(sweep, paths, decisions)
+
+
+def _watch(sweep: Sweep) -> Newest:
+    metric = next(iter(sweep.settings.metrics), "")
+    return Newest(metric, metric in sweep.settings.maximize)
 
 
 def _known(one: Experiment, action: Action, history: History, seconds: float) -> Known:
@@ -222,50 +213,6 @@ def _unseen(history: History, seen: Seen | None) -> Unseen | None:
     if seen.attempt != history.attempt:  # killed before its worker had said a word
         return Unseen(seen.attempt, "interrupted", 0.0)
     return Unseen(seen.attempt, str(history.end["ending"]) if history.end else "interrupted", round(history.last_s, 3))
-
-
-def _find_target(sweep: Sweep) -> Target:
-    try:
-        return targets.find(sweep.settings.target, sweep.job_file.parent)
-    except InputError as error:
-        raise InputError([sweep.lines.where("sweep", "target") + problem for problem in error.problems]) from error
-
-
-def _problems(sweep: Sweep, checked: Mapping[str, Checked]) -> list[str]:
-    """Say what is wrong with the configurations, a fault of the shared [config] once and not for each experiment."""
-    problems: dict[str, None] = {}
-    for name, one in checked.items():
-        for fault in one.faults:
-            if fault.key is None:
-                where, place = sweep.lines.where("experiments", name), f"{name}: "
-                if all(fault in other.faults for other in checked.values()):
-                    where, place = sweep.lines.where("config"), ""
-            elif fault.key in sweep.experiments[name]:
-                where = sweep.lines.where("experiments", name, fault.key)
-                place = f"experiments.{name}.{inline(fault.key, 100)} "
-            elif fault.key in sweep.given:
-                where, place = "", f"-S {inline(fault.key, 100)}: it "
-            else:
-                where, place = sweep.lines.where("config", fault.key), f"config.{inline(fault.key, 100)} "
-            problems[f"{where}{place}{printable(fault.message)}{_dot_hint(sweep, name, fault.key)}"] = None
-    return list(problems)
-
-
-def _dot_hint(sweep: Sweep, name: str, key: str | None) -> str:
-    """TOML reads `lr_1.5 = {}` as a table lr_1 with a key 5: say what was probably meant."""
-    if key is None or not isinstance(sweep.experiments[name].get(key), dict):
-        return ""
-    return f'\n  If "{name}.{key}" is an experiment, quote its name: TOML takes the dot for a path.'
-
-
-def _digest(sweep: Sweep, checked: Checked) -> str:
-    content = {
-        "target": sweep.settings.target,
-        "config": checked.config,
-        "seed": sweep.settings.seed,
-        "inputs": sorted(checked.inputs.values()),
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _decide(

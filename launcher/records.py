@@ -253,6 +253,11 @@ class History:
             metrics = {key: value for key, value in record.items() if key not in ENVELOPE}
             self.steps[step] = self.steps.get(step, {}) | metrics
 
+    def lighten(self) -> None:
+        """Forget all metrics, and from now on remember only which steps there are."""
+        self.is_light = True
+        self.steps = dict.fromkeys(self.steps, _NOTHING)
+
     @property
     def last_step(self) -> int:
         """The newest step recorded, 0 before the first."""

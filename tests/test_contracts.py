@@ -14,7 +14,11 @@ ROOT = Path(__file__).parent.parent
 SOURCES = sorted(path for package in ("launcher", "minigpt") for path in (ROOT / package).rglob("*.py"))
 CODE = [*SOURCES, *(ROOT / "jobs").glob("*.py"), *(ROOT / "bench").glob("*.py"), *(ROOT / "tests").rglob("*.py")]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "jobs").glob("*.md")]
-HEAVY = {"pandas": {"launcher/views/table.py"}, "matplotlib": {"launcher/views/plot.py"}}
+HEAVY = {
+    "pandas": {"launcher/views/table.py"},
+    "matplotlib": {"launcher/views/plot.py"},
+    "rich": {"launcher/views/screen.py"},
+}
 
 
 def name_of(path: Path) -> str:

@@ -18,7 +18,6 @@ from launcher.report import WORTH_FORKING, Report
 from launcher.state import Document, EventLog, Planned, write_document
 from launcher.views.log import step_line
 from launcher.views.plot import Line, Sheet, smooth
-from launcher.views.progress import Progress, Status
 from launcher.views.text import number
 
 
@@ -172,25 +171,3 @@ def test_a_step_is_a_line() -> None:
     record = {"n": 1, "attempt": 1, "at_s": 0.1, "step": 12, "loss": 9.123, "perplexity": 9163.2}
     assert step_line(record, 218) == "step 12/218 loss 9.1230 ppl 9163.2"
     assert step_line(record, None).startswith("step 12 ")
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_messages_keep_the_status_line_below_them_on_a_terminal() -> None:
-    screen = Terminal()
-    progress = Progress(screen)
-    progress.show([Status("a", 3, 10)], 1, 4, lambda: 184.6)
-    progress.say("b failed")
-    line = "1/4 ended · 3:05 min left · a 3/10"
-    assert screen.getvalue() == f"{line}\r\x1b[Kb failed\n{line}"
-
-
-def test_without_a_terminal_there_are_lines_only_and_no_control_character() -> None:
-    stream = io.StringIO()
-    progress = Progress(stream)
-    progress.show([Status("a", 3, 10)], 1, 4, lambda: None)
-    progress.say("evil \x1b[2J \x07 name")
-    assert stream.getvalue() == "evil \\x1b[2J \\x07 name\n"

@@ -1,0 +1,131 @@
+"""Gathers what is known of every experiment of a launch into a snapshot, for the screen and for SIGUSR1.
+
+The loop asks for it a few times a second at most. Rows of experiments that wait or have ended are made once; a snapshot
+makes new ones of those that run. Nothing is decided here and no file is read.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from launcher.attempt import Attempt
+from launcher.collector import Collector
+from launcher.endings import FAILURES, Ending
+from launcher.newest import Newest
+from launcher.plan import Decision, Plan
+from launcher.slots import Slot
+from launcher.views.snapshot import Group, Row, Snapshot
+
+_WORDS = {"out_of_memory": "no memory"}  # what else would be too long for a column
+
+
+class Usage(Protocol):
+    """What a worker uses of its machine, as far as it is known."""
+
+    @property
+    def cpu_percent(self) -> float | None:
+        """Of one core, so that four busy threads are 400."""
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Resident, of the worker and its children."""
+
+    @property
+    def gpu_memory_bytes(self) -> int | None:
+        """Of its card."""
+
+
+class Live:
+    """Knows how every experiment of a launch stands."""
+
+    def __init__(
+        self, plan: Plan, collector: Collector, usage: Callable[[str], Usage | None] = lambda experiment: None
+    ) -> None:
+        self._sweep, self._logs = plan.sweep.name, str(plan.paths.logs)
+        self._metric = plan.watch().metric
+        self._collector = collector
+        self._usage = usage  # of an experiment that runs
+        self._began_s = time.monotonic()
+        self._waiting = {
+            one.experiment.name: Row(experiment=one.experiment.name, group="waiting", state="waiting")
+            for one in plan.to_run
+        }
+        self._kept = [_kept(one) for one in plan.decisions if one.action == "keep"]
+        self._ended: dict[str, Row] = {}  # by when they ended
+
+    def ended(self, experiment: str, slot: Slot, ending: Ending, seconds: float) -> None:
+        """Note how an attempt ended; the collector still knows its last values."""
+        self._ended.pop(experiment, None)
+        newest, state = self._collector.newest[experiment], _WORDS.get(ending.kind, ending.kind)
+        self._ended[experiment] = _row(experiment, _group(ending.kind), state, newest, str(slot.device), seconds)
+
+    def snapshot(self, running: Mapping[str, Attempt], waiting: Sequence[str], left_s: float | None) -> Snapshot:
+        """Return how all experiments stand: those that run by slot, waiting ones as given, ended ones newest first."""
+        now_s = time.monotonic()
+        in_order = sorted(running.values(), key=lambda attempt: attempt.slot.index)
+        rows = [self._running(attempt, now_s) for attempt in in_order]
+        rows += [self._waiting[name] for name in waiting]
+        again = {*running, *waiting}
+        rows += [row for name, row in reversed(self._ended.items()) if name not in again]
+        return Snapshot(
+            sweep=self._sweep,
+            rows=(*rows, *self._kept),
+            metric=self._metric,
+            time_s=now_s - self._began_s,
+            left_s=left_s,
+            logs=self._logs,
+            pid=os.getpid(),
+        )
+
+    def _running(self, attempt: Attempt, now_s: float) -> Row:
+        history = self._collector.histories[attempt.name]
+        known = attempt.known(history, now_s)
+        usage = self._usage(attempt.name)
+        state = "stopping" if attempt.is_asked else _doing(history.phase)
+        newest, device = self._collector.newest[attempt.name], str(attempt.slot.device)
+        return replace(
+            _row(attempt.name, "running", state, newest, device, now_s - attempt.began_s),
+            left_s=known.seconds * (1.0 - known.share_done) if known.seconds else None,
+            memory_bytes=usage.memory_bytes if usage else None,
+            gpu_memory_bytes=usage.gpu_memory_bytes if usage else None,
+            cpu_percent=usage.cpu_percent if usage else None,
+        )
+
+
+def _row(experiment: str, group: Group, state: str, newest: Newest, device: str, time_s: float | None) -> Row:
+    return Row(
+        experiment=experiment,
+        group=group,
+        state=state,
+        device=device,
+        step=newest.step,
+        total=newest.total,
+        value=newest.value,
+        best=newest.best,
+        tokens_per_s=newest.tokens_per_s,
+        time_s=time_s,
+    )
+
+
+def _kept(decision: Decision) -> Row:
+    kind, newest, seen = decision.ending or "done", decision.newest or Newest(""), decision.seen
+    device, time_s = (seen.device, seen.seconds or None) if seen else ("", None)
+    state = "kept" if kind == "done" else _WORDS.get(kind, kind)
+    return _row(decision.experiment.name, _group(kind), state, newest, device, time_s)
+
+
+def _group(kind: str) -> Group:
+    if kind in FAILURES:
+        return "failed"
+    return "interrupted" if kind == "interrupted" else "done"
+
+
+def _doing(phase: str) -> str:
+    """Return in a word what a worker does, from the phase its history knows."""
+    if phase in ("in set-up", "in teardown"):
+        return "starting" if phase == "in set-up" else "ending"
+    return "saving" if phase.startswith("in the checkpoint") else "running"

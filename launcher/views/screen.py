@@ -1,0 +1,226 @@
+"""A snapshot as lines of text: for a screen of a given size, or whole. Pure: it asks no terminal, clock or environment.
+
+    report  2/5 ended  ━━━━━━━━━━━━────────  1 failed  2 running  1 waiting  12:31  5:05 left
+    experiment     state    device        step    loss    best  tokens/s   time   left
+    n_layers_1     running  GPU 1    2010/2168  5.9063  5.3325    41,000  12:20   0:58
+    …
+    12 more wait, 30 done
+    logs: logs/report · all rows: kill -USR1 4711
+
+No line is longer than the width: columns are left out by their importance, names lose their middle. No more lines than
+the height: experiments that run come first, then failed ones, then those that wait, then done; the rest is counted.
+
+A frame of 17 lines takes 1.2 ms of CPU, one of 44 lines 2.5 ms, with 1,000 experiments 0.2 ms more; rich's own Table
+took 45 ms for 40 rows. The only module that imports rich (60 ms), by a caller that has someone to show it to.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from launcher.errors import inline
+from launcher.views.snapshot import GROUPS, Group, Row, Snapshot
+from launcher.views.text import clock, number, size
+
+Span = tuple[str, str]  # text and its style
+Line = list[Span]
+
+GAP = "  "
+ROOM_FOR_TITLES, ROOM_FOR_LOGS, ROOM_FOR_BLANK = 4, 6, 9  # lines from which on a frame has these
+SHORTEST_NAME = 8
+BAR = 20
+STYLES: dict[Group, str] = {"running": "green", "failed": "bold red", "interrupted": "yellow", "waiting": "dim"}
+MORE: dict[Group, str] = {
+    "running": "run",
+    "failed": "failed",
+    "interrupted": "interrupted",
+    "waiting": "wait",
+    "done": "done",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One column: `importance` 0 is left out last; `least` keeps its width while numbers grow."""
+
+    title: str
+    importance: int
+    least: int
+    cell: Callable[[Row], str]
+    is_left: bool = False
+
+
+def frame(snapshot: Snapshot, width: int, height: int, *, has_color: bool) -> list[str]:
+    """Return the lines for a screen, each at most `width` cells wide, at most `height` of them."""
+    # The blank line is first: when someone presses Enter, which moves everything up by one, it is what is left behind.
+    lines: list[Line] = [[]] if height >= ROOM_FOR_BLANK else []
+    lines += _layout(snapshot, width, height - len(lines))
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        height=height,
+        force_terminal=has_color,
+        color_system="standard" if has_color else None,
+        legacy_windows=False,
+        _environ={},
+    )
+    joined: Line = []
+    for line in lines:
+        joined += [*line, ("\n", "")]
+    # One Text for all lines: three times as fast as one each.
+    with console.capture() as captured:
+        console.print(Text.assemble(*joined[:-1], no_wrap=True, overflow="ellipsis"))
+    return captured.get().split("\n")[: len(lines)]
+
+
+def whole(snapshot: Snapshot, width: int | None) -> list[str]:
+    """Return all rows as plain lines; columns are left out only where a width is given."""
+    lines = _layout(snapshot, width or 10_000, len(snapshot.rows) + ROOM_FOR_LOGS)
+    return ["".join(text for text, _ in line).rstrip() for line in lines]
+
+
+def _layout(snapshot: Snapshot, width: int, height: int) -> list[Line]:
+    if height < 1:
+        return []
+    by_group: dict[Group, list[Row]] = {group: [] for group in GROUPS}
+    for row in snapshot.rows:
+        by_group[row.group].append(row)
+    rows = [row for group in GROUPS for row in by_group[group]]
+    heading = _heading(snapshot, by_group, width)
+    space = height - 1 - (height >= ROOM_FOR_TITLES) - (height >= ROOM_FOR_LOGS)
+    shown = rows if len(rows) <= space else rows[: max(0, space - (space > 1))]
+    lines = [heading, *_table(snapshot.metric, shown, width, has_titles=height >= ROOM_FOR_TITLES)]
+    if len(shown) < len(rows) and space > 1:
+        lines.append([(_rest(by_group, shown), "dim")])
+    if height >= ROOM_FOR_LOGS:
+        logs = f"logs: {inline(snapshot.logs)}"
+        lines.append(_fit([(0, logs, "dim"), (1, f"all rows: kill -USR1 {snapshot.pid}", "dim")], width, " · "))
+    return lines
+
+
+def _heading(snapshot: Snapshot, by_group: dict[Group, list[Row]], width: int) -> Line:
+    num_all, num_running = len(snapshot.rows), len(by_group["running"])
+    num_waiting = len(by_group["waiting"])
+    num_ended = num_all - num_running - num_waiting
+    share = (num_ended + sum(_share(row) for row in by_group["running"])) / max(1, num_all)
+    full = min(BAR, int(share * BAR))
+    parts = [
+        (3, inline(snapshot.sweep, 30), "bold"),
+        (0, f"{num_ended}/{num_all} ended", ""),
+        (6, "━" * full + "─" * (BAR - full), "green"),
+        (1, _counted(by_group, "failed"), STYLES["failed"]),
+        (5, _counted(by_group, "interrupted"), STYLES["interrupted"]),
+        (4, _counted(by_group, "running"), ""),
+        (5, _counted(by_group, "waiting"), ""),
+        (7, clock(snapshot.time_s), ""),
+        (2, f"{clock(snapshot.left_s)} left" if snapshot.left_s is not None else "", ""),
+    ]
+    return _fit(parts, width, GAP)
+
+
+def _counted(by_group: dict[Group, list[Row]], group: Group) -> str:
+    return f"{len(by_group[group])} {group}" if by_group[group] else ""
+
+
+def _share(row: Row) -> float:
+    return min(1.0, row.step / row.total) if row.step and row.total else 0.0
+
+
+def _fit(parts: Sequence[tuple[int, str, str]], width: int, gap: str) -> Line:
+    """Join parts (importance, text, style) that are not empty, without the least important ones if they do not fit."""
+    kept = [part for part in parts if part[1]]
+    while len(kept) > 1 and sum(cell_len(text) + len(gap) for _, text, _ in kept) - len(gap) > width:
+        kept.remove(max(kept))
+    line: Line = []
+    for _, text, style in kept:
+        line += [(gap, ""), (text, style)] if line else [(text, style)]
+    return line
+
+
+def _rest(by_group: dict[Group, list[Row]], shown: Sequence[Row]) -> str:
+    """Return how many of each group are not shown: `12 more wait, 30 done`."""
+    num_shown = Counter(row.group for row in shown)
+    parts = []
+    for group in GROUPS:
+        num_left = len(by_group[group]) - num_shown[group]
+        if num_left:
+            parts.append(f"{num_left}{' more' if num_shown[group] else ''} {MORE[group]}")
+    return ", ".join(parts)
+
+
+def _table(metric: str, rows: Sequence[Row], width: int, *, has_titles: bool) -> list[Line]:
+    """Return the rows as lines, with the columns there is something in and room for."""
+    if not rows:
+        return []
+    columns = [
+        Column("state", 1, 8, lambda row: row.state, is_left=True),
+        Column("device", 5, 5, lambda row: inline(row.device, 24), is_left=True),
+        Column("step", 0, 7, _steps),
+        Column(metric[:12], 2, 7, lambda row: _known(row.value, number)),
+        Column("best", 6, 7, lambda row: _known(row.best, number)),
+        Column("tokens/s", 7, 8, lambda row: _known(row.tokens_per_s, "{:,.0f}".format)),
+        Column("time", 4, 5, lambda row: _known(row.time_s, clock)),
+        Column("left", 3, 5, lambda row: _known(row.left_s, clock)),
+        Column("memory", 9, 7, lambda row: _known(row.memory_bytes, size)),
+        Column("GPU mem", 8, 7, lambda row: _known(row.gpu_memory_bytes, size)),
+        Column("CPU", 10, 5, lambda row: _known(row.cpu_percent, "{:.0f}%".format)),
+    ]
+    cells = {column: [column.cell(row) for row in rows] for column in columns}
+    cells = {column: texts for column, texts in cells.items() if any(texts)}
+    widths = {column: max(column.least, len(column.title), *map(len, texts)) for column, texts in cells.items()}
+    longest = max(len("experiment"), *(len(row.experiment) for row in rows))
+    wanted = min(longest, max(SHORTEST_NAME, width // 4))
+    while widths and wanted + _taken(widths) > width:
+        if max(widths, key=_importance).importance == 0:
+            break  # the step stays, and the name gives way
+        del widths[max(widths, key=_importance)]
+    has_state = any(column.title == "state" for column in widths)  # the first, if it is there
+    name_width = max(1, min(longest, width - _taken(widths)))
+    lines: list[Line] = []
+    if has_titles:
+        titles = [_pad(column.title, widths[column], column.is_left) for column in widths]
+        lines.append([(GAP.join([_short("experiment", name_width).ljust(name_width), *titles]), "dim")])
+    for place, row in enumerate(rows):
+        texts = [_short(row.experiment, name_width).ljust(name_width)]
+        texts += [_pad(cells[column][place], widths[column], column.is_left) for column in widths]
+        state = texts.pop(1) + GAP if has_state else ""
+        # Few spans a line: what a frame costs is in proportion to them.
+        lines.append([(texts[0] + GAP, ""), (state, STYLES.get(row.group, "")), (GAP.join(texts[1:]).rstrip(), "")])
+    return lines
+
+
+def _importance(column: Column) -> int:
+    return column.importance
+
+
+def _taken(widths: dict[Column, int]) -> int:
+    return sum(widths.values()) + len(GAP) * len(widths)
+
+
+def _steps(row: Row) -> str:
+    if row.step is None:
+        return ""
+    return f"{row.step}/{row.total}" if row.total else str(row.step)
+
+
+def _known(value: float | None, form: Callable[[float], str]) -> str:
+    return "" if value is None else form(value)
+
+
+def _pad(text: str, width: int, is_left: bool) -> str:
+    return text.ljust(width) if is_left else text.rjust(width)
+
+
+def _short(name: str, width: int) -> str:
+    """Return a name without its middle if it is too long: names of a sweep often differ at their ends only."""
+    if len(name) <= width:
+        return name
+    tail = (width - 1) // 2
+    return f"{name[: width - 1 - tail]}…{name[len(name) - tail :]}"
