@@ -7,6 +7,7 @@ import dataclasses
 
 from launcher.attempt import make_spec
 from launcher.checkpoints import Checkpoints
+from launcher.commit import commit
 from launcher.devices import Choice
 from launcher.drawing import Drawing
 from launcher.errors import InputError, InUseError, WriteError
@@ -146,6 +147,7 @@ def _prepare(
     launch = environment() | {
         "mode": "parallel" if is_parallel else "sequential",
         "start_method": start_method,
+        "commit": commit(plan.sweep.job_file.parent),
         "slots": [{"device": str(slot.device), "uuid": slot.device.uuid, "threads": slot.threads} for slot in slots],
     }
     try:

@@ -212,6 +212,8 @@ class History:
     phase: str = "in set-up"  # where the newest attempt is, or was when it ended
     attempt: int = 0
     last_s: float = 0.0  # when the newest attempt wrote its last record, since it began
+    at_s: dict[int, float] = field(default_factory=dict)  # step → time spent until then, attempts summed; not if light
+    before_s: float = 0.0  # time spent by the attempts before the newest
     is_light: bool = False  # remember which steps there are, not their metrics
     _fresh: bool = False  # the newest attempt has not logged a step yet
 
@@ -220,6 +222,7 @@ class History:
         if record["attempt"] > self.attempt:
             self.attempt, self._fresh, self.end, self.resumed_from = record["attempt"], True, None, 0
             self.phase = "in set-up"
+            self.before_s += self.last_s
         self.last_s = record["at_s"]
         match record.get("kind"):
             case None if "step" in record:
@@ -249,6 +252,7 @@ class History:
         else:
             metrics = {key: value for key, value in record.items() if key not in ENVELOPE}
             self.steps[step] = self.steps.get(step, {}) | metrics
+            self.at_s[step] = self.before_s + record["at_s"]
 
     @property
     def last_step(self) -> int:

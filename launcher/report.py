@@ -1,4 +1,4 @@
-"""Makes all tables and plots of a sweep from its files. A command, and the child process that draws during a sweep.
+"""Makes all views of a sweep from its files: tables, plots, report. A command, and the child that draws during a sweep.
 
 It needs `sweep.json`, `events.jsonl` and the record files, and nothing of a running launcher, so a report can be made
 at any time: during the sweep, after a crash, or on another machine.
@@ -15,11 +15,15 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from launcher.endings import last_lines
 from launcher.errors import InputError
 from launcher.lifeline import die_with_holder
 from launcher.paths import Paths
 from launcher.records import History, numbers, read_history
+from launcher.results import results, with_open_ends
 from launcher.state import Document, read_document, read_events
+from launcher.timeline import read_spans
+from launcher.usage import Usage, read_usage
 
 
 class Report:
@@ -32,6 +36,7 @@ class Report:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._histories: dict[str, History] = {}
+        self._usage: dict[str, dict[str, Usage]] = {}
         self._document = self._read_document()
 
     def draw(self, changed: Iterable[str] | None = None) -> list[str]:
@@ -45,13 +50,14 @@ class Report:
         renew = names if changed is None else [name for name in names if name in set(changed)]
         for name in {*renew, *(name for name in names if name not in self._histories)}:
             self._histories[name] = read_history(self._paths.records(name))
-        return self._tables() + self._plots(renew)
+            self._usage[name] = read_usage(self._paths.telemetry(name))
+        return self._tables() + self._plots(renew) + self._reports()
 
     def missing(self) -> list[Path]:
         """Return the views that should be there, by what has been recorded, and are not."""
         for one in self._document.experiments:
             self._histories[one.name] = read_history(self._paths.records(one.name))
-        expected = [self._paths.table_txt, self._paths.table_csv]
+        expected = [self._paths.table_txt, self._paths.table_csv, self._paths.report_html, self._paths.report_md]
         for metric, names in self._measured().items():
             expected += [self._paths.curves(metric), *(self._paths.curve(metric, name) for name in names)]
         return [path for path in expected if not path.exists()]
@@ -96,6 +102,19 @@ class Report:
                 self._paths.curves(metric), functools.partial(plot.curves, metric=metric, lines=list(lines.values()))
             )
         return problems
+
+    def _reports(self) -> list[str]:
+        from launcher.views import markdown, page
+
+        document, paths, seen = self._document, self._paths, read_events(self._paths.events)
+        found = functools.cache(lambda: results(document, self._histories, seen))  # made within the first _try, once
+
+        def write_page(path: Path) -> None:
+            spans = read_spans(paths.events, self._histories)
+            page.write(path, paths, document, found(), with_open_ends(spans, found()), self._usage, last_lines)
+
+        problems = _try(paths.report_html, write_page)
+        return problems + _try(paths.report_md, lambda path: markdown.write(path, paths, document, found()))
 
 
 def _try(path: Path, write: Callable[[Path], None]) -> list[str]:

@@ -21,3 +21,15 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
+
+
+def clean(value: str) -> str:
+    """Return text that every reader of UTF-8, HTML or XML takes: control characters and the like shown as escapes."""
+    if value.isprintable():
+        return value
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in value)
+
+
+def size(num_bytes: float) -> str:
+    """Return an amount of memory for reading, in powers of ten as the tables have it: `821 MB`, `23.1 GB`."""
+    return f"{num_bytes / 1e6:,.0f} MB" if num_bytes < 1e10 else f"{num_bytes / 1e9:,.1f} GB"
