@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from launcher.results import RUNNING, Curve, End, Result, reference
-from launcher.views.text import duration, number
+from launcher.views.text import duration, number, rounded, with_spread
 
+_MOST = 6  # of each sort that are told one by one
 METHOD = (
     "How experiments are compared: the level of a curve is the mean of its last tenth of steps (at least five), its "
     "spread their standard deviation. A difference between two levels counts as clear only if it is larger than both "
@@ -59,7 +60,7 @@ def rank(experiments: Sequence[Result], metric: str) -> Ranked:
     ends = [
         (one, end, one.curves[metric].better)
         for one in experiments
-        if one.ending == "done" and metric in one.curves and (end := one.curves[metric].end()) is not None
+        if one.ending == "done" and metric in one.curves and (end := one.curves[metric].end) is not None
     ]
     ends.sort(key=lambda item: -item[1].level if item[2] is max else item[1].level)
     return Ranked(metric, [(one, end) for one, end, _ in ends])
@@ -122,9 +123,11 @@ def _winner(ranked: Ranked) -> list[str]:
     if ranked.margin is not None:
         gap, noise = ranked.margin
         second = ranked.ends[1][0]
-        trust = "a clear lead" if gap > noise else f"within the noise of {number(noise)}, so the two cannot be told apart"
-        lead = f", {number(gap)} ahead of {second.name}: {trust}"
-    return [f"Best in {ranked.metric}: {_label(best)}, {number(end.level)} ± {number(end.spread)} at its end{lead}."]
+        trust = (
+            "a clear lead" if gap > noise else f"within the noise of {rounded(noise)}, so the two cannot be told apart"
+        )
+        lead = f", {rounded(gap)} ahead of {second.name}: {trust}"
+    return [f"Best in {ranked.metric}: {_label(best)}, {with_spread(end.level, end.spread)} at its end{lead}."]
 
 
 def _effects(experiments: Sequence[Result], metric: str) -> list[str]:
@@ -132,19 +135,29 @@ def _effects(experiments: Sequence[Result], metric: str) -> list[str]:
     if base is None:
         return []
     said = []
-    for one in sorted(found, key=lambda item: (not item.is_better, -abs(item.difference))):
+    found.sort(key=lambda item: (not item.is_better, -abs(item.difference)))
+    helped = [one for one in found if one.is_clear and one.is_better]
+    hurt = [one for one in found if one.is_clear and not one.is_better][::-1]
+    unclear = [one for one in found if not one.is_clear]
+    told = [*helped[:_MOST], *hurt[-_MOST:], *unclear[:_MOST]]
+    for one in told:
         way = "lower" if one.difference < 0 else "higher"
         level = one.level - one.difference
         share = f" ({abs(one.difference / level):.1%})" if level else ""
         if one.is_clear:
             verdict = "it helped" if one.is_better else "it hurt"
-            effect = f"{verdict}: {metric} {number(abs(one.difference))}{share} {way} than {base.name}"
+            effect = f"{verdict}: {metric} {rounded(abs(one.difference))}{share} {way} than {base.name}"
         else:
             effect = (
-                f"no clear effect: {metric} {number(abs(one.difference))}{share} {way} than {base.name}, within the "
-                f"noise of {number(one.noise)}"
+                f"no clear effect: {metric} {rounded(abs(one.difference))}{share} {way} than {base.name}, within the "
+                f"noise of {rounded(one.noise)}"
             )
         said.append(f"{_label(one.one)}: {effect}. Cost: {_cost(one.one, base)}.")
+    if len(told) < len(found):
+        said.append(
+            f"Of {len(found)} compared with {base.name} in all, {len(helped)} helped, {len(hurt)} hurt, and "
+            f"{len(unclear)} had no clear effect; the table has every one."
+        )
     return said
 
 
@@ -161,7 +174,8 @@ def _cost(one: Result, base: Result) -> str:
     known = [(what, own / other - 1) for what, own, other in pairs if own and other]
     changed = [f"{change:+.0%} {what}" for what, change in known if abs(change) >= 0.005]
     same = [what for what, change in known if abs(change) < 0.005]
-    return ", ".join([*changed, *([f"the same {' and '.join(same)}"] if same else [])]) or "not recorded"
+    and_same = f"the same {' and '.join(filter(None, [', '.join(same[:-1]), same[-1]]))}" if same else ""
+    return ", ".join(filter(None, [*changed, and_same])) or "not recorded"
 
 
 def _fact(one: Result, name: str) -> float | None:
@@ -170,16 +184,19 @@ def _fact(one: Result, name: str) -> float | None:
 
 
 def _non_finite(experiments: Sequence[Result], metric: str) -> list[str]:
-    return [
-        f"{one.name} recorded {_count(len(bad), 'value')} of {metric} that are not finite, the first at step {bad[0]}; "
-        "they never count as best and are gaps in the curves."
+    found = [
+        f"{one.name} ({len(bad):,}, the first at step {bad[0]})"
         for one in experiments
         if metric in one.curves and (bad := one.curves[metric].bad_steps)
     ]
+    told = f"Values of {metric} that are not finite, which never count as best and are gaps in the curves:"
+    return [f"{told} {_listed(found)}."] if found else []
 
 
 def _endings(experiments: Sequence[Result]) -> list[str]:
-    said = []
+    """Say what did not get to its end, and what took several attempts."""
+    said: list[str] = []
+    resumed: list[str] = []
     for one in experiments:
         of_total = f" of {one.total}" if one.total else ""
         at = f"after step {one.last_step}{of_total}" if one.steps else "before its first step"
@@ -190,8 +207,12 @@ def _endings(experiments: Sequence[Result]) -> list[str]:
         elif one.ending != "done":
             said.append(f"{one.name} ended {at}: {one.ending}{f', {one.why}' if one.why else ''}. It is not ranked.")
         if one.attempts > 1:
-            earlier = f" ({'; '.join(one.earlier)})" if one.earlier else ""
-            said.append(f"{one.name} took {one.attempts} attempts{earlier}; its times are of all of them together.")
+            earlier = f": {'; '.join(one.earlier)}" if one.earlier else ""
+            resumed.append(f"{one.name} ({one.attempts}{earlier})")
+    if len(said) > 2 * _MOST:
+        said[2 * _MOST :] = [f"And {len(said) - 2 * _MOST} more have not come to their end; the table has every one."]
+    if resumed:
+        said.append(f"Took several attempts, which their times are the sum of: {_listed(resumed)}.")
     return said
 
 
@@ -204,17 +225,17 @@ def _steadiness(experiments: Sequence[Result], metric: str) -> list[str]:
             continue
         gain = (end.level - end.before) * (1 if one.curves[metric].better is max else -1)
         if gain > 2 * end.spread * math.sqrt(2 / end.count):
-            moving.append(f"{one.name} by {number(gain)}")
+            moving.append(f"{one.name} by {rounded(gain)}")
     if not ends:
         return []
     steady = sorted(ends, key=lambda item: item[1].spread)
     said = (
-        f"How steady the ends are: the spread of {metric} over the last steps is from {number(steady[0][1].spread)} "
-        f"({steady[0][0].name}) to {number(steady[-1][1].spread)} ({steady[-1][0].name})."
+        f"How steady the ends are: the spread of {metric} over the last steps is from {rounded(steady[0][1].spread)} "
+        f"({steady[0][0].name}) to {rounded(steady[-1][1].spread)} ({steady[-1][0].name})."
     )
     if moving:
         said += (
-            f" Still improving from the last tenth but one to the last: {', '.join(moving)}. A longer training may "
+            f" Still improving from the last tenth but one to the last: {_listed(moving)}. A longer training may "
             "change the order."
         )
     return [said]
@@ -238,14 +259,15 @@ def _costs(experiments: Sequence[Result]) -> list[str]:
     return said
 
 
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count:,} {noun}s"
+def _listed(words: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
 
 
 def curve_summary(curve: Curve | None) -> tuple[str, str, str]:
     """Return level with spread, best and last value of a curve, for a table; dashes where there are none."""
     if curve is None:
-        return "–", "–", "–"
-    end = curve.end()
-    level = f"{number(end.level)} ± {number(end.spread)}" if end else "–"
-    return level, number(curve.best) if curve.best is not None else "–", number(curve.values[-1])
+        return "-", "-", "-"
+    end = curve.end
+    level = f"{with_spread(end.level, end.spread)}" if end else "-"
+    return level, number(curve.best) if curve.best is not None else "-", number(curve.values[-1])

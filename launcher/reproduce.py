@@ -1,4 +1,4 @@
-"""The commands that train a sweep again, check it and draw it again, quoted for a shell. Pure text from `sweep.json`."""
+"""The commands that train a sweep again, check it and draw it again, quoted for a shell. Text from `sweep.json`."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from launcher.records import History
@@ -41,31 +42,35 @@ class Curve:
     values: list[float]  # NaN and infinities too
     better: Any = min  # or max
 
-    @property
+    @cached_property
     def finite(self) -> list[float]:
         """The values that are numbers."""
-        return [value for value in self.values if math.isfinite(value)]
+        return list(filter(math.isfinite, self.values))
 
-    @property
+    @cached_property
     def best(self) -> float | None:
         """The best single value."""
         return self.better(self.finite, default=None)  # type: ignore[no-any-return]
 
-    @property
+    @cached_property
     def bad_steps(self) -> list[int]:
         """The steps whose value is not finite."""
+        if len(self.finite) == len(self.values):
+            return []
         return [step for step, value in zip(self.steps, self.values, strict=True) if not math.isfinite(value)]
 
+    @cached_property
     def end(self) -> End | None:
-        """Return the end of the curve; None if nothing finite was recorded."""
+        """The end of the curve; None if nothing finite was recorded."""
         finite = self.finite
         if not finite:
             return None
         count = min(len(finite), max(END_STEPS, round(END_SHARE * len(finite))))
         last, before = finite[-count:], finite[-2 * count : -count]
         try:
-            spread = statistics.pstdev(last)
-            return End(statistics.fmean(last), spread, statistics.fmean(before) if len(before) == count else None, count)
+            level = math.fsum(last) / count
+            spread = math.sqrt(math.fsum((value - level) ** 2 for value in last) / count)
+            return End(level, spread, math.fsum(before) / count if len(before) == count else None, count)
         except OverflowError:  # values near the largest float
             return None
 
@@ -199,8 +204,8 @@ def shared(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def running_mean(values: Sequence[float], share: float = 0.05) -> list[float]:
     """Return the centred mean over a share of the curve, narrower towards its ends; what is not finite is left out."""
     half = max(1, round(len(values) * share / 2))
-    finite = [math.isfinite(value) for value in values]
-    kept = (value if is_finite else 0.0 for value, is_finite in zip(values, finite, strict=True))
+    finite = list(map(math.isfinite, values))
+    kept = values if all(finite) else [value if math.isfinite(value) else 0.0 for value in values]
     sums = list(itertools.accumulate(kept, initial=0.0))
     counts = list(itertools.accumulate(finite, initial=0))
     last = len(values) - 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -46,8 +47,8 @@ def read_spans(path: Path, names: Iterable[str]) -> list[Span]:
                     own.clear()
                 own.append(Span(event["experiment"], int(event["attempt"]), str(event["device"]), started_s))
             elif event["event"] == "ended" and own[-1].attempt == event["attempt"]:
-                ended = {"ending": str(event["ending"]), "why": str(event.get("why", ""))}
-                own[-1] = replace(own[-1], seconds=max(0.0, float(event["seconds"])), **ended)
+                seconds, why = max(0.0, float(event["seconds"])), str(event.get("why", ""))
+                own[-1] = replace(own[-1], seconds=seconds, ending=str(event["ending"]), why=why)
     return sorted((span for own in spans.values() for span in own), key=lambda span: span.start_s)
 
 
@@ -78,5 +79,5 @@ def idle_gaps(spans: Iterable[Span], share: float = 0.1) -> list[tuple[float, fl
         else:
             busy.append([span.start_s, end_s])
     total_s = sum(end - start for start, end in busy)
-    gaps = [(one[1], other[0]) for one, other in zip(busy, busy[1:], strict=False)]
+    gaps = [(one[1], other[0]) for one, other in itertools.pairwise(busy)]
     return [(start, end) for start, end in gaps if end - start > max(share * total_s, 2.0)]

@@ -1,6 +1,6 @@
 """What the workers of an experiment used of the machine over time, read from its telemetry file for the report.
 
-A line is a JSON object with `attempt`, `at_s` (since that attempt began) and what was known then; keys as in QUANTITIES.
+A line is a JSON object with `attempt`, `at_s` (since that attempt began) and what was known then; keys: QUANTITIES.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Usage:
 
 
 def read_usage(path: Path) -> dict[str, Usage]:
-    """Return what was measured, by quantity; lines that are torn or foreign are passed over, a missing file is empty."""
+    """Return what was measured, by quantity; torn or foreign lines are passed over, a missing file is empty."""
     found: dict[str, Usage] = {}
     try:
         lines = path.read_bytes().split(b"\n")

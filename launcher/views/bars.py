@@ -11,10 +11,10 @@ from launcher.timeline import Span, idle_gaps, lanes
 from launcher.views.chart import svg, text, ticks
 from launcher.views.text import duration
 
-WIDTH, ROW, LEFT = 900, 30, 84
+WIDTH, ROW, LEFT = 1000, 30, 84
 SIGNS = {"done": "✓", "interrupted": "‖", "": "…"}  # any other ending is a failure: ✗
 _GAP_SHARE = 0.03  # of the time shown, for a stretch in which nothing ran
-_CHARACTER = 6.9  # width of one, about
+_CHARACTER = 7.4  # width of one, about
 
 
 def timeline(spans: Sequence[Span], index: Mapping[str, int]) -> str:

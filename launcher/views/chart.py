@@ -40,8 +40,11 @@ def thin(values: Sequence[float], limit: int) -> list[int]:
         return list(range(count))
     stretches = max(1, (limit - 2) // 2)
     bounds = [count * number // stretches for number in range(stretches + 1)]
-    low = [value if abs(value) < LARGEST else math.inf for value in values]  # a comparison with NaN is False
-    high = [value if abs(value) < LARGEST else -math.inf for value in values]
+    if all(-LARGEST < value < LARGEST for value in values):
+        low = high = values
+    else:  # a comparison with NaN is False
+        low = [value if -LARGEST < value < LARGEST else math.inf for value in values]
+        high = [value if -LARGEST < value < LARGEST else -math.inf for value in values]
     kept = {0, count - 1}
     for start, end in itertools.pairwise(bounds):
         stretch = range(start, end)
@@ -51,7 +54,7 @@ def thin(values: Sequence[float], limit: int) -> list[int]:
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Return round numbers that divide an interval into about `count` parts: steps of 1, 2 or 5 times a power of ten."""
+    """Return round numbers that divide an interval into about `count` parts: 1, 2 or 5 times a power of ten."""
     rough = (high - low) / count
     if not rough > 0:
         return [low]
@@ -158,9 +161,10 @@ def _labels(x_label: str, y_label: str) -> str:
 def _line(line: Line, x: Axis, y: Axis) -> str:
     pieces: list[list[str]] = [[]]
     last = ""
+    x_at, y_at = x.at, y.at
     for across, up in zip(line.x, line.y, strict=True):
-        if abs(up) < LARGEST:
-            last = f"{x.at(across):.1f} {y.at(up):.1f}"
+        if -LARGEST < up < LARGEST:
+            last = f"{x_at(across):.1f} {y_at(up):.1f}"
             pieces[-1].append(last)
         elif pieces[-1]:
             pieces.append([])  # a gap

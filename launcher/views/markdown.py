@@ -1,6 +1,6 @@
-"""`report.md`: the report as Markdown in four sections, with the numbers of the sweep; its plots are the PNGs beside it.
+"""`report.md`: the report as Markdown in four sections, with the numbers of the sweep and the plots beside it.
 
-Numbers come from `results`, observations from `findings`; what the model and the data are comes from the file beside the
+Numbers come from `results`, observations from `findings`; what model and data are comes from the file beside the
 job file (`prose`). Every value that comes from outside is escaped, so that it is text in Markdown and never markup.
 """
 
@@ -91,9 +91,9 @@ def _made(document: Document, experiments: Sequence[Result]) -> str:
     done = sum(one.ending == "done" for one in experiments)
     versions = ", ".join(f"{name} {version}" for name, version in dict(launch.get("versions", {})).items())
     told = [
-        f"Sweep {code(document.name)} of {code(document.job_file)}, target {code(document.target)}, seed {document.seed}: "
-        f"{done} of {len(experiments)} experiments done. Last launched {plain(launch.get('at', 'at an unknown time'))} on "
-        f"{plain(launch.get('host', 'an unknown host'))}"
+        f"Sweep {code(document.name)} of {code(document.job_file)}, target {code(document.target)}, "
+        f"seed {document.seed}: {done} of {len(experiments)} experiments done. Last launched "
+        f"{plain(launch.get('at', 'at an unknown time'))} on {plain(launch.get('host', 'an unknown host'))}"
     ]
     told += [f"commit {code(launch['commit'])}"] if launch.get("commit") else []
     told += [plain(f"Python {launch['python']}, {versions}")] if launch.get("python") else []
@@ -137,7 +137,10 @@ def _training(words: Prose, document: Document, base: Result | None) -> list[str
         )
     keys = [key for key in base.config if key not in words.notes] if base and words.notes else []
     if base and keys:
-        found += ["Further configuration:", table(["Key", "Value"], [[code(k), _value(base.config[k])] for k in keys], 2)]
+        found += [
+            "Further configuration:",
+            table(["Key", "Value"], [[code(k), _value(base.config[k])] for k in keys], 2),
+        ]
     return found
 
 
@@ -155,7 +158,9 @@ def _described(one: Result, base: Result | None) -> str:
         return "What the others are compared with."
     keys = differing([base.config, one.config])
     missing = "nothing"
-    changes = [f"{code(k)} {_value(one.config.get(k, missing))}, not {_value(base.config.get(k, missing))}" for k in keys]
+    changes = [
+        f"{code(k)} {_value(one.config.get(k, missing))}, not {_value(base.config.get(k, missing))}" for k in keys
+    ]
     return "; ".join(changes) or "The same configuration."
 
 
@@ -170,10 +175,10 @@ def _results(document: Document, experiments: Sequence[Result]) -> str:
         for metric in document.metrics:
             cells += [plain(shown) for shown in curve_summary(one.curves.get(metric))]
         cells.append(f"{one.steps:,}")
-        cells.append(f"{one.tokens_per_s:,.0f}" if one.tokens_per_s else "–")
-        cells.append(duration(one.seconds) if one.seconds else "–")
-        cells.append(size(one.peak_memory_bytes) if one.peak_memory_bytes else "–")
-        cells.append(plain(one.device) or "–")
+        cells.append(f"{one.tokens_per_s:,.0f}" if one.tokens_per_s else "-")
+        cells.append(duration(one.seconds) if one.seconds else "-")
+        cells.append(size(one.peak_memory_bytes) if one.peak_memory_bytes else "-")
+        cells.append(plain(one.device) or "-")
         rows.append(cells)
     return table(heads, rows, 2)
 
@@ -197,4 +202,4 @@ def _value(value: Any) -> str:
     """Return a configuration value or fact for a cell: whole numbers with separators."""
     if type(value) is int:
         return f"{value:,}"
-    return "–" if value is None else plain(value)
+    return "-" if value is None else plain(value)

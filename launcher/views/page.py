@@ -107,7 +107,7 @@ def _curves(document: Document, experiments: Sequence[Result]) -> str:
                     by_tokens.append(Line(one.name, one.index, [one.tokens[step] for step in steps], y, **about))
                 by_time.append(Line(one.name, one.index, [one.at_s[step] for step in steps], y, **about))
         charts = "".join(
-            f"<figure class='card'><figcaption>{text(metric)} by {text(label.split(',')[0])}</figcaption>{chart}</figure>"
+            _figure(f"{metric} by {label.split(',')[0]}", chart)
             for label, drawn_lines in panels.items()
             if (chart := curves(f"{metric} by {label}", summary_of(drawn_lines), drawn_lines, label, metric))
         )
@@ -118,6 +118,10 @@ def _curves(document: Document, experiments: Sequence[Result]) -> str:
         "ends the curve of an experiment that failed. Time includes what attempts did in vain.</p>"
     )
     return "".join(found)
+
+
+def _figure(caption: str, chart: str) -> str:
+    return f'<figure class="card"><figcaption>{text(caption)}</figcaption>{chart}</figure>'
 
 
 def _resources(experiments: Sequence[Result], usage: Mapping[str, Mapping[str, Usage]]) -> str:
@@ -134,9 +138,11 @@ def _resources(experiments: Sequence[Result], usage: Mapping[str, Mapping[str, U
             places = thin(own.values, limit)
             x, y = [own.at_s[place] for place in places], [own.values[place] for place in places]
             lines.append(Line(one.name, one.index, x, y))
-        chart = curves(title, summary_of(lines), lines, "time in seconds", f"{title.split(',')[0]}, {unit}", from_zero=True)
+        chart = curves(
+            title, summary_of(lines), lines, "time in seconds", f"{title.split(',')[0]}, {unit}", from_zero=True
+        )
         if chart:
-            charts.append(f"<figure class='card'><figcaption>{text(title)}</figcaption>{chart}</figure>")
+            charts.append(_figure(title, chart))
     told = "Of each worker's whole process tree, since the experiment began; the colours are those of the curves."
     return f'<p class="muted">{told}</p><div class="charts">{"".join(charts)}</div>'
 
@@ -146,7 +152,7 @@ def _timeline(document: Document, spans: Sequence[Span]) -> str:
     if not chart:
         return "<p>Nothing has run yet.</p>"
     return (
-        f'<figure class="card"><div style="overflow-x:auto"><div style="min-width:34rem">{chart}</div></div></figure>'
+        f'<figure class="card"><div style="overflow-x:auto"><div style="min-width:42rem">{chart}</div></div></figure>'
         '<p class="muted">✓ done, ✗ failed, ‖ interrupted, … no ending yet; a number is that of the attempt. A dotted '
         f"pair of lines stands for time in which nothing ran.</p>{sections.attempts(spans)}"
     )

@@ -14,7 +14,7 @@ from launcher.results import LOST, RUNNING, Result, differing, reference, shared
 from launcher.state import Document
 from launcher.timeline import Span, idle_gaps
 from launcher.views.chart import text
-from launcher.views.text import duration, number, size
+from launcher.views.text import duration, number, rounded, size, with_spread
 
 _LONG = 300  # characters of a value that a table shows; the whole is in sweep.json
 _ALL_LINES = 50  # failures whose last lines are shown
@@ -23,7 +23,11 @@ _ALL_LINES = 50  # failures whose last lines are shown
 def subtitle(document: Document, experiments: Sequence[Result]) -> str:
     """Return the line under the title."""
     launch = document.launch
-    parts = [f"{len(experiments)} experiments of {document.job_file}", f"target {document.target}", f"seed {document.seed}"]
+    parts = [
+        f"{len(experiments)} experiments of {document.job_file}",
+        f"target {document.target}",
+        f"seed {document.seed}",
+    ]
     if launch.get("at"):
         parts.append(f"last launched {str(launch['at']).replace('T', ' ')} on {launch.get('host', 'an unknown host')}")
     return f'<p class="muted">{text(" · ".join(parts))}</p>'
@@ -47,13 +51,13 @@ def summary(document: Document, experiments: Sequence[Result], spans: Sequence[S
         if not ranked.ends:
             continue
         best, end = ranked.ends[0]
-        told = f"{number(end.level)} ± {number(end.spread)} at its end"
+        told = f"{with_spread(end.level, end.spread)} at its end"
         if ranked.margin is not None:
             gap, noise = ranked.margin
             trust = "clear" if gap > noise else "within the noise"
-            told += f"; {number(gap)} ahead of {ranked.ends[1][0].name}, {trust}"
+            told += f"; {rounded(gap)} ahead of {ranked.ends[1][0].name}, {trust}"
             levels = [one.level for _, one in ranked.ends]
-            told += f". All: {number(min(levels))} to {number(max(levels))}"
+            told += f". From {rounded(min(levels))} to {rounded(max(levels))} over all"
         tiles.append((f"Best {metric}", best.name, told))
     trained_s = sum(one.seconds or 0.0 for one in experiments)
     if trained_s:
@@ -114,14 +118,14 @@ def _sortable(key: Any) -> str:
 
 
 def _cell(value: Any, shown: Callable[[Any], str]) -> tuple[str, Any]:
-    return ("–", "") if value is None else (shown(value), value)
+    return ("-", "") if value is None else (shown(value), value)
 
 
 def results(document: Document, experiments: Sequence[Result]) -> str:
     """Return the table of results, a row an experiment."""
     table = _Table("Results; a click on a heading sorts", [one.index for one in experiments])
     table.column("experiment", [(one.name, one.name) for one in experiments])
-    table.column("overrides", [(differs(one) or "–", differs(one)) for one in experiments], "left wrap")
+    table.column("overrides", [(differs(one) or "-", differs(one)) for one in experiments], "left wrap")
     marks = ["good" if one.ending == "done" else "bad" if one.ending in LOST else "" for one in experiments]
     signs = {"done": "✓ ", "interrupted": "‖ ", RUNNING: "… "}
     endings = [
@@ -131,7 +135,9 @@ def results(document: Document, experiments: Sequence[Result]) -> str:
     table.column("ending", endings, "left", marks)
     for place, metric in enumerate(document.metrics):
         _metric_columns(table, experiments, metric, with_difference=place == 0)
-    steps = [f"{one.steps:,}" + (f" of {one.total:,}" if one.total not in (None, one.steps) else "") for one in experiments]
+    steps = [
+        f"{one.steps:,}" + (f" of {one.total:,}" if one.total not in (None, one.steps) else "") for one in experiments
+    ]
     table.column("steps", list(zip(steps, [one.steps for one in experiments], strict=True)))
     if any(one.tokens_per_s for one in experiments):
         table.column("tokens/s", [_cell(one.tokens_per_s, "{:,.0f}".format) for one in experiments])
@@ -142,7 +148,7 @@ def results(document: Document, experiments: Sequence[Result]) -> str:
         table.column("peak memory", [_cell(one.peak_memory_bytes, size) for one in experiments])
     if any(one.peak_gpu_memory_bytes for one in experiments):
         table.column("peak GPU memory", [_cell(one.peak_gpu_memory_bytes, size) for one in experiments])
-    table.column("device", [(one.device or "–", one.device) for one in experiments], "left")
+    table.column("device", [(one.device or "-", one.device) for one in experiments], "left")
     table.column("attempts", [(str(one.attempts), one.attempts) for one in experiments])
     same = shared([one.facts for one in experiments if one.facts])
     facts = ", ".join(f"{key} {value_text(value)}" for key, value in same.items())
@@ -151,12 +157,12 @@ def results(document: Document, experiments: Sequence[Result]) -> str:
 
 def _metric_columns(table: _Table, experiments: Sequence[Result], metric: str, *, with_difference: bool) -> None:
     curves = [one.curves.get(metric) for one in experiments]
-    ends = [curve.end() if curve else None for curve in curves]
+    ends = [curve.end if curve else None for curve in curves]
     ranked = rank(experiments, metric).ends
     first = ranked[0][0].name if ranked else ""
     marks = ["best" if one.name == first else "" for one in experiments]
     levels = [
-        (f"{number(end.level)} ± {number(end.spread)}{' ★' if mark else ''}", end.level) if end else ("–", "")
+        (f"{with_spread(end.level, end.spread)}{' ★' if mark else ''}", end.level) if end else ("-", "")
         for end, mark in zip(ends, marks, strict=True)
     ]
     table.column(f"{metric} at the end", levels, marks=marks)
@@ -164,9 +170,9 @@ def _metric_columns(table: _Table, experiments: Sequence[Result], metric: str, *
     if with_difference and base is not None:
         found = {one.one.name: one for one in compared}
         cells = [
-            (f"{'−' if one.difference < 0 else '+'}{number(abs(one.difference))}"
+            (f"{'-' if one.difference < 0 else '+'}{rounded(abs(one.difference))}"
              f" {'better' if one.is_better else 'worse'}{'' if one.is_clear else ', within noise'}", one.difference)
-            if (one := found.get(result.name)) else ("–", "")
+            if (one := found.get(result.name)) else ("-", "")
             for result in experiments
         ]  # fmt: skip
         table.column(f"against {base.name}", cells, "left")
@@ -188,7 +194,9 @@ def differences(experiments: Sequence[Result]) -> str:
     base = reference(experiments)
     found = "<h3>What differs</h3>"
     if keys and base is not None:
-        table = _Table(f"Configuration keys that differ; bold: other than {base.name}", [one.index for one in experiments])
+        table = _Table(
+            f"Configuration keys that differ; bold: other than {base.name}", [one.index for one in experiments]
+        )
         table.column("experiment", [(one.name, one.name) for one in experiments])
         for key in keys:
             marks = ["same" if one.config.get(key) == base.config.get(key) else "best" for one in experiments]
@@ -202,7 +210,9 @@ def differences(experiments: Sequence[Result]) -> str:
 
 def _facts(facts: Mapping[str, str]) -> str:
     rows = "".join(
-        f"<dt>{text(key)}</dt><dd>{text(value[:2000])}</dd>" for key, value in facts.items() if value not in ("", "None")
+        f"<dt>{text(key)}</dt><dd>{text(value[:2000])}</dd>"
+        for key, value in facts.items()
+        if value not in ("", "None")
     )
     return f'<dl class="facts">{rows}</dl>'
 
@@ -217,7 +227,7 @@ def attempts(spans: Sequence[Span]) -> str:
     table.column("started", [(f"{start:%Y-%m-%d %H:%M:%S}", start.timestamp()) for start in starts])
     table.column("time", [_cell(span.seconds, duration) for span in spans])
     table.column("ending", [(span.ending or RUNNING, span.ending) for span in spans], "left")
-    table.column("why", [(span.why or "–", span.why) for span in spans], "left wrap")
+    table.column("why", [(span.why or "-", span.why) for span in spans], "left wrap")
     return f"<details><summary>All {len(spans)} attempts as a table</summary>{table.html()}</details>"
 
 
@@ -239,7 +249,9 @@ def failures(experiments: Sequence[Result], last_lines: Callable[[str], list[str
             f"<code>{text(paths.log(one.name))}</code></p></div>"
         )
     if len(lost) > _ALL_LINES:
-        found.append(f"<p>And {len(lost) - _ALL_LINES} more: {text(', '.join(one.name for one in lost[_ALL_LINES:]))}.</p>")
+        found.append(
+            f"<p>And {len(lost) - _ALL_LINES} more: {text(', '.join(one.name for one in lost[_ALL_LINES:]))}.</p>"
+        )
     return "\n".join(found)
 
 
@@ -258,7 +270,7 @@ def environment(document: Document) -> str:
         "packages": ", ".join(f"{name} {version}" for name, version in dict(versions).items()),
         "mode": f"{launch.get('mode', 'unknown')}, workers started by {launch.get('start_method', 'unknown')}",
         "slots": "; ".join(
-            f"{slot.get('device')}{' ' + str(slot['uuid']) if slot.get('uuid') else ''}, {slot.get('threads')} threads"
+            f"{slot.get('device')}{' ' + str(slot['uuid']) if slot.get('uuid') else ''}, threads: {slot.get('threads')}"
             for slot in slots
         ),
         "target": document.target,

@@ -80,7 +80,7 @@ nav{display:flex;flex-wrap:wrap;gap:.2rem 1rem;margin:.8rem 0 0;font-size:.9rem}
 figure{margin:0}
 figcaption{font-size:.9rem;font-weight:600;margin-bottom:.2rem}
 svg{display:block;width:100%;height:auto;overflow:visible}
-svg text{fill:var(--text);font-size:12px}
+svg text{fill:var(--text);font-size:13px}
 .grid,.axis{fill:none;stroke:var(--rule);stroke-width:1}
 .axis{stroke:var(--muted)}
 .line{fill:none;stroke-width:1.8;stroke-linejoin:round}
@@ -97,18 +97,20 @@ text-align:left;min-height:1.9rem}
 .legend button:hover,.legend button[aria-pressed=true]{border-color:var(--text)}
 :focus-visible{outline:2px solid var(--link);outline-offset:2px}
 .swatch{width:34px;flex:none}
-.scroll{overflow-x:auto;border:1px solid var(--rule);border-radius:.6rem;background:var(--card)}
+.scroll{overflow:auto;max-height:40rem;border:1px solid var(--rule);border-radius:.6rem;background:var(--card)}
 table{border-collapse:collapse;width:100%;font-size:.88rem}
 caption{text-align:left;padding:.5rem .8rem 0;color:var(--muted)}
 th,td{padding:.4rem .8rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--rule);
 font-variant-numeric:tabular-nums}
 tr:last-child>*{border-bottom:0}
-thead th{vertical-align:bottom;color:var(--muted);font-weight:600}
+thead th{vertical-align:bottom;color:var(--muted);font-weight:600;position:sticky;top:0;background:var(--card)}
 thead button{all:unset;cursor:pointer}
 thead button:focus-visible{outline:2px solid var(--link)}
 th[aria-sort=ascending] button::after{content:" ▲"}
 th[aria-sort=descending] button::after{content:" ▼"}
-tbody th{text-align:left;font-weight:600}
+tbody th,thead th:first-child{text-align:left;font-weight:600;position:sticky;left:0;background:var(--card);
+max-width:44vw;white-space:normal}
+thead th:first-child{z-index:1}
 .left{text-align:left}
 .wrap{white-space:normal;min-width:13rem;max-width:32rem}
 .best{font-weight:700}
@@ -135,10 +137,11 @@ nav{display:none}
 figure,tr,.tiles>div,li{break-inside:avoid}
 h2,h3{break-after:avoid}
 .charts{grid-template-columns:1fr 1fr}
-.scroll,.legend,pre,pre.lines{overflow:visible;max-height:none}
+.scroll,.legend,pre,pre.lines{overflow:visible!important;max-height:none!important}
 pre{white-space:pre-wrap}
 table{font-size:7.5pt}
 th,td{padding:2pt 3pt;white-space:normal}
+thead th,tbody th{position:static!important}
 }
 """
 )
@@ -147,8 +150,8 @@ th,td{padding:2pt 3pt;white-space:normal}
 SCRIPT = """
 (()=>{"use strict";
 const sheet=document.head.appendChild(document.createElement("style"));let held=null;
-const light=e=>{sheet.textContent=e===null?"":".line[data-e]{opacity:.1}.line[data-e='"+e+"']{opacity:1;stroke-width:2.6}"
-+".line.faint[data-e='"+e+"']{opacity:.4;stroke-width:1}tr[data-e='"+e+"']>*{background:var(--bar)}"
+const light=e=>{sheet.textContent=e===null?"":".line[data-e]{opacity:.1}.line[data-e='"+e+"']{opacity:1;"
++"stroke-width:2.6}.line.faint[data-e='"+e+"']{opacity:.4;stroke-width:1}tr[data-e='"+e+"']>*{background:var(--bar)}"
 +".bar[data-e]{opacity:.35}.bar[data-e='"+e+"']{opacity:1}.swatch .line{opacity:1}"};
 const of=n=>{const f=n.closest&&n.closest("[data-pick]");return f?f.dataset.pick:null};
 document.addEventListener("pointerover",v=>{if(v.pointerType==="mouse")light(of(v.target)??held)});
@@ -158,7 +161,8 @@ if(e!==null&&!v.target.closest("summary")){held=held===e?null:e;light(held);
 for(const b of document.querySelectorAll("button[data-pick]"))b.setAttribute("aria-pressed",b.dataset.pick===held)}
 const sort=v.target.closest("[data-sort]");if(!sort)return;
 const head=sort.closest("th"),body=head.closest("table").tBodies[0];
-const up=head.getAttribute("aria-sort")!=="ascending",at=head.cellIndex,key=r=>r.cells[at].dataset.v??r.cells[at].innerText;
+const up=head.getAttribute("aria-sort")!=="ascending",at=head.cellIndex;
+const key=r=>r.cells[at].dataset.v??r.cells[at].innerText;
 for(const h of head.parentNode.cells)h.removeAttribute("aria-sort");
 head.setAttribute("aria-sort",up?"ascending":"descending");
 const rows=[...body.rows].sort((a,b)=>{const x=key(a),y=key(b),p=parseFloat(x),q=parseFloat(y);
