@@ -95,7 +95,7 @@ def _items(lines: list[str]) -> dict[str, str]:
 def fill(content: str, values: Mapping[str, Any]) -> str:
     """Put values in for `${key}`; whole numbers from 10,000 get separators."""
 
-    def value(match: re.Match[str]) -> str:
+    def _value(match: re.Match[str]) -> str:
         left, operator, right = match.groups()
         if left not in values or (operator and right not in values):
             return match[0]
@@ -106,7 +106,7 @@ def fill(content: str, values: Mapping[str, Any]) -> str:
             return match[0]
         return _text(one * other if operator == "*" else one // other)
 
-    return _VALUE.sub(value, content)
+    return _VALUE.sub(_value, content)
 
 
 def _text(value: Any) -> str:

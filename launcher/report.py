@@ -109,11 +109,11 @@ class Report:
         document, paths, seen = self._document, self._paths, read_events(self._paths.events)
         found = functools.cache(lambda: results(document, self._histories, seen))  # made within the first _try, once
 
-        def write_page(path: Path) -> None:
+        def _write_page(path: Path) -> None:
             spans = read_spans(paths.events, self._histories)
             page.write(path, paths, document, found(), with_open_ends(spans, found()), self._usage, last_lines)
 
-        problems = _try(paths.report_html, write_page)
+        problems = _try(paths.report_html, _write_page)
         return problems + _try(paths.report_md, lambda path: markdown.write(path, paths, document, found()))
 
 

@@ -21,7 +21,7 @@ from launcher.results import Result, differing, reference, shared
 from launcher.state import Document
 from launcher.views.text import clean, duration, size
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&-])")
+_SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])|^[-+#=]|^\d+(?=[.)])")
 _LONG = 300
 
 
@@ -64,7 +64,11 @@ def write(path: Path, paths: Paths, document: Document, experiments: Sequence[Re
 def plain(value: object) -> str:
     """Return text of any origin as one line of Markdown that shows just that text."""
     line = " ".join(clean(str(value)).split())
-    return _SPECIAL.sub(r"\\\1", line if len(line) <= 2000 else line[:2000] + "…")
+    return _SPECIAL.sub(_escape, line if len(line) <= 2000 else line[:2000] + "…")
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"{match[0]}\\" if match[0].isdigit() else f"\\{match[0]}"
 
 
 def code(value: object) -> str:
@@ -106,7 +110,7 @@ def _model(words: Prose, base: Result | None, experiments: Sequence[Result]) -> 
         return []
     keys = [key for key in words.notes if key in base.config] or list(base.config)
     rows = [[code(key), _value(base.config[key]), words.notes.get(key, "")] for key in keys]
-    heads = ["Parameter", "Value", ""] if words.notes else ["Parameter", "Value"]
+    heads = ["Parameter", "Value", "Note"] if words.notes else ["Parameter", "Value"]
     found = [f"### Baseline Parameters ({plain(base.name)})", table(heads, [row[: len(heads)] for row in rows], 3)]
     facts = differing([one.facts for one in experiments if one.facts])
     if facts:
