@@ -20,8 +20,8 @@ from launcher.errors import InputError
 from launcher.lifeline import die_with_holder
 from launcher.paths import Paths
 from launcher.records import History, numbers, read_history
-from launcher.results import results, with_open_ends
-from launcher.state import Document, read_document, read_events
+from launcher.results import Result, result, with_open_ends
+from launcher.state import Document, Seen, read_document, read_events
 from launcher.timeline import read_spans
 from launcher.usage import Usage, read_usage
 
@@ -36,6 +36,7 @@ class Report:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._histories: dict[str, History] = {}
+        self._results: dict[str, tuple[History, object, Result]] = {}
         self._usage: dict[str, dict[str, Usage]] = {}
         self._document = self._read_document()
 
@@ -107,7 +108,7 @@ class Report:
         from launcher.views import markdown, page
 
         document, paths, seen = self._document, self._paths, read_events(self._paths.events)
-        found = functools.cache(lambda: results(document, self._histories, seen))  # made within the first _try, once
+        found = functools.cache(lambda: self._make_results(seen))  # made within the first _try, once
 
         def _write_page(path: Path) -> None:
             spans = read_spans(paths.events, self._histories)
@@ -115,6 +116,20 @@ class Report:
 
         problems = _try(paths.report_html, _write_page)
         return problems + _try(paths.report_md, lambda path: markdown.write(path, paths, document, found()))
+
+    def _make_results(self, seen: dict[str, Seen]) -> list[Result]:
+        """Return the results, again only of experiments that something has changed about."""
+        made = {}
+        for index, one in enumerate(self._document.experiments):
+            key = (one, index, self._document.metrics, self._document.maximize, seen.get(one.name))
+            history = self._histories[one.name]
+            before = self._results.get(one.name)
+            if before is None or before[0] is not history or before[1] != key:
+                made[one.name] = history, key, result(self._document, one, index, history, seen.get(one.name))
+            else:
+                made[one.name] = before
+        self._results = made
+        return [one for _, _, one in made.values()]
 
 
 def _try(path: Path, write: Callable[[Path], None]) -> list[str]:

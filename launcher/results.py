@@ -61,10 +61,10 @@ class Curve:
 
     @cached_property
     def end(self) -> End | None:
-        """The end of the curve; None if nothing finite was recorded."""
-        finite = self.finite
-        if not finite:
+        """The end of the curve; None if there is nothing finite to take it from, or the last value is not finite."""
+        if not self.values or not math.isfinite(self.values[-1]):
             return None
+        finite = self.finite
         count = min(len(finite), max(END_STEPS, round(END_SHARE * len(finite))))
         last, before = finite[-count:], finite[-2 * count : -count]
         try:
@@ -164,14 +164,6 @@ def _number(value: Any) -> float | None:
         return float(value) if isinstance(value, int | float) else None
     except OverflowError:  # an int beyond any float
         return None
-
-
-def results(document: Document, histories: Mapping[str, History], seen: Mapping[str, Seen]) -> list[Result]:
-    """Return what is known about each experiment, in the order of the job file."""
-    return [
-        result(document, one, index, histories[one.name], seen.get(one.name))
-        for index, one in enumerate(document.experiments)
-    ]
 
 
 def reference(experiments: Sequence[Result]) -> Result | None:

@@ -109,7 +109,7 @@ thead button:focus-visible{outline:2px solid var(--link)}
 th[aria-sort=ascending] button::after{content:" ▲"}
 th[aria-sort=descending] button::after{content:" ▼"}
 tbody th,thead th:first-child{text-align:left;font-weight:600;position:sticky;left:0;background:var(--card);
-max-width:44vw;white-space:normal}
+min-width:min(9.5rem,38vw);max-width:44vw;white-space:normal}
 thead th:first-child{z-index:1}
 .left{text-align:left}
 .wrap{white-space:normal;min-width:13rem;max-width:32rem}

@@ -42,6 +42,7 @@ def test_the_end_of_a_curve_is_its_last_tenth_and_at_least_five_steps() -> None:
     assert short is not None
     assert (short.count, short.level, short.spread, short.before) == (2, 2.0, 1.0, None)
     assert Curve([1], [math.inf]).end is None
+    assert Curve([1, 2], [1.0, math.nan]).end is None, "what has become NaN is not ranked by what it was before"
 
 
 def test_a_difference_is_clear_only_beyond_both_spreads() -> None:
