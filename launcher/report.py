@@ -119,9 +119,9 @@ class Report:
 
     def _make_results(self, seen: dict[str, Seen]) -> list[Result]:
         """Return the results, again only of experiments that something has changed about."""
-        made = {}
+        made: dict[str, tuple[History, object, Result]] = {}
         for index, one in enumerate(self._document.experiments):
-            key = (one, index, self._document.metrics, self._document.maximize, seen.get(one.name))
+            key: object = (one, index, self._document.metrics, self._document.maximize, seen.get(one.name))
             history = self._histories[one.name]
             before = self._results.get(one.name)
             if before is None or before[0] is not history or before[1] != key:
