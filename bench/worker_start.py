@@ -14,9 +14,9 @@ from pathlib import Path
 
 from rows import Row, alternate, markdown
 
+from launcher.history import read_history
 from launcher.paths import Paths
 from launcher.process import Workers
-from launcher.records import read_history
 from launcher.spec import Spec
 
 TARGET = """

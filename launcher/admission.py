@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from launcher.records import History
+from launcher.history import History
 
 GIB = 2**30
 # What may be in use of a card on which nobody computes: the driver's own share, and a desktop's.

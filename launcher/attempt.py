@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from launcher.endings import Circumstances
 from launcher.estimate import Known, measured
+from launcher.history import History
 from launcher.job import SweepTable
 from launcher.memory import num_oom_kills
 from launcher.plan import Decision, Plan
 from launcher.process import Worker
-from launcher.records import History
 from launcher.slots import Slot
 from launcher.smaller import state_digest
 from launcher.spec import Spec

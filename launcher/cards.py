@@ -16,10 +16,10 @@ from launcher.admission import GIB, Holder, Reading, Tenant, gpu_bytes, refusal
 from launcher.checkpoints import Checkpoints
 from launcher.devices import AMD, Device
 from launcher.endings import FAILURES, Ending
+from launcher.history import History
 from launcher.plan import Decision, Plan
 from launcher.probe import Answer, DeviceLost, Probe, owner
 from launcher.protocol import Ended, Event, Look, Lost, Refused, SetAside
-from launcher.records import History
 from launcher.slots import Slot
 from launcher.smaller import describe, halved
 

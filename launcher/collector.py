@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from launcher.history import History
 from launcher.newest import Newest
 from launcher.paths import Paths
-from launcher.records import History, RecordReader
+from launcher.records import RecordReader
 from launcher.spec import Spec
 from launcher.views.log import Log
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from launcher.errors import printable
+from launcher.history import History
 from launcher.process import Exit
-from launcher.records import History
 
 Kind = Literal["done", "failed", "out_of_memory", "killed", "hung", "diverged", "interrupted"]
 FAILURES: tuple[Kind, ...] = ("failed", "out_of_memory", "killed", "hung", "diverged")

@@ -8,6 +8,7 @@ import signal
 
 from launcher.attempt import make_spec
 from launcher.checkpoints import Checkpoints
+from launcher.commit import commit
 from launcher.devices import Choice
 from launcher.drawing import Drawing
 from launcher.errors import InputError, InUseError, WriteError
@@ -159,6 +160,7 @@ def _prepare(
     launch = environment() | {
         "mode": "parallel" if is_parallel else "sequential",
         "start_method": start_method,
+        "commit": commit(plan.sweep.job_file.parent),
         "attempts": {decision.experiment.name: decision.attempt for decision in plan.to_run},  # the first of each
         "slots": [
             {"device": str(slot.device), "uuid": slot.device.uuid, "threads": slot.threads, "share": slot.share}

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from launcher.records import History, Record, numbers, series
+from launcher.history import History, numbers, series
+from launcher.records import Record
 
 _NUMBERS = frozenset({float, int, bool})
 SPEED = "tokens_per_s"

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 
 from launcher.attempt import Attempt
 from launcher.estimate import Known, makespan, remaining
+from launcher.history import History
 from launcher.plan import Plan
-from launcher.records import History
 from launcher.share import Share
 from launcher.slots import Slot
 

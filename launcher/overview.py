@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from launcher.estimate import Known, makespan, measured, remaining
+from launcher.history import History
 from launcher.locks import Holder, find_holder
 from launcher.paths import Paths
-from launcher.records import History
 from launcher.skim import Skim, skim
 from launcher.state import Document, Planned, Seen, last_ending, read_document, read_events
 

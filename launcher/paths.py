@@ -71,6 +71,16 @@ class Paths:
         """The results table for programs."""
         return self.outcome / "results_table.csv"
 
+    @property
+    def report_html(self) -> Path:
+        """The report as one page that needs nothing else."""
+        return self.outcome / "report.html"
+
+    @property
+    def report_md(self) -> Path:
+        """The report as Markdown, beside the plots it shows."""
+        return self.outcome / "report.md"
+
     def curve(self, metric: str, experiment: str) -> Path:
         """Return the plot of one metric of one experiment."""
         return self.outcome / f"{metric}_curve_{experiment}.png"

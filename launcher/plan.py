@@ -14,10 +14,10 @@ from launcher.admission import gpu_bytes
 from launcher.checkpoints import Checkpoints
 from launcher.errors import InputError, inline
 from launcher.estimate import Known, longest_first, measured
+from launcher.history import History, read_history
 from launcher.job import Sweep
 from launcher.newest import Newest
 from launcher.paths import Paths
-from launcher.records import History, read_history
 from launcher.smaller import state_digest
 from launcher.state import Document, Planned, Seen, last_ending, read_document, read_events
 

@@ -1,4 +1,4 @@
-"""Makes all tables and plots of a sweep from its files. A command, and the child process that draws during a sweep.
+"""Makes all views of a sweep from its files: tables, plots, report. A command, and the child that draws during a sweep.
 
 It needs `sweep.json`, `events.jsonl` and the record files, and nothing of a running launcher, so a report can be made
 at any time: during the sweep, after a crash, or on another machine.
@@ -18,12 +18,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from launcher.endings import last_lines
 from launcher.errors import InputError
+from launcher.history import History, numbers, read_history
 from launcher.lifeline import die_with_holder
 from launcher.paths import Paths
-from launcher.records import History, numbers, read_history
-from launcher.state import Document, read_document, read_events
+from launcher.resources import Series, over_time
+from launcher.results import Result, result, with_open_ends
+from launcher.state import Document, Seen, read_document, read_events
 from launcher.telemetry import read_samples, summarise
+from launcher.timeline import read_spans
 
 if TYPE_CHECKING:
     from launcher.views import plot
@@ -42,7 +46,9 @@ class Report:
         self._paths = paths
         self._num_processes = num_processes  # that draw the curves of many experiments
         self._histories: dict[str, History] = {}
-        self._resources: dict[str, dict[str, float]] = {}
+        self._resources: dict[str, dict[str, float]] = {}  # the cells of the table
+        self._usage: dict[str, dict[str, Series]] = {}
+        self._results: dict[str, tuple[History, object, Result]] = {}
         self._document = self._read_document()
 
     def draw(self, changed: Iterable[str] | None = None) -> list[str]:
@@ -57,8 +63,9 @@ class Report:
         for name in {*renew, *(name for name in names if name not in self._histories)}:
             self._histories[name] = read_history(self._paths.records(name))
         for name in {*renew, *(name for name in names if name not in self._resources)}:
-            self._resources[name] = summarise(read_samples(self._paths.telemetry(name)))
-        return self._tables() + self._plots(renew)
+            samples = read_samples(self._paths.telemetry(name))
+            self._resources[name], self._usage[name] = summarise(samples), over_time(samples)
+        return self._tables() + self._plots(renew) + self._reports()
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the results table as JSON types, times in seconds, memory in bytes; call after `draw`."""
@@ -72,7 +79,7 @@ class Report:
         """Return the views that should be there, by what has been recorded, and are not."""
         for one in self._document.experiments:
             self._histories[one.name] = read_history(self._paths.records(one.name))
-        expected = [self._paths.table_txt, self._paths.table_csv]
+        expected = [self._paths.table_txt, self._paths.table_csv, self._paths.report_html, self._paths.report_md]
         for metric, names in self._measured().items():
             expected += [self._paths.curves(metric), *(self._paths.curve(metric, name) for name in names)]
         return [path for path in expected if not path.exists()]
@@ -124,6 +131,33 @@ class Report:
             return draw(lines)
         with multiprocessing.get_context("fork").Pool(len(shares)) as pool:
             return [problem for problems in pool.map(draw, shares) for problem in problems]
+
+    def _reports(self) -> list[str]:
+        from launcher.views import markdown, page
+
+        document, paths, seen = self._document, self._paths, read_events(self._paths.events)
+        found = functools.cache(lambda: self._make_results(seen))  # made within the first _try, once
+
+        def _write_page(path: Path) -> None:
+            spans = read_spans(paths.events, self._histories)
+            page.write(path, paths, document, found(), with_open_ends(spans, found()), self._usage, last_lines)
+
+        problems = _try(paths.report_html, _write_page)
+        return problems + _try(paths.report_md, lambda path: markdown.write(path, paths, document, found()))
+
+    def _make_results(self, seen: dict[str, Seen]) -> list[Result]:
+        """Return the results, again only of experiments that something has changed about."""
+        made: dict[str, tuple[History, object, Result]] = {}
+        for index, one in enumerate(self._document.experiments):
+            key: object = (one, index, self._document.metrics, self._document.maximize, seen.get(one.name))
+            history = self._histories[one.name]
+            before = self._results.get(one.name)
+            if before is None or before[0] is not history or before[1] != key:
+                made[one.name] = history, key, result(self._document, one, index, history, seen.get(one.name))
+            else:
+                made[one.name] = before
+        self._results = made
+        return [one for _, _, one in made.values()]
 
 
 def _draw_curves(paths: Paths, metric: str, lines: list[plot.Line]) -> list[str]:

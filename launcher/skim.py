@@ -14,7 +14,8 @@ from typing import Any
 
 import orjson
 
-from launcher.records import ENDINGS, History, Record
+from launcher.history import History
+from launcher.records import ENDINGS, Record
 
 _NOTHING: Record = {}
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}

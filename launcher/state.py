@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from launcher.errors import InputError
+from launcher.history import History
 from launcher.paths import Paths, write_atomic
-from launcher.records import History, mend
+from launcher.records import mend
 
 FORMAT = 1
 _PACKAGES = ("torch", "numpy", "pandas", "matplotlib", "sweep-launcher")

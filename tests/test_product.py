@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.records import comparable, read_history
+from launcher.history import comparable, read_history
 
 ROOT = Path(__file__).parent.parent
 METRICS = ("loss", "perplexity")
@@ -43,7 +43,8 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_file_of_a_sweep_is_there_and_nothing_else(smoke: Path) -> None:
-    expected = {"results_table.txt", "results_table.csv", "sweep.json", "events.jsonl", ".lock"}
+    expected = {"results_table.txt", "results_table.csv", "report.html", "report.md"}
+    expected |= {"sweep.json", "events.jsonl", ".lock"}
     expected |= {f"{metric}_curves.png" for metric in METRICS}
     for name in NAMES:
         expected |= {f"records/{name}.jsonl", f"logs/{name}.log", f"mini_gpt_{name}.pt", f"mini_gpt_{name}.json"}

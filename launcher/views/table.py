@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 
 from launcher.errors import inline
+from launcher.history import History, series
 from launcher.paths import write_atomic
-from launcher.records import History, series
 from launcher.smaller import describe
 from launcher.state import Document, Planned, Seen, last_ending
 from launcher.views.text import duration, number

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 def number(value: object) -> str:
     """Return a metric for reading: four decimals, or five digits where that would say too little or too much."""
@@ -12,6 +14,22 @@ def number(value: object) -> str:
             return f"{value:.4f}"
         return f"{value:.1f}" if 1000 <= abs(value) < 1e7 else f"{value:.4g}"
     return str(value)
+
+
+def with_spread(level: float, spread: float) -> str:
+    """Return a mean and its spread to two digits of the spread: `5.10 ± 0.41`, `349 ± 89`."""
+    if not (0 < spread < 1e7 and spread > 1e-6 and abs(level) < 1e9):
+        return f"{number(level)} ± {number(spread)}"
+    decimals = max(0, 1 - math.floor(math.log10(spread)))
+    return f"{level:,.{decimals}f} ± {spread:,.{decimals}f}"
+
+
+def rounded(value: float) -> str:
+    """Return a difference to three digits: `0.716`, `91.1`, `1,230`."""
+    size = abs(value)
+    if not 1e-4 <= size < 1e7:
+        return f"{value:.3g}"
+    return f"{value:,.{max(0, 2 - math.floor(math.log10(size)))}f}"
 
 
 def duration(seconds: float) -> str:
@@ -33,3 +51,10 @@ def clock(seconds: float) -> str:
 def size(num_bytes: float) -> str:
     """Return an amount of memory for a narrow column: `812 MB`, `21.3 GB`."""
     return f"{num_bytes / 1e6:.0f} MB" if num_bytes < 1e9 else f"{num_bytes / 1e9:.1f} GB"
+
+
+def clean(value: str) -> str:
+    """Return text that every reader of UTF-8, HTML or XML takes: control characters and the like shown as escapes."""
+    if value.isprintable():
+        return value
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in value)

@@ -8,7 +8,8 @@ import subprocess
 import sys
 from typing import Any
 
-from launcher.records import ENDINGS, comparable
+from launcher.history import comparable
+from launcher.records import ENDINGS
 from launcher.state import read_events
 from tests.launcher.conftest import TOYS, Workplace
 

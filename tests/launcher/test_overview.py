@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from launcher.history import History, read_history
 from launcher.newest import Newest
-from launcher.records import History, Record, RecordWriter, read_history
+from launcher.records import Record, RecordWriter
 from tests.launcher.conftest import Workplace, wait_for
 
 

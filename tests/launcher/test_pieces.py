@@ -12,9 +12,9 @@ import pytest
 from launcher.checkpoints import Checkpoints
 from launcher.endings import Circumstances, Ending, classify, last_lines
 from launcher.errors import InUseError
+from launcher.history import History
 from launcher.locks import lock_folder
 from launcher.process import Exit
-from launcher.records import History
 from tests.launcher.conftest import Workplace
 
 

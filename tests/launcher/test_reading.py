@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from launcher.history import read_history
 from launcher.locks import find_holder, lock_folder
-from launcher.records import read_history
 from launcher.skim import skim
 from launcher.tail import Tail
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from launcher.errors import InputError
+from launcher.history import first_difference
 from launcher.job import load
 from launcher.paths import Paths
-from launcher.records import first_difference
 from launcher.state import Document, Planned
 from launcher.telemetry import Sample, Telemetry, read_samples, summarise
 from launcher.views import table

@@ -1,0 +1,28 @@
+"""The commit that a job file belongs to: what a person checks out to train the same again."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+LIMIT_S = 3.0  # git waits for a network folder as long as it must; a launch does not
+
+
+def commit(folder: Path) -> str:
+    """Return the commit of the repository around a folder, with `-dirty` if tracked files differ from it.
+
+    Empty where there is no repository, no commit yet, no git, or git refuses (a folder of another user).
+    """
+    command = ["git", "--no-optional-locks", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        found = subprocess.run(
+            [*command, "--exclude=*"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=LIMIT_S,
+            text=True,
+            errors="replace",
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return ""
+    return found.stdout.strip() if found.returncode == 0 else ""

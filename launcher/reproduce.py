@@ -1,0 +1,60 @@
+"""The commands that train a sweep again, check it and draw it again, quoted for a shell. Text from `sweep.json`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from launcher.paths import Paths
+from launcher.state import Document
+from launcher.views.text import clean
+
+
+def command_line(argv: Sequence[str]) -> list[str]:
+    """Return the words that were typed to start this; empty where they cannot be known (`python -c`)."""
+    if not argv or argv[0] in ("", "-c", "-m"):
+        return []
+    program = Path(argv[0])
+    if program.name == "__main__.py":
+        return ["python", "-m", program.parent.name, *argv[1:]]
+    return ["python", *argv] if program.suffix == ".py" else [program.name, *argv[1:]]
+
+
+def commands(document: Document, paths: Paths) -> str:
+    """Return a shell script of a few lines: where, which commit, the same training, the check, the views."""
+    launch = document.launch
+    job, lines = document.job_file, []
+    if launch.get("cwd"):
+        lines.append(f"cd {shlex.quote(str(launch['cwd']))}")
+    commit, _, is_dirty = str(launch.get("commit", "")).partition("-")
+    if commit:
+        lines.append(f"git checkout {shlex.quote(commit)}" + ("  # tracked files differed from it" if is_dirty else ""))
+    if typed := command_line([str(word) for word in launch.get("argv", [])]):
+        lines += ["", "# as it was typed", shlex.join(typed)]
+    again = ["python", "-m", "launcher", "run", job, *_placement(launch)]
+    folders = [str(paths.outcome), str(paths.logs)]
+    lines += ["", "# the same training, into folders of its own"]
+    lines.append(shlex.join([*again, "--outcome", f"{folders[0]}-again", "--logs", f"{folders[1]}-again"]))
+    lines += ["", "# the first steps trained again and compared bit for bit with the records"]
+    lines.append(shlex.join(["python", "-m", "launcher", "verify", "--job", job, "--outcome", folders[0]]))
+    lines += ["", "# tables, plots and this report made again from the records"]
+    report = ["python", "-m", "launcher", "report", job, "--outcome", folders[0], "--logs", folders[1]]
+    lines.append(shlex.join(report))
+    return clean("\n".join(lines)).strip() + "\n"
+
+
+def _placement(launch: dict[str, Any]) -> list[str]:
+    """Return the options that name the same devices and threads, of which the numbers are a function."""
+    slots = [slot for slot in launch.get("slots", []) if isinstance(slot, dict)]
+    words = ["--parallel"] if launch.get("mode") == "parallel" else []
+    devices = list(dict.fromkeys(str(slot.get("device", "")) for slot in slots))
+    if devices and all(device.startswith("GPU ") for device in devices):
+        words += ["--devices", ",".join(device.removeprefix("GPU ") for device in devices)]
+    elif devices:
+        words += ["--devices", "cpu"]
+    threads = {slot.get("threads") for slot in slots}
+    if len(threads) == 1 and isinstance(count := threads.pop(), int):
+        words += ["--threads", str(count)]
+    return words

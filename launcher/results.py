@@ -1,0 +1,210 @@
+"""What came out of each experiment, as plain values: what the report's views and its observations are made of.
+
+Folds together the plan (`sweep.json`), the records and the events. Nothing is drawn or written here. A value nobody
+recorded is None.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from launcher.history import History
+from launcher.state import Document, Planned, Seen, last_ending
+from launcher.timeline import Span
+
+END_SHARE = 0.1  # the end of a curve: this share of its steps,
+END_STEPS = 5  # but at least so many
+RUNNING = "no ending yet"
+LOST = ("failed", "out_of_memory", "killed", "hung", "diverged")  # endings of an experiment that did not get there
+
+
+@dataclass(frozen=True)
+class End:
+    """The end of a curve: its last tenth of steps, at least five; values that are not finite are left out."""
+
+    level: float  # their mean
+    spread: float  # their standard deviation
+    before: float | None  # the mean of as many steps before them; None if the curve is too short
+    count: int
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One metric of one experiment, by step."""
+
+    steps: list[int]
+    values: list[float]  # NaN and infinities too
+    better: Any = min  # or max
+
+    @cached_property
+    def finite(self) -> list[float]:
+        """The values that are numbers."""
+        return list(filter(math.isfinite, self.values))
+
+    @cached_property
+    def best(self) -> float | None:
+        """The best single value."""
+        return self.better(self.finite, default=None)  # type: ignore[no-any-return]
+
+    @cached_property
+    def bad_steps(self) -> list[int]:
+        """The steps whose value is not finite."""
+        if len(self.finite) == len(self.values):
+            return []
+        return [step for step, value in zip(self.steps, self.values, strict=True) if not math.isfinite(value)]
+
+    @cached_property
+    def end(self) -> End | None:
+        """The end of the curve; None if there is nothing finite to take it from, or the last value is not finite."""
+        if not self.values or not math.isfinite(self.values[-1]):
+            return None
+        finite = self.finite
+        count = min(len(finite), max(END_STEPS, round(END_SHARE * len(finite))))
+        last, before = finite[-count:], finite[-2 * count : -count]
+        try:
+            level = math.fsum(last) / count
+            spread = math.sqrt(math.fsum((value - level) ** 2 for value in last) / count)
+            return End(level, spread, math.fsum(before) / count if len(before) == count else None, count)
+        except OverflowError:  # values near the largest float
+            return None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is known about one experiment."""
+
+    name: str
+    index: int  # place in the job file
+    overrides: dict[str, Any]
+    config: dict[str, Any]
+    facts: dict[str, Any]
+    curves: dict[str, Curve]  # by metric, those that recorded anything
+    ending: str  # "" before its first attempt, RUNNING where none was seen
+    why: str = ""
+    earlier: tuple[str, ...] = ()
+    steps: int = 0
+    last_step: int = 0
+    total: int | None = None
+    attempts: int = 0
+    last_s: float = 0.0  # when the newest attempt wrote its last record, since it began
+    seconds: float | None = None
+    device: str = ""
+    threads: int | None = None
+    tokens: dict[int, float] = field(default_factory=dict)  # step → cumulative
+    at_s: dict[int, float] = field(default_factory=dict)  # step → time spent
+    tokens_per_s: float | None = None
+    peak_memory_bytes: float | None = None
+    peak_gpu_memory_bytes: float | None = None
+
+    @property
+    def num_tokens(self) -> float | None:
+        """How many tokens were trained on."""
+        return max(self.tokens.values(), default=None)
+
+
+def result(document: Document, planned: Planned, index: int, history: History, seen: Seen | None) -> Result:
+    """Return what is known about one experiment."""
+    end = history.end or {}
+    ending = last_ending(history, seen) or ""
+    has_ended = history.end is not None or (seen is not None and seen.ending is not None)
+    spent_s = history.before_s + history.last_s
+    curves = {}
+    for metric in document.metrics:
+        points = _points(history, metric)
+        if points:
+            better = max if metric in document.maximize else min
+            curves[metric] = Curve(list(points), list(points.values()), better)
+    speeds = [value for value in _points(history, "tokens_per_s").values() if math.isfinite(value)]
+    return Result(
+        name=planned.name,
+        index=index,
+        overrides=planned.overrides,
+        config=planned.config,
+        facts=history.info,
+        curves=curves,
+        ending=ending if has_ended or not ending else RUNNING,
+        why=seen.why if seen else "",
+        earlier=seen.earlier if seen else (),
+        steps=len(history.steps),
+        last_step=history.last_step,
+        total=history.total,
+        attempts=history.attempt,
+        last_s=history.last_s,
+        seconds=(seen.seconds if seen and seen.ending and seen.seconds else spent_s) or None,
+        device=seen.device if seen else "",
+        threads=seen.threads if seen else None,
+        tokens={step: value for step, value in _points(history, "tokens").items() if math.isfinite(value)},
+        at_s=history.at_s,
+        tokens_per_s=statistics.median(speeds) if speeds else None,
+        peak_memory_bytes=_number(end.get("peak_memory_bytes")),
+        peak_gpu_memory_bytes=_number(end.get("peak_gpu_memory_bytes")),
+    )
+
+
+def _points(history: History, metric: str) -> dict[int, float]:
+    """Return a metric by step; as `records.numbers`, but quick for floats, of which a report reads all."""
+    found = {}
+    for step, values in history.steps.items():
+        value = values.get(metric)
+        if type(value) is float:
+            found[step] = value
+        elif (number := _number(value)) is not None:
+            found[step] = number
+    return found
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value) if isinstance(value, int | float) else None
+    except OverflowError:  # an int beyond any float
+        return None
+
+
+def reference(experiments: Sequence[Result]) -> Result | None:
+    """Return the experiment the others are compared with: the first without overrides, else the first."""
+    return next((one for one in experiments if not one.overrides), experiments[0] if experiments else None)
+
+
+def with_open_ends(spans: Sequence[Span], experiments: Sequence[Result]) -> list[Span]:
+    """Return the attempts with a length for those no launcher saw end: until the last record of the newest attempt."""
+    lengths = {(one.name, one.attempts): one.last_s for one in experiments}
+    return [
+        replace(span, seconds=lengths.get((span.experiment, span.attempt), 0.0)) if span.seconds is None else span
+        for span in spans
+    ]
+
+
+def differing(tables: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the keys whose values are not the same in all tables, in order of first appearance."""
+    keys = dict.fromkeys(itertools.chain.from_iterable(tables))
+    missing = object()
+    return [key for key in keys if len({repr(table.get(key, missing)) for table in tables}) > 1]
+
+
+def shared(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what is the same in all tables."""
+    different = set(differing(tables))
+    return {key: value for key, value in tables[0].items() if key not in different} if tables else {}
+
+
+def running_mean(values: Sequence[float], share: float = 0.05) -> list[float]:
+    """Return the centred mean over a share of the curve, narrower towards its ends; what is not finite is left out."""
+    half = max(1, round(len(values) * share / 2))
+    finite = list(map(math.isfinite, values))
+    kept = values if all(finite) else [value if math.isfinite(value) else 0.0 for value in values]
+    sums = list(itertools.accumulate(kept, initial=0.0))
+    counts = list(itertools.accumulate(finite, initial=0))
+    last = len(values) - 1
+    means = []
+    for place in range(len(values)):
+        reach = min(half, place, last - place)
+        low, high = place - reach, place + reach + 1
+        count = counts[high] - counts[low]
+        means.append((sums[high] - sums[low]) / count if count else math.nan)
+    return means

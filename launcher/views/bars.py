@@ -1,0 +1,106 @@
+"""The timeline as inline SVG: a row for each device, a bar for each attempt, its ending as a sign and a word.
+
+Long stretches in which nothing ran, a night between two launches, are drawn short and marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from launcher.timeline import Span, idle_gaps, lanes
+from launcher.views.chart import svg, text, ticks
+from launcher.views.text import duration
+
+WIDTH, ROW, LEFT = 1000, 30, 84
+SIGNS = {"done": "✓", "interrupted": "‖", "": "…"}  # any other ending is a failure: ✗
+_GAP_SHARE = 0.03  # of the time shown, for a stretch in which nothing ran
+_CHARACTER = 7.4  # width of one, about
+
+
+def timeline(spans: Sequence[Span], index: Mapping[str, int]) -> str:
+    """Return the chart; empty if there was no attempt."""
+    spans = [span for span in spans if span.seconds is not None]
+    if not spans:
+        return ""
+    clock = _Clock(spans)
+    body, top = [], 6
+    for device, rows in sorted(lanes(spans).items()):
+        body.append(f'<text x="0" y="{top + ROW / 2 + 4:g}">{text(device[:12])}</text>')
+        for row in rows:
+            body += [_bar(span, clock, top, index[span.experiment]) for span in row]
+            top += ROW
+    axis = [f'<path class="axis" d="M{LEFT} {top + 2}H{WIDTH}"/>']
+    for value in clock.ticks:
+        at = clock.at(clock.start_s + value)
+        anchor = "end" if at > WIDTH - 40 else "start" if at < LEFT + 20 else "middle"
+        axis.append(f'<path class="axis" d="M{at:.1f} {top + 2}v5"/>')
+        axis.append(f'<text x="{at:.1f}" y="{top + 20}" text-anchor="{anchor}">{duration(value)}</text>')
+    for start_s, end_s in clock.gaps:
+        at = (clock.at(start_s) + clock.at(end_s)) / 2
+        axis.append(
+            f'<g><title>nothing ran for {duration(end_s - start_s)}</title><path class="pause" '
+            f'd="M{at - 3:.1f} 2V{top}m6 0V2"/></g>'
+        )
+    description = "; ".join(
+        f"{span.experiment} attempt {span.attempt} on {span.device}: {span.ending or 'no ending yet'} after "
+        f"{duration(span.seconds or 0.0)}"
+        for span in spans[:40]
+    )
+    return svg("Who ran where and when", description, WIDTH, top + 28, "".join(body + axis))
+
+
+class _Clock:
+    """From time to places on paper, with the stretches in which nothing ran cut short."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self.start_s = min(span.start_s for span in spans)
+        self._end_s = max(span.start_s + (span.seconds or 0.0) for span in spans)
+        self.gaps = idle_gaps(spans)
+        idle_s = sum(end - start for start, end in self.gaps)
+        busy_s = max(self._end_s - self.start_s - idle_s, 1.0)
+        self._gap_s = _GAP_SHARE * busy_s
+        self._scale = (WIDTH - LEFT - 4) / (busy_s + self._gap_s * len(self.gaps))
+
+    def at(self, time_s: float) -> float:
+        """Return the place of a moment, given since the epoch."""
+        shown_s = time_s - self.start_s
+        for start_s, end_s in self.gaps:
+            if time_s > start_s:
+                passed = min(1.0, (time_s - start_s) / (end_s - start_s))
+                shown_s -= passed * (end_s - start_s - self._gap_s)
+        return LEFT + shown_s * self._scale
+
+    @property
+    def ticks(self) -> list[float]:
+        """Moments to label, in seconds since the start, those within a cut stretch left out."""
+        end_s = self._end_s - self.start_s
+        steps = [value for value in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600) if end_s / value <= 6]
+        found = [place * steps[0] for place in range(int(end_s / steps[0]) + 1)] if steps else ticks(0.0, end_s, 6)
+        places: list[float] = []
+        for value in found:
+            time_s = self.start_s + value
+            if any(start_s < time_s < stop_s for start_s, stop_s in self.gaps):
+                continue
+            if not places or self.at(time_s) - self.at(self.start_s + places[-1]) > 60:
+                places.append(value)
+        return places
+
+
+def _bar(span: Span, clock: _Clock, top: float, index: int) -> str:
+    seconds = span.seconds or 0.0
+    left = clock.at(span.start_s)
+    width = max(3.0, clock.at(span.start_s + seconds) - left - 1)
+    sign = SIGNS.get(span.ending, "✗")
+    kind = "" if span.ending in ("done", "interrupted") else " open" if not span.ending else " bad"
+    name = span.experiment if span.attempt == 1 else f"{span.experiment} ({span.attempt})"
+    label = f"{sign} {name}"
+    room = int((width - 8) / _CHARACTER)
+    shown = label if len(label) <= room else f"{label[: room - 1]}…" if room >= 6 else sign if room >= 1 else ""
+    told = f"{name} on {span.device}: {span.ending or 'no ending yet'}, {duration(seconds)}"
+    if span.why:
+        told += f", {span.why[:200]}"
+    return (
+        f'<g data-pick="{index}"><title>{text(told)}</title><rect class="bar{kind}" data-e="{index}" x="{left:.1f}" '
+        f'y="{top + 2}" width="{width:.1f}" height="{ROW - 5}" rx="4"/>'
+        f'<text x="{left + 5:.1f}" y="{top + ROW / 2 + 4:g}">{text(shown)}</text></g>'
+    )
