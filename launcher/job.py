@@ -23,7 +23,27 @@ TABLES = ("sweep", "config", "experiments")
 
 @dataclass(frozen=True, kw_only=True)
 class SweepTable:
-    """The keys of the [sweep] table of a job file."""
+    """The keys of the [sweep] table of a job file. `make docs` takes their meanings from here:
+
+    target: the training function, `module:function`. The module is looked for beside the job file first.
+    name: of the sweep; the file's name by default.
+    outcome: folder of tables, plots and records; `outcome/NAME` by default.
+    logs: folder of logs; `logs/NAME` by default.
+    metrics: the curves to draw. `on_nan` watches the first.
+    maximize: those of which more is better.
+    seed: `run.seed`, where your generators start.
+    threads: CPU threads of a worker; by default the cores are shared out. On a CPU the same bits need the same number.
+    elastic_threads: on CPU slots, the last experiments that run use the cores the others have left, at the cost of
+        numbers that are the same bit for bit.
+    grace_s: seconds between asking a worker to stop and killing it.
+    checkpoint_s: seconds between checkpoints: how often `run.should_save` is true.
+    retries: how often a failed experiment is tried again within a launch.
+    on_nan: `"stop"` ends an experiment as `diverged` when the first of `metrics` is no longer finite.
+    stall_after_s: seconds of silence after which you are told whether a worker looks slow or dead.
+    kill_after_s: seconds of silence after which a worker's stacks are written into its log and it is killed; never by
+        default.
+    preload: what the fork server imports before it forks workers; `[]` for a target without torch.
+    """
 
     target: str
     name: str = ""
