@@ -70,6 +70,8 @@ def options(meanings: Meanings) -> str:
     group: Any = typer.main.get_command(app)
     parts = ["# Commands and options", MADE, _sentence(group.help), _sentence(meanings.of("pages", "options"))]
     of_options: dict[str, list[str]] = {}
+    if general := [(_spelled(one), _sentence(one.help)) for one in group.params if not one.hidden]:
+        parts += ["## Without a command", table(("option", "meaning"), general)]
     for name, command in group.commands.items():
         if command.hidden:
             continue
@@ -77,17 +79,13 @@ def options(meanings: Meanings) -> str:
         usage = " ".join(["python -m launcher", name, "[OPTIONS]", *(_argument(one) for one in arguments)])
         parts += [f"## {name}", _sentence(command.help), f"    {usage}"]
         rows = []
-        for one in [*group.params, *command.params]:
-            if one.hidden:
-                continue
+        for one in (one for one in command.params if not one.hidden):
             variables = [one.envvar] if isinstance(one.envvar, str) else list(one.envvar or [])
             for variable in variables:
                 of_options.setdefault(variable, []).append(one.opts[0])
             if not one.help:
                 meanings.problems.append(f"{name} {one.opts[0]} has no help text in the code.")
-            spelled = ", ".join(f"`{text}`" for text in [*one.opts, *one.secondary_opts])
-            if one in arguments:
-                spelled = f"`{_argument(one)}`"
+            spelled = f"`{_argument(one)}`" if one in arguments else _spelled(one)
             variable = ", ".join(f"`{text}`" for text in variables)
             rows.append((spelled, variable, _default(one.default), _sentence(one.help)))
         if rows:
@@ -101,7 +99,14 @@ def options(meanings: Meanings) -> str:
     return _page(parts)
 
 
+def _spelled(option: Any) -> str:
+    value = f" {option.metavar}" if option.metavar and not option.is_flag else ""
+    return ", ".join(f"`{text}{value}`" for text in [*option.opts, *option.secondary_opts])
+
+
 def _argument(argument: Any) -> str:
+    if argument.metavar:
+        return str(argument.metavar)
     name = argument.name.upper() + ("…" if argument.nargs == -1 else "")
     return name if argument.required else f"[{name}]"
 

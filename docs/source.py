@@ -50,8 +50,10 @@ def key_meanings(cls: type) -> dict[str, str]:
 def written_kinds() -> dict[str, set[str]]:
     """Return the kinds of records the code writes, each with the fields that stand beside it in the source."""
     kinds: dict[str, set[str]] = {}
-    for node in _nodes():
-        if isinstance(node, ast.Dict):
+    for call in _nodes():
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "write"):
+            continue
+        for node in (one for one in ast.walk(call) if isinstance(one, ast.Dict)):
             keys = {key.value: value for key, value in zip(node.keys, node.values, strict=True)
                     if isinstance(key, ast.Constant) and isinstance(key.value, str)}  # fmt: skip
             match keys.get("kind"):
