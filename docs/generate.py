@@ -19,7 +19,7 @@ from typing import Any
 import typer.main
 
 from docs import source
-from launcher import errors, job, records, state
+from launcher import errors, job, records, state, telemetry
 from launcher.cli import app
 from launcher.endings import FAILURES
 
@@ -181,6 +181,9 @@ def record_fields(meanings: Meanings) -> str:
     parts += ["## outcome/events.jsonl", meanings.of("pages", "events"), _fields(meanings, "event.every")]
     for kind in (one for one in meanings.tables("event.") if one in events):
         parts += [f'### `event = "{kind}"`', _fields(meanings, f"event.{kind}")]
+    samples = [field.name for field in dataclasses.fields(telemetry.Sample)]
+    parts += ["## outcome/telemetry/&lt;experiment&gt;.jsonl", meanings.of("pages", "telemetry")]
+    parts.append(_fields(meanings, "telemetry", samples))
     document = ["format", *(field.name for field in dataclasses.fields(state.Document))]
     planned = [field.name for field in dataclasses.fields(state.Planned)]
     parts += ["## outcome/sweep.json", meanings.of("pages", "sweep"), _fields(meanings, "sweep", document)]

@@ -42,6 +42,14 @@ class SweepTable:
     stall_after_s: seconds of silence after which you are told whether a worker looks slow or dead.
     kill_after_s: seconds of silence after which a worker's stacks are written into its log and it is killed; never by
         default.
+    telemetry_s: seconds between looks at CPU, memory and GPU of the workers, at least 0.1; 0 for none.
+    slots_per_device: how many experiments share a GPU in a parallel run. A CPU slot is not shared.
+    gpu_memory_gb: GPU memory an experiment needs, in GiB as nvidia-smi counts; where it is not given, what was measured
+        of earlier attempts counts. An experiment that does not fit waits.
+    on_oom: what follows after out of memory. `"retry"`: once more later, alone on its device. `"halve_batch"`: so, and
+        with half the `batch_size` and twice the `accumulation`, which the row of the table tells. `"fail"`: nothing.
+    fail_fast: after the first failure nothing more is started; what runs saves and ends.
+    parallel: one experiment a device, all devices at once, also without `--parallel`.
     preload: what the fork server imports before it forks workers; `[]` for a target without torch.
     """
 
