@@ -36,7 +36,7 @@ def spirals(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_tutorial_does_what_it_says(spirals: Path) -> None:
     plots = sorted(path.name for path in (spirals / "outcome" / "spirals").glob("*.png"))
     assert "loss_curves.png" in plots
@@ -51,14 +51,14 @@ def test_the_tutorial_does_what_it_says(spirals: Path) -> None:
     ], "the launcher was killed while the experiment ran, and the next one went on from its checkpoint"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_page_on_reading_results_does_what_it_says(spirals: Path) -> None:
     if importlib.util.find_spec("duckdb") is None:
         pytest.skip("duckdb is not installed: pip install --constraint constraints.txt '.[test]'")
     follow("how-to/results.md", spirals)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_a_page_does_what_it_says(page: str, tmp_path: Path) -> None:
     follow(page, tmp_path)
@@ -81,7 +81,7 @@ def test_every_page_is_reached_from_the_index() -> None:
     assert pages <= reached, f"no page links to {pages - reached}"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_field_in_the_files_of_a_sweep_is_explained(spirals: Path) -> None:
     outcome = spirals / "outcome" / "spirals"
     meanings = generate.Meanings()
