@@ -121,6 +121,20 @@ def test_a_block_that_prints_something_else_is_found(tmp_path: Path) -> None:
 def test_lines_are_compared_in_essence() -> None:
     printed = "wide: done, 300 steps, 3.4 s\n\nbaseline: started on cpu:1, pid 17\n------  ----\n  1e-05  x\n"
     assert not walkthrough.missing("…\nbaseline: started on cpu…, pid 9\nwide: done, 8 steps, 12.25 s\n", printed)
+    assert not walkthrough.missing("wide: done, 1 step, 3 s\n", printed)
     assert not walkthrough.missing("---  ------------\n 0.5   x\n", printed)
     assert walkthrough.missing("wide: done, 300 steps, 3.4 s\nwide: done, 300 steps, 3.4 s\n", printed)
     assert walkthrough.missing("long: done, 300 steps, 3.4 s\n", printed) == ["long: done, 300 steps, 3.4 s"]
+
+
+def test_a_block_that_does_not_end_is_stopped_with_all_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```sh\nsleep 600 & echo $!\nwait\n```\n")
+    monkeypatch.setattr(walkthrough, "LIMIT_S", 1.0)
+    [outcome] = walkthrough.follow(page, tmp_path)
+    assert (outcome.code, outcome.printed.splitlines()[1:]) == (124, ["(stopped after 1 s)"])
+    pid = int(outcome.printed.split()[0])
+    stat = Path(f"/proc/{pid}/stat")
+    assert not stat.exists() or stat.read_text().split()[2] == "Z", "it was killed"
