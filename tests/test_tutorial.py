@@ -36,7 +36,7 @@ def spirals(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_tutorial_does_what_it_says(spirals: Path) -> None:
     plots = sorted(path.name for path in (spirals / "outcome" / "spirals").glob("*.png"))
     assert "loss_curves.png" in plots
@@ -51,14 +51,14 @@ def test_the_tutorial_does_what_it_says(spirals: Path) -> None:
     ], "the launcher was killed while the experiment ran, and the next one went on from its checkpoint"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_page_on_reading_results_does_what_it_says(spirals: Path) -> None:
     if importlib.util.find_spec("duckdb") is None:
         pytest.skip("duckdb is not installed: pip install --constraint constraints.txt '.[test]'")
     follow("how-to/results.md", spirals)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_a_page_does_what_it_says(page: str, tmp_path: Path) -> None:
     follow(page, tmp_path)
@@ -81,7 +81,7 @@ def test_every_page_is_reached_from_the_index() -> None:
     assert pages <= reached, f"no page links to {pages - reached}"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_field_in_the_files_of_a_sweep_is_explained(spirals: Path) -> None:
     outcome = spirals / "outcome" / "spirals"
     meanings = generate.Meanings()
@@ -121,6 +121,20 @@ def test_a_block_that_prints_something_else_is_found(tmp_path: Path) -> None:
 def test_lines_are_compared_in_essence() -> None:
     printed = "wide: done, 300 steps, 3.4 s\n\nbaseline: started on cpu:1, pid 17\n------  ----\n  1e-05  x\n"
     assert not walkthrough.missing("…\nbaseline: started on cpu…, pid 9\nwide: done, 8 steps, 12.25 s\n", printed)
+    assert not walkthrough.missing("wide: done, 1 step, 3 s\n", printed)
     assert not walkthrough.missing("---  ------------\n 0.5   x\n", printed)
     assert walkthrough.missing("wide: done, 300 steps, 3.4 s\nwide: done, 300 steps, 3.4 s\n", printed)
     assert walkthrough.missing("long: done, 300 steps, 3.4 s\n", printed) == ["long: done, 300 steps, 3.4 s"]
+
+
+def test_a_block_that_does_not_end_is_stopped_with_all_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```sh\nsleep 600 & echo $!\nwait\n```\n")
+    monkeypatch.setattr(walkthrough, "LIMIT_S", 1.0)
+    [outcome] = walkthrough.follow(page, tmp_path)
+    assert (outcome.code, outcome.printed.splitlines()[1:]) == (124, ["(stopped after 1 s)"])
+    pid = int(outcome.printed.split()[0])
+    stat = Path(f"/proc/{pid}/stat")
+    assert not stat.exists() or stat.read_text().split()[2] == "Z", "it was killed"
