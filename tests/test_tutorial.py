@@ -100,6 +100,10 @@ def test_every_field_in_the_files_of_a_sweep_is_explained(spirals: Path) -> None
         check(f"record.{kind}", record.keys() - ({"loss"} if kind == "step" else set()))
     for event in lines[outcome / "events.jsonl"]:
         check(f"event.{event['event']}", set(event))
+    of_telemetry = [sample for path, some in lines.items() if path.parent.name == "telemetry" for sample in some]
+    assert of_telemetry, "the long experiment was looked at"
+    for sample in of_telemetry:
+        check("telemetry", set(sample))
     document = json.loads((outcome / "sweep.json").read_text())
     check("sweep", set(document))
     check("sweep.launch", set(document["launch"]))
