@@ -28,7 +28,7 @@ else
   READY := $(STAMP)
 endif
 
-.PHONY: help setup data sweep status tail test soak bench check lint types report clean
+.PHONY: help setup data sweep status tail test soak bench check lint types docs report clean
 
 help:            ## say what there is
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -71,6 +71,9 @@ lint: $(READY)
 
 types: $(READY)
 	$(RUN) -m mypy
+
+docs: $(READY)   ## write docs/reference/ from the code
+	$(RUN) -m docs.generate
 
 check: lint types test  ## lint, types and tests: what CI runs
 

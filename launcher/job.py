@@ -24,7 +24,35 @@ TABLES = ("sweep", "config", "experiments")
 
 @dataclass(frozen=True, kw_only=True)
 class SweepTable:
-    """The keys of the [sweep] table of a job file."""
+    """The keys of the [sweep] table of a job file. `make docs` takes their meanings from here:
+
+    target: the training function, `module:function`. The module is looked for beside the job file first.
+    name: of the sweep; the file's name by default.
+    outcome: folder of tables, plots and records; `outcome/NAME` by default.
+    logs: folder of logs; `logs/NAME` by default.
+    metrics: the curves to draw. `on_nan` watches the first.
+    maximize: those of which more is better.
+    seed: `run.seed`, where your generators start.
+    threads: CPU threads of a worker; by default the cores are shared out. On a CPU the same bits need the same number.
+    elastic_threads: on CPU slots, the last experiments that run use the cores the others have left, at the cost of
+        numbers that are the same bit for bit.
+    grace_s: seconds between asking a worker to stop and killing it.
+    checkpoint_s: seconds between checkpoints: how often `run.should_save` is true.
+    retries: how often a failed experiment is tried again within a launch.
+    on_nan: `"stop"` ends an experiment as `diverged` when the first of `metrics` is no longer finite.
+    stall_after_s: seconds of silence after which you are told whether a worker looks slow or dead.
+    kill_after_s: seconds of silence after which a worker's stacks are written into its log and it is killed; never by
+        default.
+    telemetry_s: seconds between looks at CPU, memory and GPU of the workers, at least 0.1; 0 for none.
+    slots_per_device: how many experiments share a GPU in a parallel run. A CPU slot is not shared.
+    gpu_memory_gb: GPU memory an experiment needs, in GiB as nvidia-smi counts; where it is not given, what was measured
+        of earlier attempts counts. An experiment that does not fit waits.
+    on_oom: what follows after out of memory. `"retry"`: once more later, alone on its device. `"halve_batch"`: so, and
+        with half the `batch_size` and twice the `accumulation`, which the row of the table tells. `"fail"`: nothing.
+    fail_fast: after the first failure nothing more is started; what runs saves and ends.
+    parallel: one experiment a device, all devices at once, also without `--parallel`.
+    preload: what the fork server imports before it forks workers; `[]` for a target without torch.
+    """
 
     target: str
     name: str = ""

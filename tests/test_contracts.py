@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(path for package in ("launcher", "minigpt") for path in (ROOT / package).rglob("*.py"))
-CODE = [*SOURCES, *(ROOT / "jobs").glob("*.py"), *(ROOT / "bench").glob("*.py"), *(ROOT / "tests").rglob("*.py")]
+CODE = [*SOURCES, *(path for folder in ("jobs", "docs", "bench", "tests") for path in (ROOT / folder).rglob("*.py"))]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "jobs").glob("*.md")]
 HEAVY = {
     "pandas": {"launcher/views/table.py"},
@@ -119,11 +119,22 @@ def test_the_public_names_are_these() -> None:
         importlib.import_module("launcher").nothing  # noqa: B018
 
 
+def anchors(path: Path) -> set[str]:
+    """Return what a link into a Markdown file may name: its headings, as GitHub spells them."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.M | re.S)
+    headings = re.findall(r"^#+ (.*)$", text, re.M)
+    return {"#" + re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_links_in_the_documents_lead_somewhere(path: Path) -> None:
-    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text()):
-        if not target.startswith(("http://", "https://")):
-            assert (path.parent / target).exists(), f"{name_of(path)} links to {target}, which does not exist"
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)(#[^)\s]*)?\)", path.read_text()):
+        if target.startswith(("http://", "https://")):
+            continue
+        linked = path.parent / target if target else path
+        assert linked.exists(), f"{name_of(path)} links to {target}, which does not exist"
+        if anchor and linked.suffix == ".md":
+            assert anchor in anchors(linked), f"{name_of(path)} links to {target}{anchor}; it has {anchors(linked)}"
 
 
 def test_every_test_that_the_fault_table_names_exists() -> None:

@@ -1,0 +1,1 @@
+"""The pages for users, and what makes and checks them."""
