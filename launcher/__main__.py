@@ -7,11 +7,13 @@ from launcher import server
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    server.start_early(sys.argv[1:])
     try:
+        server.start_early(sys.argv[1:])
         from launcher.cli import main as run
 
         run()
+    except KeyboardInterrupt:  # while we import; from then on it is an event
+        sys.exit(130)
     finally:
         server.end()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from launcher.admission import GIB, Holder, Reading, Tenant, gpu_bytes, refusal
@@ -18,7 +18,7 @@ from launcher.devices import AMD, Device
 from launcher.endings import FAILURES, Ending
 from launcher.history import History
 from launcher.plan import Decision, Plan
-from launcher.probe import Answer, DeviceLost, Probe, owner
+from launcher.probe import Answer, DeviceLost, DriverSilent, Probe, owner
 from launcher.protocol import Ended, Event, Look, Lost, Refused, SetAside
 from launcher.slots import Slot
 from launcher.smaller import describe, halved
@@ -85,6 +85,9 @@ class Cards:
             reading = self._reading(device)
         except DeviceLost as error:
             return [self._lose(device, f"the driver says: {error}"), refused]
+        except DriverSilent:
+            self._held.setdefault(key, (experiment, f"{device}: the driver does not answer for it"))
+            return [refused]
         is_alone = experiment in self._alone
         why = refusal(
             reading, self._tenants(device), self._need(experiment), is_alone=is_alone, largest_bytes=self._largest_bytes
@@ -134,6 +137,8 @@ class Cards:
                 self._reading(slot.device)
             except DeviceLost as error:
                 events.append(self._lose(slot.device, f"the driver says: {error}"))
+            except DriverSilent:  # whatever starts there next waits until it speaks
+                pass
             else:
                 if _BROKEN.search(ending.why) and self._has_others(slot.device):
                     events.append(self._lose(slot.device, f"{experiment} failed with: {ending.why}"))
@@ -209,8 +214,10 @@ class Cards:
         return Reading(answer.total_bytes, answer.free_bytes, holders)
 
     def _tenants(self, device: Device) -> list[Tenant]:
-        key, answer = _place(device), self._answer(device)
-        used = answer.processes if answer is not None else {}
+        key = _place(device)
+        used: Mapping[int, int | None] = {}
+        with contextlib.suppress(DriverSilent):
+            used = answer.processes if (answer := self._answer(device)) is not None else {}
         return [
             Tenant(name, one.need_bytes, used.get(one.pid), self._has_stepped(name), one.is_alone)
             for name, one in self._workers.items()

@@ -94,7 +94,10 @@ def files(plan: Plan) -> list[tuple[str, int, str]]:
     found = [
         (paths.log(name), each, "appended to"),
         (paths.records(name), each, "every record"),
+        *([(paths.telemetry(name), each, "what it uses")] if plan.sweep.settings.telemetry_s else []),
         (paths.checkpoints(name), each, "until it is done"),
+        (paths.report_html, 1, "all of it, as a page"),
+        (paths.report_md, 1, "the same as Markdown"),
         (paths.table_txt, 1, "to read"),
         (paths.table_csv, 1, "for programs"),
         *((paths.curve(metric, name), each, "") for metric in metrics),

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+ANSWER_S = 1.0  # a question takes a millisecond; a driver in trouble can hold a call for minutes
+
 
 class DeviceLost(Exception):
     """The device does not answer any more: it fell off the bus, needs a reset, or its driver is gone."""
+
+
+class DriverSilent(Exception):
+    """The driver was asked and has not answered yet."""
 
 
 @dataclass(frozen=True)
@@ -27,17 +35,40 @@ class Answer:
 
 
 class Probe:
-    """Questions to the driver; opened at the first one."""
+    """Questions to the driver, each on a thread of its own, which the event loop does not wait for without end."""
 
     def __init__(self) -> None:
         self._nvml: Any = None
+        self._unanswered: dict[str, threading.Thread] = {}  # by device
 
     def ask(self, uuid: str) -> Answer | None:
         """Return the memory and processes of a device, or None where nobody can tell.
 
         Raises:
             DeviceLost: the device is gone.
+            DriverSilent: there is no answer within ANSWER_S, or to an earlier question yet.
         """
+        if (earlier := self._unanswered.get(uuid)) is not None and earlier.is_alive():
+            raise DriverSilent
+        answers: list[Answer | DeviceLost | None] = []
+        thread = threading.Thread(target=self._put, args=(uuid, answers), name="nvml-probe", daemon=True)
+        thread.start()
+        thread.join(ANSWER_S)
+        if not answers:
+            self._unanswered[uuid] = thread
+            raise DriverSilent
+        if isinstance(answers[0], DeviceLost):
+            raise answers[0]
+        return answers[0]
+
+    def _put(self, uuid: str, answers: list[Answer | DeviceLost | None]) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's
+        try:
+            answers.append(self._measure(uuid))
+        except DeviceLost as lost:
+            answers.append(lost)
+
+    def _measure(self, uuid: str) -> Answer | None:
         nvml = self._open()
         if nvml is None:
             return None
@@ -71,8 +102,8 @@ class Probe:
         return self._nvml
 
     def close(self) -> None:
-        """Release the driver library."""
-        if self._nvml is not None:
+        """Release the driver library, unless it still holds a question."""
+        if self._nvml is not None and not any(thread.is_alive() for thread in self._unanswered.values()):
             with contextlib.suppress(self._nvml.NVMLError):
                 self._nvml.nvmlShutdown()
             self._nvml = None

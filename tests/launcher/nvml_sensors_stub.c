@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SUCCESS = 0, NOT_SUPPORTED = 3, NOT_FOUND = 6, GPU_IS_LOST = 15 };
+enum { SUCCESS = 0, NOT_SUPPORTED = 3, GPU_IS_LOST = 15 };  /* NOT_FOUND comes with the file above */
 typedef struct { unsigned int gpu, memory; } utilization_t;
 
 /* Copies what the file says of a card; empty if it does not name it. */

@@ -53,7 +53,7 @@ def hostile(tmp_path: Path) -> Paths:
     """A sweep whose every word wants to be markup: two done, one failed, one resumed, one that never ran."""
     paths = Paths(tmp_path / "outcome", tmp_path / "logs")
     paths.create()
-    paths.telemetry("a").parent.mkdir()
+    paths.telemetry("a").parent.mkdir(exist_ok=True)
     paths.telemetry("a").write_text(
         '{"attempt": 1, "at_s": 1, "cpu_percent": 9}\n{"attempt": 1, "at_s": 2, "cpu_percent": 8}\n'
     )

@@ -42,7 +42,7 @@ def test_each_sample_has_the_sensors_of_its_card(cards: Workplace) -> None:
         cards, "GPU-0000-0 percent=10 memory=5 temperature=40 power=90000",
         "GPU-0000-1 percent=73 memory=1000 temperature=61 power=250500",
     )  # fmt: skip
-    cards.toy({name: {"steps": 2, "barrier": str(go)} for name in "ab"}, telemetry_s=0.1)
+    cards.toy({name: {"steps": 2, "barrier": str(go)} for name in "ab"}, telemetry_s=0.1, gpu_memory_gb=1.0)
     process = cards.start("job.toml", "--parallel", "--devices", "0,1")
     wait_for(lambda: newest(cards, "a") == (10, 5, 40, 90))
     wait_for(lambda: newest(cards, "b") == (73, 1000, 61, 250.5))
@@ -76,7 +76,7 @@ def test_a_card_may_know_little_vanish_and_come_back(cards: Workplace) -> None:
     assert "cannot" not in err
 
 
-def test_a_driver_that_hangs_holds_nothing_up(cards: Workplace) -> None:
+def test_a_driver_that_hangs_holds_nothing_up_but_a_start_on_its_card(cards: Workplace) -> None:
     go = cards.folder / "go"
     cards.toy({"a": {"steps": 2, "barrier": str(go)}, "b": {}}, telemetry_s=0.1)
     sensors(cards, "GPU-0000-1 memory=1000")
@@ -85,8 +85,11 @@ def test_a_driver_that_hangs_holds_nothing_up(cards: Workplace) -> None:
     sensors(cards, "GPU-0000-1 hang")
     wait_for(lambda: newest(cards, "a") == (None, None, None, None))
     go.touch()
+    wait_for(lambda: '"waits"' in cards.paths.events.read_text())
+    sensors(cards, "GPU-0000-1 memory=1000")
     _, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
+    assert "GPU 1: the driver does not answer for it; b waits." in err
     assert len(cards.history("b").steps) == 5
 
 
