@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import typer
 
 from launcher.errors import printable
 from launcher.views import colour
+from launcher.views.narrow import fit
 
 if TYPE_CHECKING:
     from launcher.summary import Summary
@@ -23,9 +25,10 @@ def print_json(value: Any) -> None:
 
 
 def print_table(path: Path) -> None:
-    """Print a table that is there already."""
+    """Print a table that is there already; on a terminal, the columns that fit."""
     with contextlib.suppress(OSError):  # no table, or nobody reads our output any more
-        print(printable(path.read_text(encoding="utf-8"), 1_000_000), flush=True)
+        text = printable(path.read_text(encoding="utf-8"), 1_000_000)
+        print(fit(text, shutil.get_terminal_size().columns, str(path)) if sys.stdout.isatty() else text, flush=True)
 
 
 def say(text: str, shade: colour.Colour | None = None) -> None:
