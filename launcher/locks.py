@@ -43,7 +43,7 @@ class Holder:
 
 
 def find_holder(path: Path) -> Holder | None:
-    """Return who holds a folder's lock now, by the kernel's word; None if nobody does.
+    """Return who holds the lock of a file now, by the kernel's word; None if nobody does.
 
     To ask is to take a shared lock for some microseconds; `_take` looks again before it refuses.
     """
@@ -88,28 +88,6 @@ def lock_device(uuid: str, wait: Waiting = None) -> Lock:
     return _take(
         device_lock(uuid), f"the device {uuid}", "Wait for it with --wait, or leave the device out of --devices.", wait
     )
-
-
-def holder(path: Path) -> dict[str, Any] | None:
-    """Return the note of who holds the lock of a file, without taking or waiting for it; None if nobody does.
-
-    From /proc/locks. Where that shows nothing, as for a lock from outside this container, nothing is known.
-    """
-    try:
-        file = path.stat()
-        locks = Path("/proc/locks").read_text()
-    except OSError:
-        return None
-    inode = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
-    held = [line.split() for line in locks.splitlines() if " FLOCK " in line]
-    pids = [words[4] for words in held if words[1] != "->" and inode in words]
-    if not pids:
-        return None
-    with contextlib.suppress(OSError, ValueError):
-        note = json.loads(path.read_text())
-        if isinstance(note, dict):
-            return note
-    return {"pid": int(pids[0])}
 
 
 def device_lock(uuid: str) -> Path:

@@ -1,6 +1,6 @@
 """Who is on a device: the processes that the driver names, with user and command, and the launcher that has locked it.
 
-Only looks: no lock is taken or waited for, no context made. For plans and refusals; a launch decides by its locks.
+Only looks: no lock is kept or waited for, no context made. For plans and refusals; a launch decides by its locks.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import os
 import pwd
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from launcher.errors import inline
-from launcher.locks import device_lock, holder
+from launcher.locks import Holder, device_lock, find_holder
 from launcher.nvml import Gpu
 
 _PROC = Path("/proc")
@@ -37,7 +36,7 @@ class Occupancy:
     """What is on one device."""
 
     processes: list[Process] = field(default_factory=list)
-    launcher: dict[str, Any] | None = None  # the note of who holds its lock
+    launcher: Holder | None = None  # of its lock
 
     def lines(self) -> list[str]:
         """Return a line for the launcher and for each process."""
@@ -47,7 +46,7 @@ class Occupancy:
 
 def occupancy(gpu: Gpu) -> Occupancy:
     """Look who is on a GPU."""
-    return Occupancy([process(pid) for pid in gpu.pids], holder(device_lock(gpu.uuid)))
+    return Occupancy([process(pid) for pid in gpu.pids], find_holder(device_lock(gpu.uuid)))
 
 
 def process(pid: int) -> Process:
@@ -78,10 +77,11 @@ def free_memory() -> int | None:
     return None
 
 
-def launcher_line(note: dict[str, Any]) -> str:
-    """Say who holds a lock."""
-    host = f" on {note['host']}" if note.get("host") not in (None, os.uname().nodename) else ""
-    user = process(note["pid"]).user if isinstance(note.get("pid"), int) and not host else ""
-    since = f" since {note['since']}" if "since" in note else ""
-    place = f", started in {note['folder']}" if "folder" in note else ""
-    return inline(f"held by launcher pid {note.get('pid')}{f' of {user}' if user else ''}{host}{since}{place}", 300)
+def launcher_line(holder: Holder) -> str:
+    """Say who holds a lock, as far as it left a note."""
+    host = f" on {holder.host}" if holder.host not in ("", os.uname().nodename) else ""
+    user = process(holder.pid).user if holder.pid is not None and not host else ""
+    pid = f" pid {holder.pid}" if holder.pid is not None else ""
+    since = f" since {holder.since}" if holder.since else ""
+    place = f", started in {holder.folder}" if holder.folder else ""
+    return inline(f"held by launcher{pid}{f' of {user}' if user else ''}{host}{since}{place}", 300)

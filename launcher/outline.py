@@ -122,7 +122,7 @@ def _device_documents(outline: Outline) -> list[dict[str, Any]]:
             "memory_bytes": one.gpu.memory_bytes,
             "free_bytes": one.gpu.memory_bytes - one.gpu.used_bytes,
             "processes": [asdict(process) for process in one.occupancy.processes],
-            "launcher": one.occupancy.launcher,
+            "launcher": asdict(one.occupancy.launcher) if one.occupancy.launcher else None,
         }
         for one in outline.facts
     ]
