@@ -151,9 +151,6 @@ def test_devices_are_told_with_who_is_on_them(
     assert f"{os.getpid()}" in words
     assert "pid 4194305\n" in free, "of a process that /proc does not know, the pid alone"
     lock = locks.lock_device("GPU-0000-1")
-    if "FLOCK" not in Path("/proc/locks").read_text():
-        lock.release()
-        pytest.skip("/proc/locks does not show this process's own locks here")
     held = printed(capsys, "--parallel")
     devices = json.loads(printed(capsys, "--parallel", "--json"))["devices"]
     lock.release()
