@@ -1,5 +1,6 @@
 """`python -m launcher`, and the script `sweep-launcher`. First the fork server, which imports while we do."""
 
+import os
 import sys
 
 from launcher import server
@@ -7,6 +8,7 @@ from launcher import server
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    _hold_standard_streams()
     try:
         server.start_early(sys.argv[1:])
         from launcher.cli import main as run
@@ -16,6 +18,15 @@ def main() -> None:
         sys.exit(130)
     finally:
         server.end()
+
+
+def _hold_standard_streams() -> None:
+    """Open what is closed of descriptors 0 to 2 on /dev/null, so that no file of ours gets such a number."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes the lowest free number, which is this
 
 
 if __name__ == "__main__":

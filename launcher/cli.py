@@ -12,7 +12,6 @@ Each command is a module of `launcher.commands`; its options are in `launcher.op
 from __future__ import annotations
 
 import atexit
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -61,7 +60,6 @@ def _top(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    _hold_standard_streams()
     endure(signal.SIGUSR1)  # answered while experiments run; it must not end what only starts or ends
     atexit.register(signal.signal, signal.SIGUSR1, signal.SIG_IGN)  # Python takes handlers away before it exits
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -72,12 +70,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _hold_standard_streams() -> None:
-    """Open what is closed of descriptors 0 to 2 on /dev/null, so that no file of ours gets such a number."""
-    for fd in range(3):
-        try:
-            os.fstat(fd)
-        except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes the lowest free number, which is this

@@ -35,7 +35,7 @@ def start_early(arguments: Sequence[str]) -> None:
     Where they tell nothing, nothing is started, and `start` does it later. What is wrong with them is not said here.
     """
     is_launch = not arguments or arguments[0] == "run" or arguments[0].startswith("-") or arguments[0].endswith(".toml")
-    if not is_launch or not _NO_LAUNCH.isdisjoint(arguments):
+    if not is_launch or not _NO_LAUNCH.isdisjoint(arguments) or os.environ.get("LAUNCHER_START_METHOD") == "spawn":
         return
     default = os.environ.get("LAUNCHER_JOB", DEFAULT_JOB)
     job = next((one for one in arguments if one.endswith(".toml")), default)
