@@ -1,8 +1,8 @@
-"""Has tables and plots redrawn while experiments run, by a child process (`python -m launcher.report`).
+"""Has tables, plots and report redrawn while experiments run, by a child process (`python -m launcher.report`).
 
 pandas and matplotlib take a second each to import and plots a moment each to draw; in a process of its own, at low
 priority, none of that delays the start of an experiment, and a failing plot cannot end the sweep. The child reads the
-record files; all it is sent is the names of experiments that have something new.
+files of the sweep; all it is sent is the names of experiments that have something new.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads a job file (TOML) into a `Sweep`. Checks names and the [sweep] table; the target's own keys are `plan`'s part.
+"""Reads a job file (TOML) into a `Sweep`. Checks names and the [sweep] table; the target's keys are `resolve`'s part.
 
 All problems of a file are collected and raised together, each with the line it stands on.
 """

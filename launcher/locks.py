@@ -1,7 +1,7 @@
-"""Kernel locks: one launcher an outcome folder, one worker a GPU. No lock outlives its holders, and none goes stale.
+"""Kernel locks: one launcher an outcome folder, one launch a GPU. No lock outlives its holders, and none goes stale.
 
-A lock is `flock` on an open file. A device's lock is inherited by the worker that runs on the device, so it lives
-as long as the last of launcher and worker: a launcher killed with SIGKILL frees a GPU only when its orphan is gone.
+A lock is `flock` on an open file. A device's lock is inherited by the workers that run on the device, so it lives
+as long as the last of launcher and workers: a launcher killed with SIGKILL frees a GPU only when its orphan is gone.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ A record is one line of strict JSON. All have `n` (its number in the file, from 
 attempt began). What else it has tells its kind:
 
     step, <metric>…     a step's metrics: floats (NaN and infinities as the strings "nan", "inf", "-inf"), ints, strings
-    kind = "start"      a new attempt: digest, device, threads, pid, versions
+    kind = "start"      a new attempt: digest, device, threads, pid
     kind = "total"      steps: how many are expected
     kind = "info"       facts about the experiment, such as parameters
     kind = "resume"     step: the checkpoint the attempt goes on from

@@ -148,7 +148,7 @@ def result(document: Document, planned: Planned, index: int, history: History, s
 
 
 def _points(history: History, metric: str) -> dict[int, float]:
-    """Return a metric by step; as `records.numbers`, but quick for floats, of which a report reads all."""
+    """Return a metric by step; as `history.numbers`, but quick for floats, of which a report reads all."""
     found = {}
     for step, values in history.steps.items():
         value = values.get(metric)

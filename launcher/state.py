@@ -50,7 +50,7 @@ class Document:
     metrics: list[str]
     maximize: list[str]
     experiments: list[Planned]
-    launch: dict[str, Any] = field(default_factory=dict)  # host, pid, argv, versions, devices, threads, mode
+    launch: dict[str, Any] = field(default_factory=dict)  # host, pid, argv, versions, mode, slots, commit, attempts
 
 
 def environment() -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """The exit code of the command line: 0, 1 (an experiment failed), 4, 5 (a view is missing), 128 + signal."""
+        """The exit code of the command line: 0, 1 (not all is done), 4, 5 (a view is missing), 128 + signal."""
         if self.signal is not None:
             return EXIT_SIGNALLED + self.signal
         if self.has_no_device and not self.endings:

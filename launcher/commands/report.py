@@ -22,7 +22,7 @@ def report_command(
     logs: options.Logs = None,
     as_json: options.Json = False,
 ) -> None:
-    """Make all tables and plots of a sweep again from its records, at any time."""
+    """Make all tables, plots and reports of a sweep again from its files, at any time."""
     from launcher import api
     from launcher.paths import Paths
     from launcher.report import Report
