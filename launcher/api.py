@@ -102,7 +102,13 @@ def outline(
     existing = gpus()
     is_parallel = sweep.settings.parallel if parallel is None else parallel
     choice = _choose(devices, existing, sweep.settings.slots_per_device if is_parallel else 1)
-    slots = make_slots(choice.devices, parallel=is_parallel, threads=sweep.settings.threads, cores=num_cores())
+    slots = make_slots(
+        choice.devices,
+        parallel=is_parallel,
+        threads=sweep.settings.threads,
+        cores=num_cores(),
+        per_device=sweep.settings.slots_per_device,
+    )
     facts = [Facts(gpu, occupancy(gpu)) for gpu in existing]
     return Outline(plan(sweep, fresh=fresh), slots, facts, is_parallel, choice.notice, free_memory())
 

@@ -48,6 +48,8 @@ class Attempt:
 
     def known(self, history: History, now_s: float) -> Known:
         """Return what this attempt tells by now about how long it takes, of what was left when it began."""
+        if history.phase == "in set-up":  # the steps there are, are those of earlier attempts
+            return Known(self.decision.known.work)
         step, total = history.last_step - history.resumed_from, history.total
         left = total - history.resumed_from if total else None
         return measured(now_s - self.began_s, step, left, None if history.resumed_from else self.decision.known.work)
@@ -57,7 +59,8 @@ class Attempt:
         self.is_asked = True
         self.is_forced |= force
         if not force:
-            self.force_at_s = time.monotonic() + grace_s
+            due_s = time.monotonic() + grace_s
+            self.force_at_s = due_s if self.force_at_s is None else min(due_s, self.force_at_s)
         self.worker.stop(force=force)
 
     def kill_if_due(self, now_s: float) -> None:

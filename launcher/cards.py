@@ -25,6 +25,7 @@ from launcher.smaller import describe, halved
 
 # What torch counts is what its allocator took; CUDA's own context lies beside it, 300 to 500 MiB on cards of today.
 CONTEXT_BYTES = 512 * 2**20
+LOOK_S = 0.25  # between questions about what is held back
 # A worker's last word that says the card is broken though the driver still answers for it.
 _BROKEN = re.compile("uncorrectable ECC|no CUDA-capable device|GPU has fallen off the bus", re.IGNORECASE)
 
@@ -47,6 +48,8 @@ class Cards:
         say: Callable[[str], None],
         note: Callable[..., None],
         has_stepped: Callable[[str], bool],
+        *,
+        may_choose: bool = True,
     ) -> None:
         self._slots = slots
         self._say = say
@@ -57,13 +60,14 @@ class Cards:
         self._given_bytes = None if settings.gpu_memory_gb is None else int(settings.gpu_memory_gb * GIB)
         self._on_oom = settings.on_oom
         self._peak_bytes = {one.experiment.name: one.gpu_bytes for one in plan.decisions if one.gpu_bytes is not None}
-        self._largest_bytes = max((slot.device.memory_bytes for slot in slots), default=0)
+        self._may_choose = may_choose  # an experiment may run on any slot
         self._plan = plan
         self._experiments = {one.experiment.name: one.experiment for one in plan.to_run}
         self._changes = {one.experiment.name: one.changed for one in plan.to_run}  # made to configurations by on_oom
         self._workers: dict[str, _Worker] = {}
         self._alone: set[str] = set()  # have run out of memory: from then on each has its card for itself
         self._gone: set[str] = set()
+        self._look_at_s = 0.0
         self._answers: dict[str, Answer | None] = {}  # since the last look
         self._held: dict[str, tuple[str, str]] = {}  # device → the first that was refused there, and why
         self._said: dict[str, str] = {}  # device → the last reason told, without its amounts
@@ -90,7 +94,11 @@ class Cards:
             return [refused]
         is_alone = experiment in self._alone
         why = refusal(
-            reading, self._tenants(device), self._need(experiment), is_alone=is_alone, largest_bytes=self._largest_bytes
+            reading,
+            self._tenants(device),
+            self._need(experiment),
+            is_alone=is_alone,
+            largest_bytes=self._largest_bytes(),
         )
         if not why:
             self._said.pop(key, None)
@@ -98,11 +106,14 @@ class Cards:
         self._held.setdefault(key, (experiment, f"{device}: {why}"))
         return [refused]
 
-    def look_again(self) -> list[Event]:
+    def look_again(self, now_s: float) -> list[Event]:
         """Forget what was measured; tell what has been held back since the last look, if the reason is a new one.
 
-        Returns the event that asks the scheduler to try again.
+        Returns the event that asks the scheduler to try again, a few times a second: the loop turns at every record.
         """
+        if now_s < self._look_at_s:
+            return []
+        self._look_at_s = now_s + LOOK_S
         self._answers.clear()
         for key, (experiment, why) in self._held.items():
             if self._said.get(key) == (kind := re.sub(r"\d+\.\d", "", f"{experiment}: {why}")):
@@ -125,8 +136,13 @@ class Cards:
         is_alone = experiment in self._alone
         self._workers[experiment] = _Worker(_place(slot.device), pid, self._need(experiment), is_alone)
 
-    def ended(self, experiment: str, slot: Slot, ending: Ending, seconds: float, history: History) -> list[Event]:
-        """Take in how an attempt ended; return the events that follow for the scheduler, the last its end."""
+    def ended(
+        self, experiment: str, slot: Slot, ending: Ending, seconds: float, history: History, *, is_last: bool = False
+    ) -> list[Event]:
+        """Take in how an attempt ended; return the events that follow for the scheduler, the last its end.
+
+        `is_last`: whatever it was, it is not tried again.
+        """
         self._workers.pop(experiment, None)
         self._answers.clear()
         if ending.kind == "done" and (peak := gpu_bytes(history)) is not None:
@@ -143,7 +159,7 @@ class Cards:
                 if _BROKEN.search(ending.why) and self._has_others(slot.device):
                     events.append(self._lose(slot.device, f"{experiment} failed with: {ending.why}"))
         again = None
-        if ending.kind == "out_of_memory" and _place(slot.device) not in self._gone:
+        if ending.kind == "out_of_memory" and not is_last and _place(slot.device) not in self._gone:
             again = self._after_oom(experiment, slot.device)
         return [*events, Ended(experiment, ending.kind, seconds, again)]
 
@@ -154,8 +170,8 @@ class Cards:
             self._gone.add(device.uuid)
         self._note("set_aside", "", device=str(device), after=[one, two])
         self._say(
-            f"{device} is set aside: {one} and {two} both failed on it at once. What is left goes elsewhere; "
-            "these two are tried once more there."
+            f"{device} is set aside: {one} and {two} both failed on it at once. What is left goes elsewhere, and what "
+            "failed is tried once more there."
         )
 
     def close(self) -> None:
@@ -216,13 +232,21 @@ class Cards:
     def _tenants(self, device: Device) -> list[Tenant]:
         key = _place(device)
         used: Mapping[int, int | None] = {}
-        with contextlib.suppress(DriverSilent):
+        with contextlib.suppress(DriverSilent, DeviceLost):
             used = answer.processes if (answer := self._answer(device)) is not None else {}
         return [
             Tenant(name, one.need_bytes, used.get(one.pid), self._has_stepped(name), one.is_alone)
             for name, one in self._workers.items()
             if one.device == key
         ]
+
+    def _largest_bytes(self) -> int:
+        """Return the memory of the largest card that what is too large for another may wait for; 0 if for none."""
+        if not self._may_choose:
+            return 0
+        return max(
+            (slot.device.memory_bytes for slot in self._slots if _place(slot.device) not in self._gone), default=0
+        )
 
     def _has_others(self, device: Device) -> bool:
         places = {_place(slot.device) for slot in self._slots}

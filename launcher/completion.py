@@ -13,7 +13,9 @@ from typing import Any
 
 import typer
 
-FALLBACK_JOB = Path("jobs/report.toml")
+from launcher.server import DEFAULT_JOB
+
+FALLBACK_JOB = Path(DEFAULT_JOB)
 
 
 def job_files(incomplete: str) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from launcher.errors import InputError, NoDeviceError, inline
 from launcher.nvml import Gpu
+from launcher.views.text import plural
 
 AMD = "AMD-"  # begins what stands for the UUID of an AMD card, which is known by its number alone
 _ID = re.compile(r"\d{1,4}|(GPU|MIG)-[0-9A-Za-z/-]{1,80}")
@@ -82,7 +83,7 @@ def choose(
         slots = _cpu_slots(min(len(ids) * per_device, cores) if ids else cores)
         why += ", and AMD GPUs are named by number (--devices 0,1)" if is_amd else ""
         asked = f" in place of devices {', '.join(ids)}" if ids else ""
-        return Choice(slots, f"{why}: running on {_plural(len(slots), 'CPU slot')}{asked}.")
+        return Choice(slots, f"{why}: running on {plural(len(slots), 'CPU slot')}{asked}.")
     if ids:
         return Choice([_device(gpu) for gpu in _pick(ids, universe, existing)])
     idle = [gpu for gpu in universe if gpu.is_idle]
@@ -166,7 +167,3 @@ def _amd(ids: Sequence[str]) -> Choice:
 
 def _cpu_slots(count: int) -> list[Device]:
     return [Device("cpu", "cpu" if count == 1 else f"cpu:{index}") for index in range(count)]
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from launcher.results import RUNNING, Curve, End, Result, reference
+from launcher.smaller import describe
 from launcher.views.text import duration, number, rounded, with_spread
 
 _MOST = 6  # of each sort that are told one by one
@@ -107,12 +108,14 @@ def observations(experiments: Sequence[Result], metrics: Sequence[str]) -> list[
 
 
 def differs(one: Result) -> str:
-    """Return what sets an experiment apart, as `lr=0.001, n_layers=1`."""
-    return ", ".join(f"{key}={value}" for key, value in one.overrides.items())
+    """Return what sets an experiment apart, as `lr=0.001, n_layers=1`, and what on_oom made other than asked."""
+    asked = ", ".join(f"{key}={value}" for key, value in one.overrides.items())
+    smaller = f"for want of memory {describe(one.changed)}" if one.changed else ""
+    return "; ".join(part for part in (asked, smaller) if part)
 
 
 def _label(one: Result) -> str:
-    return one.name if not one.overrides else f"{one.name} ({differs(one)})"
+    return f"{one.name} ({told})" if (told := differs(one)) else one.name
 
 
 def _winner(ranked: Ranked) -> list[str]:

@@ -160,6 +160,7 @@ def _prepare(
     launch = environment() | {
         "mode": "parallel" if is_parallel else "sequential",
         "start_method": start_method,
+        "set": plan.sweep.given,
         "commit": commit(plan.sweep.job_file.parent),
         "attempts": {decision.experiment.name: decision.attempt for decision in plan.to_run},  # the first of each
         "slots": [

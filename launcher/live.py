@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from launcher.attempt import Attempt
 from launcher.collector import Collector
@@ -18,33 +17,16 @@ from launcher.endings import FAILURES, Ending
 from launcher.newest import Newest
 from launcher.plan import Decision, Plan
 from launcher.slots import Slot
+from launcher.telemetry import Sample
 from launcher.views.snapshot import Group, Row, Snapshot
 
 _WORDS = {"out_of_memory": "no memory"}  # what else would be too long for a column
 
 
-class Usage(Protocol):
-    """What a worker uses of its machine, as far as it is known."""
-
-    @property
-    def cpu_percent(self) -> float | None:
-        """Of one core, so that four busy threads are 400."""
-
-    @property
-    def memory_bytes(self) -> int | None:
-        """Resident, of the worker and its children."""
-
-    @property
-    def gpu_memory_bytes(self) -> int | None:
-        """Of its card."""
-
-
 class Live:
     """Knows how every experiment of a launch stands."""
 
-    def __init__(
-        self, plan: Plan, collector: Collector, usage: Callable[[str], Usage | None] = lambda experiment: None
-    ) -> None:
+    def __init__(self, plan: Plan, collector: Collector, usage: Callable[[str], Sample | None]) -> None:
         self._sweep, self._logs = plan.sweep.name, str(plan.paths.logs)
         self._metric = plan.watch().metric
         self._collector = collector
@@ -71,6 +53,11 @@ class Live:
         rows += [self._waiting[name] for name in waiting]
         again = {*running, *waiting}
         rows += [row for name, row in reversed(self._ended.items()) if name not in again]
+        rows += [
+            replace(row, group="interrupted", state="withdrawn")
+            for name, row in self._waiting.items()
+            if name not in again and name not in self._ended
+        ]
         return Snapshot(
             sweep=self._sweep,
             rows=(*rows, *self._kept),

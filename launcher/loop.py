@@ -36,6 +36,7 @@ from launcher.summary import Summary
 from launcher.telemetry import Telemetry
 from launcher.views.progress import Progress
 from launcher.views.snapshot import Snapshot
+from launcher.views.text import plural
 
 TICK_S = 0.25  # between looks at the clock and at files whose bell was not heard
 DRAWING_LIMIT_S = 600.0
@@ -69,11 +70,12 @@ class Loop:
         self._collector = Collector(plan.paths, progress.say, plan.watch)
         self._telemetry = Telemetry(plan.paths, self._settings.telemetry_s, progress.say)
         self._live = Live(plan, self._collector, self._telemetry.latest.get)
-        self._cards = Cards(plan, slots, progress.say, self._note, self._collector.has_stepped)
+        has_stepped = self._collector.has_stepped
+        self._cards = Cards(plan, slots, progress.say, self._note, has_stepped, may_choose=is_parallel)
         turn, numbers = None if is_parallel else designated, self._cards.numbers
         retries, fail_fast = self._settings.retries, self._settings.fail_fast
         self._scheduler = Scheduler(names, len(slots), turn, retries=retries, fail_fast=fail_fast, devices=numbers)
-        self._steering = Steering(plan.paths, self._scheduler, progress.say, self._note, self._handle, self._signalled)
+        self._steering = Steering(plan.paths, self._scheduler, progress.say, self._note, self._handle, self._interrupt)
         self._drawing = drawing
         self._selector = drawing.selector
         self._events = EventLog(plan.paths.events)
@@ -135,9 +137,11 @@ class Loop:
                 case Start(experiment, slot):
                     self._start(self._next_decision(experiment), self._slots[slot])
                 case Stop(experiment, force):
-                    self._running[experiment].stop(force=force, grace_s=self._settings.grace_s)
+                    if experiment in self._running:  # else its start failed, or was refused, a moment ago
+                        self._running[experiment].stop(force=force, grace_s=self._settings.grace_s)
                 case SetAside() as action:
                     self._cards.set_aside(action)
+                    self._steering.ended(action.experiments[0])
                 case Halt(experiment):
                     self._progress.say(f"{experiment} failed: nothing more is started, what runs saves and ends.")
                 case Done():
@@ -169,7 +173,7 @@ class Loop:
         self._running[name] = attempt
         self._telemetry.watch(name, spec.attempt, worker.pid, slot.device.uuid, attempt.began_s)
         self._cards.started(name, slot, worker.pid)
-        self._progress.say(f"{name}: started on {slot}, {_plural(threads, 'thread')}, pid {worker.pid}", "routine")
+        self._progress.say(f"{name}: started on {slot}, {plural(threads, 'thread')}, pid {worker.pid}", "routine")
         self._selector.register(worker.bell, selectors.EVENT_READ, lambda: self._heard(attempt))
         if worker.pidfd is None:
             self._died(attempt)
@@ -190,7 +194,7 @@ class Loop:
 
     def _died(self, attempt: Attempt) -> None:
         for source in (attempt.worker.pidfd, attempt.worker.bell):
-            with contextlib.suppress(KeyError):
+            with contextlib.suppress(KeyError, ValueError):  # ValueError: there is none
                 self._selector.unregister(source)  # type: ignore[arg-type]
         exit = attempt.worker.collect()
         del self._running[attempt.name]
@@ -207,7 +211,7 @@ class Loop:
         ran_s = 0.0 if math.isinf(seconds) else seconds
         details = {"why": ending.why, "seconds": round(ran_s, 3), "last_step": history.last_step}
         self._note("ended", name, attempt=decision.attempt, ending=ending.kind, **details)
-        summary = f"{ending}, {_plural(len(history.steps), 'step')}, {ran_s:.1f} s"
+        summary = f"{ending}, {plural(len(history.steps), 'step')}, {ran_s:.1f} s"
         self._collector.close(name, f"{name} {summary}")
         self._live.ended(name, slot, ending, ran_s)
         if ending.kind == "done":
@@ -218,7 +222,8 @@ class Loop:
             self._progress.say(failure_report(name, str(slot), ending, history, log, num_others), "failure")
         else:
             self._progress.say(f"{name}: {summary}", "done" if ending.kind == "done" else "news")
-        self._handle(*self._cards.ended(name, slot, ending, seconds, history))
+        is_last = self._scheduler.is_last(name)
+        self._handle(*self._cards.ended(name, slot, ending, seconds, history, is_last=is_last))
         self._steering.ended(name)
         if not self._scheduler.num_waiting:
             self._outlook.nothing_waits(self._running)
@@ -246,9 +251,9 @@ class Loop:
                 self._progress.say(said)
             attempt.kill_if_due(now_s)
         self._telemetry.tick(now_s)
-        self._steering.advance(self._endings, is_over=self._is_over)
+        self._steering.advance(self._endings, is_over=lambda: self._is_over)
         if self._scheduler.is_held_back:
-            self._handle(*self._cards.look_again())
+            self._handle(*self._cards.look_again(now_s))
         self._drawing.advance()
         self._progress.show(self._snapshot)
 
@@ -259,22 +264,21 @@ class Loop:
         return self._live.snapshot(self._running, waiting, self._outlook.seconds_left(self._running, waiting))
 
     def _signalled(self, number: signal.Signals) -> None:
-        is_second, self._signal = self._signal is not None, self._signal or number
+        self._interrupt(number, force=self._signal is not None)
+
+    def _interrupt(self, number: signal.Signals, *, force: bool) -> None:
+        self._signal = self._signal or number
         if self._is_over:
             self._drawing.give_up("drawing was stopped")
             return
-        if is_second:
+        if force:
             self._draw_until_s = time.monotonic()
             self._progress.say(f"{number.name} again: killing what runs.")
         else:
             grace_s = self._settings.grace_s
             self._draw_until_s = time.monotonic() + grace_s + STOPPED_DRAWING_S
             self._progress.say(
-                f"{number.name}: nothing more is started; {_plural(len(self._running), 'experiment')} asked to save "
+                f"{number.name}: nothing more is started; {plural(len(self._running), 'experiment')} asked to save "
                 f"and end, killed after {grace_s:.0f} s. Once more kills at once."
             )
-        self._handle(Interrupted(force=is_second))
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+        self._handle(Interrupted(force=force))

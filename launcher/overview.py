@@ -73,7 +73,7 @@ class Overview:
     @property
     def command(self) -> str:
         """The command that goes on with the sweep, as it was typed, for a shell in the same folder."""
-        argv = [str(one) for one in self.launch.get("argv", [])]
+        argv = [str(one) for one in self.launch.get("argv", []) if one != "--fresh"]  # which would begin anew
         if not argv or argv[0].endswith("launcher/__main__.py"):
             return shlex.join(["python", "-m", "launcher", *(argv[1:] or ["run", self.job_file, "--parallel"])])
         return shlex.join(["python", *argv])

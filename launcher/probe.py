@@ -54,6 +54,8 @@ class Probe:
         thread = threading.Thread(target=self._put, args=(uuid, answers), name="nvml-probe", daemon=True)
         thread.start()
         thread.join(ANSWER_S)
+        if not answers and not thread.is_alive():  # it broke: nobody can tell
+            return None
         if not answers:
             self._unanswered[uuid] = thread
             raise DriverSilent

@@ -148,7 +148,12 @@ class Workers:
             for connection in (theirs, *inherited):
                 if connection is not None:
                     connection.close()
-        return Worker(process, ours)
+        try:
+            return Worker(process, ours)
+        except OSError:  # no descriptor left to watch it by
+            process.kill()
+            ours.close()
+            raise
 
     def prepare(self, specs: list[Spec]) -> str:
         """Let the target check all configurations in a process of its own; return the problems, empty if none."""

@@ -16,6 +16,7 @@ The launcher knows nothing of models and data; who wrote the job does. The file 
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -110,4 +111,5 @@ def fill(content: str, values: Mapping[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    return f"{value:,}" if type(value) is int and abs(value) >= 10_000 else str(value)
+    """Return a value as text that is no markup: a recorded fact is not the words' author's."""
+    return f"{value:,}" if type(value) is int and abs(value) >= 10_000 else html.escape(str(value), quote=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,16 +34,24 @@ def commands(document: Document, paths: Paths) -> str:
         lines.append(f"git checkout {shlex.quote(commit)}" + ("  # tracked files differed from it" if is_dirty else ""))
     if typed := command_line([str(word) for word in launch.get("argv", [])]):
         lines += ["", "# as it was typed", shlex.join(typed)]
+    given = _given(launch)
     again = ["python", "-m", "launcher", "run", job, *_placement(launch)]
     folders = [str(paths.outcome), str(paths.logs)]
     lines += ["", "# the same training, into folders of its own"]
-    lines.append(shlex.join([*again, "--outcome", f"{folders[0]}-again", "--logs", f"{folders[1]}-again"]))
+    lines.append(shlex.join([*again, *given, "--outcome", f"{folders[0]}-again", "--logs", f"{folders[1]}-again"]))
     lines += ["", "# the first steps trained again and compared bit for bit with the records"]
-    lines.append(shlex.join(["python", "-m", "launcher", "verify", "--job", job, "--outcome", folders[0]]))
+    lines.append(shlex.join(["python", "-m", "launcher", "verify", "--job", job, *given, "--outcome", folders[0]]))
     lines += ["", "# tables, plots and this report made again from the records"]
     report = ["python", "-m", "launcher", "report", job, "--outcome", folders[0], "--logs", folders[1]]
     lines.append(shlex.join(report))
     return clean("\n".join(lines)).strip() + "\n"
+
+
+def _given(launch: dict[str, Any]) -> list[str]:
+    """Return the options that set keys of [config] again, as JSON, which TOML reads alike."""
+    return [
+        word for key, value in dict(launch.get("set") or {}).items() for word in ("-S", f"{key}={json.dumps(value)}")
+    ]
 
 
 def _placement(launch: dict[str, Any]) -> list[str]:
@@ -54,6 +63,8 @@ def _placement(launch: dict[str, Any]) -> list[str]:
         words += ["--devices", ",".join(device.removeprefix("GPU ") for device in devices)]
     elif devices:
         words += ["--devices", "cpu"]
+    if most := max((str(slot.get("share", "")).partition("/")[2] for slot in slots), default=""):
+        words += ["--slots-per-device", most]
     threads = {slot.get("threads") for slot in slots}
     if len(threads) == 1 and isinstance(count := threads.pop(), int):
         words += ["--threads", str(count)]

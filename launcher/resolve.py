@@ -12,7 +12,7 @@ from launcher.configs import Checked
 from launcher.errors import InputError, inline, printable
 from launcher.job import Sweep
 from launcher.plan import Experiment
-from launcher.smaller import unfit
+from launcher.smaller import describe, halved, unfit
 from launcher.target import Target
 
 
@@ -29,11 +29,24 @@ def resolve(sweep: Sweep) -> list[Experiment]:
     if not problems and sweep.settings.on_oom == "halve_batch":
         configs_asked = [one.config for one in checked.values()]
         problems = unfit(configs_asked, sweep.settings.target, sweep.lines.where("sweep", "on_oom"))
+        problems = problems or _halved_problems(sweep, found, checked)
     if problems:
         raise InputError(problems)
     return [
         Experiment(name, index, overrides, checked[name].config, _digest(sweep, checked[name]), checked[name].work)
         for index, (name, overrides) in enumerate(sweep.experiments.items())
+    ]
+
+
+def _halved_problems(sweep: Sweep, found: Target, checked: Mapping[str, Checked]) -> list[str]:
+    """Say which configurations the target would refuse once `on_oom` has halved their batch."""
+    smaller = {name: changes for name, one in checked.items() if (changes := halved(one.config)) is not None}
+    tried = configs.check(found, {name: checked[name].config | changes for name, changes in smaller.items()})
+    return [
+        f'{sweep.lines.where("sweep", "on_oom")}sweep.on_oom = "halve_batch": {name} with {describe(smaller[name])} is '
+        f'refused: {printable(fault.message)}\n  Mend that, or write on_oom = "retry".'
+        for name, one in tried.items()
+        for fault in one.faults
     ]
 
 

@@ -87,6 +87,7 @@ class Result:
     curves: dict[str, Curve]  # by metric, those that recorded anything
     ending: str  # "" before its first attempt, RUNNING where none was seen
     why: str = ""
+    changed: dict[str, int] = field(default_factory=dict)  # what on_oom made other than asked
     earlier: tuple[str, ...] = ()
     steps: int = 0
     last_step: int = 0
@@ -130,6 +131,7 @@ def result(document: Document, planned: Planned, index: int, history: History, s
         curves=curves,
         ending=ending if has_ended or not ending else RUNNING,
         why=seen.why if seen else "",
+        changed=dict(seen.changed) if seen else {},
         earlier=seen.earlier if seen else (),
         steps=len(history.steps),
         last_step=history.last_step,

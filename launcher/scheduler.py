@@ -112,7 +112,7 @@ class Scheduler:
 
     @property
     def num_waiting(self) -> int:
-        """How many experiments have not started."""
+        """How many experiments wait, also to be tried again."""
         return len(self._waiting)
 
     @property
@@ -124,6 +124,10 @@ class Scheduler:
     def experiments(self) -> list[str]:
         """Every experiment of the launch."""
         return list(self._retries_left)
+
+    def is_last(self, experiment: str) -> bool:
+        """Return whether the attempt that runs is the last: it was withdrawn, or nothing starts any more."""
+        return self._is_stopping or experiment in self._withdrawn
 
     def has(self, experiment: str) -> bool:
         """Return whether the launch has an experiment of this name."""
@@ -188,24 +192,25 @@ class Scheduler:
         self._states[event.experiment] = Finished(event.ending)
         self._num_running -= 1
         has_failed = event.ending in TRIED_AGAIN and event.experiment not in self._withdrawn
-        if state.slot not in self._usable:  # its device was lost or set aside while it ran
-            if has_failed:
-                self._try_again_free(event.experiment)
-            return []
-        device = self._devices[state.slot]
-        before = self._failed_at_once.pop(device, None)
-        is_device = False
-        if has_failed and event.seconds < QUICK_S and event.again is None:
-            self._failed_at_once[device] = event.experiment
-            others = any(self._devices[slot] != device for slot in self._usable)
-            is_device = before not in (None, event.experiment) and others
-        if is_device:
-            assert before is not None, "two experiments failed here"
-            self._drop([slot for slot in self._usable if self._devices[slot] == device])
-            for name in (before, event.experiment):
-                self._try_again_free(name)
-            return [SetAside(state.slot, (before, event.experiment))]
-        self._free.append(state.slot)
+        said: list[Action] = []
+        if state.slot in self._usable:
+            device = self._devices[state.slot]
+            before = self._failed_at_once.pop(device, None)
+            if has_failed and event.seconds < QUICK_S and event.again is None:
+                self._failed_at_once[device] = event.experiment
+                if before not in (None, event.experiment) and any(self._devices[one] != device for one in self._usable):
+                    assert before is not None, "two experiments failed here"
+                    self._drop([slot for slot in self._usable if self._devices[slot] == device])
+                    self._try_again_free(before)
+                    said.append(SetAside(state.slot, (before, event.experiment)))
+        if state.slot in self._usable:
+            self._free.append(state.slot)
+        elif has_failed and self._try_again_free(event.experiment):
+            return said
+        return said + self._after(event, has_failed)
+
+    def _after(self, event: Ended, has_failed: bool) -> list[Action]:
+        """Queue the experiment of an attempt that is over again, as far as it may be; else it may halt the sweep."""
         if event.again and event.experiment not in self._withdrawn:
             self._queue_again(event.experiment)
         elif event.again is None and has_failed and self._retries_left[event.experiment] > 0:
@@ -219,11 +224,15 @@ class Scheduler:
     def _stops(self, force: bool) -> list[Action]:
         return [Stop(name, force) for name, state in self._states.items() if isinstance(state, Running)]
 
-    def _try_again_free(self, experiment: str) -> None:
-        may = experiment not in self._had_free_retry and experiment not in self._withdrawn
-        if may and isinstance(self._states.get(experiment), Finished):
-            self._had_free_retry.add(experiment)
-            self._queue_again(experiment)
+    def _try_again_free(self, experiment: str) -> bool:
+        """Queue an experiment again that has failed through no fault of its own, once; say whether that is so."""
+        state = self._states.get(experiment)
+        has_failed = isinstance(state, Finished) and state.ending in TRIED_AGAIN
+        if not has_failed or experiment in self._had_free_retry or experiment in self._withdrawn:
+            return False
+        self._had_free_retry.add(experiment)
+        self._queue_again(experiment)
+        return True
 
     def _queue_again(self, experiment: str) -> None:
         if not self._is_stopping:

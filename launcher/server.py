@@ -19,7 +19,17 @@ from pathlib import Path
 
 DEFAULT_JOB = "jobs/report.toml"
 PRELOAD = ("torch", "torch._dynamo")
-_NO_LAUNCH = frozenset({"--help", "--version", "--dry-run", "--start-method", "--start-method=spawn"})
+_NO_LAUNCH = frozenset(
+    {
+        "--help",
+        "--version",
+        "--dry-run",
+        "--start-method",
+        "--start-method=spawn",
+        "--install-completion",
+        "--show-completion",
+    }
+)
 
 
 def start(preload: Sequence[str]) -> None:
@@ -34,11 +44,15 @@ def start_early(arguments: Sequence[str]) -> None:
 
     Where they tell nothing, nothing is started, and `start` does it later. What is wrong with them is not said here.
     """
-    is_launch = not arguments or arguments[0] == "run" or arguments[0].startswith("-") or arguments[0].endswith(".toml")
-    if not is_launch or not _NO_LAUNCH.isdisjoint(arguments) or os.environ.get("LAUNCHER_START_METHOD") == "spawn":
+    is_completion = any(name.endswith("_COMPLETE") for name in os.environ)
+    is_spawn = os.environ.get("LAUNCHER_START_METHOD") == "spawn"
+    if is_completion or is_spawn or not _NO_LAUNCH.isdisjoint(arguments):
         return
+    rest = arguments[1:] if arguments and arguments[0] == "run" else arguments
+    if rest and not rest[0].startswith("-") and not rest[0].endswith(".toml"):
+        return  # another command, or a job by another name
     default = os.environ.get("LAUNCHER_JOB", DEFAULT_JOB)
-    job = next((one for one in arguments if one.endswith(".toml")), default)
+    job = next((one for one in rest if one.endswith(".toml") and "=" not in one), default)
     with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
         settings = tomllib.loads(Path(job).read_text(encoding="utf-8")).get("sweep", {})
         preload = settings.get("preload", PRELOAD)
@@ -60,17 +74,20 @@ def end() -> None:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Keep two things of this process from the one that is started.
+    """Keep three things of this process from the one that is started.
 
-    Ctrl-C, which a terminal sends to all: blocked until the child has arranged for itself. And the main script, which
-    multiprocessing would run again in every worker: a worker needs its target only.
+    Ctrl-C, which a terminal sends to all: blocked until the child has arranged for itself. The hang-up, which it sends
+    to all too: ignored, as it is the launcher's to decide whether the sweep goes on (--detach). And the main script,
+    which multiprocessing would run again in every worker: a worker needs its target only.
     """
     multiprocessing.resource_tracker.ensure_running()  # starting it would unblock the signal again
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    hang_up = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         yield
     finally:
+        signal.signal(signal.SIGHUP, hang_up)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         sys.modules["__main__"] = main

@@ -30,6 +30,13 @@ class Note(Protocol):
         """Write an event of an experiment, or of the launch where that is empty."""
 
 
+class Interrupt(Protocol):
+    """Ends the launch: what runs saves and ends, or with force is killed."""
+
+    def __call__(self, number: signal.Signals, *, force: bool) -> None:
+        """Do as if this signal had come, with force for the second time."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What became of a request, for one experiment."""
@@ -49,7 +56,7 @@ class Steering:
         say: Callable[[str], None],
         note: Note,
         handle: Callable[[Event], None],
-        interrupt: Callable[[signal.Signals], None],
+        interrupt: Interrupt,
     ) -> None:
         self._inbox = Inbox(paths.requests, say)
         self._scheduler = scheduler
@@ -60,14 +67,14 @@ class Steering:
         self._ending: set[str] = set()  # asked by a request to save and end, and still running
         self._look_at_s = 0.0
 
-    def advance(self, endings: Mapping[str, Ending], *, is_over: bool) -> None:
+    def advance(self, endings: Mapping[str, Ending], *, is_over: Callable[[], bool]) -> None:
         """Take what was asked since the last time, carry it out and answer; `is_over`: only drawing is left."""
         now_s = time.monotonic()
         if now_s < self._look_at_s:
             return
         self._look_at_s = now_s + LOOK_INTERVAL_S
         for request in self._inbox.take():
-            answers = self._carry_out(request, endings, is_over)
+            answers = self._carry_out(request, endings, is_over())
             for one in answers:
                 name = f"{inline(one.experiment, 100)}: " if one.experiment else ""
                 self._say(f"{request.ask} (asked by pid {request.pid}): {name}{one.answer}.")
@@ -96,13 +103,10 @@ class Steering:
         return isinstance(self._scheduler.state(name), Finished)
 
     def _stop_all(self, force: bool) -> Answer:
-        was_stopping = self._scheduler.is_stopping
-        if was_stopping and not force:
+        if self._scheduler.is_stopping and not force:
             return Answer("", "the launch is being stopped already; stop --all --force kills what runs")
-        if not was_stopping:
-            self._interrupt(signal.SIGINT)
+        self._interrupt(signal.SIGINT, force=force)
         if force:
-            self._interrupt(signal.SIGINT)  # the second time kills
             return Answer("", "what runs is killed")
         return Answer("", "nothing more is started; what runs is asked to save and end, killed after its grace time")
 

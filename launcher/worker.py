@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import fcntl
 import inspect
 import io
 import multiprocessing
@@ -46,7 +47,9 @@ def isolate(log: Path, environment: dict[str, str]) -> None:
     os.setsid()
     parent = multiprocessing.parent_process()
     assert parent is not None, "a worker is started by multiprocessing"
-    die_with_holder(int(parent.sentinel))  # the pipe this process was started through
+    # The pipe this process was started through: under a number that the log below does not take, as it may be 2.
+    die_with_holder(fcntl.fcntl(int(parent.sentinel), fcntl.F_DUPFD_CLOEXEC, 3))
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the fork server ignores it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     try:

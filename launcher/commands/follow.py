@@ -16,6 +16,8 @@ from typing import Annotated
 import typer
 
 from launcher.commands.folder import check_names, find
+from launcher.commands.grammar import GroupedCommand
+from launcher.completion import complete_experiment
 from launcher.errors import InputError, inline, printable
 from launcher.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.paths import Paths
@@ -26,11 +28,14 @@ LINE_LIMIT = 10_000  # characters
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("follow")(follow_command)
+    app.command("follow", cls=GroupedCommand)(follow_command)
 
 
 def follow_command(
-    experiments: Annotated[list[str] | None, typer.Argument(help="Which; default: all.", show_default=False)] = None,
+    experiments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[EXPERIMENT]...", help="Which; default: all.", autocompletion=complete_experiment),
+    ] = None,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines to begin with.")] = 10,
     job: JobOption = DEFAULT_JOB,
     outcome: Outcome = None,

@@ -112,7 +112,7 @@ def _launch(
         result.print_json(document)
     else:
         result.print_table(sweep.outcome / "results_table.txt")
-    result.say_result(summary, Path(sweep.logs))
+    result.say_result(summary, Path(sweep.logs), fresh=fresh)
     if command is not None and (problem := finish.run(command, document)):
         result.say(problem)
     raise typer.Exit(summary.exit_code)

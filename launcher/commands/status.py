@@ -22,13 +22,14 @@ import json
 import math
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from launcher.commands.folder import find, no_sweep
+from launcher.commands.grammar import GroupedCommand
 from launcher.errors import inline, printable
-from launcher.options import DEFAULT_JOB, Job, Logs, Outcome
+from launcher.options import DEFAULT_JOB, Job, Json, Logs, Outcome
 from launcher.paths import Paths
 from launcher.views.text import duration, number
 
@@ -41,14 +42,14 @@ _LEFT = ("experiment", "state", "device")
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("status")(status_command)
+    app.command("status", cls=GroupedCommand)(status_command)
 
 
 def status_command(
     job: Job = DEFAULT_JOB,
     outcome: Outcome = None,
     logs: Logs = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Say how a sweep stands, while it runs or after: who runs it; each experiment's state, step, metric and time."""
     from launcher.locks import find_holder

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from launcher.commands.folder import check_names, find, no_sweep
+from launcher.commands.grammar import GroupedCommand
+from launcher.completion import complete_experiment
 from launcher.errors import InputError, LauncherError, WriteError, printable
 from launcher.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.paths import Paths
@@ -23,13 +25,15 @@ if TYPE_CHECKING:
 LIMIT_S = 5.0  # a launcher looks several times a second; one that is checking data, or stopped, does not
 LOOK_INTERVAL_S = 0.05
 
-Experiments = Annotated[list[str] | None, typer.Argument(help="Which.", show_default=False)]
+Experiments = Annotated[
+    list[str] | None, typer.Argument(metavar="[EXPERIMENT]...", help="Which.", autocompletion=complete_experiment)
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("stop")(stop_command)
-    app.command("retry")(retry_command)
+    app.command("stop", cls=GroupedCommand)(stop_command)
+    app.command("retry", cls=GroupedCommand)(retry_command)
 
 
 def stop_command(

@@ -11,6 +11,7 @@ from launcher import options
 from launcher.commands.grammar import GroupedCommand
 from launcher.errors import inline
 from launcher.options import DEFAULT_JOB
+from launcher.overrides import parse
 from launcher.views import result
 
 
@@ -23,6 +24,7 @@ def verify_command(
     experiments: options.Experiments = None,
     job: options.JobOption = DEFAULT_JOB,
     steps: Annotated[int, typer.Option(min=1, help="How many steps to train again.")] = 10,
+    overrides: options.Set = None,
     devices: options.Devices = None,
     outcome: options.Outcome = None,
     as_json: options.Json = False,
@@ -31,7 +33,9 @@ def verify_command(
     from launcher import api
     from launcher.verify import verify
 
-    verdicts = verify(api.load(job, outcome=outcome), experiments or [], steps, devices)
+    verdicts = verify(
+        api.load(job, outcome=outcome, overrides=parse(overrides or [])), experiments or [], steps, devices
+    )
     if as_json:
         result.print_json({"verdicts": [dataclasses.asdict(verdict) for verdict in verdicts]})
     else:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from launcher.commands.folder import find, no_sweep
+from launcher.commands.grammar import GroupedCommand
 from launcher.errors import inline
 from launcher.options import DEFAULT_JOB, Job, Logs, Outcome
 
@@ -20,7 +21,7 @@ LOOK_INTERVAL_S = 0.2
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("wait")(wait_command)
+    app.command("wait", cls=GroupedCommand)(wait_command)
 
 
 def wait_command(

@@ -132,7 +132,7 @@ def _training(words: Prose, document: Document, base: Result | None) -> list[str
     slots = [slot for slot in launch.get("slots", []) if isinstance(slot, dict)]
     found = []
     if slots:
-        devices = ", ".join(str(slot.get("device")) for slot in slots)
+        devices = ", ".join(dict.fromkeys(str(slot.get("device")) for slot in slots))
         threads = ", ".join(sorted({str(slot.get("threads")) for slot in slots}))
         how = "all devices at once" if launch.get("mode") == "parallel" else "one after another"
         found.append(
@@ -152,7 +152,7 @@ def _experiments(words: Prose, base: Result | None, experiments: Sequence[Result
     rows = []
     for one in experiments:
         told = words.descriptions.get(one.name) or _described(one, base)
-        rows.append([code(one.name), code(differs(one)) if one.overrides else "—", told])
+        rows.append([code(one.name), code(differs(one)) if differs(one) else "—", told])
     return table(["Experiment", "Override(s)", "Description"], rows, 3)
 
 

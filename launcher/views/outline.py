@@ -20,7 +20,7 @@ from launcher.forecast import Forecast
 from launcher.outline import Outline, files
 from launcher.plan import Decision, Plan
 from launcher.slots import Slot
-from launcher.views.text import duration
+from launcher.views.text import duration, plural
 
 MOST_WAVES = 8  # in words; JSON has them all
 _INDENT = "  "
@@ -71,7 +71,7 @@ def _summary(outline: Outline, expected: Forecast) -> list[str]:
     if expected.seconds is not None and expected.work_seconds is not None:
         lines.append(f"time: about {duration(expected.seconds)} ({duration(expected.work_seconds)} of training)")
     else:
-        lines.append("time: not known before the first experiment was measured")
+        lines.append("time: not known yet; nothing that tells it was measured")
     if expected.memory_bytes is not None:
         free = outline.free_memory_bytes
         of = f" of {gib(free)} free" if free else ""
@@ -118,7 +118,7 @@ def _order(outline: Outline, expected: Forecast) -> list[str]:
     for wave in waves[:MOST_WAVES]:
         told = []
         for turn in wave:
-            where = f"{turn.experiment} on {outline.slots[turn.slot].device}"
+            where = f"{turn.experiment} on {outline.slots[turn.slot]}"
             at = f" at {duration(turn.starts_s)}" if has_times and turn.after else ""
             told.append(f"{where}{f' (after {turn.after}{at})' if turn.after and outline.is_parallel else at}")
         lines.append(f"{_INDENT}{'at once' if wave[0].wave == 1 else 'then':<8} {', '.join(told)}")
@@ -141,9 +141,9 @@ def _devices(outline: Outline) -> list[str]:
     if cpus:
         free = f", {gib(outline.free_memory_bytes)} of memory free" if outline.free_memory_bytes else ""
         ids = cpus[0].device.id if len(cpus) == 1 else f"{cpus[0].device.id} to {cpus[-1].device.id}"
-        lines.append(f"{_INDENT}use  {ids}: {_plural(len(cpus), 'slot')}{free}")
+        lines.append(f"{_INDENT}use  {ids}: {plural(len(cpus), 'slot')}{free}")
     if outline.slots:
-        lines.append(f"{_INDENT}each worker has {_plural(outline.slots[0].threads, 'CPU thread')}")
+        lines.append(f"{_INDENT}each worker has {plural(outline.slots[0].threads, 'CPU thread')}")
     return lines
 
 
@@ -170,7 +170,3 @@ def _fit(line: str, width: int) -> str:
         line.lstrip(), width - indent, subsequent_indent=" " * 7, break_long_words=False, break_on_hyphens=False
     )
     return "\n".join(" " * indent + piece for piece in pieces)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

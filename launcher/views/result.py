@@ -38,7 +38,7 @@ def say(text: str, shade: colour.Colour | None = None) -> None:
     typer.echo(text, err=True, color=True)  # as it is: whether there is colour is decided above
 
 
-def say_result(summary: Summary, logs: Path) -> None:
+def say_result(summary: Summary, logs: Path, *, fresh: bool = False) -> None:
     """Name what failed once more, where it is the last thing on the screen."""
     from launcher.endings import FAILURES
     from launcher.records import ENDINGS
@@ -53,4 +53,4 @@ def say_result(summary: Summary, logs: Path) -> None:
     for name, one in failed.items():
         say(f"  {name} {printable(str(one))}. Its log: {logs / name}.log", "red")
     if not summary.is_done:
-        say("The same command again goes on with what is not done.")
+        say(f"The same command again{', without --fresh,' if fresh else ''} goes on with what is not done.")

@@ -243,7 +243,7 @@ def failures(experiments: Sequence[Result], last_lines: Callable[[str], list[str
         why = f": {one.why}" if one.why else ""
         found.append(
             f'<div class="card"><h3 style="margin-top:0">{text(one.name)} <span class="bad">✗ '
-            f"{text(one.ending.replace('_', ' '))}</span></h3><p>{text((differs(one) + '. ') if one.overrides else '')}"
+            f"{text(one.ending.replace('_', ' '))}</span></h3><p>{text((differs(one) + '. ') if differs(one) else '')}"
             f"After step {one.last_step}{f' of {one.total}' if one.total else ''}{text(why[:2000])}</p>"
             f'<pre class="lines" tabindex="0">{text(shown)}</pre><p class="muted">Its log: '
             f"<code>{text(paths.log(one.name))}</code></p></div>"

@@ -58,3 +58,8 @@ def clean(value: str) -> str:
     if value.isprintable():
         return value
     return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in value)
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: `1 step`, `3 steps`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from launcher.protocol import Begin, Done, Ended, Halt, Interrupted, Requeued, SetAside, Start, Stop, Withdrawn
+from launcher.protocol import Begin, Done, Ended, Halt, Interrupted, Lost, Requeued, SetAside, Start, Stop, Withdrawn
 from launcher.scheduler import Finished, Running, Scheduler
 
 
@@ -241,3 +241,29 @@ class Sweep(RuleBasedStateMachine):
 
 TestSweep = Sweep.TestCase
 TestSweep.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+def test_what_is_done_by_now_is_not_tried_again_when_its_first_device_turns_out_bad() -> None:
+    scheduler = Scheduler(list("abcd"), 4, retries=1)
+    scheduler.handle(Begin())
+    scheduler.handle(Ended("d", "done", 9.0))
+    assert scheduler.handle(Ended("a", "failed", 0.1)) == [Start("a", 3)]
+    assert scheduler.handle(Ended("a", "done", 9.0)) == []
+    assert scheduler.handle(Ended("b", "failed", 0.1)) == [Start("b", 0)]
+    assert scheduler.handle(Ended("b", "failed", 0.1)) == [SetAside(0, ("a", "b")), Start("b", 3)]
+
+
+def test_retries_are_left_after_the_free_one_of_a_lost_device() -> None:
+    scheduler = Scheduler(["x"], 3, retries=1)
+    scheduler.handle(Begin())
+    for slot in (0, 1):
+        scheduler.handle(Lost((slot,)))
+        assert scheduler.handle(Ended("x", "failed")) == [Start("x", slot + 1)]
+
+
+def test_a_failure_for_good_halts_the_sweep_on_a_lost_device_too() -> None:
+    scheduler = Scheduler(["x", "y"], 2, fail_fast=True)
+    scheduler.handle(Begin())
+    scheduler.handle(Lost((0,)))
+    assert scheduler.handle(Ended("x", "diverged")) == [Halt("x"), Stop("y", False)]
+    assert scheduler.is_last("y")

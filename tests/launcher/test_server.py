@@ -43,10 +43,32 @@ def test_the_job_says_what_the_server_imports(place: Workplace) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [("plan", "job.toml"), ("status",), ("report", "job.toml"), ("--help",), ("job.toml", "--dry-run"),
-     ("job.toml", "--start-method", "spawn"), ("absent.toml",), ("wrong.toml",), ("odd.toml",), ()],
+     ("job.toml", "--start-method", "spawn"), ("absent.toml",), ("wrong.toml",), ("odd.toml",), (),
+     ("--show-completion",), ("run", "job"), ("run", "jobs/x", "job.toml")],
 )  # fmt: skip
 def test_nothing_else_starts_it(place: Workplace, arguments: tuple[str, ...]) -> None:
     place.job(JOB)
     place.job("[sweep", "wrong.toml")
     place.job(JOB.replace("[experiments]", "preload = 3\n[experiments]"), "odd.toml")
     assert early(place, *arguments) == "[]"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("LAUNCHER_START_METHOD", "spawn"), ("_SWEEP_LAUNCHER_COMPLETE", "complete_bash")]
+)
+def test_nor_does_an_environment_that_says_so(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    place.job(JOB)
+    monkeypatch.setenv(variable, value)
+    assert early(place, "job.toml") == "[]"
+
+
+def test_the_job_may_come_from_the_environment_and_an_override_is_none(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.job(JOB.replace("[experiments]", 'preload = ["json"]\n[experiments]'), "mine.toml")
+    place.job(JOB, "other.toml")
+    monkeypatch.setenv("LAUNCHER_JOB", "mine.toml")
+    assert early(place, "--parallel") == "[['json']]"
+    assert early(place, "-S", "data=other.toml", "mine.toml") == "[['json']]"
