@@ -217,7 +217,8 @@ class Loop:
         if ending.kind == "done":
             self._forget_checkpoints(decision)
         if ending.kind in FAILURES:
-            num_others = 0 if self._settings.fail_fast else len(self._running) + self._scheduler.num_waiting
+            is_ending = self._settings.fail_fast or self._scheduler.is_stopping
+            num_others = 0 if is_ending else len(self._running) + self._scheduler.num_waiting
             log = self._plan.paths.log(name)
             self._progress.say(failure_report(name, str(slot), ending, history, log, num_others), "failure")
         else:
@@ -261,7 +262,8 @@ class Loop:
         for attempt in self._running.values():
             self._outlook.learn(attempt, self._collector.histories[attempt.name])
         waiting = [name for name in self._order if self._scheduler.state(name) is None]
-        return self._live.snapshot(self._running, waiting, self._outlook.seconds_left(self._running, waiting))
+        to_come = [] if self._scheduler.is_stopping else waiting
+        return self._live.snapshot(self._running, waiting, self._outlook.seconds_left(self._running, to_come))
 
     def _signalled(self, number: signal.Signals) -> None:
         self._interrupt(number, force=self._signal is not None)

@@ -108,7 +108,8 @@ class _Sweep:
         """Return the state of an experiment whose newest attempt ended so, or never began."""
         first = self.attempts.get(name)  # None: this launch does not run it
         seen, newest = self.seen.get(name, Seen(0, "", 0)), self.newest.get(name, _Newest())
-        is_ours = newest.pid == self.document.launch.get("pid")  # and not of an earlier launch
+        launch = self.document.launch
+        is_ours = newest.pid == launch.get("pid") and newest.at >= launch.get("at", "")  # and not of an earlier launch
         if newest.event == "withdrawn" and is_ours:
             return "withdrawn"
         if self.phase == "starting":

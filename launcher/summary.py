@@ -21,7 +21,7 @@ class Summary:
 
     @property
     def is_done(self) -> bool:
-        """Every experiment of the sweep is done."""
+        """Every experiment that was selected is done."""
         kinds = [ending.kind for ending in self.endings.values()]
         return not self.not_started and {*kinds, *self.kept.values()} <= {"done"}
 
