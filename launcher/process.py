@@ -123,6 +123,8 @@ class Workers:
         self._context: ForkServerContext | SpawnContext
         self._context = ForkServerContext() if method == "forkserver" else SpawnContext()
         self._preload = preload
+        if method == "forkserver":
+            server.preload(preload)
 
     def warm_up(self) -> None:
         """Start the fork server, so that it imports torch while the launcher does other things."""

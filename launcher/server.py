@@ -32,9 +32,14 @@ _NO_LAUNCH = frozenset(
 )
 
 
-def start(preload: Sequence[str]) -> None:
+def preload(modules: Sequence[str]) -> None:
+    """Set what the server of this process imports once, when it starts."""
+    multiprocessing.forkserver.set_forkserver_preload([*modules, "launcher.served"])
+
+
+def start(modules: Sequence[str]) -> None:
     """Start the server of this process with these modules, if it has none yet."""
-    multiprocessing.forkserver.set_forkserver_preload([*preload, "launcher.served"])
+    preload(modules)
     with undisturbed():
         multiprocessing.forkserver.ensure_running()
 
@@ -55,9 +60,9 @@ def start_early(arguments: Sequence[str]) -> None:
     job = next((one for one in rest if one.endswith(".toml") and "=" not in one), default)
     with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
         settings = tomllib.loads(Path(job).read_text(encoding="utf-8")).get("sweep", {})
-        preload = settings.get("preload", PRELOAD)
-        if "target" in settings and all(isinstance(module, str) for module in preload):
-            start(preload)
+        modules = settings.get("preload", PRELOAD)
+        if "target" in settings and all(isinstance(module, str) for module in modules):
+            start(modules)
 
 
 def end() -> None:
