@@ -81,18 +81,16 @@ def end() -> None:
 def undisturbed() -> Iterator[None]:
     """Keep three things of this process from the one that is started.
 
-    Ctrl-C, which a terminal sends to all: blocked until the child has arranged for itself. The hang-up, which it sends
-    to all too: ignored, as it is the launcher's to decide whether the sweep goes on (--detach). And the main script,
-    which multiprocessing would run again in every worker: a worker needs its target only.
+    Ctrl-C and the hang-up, which a terminal sends to all: blocked until the child has arranged for itself, and for good
+    in the fork server, as it is the launcher's to decide whether the sweep goes on. And the main script, which
+    multiprocessing would run again in every worker: a worker needs its target only.
     """
     multiprocessing.resource_tracker.ensure_running()  # starting it would unblock the signal again
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    hang_up = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGHUP])
     try:
         yield
     finally:
-        signal.signal(signal.SIGHUP, hang_up)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         sys.modules["__main__"] = main

@@ -49,9 +49,8 @@ def isolate(log: Path, environment: dict[str, str]) -> None:
     assert parent is not None, "a worker is started by multiprocessing"
     # The pipe this process was started through: under a number that the log below does not take, as it may be 2.
     die_with_holder(fcntl.fcntl(int(parent.sentinel), fcntl.F_DUPFD_CLOEXEC, 3))
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the fork server ignores it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGHUP])
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

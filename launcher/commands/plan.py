@@ -69,5 +69,5 @@ def print_plan(
     if as_json:
         result.print_json(planned.document())
         return
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
+    width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else _WIDTH
     typer.echo(outline.text(planned, max(width, 40), is_verbose=is_verbose))

@@ -28,7 +28,9 @@ def print_table(path: Path) -> None:
     """Print a table that is there already; on a terminal, the columns that fit."""
     with contextlib.suppress(OSError):  # no table, or nobody reads our output any more
         text = printable(path.read_text(encoding="utf-8"), 1_000_000)
-        print(fit(text, shutil.get_terminal_size().columns, str(path)) if sys.stdout.isatty() else text, flush=True)
+        if sys.stdout is not None and sys.stdout.isatty():
+            text = fit(text, shutil.get_terminal_size().columns, str(path))
+        print(text, flush=True)
 
 
 def say(text: str, shade: colour.Colour | None = None) -> None:
