@@ -85,10 +85,11 @@ def undisturbed() -> Iterator[None]:
     in the fork server, as it is the launcher's to decide whether the sweep goes on. And the main script, which
     multiprocessing would run again in every worker: a worker needs its target only.
     """
-    multiprocessing.resource_tracker.ensure_running()  # starting it would unblock the signal again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+    multiprocessing.resource_tracker.ensure_running()  # here, as starting it would unblock Ctrl-C again
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGHUP])
     try:
         yield
     finally:

@@ -89,16 +89,22 @@ def test_a_reader_that_stands_still_stops_no_experiment(place: Workplace) -> Non
 
 @pytest.mark.parametrize("how", ["nohup", "--detach"])
 def test_a_hang_up_may_be_survived(place: Workplace, how: str) -> None:
-    place.toy({"a": {"steps": 2, "barrier": str(place.folder / "go")}})
+    place.toy({"a": {"steps": 2, "barrier": str(place.folder / "go")}, "b": {}})
     if how == "nohup":
-        process = place.start("job.toml", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        ignoring = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
+        process = place.start("job.toml", start_new_session=True, **ignoring)
     else:
-        process = place.start("job.toml", "--detach")
+        process = place.start("job.toml", "--detach", start_new_session=True)
     wait_for(lambda: place.history("a").steps)
-    process.send_signal(signal.SIGHUP)
+    helpers = helpers_of(place, process.pid)
+    os.killpg(process.pid, signal.SIGHUP)  # as a terminal does that closes: the fork server gets it too
     (place.folder / "go").touch()
-    process.communicate(timeout=30)
+    wait_for(lambda: place.history("b").steps)
+    still = helpers_of(place, process.pid)
+    _, err = process.communicate(timeout=30)
     assert process.returncode == 0
+    assert "resource_tracker" not in err
+    assert still == helpers, "fork server and resource tracker are those of before"
 
 
 def test_ctrl_c_while_torch_is_imported_prints_no_traceback(place: Workplace) -> None:
@@ -109,6 +115,15 @@ def test_ctrl_c_while_torch_is_imported_prints_no_traceback(place: Workplace) ->
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in err
+
+
+def helpers_of(place: Workplace, launcher: int) -> set[int]:
+    """Return multiprocessing's own processes, children of the launcher."""
+    return {
+        one.pid
+        for one in marked(place.mark)
+        if one.ppid() == launcher and "multiprocessing" in " ".join(command_of(one))
+    }
 
 
 def command_of(process: psutil.Process) -> list[str]:
