@@ -25,7 +25,7 @@ TOYS = Path(__file__).parent / "toys"
 MARK = "LAUNCHER_TEST_MARK"
 
 
-def wait_for(condition: Callable[[], Any], limit_s: float = 20.0) -> Any:
+def wait_for(condition: Callable[[], Any], limit_s: float = 45.0) -> Any:
     """Wait until a condition holds and return its value; fail when it takes too long."""
     deadline_s = time.monotonic() + limit_s
     while time.monotonic() < deadline_s:

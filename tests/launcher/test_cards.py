@@ -21,7 +21,7 @@ def test_two_workers_share_a_card_and_the_third_waits_for_a_slot(driver: Workpla
     refused = driver.launch("job.toml", "--devices", "1", "--outcome", "o", "--logs", "l")
     assert refused.code == 3, "the card's lock is held once, for both"
     (driver.folder / "go").touch()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     for name, slot in (("a", "1/2"), ("b", "2/2")):
         assert f"{name}: started on GPU 1 ({slot})" in err
@@ -62,7 +62,7 @@ def test_a_worker_waits_for_memory_with_the_reason_and_goes_on_when_it_is_free(d
     cards.are("card 0 8192 0", "card 1 8192 1024", "process 1 812 1024")
     wait_for(lambda: "b" in started(driver))
     (driver.folder / "go").touch()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert f"GPU 1: 5.0 of 8.0 GB held by pid {mine}, uid {os.getuid()}, 4.0 GB needed; b waits." in err
     assert err.count("b waits.") == 2, err
@@ -75,7 +75,7 @@ def test_when_nothing_can_start_it_says_so_and_ctrl_c_ends_it(driver: Workplace,
     process = driver.start("job.toml", "--devices", "0")
     wait_for(lambda: events(driver, "waits"))
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "held by pid 4194305; what it needs is not known (gpu_memory_gb in the job file says it); a waits." in err
     assert "Nothing runs meanwhile; Ctrl-C gives up." in err
@@ -88,7 +88,7 @@ def test_what_was_promised_counts_before_it_is_allocated(driver: Workplace, card
     wait_for(lambda: events(driver, "waits"))
     assert started(driver) == ["a"], "8 GiB are free, but 5 of them are promised to a"
     (driver.folder / "go").touch()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "GPU 0: 0.0 of 8.0 GB held by a, 5.0 GB promised, 5.0 GB needed; b waits." in err
 
@@ -102,7 +102,7 @@ def test_of_unknown_need_one_at_a_time_starts_on_a_shared_card(driver: Workplace
     wait_for(lambda: driver.history("b").end)
     assert driver.history("a").end is None, "b need not wait for its end"
     (driver.folder / "end").touch()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "a starts there, and what it needs shows at its first step; b waits" in err
 
@@ -116,7 +116,7 @@ def test_what_was_measured_is_what_is_needed_next_time(driver: Workplace, cards:
     process = driver.start("job.toml", "--parallel", "--devices", "0")
     wait_for(lambda: events(driver, "waits"))
     (driver.folder / "go").touch()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "held by b, 5.5 GB promised, 5.5 GB needed; c waits." in err, "what torch counts and CUDA's context"
 
@@ -129,7 +129,7 @@ def test_a_card_lost_between_two_experiments_is_set_aside(driver: Workplace, car
     (driver.folder / "b").touch()
     wait_for(lambda: events(driver, "device_lost"))
     (driver.folder / "a").touch()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "GPU 1 is lost and set aside: the driver says: GPU is lost. What is left goes elsewhere." in err
     assert [event["device"] for event in events(driver, "started")] == ["GPU 0", "GPU 1", "GPU 0", "GPU 0"]
@@ -144,7 +144,7 @@ def test_what_fails_with_its_card_is_tried_once_more_elsewhere_for_free(driver: 
     wait_for(lambda: events(driver, "device_lost"))
     for name in ("lost", "go"):
         (driver.folder / name).touch()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "b: tried again, attempt 2." in err
     assert [event["device"] for event in events(driver, "started") if event["experiment"] == "b"] == ["GPU 1", "GPU 0"]
@@ -160,7 +160,7 @@ def test_a_card_that_a_worker_calls_broken_is_set_aside_though_the_driver_answer
     wait_for(lambda: events(driver, "device_lost"))
     (driver.folder / "broken").unlink()
     (driver.folder / "go").touch()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "GPU 1 is lost and set aside: b failed with: RuntimeError:" in err
 
@@ -189,7 +189,7 @@ def test_the_last_card_gone_is_a_clear_end(driver: Workplace, cards: Cards) -> N
     wait_for(lambda: driver.history("a").steps)
     cards.are("card 0 8192 0", "card 1 8192 0", "lost 1 999")
     (driver.folder / "go").touch()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 1, err
     assert "GPU 1 is lost and set aside: the driver says: Unknown Error. It was the last: nothing can start." in err
     assert "1 not started" in err
@@ -201,7 +201,7 @@ def test_a_card_gone_before_anything_ran_is_no_device(driver: Workplace, cards: 
     process = driver.start("job.toml", "--devices", "0")
     wait_for(lambda: events(driver, "waits"))
     cards.are("lost 0 15")
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 4, err
 
 

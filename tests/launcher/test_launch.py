@@ -158,7 +158,7 @@ def test_steps_appear_in_the_log_while_the_experiment_runs(place: Workplace) -> 
     wait_for(lambda: "step 2/3" in place.log("a"))
     assert process.poll() is None
     (place.folder / "go").touch()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 0
 
 
@@ -270,7 +270,7 @@ def test_two_launchers_do_not_share_a_folder(place: Workplace) -> None:
     assert second.code == 3
     assert f"pid {first.pid}" in second.err
     (place.folder / "go").touch()
-    first.communicate(timeout=30)
+    first.communicate(timeout=60)
     assert first.returncode == 0
 
 

@@ -152,7 +152,7 @@ def test_24_of_launchers_at_once_in_one_folder_exactly_one_runs(place: Workplace
     assert sorted(launch.poll() for launch in launches if launch.poll() is not None) == [3] * 5
     wait_for(lambda: place.history("a").steps)
     (place.folder / "go").touch()
-    outputs = [launch.communicate(timeout=30)[1] for launch in launches]
+    outputs = [launch.communicate(timeout=60)[1] for launch in launches]
     assert sorted(launch.returncode for launch in launches) == [0, 3, 3, 3, 3, 3]
     assert sum("is in use by pid" in output for output in outputs) == 5
     check(place, "a")
@@ -164,8 +164,8 @@ def test_24_a_launcher_may_wait_for_the_folder(place: Workplace) -> None:
     wait_for(lambda: place.history("a").steps)
     second = place.start("job.toml", "--wait")
     (place.folder / "go").touch()
-    assert first.wait(timeout=30) == 0
-    _, err = second.communicate(timeout=30)
+    assert first.wait(timeout=60) == 0
+    _, err = second.communicate(timeout=60)
     first.communicate()
     assert second.returncode == 0
     assert "nothing to do" in err

@@ -43,7 +43,7 @@ def test_a_card_held_by_another_launcher_is_refused_when_named_and_passed_over_w
     unnamed = driver.launch(*other)
     assert unnamed.code == 3, "the only idle card is held"
     go.touch()
-    first.communicate(timeout=30)
+    first.communicate(timeout=60)
     assert first.returncode == 0
     assert driver.launch(*other, "--devices", "1").code == 0
 

@@ -26,7 +26,7 @@ def test_out_of_memory_is_tried_once_more_alone(driver: Workplace, cards: Cards)
     (driver.folder / "a").touch()
     wait_for(lambda: driver.history("b").steps)
     (driver.folder / "b").touch()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "b: out of memory, so once more later, alone on its card (on_oom)." in err
     assert all(step["neighbours"] == 0 for step in driver.history("b").steps.values())
@@ -72,7 +72,7 @@ def test_in_company_the_batch_is_halved_only_after_it_was_too_large_alone(driver
     process = driver.start("job.toml", "--parallel", "--devices", "0")
     wait_for(lambda: events(driver, "ended"))
     (driver.folder / "go").touch()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert [event["changed"] for event in events(driver, "started")] == [{}, {}, {}]
 
@@ -90,7 +90,7 @@ def test_a_halved_experiment_that_was_stopped_goes_on_halved(place: Workplace) -
     process = place.start("job.toml", "--devices", "cpu")
     wait_for(lambda: place.history("a").steps)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 130
     (place.folder / "go").touch()
     result = place.launch("job.toml", "--devices", "cpu")

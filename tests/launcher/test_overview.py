@@ -88,7 +88,7 @@ def test_sigusr1_prints_all_rows_where_stderr_is_a_pipe(place: Workplace) -> Non
     while not lines[-1].startswith("logs: logs/job"):
         lines.append(process.stderr.readline())
     Path(barrier).touch()
-    _, rest = process.communicate(timeout=30)
+    _, rest = process.communicate(timeout=60)
     assert process.returncode == 1
     found = rows("".join(lines))
     assert list(found) == ["long", "bad", "later", "good", "kept", "logs:"]
@@ -110,6 +110,6 @@ def test_sigusr1_at_any_time_ends_nothing(place: Workplace) -> None:
     while process.poll() is None:
         process.send_signal(signal.SIGUSR1)
         time.sleep(0.005)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert {one["ending"] for one in json.loads(out)["endings"].values()} == {"done"}

@@ -47,7 +47,7 @@ def test_each_sample_has_the_sensors_of_its_card(cards: Workplace) -> None:
     wait_for(lambda: newest(cards, "a") == (10, 5, 40, 90))
     wait_for(lambda: newest(cards, "b") == (73, 1000, 61, 250.5))
     go.touch()
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert " GPU " in out
     assert "73%" in out
@@ -71,7 +71,7 @@ def test_a_card_may_know_little_vanish_and_come_back(cards: Workplace) -> None:
         sensors(cards, line)
         wait_for(lambda expected=expected: newest(cards, "a") == expected)
     go.touch()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "cannot" not in err
 
@@ -87,7 +87,7 @@ def test_a_driver_that_hangs_holds_nothing_up_but_a_start_on_its_card(cards: Wor
     go.touch()
     wait_for(lambda: '"waits"' in cards.paths.events.read_text())
     sensors(cards, "GPU-0000-1 memory=1000")
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "GPU 1: the driver does not answer for it; b waits." in err
     assert len(cards.history("b").steps) == 5

@@ -56,7 +56,7 @@ def test_status_while_it_runs_and_after(place: Workplace) -> None:
     assert "1 running, 2 waiting, 1 done." in text
 
     Path(barrier).touch()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     found = status(place)
     assert (found["phase"], found["launcher"]) == ("ended", None)
     assert found["counts"] == {"done": 3, "failed": 1}
@@ -128,7 +128,7 @@ def test_follow_two_at_once_to_the_end_of_the_sweep(place: Workplace) -> None:
     assert not place.paths.log("two").exists()
     Path(barrier).touch()
     out, err = follower.communicate(timeout=60)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert (follower.returncode, err) == (0, "")
     lines = out.splitlines()
     assert lines[0].startswith("one | step 30/30")
@@ -157,7 +157,7 @@ def test_follow_ends_with_ctrl_c_and_with_its_reader(place: Workplace) -> None:
     assert (follower.wait(timeout=20), follower.stderr.read()) == (0, "")
     follower.stderr.close()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
 
 
 def test_follow_after_the_sweep_shows_what_is_there_inert(place: Workplace) -> None:
@@ -200,8 +200,8 @@ def test_wait_tells_how_it_ended(place: Workplace) -> None:
     assert f"not ended within 0.3 s: pid {process.pid} on " in result.err
     waiter = place.start("wait", "job.toml")
     barrier.touch()
-    out, err = waiter.communicate(timeout=30)
-    process.communicate(timeout=30)
+    out, err = waiter.communicate(timeout=60)
+    process.communicate(timeout=60)
     assert (waiter.returncode, out, err) == (0, "2 done.\n", "")
     place.toy({"a": {"act": "raise"}, "b": {}})
     place.launch("job.toml")

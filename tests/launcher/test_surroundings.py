@@ -81,7 +81,7 @@ def test_a_reader_that_stands_still_stops_no_experiment(place: Workplace) -> Non
     fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
     wait_for(lambda: sum(one.ending is not None for one in read_events(place.paths.events).values()) == len(names))
     assert process.poll() is None, "it waits only to say how it went"
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert all(err.count(f"{name} failed") >= 1 for name in names)
     assert err.splitlines()[-1] == "The same command again goes on with what is not done."
@@ -101,7 +101,7 @@ def test_a_hang_up_may_be_survived(place: Workplace, how: str) -> None:
     (place.folder / "go").touch()
     wait_for(lambda: place.history("b").steps)
     still = helpers_of(place, process.pid)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "resource_tracker" not in err
     assert still == helpers, "fork server and resource tracker are those of before"
@@ -112,7 +112,7 @@ def test_ctrl_c_while_torch_is_imported_prints_no_traceback(place: Workplace) ->
     process = place.start("job.toml", start_new_session=True)
     wait_for(lambda: any("forkserver" in " ".join(command_of(one)) for one in marked(place.mark)))
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
 
@@ -144,7 +144,7 @@ def test_28_a_clock_that_jumps_by_a_day_hangs_nothing(place: Workplace, jump_s: 
     wait_for(lambda: all(len(place.history(name).steps) == 5 for name in "ab"))
     jump.write_text(str(jump_s))
     (place.folder / "go").touch()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, "2 done" in err, "no record for" in err) == (0, True, False), err
     events = [json.loads(line) for line in place.paths.events.read_text().splitlines()]
     days = {event["at"][:10] for event in events}
@@ -180,7 +180,7 @@ def test_the_logs_folder_may_vanish_while_experiments_run(place: Workplace) -> N
     wait_for(lambda: place.history("a").steps)
     shutil.rmtree(place.paths.logs)
     (place.folder / "go").touch()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert len(place.history("b").steps) == 5
 
@@ -253,7 +253,7 @@ def test_a_resumed_experiment_is_not_taken_for_its_earlier_attempt(place: Workpl
     process = place.start("job.toml", "--parallel", "--devices", "0,1")
     wait_for(lambda: all(len(place.history(name).steps) > 5 for name in "ab"))
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     result = place.launch("job.toml", "--parallel", "--devices", "0,1")
     assert result.code == 0, result.err
     assert "killed" not in result.err

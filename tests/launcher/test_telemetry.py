@@ -169,7 +169,7 @@ def test_a_worker_is_seen_with_its_children(place: Workplace) -> None:
     wait_for(lambda: any(one.num_processes == 2 and one.memory_bytes > 10**8 for one in read_samples(file)))
     wait_for(lambda: sum(one.cpu_percent * 0.25 for one in read_samples(file)) > 50)
     go.touch()
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert " CPU " in out
     (row,) = csv.DictReader(io.StringIO(place.paths.table_csv.read_text()))
@@ -194,13 +194,13 @@ def test_a_resumed_attempt_appends_and_one_begun_anew_starts_a_new_file(place: W
     process = place.start("job.toml")
     wait_for_attempts(1, 2)
     go.touch()
-    assert process.communicate(timeout=30)[1].count("resume a") == 1
+    assert process.communicate(timeout=60)[1].count("resume a") == 1
     go.unlink()
     place.toy({"a": toy}, telemetry_s=0.1)  # another configuration: trained again
     process = place.start("job.toml")
     wait_for_attempts(3)
     go.touch()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 0
 
 
@@ -217,7 +217,7 @@ def test_telemetry_that_cannot_be_written_costs_no_experiment(place: Workplace) 
         lambda: "telemetry/a.jsonl cannot be written: File too large. Training goes on." in process.stderr.readline()
     )
     go.touch()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, "telemetry" in err) == (5, False), err
     assert (len(place.history("a").steps), len(place.history("b").steps)) == (2, 5)
     assert file.read_bytes().endswith(b"}\n")
@@ -234,7 +234,7 @@ def test_telemetry_changes_no_number_of_the_training(place: Workplace) -> None:
     process = place.start("job.toml")
     wait_for(lambda: read_samples(place.paths.telemetry("a")))
     go.touch()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     watched = place.history("a")
     place.toy({"a": {"steps": 20}}, target="held:run", preload=["torch"], telemetry_s=0)
     assert "keep   a" in place.launch("job.toml").err, "it is no part of what an experiment is"

@@ -28,7 +28,7 @@ def test_09_loader_processes_end_with_a_killed_worker(place: Workplace) -> None:
     worker = next(one for one in marked(place.mark) if one.pid == start["pid"])
     assert worker.children(), "the loader has processes"
     worker.send_signal(signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 1  # the fixture looks for what is left
     assert "SIGKILL" in place.log("a")
 
@@ -40,7 +40,7 @@ def test_the_launcher_never_imports_torch(place: Workplace) -> None:
     maps = Path(f"/proc/{process.pid}/maps").read_text()
     assert "libtorch" not in maps
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 130
 
 

@@ -90,7 +90,7 @@ def test_08_children_of_all_kinds_end_with_a_killed_worker(place: Workplace) -> 
     start = place.history("a").start
     assert start is not None
     os.kill(start["pid"], signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 1
     check(place, "a")
 
@@ -186,7 +186,7 @@ def test_29_a_dead_fork_server_is_replaced(place: Workplace) -> None:
     assert server is not None
     server.kill()
     (place.folder / "go").touch()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert endings(place) == {"a": "done", "b": "done"}
     check(place, "a", "b")
