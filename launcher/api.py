@@ -24,12 +24,12 @@ from launcher.plan import Plan, decide
 from launcher.resolve import resolve
 from launcher.selection import select
 from launcher.slots import make_slots, num_cores
-from launcher.views.progress import Progress
 
 if TYPE_CHECKING:  # what only a launch needs: `plan` does without, in half the time
     from launcher.outline import Outline
     from launcher.process import StartMethod
     from launcher.summary import Summary
+    from launcher.views.progress import Progress
 
 
 AMD_DRIVER = "/dev/kfd"
@@ -151,6 +151,7 @@ def run(
         NoDeviceError: no device may be used.
     """
     from launcher.launch import launch
+    from launcher.views.progress import Progress
 
     progress = progress or Progress()
     is_parallel = sweep.settings.parallel if parallel is None else parallel

@@ -6,6 +6,7 @@ Never torch.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import signal
 import threading
 import time
@@ -42,7 +43,11 @@ class Gpu:
 
 def gpus() -> list[Gpu]:
     """Return the NVIDIA devices, in PCI bus order, a card with MIG as its instances; none where there is no driver."""
-    import pynvml  # 50 ms, and only a launch needs it
+    try:
+        ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        return []  # no driver: that much is known without importing its bindings
+    import pynvml
 
     try:
         pynvml.nvmlInit()

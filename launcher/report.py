@@ -6,6 +6,7 @@ at any time: during the sweep, after a crash, or on another machine.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import json
@@ -14,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,11 @@ class Report:
         for name in {*renew, *(name for name in names if name not in self._resources)}:
             samples = read_samples(self._paths.telemetry(name))
             self._resources[name], self._usage[name] = summarise(samples), over_time(samples)
-        return self._tables() + self._plots(renew) + self._reports()
+        lines = self._lines()
+        changed_lines = {metric: [line for line in lines[metric] if line.name in set(renew)] for metric in lines}
+        with self._curves(changed_lines) as curves:
+            problems = self._tables() + self._comparisons(lines) + self._reports()
+            return problems + curves()
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the results table as JSON types, times in seconds, memory in bytes; call after `draw`."""
@@ -107,30 +112,49 @@ class Report:
         problems = _try(self._paths.table_txt, lambda path: table.write_text(path, rows(), document))
         return problems + _try(self._paths.table_csv, lambda path: table.write_csv(path, rows()))
 
-    def _plots(self, renew: list[str]) -> list[str]:
+    def _lines(self) -> dict[str, list[plot.Line]]:
         measured = self._measured()
         if not measured:
-            return []
+            return {}
         from launcher.views import plot  # brings matplotlib
 
         order = {one.name: place for place, one in enumerate(self._document.experiments)}
-        problems = []
-        for metric, names in measured.items():
-            lines = {name: plot.Line.of(name, self._histories[name], metric, order[name]) for name in names}
-            problems += self._curves(metric, [lines[name] for name in names if name in renew])
-            problems += _try(
-                self._paths.curves(metric), functools.partial(plot.curves, metric=metric, lines=list(lines.values()))
-            )
-        return problems
+        return {
+            metric: [plot.Line.of(name, self._histories[name], metric, order[name]) for name in names]
+            for metric, names in measured.items()
+        }
 
-    def _curves(self, metric: str, lines: list[plot.Line]) -> list[str]:
-        """Write the plot of each experiment: many of them by several processes, as each is a moment's work."""
-        draw = functools.partial(_draw_curves, self._paths, metric)
-        shares = [lines[first :: self._num_processes] for first in range(self._num_processes)]
-        if len(lines) < WORTH_FORKING:
-            return draw(lines)
-        with multiprocessing.get_context("fork").Pool(len(shares)) as pool:
-            return [problem for problems in pool.map(draw, shares) for problem in problems]
+    @contextlib.contextmanager
+    def _curves(self, lines: dict[str, list[plot.Line]]) -> Iterator[Callable[[], list[str]]]:
+        """Write the plot of each experiment; yields what waits for them and returns the problems.
+
+        Many are drawn by processes of their own, while this one does the rest.
+        """
+        shares = [
+            (self._paths, metric, share)
+            for metric in lines
+            for first in range(self._num_processes)
+            if (share := lines[metric][first :: self._num_processes])
+        ]
+        if max(map(len, lines.values()), default=0) < WORTH_FORKING:
+            yield lambda: [problem for share in shares for problem in _draw_curves(*share)]
+            return
+        with multiprocessing.get_context("fork").Pool(self._num_processes) as pool:
+            drawn = pool.starmap_async(_draw_curves, shares, chunksize=1)
+            yield lambda: [problem for problems in drawn.get() for problem in problems]
+
+    def _comparisons(self, lines: dict[str, list[plot.Line]]) -> list[str]:
+        if not lines:
+            return []
+        from launcher.views import plot
+
+        return [
+            problem
+            for metric in lines
+            for problem in _try(
+                self._paths.curves(metric), functools.partial(plot.curves, metric=metric, lines=lines[metric])
+            )
+        ]
 
     def _reports(self) -> list[str]:
         from launcher.views import markdown, page

@@ -1,14 +1,13 @@
 """The fork server that workers come from: when it starts, with what, and how it ends. multiprocessing's own.
 
 It imports torch once, which takes a second; so it is started first of all, and imports while the launcher does. Imports
-nothing but the standard library. Called by `__main__`, by `process`, which starts workers, and by the command line.
+nothing but the standard library, and of that multiprocessing for a launch only: `plan` does without. Called by
+`__main__`, by `process`, which starts workers, and by the command line.
 """
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing.forkserver
-import multiprocessing.resource_tracker
 import os
 import signal
 import sys
@@ -34,11 +33,15 @@ _NO_LAUNCH = frozenset(
 
 def preload(modules: Sequence[str]) -> None:
     """Set what the server of this process imports once, when it starts."""
+    import multiprocessing.forkserver
+
     multiprocessing.forkserver.set_forkserver_preload([*modules, "launcher.served"])
 
 
 def start(modules: Sequence[str]) -> None:
     """Start the server of this process with these modules, if it has none yet."""
+    import multiprocessing.forkserver
+
     preload(modules)
     with undisturbed():
         multiprocessing.forkserver.ensure_running()
@@ -70,7 +73,7 @@ def end() -> None:
 
     For a process that is about to exit, with no worker alive.
     """
-    server = getattr(multiprocessing.forkserver, "_forkserver", None)
+    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
     pid = getattr(server, "_forkserver_pid", None)  # multiprocessing has no public word for it
     if pid is not None:
         with contextlib.suppress(ProcessLookupError):
@@ -85,6 +88,8 @@ def undisturbed() -> Iterator[None]:
     in the fork server, as it is the launcher's to decide whether the sweep goes on. And the main script, which
     multiprocessing would run again in every worker: a worker needs its target only.
     """
+    import multiprocessing.resource_tracker
+
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
     multiprocessing.resource_tracker.ensure_running()  # here, as starting it would unblock Ctrl-C again
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
