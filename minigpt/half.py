@@ -22,16 +22,19 @@ class HeadLoss(torch.autograd.Function):
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         hidden_gradient = torch.empty(hidden.shape, dtype=torch.float32, device=hidden.device)
         weight_gradient = torch.zeros(weight.shape, dtype=torch.float32, device=hidden.device)
+        buffer = torch.empty(min(rows, len(hidden)), len(weight), dtype=torch.float32, device=hidden.device)  # (R, V)
         for start in range(0, len(hidden), rows):
             span = slice(start, start + rows)
             half_hidden = hidden[span].to(torch.bfloat16)  # (R, D)
-            target, share = targets[span, None], is_target[span] / count  # (R, 1), (R,)
-            logits = (half_hidden @ half_weight.T).float()  # (R, V)
-            log_sum = logits.logsumexp(dim=-1)  # (R,)
-            total += ((log_sum - logits.gather(1, target)[:, 0]) * share).sum()
-            gradient = logits.sub_(log_sum[:, None]).exp_()  # of the softmax, in place
-            gradient.scatter_add_(1, target, torch.full_like(target, -1, dtype=torch.float32))
-            half_gradient = gradient.mul_(share[:, None]).to(torch.bfloat16)
+            target, share = targets[span, None], (is_target[span] / count)[:, None]  # (R, 1) each
+            logits = buffer[: len(half_hidden)].copy_(half_hidden @ half_weight.T)
+            logits.sub_(logits.amax(dim=-1, keepdim=True))
+            own = logits.gather(1, target)  # (R, 1)
+            powers = logits.exp_()  # in place, and the only exp: of it the loss and the gradient are made
+            sums = powers.sum(dim=-1, keepdim=True)  # (R, 1)
+            total += ((sums.log() - own) * share).sum()
+            gradient = powers.mul_(share / sums).scatter_add_(1, target, -share)  # of the logits
+            half_gradient = gradient.to(torch.bfloat16)
             hidden_gradient[span] = half_gradient @ half_weight
             weight_gradient += half_gradient.T @ half_hidden
         ctx.save_for_backward(hidden_gradient.to(hidden.dtype), weight_gradient)
