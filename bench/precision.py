@@ -72,7 +72,7 @@ def step_seconds(device: str, options: dict[str, Any]) -> float:
 
 
 def measure(pairs: int = 5, *, has_compile: bool = False) -> list[Row]:
-    """Return a row for each precision there is here: speed from short alternating runs, drift from the whole baseline."""
+    """Return two rows for each precision there is here: speed, of short alternating runs; drift, of whole baselines."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(1)
     sides: dict[str, dict[str, Any]] = {"fp32": {}}

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from launcher import api, cli, finish, overrides
+from launcher import api, cli, finish, nvml, overrides
 from launcher.errors import InputError
 from launcher.selection import select
 from launcher.views import colour
@@ -231,6 +231,19 @@ def test_a_command_on_finish_that_does_not_end_is_killed_with_its_children(tmp_p
     assert "took more than 1 s, and was killed" in finish.run(words, {}, limit_s=1.0)
     child = int(note.read_text())
     wait_for(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_plan_imports_nothing_that_only_a_launch_needs(place: Workplace) -> None:
+    job = place.toy({"a": {}})
+    late = {"torch", "pandas", "matplotlib", "numpy", "rich", "multiprocessing.forkserver"}
+    late |= set() if nvml.gpus() else {"pynvml"}
+    code = (
+        f"import sys\nfrom launcher.cli import main\ntry:\n    main(['plan', {str(job)!r}])\n"
+        "except SystemExit as end:\n    assert not end.code\n"
+        f"early = {late} & sys.modules.keys()\nassert not early, early\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=TOYS)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_version_names_what_matters_and_imports_nothing_heavy() -> None:

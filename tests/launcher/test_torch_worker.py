@@ -19,6 +19,13 @@ def test_09_torch_gets_its_threads_and_a_loader_forks(place: Workplace) -> None:
     assert len(place.history("a").steps) == 3
 
 
+def test_what_torch_imports_late_the_fork_server_has(place: Workplace) -> None:
+    place.toy({"a": {}}, target="torchy:save", preload=["torch", "torch._dynamo"])
+    result = place.launch("job.toml")
+    assert result.code == 0, result.err
+    assert place.history("a").info == {"imported": ""}, "add it to launcher/served.py"
+
+
 def test_09_loader_processes_end_with_a_killed_worker(place: Workplace) -> None:
     place.toy({"a": {"loader_workers": 2, "hang": True}}, target="torchy:train", preload=["torch"])
     process = place.start("job.toml")

@@ -1,5 +1,6 @@
 """A target with real torch: a tiny model, a DataLoader with worker processes."""
 
+import sys
 import time
 from dataclasses import dataclass
 
@@ -41,3 +42,17 @@ def grow(config: TorchConfig, run) -> None:
         run.log(step, threads_used=torch.get_num_threads())
         time.sleep(0.01)
     run.log(step + 1, threads_used=torch.get_num_threads())
+
+
+def save(config: TorchConfig, run) -> None:
+    """Takes a step and saves; tells which modules of torch only that has imported."""
+    import torch
+
+    before = set(sys.modules)
+    model = torch.nn.Linear(8, 1)
+    optimizer = torch.optim.AdamW(model.parameters())
+    model(torch.ones(4, 8)).square().mean().backward()
+    optimizer.step()
+    run.save({"model": model.state_dict()}, step=1)
+    run.info(imported=", ".join(sorted(name for name in set(sys.modules) - before if name.startswith("torch"))))
+    run.log(1, loss=1.0)
