@@ -8,8 +8,10 @@ The reader takes everything in while it comes and counts: nothing may be missing
 from __future__ import annotations
 
 import multiprocessing
+import statistics
 import tempfile
 import time
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from rows import Row, alternate, markdown
@@ -19,14 +21,7 @@ from launcher.contract import Run
 from launcher.records import RecordReader, RecordWriter
 
 RECORDS = 50_000
-METRICS = {
-    "loss": 5.123456,
-    "perplexity": 167.9,
-    "lr": 5e-4,
-    "tokens": 123_456,
-    "tokens_per_s": 1449.5,
-    "elapsed_s": 9.5,
-}
+LOSS, PERPLEXITY, LR, TOKENS, TOKENS_PER_S, ELAPSED_S = 5.123456, 167.9, 5e-4, 123_456, 1449.5, 9.5
 
 
 def log(path: Path, num_records: int) -> float:
@@ -38,7 +33,9 @@ def log(path: Path, num_records: int) -> float:
     )  # fmt: skip
     began_s = time.process_time()
     for step in range(1, num_records + 1):
-        run.log(step, **METRICS)
+        run.log(
+            step, loss=LOSS, perplexity=PERPLEXITY, lr=LR, tokens=TOKENS, tokens_per_s=TOKENS_PER_S, elapsed_s=ELAPSED_S
+        )
     took_s = time.process_time() - began_s
     writer.close()
     return took_s / num_records * 1e6
@@ -52,7 +49,10 @@ def put(num_records: int) -> float:
     reader.start()
     began_s = time.process_time()
     for step in range(1, num_records + 1):
-        queue.put({"step": step} | METRICS)
+        queue.put(
+            {"step": step, "loss": LOSS, "perplexity": PERPLEXITY, "lr": LR, "tokens": TOKENS,
+             "tokens_per_s": TOKENS_PER_S, "elapsed_s": ELAPSED_S}
+        )  # fmt: skip
     queue.close()
     queue.join_thread()  # until then nothing is safe
     took_s = time.process_time() - began_s
@@ -66,7 +66,7 @@ def _take(queue: multiprocessing.Queue[object], num_records: int) -> None:
 
 
 def flood(folder: Path, num_records: int) -> tuple[float, int]:
-    """Let two workers log at full speed while this process reads; return records a second, and how many were read."""
+    """Let two workers log at full speed while this process reads; return records read a second, and how many."""
     context = multiprocessing.get_context("fork")
     paths = [folder / f"{number}.jsonl" for number in range(2)]
     for path in paths:
@@ -76,10 +76,12 @@ def flood(folder: Path, num_records: int) -> tuple[float, int]:
     began_s = time.perf_counter()
     for worker in workers:
         worker.start()
-    for worker in workers:
-        worker.join()
-    written_s = time.perf_counter() - began_s
-    return 2 * num_records / written_s, sum(1 for reader in readers for _ in reader.read())
+    num_read, is_over = 0, False
+    while not is_over:
+        is_over = not any(worker.is_alive() for worker in workers)  # asked first: what they wrote last is read then
+        num_read += sum(1 for reader in readers for _ in reader.read())
+        wait([worker.sentinel for worker in workers], timeout=0.02)
+    return num_read / (time.perf_counter() - began_s), num_read
 
 
 def measure() -> list[Row]:
@@ -90,15 +92,17 @@ def measure() -> list[Row]:
         costs = alternate(
             {"ours": lambda: log(folder / f"log{next(number)}.jsonl", RECORDS), "queue": lambda: put(RECORDS)}, 5
         )
-        speed, num_read = max(flood(folder, RECORDS) for _ in range(3))
+        floods = [flood(folder, RECORDS) for _ in range(5)]
+    speed, num_read = statistics.median(speed for speed, _ in floods), min(num_read for _, num_read in floods)
     return [
         Row("S6", "one record of six metrics, CPU of the worker", f"{costs['ours']:.1f} µs",
             f"mp.Queue {costs['queue']:.1f} µs",
             f"{costs['queue'] / costs['ours']:.1f}", "≤ 5 µs", costs["ours"] <= 5.0),
         Row("S6", "what that slows training by, at a step of 2 ms", f"{costs['ours'] / 2000:.2%}",
             f"mp.Queue {costs['queue'] / 2000:.2%}", "", "< 0.5 %", costs["ours"] < 10.0),
-        Row("S6", "two workers into files", f"{speed:,.0f} records/s", f"{num_read:,} of {2 * RECORDS:,} read", "",
-            "≥ 100,000 records/s, none lost", speed >= 100_000 and num_read == 2 * RECORDS),
+        Row("S6", "two workers into files, and all of it read", f"{speed:,.0f} records/s",
+            f"{num_read:,} of {2 * RECORDS:,} read", "", "≥ 100,000 records/s, none lost",
+            speed >= 100_000 and num_read == 2 * RECORDS),
     ]  # fmt: skip
 
 

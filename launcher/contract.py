@@ -17,8 +17,6 @@ from launcher.checkpoints import Checkpoints
 from launcher.records import ENVELOPE, RecordWriter
 from launcher.share import Share
 
-_PLAIN = frozenset({float, int, str, bool})
-
 
 class Diverged(Exception):
     """The watched metric is no longer finite, and the job says to stop then."""
@@ -72,7 +70,8 @@ class Run:
         step = operator.index(step)
         if step < self._last_step or step < 0:
             raise ValueError(f"run.log: step {step} comes after step {self._last_step}; steps never go back")
-        _check("run.log", metrics)
+        if not ENVELOPE.isdisjoint(metrics):
+            raise _reserved("run.log", metrics)
         self._writer.write(metrics, step)
         self._last_step = step
         if self._share is not None and (threads := self._share.apply()) is not None:
@@ -86,7 +85,8 @@ class Run:
 
     def info(self, **facts: float | int | str) -> None:
         """Record facts about the experiment as a whole, such as its number of parameters; they become table columns."""
-        _check("run.info", facts)
+        if not ENVELOPE.isdisjoint(facts):
+            raise _reserved("run.info", facts)
         self._writer.write({"kind": "info"} | facts)
 
     @property
@@ -129,12 +129,6 @@ class Run:
         self._is_asked = True
 
 
-def _check(call: str, values: Mapping[str, Any]) -> None:
-    """Refuse names that a record uses itself, and values that are no single number or string."""
-    if not ENVELOPE.isdisjoint(values):
-        raise ValueError(f"{call}: {', '.join(sorted(ENVELOPE & values.keys()))} is a reserved name")
-    if _PLAIN.issuperset(map(type, values.values())):
-        return
-    for name, value in values.items():
-        if not isinstance(value, str | int | float) and not hasattr(value, "item"):
-            raise TypeError(f"{call}: {name} is a {type(value).__name__}; a record holds floats, ints and strings")
+def _reserved(call: str, values: Mapping[str, Any]) -> ValueError:
+    """Return what is raised for names that a record uses itself."""
+    return ValueError(f"{call}: {', '.join(sorted(ENVELOPE & values.keys()))} is a reserved name")

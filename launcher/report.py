@@ -66,11 +66,11 @@ class Report:
         for name in {*renew, *(name for name in names if name not in self._resources)}:
             samples = read_samples(self._paths.telemetry(name))
             self._resources[name], self._usage[name] = summarise(samples), over_time(samples)
-        lines = self._lines()
-        changed_lines = {metric: [line for line in lines[metric] if line.name in set(renew)] for metric in lines}
-        with self._curves(changed_lines) as curves:
-            problems = self._tables() + self._comparisons(lines) + self._reports()
-            return problems + curves()
+        problems = self._tables()
+        lines, fresh = self._lines(), set(renew)
+        redrawn = {metric: [line for line in lines[metric] if line.name in fresh] for metric in lines}
+        with self._curves(redrawn) as curves:
+            return problems + self._comparisons(lines) + self._reports() + curves()
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the results table as JSON types, times in seconds, memory in bytes; call after `draw`."""
