@@ -270,7 +270,9 @@ class Scheduler:
 
     def _next(self) -> tuple[int, int] | None:
         """Return the place in the queue of what starts next, and its slot; the first of both unless refused."""
-        if self._is_stopping or not self._free or (self._designated is not None and self._num_running):
+        if self._is_stopping or not (self._waiting and self._free):
+            return None
+        if self._designated is not None and self._num_running:
             return None
         for slot in self._free if self._designated is None else [self._free[0]]:
             for place in range(min(len(self._waiting), WINDOW)):
