@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import cProfile
+from collections import deque
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -113,16 +116,29 @@ def test_an_end_of_what_does_not_run_is_our_mistake() -> None:
         Scheduler(["a"], 1).handle(Ended("a", "done"))
 
 
-def test_ten_thousand_experiments_on_a_thousand_slots() -> None:
-    scheduler = Scheduler([str(number) for number in range(10_000)], 1_000)
-    running = [action.experiment for action in scheduler.handle(Begin()) if isinstance(action, Start)]
+def drained(num_experiments: int, num_slots: int) -> list[str]:
+    """Run experiments to their end, the one that started first ending first; return them in that order."""
+    scheduler = Scheduler([str(number) for number in range(num_experiments)], num_slots)
+    running = deque(action.experiment for action in scheduler.handle(Begin()) if isinstance(action, Start))
     order = []
     while running:
-        order.append(running.pop(0))
-        running += [
-            action.experiment for action in scheduler.handle(Ended(order[-1], "done")) if isinstance(action, Start)
-        ]
-    assert order == [str(number) for number in range(10_000)]
+        order.append(running.popleft())
+        actions = scheduler.handle(Ended(order[-1], "done"))
+        running += [action.experiment for action in actions if isinstance(action, Start)]
+    return order
+
+
+def test_ten_thousand_experiments_on_a_thousand_slots() -> None:
+    assert drained(10_000, 1_000) == [str(number) for number in range(10_000)]
+
+
+def test_the_work_of_an_experiment_does_not_grow_with_the_slots() -> None:
+    calls = []
+    for num_slots in (10, 500):
+        profile = cProfile.Profile()
+        profile.runcall(drained, 1_000, num_slots)
+        calls.append(sum(entry.callcount for entry in profile.getstats()))
+    assert calls[1] < 1.2 * calls[0]
 
 
 def test_with_fail_fast_the_first_failure_ends_the_sweep() -> None:
