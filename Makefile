@@ -62,7 +62,7 @@ soak: $(READY)   ## kill at random for SECONDS (600), with a printed SEED
 	$(RUN) -m tests.soak --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 bench: $(READY) $(DATA)  ## measure everything, also against other launchers, into bench/README.md (half an hour; ONLY=step)
-	@$(RUN) -c 'import joblib, hydra, optuna, ray, submitit' 2>/dev/null || $(RUN) -m pip install --quiet --constraint constraints.txt '.[bench]'
+	@$(RUN) -c 'import joblib, hydra, optuna, ray, submitit' 2>/dev/null || $(RUN) -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(RUN) bench/all.py $(ONLY)
 
 lint: $(READY)
