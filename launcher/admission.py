@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from launcher.history import History
-
 GIB = 2**30
 # What may be in use of a card on which nobody computes: the driver's own share, and a desktop's.
 IDLE_SHARE = 0.05
@@ -97,13 +95,6 @@ def refusal(
     if need_bytes <= reading.free_bytes - promised:
         return ""
     return f"{held}{f', {_gb(promised)} GB promised' if promised else ''}, {_gb(need_bytes)} GB needed"
-
-
-def gpu_bytes(history: History) -> int | None:
-    """Return the GPU memory the newest attempt took at most, if it got to use what it needs."""
-    end = history.end or {}
-    peak = end.get("peak_gpu_memory_bytes")
-    return peak if isinstance(peak, int) and end.get("ending") in ("done", "interrupted", "diverged") else None
 
 
 def _unknown(tenants: Sequence[Tenant], held: str) -> str:

@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from launcher.admission import GIB, Holder, Reading, Tenant, gpu_bytes, refusal
+from launcher.admission import GIB, Holder, Reading, Tenant, refusal
 from launcher.checkpoints import Checkpoints
 from launcher.devices import AMD, Device
 from launcher.endings import FAILURES, Ending
-from launcher.history import History
+from launcher.history import History, gpu_bytes
 from launcher.plan import Decision, Plan
 from launcher.probe import Answer, DeviceLost, DriverSilent, Probe, owner
 from launcher.protocol import Ended, Event, Look, Lost, Refused, SetAside

@@ -12,7 +12,6 @@ import hashlib
 import io
 import json
 import os
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -88,6 +87,8 @@ class Checkpoints:
         return None
 
     def _read(self, path: Path) -> tuple[dict[str, Any], int]:
+        import pickle
+
         import torch
 
         try:

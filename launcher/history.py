@@ -117,3 +117,10 @@ def numbers(history: History, metric: str) -> dict[int, float]:
             with contextlib.suppress(OverflowError):  # an int beyond any float
                 found[step] = float(value)
     return found
+
+
+def gpu_bytes(history: History) -> int | None:
+    """Return the GPU memory the newest attempt took at most, if it got to use what it needs."""
+    end = history.end or {}
+    peak = end.get("peak_gpu_memory_bytes")
+    return peak if isinstance(peak, int) and end.get("ending") in ("done", "interrupted", "diverged") else None

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from launcher.admission import gpu_bytes
 from launcher.checkpoints import Checkpoints
 from launcher.errors import InputError, inline
 from launcher.estimate import Known, longest_first, measured
-from launcher.history import History, read_history
+from launcher.history import History, gpu_bytes, read_history
 from launcher.job import Sweep
 from launcher.newest import Newest
 from launcher.paths import Paths
