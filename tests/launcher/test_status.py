@@ -120,7 +120,7 @@ def test_follow_two_at_once_to_the_end_of_the_sweep(place: Workplace) -> None:
     experiments = {name: {"steps": 30, "barrier": barrier} for name in ("one", "two", "other")}
     place.toy(experiments)
     process = place.start("job.toml")  # one after another: the log of "two" does not exist yet
-    wait_for(lambda: len(place.history("one").steps) == 29)
+    wait_for(lambda: "step 29/30" in place.log("one"))
     follower = place.start("follow", "one", "two", "--job", "job.toml")
     assert follower.stdout is not None
     first = [follower.stdout.readline() for _ in range(10)]
