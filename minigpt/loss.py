@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from minigpt.half import HeadLoss
+from minigpt.config import TrainConfig
+from minigpt.half import COLUMNS, HeadLoss
 from minigpt.model import MiniGPT
 
 LOGITS_BYTES = {"cpu": 26_000_000, "cuda": 256_000_000}  # at a time; bench/chunk.py measures others
@@ -49,9 +50,10 @@ def loss(model: MiniGPT, ids: Tensor) -> Tensor:
     if not ids.is_cuda:
         is_target = targets != pad
         hidden, targets = hidden[is_target], targets[is_target]  # (N, D), (N,)
-    rows = rows_at_once(model.config.vocab_size, ids.device.type)
+    rows = rows_at_once(model.config, ids.device.type)
     if is_half:
-        half: Tensor = HeadLoss.apply(hidden, model.head.weight, targets, pad, rows)  # type: ignore[no-untyped-call]
+        columns = COLUMNS[ids.device.type]
+        half: Tensor = HeadLoss.apply(hidden, model.head.weight, targets, pad, rows, columns)  # type: ignore[no-untyped-call]
         return half
     return F.linear_cross_entropy(
         hidden,
@@ -62,13 +64,14 @@ def loss(model: MiniGPT, ids: Tensor) -> Tensor:
     )
 
 
-def rows_at_once(vocab_size: int, device: str) -> int:
-    """Return how many rows of logits are made at a time: a power of two, LOGITS_BYTES of float32 at most.
+def rows_at_once(config: TrainConfig, device: str) -> int:
+    """Return how many rows of logits are made at a time: a power of two, LOGITS_BYTES at most.
 
-    A function of the shape and the device alone, so that it is the same in every run: other chunks sum in
+    A function of the configuration and the device alone, so that it is the same in every run: other chunks sum in
     another order.
     """
-    rows = LOGITS_BYTES[device] // (4 * vocab_size)
+    bytes_each = 2 if config.precision == "bf16" else 4
+    rows = LOGITS_BYTES[device] // (bytes_each * config.vocab_size)
     return max(MIN_ROWS, 1 << (rows.bit_length() - 1)) if rows else MIN_ROWS
 
 

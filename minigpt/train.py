@@ -60,7 +60,7 @@ def run(config: TrainConfig, run: Run) -> None:
         tokens_available=dataset.examples.tokens_available,
     )
     if config.loss == "fused":
-        print(f"loss: {rows_at_once(config.vocab_size, run.device)} rows of logits at a time", flush=True)
+        print(f"loss: {rows_at_once(config, run.device)} rows of logits at a time", flush=True)
     readback = Readback(partial(_record, run, config.lr), delay=1 if run.device == "cuda" else 0)
     while training.step < steps:
         if not _train_epoch(config, run, training, dataset, steps, readback):
