@@ -30,9 +30,10 @@ class Row:
     other: str
     ratio: str
     wanted: str
-    is_met: bool
+    is_met: bool | None  # None: nothing was promised
 
 
+MET = {True: "yes", False: "no", None: ""}
 HEADING = ("goal", "what", "ours", "against", "ratio", "wanted", "met")
 
 
@@ -40,7 +41,7 @@ def markdown(rows: Sequence[Row]) -> str:
     """Return rows as a Markdown table."""
     cells = [HEADING, ("---",) * len(HEADING)]
     for row in rows:
-        cells.append((row.goal, row.what, row.ours, row.other, row.ratio, row.wanted, "yes" if row.is_met else "no"))
+        cells.append((row.goal, row.what, row.ours, row.other, row.ratio, row.wanted, MET[row.is_met]))
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 

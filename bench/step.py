@@ -14,12 +14,14 @@ import statistics
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 from rows import Row, markdown
 
-STEPS = 3  # timed in each process, after one to warm up
+STEPS = 3  # timed in each process, after some in which the heap finds its size
+WARM_UP = 2
 
 
 def child(objective: str, padding: float, steps: int) -> None:
@@ -38,7 +40,7 @@ def child(objective: str, padding: float, steps: int) -> None:
     ids = torch.randint(0, config.pad_token_id, (config.batch_size, config.seq_len))
     ids[:, round(config.seq_len * (1 - padding)) :] = config.pad_token_id
     times, losses = [], []
-    for _ in range(steps + 1):
+    for _ in range(WARM_UP + steps):
         began_s = time.perf_counter()
         value = (loss if objective == "fused" else plain_loss)(model, ids)
         optimizer.zero_grad()
@@ -47,7 +49,7 @@ def child(objective: str, padding: float, steps: int) -> None:
         losses.append(value.detach().item())
         times.append(time.perf_counter() - began_s)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"step_s": statistics.median(times[1:]), "losses": losses, "peak": peak}))
+    print(json.dumps({"step_s": statistics.median(times[WARM_UP:]), "losses": losses, "peak": peak}))
 
 
 def measure_side(objective: str, padding: float = 0.0, steps: int = STEPS, *, huge_pages: int = 0) -> dict[str, Any]:
@@ -59,7 +61,7 @@ def measure_side(objective: str, padding: float = 0.0, steps: int = STEPS, *, hu
     return answer
 
 
-def measure(pairs: int = 5, compared: int = 20) -> list[Row]:
+def measure(pairs: int = 5, compared: int = 100) -> list[Row]:
     """Return the rows of S1 and S2."""
     sides = {
         "fused": partial(measure_side, "fused"),
@@ -73,7 +75,9 @@ def measure(pairs: int = 5, compared: int = 20) -> list[Row]:
             runs[name].append(side())
     step_s = {name: statistics.median(run["step_s"] for run in measured) for name, measured in runs.items()}
     peak = {name: statistics.median(run["peak"] for run in measured) for name, measured in runs.items()}
-    losses = [measure_side(objective, steps=compared)["losses"] for objective in ("fused", "plain")]
+    with ThreadPoolExecutor() as pool:  # both at once: these are not timed
+        answers = list(pool.map(partial(measure_side, steps=compared - WARM_UP), ("fused", "plain")))
+    losses = [answer["losses"] for answer in answers]
     apart = max(abs(one - other) for one, other in zip(*losses, strict=True))
     faster, smaller = step_s["plain"] / step_s["fused"], peak["fused"] / peak["plain"]
     huge = step_s["fused"] / step_s["huge pages"]

@@ -1,6 +1,6 @@
 """S5: 1,000 experiments that do nothing, a process each, two at a time: how many a second, and does the launcher grow.
 
-    python bench/throughput.py
+    python bench/throughput.py [PAIRS]
 
 Against its own second hundred (is the cost of one constant?), and against joblib with 100 and Ray Tune with 20.
 joblib's processes are shared between experiments, so it starts none; it is the bound of what a pool can do.
@@ -16,11 +16,12 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import psutil
-from rows import BENCH, Row, markdown, seconds
+from rows import BENCH, Row, alternate, markdown, seconds
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ def launch(num_experiments: int) -> Launch:
     return Launch(took_s, by_hundred, growth_kb, settled[-1][2] - settled[0][2])
 
 
+def _seconds(num_experiments: int) -> float:
+    return launch(num_experiments).seconds
+
+
 def _watch(process: psutil.Process, samples: list[tuple[float, int, int]]) -> None:
     try:
         while process.status() != psutil.STATUS_ZOMBIE:
@@ -78,7 +83,7 @@ def peer(script: str, num_experiments: int) -> float:
         return seconds([sys.executable, str(BENCH / "peers" / f"{script}.py"), str(folder)])
 
 
-def measure() -> list[Row]:
+def measure(pairs: int = 5) -> list[Row]:
     """Return the rows of S5."""
     many = launch(1000)
     rate = 1000 / many.seconds
@@ -95,13 +100,15 @@ def measure() -> list[Row]:
         if importlib.util.find_spec(package) is None:
             print(f"{script} left out: {package} is not installed. pip install '.[bench]'", file=sys.stderr)
             continue
-        theirs, ours = count / peer(script, count), count / launch(count).seconds
+        sides = {"theirs": partial(peer, script, count), "ours": partial(_seconds, count)}
+        rates = {side: count / took_s for side, took_s in alternate(sides, pairs).items()}
+        theirs, ours = rates["theirs"], rates["ours"]
         rows.append(
             Row("S5", f"{count} no-op experiments, whole command", f"{ours:.0f} a second",
-                f"{script} {theirs:.1f} a second", f"{ours / theirs:.1f}", "", ours > theirs)
+                f"{script} {theirs:.1f} a second", f"{ours / theirs:.1f}", "", None)
         )  # fmt: skip
     return rows
 
 
 if __name__ == "__main__":
-    print(markdown(measure()))
+    print(markdown(measure(*map(int, sys.argv[1:]))))

@@ -76,7 +76,7 @@ def _logits(hidden: Tensor, weight: Tensor, target: Tensor, columns: int, store:
     first_columns = target - column
     widths = (size - first_columns).clamp(max=columns)
     row = torch.arange(num_rows, device=hidden.device)
-    store[num_rows * first_columns + row * widths + column] = -torch.inf
+    store.index_fill_(0, num_rows * first_columns + row * widths + column, -torch.inf)
     return pieces
 
 
