@@ -60,9 +60,11 @@ class Forecast:
 def forecast(plan: Plan, num_slots: int, *, is_parallel: bool) -> Forecast:
     """Simulate a launch of the plan on so many slots."""
     decisions = {one.experiment.name: one for one in plan.to_run}
-    left = remaining({name: one.known for name, one in decisions.items()})
+    known = plan.known
+    whole = remaining(known)
+    left = {name: whole[name] for name in decisions}
     turns = _in_parallel(plan.order, left, num_slots) if is_parallel else _in_sequence(plan, left, num_slots)
-    has_times = any(one.known.seconds for one in decisions.values())
+    has_times = any(one.seconds for one in known.values())
     expected = {
         name: _expect(one, plan.decisions, left[name] if has_times else None) for name, one in decisions.items()
     }

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 
 from launcher.attempt import Attempt
-from launcher.estimate import Known, makespan, remaining
+from launcher.estimate import makespan, remaining
 from launcher.history import History
 from launcher.plan import Plan
 from launcher.share import Share
@@ -19,7 +19,7 @@ class Outlook:
     """Knows what is expected of each experiment, and learns from those that run."""
 
     def __init__(self, plan: Plan, slots: Sequence[Slot], say: Callable[[str], None], *, is_parallel: bool) -> None:
-        self._known: dict[str, Known] = {one.experiment.name: one.known for one in plan.to_run}
+        self._known = plan.known
         self._num_at_once = len(slots) if is_parallel else 1
         self._threads = slots[0].threads
         self._say = say

@@ -77,9 +77,20 @@ class Plan:
         return [decision for decision in self.decisions if decision.action not in ("keep", "leave")]
 
     @property
+    def known(self) -> dict[str, Known]:
+        """How long those to run take, as far as one knows, and what tells it: those that are done and have `work`."""
+        running = {one.experiment.name for one in self.to_run}
+        return {
+            one.experiment.name: one.known
+            for one in self.decisions
+            if one.experiment.name in running or (one.action == "keep" and one.known.work)
+        }
+
+    @property
     def order(self) -> list[str]:
         """The names of those to run, in the order of a parallel start: the longest first."""
-        return longest_first({one.experiment.name: one.known for one in self.to_run})
+        running = {one.experiment.name for one in self.to_run}
+        return [name for name in longest_first(self.known) if name in running]
 
     @property
     def kept(self) -> dict[str, str]:

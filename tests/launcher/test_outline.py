@@ -6,6 +6,7 @@ import heapq
 import json
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,18 @@ def test_waves_say_who_follows_whom() -> None:
     assert (told.seconds, told.work_seconds) == (4.0, 8.0)
 
 
+def test_what_is_done_tells_how_fast_the_rest_is_and_so_the_order() -> None:
+    plan = plan_of({"done": 20.0, "measured": 50.0, "new": None})
+    works = {"done": 1.0, "measured": 2.0, "new": 4.0}
+    decisions = [replace(one, known=replace(one.known, work=works[one.experiment.name])) for one in plan.decisions]
+    decisions[0] = replace(decisions[0], action="keep")
+    plan = replace(plan, decisions=decisions)
+    told = forecast(plan, 1, is_parallel=True)
+    assert plan.order == ["new", "measured"]
+    assert {name: one.seconds for name, one in told.expected.items()} == {"measured": 50.0, "new": 90.0}
+    assert told.work_seconds == 140.0, "what is done is not to be done"
+
+
 def test_before_anything_was_measured_no_time_and_no_memory_is_told() -> None:
     told = forecast(plan_of({"a": None, "b": None}), 1, is_parallel=True)
     assert (told.seconds, told.memory_bytes, told.expected["a"].seconds) == (None, None, None)
@@ -128,7 +141,7 @@ def test_what_was_measured_is_expected_of_the_others(folder: Path, capsys: pytes
     assert "  keep   a  done, 3 steps" in told
     assert "  leave  c  not selected; has not run" in told
     assert "1 of 3 to run, in parallel" in told
-    assert "steps=3 · ≈ 3.0 GiB" in told
+    assert "steps=3 · ≈ 3.0 GiB" in told, "no time: how much longer it is than a, nothing says"
     plan = json.loads(printed(capsys, "--devices", "cpu", "--fresh", "--json"))
     actions = {one["name"]: (one["action"], one["expected"]["is_measured"]) for one in plan["experiments"]}
     assert actions == {"a": ("redo", True), "b": ("run", False), "c": ("run", False)}
