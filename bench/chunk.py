@@ -1,54 +1,70 @@
-"""How many rows of logits at a time: the rule of minigpt.loss against half and twice as many, for several vocabularies.
+"""How many rows of logits at a time: the rule of minigpt.loss against a quarter and four times, for two vocabularies.
 
-python bench/chunk.py
+python bench/chunk.py [PAIRS]
 """
 
 from __future__ import annotations
 
-import statistics
+import sys
 import time
+from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
-from rows import Row, markdown
+from rows import Row, alternate, markdown
 from torch import nn
 
 from minigpt.config import TrainConfig
+from minigpt.half import COLUMNS, HeadLoss, has_fast_bf16
 from minigpt.loss import rows_at_once
 
 TARGETS, WIDTH = 2016, 128  # batch 32 of 63 targets, embed_dim 128
 
 
-def step(vocabulary: int, rows: int, repeats: int = 2) -> float:
-    """Return the median seconds of the head, forwards and backwards."""
+def head_seconds(vocabulary: int, rows: int, columns: int | None) -> float:
+    """Return the seconds of the head, forwards and backwards: in float32, or in bfloat16 so many columns at a time."""
     torch.manual_seed(0)
     hidden = torch.randn(TARGETS, WIDTH, requires_grad=True)
     weight = torch.randn(vocabulary, WIDTH, requires_grad=True)
-    targets = torch.randint(0, vocabulary, (TARGETS,))
+    targets = torch.randint(0, vocabulary - 1, (TARGETS,))
     options = nn.LinearCrossEntropyOptions(batch_chunk_size=rows, chunking_method=None, acc_policy="compact")
-    times = []
-    for _ in range(repeats + 1):
-        began_s = time.perf_counter()
-        F.linear_cross_entropy(hidden, weight, targets, options=options).backward()  # type: ignore[no-untyped-call]
-        times.append(time.perf_counter() - began_s)
-    return statistics.median(times[1:])
+    began_s = time.perf_counter()
+    if columns is None:
+        value = F.linear_cross_entropy(hidden, weight, targets, options=options)
+    else:
+        value = HeadLoss.apply(hidden, weight, targets, vocabulary - 1, rows, columns)  # type: ignore[no-untyped-call]
+    value.backward()  # type: ignore[no-untyped-call]
+    return time.perf_counter() - began_s
 
 
-def measure() -> list[Row]:
-    """Return a row for each vocabulary."""
+def compare(goal: str, what: str, rule: int, sides: dict[int, Callable[[], float]], pairs: int) -> Row:
+    """Return the row of what the rule chooses beside other choices."""
+    times = alternate(sides, pairs)
+    best = min(times.values())
+    others = ", ".join(f"{size}: {took:.3f} s" for size, took in times.items() if size != rule)
+    return Row(
+        goal, what, f"{rule}: {times[rule]:.3f} s", others,
+        f"{times[rule] / best:.2f} of the best", "≤ 1.15", times[rule] <= 1.15 * best,
+    )  # fmt: skip
+
+
+def measure(pairs: int = 5) -> list[Row]:
+    """Return a row for each vocabulary, and where bfloat16 pays two for its rows and columns."""
     torch.set_num_threads(1)
     table = []
     for vocabulary in (1_000, 50_257):
         rule = rows_at_once(TrainConfig(vocab_size=vocabulary, pad_token_id=vocabulary - 1), "cpu")
-        times = {rows: step(vocabulary, rows) for rows in (max(4, rule // 4), rule, rule * 4)}
-        best = min(times.values())
-        others = ", ".join(f"{rows}: {took:.3f} s" for rows, took in times.items() if rows != rule)
-        table.append(
-            Row("S1", f"rows of logits at a time, vocabulary {vocabulary:,}", f"{rule}: {times[rule]:.3f} s", others,
-                f"{times[rule] / best:.2f} of the best", "≤ 1.15", times[rule] <= 1.15 * best)
-        )  # fmt: skip
+        sides = {rows: partial(head_seconds, vocabulary, rows, None) for rows in (max(4, rule // 4), rule, rule * 4)}
+        table.append(compare("S1", f"rows of logits at a time, vocabulary {vocabulary:,}", rule, sides, pairs))
+    if has_fast_bf16():
+        rows, columns = rows_at_once(TrainConfig(precision="bf16"), "cpu"), COLUMNS["cpu"]
+        sides = {size: partial(head_seconds, 50_257, size, columns) for size in (rows // 4, rows, rows * 4)}
+        table.append(compare("", "the same with bf16", rows, sides, pairs))
+        sides = {size: partial(head_seconds, 50_257, rows, size) for size in (columns // 4, columns, columns * 8)}
+        table.append(compare("", "columns of logits at a time with bf16", columns, sides, pairs))
     return table
 
 
 if __name__ == "__main__":
-    print(markdown(measure()))
+    print(markdown(measure(*map(int, sys.argv[1:]))))

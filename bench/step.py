@@ -76,7 +76,7 @@ def measure(pairs: int = 5, compared: int = 100) -> list[Row]:
     step_s = {name: statistics.median(run["step_s"] for run in measured) for name, measured in runs.items()}
     peak = {name: statistics.median(run["peak"] for run in measured) for name, measured in runs.items()}
     with ThreadPoolExecutor() as pool:  # both at once: these are not timed
-        answers = list(pool.map(partial(measure_side, steps=compared - WARM_UP), ("fused", "plain")))
+        answers = list(pool.map(partial(measure_side, steps=max(1, compared - WARM_UP)), ("fused", "plain")))
     losses = [answer["losses"] for answer in answers]
     apart = max(abs(one - other) for one, other in zip(*losses, strict=True))
     faster, smaller = step_s["plain"] / step_s["fused"], peak["fused"] / peak["plain"]
@@ -91,7 +91,7 @@ def measure(pairs: int = 5, compared: int = 100) -> list[Row]:
         Row("S2", "step at half padding", f"{step_s['half padded']:.2f} s", f"full {step_s['fused']:.2f} s",
             f"{half:.2f}", "≤ 0.6", half <= 0.6),
         Row("S1", "the same step with THP_MEM_ALLOC_ENABLE=1", f"{step_s['fused']:.2f} s",
-            f"{step_s['huge pages']:.2f} s", f"{huge:.2f}", "≤ 1.05, so not set", huge <= 1.05),
+            f"{step_s['huge pages']:.2f} s", f"{huge:.2f}", "", None),
     ]  # fmt: skip
 
 

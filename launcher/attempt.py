@@ -48,8 +48,10 @@ class Attempt:
 
     def known(self, history: History, now_s: float) -> Known:
         """Return what this attempt tells by now about how long it takes, of what was left when it began."""
-        if history.phase == "in set-up":  # the steps there are, are those of earlier attempts
-            return Known(self.decision.known.work)
+        if (
+            history.attempt != self.decision.attempt or history.phase == "in set-up"
+        ):  # its steps are of earlier attempts
+            return self.decision.known
         step, total = history.last_step - history.resumed_from, history.total
         left = total - history.resumed_from if total else None
         return measured(now_s - self.began_s, step, left, None if history.resumed_from else self.decision.known.work)

@@ -22,6 +22,7 @@ class Known:
     work: float | None = None
     seconds: float | None = None  # of all of it, measured or reckoned from some of its steps
     share_done: float = 0.0  # which a resumed attempt does not do again
+    is_earlier: bool = False  # measured by an earlier launch: perhaps on another device, or beside other work
 
 
 def measured(seconds: float, step: int, total: int | None, work: float | None) -> Known:
@@ -32,9 +33,19 @@ def measured(seconds: float, step: int, total: int | None, work: float | None) -
 
 
 def remaining(known: Mapping[str, Known]) -> dict[str, float]:
-    """Return how long each will take yet: in seconds if any was measured, else in a unit that is the same for all."""
-    rates = [one.seconds / one.work for one in known.values() if one.seconds and one.work]
-    rate = median(rates) if rates else 1.0
+    """Return how long each will take yet: in seconds if any was measured, else in a unit that is the same for all.
+
+    What an earlier launch has measured tells how fast others are until this one has measured anything itself.
+    """
+    rates = {
+        is_earlier: [
+            one.seconds / one.work
+            for one in known.values()
+            if one.seconds and one.work and one.is_earlier == is_earlier
+        ]
+        for is_earlier in (False, True)
+    }
+    rate = median(rates[False] or rates[True] or [1.0])
     whole = {name: one.seconds or (one.work * rate if one.work else None) for name, one in known.items()}
     average = median([value for value in whole.values() if value is not None] or [1.0])
     return {name: (whole[name] or average) * (1.0 - one.share_done) for name, one in known.items()}

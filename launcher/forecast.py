@@ -64,7 +64,7 @@ def forecast(plan: Plan, num_slots: int, *, is_parallel: bool) -> Forecast:
     whole = remaining(known)
     left = {name: whole[name] for name in decisions}
     turns = _in_parallel(plan.order, left, num_slots) if is_parallel else _in_sequence(plan, left, num_slots)
-    has_times = any(one.seconds for one in known.values())
+    has_times = any(one.seconds for one in known.values()) and bool(decisions)
     expected = {
         name: _expect(one, plan.decisions, left[name] if has_times else None) for name, one in decisions.items()
     }

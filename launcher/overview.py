@@ -11,7 +11,7 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -139,7 +139,9 @@ def read_overview(paths: Paths, now_s: float) -> Overview | None:
     metric = document.metrics[0] if document.metrics else None
     standings, known = [], {}
     for planned in document.experiments:
-        one, known[planned.name] = _standing(sweep, planned, metric)
+        one, tells = _standing(sweep, planned, metric)
+        if not one.is_kept or (one.state == "done" and tells.work):
+            known[planned.name] = replace(tells, is_earlier=one.is_kept)
         standings.append(one)
     return Overview(
         sweep=document.name,
@@ -185,9 +187,9 @@ def _standing(sweep: _Sweep, planned: Planned, metric: str | None) -> tuple[Stan
     seconds = _seconds(sweep, name, history, state) if is_begun else None
     step, left = history.last_step - history.resumed_from, (history.total or 0) - history.resumed_from
     if state == "running":
-        known = measured(history.last_s, step, left, None)
+        known = measured(history.last_s, step, left, None if history.resumed_from else planned.work)
     else:
-        known = measured(seconds or 0.0, history.last_step, history.total, None)
+        known = measured(seconds or 0.0, history.last_step, history.total, planned.work)
     left_s = known.seconds * (1 - known.share_done) if state == "running" and known.seconds else None
     why = seen.why if seen is not None and is_begun and seen.ending == state else ""
     if state == "interrupted" and seen is not None and seen.ending is None:

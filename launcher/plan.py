@@ -78,12 +78,11 @@ class Plan:
 
     @property
     def known(self) -> dict[str, Known]:
-        """How long those to run take, as far as one knows, and what tells it: those that are done and have `work`."""
-        running = {one.experiment.name for one in self.to_run}
+        """How long those to run take, as far as one knows, and what else tells it: those that are done, with `work`."""
         return {
             one.experiment.name: one.known
             for one in self.decisions
-            if one.experiment.name in running or (one.action == "keep" and one.known.work)
+            if one.action not in ("keep", "leave") or (one.ending == "done" and one.known.work)
         }
 
     @property
@@ -138,7 +137,7 @@ def _planned(decision: Decision) -> Planned:
     if decision.action == "leave" and decision.before is not None:
         return decision.before
     one = decision.experiment
-    return Planned(one.name, one.overrides, one.config, one.digest)
+    return Planned(one.name, one.overrides, one.config, one.digest, one.work)
 
 
 def decide(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, *, fresh: bool = False) -> Plan:
@@ -175,7 +174,7 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
         # A number is never used again, so that no event of an earlier attempt is taken for one of a later.
         attempt = max(history.attempt, was.attempt if was else 0) + (action not in ("keep", "leave"))
         unseen = _unseen(history, was)
-        known_of = _known(one, action, history, (was.seconds if was else 0.0) + (unseen.seconds if unseen else 0.0))
+        spent_s = (was.seconds if was else 0.0) + (unseen.seconds if unseen else 0.0)
         newest = None
         if action == "keep":
             newest = _watch(sweep)
@@ -188,7 +187,7 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
                 attempt,
                 ending=last_ending(history, was),
                 unseen=unseen,
-                known=known_of,
+                known=_known(one, action, history, spent_s, known.get(one.name)),
                 gpu_bytes=gpu_bytes(history),
                 changed=changed if action in ("keep", "resume") else {},
                 peaks=_peaks(history),
@@ -205,9 +204,16 @@ def _watch(sweep: Sweep) -> Newest:
     return Newest(metric, metric in sweep.settings.maximize)
 
 
-def _known(one: Experiment, action: Action, history: History, seconds: float) -> Known:
-    """Say what earlier attempts tell about how long an experiment takes; one begun anew has it all before it."""
-    known = measured(seconds, history.last_step, history.total, one.work)
+def _known(one: Experiment, action: Action, history: History, seconds: float, before: Planned | None) -> Known:
+    """Say what earlier attempts tell about how long an experiment takes; one begun anew has it all before it.
+
+    Where it was another configuration, its time is taken for as much longer as there is more work now.
+    """
+    known = replace(measured(seconds, history.last_step, history.total, one.work), is_earlier=True)
+    if history.start is not None and history.start.get("digest") != one.digest and known.seconds:
+        is_of_before = before is not None and before.digest == history.start.get("digest")
+        more = one.work / before.work if one.work and before and before.work and is_of_before else None
+        known = replace(known, seconds=known.seconds * more if more else None if one.work else known.seconds)
     return known if action == "resume" else replace(known, share_done=0.0)
 
 

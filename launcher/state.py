@@ -37,6 +37,7 @@ class Planned:
     overrides: dict[str, Any]
     config: dict[str, Any]
     digest: str
+    work: float | None = None
 
 
 @dataclass(frozen=True)

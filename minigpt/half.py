@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-COLUMNS = {"cpu": 2048, "cuda": 1 << 62}  # of logits at a time; a GPU is fastest with all of them
+COLUMNS = {"cpu": 2048, "cuda": 8192}  # of logits at a time: few enough for the cache, many enough to be busy
 
 
 class HeadLoss(torch.autograd.Function):
@@ -37,22 +37,24 @@ class HeadLoss(torch.autograd.Function):
             near = exact.to(torch.bfloat16)
             share = (is_target[span] / count)[:, None]  # (R, 1)
             logits = _logits(near, half_weight, target, columns, store)
-            own = (near.float() * half_weight[target].float()).sum(-1, keepdim=True)  # (R, 1)
+            own_weight = half_weight[target].float()  # (R, D)
+            own = (near.float() * own_weight).sum(-1, keepdim=True)  # (R, 1)
             top = torch.stack([piece.amax(-1, keepdim=True) for piece in logits]).amax(0).float().maximum(own)
+            own -= top
             others = torch.zeros_like(own)
             for piece in logits:
                 powers = buffer[: piece.numel()].view(piece.shape).copy_(piece).sub_(top).exp_()
                 others += powers.sum(-1, keepdim=True)
                 piece.copy_(powers)
-            sums = others + (own - top).exp()
-            total += ((sums.log() + top - own) * share).sum()
+            sums = others + own.exp()
+            total += ((sums.log() - own) * share).sum()
             scale, own_gradient = share / sums, -share * others / sums
             scaled = (exact * scale).to(torch.bfloat16)
             gradient = hidden_gradient[span]
             for first, piece in zip(range(0, len(weight), columns), logits, strict=True):
                 gradient += piece @ half_weight[first : first + columns]
                 weight_gradient[first : first + columns] += piece.T @ scaled
-            gradient.mul_(scale).add_(own_gradient * half_weight[target])
+            gradient.mul_(scale).add_(own_gradient * own_weight)
             weight_gradient.index_add_(0, target, own_gradient * exact)
         ctx.save_for_backward(hidden_gradient.to(hidden.dtype), weight_gradient)
         return total

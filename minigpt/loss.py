@@ -22,7 +22,7 @@ from minigpt.config import TrainConfig
 from minigpt.half import COLUMNS, HeadLoss
 from minigpt.model import MiniGPT
 
-LOGITS_BYTES = {"cpu": 26_000_000, "cuda": 256_000_000}  # at a time; bench/chunk.py measures others
+LOGITS_BYTES = {"cpu": 26_000_000, "cuda": 256_000_000}  # at a time; bench/chunk.py measures others on a CPU
 MIN_ROWS = 128  # fewer make the matrix products slow, whatever the memory
 
 

@@ -51,6 +51,12 @@ def test_work_becomes_seconds_by_what_was_measured() -> None:
     assert longest_first(known) == ["b", "c", "a"]
 
 
+def test_what_was_measured_earlier_tells_until_something_is_measured_now() -> None:
+    earlier = {name: Known(work=1.0, seconds=10.0, is_earlier=True) for name in "abc"}
+    assert remaining(earlier | {"new": Known(work=2.0)})["new"] == 20.0
+    assert remaining(earlier | {"new": Known(work=2.0), "now": Known(work=1.0, seconds=3.0)})["new"] == 6.0
+
+
 def test_a_resumed_experiment_counts_only_what_is_left() -> None:
     half = measured(30.0, 50, 100, work=1.0)
     assert half == Known(1.0, 60.0, 0.5)

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import heapq
 import json
-import math
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from launcher import api, cli, locks
-from launcher.estimate import Known
-from launcher.forecast import forecast
 from launcher.nvml import Gpu
 from launcher.paths import Paths
-from launcher.plan import Decision, Experiment, Plan
-from launcher.protocol import Begin, Done, Ended, Start
 from launcher.records import RecordWriter
-from launcher.scheduler import Scheduler
-from launcher.state import EventLog
+from launcher.state import EventLog, write_document
 from launcher.views import outline
 from tests.launcher.conftest import TOYS
 
@@ -66,75 +58,6 @@ def measured(folder: Path, name: str, *, seconds: float, memory: int, ending: st
     events.close()
 
 
-def plan_of(seconds: dict[str, float | None], memory: dict[str, int] | None = None) -> Plan:
-    """Make a plan of new experiments that are known to take so long."""
-    decisions = [
-        Decision(
-            Experiment(name, index, {}, {}, name),
-            "run",
-            "new",
-            1,
-            known=Known(seconds=value),
-            peaks={"peak_memory_bytes": memory[name]} if memory and name in memory else {},
-        )
-        for index, (name, value) in enumerate(seconds.items())
-    ]
-    return Plan(None, Paths(Path("o"), Path("l")), decisions)  # type: ignore[arg-type]  # no sweep is looked at
-
-
-@pytest.mark.parametrize("num_slots", [1, 2, 3, 7])
-@pytest.mark.parametrize("is_parallel", [True, False])
-def test_the_order_foretold_is_what_the_scheduler_does(num_slots: int, is_parallel: bool) -> None:
-    seconds: dict[str, float | None] = {f"e{number}": 10.0 * math.sqrt(2 + number * 7 % 11) for number in range(11)}
-    plan = plan_of(seconds)
-    turns = forecast(plan, num_slots, is_parallel=is_parallel).turns
-    names = plan.order if is_parallel else list(seconds)
-    designated = None if is_parallel else [index % num_slots for index in range(len(names))]
-    scheduler = Scheduler(names, num_slots, designated)
-    started, running, now_s = [], [], 0.0
-    actions = scheduler.handle(Begin())
-    while Done() not in actions:
-        for action in actions:
-            assert isinstance(action, Start)
-            started.append((action.experiment, action.slot, round(now_s, 6)))
-            heapq.heappush(running, (now_s + (seconds[action.experiment] or 0.0), action.experiment))
-        now_s, ended = heapq.heappop(running)
-        actions = scheduler.handle(Ended(ended, "done"))
-    assert [(turn.experiment, turn.slot, round(turn.starts_s, 6)) for turn in turns] == started
-
-
-def test_waves_say_who_follows_whom() -> None:
-    told = forecast(plan_of({"a": 3.0, "b": 2.0, "c": 2.0, "d": 1.0}), 2, is_parallel=True)
-    assert [[turn.experiment for turn in wave] for wave in told.waves] == [["a", "b"], ["c", "d"]]
-    assert [turn.after for turn in told.turns] == [None, None, "b", "a"]
-    assert (told.seconds, told.work_seconds) == (4.0, 8.0)
-
-
-def test_what_is_done_tells_how_fast_the_rest_is_and_so_the_order() -> None:
-    plan = plan_of({"done": 20.0, "measured": 50.0, "new": None})
-    works = {"done": 1.0, "measured": 2.0, "new": 4.0}
-    decisions = [replace(one, known=replace(one.known, work=works[one.experiment.name])) for one in plan.decisions]
-    decisions[0] = replace(decisions[0], action="keep")
-    plan = replace(plan, decisions=decisions)
-    told = forecast(plan, 1, is_parallel=True)
-    assert plan.order == ["new", "measured"]
-    assert {name: one.seconds for name, one in told.expected.items()} == {"measured": 50.0, "new": 90.0}
-    assert told.work_seconds == 140.0, "what is done is not to be done"
-
-
-def test_before_anything_was_measured_no_time_and_no_memory_is_told() -> None:
-    told = forecast(plan_of({"a": None, "b": None}), 1, is_parallel=True)
-    assert (told.seconds, told.memory_bytes, told.expected["a"].seconds) == (None, None, None)
-
-
-def test_memory_is_the_most_that_is_held_at_once_and_others_stand_in_where_none_was_measured() -> None:
-    told = forecast(plan_of({"a": 3.0, "b": 2.0, "c": 2.0}, {"a": 5 * GIB, "b": GIB}), 2, is_parallel=True)
-    assert told.expected["c"].memory_bytes == 3 * GIB
-    assert told.memory_bytes == 8 * GIB, "a beside c, after b has ended"
-    alone = forecast(plan_of({"a": 3.0, "b": 2.0}, {"a": 5 * GIB, "b": GIB}), 2, is_parallel=False)
-    assert alone.memory_bytes == 5 * GIB, "one after another"
-
-
 def test_what_was_measured_is_expected_of_the_others(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     measured(folder, "a", seconds=90.0, memory=3 * GIB)
     told = printed(capsys, "--parallel", "--devices", "cpu", "--only", "a,b")
@@ -147,6 +70,34 @@ def test_what_was_measured_is_expected_of_the_others(folder: Path, capsys: pytes
     assert actions == {"a": ("redo", True), "b": ("run", False), "c": ("run", False)}
     assert plan["expected"]["seconds"] == pytest.approx(270.0)
     assert plan["waves"] == [["a"], ["b"], ["c"]]
+
+
+def test_finished_experiments_tell_how_long_new_ones_and_changed_ones_take(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "lasting.py").write_text(
+        "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Config:\n    length: float\n"
+        "    def work(self) -> float:\n        return self.length\n"
+        "def run(config: Config, run) -> None:\n    pass\n"
+    )
+    job = '[sweep]\ntarget = "lasting:run"\n[experiments]\n' + "".join(
+        f"{name} = {{ length = {length} }}\n" for name, length in (("done", 1), ("broken", 1), ("new", 4))
+    )
+    (folder / "job.toml").write_text(job)
+    measured(folder, "done", seconds=20.0, memory=GIB)
+    measured(folder, "broken", seconds=500.0, memory=GIB, ending="diverged")
+
+    def expected() -> dict[str, tuple[str, float | None]]:
+        plan = json.loads(printed(capsys, "--parallel", "--devices", "cpu", "--json"))
+        return {one["name"]: (one["action"], (one["expected"] or {}).get("seconds")) for one in plan["experiments"]}
+
+    assert expected() == {"done": ("keep", None), "broken": ("keep", None), "new": ("run", 80.0)}
+    write_document(
+        Paths(folder / "outcome" / "job", folder / "logs" / "job"), api.plan(api.load("job.toml")).document({})
+    )
+    (folder / "job.toml").write_text(job.replace("length = 1", "length = 3", 1))
+    assert expected()["done"] == ("redo", 60.0), "three times the work of what was measured"
+    assert expected()["new"] == ("run", 80.0)
 
 
 def test_devices_are_told_with_who_is_on_them(

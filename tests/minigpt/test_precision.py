@@ -32,9 +32,8 @@ def test_the_half_precise_head_is_near_the_exact_one(rows: int, columns: int) ->
 
 def test_the_half_precise_head_is_near_where_nearly_all_is_learnt() -> None:
     hidden = torch.eye(30, 16, requires_grad=True)
-    weight = (9 * torch.eye(40, 16)).requires_grad_()  # a row's own target has 99.9 %, and the gradient is what is left
-    targets = torch.arange(30) % 16
-    compare_heads(hidden, weight, torch.where(torch.arange(30) < 16, targets, 39), 8, 16)
+    weight = (12 * torch.eye(40, 16)).requires_grad_()  # a row's own target has 99.98 %, and the gradient is the rest
+    compare_heads(hidden, weight, torch.arange(30).where(torch.arange(30) < 16, 39), 8, 16)
 
 
 def compare_heads(hidden: Tensor, weight: Tensor, targets: Tensor, rows: int, columns: int) -> None:
@@ -95,7 +94,8 @@ def test_only_the_plain_loss_has_a_buffer_of_all_logits(
     if objective is plain_loss:
         assert largest >= ids[:, 1:].numel() * config.vocab_size * 4
     else:
-        assert rows_at_once(config, "cpu") * config.vocab_size * 2 <= largest <= LOGITS_BYTES["cpu"] * 1.2
+        bytes_each = 2 if precision == "bf16" else 4
+        assert 1.0 <= largest / (rows_at_once(config, "cpu") * config.vocab_size * bytes_each) <= 1.1
 
 
 @pytest.mark.parametrize(("vocabulary", "batch"), [(20, 2), (500, 4), (3_000, 3), (50, 16)])

@@ -1,0 +1,113 @@
+"""What a plan foretells, and what a launch says is left: order, times, memory, from what was measured."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from launcher.devices import Device
+from launcher.estimate import Known
+from launcher.forecast import forecast
+from launcher.history import History
+from launcher.outlook import Outlook
+from launcher.paths import Paths
+from launcher.plan import Decision, Experiment, Plan
+from launcher.protocol import Begin, Done, Ended, Start
+from launcher.scheduler import Scheduler
+from launcher.slots import Slot
+
+GIB = 2**30
+
+
+def plan_of(seconds: dict[str, float | None], memory: dict[str, int] | None = None) -> Plan:
+    """Make a plan of new experiments that are known to take so long."""
+    decisions = [
+        Decision(
+            Experiment(name, index, {}, {}, name),
+            "run",
+            "new",
+            1,
+            known=Known(seconds=value),
+            peaks={"peak_memory_bytes": memory[name]} if memory and name in memory else {},
+        )
+        for index, (name, value) in enumerate(seconds.items())
+    ]
+    return Plan(None, Paths(Path("o"), Path("l")), decisions)  # type: ignore[arg-type]  # no sweep is looked at
+
+
+@pytest.mark.parametrize("num_slots", [1, 2, 3, 7])
+@pytest.mark.parametrize("is_parallel", [True, False])
+def test_the_order_foretold_is_what_the_scheduler_does(num_slots: int, is_parallel: bool) -> None:
+    seconds: dict[str, float | None] = {f"e{number}": 10.0 * math.sqrt(2 + number * 7 % 11) for number in range(11)}
+    plan = plan_of(seconds)
+    turns = forecast(plan, num_slots, is_parallel=is_parallel).turns
+    names = plan.order if is_parallel else list(seconds)
+    designated = None if is_parallel else [index % num_slots for index in range(len(names))]
+    scheduler = Scheduler(names, num_slots, designated)
+    started, running, now_s = [], [], 0.0
+    actions = scheduler.handle(Begin())
+    while Done() not in actions:
+        for action in actions:
+            assert isinstance(action, Start)
+            started.append((action.experiment, action.slot, round(now_s, 6)))
+            heapq.heappush(running, (now_s + (seconds[action.experiment] or 0.0), action.experiment))
+        now_s, ended = heapq.heappop(running)
+        actions = scheduler.handle(Ended(ended, "done"))
+    assert [(turn.experiment, turn.slot, round(turn.starts_s, 6)) for turn in turns] == started
+
+
+def test_waves_say_who_follows_whom() -> None:
+    told = forecast(plan_of({"a": 3.0, "b": 2.0, "c": 2.0, "d": 1.0}), 2, is_parallel=True)
+    assert [[turn.experiment for turn in wave] for wave in told.waves] == [["a", "b"], ["c", "d"]]
+    assert [turn.after for turn in told.turns] == [None, None, "b", "a"]
+    assert (told.seconds, told.work_seconds) == (4.0, 8.0)
+
+
+def test_what_is_done_tells_how_fast_the_rest_is_and_so_the_order() -> None:
+    plan = plan_of({"done": 20.0, "measured": 50.0, "new": None})
+    works = {"done": 1.0, "measured": 2.0, "new": 4.0}
+    decisions = [replace(one, known=replace(one.known, work=works[one.experiment.name])) for one in plan.decisions]
+    decisions[0] = replace(decisions[0], action="keep", ending="done")
+    plan = replace(plan, decisions=decisions)
+    told = forecast(plan, 1, is_parallel=True)
+    assert plan.order == ["new", "measured"]
+    assert {name: one.seconds for name, one in told.expected.items()} == {"measured": 50.0, "new": 90.0}
+    assert told.work_seconds == 140.0, "what is done is not to be done"
+
+
+def test_before_anything_was_measured_no_time_and_no_memory_is_told() -> None:
+    told = forecast(plan_of({"a": None, "b": None}), 1, is_parallel=True)
+    assert (told.seconds, told.memory_bytes, told.expected["a"].seconds) == (None, None, None)
+
+
+def test_memory_is_the_most_that_is_held_at_once_and_others_stand_in_where_none_was_measured() -> None:
+    told = forecast(plan_of({"a": 3.0, "b": 2.0, "c": 2.0}, {"a": 5 * GIB, "b": GIB}), 2, is_parallel=True)
+    assert told.expected["c"].memory_bytes == 3 * GIB
+    assert told.memory_bytes == 8 * GIB, "a beside c, after b has ended"
+    alone = forecast(plan_of({"a": 3.0, "b": 2.0}, {"a": 5 * GIB, "b": GIB}), 2, is_parallel=False)
+    assert alone.memory_bytes == 5 * GIB, "one after another"
+
+
+def test_the_time_left_is_told_by_what_is_done_until_this_launch_has_measured() -> None:
+    plan = plan_of({"done": 20.0, "one": None, "two": None})
+    decisions = [replace(one, known=replace(one.known, work=1.0, is_earlier=True)) for one in plan.decisions]
+    plan = replace(plan, decisions=[replace(decisions[0], action="keep", ending="done"), *decisions[1:]])
+    outlook = Outlook(plan, [Slot(0, Device("cpu", "cpu"), 1)], print, is_parallel=False)
+    assert outlook.seconds_left(["one"], ["two"]) == 40.0
+    outlook.learn(Measured("one", Known(1.0, 3.0, 0.0)), History())  # type: ignore[arg-type]  # no process behind it
+    assert outlook.seconds_left(["one"], ["two"]) == 6.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An attempt that tells how long it takes."""
+
+    name: str
+    measure: Known
+
+    def known(self, _history: History, _now_s: float) -> Known:
+        return self.measure
