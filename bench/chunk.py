@@ -26,7 +26,7 @@ def head_seconds(vocabulary: int, rows: int, columns: int | None) -> float:
     """Return the seconds of the head, forwards and backwards: in float32, or in bfloat16 so many columns at a time."""
     torch.manual_seed(0)
     hidden = torch.randn(TARGETS, WIDTH, requires_grad=True)
-    weight = torch.randn(vocabulary, WIDTH, requires_grad=True)
+    weight = (0.05 * torch.randn(vocabulary, WIDTH)).requires_grad_()
     targets = torch.randint(0, vocabulary - 1, (TARGETS,))
     options = nn.LinearCrossEntropyOptions(batch_chunk_size=rows, chunking_method=None, acc_policy="compact")
     began_s = time.perf_counter()
