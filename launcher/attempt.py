@@ -48,9 +48,8 @@ class Attempt:
 
     def known(self, history: History, now_s: float) -> Known:
         """Return what this attempt tells by now about how long it takes, of what was left when it began."""
-        if (
-            history.attempt != self.decision.attempt or history.phase == "in set-up"
-        ):  # its steps are of earlier attempts
+        has_begun = history.attempt == self.decision.attempt and history.phase != "in set-up"
+        if not has_begun:  # the steps there are, are those of earlier attempts
             return self.decision.known
         step, total = history.last_step - history.resumed_from, history.total
         left = total - history.resumed_from if total else None

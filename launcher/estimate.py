@@ -37,15 +37,8 @@ def remaining(known: Mapping[str, Known]) -> dict[str, float]:
 
     What an earlier launch has measured tells how fast others are until this one has measured anything itself.
     """
-    rates = {
-        is_earlier: [
-            one.seconds / one.work
-            for one in known.values()
-            if one.seconds and one.work and one.is_earlier == is_earlier
-        ]
-        for is_earlier in (False, True)
-    }
-    rate = median(rates[False] or rates[True] or [1.0])
+    rates = [(one.is_earlier, one.seconds / one.work) for one in known.values() if one.seconds and one.work]
+    rate = median([rate for is_earlier, rate in rates if not is_earlier] or [rate for _, rate in rates] or [1.0])
     whole = {name: one.seconds or (one.work * rate if one.work else None) for name, one in known.items()}
     average = median([value for value in whole.values() if value is not None] or [1.0])
     return {name: (whole[name] or average) * (1.0 - one.share_done) for name, one in known.items()}

@@ -210,10 +210,10 @@ def _known(one: Experiment, action: Action, history: History, seconds: float, be
     Where it was another configuration, its time is taken for as much longer as there is more work now.
     """
     known = replace(measured(seconds, history.last_step, history.total, one.work), is_earlier=True)
-    if history.start is not None and history.start.get("digest") != one.digest and known.seconds:
-        is_of_before = before is not None and before.digest == history.start.get("digest")
-        more = one.work / before.work if one.work and before and before.work and is_of_before else None
-        known = replace(known, seconds=known.seconds * more if more else None if one.work else known.seconds)
+    digest = history.start.get("digest") if history.start else None
+    if known.seconds and one.work and digest != one.digest:
+        work = before.work if before and before.digest == digest else None
+        known = replace(known, seconds=known.seconds * one.work / work if work else None)
     return known if action == "resume" else replace(known, share_done=0.0)
 
 

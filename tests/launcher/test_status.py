@@ -94,6 +94,29 @@ def test_status_while_the_first_launcher_checks_the_data(place: Workplace) -> No
         lock.release()
 
 
+def test_the_time_left_follows_from_what_is_kept_and_how_much_work_there_is(place: Workplace) -> None:
+    (place.folder / "lasting.py").write_text(
+        "import pathlib, time\nfrom dataclasses import dataclass\n@dataclass(frozen=True)\nclass Config:\n"
+        "    length: float\n    barrier: str = ''\n    def work(self) -> float:\n        return self.length\n"
+        "def run(config: Config, run) -> None:\n    run.total(1)\n    print('begun', flush=True)\n"
+        "    while config.barrier and not pathlib.Path(config.barrier).exists():\n        time.sleep(0.01)\n"
+        "    run.log(1, loss=1.0)\n"
+    )
+    barrier = str(place.folder / "go")
+    lasting: dict[str, dict[str, Any]] = {"kept": {"length": 1.0}}
+    place.toy(lasting, target="lasting:run")
+    place.launch("job.toml")
+    lasting |= {"running": {"length": 2.0, "barrier": barrier}, "waiting": {"length": 5.0}}
+    place.toy(lasting, target="lasting:run")
+    process = place.start("job.toml")
+    wait_for(lambda: "begun" in place.log("running"))
+    found = status(place)
+    assert found["seconds_left"] == pytest.approx(7 * found["experiments"][0]["seconds"], rel=1e-3)
+    Path(barrier).touch()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize("command", ["status", "wait"])
 def test_no_sweep_is_told_with_what_to_type(place: Workplace, command: str) -> None:
     place.toy({"a": {}})
