@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from launcher.endings import Circumstances
-from launcher.estimate import Known, measured
+from launcher.estimate import Known
 from launcher.history import History
 from launcher.job import SweepTable
 from launcher.memory import num_oom_kills
@@ -47,13 +47,9 @@ class Attempt:
         return self.decision.experiment.name
 
     def known(self, history: History, now_s: float) -> Known:
-        """Return what this attempt tells by now about how long it takes, of what was left when it began."""
-        has_begun = history.attempt == self.decision.attempt and history.phase != "in set-up"
-        if not has_begun:  # the steps there are, are those of earlier attempts
-            return self.decision.known
-        step, total = history.last_step - history.resumed_from, history.total
-        left = total - history.resumed_from if total else None
-        return measured(now_s - self.began_s, step, left, None if history.resumed_from else self.decision.known.work)
+        """Return what this attempt tells of how long it takes; until its first step, what was known before."""
+        known = self.decision.known
+        return history.pace(self.decision.attempt, now_s - self.began_s, known.work) or known
 
     def stop(self, *, force: bool, grace_s: float) -> None:
         """Ask the worker to save and end, and allow it the grace time; or kill it."""

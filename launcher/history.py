@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from launcher.estimate import Known, measured
 from launcher.records import ENVELOPE, Record, RecordReader
 
 _NOTHING: Record = {}
@@ -56,6 +57,16 @@ class History:
                 self.resumed_from = record.get("step", 0)
             case "end":
                 self.end = record
+
+    def pace(self, attempt: int, seconds: float, work: float | None) -> Known | None:
+        """Return what an attempt tells after `seconds` about how long it takes, of what was left when it began.
+
+        None before its first step: until then the steps there are, are those of earlier attempts.
+        """
+        if self.attempt != attempt or self.phase == "in set-up":
+            return None
+        left = self.total - self.resumed_from if self.total else None
+        return measured(seconds, self.last_step - self.resumed_from, left, None if self.resumed_from else work)
 
     def _add_step(self, record: Record) -> None:
         step = record["step"]

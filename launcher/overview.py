@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import math
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -141,7 +142,7 @@ def read_overview(paths: Paths, now_s: float) -> Overview | None:
     for planned in document.experiments:
         one, tells = _standing(sweep, planned, metric)
         if not one.is_kept or (one.state == "done" and tells.work):
-            known[planned.name] = replace(tells, is_earlier=one.is_kept)
+            known[planned.name] = tells
         standings.append(one)
     return Overview(
         sweep=document.name,
@@ -185,11 +186,13 @@ def _standing(sweep: _Sweep, planned: Planned, metric: str | None) -> tuple[Stan
     state = sweep.state(name, last_ending(history, seen))
     is_begun = history.start is not None or state == "running"
     seconds = _seconds(sweep, name, history, state) if is_begun else None
-    step, left = history.last_step - history.resumed_from, (history.total or 0) - history.resumed_from
-    if state == "running":
-        known = measured(history.last_s, step, left, None if history.resumed_from else planned.work)
-    else:
-        known = measured(seconds or 0.0, history.last_step, history.total, planned.work)
+    known = (
+        history.pace(seen.attempt, history.last_s, planned.work) if seen is not None and state == "running" else None
+    )
+    if known is None:  # what its earlier attempts tell
+        is_earlier = state == "running" or history.attempt < sweep.attempts.get(name, math.inf)
+        spent_s = seen.seconds if seen is not None and state == "running" else seconds or 0.0
+        known = replace(measured(spent_s, history.last_step, history.total, planned.work), is_earlier=is_earlier)
     left_s = known.seconds * (1 - known.share_done) if state == "running" and known.seconds else None
     why = seen.why if seen is not None and is_begun and seen.ending == state else ""
     if state == "interrupted" and seen is not None and seen.ending is None:

@@ -17,6 +17,7 @@ from launcher.outlook import Outlook
 from launcher.paths import Paths
 from launcher.plan import Decision, Experiment, Plan
 from launcher.protocol import Begin, Done, Ended, Start
+from launcher.records import Record
 from launcher.scheduler import Scheduler
 from launcher.slots import Slot
 
@@ -100,6 +101,25 @@ def test_the_time_left_is_told_by_what_is_done_until_this_launch_has_measured() 
     assert outlook.seconds_left(["one"], ["two"]) == 40.0
     outlook.learn(Measured("one", Known(1.0, 3.0, 0.0)), History())  # type: ignore[arg-type]  # no process behind it
     assert outlook.seconds_left(["one"], ["two"]) == 6.0
+
+
+def test_before_its_first_step_an_attempt_tells_nothing_and_what_was_known_before_holds() -> None:
+    history = History()
+    for record in RESUMED[:-1]:
+        history.add(record)
+        assert history.pace(2, 0.1, 7.0) is None, "not a tenth of a second for eighty steps"
+    history.add(RESUMED[-1])
+    assert history.pace(2, 5.0, 7.0) == Known(None, 25.0, 0.2), "four of the twenty that were left"
+
+
+RESUMED: list[Record] = [
+    {"at_s": 0.0, "attempt": 1, "kind": "start"},
+    {"at_s": 0.0, "attempt": 1, "kind": "total", "steps": 100},
+    {"at_s": 9.0, "attempt": 1, "step": 80, "loss": 1.0},
+    {"at_s": 0.0, "attempt": 2, "kind": "start"},
+    {"at_s": 0.0, "attempt": 2, "kind": "resume", "step": 80},
+    {"at_s": 5.0, "attempt": 2, "step": 84, "loss": 1.0},
+]
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,8 @@ def test_finished_experiments_tell_how_long_new_ones_and_changed_ones_take(
     (folder / "job.toml").write_text(job.replace("length = 1", "length = 3", 1))
     assert expected()["done"] == ("redo", 60.0), "three times the work of what was measured"
     assert expected()["new"] == ("run", 80.0)
+    (folder / "job.toml").write_text(job.split("broken")[0])
+    assert json.loads(printed(capsys, "--devices", "cpu", "--json"))["expected"]["seconds"] is None, "nothing is to run"
 
 
 def test_devices_are_told_with_who_is_on_them(
