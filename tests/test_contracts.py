@@ -91,7 +91,7 @@ def test_torch_is_imported_in_the_launcher_only_inside_worker_functions() -> Non
 def test_files_are_short_and_say_what_they_are(path: Path) -> None:
     text = path.read_text()
     length = text.count("\n")
-    assert length <= 300, f"{name_of(path)} has {length} lines: split it by idea"
+    assert length <= 400, f"{name_of(path)} has {length} lines: split it by idea"
     if text.strip() and path.name != "__init__.py":
         assert ast.get_docstring(ast.parse(text)), f"{name_of(path)} has no docstring"
 
