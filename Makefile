@@ -56,7 +56,7 @@ tail: $(READY)   ## follow logs of JOB until it ends: make tail NAME=baseline (d
 	@$(RUN) -m launcher follow --job "$$JOB" -- $${NAME:+"$$NAME"}
 
 test: $(READY)   ## run the tests
-	$(RUN) -m pytest -n 2 --dist loadfile
+	$(RUN) -m pytest -n 2 --dist loadfile -m 'not slow'
 
 soak: $(READY)   ## kill at random for SECONDS (600), with a printed SEED
 	$(RUN) -m tests.soak --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
