@@ -58,8 +58,8 @@ tail: $(READY)   ## follow logs of JOB until it ends: make tail NAME=baseline (d
 test: $(READY)   ## run the tests
 	$(RUN) -m pytest -n 2 --dist loadfile -m 'not slow'
 
-soak: $(READY)   ## kill at random for SECONDS (600), with a printed SEED
-	$(RUN) -m tests.soak --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
+soak: $(READY)   ## kill at random for SECONDS (600), with a printed SEED, beside LOAD (0) busy processes
+	$(RUN) -m tests.soak --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED)) $(if $(LOAD),--load $(LOAD))
 
 bench: $(READY) $(DATA)  ## measure everything, also against other launchers, into bench/README.md (half an hour; ONLY=step)
 	@$(RUN) -c 'import joblib, hydra, optuna, ray, submitit' 2>/dev/null || $(RUN) -m pip install --quiet --constraint constraints.txt --editable '.[bench]'

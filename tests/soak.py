@@ -8,6 +8,7 @@ was lost or left or a round failed.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import resource
 import shutil
@@ -17,8 +18,9 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -30,6 +32,8 @@ from tests.launcher.faults import check, endings, killed_in, steps, undisturbed
 
 STATE_CALLS = ("rename", "unlink", "ftruncate", "pwrite64", "write")  # by which the launcher changes its own files
 ANY_CALLS = ("write", "rename", "unlink", "fsync", "openat", "ftruncate")
+MOST_KILLS = 12  # of one sweep; then it is left alone and must end
+HUNG_S = 120.0
 ENDING_OF = {"": "done", "nan": "done", "raise": "failed", "exit": "failed", "kill": "killed", "segv": "killed"}
 
 
@@ -38,7 +42,8 @@ class Soak:
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
-        self.tally = Counter({"kills survived": 0, "records checked": 0, "records lost": 0, "processes left": 0})
+        zero = dict.fromkeys(("kills survived", "records checked", "records lost", "hung", "processes left"), 0)
+        self.tally = Counter(zero)
         self.tries: Counter[str] = Counter()
         self._next_cut = (0, 1)  # which of STATE_CALLS, and which call of it, is the next to be killed in
 
@@ -64,26 +69,48 @@ class Soak:
             self.tally["records lost"] += len({one for one in acked - held if one[0] == newest})
 
     def kill_and_continue(self, place: Workplace) -> None:
-        """Kill the launcher at random moments until the sweep is done; then it must equal an undisturbed one."""
+        """Kill the launcher at random moments of plain training functions until the sweep is done."""
         names = [f"e{number}" for number in range(self.dice.choice([3, 8]))]
+        self._kill_until_done(place, {name: {"steps": 40, "step_s": 0.02, "act": "checkpoint"} for name in names})
+        self.tries["11 kill and continue until done"] += 1
+
+    def kill_busy_ones(self, place: Workplace) -> None:
+        """Kill the launcher at random moments of loader processes, a pool at every step and 52 MB checkpoints."""
+        whats = ("loader", "pool", "checkpoint")
+        self._kill_until_done(place, {what: {"what": what} for what in whats}, "busy:train")
+        self.tries["11 kill and continue: loaders, pools, large checkpoints"] += 1
+
+    def _kill_until_done(
+        self, place: Workplace, experiments: dict[str, dict[str, Any]], target: str = "toy:train"
+    ) -> None:
+        """Launch and kill until a launch ends by itself; the results must equal those of an undisturbed sweep."""
+        expected = undisturbed(place, experiments, target)
         acks = place.folder / "acks"
         acks.mkdir()
-        experiments = {name: {"steps": 40, "step_s": 0.02, "act": "checkpoint"} for name in names}
-        expected = undisturbed(place, experiments)
-        experiments = {name: one | {"acks": str(acks)} for name, one in experiments.items()}
-        place.toy(experiments, checkpoint_s=0.1, preload=["torch"])  # checkpoints need torch
-        while True:
-            process = place.start("job.toml", "--parallel", "--devices", "0,1")
+        acknowledged = {name: one | {"acks": str(acks)} for name, one in experiments.items()}
+        place.toy(acknowledged, target, checkpoint_s=0.1, preload=["torch"])  # checkpoints need torch
+        process = place.start("job.toml", "--parallel", "--devices", "0,1")
+        for _ in range(MOST_KILLS):
             try:
                 process.communicate(timeout=self.dice.uniform(0.6, 6.0))
                 break
             except subprocess.TimeoutExpired:
                 self.kill_launcher(place, process)
                 self.count_lost(place)
+                process = place.start("job.toml", "--parallel", "--devices", "0,1")
+        self._end_in_time(process)
         assert process.returncode == 0
-        assert {name: steps(place, name) for name in names} == expected
-        check(place, *names)
-        self.tries["11 kill and continue until done"] += 1
+        assert {name: steps(place, name) for name in experiments} == expected
+        check(place, *experiments)
+
+    def _end_in_time(self, process: subprocess.Popen[str]) -> None:
+        """Wait for a launch that nobody kills any more; count it as hung where it takes much longer than it may."""
+        try:
+            process.communicate(timeout=HUNG_S)
+        except subprocess.TimeoutExpired:
+            self.tally["hung"] += 1
+            process.kill()
+            process.communicate()
 
     def kill_with_children(self, place: Workplace) -> None:
         """Kill the launcher at a random moment of two workers with children of all kinds, hanging or not."""
@@ -180,11 +207,29 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--load", type=int, default=0, help="processes that compute beside it, to load the machine")
     options = parser.parse_args()
-    print(f"seed {options.seed}, {options.seconds:.0f} s", flush=True)
-    soak = Soak(options.seed)
+    print(f"seed {options.seed}, {options.seconds:.0f} s, load {options.load}", flush=True)
+    with loaded(options.load):
+        return soak_for(options.seconds, Soak(options.seed))
+
+
+@contextlib.contextmanager
+def loaded(num_processes: int) -> Iterator[None]:
+    """Keep processes computing meanwhile."""
+    spinners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(num_processes)]
+    try:
+        yield
+    finally:
+        for spinner in spinners:
+            spinner.kill()
+            spinner.wait()
+
+
+def soak_for(seconds: float, soak: Soak) -> int:
+    """Run rounds until the time is over, print what came of them, and return the exit code."""
     rounds: list[Callable[[Workplace], None]] = [
-        soak.kill_and_continue, soak.kill_with_children, soak.race, soak.many_faults
+        soak.kill_and_continue, soak.kill_busy_ones, soak.kill_with_children, soak.race, soak.many_faults
     ]  # fmt: skip
     if shutil.which("strace"):
         rounds += [soak.kill_at_every_call, soak.kill_in_any_process]
@@ -192,7 +237,7 @@ def main() -> int:
         print("without strace: no kills inside chosen system calls")
     failures = []
     number = 0
-    end_s = time.monotonic() + options.seconds
+    end_s = time.monotonic() + seconds
     while time.monotonic() < end_s:
         one = rounds[number % len(rounds)]
         number += 1
@@ -209,7 +254,7 @@ def main() -> int:
         print(f"round {number} {one.__name__}: {_text(soak.tally)}", flush=True)
     print("\n" + "\n".join(f"case {case}: {count}" for case, count in sorted(soak.tries.items())))
     print(f"{number} rounds, {len(failures)} failed; {_text(soak.tally)}")
-    return 1 if failures or soak.tally["records lost"] or soak.tally["processes left"] else 0
+    return 1 if failures or any(soak.tally[one] for one in ("records lost", "hung", "processes left")) else 0
 
 
 def _text(tally: Counter[str]) -> str:

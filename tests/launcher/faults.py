@@ -56,11 +56,13 @@ def endings(place: Workplace) -> dict[str, str | None]:
     return {name: one.ending for name, one in read_events(place.paths.events).items()}
 
 
-def undisturbed(place: Workplace, experiments: dict[str, dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def undisturbed(
+    place: Workplace, experiments: dict[str, dict[str, Any]], target: str = "toy:train"
+) -> dict[str, list[dict[str, Any]]]:
     """Return the steps that the experiments have when nothing goes wrong."""
     other = Workplace(place.folder / "undisturbed", mark=place.mark)
     other.folder.mkdir()
-    other.toy(experiments)
+    other.toy(experiments, target)
     assert other.launch("job.toml", "--parallel").code == 0
     return {name: steps(other, name) for name in experiments}
 
