@@ -14,6 +14,7 @@ What is only to be looked at is indented by four spaces. Called by tests/test_tu
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import shlex
@@ -155,6 +156,8 @@ def _essence(line: str) -> str:
 
 def main() -> None:
     """Follow a page in a folder and show what every block prints; with --write, correct the page by that."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # pages have characters that a terminal may lack
     page, folder = Path(sys.argv[1]), Path(sys.argv[2])
     wrong = []
     for outcome in follow(page, folder):

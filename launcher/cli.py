@@ -42,7 +42,7 @@ def _print_versions(is_asked: bool) -> None:
     if is_asked:
         from launcher import about
 
-        typer.echo("\n".join(f"{name} {version}" for name, version in about.versions().items()))
+        result.show("\n".join(f"{name} {version}" for name, version in about.versions().items()))
         raise typer.Exit()
 
 

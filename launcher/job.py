@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from launcher import fields
 from launcher.errors import InputError, did_you_mean, inline
+from launcher.paths import as_path
 from launcher.server import PRELOAD
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+-]{0,99}")
@@ -129,12 +130,12 @@ class Sweep:
     @property
     def outcome(self) -> Path:
         """The folder of tables, plots and records, relative to the working directory."""
-        return Path(self.settings.outcome or f"outcome/{self.name}")
+        return as_path(self.settings.outcome or f"outcome/{self.name}")
 
     @property
     def logs(self) -> Path:
         """The folder of the logs, relative to the working directory."""
-        return Path(self.settings.logs or f"logs/{self.name}")
+        return as_path(self.settings.logs or f"logs/{self.name}")
 
 
 class Lines:

@@ -13,6 +13,14 @@ from pathlib import Path
 from launcher.errors import InputError
 
 
+def as_path(text: str) -> Path:
+    """Return the path that text of a job file names: its bytes on disk are UTF-8, whatever the locale.
+
+    Under `LC_ALL=C` with Python's UTF-8 mode off, Python by itself names only files whose names are ASCII.
+    """
+    return Path(os.fsdecode(text.encode("utf-8", "surrogateescape")))
+
+
 @dataclass(frozen=True)
 class Paths:
     """The files of one sweep under its two folders."""

@@ -5,7 +5,9 @@ Exit codes: 0 done, 2 bad input (one message on stderr), 130 interrupted.
 
 import dataclasses
 import difflib
+import io
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -25,7 +27,13 @@ def application() -> typer.Typer:
 
 @contextmanager
 def user_errors() -> Iterator[None]:
-    """End the program with the message alone, on stderr, where the user or the disk is at fault."""
+    """End the program with the message alone, on stderr, where the user or the disk is at fault.
+
+    What is printed in here may be any text: characters that the terminal's encoding lacks are shown as escapes.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         yield
     except MiniGPTError as error:

@@ -21,6 +21,7 @@ from launcher.completion import complete_experiment
 from launcher.errors import InputError, inline, printable
 from launcher.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.paths import Paths
+from launcher.views import result
 
 LOOK_INTERVAL_S = 0.2
 LINE_LIMIT = 10_000  # characters
@@ -81,7 +82,7 @@ def _follow(paths: Paths, names: Sequence[str], num_lines: int) -> None:
     sys.stdout.flush()
     if not was_at_work:
         with contextlib.suppress(OSError):
-            print(f"(no launcher is at work in {paths.outcome}: nothing more will come)", file=sys.stderr)
+            result.say(f"(no launcher is at work in {paths.outcome}: nothing more will come)")
 
 
 def _print(prefix: str, lines: Sequence[str]) -> None:

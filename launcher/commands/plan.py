@@ -70,4 +70,4 @@ def print_plan(
         result.print_json(planned.document())
         return
     width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else _WIDTH
-    typer.echo(outline.text(planned, max(width, 40), is_verbose=is_verbose))
+    result.show(outline.text(planned, max(width, 40), is_verbose=is_verbose))

@@ -18,7 +18,6 @@ or how the newest attempt ended. A metric that is no finite number is "nan", "in
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import time
 from pathlib import Path
@@ -31,6 +30,7 @@ from launcher.commands.grammar import GroupedCommand
 from launcher.errors import inline, printable
 from launcher.options import DEFAULT_JOB, Job, Json, Logs, Outcome
 from launcher.paths import Paths
+from launcher.views import result
 from launcher.views.text import duration, number
 
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ def status_command(
             raise no_sweep(paths, job)
         overview = _before_its_first(job, experiments, holder)
     if as_json:
-        typer.echo(json.dumps(as_document(overview, paths), indent=1))
+        result.print_json(as_document(overview, paths))
     else:
-        typer.echo(printable(describe(overview, paths), 10_000_000))
+        result.show(printable(describe(overview, paths), 10_000_000))
 
 
 def _before_its_first(job: Path, experiments: list[str], holder: Holder) -> Overview:

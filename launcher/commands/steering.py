@@ -18,6 +18,7 @@ from launcher.completion import complete_experiment
 from launcher.errors import InputError, LauncherError, WriteError, printable
 from launcher.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.paths import Paths
+from launcher.views import result
 
 if TYPE_CHECKING:
     from launcher.requests import Ask, Request
@@ -101,7 +102,7 @@ def _ask(
         )
     for one in answers:
         line = f"{one['experiment']}: {one['answer']}" if one["experiment"] else str(one["answer"])
-        typer.echo(printable(line, 1000))
+        result.show(printable(line, 1000))
     raise typer.Exit(1 if any(one["is_refused"] for one in answers) else 0)
 
 

@@ -40,5 +40,5 @@ def verify_command(
         result.print_json({"verdicts": [dataclasses.asdict(verdict) for verdict in verdicts]})
     else:
         for verdict in verdicts:
-            typer.echo(inline(str(verdict), 2000))
+            result.show(inline(str(verdict), 2000))
     raise typer.Exit(1 if any(verdict.difference for verdict in verdicts) else 0)

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from typing import Literal, TextIO
 from unicodedata import east_asian_width
 
+from launcher import streams
 from launcher.errors import printable
 from launcher.views import colour
 from launcher.views.snapshot import Snapshot
@@ -42,6 +43,7 @@ class Progress:
 
     def __init__(self, stream: TextIO | None = None, *, is_quiet: bool = False, is_verbose: bool = False) -> None:
         self._stream = stream or sys.stderr or io.StringIO()  # None where the launcher was started without
+        self._encoding = getattr(self._stream, "encoding", None) or "utf-8"
         self._is_quiet = is_quiet
         self.is_verbose = is_verbose
         self._has_colour = colour.is_wanted(self._stream)
@@ -146,7 +148,7 @@ class Progress:
         """Write the frame over the one before, without clearing the screen first, which would flicker."""
         lines = [f"{line}\x1b[K\n" for line in self._frame]
         self._print("".join([self._to_top(), *lines, "\x1b[J"]))
-        self._shown = [_width(_ESCAPES.sub("", line)) for line in self._frame]
+        self._shown = [_width(_ESCAPES.sub("", self._encode(line).decode(self._encoding))) for line in self._frame]
 
     def _to_top(self) -> str:
         """Return what moves the cursor from the row below the frame to its first.
@@ -160,8 +162,11 @@ class Progress:
         return f"\r\x1b[{rows}A" if rows else ""
 
     def _print(self, text: str) -> None:
-        self._backlog += text.encode("utf-8", "backslashreplace")
+        self._backlog += self._encode(text)
         self._drain()
+
+    def _encode(self, text: str) -> bytes:
+        return text.encode(self._encoding, streams.PLAIN)
 
     def _drain(self) -> None:
         """Write what can be written: through our own descriptor without waiting, else as far as the stream takes it."""
@@ -170,7 +175,7 @@ class Progress:
                 while self._backlog:
                     self._backlog = self._backlog[os.write(self._fd, self._backlog[:4096]) :]
             elif self._backlog:
-                text, self._backlog = self._backlog.decode(), b""
+                text, self._backlog = self._backlog.decode(self._encoding), b""
                 self._stream.write(text)
                 self._stream.flush()
         except BlockingIOError:

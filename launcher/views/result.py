@@ -9,8 +9,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from launcher.errors import printable
 from launcher.views import colour
 from launcher.views.narrow import fit
@@ -19,9 +17,14 @@ if TYPE_CHECKING:
     from launcher.summary import Summary
 
 
+def show(text: str) -> None:
+    """Print a result on stdout."""
+    print(text, flush=True)
+
+
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
-    typer.echo(json.dumps(value, indent=1, default=str))
+    show(json.dumps(value, indent=1, default=str))
 
 
 def print_table(path: Path) -> None:
@@ -30,14 +33,15 @@ def print_table(path: Path) -> None:
         text = printable(path.read_text(encoding="utf-8"), 1_000_000)
         if sys.stdout is not None and sys.stdout.isatty():
             text = fit(text, shutil.get_terminal_size().columns, str(path))
-        print(text, flush=True)
+        show(text)
 
 
 def say(text: str, shade: colour.Colour | None = None) -> None:
     """Print a message on stderr, its first line coloured where colour is wanted."""
     if shade is not None and sys.stderr is not None and colour.is_wanted(sys.stderr):
         text = colour.paint(text, shade)
-    typer.echo(text, err=True, color=True)  # as it is: whether there is colour is decided above
+    if sys.stderr is not None:  # None where the launcher was started without
+        print(text, file=sys.stderr, flush=True)
 
 
 def say_result(summary: Summary, logs: Path, *, fresh: bool = False) -> None:

@@ -1,5 +1,6 @@
 """The three command lines, as a user types them: every mistake is a message and exit code 2."""
 
+import io
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import torch
 from typer.testing import CliRunner
 
 from minigpt import data_command, sample, train_command
-from minigpt.commandline import config_from
+from minigpt.commandline import config_from, user_errors
 from minigpt.config import TrainConfig
 from minigpt.errors import ConfigError
 
@@ -33,6 +34,14 @@ def _run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-W", "error", "-m", *words]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_13_a_terminal_that_lacks_a_character_gets_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="latin-1", errors="strict")
+    monkeypatch.setattr(sys, "stdout", screen)
+    with user_errors():
+        print("Größe 日", flush=True)
+    assert screen.buffer.getvalue() == "Größe \\u65e5\n".encode("latin-1")  # type: ignore[attr-defined]
 
 
 def test_from_text_to_text(tmp_path: Path) -> None:

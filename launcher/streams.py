@@ -1,0 +1,58 @@
+"""The standard streams of a command: every text can be written to them, whatever encoding the terminal has.
+
+A terminal may be ASCII or Latin-1 (`LC_ALL=C`, `PYTHONIOENCODING`, an old ssh client). Names, values and the output of
+a training function are any text. There, signs of ours get a plain stand-in, and all other characters an escape.
+Uses the standard library alone, as it is imported before everything else.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from typing import Any
+
+PLAIN = "launcher-plain"  # an error handler: what an encoding lacks is shown by what it has
+_STAND_INS = {
+    "…": "~",
+    "→": ">",
+    "\N{MULTIPLICATION SIGN}": "x",
+    "·": "|",
+    "±": "~",
+    "≈": "~",
+    "—": "-",
+    "✓": "+",
+    "✗": "x",
+    "‖": "|",
+    "★": "*",
+    "━": "=",
+    "─": "-",
+    "µ": "u",
+    "²": "2",
+}  # of one character each, so that columns stay aligned
+
+
+def hold() -> None:
+    """Open what is closed of descriptors 0 to 2 on /dev/null, so that no file of ours gets such a number."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes the lowest free number, which is this
+
+
+def take_any_text() -> None:
+    """Let stdout and stderr write every text: without this a character that an encoding lacks ends the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if (reconfigure := getattr(stream, "reconfigure", None)) is not None:  # None where Python has no such stream
+            reconfigure(errors=PLAIN)
+
+
+def _plainly(error: UnicodeError) -> tuple[Any, int]:
+    assert isinstance(error, UnicodeEncodeError), "this handler is for writing"
+    bad = error.object[error.start : error.end]
+    shown = "".join(_STAND_INS.get(c) or c.encode("ascii", "backslashreplace").decode() for c in bad)
+    return shown, error.end
+
+
+codecs.register_error(PLAIN, _plainly)
