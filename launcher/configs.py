@@ -50,7 +50,7 @@ def check(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str,
     if target.config_class is not None:
         module, _, name = target.config_class.partition(":")
         if module != target.module:
-            with importable(target.folder):
+            with importable(target):
                 cls = _class(target, module, name)
                 if cls is not None:
                     return _check_all(cls, configs)
@@ -141,7 +141,7 @@ def _answer() -> None:
     """Be the child of `_check_in_child`: a request on stdin, one line of JSON on stdout, everything else on stderr."""
     request = json.load(sys.stdin)
     target = Target(request["spec"], Path(request["folder"]), None)
-    with contextlib.redirect_stdout(sys.stderr), importable(target.folder):
+    with contextlib.redirect_stdout(sys.stderr), importable(target):
         try:
             reply: dict[str, Any] = {
                 name: asdict(checked) for name, checked in _check_all(config_class(target), request["configs"]).items()

@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 import typing
 from collections.abc import Callable, Iterator
@@ -41,14 +42,27 @@ class Target:
 
 
 @contextlib.contextmanager
-def importable(folder: Path) -> Iterator[None]:
-    """Search the job file's folder first when importing."""
-    sys.path.insert(0, str(folder.resolve()))
+def importable(target: Target) -> Iterator[None]:
+    """Import, and run, as `python train.py` beside the job file would: that folder is searched first.
+
+    And `sys.argv` has no arguments: an argparse in training code would take the launcher's for its own.
+    """
+    folder, argv = str(target.folder.resolve()), sys.argv
+    sys.path.insert(0, folder)
+    sys.argv = [_script(target)]
     try:
         yield
     finally:
+        sys.argv = argv
         with contextlib.suppress(ValueError):
-            sys.path.remove(str(folder.resolve()))
+            sys.path.remove(folder)
+
+
+def _script(target: Target) -> str:
+    """Return the file that a script's `sys.argv[0]` would name."""
+    name = target.module.replace(".", os.sep)
+    files = [os.path.join(folder, name + end) for folder in sys.path for end in (".py", f"{os.sep}__init__.py")]
+    return next((os.path.abspath(file) for file in files if os.path.isfile(file)), files[0])
 
 
 def find(spec: str, folder: Path) -> Target:
@@ -58,12 +72,12 @@ def find(spec: str, folder: Path) -> Target:
         InputError: there is no such module or function, or the function does not take (config, run).
     """
     module, _, function = spec.partition(":")
-    with importable(folder):
+    with importable(Target(spec, folder, None)):
         try:
             found = importlib.util.find_spec(module)
         except ModuleNotFoundError as error:
             found = None if module.startswith(str(error.name)) else _unimportable(spec, error)
-        except Exception as error:  # noqa: BLE001  the package's own code runs here and may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001  the package's own code runs here and may raise anything
             found = _unimportable(spec, error)
     if found is None:
         raise InputError(
@@ -97,7 +111,7 @@ def find(spec: str, folder: Path) -> Target:
     return Target(spec, folder, _config_class(tree, first.annotation, module, found.parent or ""))
 
 
-def _unimportable(spec: str, error: Exception) -> typing.NoReturn:
+def _unimportable(spec: str, error: BaseException) -> typing.NoReturn:
     raise InputError(f'sweep.target "{spec}": importing its package failed: {type(error).__name__}: {error}.')
 
 

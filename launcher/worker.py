@@ -139,7 +139,7 @@ def prepare(specs: list[Spec], answer: Connection) -> None:
     problems: dict[str, list[str]] = {}
     for spec in specs:
         try:
-            with target.importable(spec.folder):
+            with target.importable(_target(spec)):
                 cls = target.config_class(_target(spec))
                 hook = getattr(sys.modules[_target(spec).module], "prepare", None)
                 if callable(hook):
@@ -161,7 +161,7 @@ def _target(spec: Spec) -> target.Target:
 
 
 def _train(spec: Spec, run: Run) -> None:
-    with target.importable(spec.folder):
+    with target.importable(_target(spec)):
         _use_threads(spec.threads)
         _check_device(spec)
         found = _target(spec)
