@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
 import shutil
-import subprocess
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,41 +26,22 @@ class Chromium:
     """One browser with one blank page."""
 
     def __init__(self, program: str, profile: Path) -> None:
-        theirs_in, self._out = os.pipe()
-        self._in, theirs_out = os.pipe()
-        saved = [os.dup(fd) if _is_open(fd) else None for fd in (3, 4)]
-        # Out of the way first: one of ours may itself be 3 or 4.
-        theirs = [_above(theirs_in), _above(theirs_out)]
-        self._out, self._in = _above(self._out), _above(self._in)
-        os.dup2(theirs[0], 3)
-        os.dup2(theirs[1], 4)
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
         options += ["--disable-background-networking", "--remote-debugging-pipe", f"--user-data-dir={profile}"]
-        self._process = subprocess.Popen(
-            [program, *options, "about:blank"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(3, 4),
-            start_new_session=True,
-        )
-        for fd, before in zip((3, 4), saved, strict=True):
-            if before is None:
-                os.close(fd)
-            else:
-                os.dup2(before, fd)
-                os.close(before)
-        for fd in theirs:
-            os.close(fd)
+        self._pid, self._out, self._in = start_on_3_and_4([program, *options, "about:blank"])
         self._torn = b""
         self._number = 0
         self.events: list[dict[str, Any]] = []
-        targets = self._call("Target.getTargets", {}, "")["targetInfos"]
-        page = next(one["targetId"] for one in targets if one["type"] == "page")
-        attached = self._call("Target.attachToTarget", {"targetId": page, "flatten": True}, "")
-        self._session = str(attached["sessionId"])
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
+        try:
+            targets = self._call("Target.getTargets", {}, "")["targetInfos"]
+            page = next(one["targetId"] for one in targets if one["type"] == "page")
+            attached = self._call("Target.attachToTarget", {"targetId": page, "flatten": True}, "")
+            self._session = str(attached["sessionId"])
+            for domain in ("Page", "Runtime", "Log", "Network"):
+                self.call(f"{domain}.enable")
+        except BaseException:  # also the limit of the test: a browser that nobody closes would outlive the tests
+            self.close()
+            raise
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Call a method of the DevTools protocol on the page and return its result."""
@@ -91,9 +73,9 @@ class Chromium:
         path.write_bytes(base64.b64decode(answer["data"]))
 
     def close(self) -> None:
-        """End the browser."""
-        self._process.kill()
-        self._process.wait()
+        """End the browser and the processes it has started, which are in its process group."""
+        os.killpg(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
         os.close(self._in)
         os.close(self._out)
 
@@ -124,19 +106,25 @@ class Chromium:
                     heard(message)
 
 
-def _is_open(fd: int) -> bool:
+def start_on_3_and_4(command: Sequence[str]) -> tuple[int, int, int]:
+    """Start a program that reads from its descriptor 3 and writes to its 4; return its pid and our two ends.
+
+    Only the child's descriptors are changed. In this process 3 and 4 may be the channel to xdist's controller, and a
+    message that is read or written while a pipe stands there in its place is lost: the tests then wait for ever.
+    """
+    theirs_in, ours_out = os.pipe()
+    ours_in, theirs_out = os.pipe()
+    # Copies above 4, so that neither is in the way of the other when the child moves them.
+    above = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 5) for fd in (theirs_in, theirs_out)]
     try:
-        os.fstat(fd)
-    except OSError:
-        return False
-    return True
-
-
-def _above(fd: int) -> int:
-    """Move a descriptor above the two that the browser speaks on."""
-    if fd > 4:
-        return fd
-    moved = os.dup(fd)
-    held = _above(moved)
-    os.close(fd)
-    return held
+        actions = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+        actions += [(os.POSIX_SPAWN_DUP2, fd, number) for fd, number in zip(above, (3, 4), strict=True)]
+        pid = os.posix_spawn(command[0], command, os.environ, file_actions=actions, setsid=True)
+    except BaseException:
+        os.close(ours_out)
+        os.close(ours_in)
+        raise
+    finally:
+        for fd in (theirs_in, theirs_out, *above):
+            os.close(fd)
+    return pid, ours_out, ours_in
