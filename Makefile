@@ -28,7 +28,7 @@ else
   READY := $(STAMP)
 endif
 
-.PHONY: help setup data sweep status tail test soak bench check lint types docs report clean
+.PHONY: help setup data sweep status tail test soak bench gpu check lint types docs report clean
 
 help:            ## say what there is
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -64,6 +64,9 @@ soak: $(READY)   ## kill at random for SECONDS (600), with a printed SEED, besid
 bench: $(READY) $(DATA)  ## measure everything, also against other launchers, into bench/README.md (half an hour; ONLY=step)
 	@$(RUN) -c 'import joblib, hydra, optuna, ray, submitit' 2>/dev/null || $(RUN) -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(RUN) bench/all.py $(ONLY)
+
+gpu: $(READY)    ## prove every promise about GPUs on the card that is here, in eight minutes, into bench/README.md
+	@$(RUN) bench/gpu $(ARGS)
 
 lint: $(READY)
 	$(RUN) -m ruff check .

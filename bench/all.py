@@ -26,6 +26,7 @@ NAMES = (
     "commands", "scheduler", "precision",
 )  # fmt: skip
 RESULTS = BENCH / "results.json"
+GPU_RESULTS = BENCH / "gpu.json"  # written by `make gpu` where there is a card
 HEAD = """# Benchmarks
 
 Written by `make bench`; do not edit. Both sides alternate in one run and medians are compared; the machine is shared
@@ -48,22 +49,41 @@ def machine() -> str:
     return f"{model}, {len(os.sched_getaffinity(0))} cores; {', '.join(versions)}"
 
 
-def page(results: Mapping[str, dict[str, Any]]) -> str:
-    """Return the text of bench/README.md."""
+def commit() -> str:
+    """Return the commit that is measured."""
+    command = ["git", "-C", str(BENCH), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def read_results() -> dict[str, dict[str, Any]]:
+    """Return what was measured before, by benchmark."""
+    found: dict[str, dict[str, Any]] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    return found
+
+
+def write_page() -> None:
+    """Write bench/README.md anew from what was measured."""
+    gpu = json.loads(GPU_RESULTS.read_text()) if GPU_RESULTS.exists() else None
+    (BENCH / "README.md").write_text(page(read_results(), gpu))
+
+
+def page(results: Mapping[str, dict[str, Any]], gpu: Mapping[str, Any] | None = None) -> str:
+    """Return the text of bench/README.md; `gpu` is what `make gpu` has found on a card."""
     tables = [
         f"## {name}\n\n{one['at']}, commit {one['commit']}; {one['machine']}\n\n"
         + markdown([Row(**row) for row in one["rows"]])
         for name in NAMES
         if (one := results.get(name))
     ]
+    if gpu is not None:
+        about = f"{gpu['at']}, commit {gpu['commit']}; {gpu['card']}, {gpu['memory_gib']} GiB; {gpu['machine']}"
+        tables.append(f"## gpu\n\nWritten by `make gpu`: {about}; {gpu['seconds']} s.\n\n{gpu['table']}")
     return "\n\n".join([HEAD, *tables]) + "\n"
 
 
 def main() -> None:
     """Measure, print and write down: after each benchmark, so that one cut off costs only itself."""
-    results: dict[str, dict[str, Any]] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    command = ["git", "-C", str(BENCH), "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    results = read_results()
     for name in sys.argv[1:] or NAMES:
         print(f"{name} …", end=" ", file=sys.stderr, flush=True)
         began_s = time.monotonic()
@@ -72,12 +92,12 @@ def main() -> None:
         print(markdown(rows), flush=True)
         results[name] = {
             "at": str(datetime.date.today()),
-            "commit": commit,
+            "commit": commit(),
             "machine": machine(),
             "rows": [asdict(row) for row in rows],
         }
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-        (BENCH / "README.md").write_text(page(results))
+        write_page()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from rows import Row, alternate, markdown
 
@@ -31,17 +32,25 @@ def run(config: dict, run) -> None:
 """
 
 
-def start(workers: Workers, folder: Path, name: str) -> float:
-    """Start a worker and return the seconds until its first step."""
-    paths = Paths(folder / "outcome", folder / "logs")
-    spec = Spec(
-        experiment=name, attempt=1, target="bench_target:run", folder=folder, config={}, digest="", seed=0,
-        state_digest="", device="cpu", threads=1, environment={"CUDA_VISIBLE_DEVICES": ""}, paths=paths,
-        checkpoint_s=60.0,
+def make_spec(folder: Path, name: str, **differences: Any) -> Spec:
+    """Return what a worker is told that trains `bench_target.py` of a folder; the differences are fields of it."""
+    usual: dict[str, Any] = {
+        "target": "bench_target:run", "config": {}, "device": "cpu", "environment": {"CUDA_VISIBLE_DEVICES": ""},
+    }  # fmt: skip
+    return Spec(
+        experiment=name, attempt=1, folder=folder, digest="", seed=0, state_digest="", threads=1,
+        paths=Paths(folder / "outcome", folder / "logs"), checkpoint_s=60.0, **usual | differences,
     )  # fmt: skip
+
+
+def start(workers: Workers, folder: Path, name: str, **differences: Any) -> float:
+    """Start a worker and return the seconds until its first step."""
+    spec = make_spec(folder, name, **differences)
     began_s = time.perf_counter()
     worker = workers.start(spec)
-    while not read_history(paths.records(name)).steps:
+    while not (history := read_history(spec.paths.records(name))).steps:
+        if history.end is not None:
+            raise RuntimeError(f"the worker ended before its first step: {history.end}")
         time.sleep(0.0002)
     took_s = time.perf_counter() - began_s
     worker.collect()

@@ -1,0 +1,178 @@
+"""Proves on a real GPU what this launcher promises, in under eight minutes: `make gpu`.
+
+    python bench/gpu                  # every check and figure on the card that is there
+    python bench/gpu NAME…            # only these parts
+    python bench/gpu --dry [NAME…]    # without a card: every line that a CPU can run
+    python bench/gpu --stub [NAME…]   # with the tests' stub in place of the driver, and a CPU behind it
+
+Each part runs in a process of its own, with a limit of its own. Prints one table (check, result, figure). On a real
+card it writes bench/gpu.json and the section "gpu" of bench/README.md. Exit code 1 if a check failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1])]
+
+import checks_device  # noqa: E402
+import checks_memory  # noqa: E402
+import checks_numbers  # noqa: E402
+import figures  # noqa: E402
+import rows  # noqa: E402, F401  does the same for the processes that are started
+from card import Card, dry_card, find_card  # noqa: E402
+from result import FAILED, SKIPPED, Result, as_markdown, as_text  # noqa: E402
+
+TOTAL_S = 470.0
+# Seconds each part may take, in the order in which they run: what is cheap and decides most comes first.
+LIMITS = {
+    "found": 30, "seen": 60, "refused": 40, "asserted": 60, "shared": 60, "held": 80, "exhausted": 90, "freed": 110,
+    "reproduced": 110, "unsynchronised": 80, "tests": 60, "sensed": 60, "started": 60, "multiplied": 40,
+    "recorded": 70, "speed_baseline": 130, "together": 90, "optional": 130, "speed_large": 130,
+}  # fmt: skip
+
+
+def tests(card: Card) -> Iterator[Result]:
+    """Run the tests that are marked `gpu`."""
+    if importlib.util.find_spec("pytest") is None:
+        yield Result("tests marked gpu", SKIPPED, "pytest is not installed")
+        return
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "tests", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=HERE.parents[1], capture_output=True, text=True, check=False)
+    last = (done.stdout.strip().splitlines() or done.stderr.strip().splitlines() or ["no word"])[-1]
+    result = SKIPPED if " passed" not in last and done.returncode == 0 else FAILED if done.returncode else "ok"
+    yield Result("tests marked gpu", result, last.strip("= "))
+
+
+PARTS: dict[str, Callable[[Card], Iterator[Result]]] = {
+    **checks_device.PARTS, **checks_memory.PARTS, **checks_numbers.PARTS, **figures.PARTS, "tests": tests,
+}  # fmt: skip
+
+
+def run_part(name: str, limit_s: float, mode: list[str]) -> list[Result]:
+    """Run a part in a process of its own; what it has found stands, also when it takes too long or breaks."""
+    with tempfile.TemporaryFile("w+") as complaints:
+        command = [sys.executable, str(HERE), "--part", name, *mode]
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=complaints, text=True, start_new_session=True
+        )
+        try:
+            out, _ = process.communicate(timeout=limit_s)
+            problem = "" if process.returncode == 0 else _last_line(complaints) or f"exit code {process.returncode}"
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            out, _ = process.communicate()
+            problem = f"took more than {limit_s:.0f} s, and was ended"
+    results = [Result(**json.loads(line)) for line in out.splitlines() if line.startswith("{")]
+    return [*results, Result(f"part {name}", FAILED, problem)] if problem else results
+
+
+def _last_line(file: object) -> str:
+    file.seek(0)  # type: ignore[attr-defined]
+    lines = file.read().strip().splitlines()  # type: ignore[attr-defined]
+    return str(lines[-1][:300]) if lines else ""
+
+
+def be_part(name: str, card: Card) -> None:
+    """Be the child of `run_part`: a line of JSON for each result."""
+    for result in PARTS[name](card):
+        print(json.dumps(asdict(result)), flush=True)
+
+
+@contextlib.contextmanager
+def stub_driver() -> Iterator[None]:
+    """Put the tests' stub in place of the driver, for this process's children."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        raise SystemExit("--stub compiles tests/launcher/nvml_stub.c: no C compiler here")
+    with tempfile.TemporaryDirectory() as name:
+        source = HERE.parents[1] / "tests" / "launcher" / "nvml_stub.c"
+        library = Path(name) / "libnvidia-ml.so.1"
+        subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+        (Path(name) / "cards.txt").write_text("card 0 8192 0\n")
+        os.environ |= {"LD_LIBRARY_PATH": name, "NVML_SCRIPT": str(Path(name) / "cards.txt")}
+        yield
+
+
+def write_down(card: Card, results: list[Result], took_s: float) -> None:
+    """Write bench/gpu.json and renew bench/README.md."""
+    import all as every_benchmark
+
+    content = {
+        "at": str(datetime.date.today()), "commit": every_benchmark.commit(), "card": card.name,
+        "memory_gib": round(card.total_bytes / 2**30, 1), "machine": every_benchmark.machine(),
+        "seconds": round(took_s), "results": [asdict(result) for result in results],
+        "table": as_markdown(results),
+    }  # fmt: skip
+    every_benchmark.GPU_RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+    every_benchmark.write_page()
+
+
+def main() -> int:
+    """Run the parts and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(LIMITS)}")
+    parser.add_argument("--dry", action="store_true")
+    parser.add_argument("--stub", action="store_true")
+    parser.add_argument("--limit", type=float, default=TOTAL_S, metavar="S", help="at most so many seconds a part")
+    parser.add_argument("--part", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if unknown := [name for name in options.names if name not in LIMITS]:
+        parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(LIMITS)}")
+    if options.part:
+        card = dry_card() if options.dry else find_card(is_stub=options.stub)
+        assert card is not None, "the parent has found one"
+        be_part(options.part, card)
+        return 0
+    with stub_driver() if options.stub else contextlib.nullcontext():
+        limits = {name: min(LIMITS[name], options.limit) for name in options.names or LIMITS}
+        return prove(limits, is_dry=options.dry, is_stub=options.stub)
+
+
+def prove(limits: dict[str, float], *, is_dry: bool, is_stub: bool) -> int:
+    """Run these parts on the card that is there, print the table, and write it down where the card is real."""
+    if not is_dry and not is_stub and find_card() is None:
+        print("no CUDA device on this machine: nothing to prove (python bench/gpu --dry tries what a CPU can)")
+        return 0
+    mode = ["--dry"] if is_dry else ["--stub"] if is_stub else []
+    results: list[Result] = []
+    began_s = time.monotonic()
+    for name, limit_s in limits.items():
+        left_s = TOTAL_S - (time.monotonic() - began_s)
+        if left_s < 5:
+            results.append(Result(f"part {name}", SKIPPED, f"the {TOTAL_S:.0f} s were over"))
+            continue
+        part_began_s = time.monotonic()
+        found = run_part(name, min(limit_s, left_s), mode)
+        results += found
+        took_s = time.monotonic() - part_began_s
+        print(f"[{name}, {took_s:.0f} s]", *(f"\n  {one.result:<8} {one.check}: {one.figure}" for one in found),
+              file=sys.stderr, flush=True)  # fmt: skip
+    took_s = time.monotonic() - began_s
+    print(as_text(results))
+    num_failed = sum(one.result == FAILED for one in results)
+    print(f"{len(results)} rows, {num_failed} failed, {took_s:.0f} s")
+    if not is_dry and not is_stub and limits.keys() == LIMITS.keys():
+        card = find_card()
+        assert card is not None, "the parts have run on it"
+        write_down(card, results, took_s)
+    return 1 if num_failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

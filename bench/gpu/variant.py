@@ -1,0 +1,81 @@
+"""Trains one MiniGPT and prints what it took, as JSON: `python bench/gpu/variant.py '{"steps": 20, …}'`.
+
+Wishes: device, data (folder), config (keys of TrainConfig), steps, is_profiled, logs ("" or a folder for records).
+Answer: tokens_per_s and step_s (medians, the first third left out), peak_bytes, losses, waits (calls by name), head.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import statistics
+import sys
+import tempfile
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from precision import Quiet
+
+from launcher.records import RecordWriter
+from minigpt import train
+from minigpt.config import TrainConfig
+
+WAITS = ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize", "cudaMemcpy")
+
+
+class Logged(Quiet):
+    """A run that also records each step as the launcher's does."""
+
+    def __init__(self, device: str, outcome: Path, records: Path) -> None:
+        super().__init__(device, outcome)
+        self._writer = RecordWriter(records, 1)
+
+    def log(self, step: int, **metrics: Any) -> None:
+        """Write the record, and keep the loss and the moment."""
+        self._writer.write(metrics, step)
+        super().log(step, **metrics)
+
+
+def train_once(wishes: dict[str, Any]) -> dict[str, Any]:
+    """Train as wished and return the answer."""
+    device = wishes["device"]
+    config = TrainConfig(
+        data_dir=wishes["data"], max_steps=wishes["steps"], max_epochs=100, chunking="pack",
+        **{"num_workers": 0} | {key: value for key, value in wishes["config"].items() if key not in ("chunking",)},
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        run = Logged(device, folder, folder / "records.jsonl") if wishes.get("is_logged") else Quiet(device, folder)
+        with contextlib.redirect_stdout(io.StringIO()):
+            waits = _profiled(config, run) if wishes.get("is_profiled") else train.run(config, run)  # type: ignore[func-returns-value]
+    times = [later - earlier for earlier, later in pairwise(run.moments)]
+    settled = times[len(times) // 3 :] or [0.0]
+    step_s = statistics.median(settled)
+    has_fused = hasattr(F, "linear_cross_entropy")
+    return {
+        "tokens_per_s": config.step_size * (config.seq_len - 1) / step_s if step_s else 0.0,
+        "step_s": step_s,
+        "peak_bytes": torch.cuda.max_memory_allocated() if device == "cuda" else 0,
+        "losses": run.losses,
+        "waits": waits or {},
+        "head": "fused (linear_cross_entropy)" if has_fused else f"torch {torch.__version__} has no fused head: plain",
+    }
+
+
+def _profiled(config: TrainConfig, run: Quiet) -> dict[str, int]:
+    """Train under the profiler and return how often each call that waits was made."""
+    from torch.profiler import ProfilerActivity, profile
+
+    activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if run.device == "cuda" else [])
+    with profile(activities=activities) as trace:
+        train.run(config, run)
+    return dict(Counter(event.name for event in trace.events() or () if event.name in WAITS))
+
+
+if __name__ == "__main__":
+    print(json.dumps(train_once(json.loads(sys.argv[1]))))
