@@ -22,6 +22,7 @@ from docs import source
 from launcher import errors, job, records, state, telemetry
 from launcher.cli import app
 from launcher.endings import FAILURES
+from launcher.names import NAME_RULE
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -128,7 +129,7 @@ def job_file(meanings: Meanings) -> str:
             )
         rows.append((f"`{field.name}`", _type(hints[field.name]), _toml(field.default), _sentence(text)))
     meanings.problems += [f"the docstring of launcher.job.SweepTable explains {key}, which is gone." for key in texts]
-    name_rule = f"A name is {job.NAME_RULE}."
+    name_rule = f"A name is {NAME_RULE}."
     parts = ["# Job file", MADE, meanings.of("pages", "job-file")]
     parts += ["## The table `[sweep]`", table(("key", "type", "default", "meaning"), rows)]
     parts += ["## The table `[config]`", meanings.of("pages", "config")]

@@ -16,7 +16,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from launcher import values
+from launcher.files import MODE, open_to_read
+
 KEPT = 2
+_HEADER_BYTES = 1 << 16
 
 
 class BadCheckpoint(Exception):
@@ -37,9 +41,9 @@ class Checkpoints:
     def has_any(self) -> bool:
         """Say whether there is a checkpoint of this experiment and configuration; whether it is sound, load tells."""
         for path in self.files():
-            with contextlib.suppress(OSError, ValueError), path.open("rb") as file:
-                header = json.loads(file.readline())
-                if isinstance(header, dict) and self._identity.items() <= header.items():
+            with contextlib.suppress(OSError), os.fdopen(open_to_read(path), "rb") as file:
+                header = values.load_object(file.readline(_HEADER_BYTES))
+                if header is not None and {key: header.get(key) for key in self._identity} == self._identity:
                     return True
         return False
 
@@ -63,7 +67,8 @@ class Checkpoints:
         path = self._folder / f"step-{step:012d}.ckpt"
         beside = path.with_suffix(".tmp")
         try:
-            with beside.open("wb") as file:
+            beside.unlink(missing_ok=True)  # of a save that was killed; never written through, should it be a link
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE), "wb") as file:
                 file.write(json.dumps(header).encode() + b"\n")
                 file.write(payload)
                 file.flush()
@@ -75,7 +80,8 @@ class Checkpoints:
             raise
         _sync_folder(self._folder)
         for old in self.files()[KEPT:]:
-            old.unlink()
+            with contextlib.suppress(OSError):  # a folder of that name, say: no reason to stop training
+                old.unlink()
 
     def load(self) -> tuple[dict[str, Any], int] | None:
         """Return the state and step of the newest sound checkpoint, or None; say which ones were passed over."""
@@ -92,11 +98,12 @@ class Checkpoints:
         import torch
 
         try:
-            first, newline, payload = path.read_bytes().partition(b"\n")
-            header = json.loads(first) if newline else {}
-        except (OSError, ValueError) as error:
-            raise BadCheckpoint(f"it cannot be read ({error})") from error
-        if not isinstance(header, dict) or not isinstance(header.get("step"), int):
+            with os.fdopen(open_to_read(path), "rb") as file:
+                header = values.load_object(file.readline(_HEADER_BYTES)) or {}
+                payload = file.read()
+        except OSError as error:
+            raise BadCheckpoint(f"it cannot be read ({error.strerror})") from error
+        if values.whole(header.get("step")) is None:
             raise BadCheckpoint("it is not a checkpoint")
         if {key: header.get(key) for key in self._identity} != self._identity:
             raise BadCheckpoint("it belongs to another experiment or configuration")

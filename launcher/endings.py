@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from launcher.errors import printable
+from launcher.files import open_to_read
 from launcher.history import History
 from launcher.process import Exit
 
@@ -90,8 +92,8 @@ def failure_report(name: str, device: str, ending: Ending, history: History, log
 def last_lines(log: Path) -> list[str]:
     """Return the last lines of a log, inert on a terminal; none if it cannot be read."""
     try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+        with os.fdopen(open_to_read(log), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import json
 import math
 import os
@@ -18,6 +19,7 @@ import subprocess
 from typing import Any
 
 from launcher.errors import InputError, inline
+from launcher.files import read
 from launcher.job import Sweep
 from launcher.paths import Paths
 from launcher.summary import Summary
@@ -62,8 +64,8 @@ def document(sweep: Sweep, summary: Summary, seconds: float) -> dict[str, Any]:
 def best(sweep: Sweep) -> dict[str, dict[str, Any]]:
     """Return for each metric which experiment got how far, from the results table; none that nobody recorded."""
     try:
-        with Paths(sweep.outcome, sweep.logs).table_csv.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        table = read(Paths(sweep.outcome, sweep.logs).table_csv).decode()
+        rows = list(csv.DictReader(io.StringIO(table, newline="")))
     except (OSError, ValueError, csv.Error):
         return {}
     found = {}

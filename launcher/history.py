@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from launcher import values
 from launcher.estimate import Known, measured
 from launcher.records import ENVELOPE, Record, RecordReader
 
@@ -48,13 +48,13 @@ class History:
             case "start":
                 self.start = record
             case "total":
-                self.total = steps if isinstance(steps := record.get("steps"), int) else None
+                self.total = record["steps"]
             case "info":
                 self.info |= {key: value for key, value in record.items() if key not in ENVELOPE}
             case "phase":
-                self.phase = str(record.get("phase"))
+                self.phase = record["phase"]
             case "resume":
-                self.resumed_from = record.get("step", 0)
+                self.resumed_from = record["step"]
             case "end":
                 self.end = record
 
@@ -94,7 +94,11 @@ class History:
 
 
 def read_history(path: Path) -> History:
-    """Return the history in a record file; an empty one if there is no file."""
+    """Return the history in a record file; an empty one if there is no file.
+
+    Raises:
+        OSError: what is there is no file, or cannot be read.
+    """
     history = History()
     for record in RecordReader(path).read():
         history.add(record)
@@ -123,15 +127,14 @@ def series(history: History, metric: str) -> list[float]:
 def numbers(history: History, metric: str) -> dict[int, float]:
     """Return the values of a metric by step, as floats; what is no number is left out."""
     found = {}
-    for step, values in history.steps.items():
-        if isinstance(value := values.get(metric), int | float):
-            with contextlib.suppress(OverflowError):  # an int beyond any float
-                found[step] = float(value)
+    for step, metrics in history.steps.items():
+        if (value := values.number(metrics.get(metric))) is not None:
+            found[step] = value
     return found
 
 
 def gpu_bytes(history: History) -> int | None:
     """Return the GPU memory the newest attempt took at most, if it got to use what it needs."""
     end = history.end or {}
-    peak = end.get("peak_gpu_memory_bytes")
-    return peak if isinstance(peak, int) and end.get("ending") in ("done", "interrupted", "diverged") else None
+    peak = values.whole(end.get("peak_gpu_memory_bytes"))
+    return peak if end.get("ending") in ("done", "interrupted", "diverged") else None

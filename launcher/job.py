@@ -14,12 +14,10 @@ from typing import Any, Literal
 
 from launcher import fields
 from launcher.errors import InputError, did_you_mean, inline
+from launcher.names import METRIC, NAME, NAME_RULE
 from launcher.paths import as_path
 from launcher.server import PRELOAD
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+-]{0,99}")
-NAME_RULE = "1 to 100 of the characters A-Z a-z 0-9 . _ = + - and starts with a letter or digit"
-METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,49}")
 TABLES = ("sweep", "config", "experiments")
 
 

@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from launcher import values
 from launcher.errors import InUseError, WriteError, printable
+from launcher.files import MODE, open_file, open_to_read
 
 
 class Lock:
@@ -48,17 +50,14 @@ def find_holder(path: Path) -> Holder | None:
     To ask is to take a shared lock for some microseconds; `_take` looks again before it refuses.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = open_to_read(path)
     except OSError:
         return None
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return None
     except BlockingIOError:
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            note = json.loads(os.pread(fd, 4096, 0))
-            return Holder(int(note["pid"]), str(note["host"]), str(note["since"]), str(note["folder"]))
-        return Holder()
+        return _note(fd) or Holder()
     finally:
         os.close(fd)
 
@@ -74,7 +73,12 @@ def lock_folder(path: Path, wait: Waiting = None) -> Lock:
         WriteError: the lock file cannot be made.
     """
     remedy = "Wait for it with --wait, or give this sweep another folder: --outcome DIR."
-    return _take(path, f"the folder {path.parent}", remedy, wait)
+    while True:
+        lock = _take(path, f"the folder {path.parent}", remedy, wait)
+        if _is_alone(lock.fd, path):
+            _leave_note(lock.fd)
+            return lock
+        lock.release()
 
 
 def lock_device(uuid: str, wait: Waiting = None) -> Lock:
@@ -85,9 +89,11 @@ def lock_device(uuid: str, wait: Waiting = None) -> Lock:
         WriteError: the lock file cannot be made.
     """
     _machine_folder()
-    return _take(
-        device_lock(uuid), f"the device {uuid}", "Wait for it with --wait, or leave the device out of --devices.", wait
-    )
+    remedy = "Wait for it with --wait, or leave the device out of --devices."
+    lock = _take(device_lock(uuid), f"the device {uuid}", remedy, wait, is_for_all=True)
+    if os.fstat(lock.fd).st_nlink == 1:  # else what it says would stand in a file of another name too
+        _leave_note(lock.fd)
+    return lock
 
 
 def device_lock(uuid: str) -> Path:
@@ -111,9 +117,28 @@ def _machine_folder() -> Path:
     return folder
 
 
-def _take(path: Path, what: str, remedy: str, wait: Waiting) -> Lock:
+def _is_alone(fd: int, path: Path) -> bool:
+    """Say whether the file locked is still the one of that name, and has no other; else make way for a new file.
+
+    A backup made by `cp -al` has the same lock file, and a launcher in one folder would keep others out of the other.
+    """
+    about = os.fstat(fd)
     try:
-        fd = _open(path)
+        if not os.path.samestat(about, os.lstat(path)):
+            return False  # another launcher made way, or somebody moved the folder
+        if about.st_nlink == 1:
+            return True
+        path.unlink()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise WriteError(f"cannot lock the folder {path.parent}: {path}: {error.strerror}.") from error
+    return False
+
+
+def _take(path: Path, what: str, remedy: str, wait: Waiting, *, is_for_all: bool = False) -> Lock:
+    try:
+        fd = _open(path, is_for_all=is_for_all)
     except OSError as error:
         raise WriteError(f"cannot lock {what}: {path}: {error.strerror}.") from error
     if not _try(fd):
@@ -123,6 +148,11 @@ def _take(path: Path, what: str, remedy: str, wait: Waiting) -> Lock:
             raise InUseError(f"{message}\n  {remedy}")
         wait(f"{message} Waiting for it; Ctrl-C gives up.")
         fcntl.flock(fd, fcntl.LOCK_EX)
+    return Lock(fd)
+
+
+def _leave_note(fd: int) -> None:
+    """Write down who holds a lock."""
     note: dict[str, Any] = {
         "pid": os.getpid(),
         "host": socket.gethostname(),
@@ -132,7 +162,6 @@ def _take(path: Path, what: str, remedy: str, wait: Waiting) -> Lock:
     with contextlib.suppress(OSError):  # a full disk: the lock holds all the same
         os.ftruncate(fd, 0)
         os.pwrite(fd, json.dumps(note).encode(), 0)
-    return Lock(fd)
 
 
 def _try(fd: int) -> bool:
@@ -146,25 +175,35 @@ def _try(fd: int) -> bool:
     return False
 
 
-def _open(path: Path) -> int:
-    """Open or make a lock file for every user (Linux refuses O_CREAT on another's file in a shared folder)."""
-    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+def _open(path: Path, *, is_for_all: bool) -> int:
+    """Open or make a lock file (Linux refuses O_CREAT on another's file in a shared folder).
+
+    That of a device is for every user of the machine, whatever the umask; that of a folder is as the folder's files.
+    """
     with contextlib.suppress(FileNotFoundError):
-        return os.open(path, flags)
+        return open_file(path, os.O_RDWR)
     try:
-        fd = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+        fd = open_file(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
     except FileExistsError:  # another launcher was quicker
-        return os.open(path, flags)
-    os.fchmod(fd, 0o666)  # whatever the umask
+        return open_file(path, os.O_RDWR)
+    if is_for_all:
+        os.fchmod(fd, MODE)
     return fd
 
 
 def _holder(fd: int) -> str:
     """Say who holds a lock, from the note its holder left in the file."""
-    try:
-        note = json.loads(os.pread(fd, 4096, 0))
-        return printable(
-            f" by pid {note['pid']} on {note['host']} since {note['since']}, started in {note['folder']}", 500
-        )
-    except (ValueError, KeyError, TypeError):
+    note = _note(fd)
+    if note is None:
         return " by another launcher"
+    return printable(f" by pid {note.pid} on {note.host} since {note.since}, started in {note.folder}", 500)
+
+
+def _note(fd: int) -> Holder | None:
+    """Return the note in a lock file; None if it holds none, or something else."""
+    note = values.load_object(os.pread(fd, 4096, 0)) or {}
+    host, since, folder = (note.get(key) for key in ("host", "since", "folder"))
+    pid = values.whole(note.get("pid"), least=1)
+    if pid is None or not (isinstance(host, str) and isinstance(since, str) and isinstance(folder, str)):
+        return None
+    return Holder(pid, host, since, folder)

@@ -6,13 +6,13 @@ an experiment that is kept. The tables do not come from here: they are made from
 
 from __future__ import annotations
 
-import contextlib
 import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from launcher import values
 from launcher.history import History, numbers, series
 from launcher.records import Record
 
@@ -50,9 +50,8 @@ class Newest:
         if found:
             self._take(found)
         speed: Any = next((one[SPEED] for one in reversed(records) if SPEED in one), None)
-        if type(speed) in _NUMBERS:
-            with contextlib.suppress(OverflowError):
-                self.tokens_per_s = float(speed)
+        if (found_speed := values.number(speed)) is not None:
+            self.tokens_per_s = found_speed
 
     def _forget_replaced(self, records: Iterable[Record]) -> None:
         """Drop what the new attempt replaces: everything from its own first step on."""

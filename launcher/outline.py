@@ -12,6 +12,7 @@ from typing import Any
 from launcher.forecast import Forecast, forecast
 from launcher.nvml import Gpu
 from launcher.occupancy import Occupancy
+from launcher.paths import ANY
 from launcher.plan import Plan
 from launcher.slots import Slot
 
@@ -90,17 +91,16 @@ def files(plan: Plan) -> list[tuple[str, int, str]]:
     if not plan.to_run:
         return []
     each, paths, metrics = len(plan.to_run), plan.paths, plan.sweep.settings.metrics
-    name = "<experiment>"
     found = [
-        (paths.log(name), each, "appended to"),
-        (paths.records(name), each, "every record"),
-        *([(paths.telemetry(name), each, "what it uses")] if plan.sweep.settings.telemetry_s else []),
-        (paths.checkpoints(name), each, "until it is done"),
+        (paths.log(ANY), each, "appended to"),
+        (paths.records(ANY), each, "every record"),
+        *([(paths.telemetry(ANY), each, "what it uses")] if plan.sweep.settings.telemetry_s else []),
+        (paths.checkpoints(ANY), each, "until it is done"),
         (paths.report_html, 1, "all of it, as a page"),
         (paths.report_md, 1, "the same as Markdown"),
         (paths.table_txt, 1, "to read"),
         (paths.table_csv, 1, "for programs"),
-        *((paths.curve(metric, name), each, "") for metric in metrics),
+        *((paths.curve(metric, ANY), each, "") for metric in metrics),
         *((paths.curves(metric), 1, "compared") for metric in metrics),
         (paths.sweep, 1, "what was planned"),
         (paths.events, 1, "appended to"),

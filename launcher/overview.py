@@ -5,9 +5,7 @@ Reads and writes nothing else, asks no process, imports no torch, pandas or rich
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import json
 import math
 import shlex
 from collections import Counter
@@ -16,7 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from launcher import values
 from launcher.estimate import Known, makespan, measured, remaining
+from launcher.events import read_event_lines
 from launcher.history import History
 from launcher.locks import Holder, find_holder
 from launcher.paths import Paths
@@ -166,14 +166,11 @@ def _phase(document: Document, launcher: Holder | None, seen: Mapping[str, Seen]
 
 
 def _read_newest(path: Path) -> dict[str, _Newest]:
-    newest: dict[str, _Newest] = {}
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        for line in path.read_bytes().split(b"\n"):
-            with contextlib.suppress(ValueError, KeyError, TypeError):
-                event = json.loads(line)
-                if event["event"] in ("started", "ended", "withdrawn", "requeued"):
-                    newest[event["experiment"]] = _Newest(event["event"], event["at"], event.get("pid"))
-    return newest
+    return {
+        event["experiment"]: _Newest(event["event"], event["at"], values.whole(event.get("pid")))
+        for event in read_event_lines(path)
+        if event["event"] in ("started", "ended", "withdrawn", "requeued")
+    }
 
 
 def _standing(sweep: _Sweep, planned: Planned, metric: str | None) -> tuple[Standing, Known]:

@@ -1,16 +1,20 @@
 """Every path a sweep reads or writes, owned by one class. Nothing else in the launcher joins path parts.
 
-Experiment names reach file names unchanged: the job file allows only names that are safe ones.
+Names of experiments and metrics reach file names unchanged, so each is looked at here once more, wherever it came from:
+a `sweep.json` can name `../../x`, and no path may lead out of the two folders.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.errors import InputError
+from launcher.errors import InputError, inline
+from launcher.files import create_beside
+from launcher.names import NAME_RULE, is_metric, is_name
+
+ANY = "<experiment>"  # in the place of a name where a plan shows which files there will be
 
 
 def as_path(text: str) -> Path:
@@ -30,7 +34,7 @@ class Paths:
 
     def log(self, experiment: str) -> Path:
         """Return the log a person tails."""
-        return self.logs / f"{experiment}.log"
+        return self.logs / f"{_name(experiment)}.log"
 
     @property
     def prepare_log(self) -> Path:
@@ -39,15 +43,15 @@ class Paths:
 
     def records(self, experiment: str) -> Path:
         """Return the append-only record file, the truth about an experiment."""
-        return self.outcome / "records" / f"{experiment}.jsonl"
+        return self.outcome / "records" / f"{_name(experiment)}.jsonl"
 
     def telemetry(self, experiment: str) -> Path:
         """Return the samples of what an experiment's processes and its device used."""
-        return self.outcome / "telemetry" / f"{experiment}.jsonl"
+        return self.outcome / "telemetry" / f"{_name(experiment)}.jsonl"
 
     def checkpoints(self, experiment: str) -> Path:
         """Return the folder of an unfinished experiment's checkpoints."""
-        return self.outcome / "checkpoints" / experiment
+        return self.outcome / "checkpoints" / _name(experiment)
 
     @property
     def sweep(self) -> Path:
@@ -91,11 +95,11 @@ class Paths:
 
     def curve(self, metric: str, experiment: str) -> Path:
         """Return the plot of one metric of one experiment."""
-        return self.outcome / f"{metric}_curve_{experiment}.png"
+        return self.outcome / f"{_metric(metric)}_curve_{_name(experiment)}.png"
 
     def curves(self, metric: str) -> Path:
         """Return the plot of one metric that compares all experiments."""
-        return self.outcome / f"{metric}_curves.png"
+        return self.outcome / f"{_metric(metric)}_curves.png"
 
     def create(self) -> None:
         """Make the folders, all or none.
@@ -121,6 +125,23 @@ class Paths:
             path.unlink(missing_ok=True)
 
 
+def _name(experiment: str) -> str:
+    """Return the name of an experiment for a file name.
+
+    Raises:
+        InputError: an experiment may not have it.
+    """
+    if experiment != ANY and not is_name(experiment):
+        raise InputError(f'"{inline(experiment, 100)}" is no name of an experiment: such a name has {NAME_RULE}.')
+    return experiment
+
+
+def _metric(metric: str) -> str:
+    if not is_metric(metric):
+        raise InputError(f'"{inline(metric, 100)}" is no name of a metric. Such a name is like "loss".')
+    return metric
+
+
 def _obstacle(folder: Path) -> str:
     """Say why a folder could not be made or written to; nothing if it can."""
     try:
@@ -139,11 +160,10 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         OSError: it could not be written; the old file is intact and nothing is left beside it.
     """
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
-    descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    descriptor, beside = create_beside(path)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-            os.fchmod(file.fileno(), 0o644)
         os.replace(beside, path)
     except BaseException:
         os.unlink(beside)

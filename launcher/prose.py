@@ -16,6 +16,7 @@ The launcher knows nothing of models and data; who wrote the job does. The file 
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from launcher import files
 from launcher.state import Document
 
 SECTIONS = ("Model", "Parameters", "Dataset", "Training", "Experiments", "Observations")
@@ -42,10 +44,16 @@ class Prose:
 
 
 def find(document: Document) -> Path | None:
-    """Return the file beside the job file, where that was launched from or else seen from here."""
-    beside = Path(document.job_file).with_suffix(".md")
-    places = [Path(str(document.launch.get("cwd", "."))) / beside, beside]
-    return next((place for place in places if place.is_file()), None)
+    """Return the file beside the job file, where that was launched from or else seen from here.
+
+    Only beside a job file that is there: a `sweep.json` of somebody else cannot have any text put into a report.
+    """
+    job = Path(document.job_file)
+    for place in (Path(document.launch.get("cwd", ".")) / job, job):
+        with contextlib.suppress(OSError, ValueError):  # ValueError: a name with a NUL, or none
+            if place.is_file() and (beside := place.with_suffix(".md")).is_file():
+                return beside.resolve()
+    return None
 
 
 def read(document: Document, values: Mapping[str, Any]) -> Prose:
@@ -57,8 +65,7 @@ def read(document: Document, values: Mapping[str, Any]) -> Prose:
     path = find(document)
     if path is None:
         return Prose()
-    with path.open("rb") as file:
-        return parse(file.read(LIMIT_BYTES).decode("utf-8", "backslashreplace"), values)
+    return parse(files.read(path, LIMIT_BYTES).decode("utf-8", "backslashreplace"), values)
 
 
 def parse(content: str, values: Mapping[str, Any]) -> Prose:

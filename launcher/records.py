@@ -30,15 +30,18 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
+
+from launcher import values
+from launcher.files import CHUNK_BYTES, LINE_BYTES, LineSplitter, open_to_append, open_to_read
 
 ENVELOPE = frozenset({"n", "attempt", "at_s", "kind", "step"})
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 ENDINGS = ("done", "failed", "out_of_memory", "killed", "hung", "diverged", "interrupted")
-_CHUNK_BYTES = 1 << 20
 BELL_INTERVAL_NS = 10_000_000  # a worker rings at most this often; the reader also looks by itself a few times a second
+
 
 Record = dict[str, Any]
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATETIME
@@ -50,7 +53,7 @@ class RecordWriter:
 
     def __init__(self, path: Path, attempt: int, bell_fd: int | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._fd = open_to_append(path)
         mend(self._fd)
         self._n = max((record["n"] for record in RecordReader(path).read()), default=0)
         self._attempt = attempt
@@ -64,6 +67,7 @@ class RecordWriter:
         Raises:
             OSError: it could not be written (disk full); the file is as it was before.
             TypeError: a value is not a number or string.
+            ValueError: the values are texts of more than LINE_BYTES.
         """
         now_ns = time.monotonic_ns()
         n, attempt, at_s = self._n + 1, self._attempt, (now_ns - self._began_ns) // 1000 / 1e6
@@ -111,20 +115,22 @@ def _encode(record: Record, fields: Mapping[str, Any]) -> bytes:
             return line
     except (TypeError, OverflowError):  # text, an array, a tensor, an integer beyond 64 bits
         pass
-    return json.dumps({key: _encodable(key, value) for key, value in record.items()}, allow_nan=False).encode() + b"\n"
+    data = json.dumps({key: _encodable(key, value) for key, value in record.items()}, allow_nan=False).encode() + b"\n"
+    if len(data) > LINE_BYTES:  # numbers alone never are: only here there is text
+        raise ValueError(f"a record of {len(data):,} bytes; one has at most {LINE_BYTES:,}. Write a file instead.")
+    return data
 
 
 def _decode(line: bytes) -> Any:
     """Return what is on a line; json for what orjson refuses, or would round to a float.
 
     Raises:
-        ValueError: it is not JSON.
-        RecursionError: it is nested too deeply.
+        ValueError: it is not JSON, or nested too deeply.
     """
     if not _LONG_INTEGER.search(line):
         with contextlib.suppress(orjson.JSONDecodeError):
             return orjson.loads(line)
-    return json.loads(line)
+    return values.load(line)
 
 
 def _encodable(key: str, value: Any) -> Any:
@@ -143,7 +149,7 @@ def mend(fd: int) -> None:
     end = start = os.fstat(fd).st_size
     tail = b""
     while start > 0 and b"\n" not in tail:
-        step = min(_CHUNK_BYTES, start)
+        step = min(CHUNK_BYTES, start)
         start -= step
         tail = os.pread(fd, step, start)
     whole = start + tail.rfind(b"\n") + 1
@@ -155,21 +161,61 @@ def _parse(line: bytes) -> Record | None:
     """Return the record on a line, or None for anything that is not one."""
     try:
         record = _decode(line)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
-    if not (isinstance(record, dict) and isinstance(record.get("n"), int) and isinstance(record.get("attempt"), int)):
+    if not has_envelope(record):
         return None
-    if not isinstance(record.get("at_s"), float | int):
+    if "kind" in record or "step" not in record:
+        return tidy(record)
+    if type(step := record["step"]) is not int or not -values.MOST <= step <= values.MOST:
         return None
-    if record.get("kind") == "end" and record.get("ending") not in ENDINGS:
-        return None
-    if "step" in record and "kind" not in record:
-        if not isinstance(record["step"], int):
-            return None
-        for key, value in record.items():
-            if isinstance(value, str) and value in _SPECIAL:
+    for key, value in record.items():
+        if type(value) is float:
+            continue
+        if isinstance(value, str):
+            if value in _SPECIAL:
                 record[key] = _SPECIAL[value]
+        elif isinstance(value, dict | list):
+            record[key] = None
     return record
+
+
+def has_envelope(record: Any) -> TypeGuard[Record]:
+    """Say whether a value has what all records have: its number, its attempt, and when it was written."""
+    if type(record) is not dict:
+        return False
+    n, attempt, at_s = record.get("n"), record.get("attempt"), record.get("at_s")
+    if type(n) is not int or type(attempt) is not int or (type(at_s) is not float and type(at_s) is not int):
+        return False
+    return 0 < n <= values.MOST and 0 < attempt <= values.MOST and 0 <= at_s <= values.LONGEST_S
+
+
+def tidy(record: Record) -> Record | None:
+    """Return a record that is no step with every field as it must be; None if it is no record.
+
+    What a reader can do without is left out where it is wrong. Kinds that are not known here stay as they are.
+    """
+    match record.get("kind"):
+        case "start":
+            texts, counts = ("digest", "device"), ("threads", "pid")
+            is_right = all(isinstance(record.get(key, ""), str) for key in texts)
+            is_right &= all(values.whole(record.get(key, 0)) is not None for key in counts)
+        case "total":
+            is_right = values.whole(record.get("steps")) is not None
+        case "resume":
+            is_right = values.whole(record.get("step")) is not None
+        case "phase":
+            is_right = isinstance(record.get("phase"), str)
+        case "info":
+            return {key: value for key, value in record.items() if isinstance(value, str | int | float)}
+        case "end":
+            is_right = record.get("ending") in ENDINGS
+            peaks = [key for key in record if key.startswith("peak_") and values.finite(record[key], least=0) is None]
+            wrong = {*peaks, *(["error"] if not isinstance(record.get("error", ""), str) else [])}
+            record = {key: value for key, value in record.items() if key not in wrong}
+        case _:
+            is_right = True
+    return record if is_right else None
 
 
 class RecordReader:
@@ -178,22 +224,26 @@ class RecordReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
-        self._torn = b""
+        self._lines = LineSplitter()
         self.num_bad_lines = 0
 
     def read(self) -> Iterator[Record]:
-        """Yield the complete records appended since the last call. A missing file has none."""
+        """Yield the complete records appended since the last call. A missing file has none.
+
+        Raises:
+            OSError: what is there is no file, or cannot be read.
+        """
         try:
-            file = self._path.open("rb", buffering=0)
+            fd = open_to_read(self._path)
         except (FileNotFoundError, NotADirectoryError):
             return
-        with file:
-            file.seek(self._offset)
-            while piece := file.read(_CHUNK_BYTES):
+        try:
+            while piece := os.pread(fd, CHUNK_BYTES, self._offset):
                 self._offset += len(piece)
-                *lines, self._torn = (self._torn + piece).split(b"\n")
-                for line in lines:
+                for line in self._lines.split(piece):
                     if (record := _parse(line)) is not None:
                         yield record
                     elif line:
                         self.num_bad_lines += 1
+        finally:
+            os.close(fd)

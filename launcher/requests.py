@@ -10,17 +10,19 @@ is told once and set aside; it never ends a launch. What becomes of a request is
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
-import stat
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from launcher import values
 from launcher.errors import inline
+from launcher.files import OddFile, open_to_read
 from launcher.paths import write_atomic
 
 Ask = Literal["stop", "retry"]
@@ -52,7 +54,9 @@ def send(folder: Path, request: Request) -> Path:
         OSError: it could not be written.
     """
     with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
+        folder.mkdir()
+    if folder.is_symlink():
+        raise OddFile(errno.EINVAL, "it is a symbolic link, not a folder", str(folder))
     path = folder / f"{request.id}.json"
     write_atomic(path, json.dumps(asdict(request)) + "\n")
     return path
@@ -60,11 +64,18 @@ def send(folder: Path, request: Request) -> Path:
 
 def clear(folder: Path) -> None:
     """Remove what was asked of an earlier launch; call with the folder's lock held, before anything can be asked."""
-    with contextlib.suppress(OSError):
-        for entry in list(os.scandir(folder)):
-            if entry.name.endswith((".json", ".tmp", _REFUSED)):
-                with contextlib.suppress(OSError):  # another user's; it is not honoured either
-                    os.unlink(entry.path)
+    for name in _names(folder):
+        if name.endswith((".json", ".tmp", _REFUSED)):
+            with contextlib.suppress(OSError):  # another user's; it is not honoured either
+                (folder / name).unlink()
+
+
+def _names(folder: Path) -> list[str]:
+    """Return what lies in a folder; nothing where a link stands in its place: what is there is not ours to remove."""
+    try:
+        return [] if folder.is_symlink() else os.listdir(folder)
+    except OSError:  # there is no such folder before the first request
+        return []
 
 
 class Inbox:
@@ -77,11 +88,7 @@ class Inbox:
 
     def take(self) -> list[Request]:
         """Take the requests that have come, the oldest first. Where there are none this costs one listing."""
-        try:
-            names = os.listdir(self._folder)
-        except OSError:  # there is no such folder before the first request
-            return []
-        waiting = [name for name in names if not name.startswith(".") and not name.endswith(_REFUSED)]
+        waiting = [name for name in _names(self._folder) if not name.startswith(".") and not name.endswith(_REFUSED)]
         requests = [self._take(name) for name in sorted(waiting) if name not in self._told]
         return [request for request in requests if request is not None]
 
@@ -97,8 +104,8 @@ class Inbox:
             return request
         except FileNotFoundError:  # withdrawn while we looked
             return None
-        except (OSError, ValueError, RecursionError) as error:
-            self._set_aside(path, str(error))
+        except (OSError, ValueError) as error:
+            self._set_aside(path, str((isinstance(error, OSError) and error.strerror) or error))
             return None
 
     def _set_aside(self, path: Path, why: str) -> None:
@@ -112,11 +119,9 @@ class Inbox:
 
 def _read(path: Path) -> bytes:
     """Return what a request file holds, however odd a thing lies there; a pipe or a link does not hold us up."""
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    fd = open_to_read(path)
     try:
         about = os.fstat(fd)
-        if not stat.S_ISREG(about.st_mode):
-            raise ValueError("it is not a file")
         if about.st_uid != os.geteuid():
             raise ValueError(f"it belongs to the user with uid {about.st_uid}, not to the launcher's")
         if about.st_size > _LIMIT_BYTES:
@@ -127,11 +132,10 @@ def _read(path: Path) -> bytes:
 
 
 def _parse(data: bytes) -> Request:
-    content = json.loads(data)
+    content = values.load(data)
     match content:
         case {"id": str(id), "ask": "stop" | "retry" as ask, "experiments": list(names), "force": bool(force)} if all(
             isinstance(name, str) for name in names
         ):
-            pid = content.get("pid")
-            return Request(id, ask, tuple(names), force, pid if isinstance(pid, int) else 0)
+            return Request(id, ask, tuple(names), force, values.whole(content.get("pid")) or 0)
     raise ValueError("it lacks id, ask (stop or retry), experiments or force")

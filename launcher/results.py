@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from launcher import values
 from launcher.history import History
 from launcher.state import Document, Planned, Seen, last_ending
 from launcher.timeline import Span
@@ -144,28 +145,21 @@ def result(document: Document, planned: Planned, index: int, history: History, s
         tokens={step: value for step, value in _points(history, "tokens").items() if math.isfinite(value)},
         at_s=history.at_s,
         tokens_per_s=statistics.median(speeds) if speeds else None,
-        peak_memory_bytes=_number(end.get("peak_memory_bytes")),
-        peak_gpu_memory_bytes=_number(end.get("peak_gpu_memory_bytes")),
+        peak_memory_bytes=values.finite(end.get("peak_memory_bytes")),
+        peak_gpu_memory_bytes=values.finite(end.get("peak_gpu_memory_bytes")),
     )
 
 
 def _points(history: History, metric: str) -> dict[int, float]:
     """Return a metric by step; as `history.numbers`, but quick for floats, of which a report reads all."""
     found = {}
-    for step, values in history.steps.items():
-        value = values.get(metric)
+    for step, metrics in history.steps.items():
+        value = metrics.get(metric)
         if type(value) is float:
             found[step] = value
-        elif (number := _number(value)) is not None:
+        elif (number := values.number(value)) is not None:
             found[step] = number
     return found
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return float(value) if isinstance(value, int | float) else None
-    except OverflowError:  # an int beyond any float
-        return None
 
 
 def reference(experiments: Sequence[Result]) -> Result | None:

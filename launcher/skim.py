@@ -6,7 +6,6 @@ wanted. Measured: 2.0 µs a record, 0.2 s for a hundred experiments of a thousan
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Any
 
 import orjson
 
+from launcher import files, values
 from launcher.history import History
-from launcher.records import ENDINGS, Record
+from launcher.records import Record, has_envelope, tidy
 
 _NOTHING: Record = {}
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -36,57 +36,45 @@ def skim(path: Path, metric: str | None = None, *, is_maximized: bool = False) -
     Raises:
         OSError: the file is there and cannot be read.
     """
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except (FileNotFoundError, NotADirectoryError):
-        return Skim()
-    lines.pop()  # after the last line's end: nothing, or a torn line
     history = History(is_light=True)
-    values: dict[int, Any] = {}
+    found: dict[int, Any] = {}  # the metric's values, by step
     attempt, is_first = 0, True
-    for line in lines:
+    for line in files.read_lines(path):
         record = _decode(line)
         if record is None:
             continue
         step = record.get("step")
         if "kind" in record or type(step) is not int:
-            if record.get("kind") != "end" or record.get("ending") in ENDINGS:
-                history.add(record)
+            if (record := tidy(record)) is None:
+                continue
+            history.add(record)
+        elif not -values.MOST <= step <= values.MOST:
+            continue
         elif record["attempt"] == attempt and not is_first:
             history.steps[step] = _NOTHING
             if metric in record:
-                values[step] = record[metric]
+                found[step] = record[metric]
         else:  # the first step of an attempt replaces what earlier ones had from there on
             history.add(record)
             attempt, is_first = history.attempt, False
-            values = {known: value for known, value in values.items() if known in history.steps}
+            found = {known: value for known, value in found.items() if known in history.steps}
             if metric in record:
-                values[step] = record[metric]
+                found[step] = record[metric]
         history.last_s = record["at_s"]
         is_first |= history.attempt != attempt
-    found = [number for value in values.values() if (number := _number(value)) is not None]
-    finite = [number for number in found if math.isfinite(number)]
+    numbers = [number for value in found.values() if (number := _number(value)) is not None]
+    finite = [number for number in numbers if math.isfinite(number)]
     best = (max if is_maximized else min)(finite) if finite else None
-    return Skim(history, found[-1] if found else None, best)
+    return Skim(history, numbers[-1] if numbers else None, best)
 
 
 def _decode(line: bytes) -> Record | None:
     try:
         record = orjson.loads(line)
     except ValueError:
-        try:
-            record = json.loads(line)  # a number beyond what orjson reads
-        except (ValueError, RecursionError):
-            return None
-    if type(record) is not dict or type(record.get("attempt")) is not int or type(record.get("n")) is not int:
-        return None
-    return record if type(record.get("at_s")) in (float, int) else None
+        record = values.load_object(line)  # a number beyond what orjson reads
+    return record if has_envelope(record) else None
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, str):
-        return _SPECIAL.get(value)
-    try:
-        return float(value) if isinstance(value, int | float) else None
-    except OverflowError:  # an int beyond any float
-        return None
+    return _SPECIAL.get(value) if isinstance(value, str) else values.number(value)

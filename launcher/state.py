@@ -6,7 +6,6 @@ measured; only here stands how the launcher saw an attempt end.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import errno
 import importlib.metadata
@@ -15,17 +14,29 @@ import os
 import platform
 import socket
 import sys
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from launcher import values
 from launcher.errors import InputError
+from launcher.events import read_event_lines
+from launcher.files import open_to_append, read
 from launcher.history import History
+from launcher.names import NAME_RULE, is_metric, is_name
 from launcher.paths import Paths, write_atomic
-from launcher.records import mend
+from launcher.records import ENDINGS, mend
+from launcher.values import Fields
 
 FORMAT = 1
+_LAUNCH_KEYS: dict[type, tuple[str, ...]] = {
+    str: ("at", "host", "cwd", "python", "system", "mode", "start_method", "commit"),
+    int: ("pid",),
+    list: ("argv", "slots"),
+    dict: ("versions", "set", "attempts"),
+}
 _PACKAGES = ("torch", "numpy", "pandas", "matplotlib", "sweep-launcher")
 
 
@@ -92,30 +103,83 @@ def write_document(paths: Paths, document: Document) -> None:
 
 
 def read_document(paths: Paths) -> Document | None:
-    """Return the content of `sweep.json`, or None where there is none.
+    """Return the content of `sweep.json`, or None where there is none. Fields that are not known here are passed over.
 
     Raises:
         InputError: the file is not one of ours.
     """
     try:
-        content = json.loads(paths.sweep.read_text(encoding="utf-8"))
-        if content.pop("format") != FORMAT:
-            raise ValueError("written by another version of the launcher")
-        experiments = [Planned(**one) for one in content.pop("experiments")]
-        return Document(experiments=experiments, **content)
+        return _document(values.load(read(paths.sweep)))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise InputError(
-            f"{paths.sweep} cannot be read: {error}.\n  If the folder holds nothing you need, move it away, run again."
+            f"{paths.sweep} cannot be read: {why}.\n  If the folder holds nothing you need, move it away, run again."
         ) from error
+
+
+def _document(content: Any) -> Document:
+    """Return what `sweep.json` says; its names are held to the rules of a job file, as they become file names.
+
+    Raises:
+        ValueError: a field is not as it must be.
+    """
+    file = Fields(content)
+    if file.whole("format") != FORMAT:
+        raise ValueError("written by another version of the launcher")
+    experiments = [
+        _planned(Fields(one, f"experiments[{number}]."))
+        for number, one in enumerate(file.list("experiments", "a list", lambda one: True))
+    ]
+    repeated = [name for name, count in Counter(one.name.casefold() for one in experiments).items() if count > 1]
+    if repeated:
+        raise ValueError(f"two experiments are named {repeated[0]}")
+    metrics, maximize = (file.list(key, 'a list of names like "loss"', is_metric) for key in ("metrics", "maximize"))
+    launch = content.get("launch")
+    return Document(
+        name=file.text("name"),
+        job_file=file.text("job_file"),
+        target=file.text("target"),
+        seed=file.whole("seed"),
+        metrics=metrics,
+        maximize=maximize,
+        experiments=experiments,
+        launch=_launch(launch) if isinstance(launch, dict) else {},
+    )
+
+
+def _planned(one: Fields) -> Planned:
+    name = one.get("name", f"a name: it has {NAME_RULE}", is_name)
+    return Planned(
+        name=name,
+        overrides=one.table("overrides"),
+        config=one.table("config"),
+        digest=one.text("digest"),
+        work=values.finite(one.optional("work"), least=0) or None,
+    )
+
+
+def _launch(content: dict[str, Any]) -> dict[str, Any]:
+    """Return where and how a launch was made, without what is not as it must be: it is told, and decides little."""
+    right = {key: value for key, value in content.items() if values.is_shallow(value)}
+    for kind, keys in _LAUNCH_KEYS.items():
+        for key in keys:
+            if not isinstance(right.get(key, kind()), kind):
+                del right[key]
+    right |= {key: values.texts(right[key]) for key in ("argv",) if key in right}
+    if values.whole(right.get("pid", 0)) is None:
+        del right["pid"]
+    right["attempts"] = values.wholes(right.get("attempts"))
+    right["slots"] = [slot for slot in right.get("slots", []) if isinstance(slot, dict)]
+    return right
 
 
 class LineLog:
     """A file of JSON objects, a line each, appended to by the one launcher that holds the folder's lock."""
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._fd = open_to_append(path)
         mend(self._fd)
 
     def write(self, content: dict[str, Any]) -> None:
@@ -162,24 +226,29 @@ class Seen:
 
 
 def read_events(path: Path) -> dict[str, Seen]:
-    """Return the newest attempt of each experiment; lines that are torn or foreign are passed over."""
+    """Return the newest attempt of each experiment; lines that are torn or foreign are passed over.
+
+    Raises:
+        OSError: what is there is no file, or cannot be read.
+    """
     seen: dict[str, Seen] = {}
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    for line in lines:
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            event = json.loads(line)
-            name = event["experiment"]
-            before = seen.get(name)
-            if event["event"] == "started":
-                fresh = Seen(event["attempt"], event["device"], event["threads"], changed=event.get("changed", {}))
-                goes_on = before is not None and event["goes_on"]
-                seen[name] = _going_on(fresh, before) if goes_on and before else fresh
-            elif event["event"] == "ended" and before is not None and before.attempt == event["attempt"]:
-                seconds = before.seconds + event["seconds"]
-                seen[name] = replace(before, ending=event["ending"], why=event["why"], seconds=seconds)
+    for event in read_event_lines(path):
+        name = event["experiment"]
+        before = seen.get(name)
+        attempt = values.whole(event.get("attempt"))
+        if attempt is None:
+            continue
+        if event["event"] == "started":
+            threads = values.whole(event.get("threads"))
+            if threads is None or not isinstance(event.get("device"), str):
+                continue
+            fresh = Seen(attempt, event["device"], threads, changed=values.wholes(event.get("changed")))
+            seen[name] = _going_on(fresh, before) if before is not None and event.get("goes_on") is True else fresh
+        elif event["event"] == "ended" and before is not None and before.attempt == attempt:
+            seconds = values.finite(event.get("seconds"), least=0)
+            if event.get("ending") in ENDINGS and seconds is not None and seconds <= values.LONGEST_S:
+                why, total_s = values.text(event.get("why")), before.seconds + seconds
+                seen[name] = replace(before, ending=event["ending"], why=why, seconds=total_s)
     return seen
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from launcher.files import open_to_read
+
 _CHUNK_BYTES = 1 << 16
 _LIMIT_BYTES = 1 << 20  # read in one go, so that one noisy log does not keep the others waiting
 _LINE_BYTES = 1 << 16  # a longer line comes in pieces
@@ -30,22 +32,24 @@ class Tail:
         the first time its last ones.
 
         Raises:
-            OSError: the file is there and cannot be read.
+            OSError: what is there is no file, or cannot be read.
         """
         try:
-            file = self._path.open("rb", buffering=0)
+            fd = open_to_read(self._path)
         except (FileNotFoundError, NotADirectoryError):
             self._is_first = False  # what comes will be new, all of it
             return []
-        with file:
-            about = os.fstat(file.fileno())
+        try:
+            about = os.fstat(fd)
             identity = (about.st_dev, about.st_ino)
             if identity != self._identity or about.st_size < self._offset:
                 self._identity, self._torn, self._offset = identity, b"", 0
                 if self._is_first:
-                    self._offset = _start_of_last(file.fileno(), about.st_size, self._num_lines)
+                    self._offset = _start_of_last(fd, about.st_size, self._num_lines)
                 self._is_first = False
-            data = os.pread(file.fileno(), _LIMIT_BYTES, self._offset)
+            data = os.pread(fd, _LIMIT_BYTES, self._offset)
+        finally:
+            os.close(fd)
         self._offset += len(data)
         *lines, self._torn = (self._torn + data).split(b"\n")
         while len(self._torn) > _LINE_BYTES:

@@ -20,6 +20,8 @@ from typing import Any, Self
 
 import orjson
 
+from launcher import values as read_as
+from launcher.files import read_lines
 from launcher.nvml import Reading, Sensors
 from launcher.paths import Paths
 from launcher.state import LineLog
@@ -43,6 +45,7 @@ class Sample:
 
 
 _REQUIRED = ("attempt", "at_s", "cpu_percent", "memory_bytes", "peak_memory_bytes", "num_processes")
+_MOST = 1e18  # of any of them: a million terabytes
 _FIELDS = tuple(field.name for field in fields(Sample))
 
 
@@ -154,13 +157,10 @@ class Telemetry:
 def read_samples(path: Path) -> list[Sample]:
     """Return the samples in a file, of all attempts, in order; lines that are torn or foreign are passed over."""
     samples = []
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError:  # none yet, or not readable: it is an observation, no table or report fails for it
-        return []
-    for line in lines:
-        with contextlib.suppress(ValueError):
-            samples.append(_sample(orjson.loads(line)))
+    with contextlib.suppress(OSError):  # none yet, or not readable: it is an observation, no table or report fails
+        for line in read_lines(path):
+            with contextlib.suppress(ValueError):
+                samples.append(_sample(orjson.loads(line)))
     return samples
 
 
@@ -176,8 +176,10 @@ def _sample(content: Any) -> Sample:
     if not all(name in values for name in _REQUIRED):
         raise ValueError("not a sample")
     for value in values.values():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ValueError("not a number")
+        if isinstance(value, bool) or (known := read_as.finite(value)) is None or not 0 <= known <= _MOST:
+            raise ValueError("not a number, or one that nothing measures")
+    if read_as.whole(values["attempt"], least=1) is None:
+        raise ValueError("not an attempt")
     return Sample(**values)
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import datetime
 import itertools
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from launcher import values
+from launcher.events import read_event_lines
 
 
 @dataclass(frozen=True)
@@ -31,24 +33,26 @@ def read_spans(path: Path, names: Iterable[str]) -> list[Span]:
     """Return the attempts of these experiments that their results come from, in order of their start.
 
     Attempts before an experiment was begun anew are left out; so are lines that are torn or foreign.
+
+    Raises:
+        OSError: what is there is no file, or cannot be read.
     """
     spans: dict[str, list[Span]] = {name: [] for name in names}
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    for line in lines:
-        with contextlib.suppress(ValueError, KeyError, TypeError, IndexError, OverflowError):
-            event = json.loads(line)
-            own = spans[event["experiment"]]
-            if event["event"] == "started":
+    for event in read_event_lines(path):
+        own, attempt = spans.get(event["experiment"]), values.whole(event.get("attempt"))
+        if own is None or attempt is None:
+            continue
+        if event["event"] == "started":
+            with contextlib.suppress(ValueError, OverflowError):  # a time that is none, or is beyond all clocks
                 started_s = datetime.datetime.fromisoformat(event["at"]).timestamp()
                 if not event.get("goes_on"):
                     own.clear()
-                own.append(Span(event["experiment"], int(event["attempt"]), str(event["device"]), started_s))
-            elif event["event"] == "ended" and own[-1].attempt == event["attempt"]:
-                seconds, why = max(0.0, float(event["seconds"])), str(event.get("why", ""))
-                own[-1] = replace(own[-1], seconds=seconds, ending=str(event["ending"]), why=why)
+                own.append(Span(event["experiment"], attempt, values.text(event.get("device")), started_s))
+        elif event["event"] == "ended" and own and own[-1].attempt == attempt:
+            seconds = values.finite(event.get("seconds"))
+            if seconds is not None and seconds <= values.LONGEST_S:
+                ending, why = values.text(event.get("ending")), values.text(event.get("why"))
+                own[-1] = replace(own[-1], seconds=max(0.0, seconds), ending=ending, why=why)
     return sorted((span for own in spans.values() for span in own), key=lambda span: span.start_s)
 
 

@@ -30,6 +30,7 @@ from launcher import fields, target
 from launcher.checkpoints import Checkpoints
 from launcher.contract import Diverged, Run
 from launcher.errors import LauncherError
+from launcher.files import open_to_append
 from launcher.lifeline import die_with_holder
 from launcher.records import RecordWriter
 from launcher.share import Share
@@ -53,7 +54,7 @@ def isolate(log: Path, environment: dict[str, str]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGHUP])
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        fd = open_to_append(log)
     except OSError:  # training does not depend on its log
         fd = os.open(os.devnull, os.O_WRONLY)
     os.dup2(fd, 1)

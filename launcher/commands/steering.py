@@ -5,17 +5,19 @@ It answers in `events.jsonl`. A request that nobody takes is withdrawn, so that 
 
 from __future__ import annotations
 
-import json
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from launcher import values
 from launcher.commands.folder import check_names, find, no_sweep
 from launcher.commands.grammar import GroupedCommand
 from launcher.completion import complete_experiment
 from launcher.errors import InputError, LauncherError, WriteError, printable
+from launcher.files import open_to_read
 from launcher.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.paths import Paths
 from launcher.views import result
@@ -101,9 +103,9 @@ def _ask(
             f"that machine: kill {holder.pid}"
         )
     for one in answers:
-        line = f"{one['experiment']}: {one['answer']}" if one["experiment"] else str(one["answer"])
-        result.show(printable(line, 1000))
-    raise typer.Exit(1 if any(one["is_refused"] for one in answers) else 0)
+        name = f"{one['experiment']}: " if one.get("experiment") else ""
+        result.show(printable(f"{name}{one.get('answer')}", 1000))
+    raise typer.Exit(1 if any(one.get("is_refused") for one in answers) else 0)
 
 
 def _nobody(paths: Paths, job: Path, ask: str) -> InputError:
@@ -147,15 +149,14 @@ def _wait_for_answer(paths: Paths, request: Request, file: Path, start: int) -> 
 
 def _read_answers(events: Path, request: Request, start: int) -> list[dict[str, Any]] | None:
     try:
-        with events.open("rb") as file:
-            file.seek(start)
-            lines = file.read().split(b"\n")
+        fd = open_to_read(events)
     except FileNotFoundError:
         return None
+    with os.fdopen(fd, "rb") as file:
+        file.seek(start)
+        lines = file.read().split(b"\n")
     for line in lines:
-        if request.id.encode() in line:
-            try:
-                return list(json.loads(line)["answers"])
-            except ValueError:  # torn: it is being written
-                return None
-    return None
+        event = values.load_object(line) if request.id.encode() in line else None
+        if event is not None and isinstance(answers := event.get("answers"), list):
+            return [one for one in answers if isinstance(one, dict)]
+    return None  # not yet, or torn: it is being written

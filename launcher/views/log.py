@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 
+from launcher.files import open_to_append, open_to_read
 from launcher.records import ENVELOPE, Record
 from launcher.spec import Spec
 from launcher.state import versions
@@ -33,7 +34,7 @@ class Log:
         self.num_unwritten = 0  # lines
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            self._fd = open_to_append(path)
         except OSError as error:
             self.error = error
 
@@ -66,7 +67,7 @@ class Log:
             self._write(lines[last + 1 :])
 
     def _tail(self) -> set[str]:
-        with contextlib.suppress(OSError), open(self._path, "rb") as file:
+        with contextlib.suppress(OSError), os.fdopen(open_to_read(self._path), "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
             return set(file.read().decode(errors="replace").splitlines())
         return set()

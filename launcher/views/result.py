@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from launcher import files
 from launcher.errors import printable
 from launcher.views import colour
 from launcher.views.narrow import fit
@@ -30,7 +31,7 @@ def print_json(value: Any) -> None:
 def print_table(path: Path) -> None:
     """Print a table that is there already; on a terminal, the columns that fit."""
     with contextlib.suppress(OSError):  # no table, or nobody reads our output any more
-        text = printable(path.read_text(encoding="utf-8"), 1_000_000)
+        text = printable(files.read(path).decode("utf-8", "replace"), 1_000_000)
         if sys.stdout is not None and sys.stdout.isatty():
             text = fit(text, shutil.get_terminal_size().columns, str(path))
         show(text)

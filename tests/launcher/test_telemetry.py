@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
+import os
 import resource
 import subprocess
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from launcher.errors import InputError
 from launcher.history import first_difference
 from launcher.job import load
 from launcher.paths import Paths
-from launcher.state import Document, Planned
+from launcher.state import Document, LineLog, Planned
 from launcher.telemetry import Sample, Telemetry, read_samples, summarise
 from launcher.views import table
 from tests.launcher.conftest import Workplace, marked, spawn, wait_for
@@ -101,10 +103,15 @@ def test_foreign_lines_are_passed_over(tmp_path: Path, line: str) -> None:
     assert read_samples(tmp_path / "none.jsonl") == read_samples(tmp_path / "a.jsonl" / "none") == []
 
 
-def test_a_full_disk_is_told_once(paths: Paths, sleeper: subprocess.Popen[str]) -> None:
+def test_a_full_disk_is_told_once(
+    paths: Paths, sleeper: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     messages: list[str] = []
-    for name in "ab":
-        paths.telemetry(name).symlink_to("/dev/full")
+
+    def _refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(LineLog, "write", _refuse)
     with Telemetry(paths, 2.0, messages.append) as telemetry:
         for name in "ab":
             telemetry.watch(name, 1, sleeper.pid, "", began_s=100.0)

@@ -1,0 +1,22 @@
+"""Which names experiments and metrics may have. They become file names, so one rule holds wherever they come from.
+
+A job file, `sweep.json` and `events.jsonl` are all read by this rule: a name with a slash would lead out of the folder.
+"""
+
+from __future__ import annotations
+
+import re
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+-]{0,99}")
+NAME_RULE = "1 to 100 of the characters A-Z a-z 0-9 . _ = + - and starts with a letter or digit"
+METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,49}")
+
+
+def is_name(value: object) -> bool:
+    """Say whether a value is a name that an experiment may have."""
+    return isinstance(value, str) and NAME.fullmatch(value) is not None
+
+
+def is_metric(value: object) -> bool:
+    """Say whether a value is a name that a metric may have."""
+    return isinstance(value, str) and METRIC.fullmatch(value) is not None
