@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from dataclasses import dataclass, field
 
@@ -9,6 +11,7 @@ from launcher.endings import Circumstances
 from launcher.estimate import Known
 from launcher.history import History
 from launcher.job import SweepTable
+from launcher.last_word import Ear
 from launcher.memory import num_oom_kills
 from launcher.plan import Decision, Plan
 from launcher.process import Worker
@@ -16,6 +19,7 @@ from launcher.slots import Slot
 from launcher.smaller import state_digest
 from launcher.spec import Spec
 
+_BELL_BYTES = 65536  # a pipe holds so much
 STACKS_S = 0.5  # for a worker that hangs to end with its stacks; then it is killed
 BUSY_SHARE = 0.01  # a worker that used this share of a core since its last record is slow, not dead
 
@@ -34,6 +38,7 @@ class Attempt:
     hung_s: float | None = None
 
     def __post_init__(self) -> None:
+        self._ear = Ear()
         self._oom_kills = num_oom_kills()
         self._num_records = -1
         self._is_stalled = False
@@ -50,6 +55,14 @@ class Attempt:
         """Return what this attempt tells of how long it takes; until its first step, what was known before."""
         known = self.decision.known
         return history.pace(self.decision.attempt, now_s - self.began_s, known.work) or known
+
+    def hear(self) -> bool:
+        """Take in what the bell has said; return whether its other end is still open."""
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(self.worker.bell.fileno(), _BELL_BYTES):
+                self._ear.hear(data)
+            return False
+        return True
 
     def stop(self, *, force: bool, grace_s: float) -> None:
         """Ask the worker to save and end, and allow it the grace time; or kill it."""
@@ -98,18 +111,19 @@ class Attempt:
 
     def circumstances(self) -> Circumstances:
         """Return what the launcher knows about the end of this attempt."""
-        return Circumstances(self.is_asked, self.is_forced, self.hung_s, num_oom_kills() > self._oom_kills)
+        is_memory_short = num_oom_kills() > self._oom_kills
+        return Circumstances(self.is_asked, self.is_forced, self.hung_s, is_memory_short, self._ear.word)
 
 
 def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
-    """Return what the worker of an attempt on a slot needs to know."""
+    """Return what the worker of an attempt on a slot needs to know; its paths hold wherever the target changes to."""
     settings = plan.sweep.settings
     threads = str(slot.threads)
     return Spec(
         experiment=decision.experiment.name,
         attempt=decision.attempt,
         target=settings.target,
-        folder=plan.sweep.job_file.parent,
+        folder=plan.sweep.job_file.parent.absolute(),
         config=decision.experiment.config | decision.changed,
         digest=decision.experiment.digest,
         state_digest=state_digest(decision.experiment.digest, decision.changed),
@@ -119,7 +133,7 @@ def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
         device_name=slot.device.name,
         environment=slot.device.environment() | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
         threads=slot.threads,
-        paths=plan.paths,
+        paths=plan.paths.absolute(),
         checkpoint_s=settings.checkpoint_s,
         watched=settings.metrics[0] if settings.on_nan == "stop" else None,
     )

@@ -1,22 +1,21 @@
 """The checkpoints of an unfinished experiment: two are kept, each checksummed, written so that none is ever half.
 
-A file is one line of JSON (experiment, configuration digest, step, sha256 and size of what follows), then what
-`torch.save` wrote. It is read back with `weights_only=True`, so no checkpoint can run code. One that is torn, altered,
-or another configuration's is passed over for the one before it, and the log says so.
+A file is one line of JSON (experiment, configuration digest, step, sha256 and size of what follows), then the state as
+`payload` writes it. Reading it back can run no code. A file that is torn, altered, another configuration's, or that
+cannot be read for any other reason is passed over for the one before it; the log says so, and so does `passed_over`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from launcher import values
+from launcher import payload, values
 from launcher.files import MODE, open_to_read
 
 KEPT = 2
@@ -33,36 +32,35 @@ class Checkpoints:
     def __init__(self, folder: Path, experiment: str, digest: str) -> None:
         self._folder = folder
         self._identity = {"experiment": experiment, "digest": digest}
+        self._has_tried = False  # to read back what was saved
+        self.passed_over: dict[str, str] = {}  # by the last `load`: file name → why, newest first
 
     def files(self) -> list[Path]:
         """Return the checkpoint files, newest first."""
-        return sorted(self._folder.glob("step-*.ckpt"), reverse=True)
+        return sorted(self._folder.glob("step-*.ckpt"), key=lambda path: (len(path.name), path.name), reverse=True)
 
     def has_any(self) -> bool:
         """Say whether there is a checkpoint of this experiment and configuration; whether it is sound, load tells."""
         for path in self.files():
-            with contextlib.suppress(OSError), os.fdopen(open_to_read(path), "rb") as file:
-                header = values.load_object(file.readline(_HEADER_BYTES))
-                if header is not None and {key: header.get(key) for key in self._identity} == self._identity:
+            with contextlib.suppress(BadCheckpoint), _open(path) as file:
+                header = _header(file)
+                if {key: header.get(key) for key in self._identity} == self._identity:
                     return True
         return False
 
     def save(self, state: Mapping[str, Any], step: int) -> None:
-        """Write the checkpoint of a step and drop all but the newest two.
+        """Write the checkpoint of a step, and drop all but it and the one before it.
+
+        What is of a later step is of a training that this one replaces: it is dropped too, or it would be the newest.
 
         Raises:
+            TypeError: the state holds something that cannot be read back; nothing was written.
             OSError: it could not be written; the earlier ones are intact and nothing is left beside them.
         """
-        import torch  # here, because the launcher imports this module too and must stay free of torch
-
-        body = io.BytesIO()
-        torch.save(dict(state), body)
-        payload = body.getbuffer()
-        header = self._identity | {
-            "step": step,
-            "bytes": len(payload),
-            "sha256": hashlib.sha256(payload).hexdigest(),
-        }
+        body = payload.dump(state, is_tried=not self._has_tried)
+        self._has_tried = True
+        data = body.getbuffer()
+        header = self._identity | {"step": step, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"step-{step:012d}.ckpt"
         beside = path.with_suffix(".tmp")
@@ -70,7 +68,7 @@ class Checkpoints:
             beside.unlink(missing_ok=True)  # of a save that was killed; never written through, should it be a link
             with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE), "wb") as file:
                 file.write(json.dumps(header).encode() + b"\n")
-                file.write(payload)
+                file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(beside, path)
@@ -79,43 +77,43 @@ class Checkpoints:
                 beside.unlink()
             raise
         _sync_folder(self._folder)
-        for old in self.files()[KEPT:]:
-            with contextlib.suppress(OSError):  # a folder of that name, say: no reason to stop training
+        files = self.files()
+        place = files.index(path) if path in files else 0
+        for old in files[:place] + files[place + KEPT :]:
+            with contextlib.suppress(OSError):  # of no use, but no reason to call this one unwritten
                 old.unlink()
 
     def load(self) -> tuple[dict[str, Any], int] | None:
-        """Return the state and step of the newest sound checkpoint, or None; say which ones were passed over."""
+        """Return the state and step of the newest sound checkpoint, or None; `passed_over` has those that are not."""
+        self.passed_over = {}
         for path in self.files():
             try:
                 return self._read(path)
             except BadCheckpoint as error:
+                self.passed_over[path.name] = str(error)
                 print(f"checkpoint {path.name} passed over: {error}", flush=True)
         return None
 
     def _read(self, path: Path) -> tuple[dict[str, Any], int]:
-        import pickle
-
-        import torch
-
-        try:
-            with os.fdopen(open_to_read(path), "rb") as file:
-                header = values.load_object(file.readline(_HEADER_BYTES)) or {}
-                payload = file.read()
-        except OSError as error:
-            raise BadCheckpoint(f"it cannot be read ({error.strerror})") from error
-        if values.whole(header.get("step")) is None:
-            raise BadCheckpoint("it is not a checkpoint")
-        if {key: header.get(key) for key in self._identity} != self._identity:
-            raise BadCheckpoint("it belongs to another experiment or configuration")
-        if header.get("sha256") != hashlib.sha256(payload).hexdigest():
+        with _open(path) as file:
+            header = _header(file)
+            if (step := values.whole(header.get("step"))) is None:
+                raise BadCheckpoint("it is not a checkpoint")
+            if {key: header.get(key) for key in self._identity} != self._identity:
+                raise BadCheckpoint("it belongs to another experiment or configuration")
+            try:
+                data = file.read()
+            except (OSError, MemoryError) as error:
+                raise BadCheckpoint(f"it cannot be read ({error or 'no memory'})") from error
+        if header.get("sha256") != hashlib.sha256(data).hexdigest():
             raise BadCheckpoint("it is torn or altered (its checksum differs)")
         try:
-            state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError) as error:
-            raise BadCheckpoint(f"it cannot be loaded ({str(error).splitlines()[0]})") from error
+            state = payload.load(data)
+        except Exception as error:
+            raise BadCheckpoint(f"it cannot be loaded ({_reason(error)})") from error
         if not isinstance(state, dict):
             raise BadCheckpoint("it holds no state")
-        return state, header["step"]
+        return state, step
 
     def clear(self) -> None:
         """Remove all checkpoints: the experiment is done, or starts anew."""
@@ -124,6 +122,39 @@ class Checkpoints:
         with contextlib.suppress(OSError):  # absent, or other files are in it
             self._folder.rmdir()
             self._folder.parent.rmdir()
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a checkpoint for reading.
+
+    Raises:
+        BadCheckpoint: it cannot be opened.
+    """
+    try:
+        return os.fdopen(open_to_read(path), "rb")
+    except OSError as error:
+        raise BadCheckpoint(f"it cannot be read ({error.strerror})") from error
+
+
+def _header(file: BinaryIO) -> dict[str, Any]:
+    """Read the first line of a checkpoint.
+
+    Raises:
+        BadCheckpoint: it is not ours.
+    """
+    try:
+        header = values.load_object(file.readline(_HEADER_BYTES))
+    except OSError as error:
+        raise BadCheckpoint(f"it cannot be read ({error.strerror})") from error
+    if header is None:
+        raise BadCheckpoint("it is not a checkpoint")
+    return header
+
+
+def _reason(error: Exception) -> str:
+    """Return the kind of an error and the first line of its message, which torch makes long."""
+    line = next(iter(str(error).splitlines()), "")
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__
 
 
 def _sync_folder(folder: Path) -> None:

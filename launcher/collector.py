@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from launcher.history import History
 from launcher.newest import Newest
+from launcher.notices import Notices
 from launcher.paths import Paths
 from launcher.records import RecordReader
 from launcher.spec import Spec
@@ -20,12 +21,20 @@ from launcher.views.log import Log
 class Collector:
     """Follows the experiments that run."""
 
-    def __init__(self, paths: Paths, complain: Callable[[str], None], watch: Callable[[], Newest]) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        complain: Callable[[str], None],
+        watch: Callable[[], Newest],
+        notice: Callable[[], Notices],
+    ) -> None:
         self._paths = paths
         self._complain = complain
         self._watch = watch
+        self._notice = notice
         self._readers: dict[str, RecordReader] = {}
         self._logs: dict[str, Log] = {}
+        self._notices: dict[str, Notices] = {}
         self._has_complained: set[str] = set()
         self.histories: dict[str, History] = {}  # of those that run; without metrics
         self.newest: dict[str, Newest] = {}  # of those that run and those that have ended
@@ -42,6 +51,8 @@ class Collector:
             history.add(record)
         self.newest[name] = self._watch()
         self.newest[name].begin(history)
+        self._notices[name] = self._notice()
+        self._notices[name].begin(history)
         history.lighten()
         history.end = None  # theirs says nothing about this one
         self._logs[name] = Log(self._paths.log(name))
@@ -57,12 +68,19 @@ class Collector:
         self.newest[experiment].add(records, history)
         self.num_records[experiment] += len(records)
         self._logs[experiment].records(records)
+        for told in self._notices[experiment].look(records):
+            self._logs[experiment].note(told)
+            self._complain(f"{experiment}: {told}.")
         self._look_at_log(experiment)
         return history
 
     def has_stepped(self, experiment: str) -> bool:
         """Say whether the attempt that runs has taken a step."""
         return self.num_records[experiment] > 0 and self.histories[experiment].phase != "in set-up"
+
+    def verdict(self, experiment: str) -> str:
+        """Return what must be known of a running experiment's metrics when it is done; empty if all were finite."""
+        return self._notices[experiment].verdict
 
     def close(self, experiment: str, ending: str) -> None:
         """Write the ending of an attempt whose process is gone into its log, and forget it."""
@@ -73,6 +91,7 @@ class Collector:
             self.num_unwritten += log.num_unwritten
             self._complain(f"{self._paths.log(experiment)} lacks {log.num_unwritten} lines; its records have them all.")
         del self._readers[experiment], self.histories[experiment], self.num_records[experiment]
+        del self._notices[experiment]
 
     def _look_at_log(self, experiment: str) -> None:
         log = self._logs[experiment]

@@ -10,7 +10,9 @@ from typing import Literal
 from launcher.errors import printable
 from launcher.files import open_to_read
 from launcher.history import History
+from launcher.last_word import EXIT_CODE
 from launcher.process import Exit
+from launcher.records import Record
 
 Kind = Literal["done", "failed", "out_of_memory", "killed", "hung", "diverged", "interrupted"]
 FAILURES: tuple[Kind, ...] = ("failed", "out_of_memory", "killed", "hung", "diverged")
@@ -27,7 +29,8 @@ class Ending:
     why: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.why}" if self.why else self.kind
+        joint = ", but " if self.kind == "done" else ": "
+        return f"{self.kind}{joint}{self.why}" if self.why else self.kind
 
 
 @dataclass(frozen=True)
@@ -38,17 +41,21 @@ class Circumstances:
     was_forced: bool = False  # the launcher killed it
     hung_s: float | None = None  # the launcher killed it because nothing had come for so long
     was_memory_short: bool = False  # the kernel killed some process for memory meanwhile
+    last_word: Record | None = None  # what the worker said by the bell, as its records could not be written
 
 
 def classify(exit: Exit, history: History, around: Circumstances) -> Ending:
     """Decide how an attempt ended, from its exit, its records with or without a last word, and the circumstances."""
-    last_word = history.end
+    last_word = history.end or around.last_word
     if last_word is not None:
         kind: Kind = last_word["ending"]
         if kind in FAILURES:
             return Ending(kind, f"{last_word.get('error', 'an error')}, {history.phase}")
         if (exit.signal and not around.was_forced) or exit.code:
             return Ending("failed", f"{exit}, {history.phase}")
+        if kind == "done" and "unwritten" in last_word:
+            num, why = last_word["unwritten"], str(last_word.get("unwritten_why"))[:200]
+            return Ending(kind, f"{num} of its records could not be written ({why})")
         return Ending(kind)
     if around.hung_s is not None:
         return Ending("hung", f"no record for {around.hung_s:.0f} s, {history.phase}; its stacks are in its log")
@@ -56,6 +63,8 @@ def classify(exit: Exit, history: History, around: Circumstances) -> Ending:
         return Ending("interrupted", "killed after the grace time" if around.was_forced else "")
     if exit.signal == "SIGKILL" and around.was_memory_short:
         return Ending("out_of_memory", f"killed by the kernel for want of memory, {history.phase}")
+    if exit.code == EXIT_CODE:  # and its word got lost on the way
+        return Ending("failed", f"its records could not be written, it seems ({exit} and no word), {history.phase}")
     if exit.signal:
         return Ending("killed", f"{exit.signal}, {history.phase}")
     return Ending("failed", f"it ended with {exit} and no word, {history.phase}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +19,9 @@ class History:
     """What the records of one experiment add up to. A reader sees each step exactly once.
 
     Within an attempt, metrics logged for one step are merged. A later attempt replaces what earlier ones recorded, from
-    its own first step on.
+    its own first step on. Each thread of an attempt has steps of its own, so a lower step may come after a higher.
     """
 
-    steps: dict[int, Record] = field(default_factory=dict)  # step → metrics alone, in order of step
     info: Record = field(default_factory=dict)
     total: int | None = None
     start: Record | None = None
@@ -30,15 +30,19 @@ class History:
     phase: str = "in set-up"  # where the newest attempt is, or was when it ended
     attempt: int = 0
     last_s: float = 0.0  # when the newest attempt wrote its last record, since it began
-    at_s: dict[int, float] = field(default_factory=dict)  # step → time spent until then, attempts summed; not if light
     before_s: float = 0.0  # time spent by the attempts before the newest
     is_light: bool = False  # remember which steps there are, not their metrics
-    _fresh: bool = False  # the newest attempt has not logged a step yet
+    last_step: int = 0  # the largest, 0 before the first
+    is_ordered: bool = True  # so far no step has come after a larger one
+    _first: int | None = 0  # the smallest step of the newest attempt; None: it has not logged one yet
+    _steps: dict[int, Record] = field(default_factory=dict)
+    _at_s: dict[int, float] = field(default_factory=dict)
+    _is_sorted: bool = True  # these two are in order of step
 
     def add(self, record: Record) -> None:
         """Take in the next record of the file."""
         if record["attempt"] > self.attempt:
-            self.attempt, self._fresh, self.end, self.resumed_from = record["attempt"], True, None, 0
+            self.attempt, self._first, self.end, self.resumed_from = record["attempt"], None, None, 0
             self.phase = "in set-up"
             self.before_s += self.last_s
         self.last_s = record["at_s"]
@@ -68,29 +72,61 @@ class History:
         left = self.total - self.resumed_from if self.total else None
         return measured(seconds, self.last_step - self.resumed_from, left, None if self.resumed_from else work)
 
+    @property
+    def steps(self) -> dict[int, Record]:
+        """Step → its metrics alone, in order of step."""
+        self._sort()
+        return self._steps
+
+    @property
+    def at_s(self) -> dict[int, float]:
+        """Step → time spent until then, attempts summed, in order of step; empty if light."""
+        self._sort()
+        return self._at_s
+
+    def mark(self, step: int) -> None:
+        """Remember that there is a step; a light history keeps no more of a step that is not its attempt's lowest."""
+        if step >= self.last_step:
+            self.last_step = step
+        else:
+            self.is_ordered = False
+            self._is_sorted &= step in self._steps
+        self._steps[step] = self._steps.get(step, _NOTHING)
+
     def _add_step(self, record: Record) -> None:
         step = record["step"]
         self.phase = f"after step {step}"
-        if self._fresh:
-            self._fresh = False
-            for later in [known for known in self.steps if known >= step and known > self.resumed_from]:
-                del self.steps[later]
+        if self._first is None or step < self._first:
+            self._replace(step)
+        is_late = step < self.last_step
+        self.mark(step)
         if self.is_light:
-            self.steps[step] = _NOTHING
-        else:
-            metrics = {key: value for key, value in record.items() if key not in ENVELOPE}
-            self.steps[step] = self.steps.get(step, {}) | metrics
-            self.at_s[step] = self.before_s + record["at_s"]
+            return
+        metrics = {key: value for key, value in record.items() if key not in ENVELOPE}
+        self._steps[step] = self._steps[step] | metrics
+        if not is_late or step not in self._at_s:  # an evaluation may add to a step that is long past
+            self._at_s[step] = self.before_s + record["at_s"]
+
+    def _replace(self, first: int) -> None:
+        """Forget what earlier attempts have recorded from a step on, the smallest of the newest attempt so far."""
+        until = math.inf if self._first is None else self._first  # from there on everything is the newest attempt's
+        self._first = first
+        if first > self.last_step:
+            return
+        for later in [known for known in self._steps if first <= known < until and known > self.resumed_from]:
+            del self._steps[later]
+            self._at_s.pop(later, None)
+        self.last_step = max(self._steps, default=0)
+
+    def _sort(self) -> None:
+        if not self._is_sorted:
+            self._steps, self._at_s = dict(sorted(self._steps.items())), dict(sorted(self._at_s.items()))
+            self._is_sorted = True
 
     def lighten(self) -> None:
         """Forget all metrics, and from now on remember only which steps there are."""
         self.is_light = True
-        self.steps, self.at_s = dict.fromkeys(self.steps, _NOTHING), {}
-
-    @property
-    def last_step(self) -> int:
-        """The newest step recorded, 0 before the first."""
-        return next(reversed(self.steps), 0)
+        self._steps, self._at_s = dict.fromkeys(self._steps, _NOTHING), {}
 
 
 def read_history(path: Path) -> History:

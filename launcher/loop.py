@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import selectors
 import signal
 import time
@@ -23,6 +22,7 @@ from launcher.drawing import Drawing
 from launcher.endings import FAILURES, Ending, classify, failure_report
 from launcher.live import Live
 from launcher.locks import Lock
+from launcher.notices import Notices
 from launcher.outlook import Outlook
 from launcher.plan import Decision, Plan
 from launcher.process import Workers
@@ -67,7 +67,7 @@ class Loop:
         designated = [decision.experiment.index % len(slots) for decision in plan.to_run]
         names = self._order = plan.order if is_parallel else list(self._decisions)
         self._outlook = Outlook(plan, slots, progress.say, is_parallel=is_parallel)
-        self._collector = Collector(plan.paths, progress.say, plan.watch)
+        self._collector = Collector(plan.paths, progress.say, plan.watch, self._make_notices)
         self._telemetry = Telemetry(plan.paths, self._settings.telemetry_s, progress.say)
         self._live = Live(plan, self._collector, self._telemetry.latest.get)
         has_stepped = self._collector.has_stepped
@@ -181,7 +181,7 @@ class Loop:
             self._selector.register(worker.pidfd, selectors.EVENT_READ, lambda: self._died(attempt))
 
     def _heard(self, attempt: Attempt) -> None:
-        if os.read(attempt.worker.bell.fileno(), 65536):
+        if attempt.hear():
             self._collect(attempt)
         else:  # its other end is closed: the worker is ending
             self._selector.unregister(attempt.worker.bell)
@@ -196,6 +196,7 @@ class Loop:
         for source in (attempt.worker.pidfd, attempt.worker.bell):
             with contextlib.suppress(KeyError, ValueError):  # ValueError: there is none
                 self._selector.unregister(source)  # type: ignore[arg-type]
+        attempt.hear()  # what it said last
         exit = attempt.worker.collect()
         del self._running[attempt.name]
         self._telemetry.forget(attempt.name)
@@ -207,6 +208,8 @@ class Loop:
     def _end(self, decision: Decision, slot: Slot, ending: Ending, seconds: float) -> None:
         name = decision.experiment.name
         history = self._collector.read(name)
+        if ending.kind == "done" and (verdict := self._collector.verdict(name)):
+            ending = Ending("done", "; ".join(filter(None, [verdict, ending.why])))
         self._endings[name] = ending
         ran_s = 0.0 if math.isinf(seconds) else seconds
         details = {"why": ending.why, "seconds": round(ran_s, 3), "last_step": history.last_step}
@@ -222,13 +225,17 @@ class Loop:
             log = self._plan.paths.log(name)
             self._progress.say(failure_report(name, str(slot), ending, history, log, num_others), "failure")
         else:
-            self._progress.say(f"{name}: {summary}", "done" if ending.kind == "done" else "news")
+            is_good = ending.kind == "done" and not ending.why
+            self._progress.say(f"{name}: {summary}", "done" if is_good else "news")
         is_last = self._scheduler.is_last(name)
         self._handle(*self._cards.ended(name, slot, ending, seconds, history, is_last=is_last))
         self._steering.ended(name)
         if not self._scheduler.num_waiting:
             self._outlook.nothing_waits(self._running)
         self._drawing.request([name])
+
+    def _make_notices(self) -> Notices:
+        return Notices(self._settings.metrics, is_stopped=self._settings.on_nan == "stop")
 
     def _forget_checkpoints(self, decision: Decision) -> None:
         one = decision.experiment

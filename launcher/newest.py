@@ -31,6 +31,7 @@ class Newest:
     value: float | None = None
     best: float | None = None  # of finite values
     tokens_per_s: float | None = None
+    _value_step: int = 0
     _earlier: dict[int, float] = field(default_factory=dict)  # values of earlier attempts, by step
 
     def begin(self, history: History) -> None:
@@ -44,24 +45,31 @@ class Newest:
         """Take in the next records of the file, which the history has taken in already."""
         self.step, self.total = history.last_step, history.total
         if self._earlier:
-            self._forget_replaced(records)
+            self._forget_replaced(records, history.resumed_from)
         metric = self.metric
+        if not history.is_ordered:  # threads: what belongs to the largest step is the newest
+            records = sorted(records, key=_step)
         found: list[Any] = [v for one in records if type(v := one.get(metric)) in _NUMBERS and "kind" not in one]
         if found:
+            before, before_step = self.value, self._value_step
             self._take(found)
+            self._value_step = next(one["step"] for one in reversed(records) if metric in one and "kind" not in one)
+            if self._value_step < before_step:
+                self.value, self._value_step = before, before_step
         speed: Any = next((one[SPEED] for one in reversed(records) if SPEED in one), None)
         if (found_speed := values.number(speed)) is not None:
             self.tokens_per_s = found_speed
 
-    def _forget_replaced(self, records: Iterable[Record]) -> None:
-        """Drop what the new attempt replaces: everything from its own first step on."""
-        first = next((one["step"] for one in records if "kind" not in one), None)
+    def _forget_replaced(self, records: Iterable[Record], resumed_from: int) -> None:
+        """Drop what the new attempt replaces: everything from its own first step on, after its checkpoint."""
+        first = min((one["step"] for one in records if "kind" not in one), default=None)
         if first is not None:
+            first = max(first, resumed_from + 1)
             self._restart([value for step, value in self._earlier.items() if step < first])
             self._earlier = {}
 
     def _restart(self, values: list[float]) -> None:
-        self.value = self.best = None
+        self.value, self.best, self._value_step = None, None, 0
         if values:
             self._take(values)
 
@@ -76,3 +84,8 @@ class Newest:
             better = max if self.is_maximized else min
             best = better(finite)
             self.best = float(best if self.best is None else better(self.best, best))
+
+
+def _step(record: Record) -> int:
+    """Return the step of a record; of one that is no step what sorts first."""
+    return -1 if "kind" in record else int(record["step"])

@@ -101,6 +101,10 @@ class Paths:
         """Return the plot of one metric that compares all experiments."""
         return self.outcome / f"{_metric(metric)}_curves.png"
 
+    def absolute(self) -> Paths:
+        """Return the same files by paths that hold in any working directory."""
+        return Paths(self.outcome.absolute(), self.logs.absolute())
+
     def create(self) -> None:
         """Make the folders, all or none.
 

@@ -150,6 +150,7 @@ class Workers:
             for connection in (theirs, *inherited):
                 if connection is not None:
                     connection.close()
+        os.set_blocking(ours.fileno(), False)  # the bell is looked at, never waited for
         try:
             return Worker(process, ours)
         except OSError:  # no descriptor left to watch it by

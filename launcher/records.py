@@ -6,7 +6,8 @@
 
 When `write` returns, the record survives the death of any process: it is in the kernel, and no lock, thread or buffer
 of either side is on its way. A write cut short by a kill leaves a torn last line, which readers do not see and the next
-writer cuts off. A byte on a pipe, the bell, wakes the reader; it carries nothing and may be lost.
+writer cuts off. A byte on a pipe, the bell, wakes the reader; it carries nothing and may be lost. The worker's threads
+may all write. Its forked children may not: a file has one writer.
 
 A record is one line of strict JSON. All have `n` (its number in the file, from 1), `attempt`, `at_s` (seconds since the
 attempt began). What else it has tells its kind:
@@ -15,6 +16,7 @@ attempt began). What else it has tells its kind:
     kind = "start"      a new attempt: digest, device, threads, pid
     kind = "total"      steps: how many are expected
     kind = "info"       facts about the experiment, such as parameters
+    kind = "passed_over" checkpoint, why, num: checkpoints that cannot be used; step: of the one before them, if any can
     kind = "resume"     step: the checkpoint the attempt goes on from
     kind = "phase"      phase: what it does now, where that is no step: a checkpoint, its teardown
     kind = "end"        ending and what is known about it: the worker's last word
@@ -27,7 +29,9 @@ import json
 import math
 import os
 import re
+import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -40,8 +44,14 @@ from launcher.files import CHUNK_BYTES, LINE_BYTES, LineSplitter, open_to_append
 ENVELOPE = frozenset({"n", "attempt", "at_s", "kind", "step"})
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 ENDINGS = ("done", "failed", "out_of_memory", "killed", "hung", "diverged", "interrupted")
+INTEGER_LIMIT_BITS = 1 << 12  # beyond that Python itself refuses to turn text into a number, depending on its settings
 BELL_INTERVAL_NS = 10_000_000  # a worker rings at most this often; the reader also looks by itself a few times a second
 
+_NOT_OURS = -1  # in the place of a descriptor; nothing need be tested at each record, as a write to it fails
+_FOREIGN = (
+    "process {} was started by the training function, and only the process that was given run records with it. "
+    "Send what is to be logged to that process (multiprocessing.Queue)"
+)
 
 Record = dict[str, Any]
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATETIME
@@ -49,7 +59,7 @@ _LONG_INTEGER = re.compile(rb"\d{19}")
 
 
 class RecordWriter:
-    """The writing end, owned by one worker process."""
+    """The writing end, owned by one worker process; its threads may share it."""
 
     def __init__(self, path: Path, attempt: int, bell_fd: int | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,6 +70,11 @@ class RecordWriter:
         self._began_ns = time.monotonic_ns()
         self._bell_fd = bell_fd  # a non-blocking pipe
         self._rung_ns = 0
+        self._lock = threading.RLock()  # a signal handler may write while its own thread does
+        self.num_unwritten = 0  # records
+        self.error: OSError | None = None  # why the newest of those was not
+        ours = weakref.WeakMethod(self._disown)
+        os.register_at_fork(after_in_child=lambda: (disown := ours()) and disown())
 
     def write(self, fields: Mapping[str, Any], step: int | None = None) -> None:
         """Append one record, of a step if one is given; when this returns, no process death can lose it.
@@ -67,31 +82,55 @@ class RecordWriter:
         Raises:
             OSError: it could not be written (disk full); the file is as it was before.
             TypeError: a value is not a number or string.
-            ValueError: the values are texts of more than LINE_BYTES.
+            ValueError: a number or the whole record is too large.
+            RuntimeError: this process was forked by the one that writes.
         """
-        now_ns = time.monotonic_ns()
-        n, attempt, at_s = self._n + 1, self._attempt, (now_ns - self._began_ns) // 1000 / 1e6
-        if step is None:
-            data = _encode({"n": n, "attempt": attempt, "at_s": at_s, **fields}, fields)
-        else:
-            data = _encode({"n": n, "attempt": attempt, "at_s": at_s, "step": step, **fields}, fields)
-        written = os.write(self._fd, data)
-        if written != len(data):
-            self._complete(data, written)
-        self._n = n
-        if self._bell_fd is not None and now_ns - self._rung_ns > BELL_INTERVAL_NS:
-            self._rung_ns = now_ns
-            self.ring()
+        self._lock.acquire()  # not `with`: three times the cost
+        try:
+            while True:
+                now_ns = time.monotonic_ns()
+                n, at_s = self._n + 1, (now_ns - self._began_ns) // 1000 / 1e6
+                if step is None:
+                    data = _encode({"n": n, "attempt": self._attempt, "at_s": at_s, **fields}, fields)
+                else:
+                    data = _encode({"n": n, "attempt": self._attempt, "at_s": at_s, "step": step, **fields}, fields)
+                if n == self._n + 1:  # else a signal handler of this thread has written a record meanwhile
+                    break
+            self._n = n  # with no call before the write, between which and this a signal handler might run
+            written = os.write(self._fd, data)
+            if written != len(data):
+                self._complete(data, written)
+            if self._bell_fd is not None and now_ns - self._rung_ns > BELL_INTERVAL_NS:
+                self._rung_ns = now_ns
+                self.ring()
+        except OSError as error:
+            self._n -= 1
+            if self._fd == _NOT_OURS:
+                raise RuntimeError(_FOREIGN.format(os.getpid())) from None
+            self.num_unwritten += 1
+            self.error = error
+            raise
+        finally:
+            self._lock.release()
 
     def ring(self) -> None:
         """Wake the reader. A bell nobody answers (full pipe, launcher gone) is no reason to stop training."""
         if self._bell_fd is not None:
-            with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            with contextlib.suppress(OSError):
                 os.write(self._bell_fd, b"!")
 
     def close(self) -> None:
         """Release the file."""
         os.close(self._fd)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Become, in the process this is sent to, a writer that refuses to write: a file has one."""
+        return _foreign, ()
+
+    def _disown(self) -> None:
+        """In a forked child: write no more. Another thread of the parent may have held its lock."""
+        self._fd = _NOT_OURS
+        self._lock = threading.RLock()
 
     def _complete(self, data: bytes, written: int) -> None:
         """Write the rest of a record the kernel took only part of, or take the part back."""
@@ -102,6 +141,14 @@ class RecordWriter:
         except OSError:
             os.ftruncate(self._fd, start)
             raise
+
+
+def _foreign() -> RecordWriter:
+    """Return a writer that refuses to write."""
+    writer = RecordWriter.__new__(RecordWriter)
+    writer._n = writer._attempt = writer._began_ns = 0
+    writer._disown()
+    return writer
 
 
 def _encode(record: Record, fields: Mapping[str, Any]) -> bytes:
@@ -139,6 +186,8 @@ def _encodable(key: str, value: Any) -> Any:
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    if isinstance(value, int) and value.bit_length() > INTEGER_LIMIT_BITS:
+        raise ValueError(f"{key} is a number of {value.bit_length()} bits; a record holds {INTEGER_LIMIT_BITS} at most")
     if isinstance(value, str | int | float):
         return value
     raise TypeError(f"{key} is a {type(value).__name__}; a record holds floats, ints and strings")

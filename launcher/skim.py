@@ -38,7 +38,7 @@ def skim(path: Path, metric: str | None = None, *, is_maximized: bool = False) -
     """
     history = History(is_light=True)
     found: dict[int, Any] = {}  # the metric's values, by step
-    attempt, is_first = 0, True
+    attempt, is_first, lowest = 0, True, 0
     for line in files.read_lines(path):
         record = _decode(line)
         if record is None:
@@ -50,18 +50,20 @@ def skim(path: Path, metric: str | None = None, *, is_maximized: bool = False) -
             history.add(record)
         elif not -values.MOST <= step <= values.MOST:
             continue
-        elif record["attempt"] == attempt and not is_first:
-            history.steps[step] = _NOTHING
+        elif record["attempt"] == attempt and not is_first and step >= lowest:
+            history.mark(step)
             if metric in record:
                 found[step] = record[metric]
         else:  # the first step of an attempt replaces what earlier ones had from there on
             history.add(record)
-            attempt, is_first = history.attempt, False
+            attempt, is_first, lowest = history.attempt, False, step
             found = {known: value for known, value in found.items() if known in history.steps}
             if metric in record:
                 found[step] = record[metric]
         history.last_s = record["at_s"]
         is_first |= history.attempt != attempt
+    if not history.is_ordered:
+        found = dict(sorted(found.items()))
     numbers = [number for value in found.values() if (number := _number(value)) is not None]
     finite = [number for number in numbers if math.isfinite(number)]
     best = (max if is_maximized else min)(finite) if finite else None

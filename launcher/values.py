@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-MOST = 2**62  # whole numbers up to here fit everywhere: in numpy, in orjson, and as a float
+MOST = 2**63 - 1  # whole numbers up to here fit everywhere: in numpy, in orjson, and as a float
 LONGEST_S = 1e12  # seconds; thirty thousand years
 DEPTH = 50  # of tables and lists in one another
 

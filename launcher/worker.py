@@ -26,7 +26,7 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
-from launcher import fields, target
+from launcher import fields, last_word, target
 from launcher.checkpoints import Checkpoints
 from launcher.contract import Diverged, Run
 from launcher.errors import LauncherError
@@ -98,7 +98,14 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None, share: Co
     """Run one attempt. Exit code 0: it is done or was stopped; 1: it failed. The last record says more."""
     isolate(spec.paths.log(spec.experiment), spec.environment)
     os.set_blocking(bell.fileno(), False)
-    writer = RecordWriter(spec.paths.records(spec.experiment), spec.attempt, bell.fileno())
+    pid = os.getpid()
+    try:
+        writer = RecordWriter(spec.paths.records(spec.experiment), spec.attempt, bell.fileno())
+        where = {"device": spec.device, "threads": spec.threads}
+        writer.write({"kind": "start", "digest": spec.digest, "pid": pid} | where)
+    except OSError as error:
+        last_word.send(bell.fileno(), {"ending": "failed", "error": f"its records cannot be written: {error}"})
+        sys.exit(last_word.EXIT_CODE)
     run = Run(
         name=spec.experiment,
         seed=spec.seed,
@@ -113,22 +120,54 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None, share: Co
         share=Share(share.fileno()) if share else None,
     )
     signal.signal(signal.SIGTERM, lambda _signal, _frame: run.ask_to_stop())
-    where = {"device": spec.device, "threads": spec.threads}
-    writer.write({"kind": "start", "digest": spec.digest, "pid": os.getpid()} | where)
     last: dict[str, Any]
     try:
         _train(spec, run)
+        _leave_if_forked(pid)
         writer.write({"kind": "phase", "phase": "in teardown"})
         last = {"ending": "interrupted" if run.was_stopped else "done"}
+        if run.divergence:  # which the target has caught, or met in a thread
+            last = {"ending": "diverged", "error": f"Diverged: {run.divergence}"}
     except BaseException as error:  # noqa: BLE001  the worker's outermost frame: whatever it was becomes the last record
+        _leave_if_forked(pid, error)
         last = {"ending": _kind(error), "error": _describe(error)}
         _print_trace(error)
-    writer.write({"kind": "end"} | last | _peak_memory())
-    writer.ring()
+    is_written = _say(last, writer, bell)
     sys.stdout.flush()
     sys.stderr.flush()
-    if "error" in last:
-        sys.exit(1)
+    if "error" in last or not is_written:
+        sys.exit(1 if is_written else last_word.EXIT_CODE)
+
+
+def _say(last: dict[str, Any], writer: RecordWriter, bell: Connection) -> bool:
+    """Write the last record; return whether that succeeded. If not, the launcher is told by the bell."""
+    lost = {"unwritten": writer.num_unwritten, "unwritten_why": str(writer.error)} if writer.num_unwritten else {}
+    try:
+        writer.write({"kind": "end"} | last | lost | _peak_memory())
+    except OSError as error:
+        unsaid = {"ending": "failed", "error": f"its last record could not be written: {error}"}
+        last_word.send(bell.fileno(), last if "error" in last else unsaid)
+        return False
+    writer.ring()
+    return True
+
+
+def _leave_if_forked(pid: int, error: BaseException | None = None) -> None:
+    """Exit if this is not the worker but a child that the target has forked and that came out of the target like it.
+
+    The last record is the worker's to write. The child ends as after a fork: at once, with what it has printed.
+    """
+    if os.getpid() == pid:
+        return
+    code = 0 if error is None else 1
+    if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
+        code = error.code or 0
+    elif error is not None:
+        _print_trace(error)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # the target's own, in whatever state
+            stream.flush()
+    os._exit(code & 0xFF)
 
 
 def prepare(specs: list[Spec], answer: Connection) -> None:

@@ -84,7 +84,7 @@ def test_torch_is_imported_in_the_launcher_only_inside_worker_functions() -> Non
         top = {name.split(".")[0] for name in imports(path, at_top=True)}
         assert "torch" not in top, f"{name_of(path)}: import torch inside the function that runs in a worker"
         if any(name.split(".")[0] == "torch" for name in imports(path)):
-            assert path.name == "checkpoints.py", f"{name_of(path)} imports torch"
+            assert path.name == "payload.py", f"{name_of(path)} imports torch"
 
 
 @pytest.mark.parametrize("path", CODE, ids=name_of)

@@ -87,6 +87,10 @@ class Log:
                 lines.append(f"goes on from the checkpoint of step {record.get('step')}")
         return lines
 
+    def note(self, text: str) -> None:
+        """Write down what the screen was told of the experiment."""
+        self._write([f"*** {text} ***"])
+
     def ending(self, line: str) -> None:
         """Write how the attempt ended."""
         self._write([f"=== {line} ==="])

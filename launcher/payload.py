@@ -1,0 +1,207 @@
+"""The state of a training as bytes, and back: what is written can be read, and reading it can run no code.
+
+`torch.save` writes any object; `torch.load(weights_only=True)` reads a few kinds. This module makes the two sets equal.
+NumPy's arrays and scalars are written as tensors of bytes, in NumPy's own file format, and come back as they were. Any
+other kind that cannot be read is refused when it is written, by its place in the state. Called by `checkpoints`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+# What `array` is called inside the files: it stays among those that are read, wherever the function moves to.
+_NAMES = ("launcher.payload.array",)
+_HOLDS = "tensors, NumPy arrays, numbers, strings, None, and dicts, lists, tuples and sets of them"
+_KEY_LIMIT = 100  # characters of a key in a message
+_HINTS = {
+    "function": "leave it out, and make it again when the experiment goes on",
+    "type": "save its name",
+    "Module": "save its state_dict()",
+    "Optimizer": "save its state_dict()",
+    "LRScheduler": "save its state_dict()",
+    "GradScaler": "save its state_dict()",
+    "DataLoader": "save its generator's get_state()",
+    "Generator": "save its get_state(), or its bit_generator.state in NumPy",
+    "RandomState": "save its get_state()",
+    "Random": "save its getstate()",
+    "PurePath": "save str() of it",
+    "datetime": "save its isoformat()",
+    "Enum": "save its name",
+    "Namespace": "save vars() of it",
+    "defaultdict": "save dict() of it",
+    "Mapping": "save dict() of it",
+    "deque": "save list() of it",
+    "frozenset": "save set() of it",
+    "int": "save str() of it",
+    "bytes": "save None instead",
+    "ndarray": "save a plain array of numbers or strings",
+    "tuple": "save tuple() of it, or its _asdict()",
+    "list": "save list() of it",
+    "dict": "save dict() of it",
+    "str": "save str() of it",
+}
+
+
+def dump(state: Mapping[str, Any], *, is_tried: bool) -> io.BytesIO:
+    """Return a state as bytes that `load` takes; with `is_tried` they were read back, else only looked through.
+
+    To look through them costs a few milliseconds and finds every kind that cannot be read; reading them costs about a
+    third of writing them.
+
+    Raises:
+        TypeError: a value cannot be kept; the message says where in the state it stands, and what to do.
+    """
+    plain = dict(state)
+    try:
+        body = _written(plain)
+    except (pickle.PicklingError, AttributeError, TypeError, RecursionError) as error:
+        raise _unfit(plain, error) from error
+    try:
+        _look_through(body)
+        if is_tried:
+            load(body.getvalue())
+    except MemoryError:  # for a second copy of it: no fault of the state
+        pass
+    except Exception as error:
+        if "allocate memory" not in str(error):  # torch's MemoryError
+            raise _unfit(plain, error) from error
+    return body
+
+
+def load(payload: bytes) -> Any:
+    """Return the state in bytes, its tensors on the CPU.
+
+    Raises:
+        Exception: any kind of it, where the bytes are not what `dump` has made.
+    """
+    import torch
+
+    with torch.serialization.safe_globals([(array, name) for name in _NAMES]):
+        return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+
+
+def array(data: Any, is_scalar: bool) -> Any:
+    """Return the array, or the scalar, in the bytes of a NumPy file; called while a checkpoint is read."""
+    from numpy.lib import format as npy
+
+    value = npy.read_array(io.BytesIO(data.numpy().tobytes()), allow_pickle=False)
+    return value[()] if is_scalar else value
+
+
+class _Pickler(pickle.Pickler):
+    """Writes NumPy's values as calls of `array`."""
+
+    def reducer_override(self, value: Any) -> Any:
+        """Return the call that makes a value of NumPy's again; pickle asks for every value that is not plain Python."""
+        numpy = sys.modules.get("numpy")
+        if numpy is None:
+            return NotImplemented
+        is_scalar = isinstance(value, numpy.generic)
+        if not (is_scalar or type(value) in (numpy.ndarray, numpy.memmap)) or value.dtype.hasobject:
+            return NotImplemented
+        import torch
+
+        file = io.BytesIO()
+        numpy.lib.format.write_array(file, numpy.asarray(value), allow_pickle=False)
+        return array, (torch.frombuffer(file.getbuffer(), dtype=torch.uint8), is_scalar)
+
+
+# What torch.save takes as `pickle_module`: something with a Pickler and a name.
+_PICKLE = types.SimpleNamespace(Pickler=_Pickler, __name__=__name__)
+
+
+def _written(state: Any) -> io.BytesIO:
+    import torch
+
+    body = io.BytesIO()
+    torch.save(state, body, pickle_module=_PICKLE)
+    return body
+
+
+def _look_through(body: io.BytesIO) -> None:
+    """Make sure that nothing in the bytes is of a kind that `load` refuses.
+
+    Raises:
+        Exception: something is.
+    """
+    import torch
+
+    with torch.serialization.safe_globals([(array, name) for name in _NAMES]):
+        body.seek(0)
+        if foreign := torch.serialization.get_unsafe_globals_in_checkpoint(body):
+            raise pickle.UnpicklingError(f"it refers to {', '.join(sorted(foreign))}")
+
+
+def _unfit(state: dict[str, Any], error: Exception) -> TypeError:
+    """Return what is raised for a state that cannot be kept: it names the first value to blame."""
+    too_deep = isinstance(error, RecursionError)  # to be searched as well
+    place, value = ("state", state) if too_deep else _find(state, "state")
+    what = f"the state cannot be kept ({_first_line(error)})"
+    if value is not state:
+        what = f"{place} is {_name(value)}, which a checkpoint cannot give back{_hint(type(value))}"
+    return TypeError(f"run.save: {what}. A checkpoint holds {_HOLDS}. Nothing was written.")
+
+
+def _name(value: Any) -> str:
+    kind = type(value)
+    if kind is bytes:  # all others can be kept
+        return "empty bytes"
+    if kind is int:
+        return f"a number of {value.bit_length()} bits"
+    if kind.__name__ == "ndarray":
+        return "an array of objects"
+    return f"{'an' if kind.__name__[0] in 'aeiouAEIOU' else 'a'} {kind.__name__}"
+
+
+def _hint(kind: type) -> str:
+    for base in kind.__mro__:
+        if hint := _HINTS.get(base.__name__):
+            return f": {hint}"
+    return ": save dataclasses.asdict() of it" if hasattr(kind, "__dataclass_fields__") else ""
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _find(state: Any, place: str) -> tuple[str, Any]:
+    """Return the innermost value that cannot be kept, and its place; the state itself where none inside is to blame."""
+    value, above = state, set[int]()
+    while id(value) not in above:
+        above.add(id(value))
+        for inner_place, inner in _parts(value, place):
+            if not _is_kept(inner):
+                place, value = inner_place, inner
+                break
+    return place, value
+
+
+def _parts(value: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """Yield what a container of a kind that can be kept holds, with the place of each."""
+    if type(value).__module__ not in ("builtins", "collections"):
+        return
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            name = json.dumps(key) if isinstance(key, str) else repr(key)
+            yield f"the key {name[:_KEY_LIMIT]} of {place}", key
+            yield f"{place}[{name[:_KEY_LIMIT]}]", inner
+    elif isinstance(value, list | tuple):
+        yield from ((f"{place}[{number}]", inner) for number, inner in enumerate(value))
+    elif isinstance(value, set):
+        yield from ((f"an element of {place}", inner) for inner in value)
+
+
+def _is_kept(value: Any) -> bool:
+    if value is None or type(value) in (bool, float, str):  # quickly, as there may be many
+        return True
+    try:
+        load(_written({"": value}).getvalue())
+    except Exception:  # noqa: BLE001  whatever it is, the value is to blame
+        return False
+    return True
