@@ -1,9 +1,20 @@
 """`python -m launcher`, and the script `sweep-launcher`. First the fork server, which imports while we do."""
 
 import gc
+import signal
 import sys
+from types import FrameType
+from typing import NoReturn
 
 from launcher import server, streams
+
+
+class _Stopped(BaseException):
+    """A signal asks this process to end when nobody else has arranged for it: in order, and with an exit code."""
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    raise _Stopped(128 + number)
 
 
 def main() -> None:
@@ -11,6 +22,9 @@ def main() -> None:
     streams.hold()
     streams.take_any_text()
     gc.set_threshold(20_000)  # importing makes objects that stay; looking through them over and over takes 30 ms
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # else nohup
+            signal.signal(number, _stop)
     try:
         server.start_early(sys.argv[1:])
         from launcher.cli import main as run
@@ -18,6 +32,8 @@ def main() -> None:
         run()
     except KeyboardInterrupt:  # while we import; from then on it is an event
         sys.exit(130)
+    except _Stopped as stopped:
+        sys.exit(stopped.args[0])
     finally:
         server.end()
         gc.freeze()  # nor need the interpreter look through them once more as it ends

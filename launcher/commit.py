@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from launcher.lifeline import start_program
+
 LIMIT_S = 3.0  # git waits for a network folder as long as it must; a launch does not
 
 
@@ -15,14 +17,8 @@ def commit(folder: Path) -> str:
     """
     command = ["git", "--no-optional-locks", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
     try:
-        found = subprocess.run(
-            [*command, "--exclude=*"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=LIMIT_S,
-            text=True,
-            errors="replace",
-        )
+        git = start_program([*command, "--exclude=*"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        found, _ = git.communicate(limit_s=LIMIT_S)
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return ""
-    return found.stdout.strip() if found.returncode == 0 else ""
+    return found.decode("utf-8", "replace").strip() if git.process.returncode == 0 else ""

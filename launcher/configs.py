@@ -2,7 +2,7 @@
 
 The launcher must not import training code: it drags in torch and may touch a GPU. Where `target` has found the class by
 reading, only the module that defines it is imported. Where the class lives in the training module itself, or cannot be
-found by reading, the same check runs in a short-lived child (`python -m launcher.configs`), which sees no GPU.
+found by reading, the same check runs in a short-lived child (`main` below), which sees no GPU.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-from launcher import fields
+from launcher import fields, lifeline
 from launcher.errors import InputError
 from launcher.fields import Fault
 from launcher.target import Target, config_class, importable
@@ -107,25 +107,24 @@ def _sha256(path: Path) -> str:
 def _check_in_child(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Checked]:
     request = json.dumps({"spec": target.spec, "folder": str(target.folder), "configs": configs}, default=str)
     try:
-        answer = subprocess.run(
-            [sys.executable, "-m", "launcher.configs"],
-            input=request,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=IMPORT_LIMIT_S,
-            env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
-            check=False,
+        child = lifeline.start_module(
+            "launcher.configs",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            environment={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
         )
+        out, err = child.communicate(request.encode(), IMPORT_LIMIT_S)
     except subprocess.TimeoutExpired as error:
         raise InputError(
             f'sweep.target "{target.spec}": importing {target.module} took more than {IMPORT_LIMIT_S:.0f} s.\n'
             '  Does it train when imported? Put that under if __name__ == "__main__".'
         ) from error
     try:
-        reply = json.loads(answer.stdout.splitlines()[-1])
+        reply = json.loads(out.splitlines()[-1])
     except (IndexError, ValueError):
-        last = (answer.stderr.strip().splitlines() or [f"exit code {answer.returncode}"])[-1]
+        said = err.decode("utf-8", "replace").strip().splitlines()
+        last = (said or [f"exit code {child.process.returncode}"])[-1]
         raise InputError(f'sweep.target "{target.spec}": importing {target.module} failed: {last}.') from None
     if not isinstance(reply, dict):
         raise InputError(f'sweep.target "{target.spec}": importing {target.module} gave no answer.')
@@ -137,7 +136,7 @@ def _check_in_child(target: Target, configs: Mapping[str, Mapping[str, Any]]) ->
     }
 
 
-def _answer() -> None:
+def main() -> None:
     """Be the child of `_check_in_child`: a request on stdin, one line of JSON on stdout, everything else on stderr."""
     request = json.load(sys.stdin)
     target = Target(request["spec"], Path(request["folder"]), None)
@@ -149,7 +148,3 @@ def _answer() -> None:
         except InputError as error:
             reply = {"error": str(error)}
     print(json.dumps(reply, default=str))
-
-
-if __name__ == "__main__":
-    _answer()

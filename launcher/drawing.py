@@ -1,4 +1,4 @@
-"""Has tables, plots and report redrawn while experiments run, by a child process (`python -m launcher.report`).
+"""Has tables, plots and report redrawn while experiments run, by a child process (`report.main`).
 
 pandas and matplotlib take a second each to import and plots a moment each to draw; in a process of its own, at low
 priority, none of that delays the start of an experiment, and a failing plot cannot end the sweep. The child reads the
@@ -12,10 +12,10 @@ import json
 import os
 import selectors
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable
 
+from launcher.lifeline import Child, start_module
 from launcher.paths import Paths
 
 SHARE = 0.1  # drawing may take this share of one core while experiments run
@@ -29,8 +29,7 @@ class Drawing:
         self._paths = paths
         self._complain = complain
         self._has_plots = has_plots
-        self._process: subprocess.Popen[bytes] | None = None
-        self._lifeline: int | None = None
+        self._child: Child | None = None
         self._pending: set[str] = set()
         self._is_busy = False
         self._is_urgent = False
@@ -73,9 +72,8 @@ class Drawing:
         self.advance()
 
     def _answered(self) -> None:
-        assert self._process is not None, "only a running drawing process answers"
-        assert self._process.stdout is not None, "it was started with a pipe"
-        piece = os.read(self._process.stdout.fileno(), 65536)
+        assert self._child is not None, "only a running drawing process answers"
+        piece = os.read(self._child.stdout.fileno(), 65536)
         *lines, self._torn = (self._torn + piece).split(b"\n")
         for line in lines:
             self._is_busy = False
@@ -105,45 +103,29 @@ class Drawing:
 
     def close(self) -> None:
         """End the drawing process."""
-        if self._process is None:
-            return
-        self.selector.unregister(self._process.stdout)  # type: ignore[arg-type]
-        self._process.kill()
-        with self._process:
-            pass
-        self._process = None
-        if self._lifeline is not None:
-            os.close(self._lifeline)
-            self._lifeline = None
+        if self._child is not None:
+            self.selector.unregister(self._child.stdout)
+            self._child.end()
+            self._child = None
 
     def _send(self) -> None:
-        if self._process is None:
+        if self._child is None:
             self.warm_up()
-        if self._process is None:
+        if self._child is None:
             return
-        assert self._process.stdin is not None, "it was started with a pipe"
         names, self._pending, self._is_busy = sorted(self._pending), set(), True
         with contextlib.suppress(BrokenPipeError):  # its end is read from stdout
-            self._process.stdin.write(json.dumps(names).encode() + b"\n")
-            self._process.stdin.flush()
+            self._child.stdin.write(json.dumps(names).encode() + b"\n")
+            self._child.stdin.flush()
 
     def _start(self) -> None:
-        theirs, self._lifeline = os.pipe()
-        self._process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "launcher.report",
-                str(self._paths.outcome),
-                str(self._paths.logs),
-                str(theirs),
-                str(self._has_plots),
-            ],
+        self._child = start_module(
+            "launcher.report",
+            str(self._paths.outcome),
+            str(self._paths.logs),
+            str(self._has_plots),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            start_new_session=True,
-            pass_fds=[theirs],
+            has_folder=False,
         )
-        os.close(theirs)
-        assert self._process.stdout is not None, "it was started with a pipe"
-        self.selector.register(self._process.stdout, selectors.EVENT_READ, self._answered)
+        self.selector.register(self._child.stdout, selectors.EVENT_READ, self._answered)

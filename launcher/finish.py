@@ -11,7 +11,6 @@ import csv
 import io
 import json
 import math
-import os
 import shlex
 import shutil
 import signal
@@ -21,6 +20,7 @@ from typing import Any
 from launcher.errors import InputError, inline
 from launcher.files import read
 from launcher.job import Sweep
+from launcher.lifeline import start_program
 from launcher.paths import Paths
 from launcher.summary import Summary
 
@@ -86,18 +86,14 @@ def run(words: list[str], summary: dict[str, Any], limit_s: float = LIMIT_S) -> 
     """Run a command with the summary on its stdin; return what went wrong, empty if nothing did."""
     told = f"--on-finish {inline(shlex.join(words))}"
     try:
-        process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=STDERR, start_new_session=True)
+        child = start_program(words, stdout=STDERR)
     except OSError as error:
         return f"{told} could not be started: {error.strerror}."
-    with process:
-        try:
-            process.communicate(json.dumps(summary).encode() + b"\n", timeout=limit_s)
-        except subprocess.TimeoutExpired:
-            return f"{told} took more than {limit_s:.0f} s, and was killed."
-        finally:
-            if process.poll() is None:  # too long, or Ctrl-C: with all that it has started
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-    if process.returncode < 0:
-        return f"{told} was killed by {signal.Signals(-process.returncode).name}."
-    return f"{told} ended with exit code {process.returncode}." if process.returncode else ""
+    try:
+        child.communicate(json.dumps(summary).encode() + b"\n", limit_s)
+    except subprocess.TimeoutExpired:
+        return f"{told} took more than {limit_s:.0f} s, and was killed."
+    code = child.process.returncode
+    if code < 0:
+        return f"{told} was killed by {signal.Signals(-code).name}."
+    return f"{told} ended with exit code {code}." if code else ""

@@ -131,7 +131,7 @@ def _start(
     start_method: StartMethod,
     progress: Progress,
 ) -> Summary:
-    workers = Workers(start_method, plan.sweep.settings.preload)
+    workers = Workers(start_method, plan.sweep.settings.preload, progress.say)
     workers.warm_up()
     drawing = Drawing(plan.paths, progress.say, has_plots=bool(plan.sweep.settings.metrics))
     drawing.warm_up()
@@ -139,6 +139,7 @@ def _start(
         loop = _prepare(plan, slots, locks, is_parallel, start_method, workers, drawing, progress)
     except BaseException:
         drawing.close()
+        workers.close()
         raise
     return loop.run()
 

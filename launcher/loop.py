@@ -20,14 +20,16 @@ from launcher.checkpoints import Checkpoints
 from launcher.collector import Collector
 from launcher.drawing import Drawing
 from launcher.endings import FAILURES, Ending, classify, failure_report
+from launcher.errors import LauncherError
 from launcher.live import Live
 from launcher.locks import Lock
 from launcher.notices import Notices
 from launcher.outlook import Outlook
 from launcher.plan import Decision, Plan
 from launcher.process import Workers
-from launcher.protocol import Action, Begin, Done, Event, Halt, Interrupted, SetAside, Start, Stop
+from launcher.protocol import Action, Begin, Done, Event, Halt, Interrupted, Lost, Refused, SetAside, Start, Stop
 from launcher.scheduler import Scheduler
+from launcher.server import ServerDied, ServerSilent
 from launcher.signals import signals_to
 from launcher.slots import Slot
 from launcher.state import EventLog
@@ -87,6 +89,7 @@ class Loop:
         self._signal: int | None = None
         self._draw_until_s = math.inf
         self._is_over = False
+        self._has_server = True  # that workers can come from, now or in a moment
 
     def run(self) -> Summary:
         """Run every experiment of the plan that is not kept, and return how they ended."""
@@ -108,6 +111,7 @@ class Loop:
             self._outlook.close()
             self._cards.close()
             self._drawing.close()
+            self._workers.close()
             self._selector.close()
             self._events.close()
         return Summary(
@@ -116,7 +120,7 @@ class Loop:
             not_started=[name for name in self._decisions if name not in self._endings],
             signal=self._signal,
             num_unwritten=self._collector.num_unwritten + self._drawing.num_problems + self._num_events_lost,
-            has_no_device=not self._scheduler.has_slots,
+            has_no_device=self._has_server and not self._scheduler.has_slots,
         )
 
     def _turn(self) -> None:
@@ -132,7 +136,7 @@ class Loop:
         self._is_acting = True
         while self._actions:
             match self._actions.popleft():
-                case Start(experiment, slot) if obstacles := self._cards.obstacles(experiment, slot):
+                case Start(experiment, slot) if obstacles := self._obstacles(experiment, slot):
                     self._handle(*obstacles)
                 case Start(experiment, slot):
                     self._start(self._next_decision(experiment), self._slots[slot])
@@ -148,37 +152,60 @@ class Loop:
                     self._is_over = True
         self._is_acting = False
 
+    def _obstacles(self, experiment: str, slot: int) -> list[Event]:
+        """Return what the scheduler must know if an experiment cannot start on a slot now; nothing if it can."""
+        try:
+            if self._workers.is_ready():
+                return self._cards.obstacles(experiment, slot)
+        except LauncherError as error:
+            return [*self._without_server(error), Refused(experiment, slot)]
+        return [Refused(experiment, slot)]
+
+    def _without_server(self, error: LauncherError) -> list[Event]:
+        """Start nothing more: no fork server lives. What runs goes on."""
+        if self._has_server:
+            self._has_server = False
+            self._progress.say(str(error), "failure")
+        return [Lost(tuple(range(len(self._slots))))]
+
     def _next_decision(self, experiment: str) -> Decision:
         """Return the decision for the attempt to start: one after another attempt of this launch goes on from that."""
         decision = self._decisions[experiment]
-        if self._endings.pop(experiment, None) is not None:
-            decision = self._decisions[experiment] = self._cards.next_attempt(decision)
-            self._progress.say(f"{experiment}: tried again, attempt {decision.attempt}.")
-        return decision
+        return self._cards.next_attempt(decision) if experiment in self._endings else decision
 
     def _start(self, decision: Decision, slot: Slot) -> None:
         name = decision.experiment.name
         self._outlook.something_starts()
         spec = make_spec(self._plan, decision, slot)
+        worker = failure = None
+        try:
+            worker = self._workers.fork_attempt(spec, self._locks.get(slot.device.uuid), self._outlook.share)
+        except (ServerDied, ServerSilent):
+            self._handle(Refused(name, slot.index))
+            return
+        except LauncherError as error:
+            self._handle(*self._without_server(error), Refused(name, slot.index))
+            return
+        except OSError as error:  # no room for a process
+            failure = error
+        if self._endings.pop(name, None) is not None:
+            self._decisions[name] = decision
+            self._progress.say(f"{name}: tried again, attempt {decision.attempt}.")
         device, threads, goes_on = str(slot.device), slot.threads, decision.action == "resume"
         details = {"threads": threads, "goes_on": goes_on, "changed": decision.changed}
         self._note("started", name, attempt=spec.attempt, device=device, **details)
         self._collector.open(spec, f"{device} {slot.device.name} {slot.device.uuid}".rstrip())
-        try:
-            worker = self._workers.start(spec, self._locks.get(slot.device.uuid), self._outlook.share)
-        except (OSError, EOFError) as error:  # no room for a process, or the fork server died under our hands
-            self._end(decision, slot, Ending("failed", f"its worker could not be started: {error}"), math.inf)
+        if worker is None:
+            self._end(decision, slot, Ending("failed", f"its worker could not be started: {failure}"), math.inf)
             return
+        worker.begin()
         attempt = Attempt(decision, slot, worker)
         self._running[name] = attempt
         self._telemetry.watch(name, spec.attempt, worker.pid, slot.device.uuid, attempt.began_s)
         self._cards.started(name, slot, worker.pid)
         self._progress.say(f"{name}: started on {slot}, {plural(threads, 'thread')}, pid {worker.pid}", "routine")
         self._selector.register(worker.bell, selectors.EVENT_READ, lambda: self._heard(attempt))
-        if worker.pidfd is None:
-            self._died(attempt)
-        else:
-            self._selector.register(worker.pidfd, selectors.EVENT_READ, lambda: self._died(attempt))
+        self._selector.register(worker.pidfd, selectors.EVENT_READ, lambda: self._died(attempt))
 
     def _heard(self, attempt: Attempt) -> None:
         if attempt.hear():
@@ -194,8 +221,8 @@ class Loop:
 
     def _died(self, attempt: Attempt) -> None:
         for source in (attempt.worker.pidfd, attempt.worker.bell):
-            with contextlib.suppress(KeyError, ValueError):  # ValueError: there is none
-                self._selector.unregister(source)  # type: ignore[arg-type]
+            with contextlib.suppress(KeyError):  # its other end is closed
+                self._selector.unregister(source)
         attempt.hear()  # what it said last
         exit = attempt.worker.collect()
         del self._running[attempt.name]
@@ -260,10 +287,19 @@ class Loop:
             attempt.kill_if_due(now_s)
         self._telemetry.tick(now_s)
         self._steering.advance(self._endings, is_over=lambda: self._is_over)
+        if self._scheduler.num_waiting and self._has_server:
+            self._tend_server()
         if self._scheduler.is_held_back:
             self._handle(*self._cards.look_again(now_s))
         self._drawing.advance()
         self._progress.show(self._snapshot)
+
+    def _tend_server(self) -> None:
+        """See to it that a fork server is there when something can start."""
+        try:
+            self._workers.is_ready()
+        except LauncherError as error:
+            self._handle(*self._without_server(error))
 
     def _snapshot(self) -> Snapshot:
         for attempt in self._running.values():

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _CLOSE_LIMIT_S = 1.0
+_SIGNAL_S = 0.1  # until a signal is noticed that another thread was sent
 _IDLE_MEMORY_SHARE = 0.05  # a GPU with less of its memory in use, and no process on it, is idle
 
 
@@ -47,6 +48,17 @@ def gpus() -> list[Gpu]:
         ctypes.CDLL("libnvidia-ml.so.1")
     except OSError:
         return []  # no driver: that much is known without importing its bindings
+    found: list[Gpu] = []
+    # A driver in trouble can hold a call for minutes, and a signal would wait with it.
+    thread = threading.Thread(target=lambda: found.extend(_list()), name="nvml-list", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(_SIGNAL_S)
+    return found
+
+
+def _list() -> list[Gpu]:
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's
     import pynvml
 
     try:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from launcher.endings import last_lines
 from launcher.errors import InputError
 from launcher.history import History, numbers, read_history
-from launcher.lifeline import die_with_holder
+from launcher.lifeline import die_with_parent
 from launcher.paths import Paths
 from launcher.resources import Series, over_time
 from launcher.results import Result, result, with_open_ends
@@ -139,7 +139,7 @@ class Report:
         if max(map(len, lines.values()), default=0) < WORTH_FORKING:
             yield lambda: [problem for share in shares for problem in _draw_curves(*share)]
             return
-        with multiprocessing.get_context("fork").Pool(self._num_processes) as pool:
+        with multiprocessing.get_context("fork").Pool(self._num_processes, die_with_parent, (os.getpid(),)) as pool:
             drawn = pool.starmap_async(_draw_curves, shares, chunksize=1)
             yield lambda: [problem for problems in drawn.get() for problem in problems]
 
@@ -209,11 +209,10 @@ def _try(path: Path, write: Callable[[Path], None]) -> list[str]:
 def main() -> None:
     """Be the drawing process: on each line of stdin a list of changed experiments, for each a line of answer.
 
-    Arguments: the outcome folder, the folder of logs, the descriptor whose closing ends this process, and whether there
-    are plots to draw. What it needs is imported before it is asked: at the end of a sweep someone waits for it.
+    Arguments: the outcome folder, the folder of logs, and whether there are plots to draw. What it needs is imported
+    before it is asked: at the end of a sweep someone waits for it.
     """
-    outcome, logs, lifeline, has_plots = sys.argv[1:]
-    die_with_holder(int(lifeline))
+    outcome, logs, has_plots = sys.argv[1:]
     os.nice(10)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # meant for the launcher, by someone who typed pkill -f
     importlib.import_module("launcher.views.table")
@@ -228,7 +227,3 @@ def main() -> None:
         except InputError as error:
             problems = error.problems
         print(json.dumps({"problems": problems, "seconds": time.monotonic() - began_s}), flush=True)
-
-
-if __name__ == "__main__":
-    main()

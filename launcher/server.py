@@ -1,20 +1,22 @@
-"""The fork server that workers come from: when it starts, with what, and how it ends. multiprocessing's own.
+"""The fork server that workers come from, `served`: the launcher's end of it, and when it starts.
 
 It imports torch once, which takes a second; so it is started first of all, and imports while the launcher does. Imports
-nothing but the standard library, and of that multiprocessing for a launch only: `plan` does without. Called by
-`__main__`, by `process`, which starts workers, and by the command line.
+nothing but the standard library, and of that little: `plan` does without the rest. Called by `__main__`, by `process`,
+which starts workers, and by the command line.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
-import sys
+import time
 import tomllib
-import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+
+from launcher import lifeline
 
 DEFAULT_JOB = "jobs/report.toml"
 PRELOAD = ("torch", "torch._dynamo")
@@ -29,22 +31,186 @@ _NO_LAUNCH = frozenset(
         "--show-completion",
     }
 )
+_MESSAGE_BYTES = 8192
+_STDERR = 2
+_DEATH_LIMIT_S = 1.0
 
 
-def preload(modules: Sequence[str]) -> None:
-    """Set what the server of this process imports once, when it starts."""
-    import multiprocessing.forkserver
+class ServerDied(Exception):
+    """The fork server is gone; says how."""
 
-    multiprocessing.forkserver.set_forkserver_preload([*modules, "launcher.served"])
+
+class ServerSilent(Exception):
+    """The fork server has not answered yet. What was asked of it will not be done."""
+
+
+class ForkServer:
+    """One fork server, from the launcher's side. It dies with the launcher, wherever it is."""
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        """Start it.
+
+        Raises:
+            OSError: the system has no room for another process.
+        """
+        import socket
+
+        self.modules = tuple(modules)
+        self.importing = "Python"  # the module it imports now, or has imported last
+        self.is_ready = False  # it has imported everything
+        self.failure = ""  # of an import: why the server ended by itself
+        self._num_asked = 0  # requests so far; the number of the last
+        self._is_awaited = False  # the answer to the last request: it was not given up
+        self._num_owed = 0  # answers that have not come yet
+        self._answer: tuple[int, int] | None = None  # to the last request: pid and pidfd, or an error and -1
+        self._exit_codes: dict[int, int] = {}  # of workers that have ended, by pid
+        # Datagrams: each message arrives whole or not at all.
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.setblocking(False)
+        with theirs:
+            fd = theirs.fileno()
+            # What a module prints while it is imported belongs to no result.
+            self._child = lifeline.start_module("launcher.served", str(fd), *modules, inherited=[fd], stdout=_STDERR)
+
+    @property
+    def is_silent(self) -> bool:
+        """The server still owes an answer to a request that was given up."""
+        return self._num_owed > 0
+
+    def advance(self, limit_s: float = 0.0) -> None:
+        """Take in what the server says, waiting for it at most so long; signals are handled meanwhile.
+
+        Raises:
+            ServerDied: it is gone.
+        """
+        import select
+
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        while poll.poll(limit_s * 1000):
+            limit_s = 0.0
+            self._hear()
+
+    def fork(self, request: bytes, lifeline: int, inherited: Sequence[int], limit_s: float) -> tuple[int, int]:
+        """Have a worker forked for a request (see `served`) and return its pid and a pidfd.
+
+        `lifeline` and `inherited` are descriptors for the worker. It does nothing before there is a byte in its
+        lifeline, and nothing at all if that is closed first.
+
+        Raises:
+            OSError: the system has no room for another process.
+            ServerDied: the server is gone.
+            ServerSilent: it has not answered in time.
+        """
+        import socket
+
+        self._num_asked += 1
+        file = os.memfd_create("sweep-launcher-request", os.MFD_CLOEXEC)
+        try:
+            with open(file, "wb", closefd=False) as writer:
+                writer.write(request)
+            os.lseek(file, 0, os.SEEK_SET)
+            socket.send_fds(self._control, [str(self._num_asked).encode()], [file, lifeline, *inherited])
+        except BlockingIOError:
+            raise ServerSilent from None
+        except ConnectionError:
+            raise self._died() from None
+        finally:
+            os.close(file)
+        self._num_owed += 1
+        self._is_awaited = True
+        try:
+            deadline_s = time.monotonic() + limit_s
+            while self._answer is None:
+                if (left_s := deadline_s - time.monotonic()) <= 0:
+                    raise ServerSilent
+                self.advance(left_s)
+            (pid, pidfd), self._answer = self._answer, None
+        finally:
+            self._is_awaited = False
+        if pidfd < 0:
+            raise OSError(pid, os.strerror(pid))
+        return pid, pidfd
+
+    def exit_code(self, pid: int, limit_s: float) -> int | None:
+        """Return the exit code of a worker that has ended, negative for a signal; None where nobody knows it."""
+        deadline_s = time.monotonic() + limit_s
+        with contextlib.suppress(ServerDied):
+            while pid not in self._exit_codes and (left_s := deadline_s - time.monotonic()) > 0:
+                self.advance(left_s)
+        return self._exit_codes.pop(pid, None)
+
+    def end(self) -> None:
+        """Kill it. Workers live on."""
+        self._child.end()
+        self._control.close()
+
+    def _hear(self) -> None:
+        """Take in one message."""
+        import json
+        import socket
+
+        message, fds = b"", list[int]()
+        for _ in range(2):  # a reset connection is told first, and what was sent before it is still there
+            with contextlib.suppress(ConnectionError):
+                message, fds, _, _ = socket.recv_fds(self._control, _MESSAGE_BYTES, 1, socket.MSG_CMSG_CLOEXEC)
+                break
+        if not message:
+            raise self._died()
+        match json.loads(message):
+            case ["imports", name]:
+                self.importing = name
+            case ["fails", name, why]:
+                self.importing, self.failure = name, why
+            case ["ready"]:
+                self.is_ready = True
+            case ["ended", pid, code]:
+                self._exit_codes[pid] = code
+            case ["forked" | "refused" as kind, number, value]:
+                self._num_owed -= 1
+                if number == self._num_asked and self._is_awaited:
+                    is_full = kind == "forked" and not fds  # this process has no room for the descriptor
+                    self._answer = errno.EMFILE if is_full else value, fds.pop() if fds else -1
+        for fd in fds:  # of a worker that was given up: it ends when it looks at its lifeline
+            os.close(fd)
+
+    def _died(self) -> ServerDied:
+        import subprocess
+
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it has closed its end, so it is gone in a moment
+            self._child.process.wait(_DEATH_LIMIT_S)
+        status = self._child.end()
+        if status is not None and status < 0:
+            return ServerDied(f"was killed by {signal.Signals(-status).name}")
+        return ServerDied(f"ended with exit code {status}")
+
+
+_idle: list[ForkServer] = []  # started, and nobody has taken it yet; at most one
 
 
 def start(modules: Sequence[str]) -> None:
-    """Start the server of this process with these modules, if it has none yet."""
-    import multiprocessing.forkserver
+    """Start a server with these modules for whoever takes it."""
+    _idle.append(ForkServer(modules))
 
-    preload(modules)
-    with undisturbed():
-        multiprocessing.forkserver.ensure_running()
+
+def take(modules: Sequence[str]) -> ForkServer:
+    """Return the server that was started with these modules, else a new one.
+
+    Raises:
+        OSError: the system has no room for another process.
+    """
+    while _idle:
+        server = _idle.pop()
+        if server.modules == tuple(modules):
+            return server
+        server.end()
+    return ForkServer(modules)
+
+
+def give_back(server: ForkServer) -> None:
+    """Keep a server for the next launch of this process."""
+    end()
+    _idle.append(server)
 
 
 def start_early(arguments: Sequence[str]) -> None:
@@ -69,34 +235,6 @@ def start_early(arguments: Sequence[str]) -> None:
 
 
 def end() -> None:
-    """Kill the server of this process: torch would take a third of a second to take leave, and we wait for it.
-
-    For a process that is about to exit, with no worker alive.
-    """
-    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
-    pid = getattr(server, "_forkserver_pid", None)  # multiprocessing has no public word for it
-    if pid is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Keep three things of this process from the one that is started.
-
-    Ctrl-C and the hang-up, which a terminal sends to all: blocked until the child has arranged for itself, and for good
-    in the fork server, as it is the launcher's to decide whether the sweep goes on. And the main script, which
-    multiprocessing would run again in every worker: a worker needs its target only.
-    """
-    import multiprocessing.resource_tracker
-
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
-    multiprocessing.resource_tracker.ensure_running()  # here, as starting it would unblock Ctrl-C again
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        sys.modules["__main__"] = main
+    """Kill the server that nobody has taken: torch would take a third of a second to take leave, and we wait for it."""
+    while _idle:
+        _idle.pop().end()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from launcher.devices import Device
+from launcher.quota import allowed_cores
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,11 @@ class Slot:
 
 
 def num_cores() -> int:
-    """Return how many cores this process may use (its affinity, not the machine's count)."""
-    return len(os.sched_getaffinity(0))
+    """Return how many cores this process may use: its affinity, or its container's quota, rounded up, if that is less.
+
+    Not the machine's count.
+    """
+    return max(1, math.ceil(min(len(os.sched_getaffinity(0)), allowed_cores())))
 
 
 def make_slots(

@@ -50,7 +50,10 @@ def verify(sweep: Sweep, names: Sequence[str], num_steps: int, devices: str | No
     available = select_devices(devices).devices
     workers = Workers("forkserver", sweep.settings.preload)
     workers.warm_up()
-    return [_verify_one(plan, decision, num_steps, available, workers) for decision in chosen]
+    try:
+        return [_verify_one(plan, decision, num_steps, available, workers) for decision in chosen]
+    finally:
+        workers.close()
 
 
 def _choose(plan: Plan, names: Sequence[str]) -> list[Decision]:
@@ -93,8 +96,7 @@ def _train(spec: Spec, device: Device, workers: Workers) -> None:
     try:
         worker = workers.start(spec, lock)
         try:
-            if worker.pidfd is not None:
-                select.select([worker.pidfd], [], [])
+            select.select([worker.pidfd], [], [])
         finally:
             worker.collect()
     finally:

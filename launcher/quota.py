@@ -1,0 +1,60 @@
+"""How much CPU time the control groups of this process allow it, in cores: what `docker run --cpus=2` sets.
+
+A quota binds a group and all groups within it, so the tightest on the way up counts. Both versions of the kernel's
+interface are read, wherever they are mounted. A container may show the way to its own group as the host sees it; then
+what is mounted is the group itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def allowed_cores(root: Path = Path("/")) -> float:
+    """Return how many cores' worth of time a second may be used, perhaps a fraction; infinity where nothing limits it.
+
+    `root` is the folder that has `proc` and `sys`.
+    """
+    return min((quota for folder in _groups(root) for quota in _quotas(folder)), default=math.inf)
+
+
+def _groups(root: Path) -> Iterator[Path]:
+    """Yield the folder of each group this process is in, and of those around it."""
+    try:
+        ways = [line.split(":", 2)[1:] for line in (root / "proc/self/cgroup").read_text().splitlines()]
+        mounts = [line.split() for line in (root / "proc/self/mountinfo").read_text().splitlines()]
+    except (OSError, ValueError):
+        return
+    for mount in mounts:
+        if "-" not in mount[6:]:
+            continue
+        kind, _, options = mount[mount.index("-", 6) + 1 :][:3]
+        if kind not in ("cgroup", "cgroup2"):
+            continue
+        top, place = mount[3], root / _unescaped(mount[4]).lstrip("/")
+        for controllers, way in ways:
+            is_of_mount = (
+                not controllers if kind == "cgroup2" else "cpu" in {*controllers.split(",")} & {*options.split(",")}
+            )
+            if is_of_mount:
+                yield place
+                inner = Path(way).relative_to(top) if Path(way).is_relative_to(top) else Path(way.lstrip("/"))
+                if ".." not in inner.parts:
+                    yield from (place / part for part in [inner, *inner.parents])
+
+
+def _quotas(folder: Path) -> Iterator[float]:
+    with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
+        quota, period = (folder / "cpu.max").read_text().split()
+        yield math.inf if quota == "max" else int(quota) / int(period)
+    with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
+        quota_us = int((folder / "cpu.cfs_quota_us").read_text())
+        yield math.inf if quota_us < 0 else quota_us / int((folder / "cpu.cfs_period_us").read_text())
+
+
+def _unescaped(text: str) -> str:
+    """Return a path of mountinfo, where a blank stands as \\040."""
+    return text.encode("latin-1", "replace").decode("unicode_escape") if "\\" in text else text

@@ -1,0 +1,291 @@
+"""The launcher's own processes: none outlives it, none keeps a signal waiting, and the fork server is replaced."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from launcher.quota import allowed_cores
+from tests.launcher.conftest import Result, Workplace, marked, wait_for
+
+SLEEPS = "import time\nwhile True: time.sleep(1)\n"
+NO_CLASS = "def run(config, run): run.log(1, loss=1.0)\n"  # its configuration class is asked of the module itself
+RUN = "def run(config: dict, run): run.log(1, loss=1.0)\n"
+
+
+def hang_in(place: Workplace, where: str) -> list[str]:
+    """Make a job whose launch hangs at some place for ever; return the options it needs."""
+    hangs, options = f"import os\nopen('hangs', 'w').close()\n{SLEEPS}", list[str]()
+    body = RUN
+    if where == "preload":
+        (place.folder / "hanging.py").write_text(hangs)
+        place.toy({"a": {}}, target="mine:run", preload=["hanging"])
+    else:
+        place.toy({"a": {}}, target="mine:run")
+    if where == "configs":
+        body = f"{hangs}{NO_CLASS}"
+    elif where == "prepare":
+        body += f"def prepare(config):\n  exec({hangs!r})\n"
+    elif where == "git":
+        tool = place.folder / "bin" / "git"
+        tool.parent.mkdir()
+        tool.write_text(f"#!{sys.executable}\n{hangs}")
+        tool.chmod(0o755)
+        place.environment["PATH"] = f"{tool.parent}:{os.environ['PATH']}"
+    elif where == "on-finish":
+        (place.folder / "finish.py").write_text(f"import subprocess, sys\nsubprocess.Popen(['sleep', '60'])\n{hangs}")
+        options = ["--on-finish", f"{sys.executable} finish.py"]
+    (place.folder / "mine.py").write_text(body)
+    return options
+
+
+PLACES = ["preload", "configs", "prepare", "git", "on-finish"]
+
+
+@pytest.mark.parametrize("where", PLACES)
+def test_F3_F11_nothing_outlives_a_launcher_that_is_killed(place: Workplace, where: str) -> None:
+    process = place.start("job.toml", "--devices", "cpu", *hang_in(place, where))
+    wait_for((place.folder / "hangs").exists)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not marked(place.mark), limit_s=2.0)
+
+
+@pytest.mark.parametrize("delay_s", [0.05, 0.2, 0.5])
+def test_F3_however_young_the_launcher_was(place: Workplace, delay_s: float) -> None:
+    process = place.start("job.toml", "--devices", "cpu", *hang_in(place, "preload"))
+    try:
+        process.communicate(timeout=delay_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+    wait_for(lambda: not marked(place.mark), limit_s=2.0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("where", PLACES)
+def test_F4_no_signal_waits_for_another_process(place: Workplace, where: str, number: signal.Signals) -> None:
+    if where == "git" and number != signal.SIGINT:
+        pytest.skip("it is given three seconds in any case, and one signal is tried")
+    process = place.start("job.toml", "--devices", "cpu", *hang_in(place, where))
+    wait_for((place.folder / "hangs").exists)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=5)
+    assert process.returncode == 128 + number, err
+    assert "Traceback" not in err
+    wait_for(lambda: not marked(place.mark), limit_s=1.0)
+
+
+def server_of(place: Workplace) -> psutil.Process | None:
+    """Return the fork server of the launch, the parent of its workers."""
+    for process in marked(place.mark):
+        command = process.cmdline()
+        if "launcher.served" in command and process.pid == os.getsid(process.pid) and process.ppid() != 1:
+            parent = psutil.Process(process.ppid())
+            if "launcher.served" not in parent.cmdline():
+                return process
+    return None
+
+
+def test_F4_a_stopped_fork_server_keeps_no_signal_waiting(place: Workplace) -> None:
+    place.toy({"a": {"barrier": str(place.folder / "go"), "steps": 2}, "b": {}})
+    process = place.start("job.toml", "--devices", "cpu")
+    wait_for(lambda: place.history("a").steps)
+    server = server_of(place)
+    assert server is not None
+    server.suspend()
+    (place.folder / "go").touch()
+    wait_for(lambda: "a done" in place.log("a"))
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 130, err
+    assert "1 not started" in err
+
+
+def test_F8_a_fork_server_killed_as_it_starts_is_replaced(place: Workplace) -> None:
+    hang_in(place, "preload")
+    (place.folder / "mine.py").write_text(RUN)
+    process = place.start("job.toml", "--devices", "cpu")
+    wait_for((place.folder / "hangs").exists)
+    (place.folder / "hanging.py").write_text("")
+    server = server_of(place)
+    assert server is not None
+    server.kill()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert "the fork server was killed by SIGKILL as it imported hanging: another is started." in err
+
+
+def test_F8_killed_over_and_over_it_is_told_as_it_is(place: Workplace) -> None:
+    (place.folder / "kills.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    place.toy({"a": {}}, preload=["kills"])
+    result = place.launch("job.toml", "--devices", "cpu")
+    assert result.code == 1
+    assert result.err.count("another is started") == 4
+    assert "was killed by SIGKILL as it imported kills. It was number 5 in a row" in result.err
+    assert not place.paths.sweep.exists(), "nothing was started"
+
+
+def test_F8_a_server_that_dies_at_each_start_ends_only_what_waits(place: Workplace) -> None:
+    """Each new server is killed while `a` runs: `a` is done all the same, and `b` waits for the next launch."""
+    (place.folder / "kills.py").write_text(
+        "import os, signal\nif os.path.exists('kill'): os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    place.toy({"a": {"barrier": str(place.folder / "go"), "steps": 2}, "b": {}}, preload=["kills"])
+    process = place.start("job.toml", "--devices", "cpu")
+    wait_for(lambda: place.history("a").steps)
+    (place.folder / "kill").touch()
+    server = server_of(place)
+    assert server is not None
+    server.kill()
+    assert process.stderr is not None
+    wait_for(lambda: "number 5 in a row" in process.stderr.readline())
+    (place.folder / "go").touch()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "1 done, 1 not started" in err
+    (place.folder / "kill").unlink()
+    result = place.launch("job.toml", "--devices", "cpu")
+    assert result.code == 0, result.err
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("raise ValueError('no')", "ValueError: no"), ("import os\nos._exit(7)", "ended with exit code 7"),
+     ("import sys\nsys.exit('gone')", "SystemExit: gone"), ("def", "SyntaxError")],
+)  # fmt: skip
+def test_F8_a_module_of_preload_that_fails_is_bad_input(place: Workplace, text: str, problem: str) -> None:
+    (place.folder / "wrong.py").write_text(text)
+    place.toy({"a": {}}, preload=["wrong"])
+    result = place.launch("job.toml", "--devices", "cpu")
+    assert result.code == 2
+    assert "sweep.preload: importing wrong failed: " in result.err
+    assert problem in result.err
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+@pytest.mark.parametrize("kind", ["long", "missing", "a file"])
+def test_03_a_launch_needs_no_folder_for_temporary_files(place: Workplace, kind: str, method: str) -> None:
+    folder = place.folder / ("t" * 200)
+    if kind == "long":
+        folder.mkdir()
+    elif kind == "a file":
+        folder.touch()
+    place.environment["TMPDIR"] = str(folder)
+    place.toy({"a": {}, "b": {}})
+    result = place.launch("job.toml", "--devices", "cpu", "--start-method", method)
+    assert result.code == 0, result.err
+    assert kind != "long" or not list(folder.iterdir())
+
+
+SCRIPT = "import sys; from launcher.__main__ import main; sys.argv[0] = 'sweep-launcher'; main()"
+
+
+def script(place: Workplace, *arguments: str) -> Result:
+    """Run the command line as the script `sweep-launcher` does, which does not search the working directory."""
+    environment = os.environ | {"LAUNCHER_LOCKS": str(place.folder / ".locks"), "PYTHONSAFEPATH": ""}
+    root = str(Path(__file__).parents[3])
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {root!r}); {SCRIPT}", *arguments],
+        cwd=place.folder, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("shape", ["file", "folder"])
+def test_18_a_project_may_have_files_of_our_names(place: Workplace, shape: str) -> None:
+    stolen = "raise RuntimeError('the file of the project was imported')\n"
+    for name in ("records", "report", "server", "worker", "served", "configs", "minigpt", "pandas", "matplotlib"):
+        (place.folder / f"{name}.py").write_text(stolen)
+    if shape == "file":
+        (place.folder / "launcher.py").write_text(stolen)
+    else:
+        (place.folder / "launcher").mkdir()
+        (place.folder / "launcher" / "__init__.py").write_text(stolen)
+    (place.folder / "mine.py").write_text(NO_CLASS.replace("config,", "config: 'dict[str, int]',"))
+    place.toy({"a": {}}, target="mine:run", metrics=["loss"])
+    result = script(place, "job.toml", "--devices", "cpu")
+    assert result.code == 0, result.err
+    assert "the file of the project" not in result.err
+    assert place.paths.curve("loss", "a").exists()
+
+
+def test_18_a_target_cannot_have_our_name(place: Workplace) -> None:
+    (place.folder / "launcher.py").write_text(RUN)
+    place.toy({"a": {}}, target="launcher:run")
+    result = script(place, "job.toml", "--devices", "cpu")
+    assert result.code == 2
+    assert 'sweep.target "launcher:run"' in result.err
+    assert "Rename" in result.err
+
+
+def control_groups(root: Path, way: str, mounts: str, **files: str) -> Path:
+    """Make the part of a file system that tells of control groups; `files` are its quotas, by folder."""
+    (root / "proc/self").mkdir(parents=True)
+    (root / "proc/self/cgroup").write_text(way + "\n")
+    (root / "proc/self/mountinfo").write_text(mounts + "\n")
+    for place, text in files.items():
+        path = root / "sys/fs/cgroup" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n")
+    return root
+
+
+V2 = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw"
+V1 = "32 31 0:29 {} /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct"
+
+
+@pytest.mark.parametrize(
+    ("way", "mounts", "files", "expected"),
+    [
+        ("0::/", V2, {"cpu.max": "50000 100000"}, 0.5),
+        ("0::/", V2, {"cpu.max": "max 100000"}, float("inf")),
+        ("0::/a/b", V2, {"a/cpu.max": "200000 100000", "a/b/cpu.max": "max 100000"}, 2.0),
+        ("0::/a/b", V2, {"a/cpu.max": "300000 100000", "a/b/cpu.max": "150000 100000"}, 1.5),
+        ("0::/../../x", V2, {"cpu.max": "100000 100000"}, 1.0),
+        ("0::/a", V2, {"a/cpu.max": "nonsense"}, float("inf")),
+        ("4:cpu,cpuacct:/", V1.format("/"), {"cpu,cpuacct/cpu.cfs_quota_us": "50000",
+         "cpu,cpuacct/cpu.cfs_period_us": "100000"}, 0.5),
+        ("4:cpu,cpuacct:/", V1.format("/"), {"cpu,cpuacct/cpu.cfs_quota_us": "-1",
+         "cpu,cpuacct/cpu.cfs_period_us": "100000"}, float("inf")),
+        ("4:cpuacct,cpu:/docker/1f/in", V1.format("/docker/1f"), {"cpu,cpuacct/in/cpu.cfs_quota_us": "250000",
+         "cpu,cpuacct/in/cpu.cfs_period_us": "100000"}, 2.5),
+        ("4:cpu,cpuacct:/host/path", V1.format("/other"), {"cpu,cpuacct/cpu.cfs_quota_us": "400000",
+         "cpu,cpuacct/cpu.cfs_period_us": "100000"}, 4.0),
+        ("7:memory:/x", V1.format("/"), {"cpu,cpuacct/cpu.cfs_quota_us": "400000"}, float("inf")),
+    ],
+)  # fmt: skip
+def test_23_the_tightest_cpu_quota_counts(
+    tmp_path: Path, way: str, mounts: str, files: dict[str, str], expected: float
+) -> None:
+    assert allowed_cores(control_groups(tmp_path, way, mounts, **files)) == expected
+
+
+def test_23_without_control_groups_there_is_no_quota(tmp_path: Path) -> None:
+    assert allowed_cores(tmp_path) == float("inf")
+
+
+def test_23_slots_and_threads_keep_to_the_quota_of_the_kernel(place: Workplace) -> None:
+    group = Path("/sys/fs/cgroup/cpu/sweep-launcher-test")
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("one core is the least there is")
+    try:
+        group.mkdir()
+        (group / "cpu.cfs_quota_us").write_text("60000")
+    except OSError:
+        pytest.skip("only root, where control groups are of version 1, may make one here")
+    place.toy({"a": {}, "b": {}})
+    join = {"preexec_fn": lambda: (group / "cgroup.procs").write_text(str(os.getpid()))}
+    try:
+        process = place.start("plan", "job.toml", "--devices", "cpu", "--parallel", "--json", **join)
+        out, err = process.communicate(timeout=60)
+    finally:
+        wait_for(lambda: not (group / "cgroup.procs").read_text())
+        group.rmdir()
+    assert out.count('"threads": 1') == 1, out + err
