@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 JOB   ?= jobs/report.toml
-DATA  := data/tokenized_data.pt
+DATA  := needed-data
 VENV  := .venv
 STAMP := $(VENV)/.installed
 
@@ -28,7 +28,7 @@ else
   READY := $(STAMP)
 endif
 
-.PHONY: help setup data sweep status tail test soak bench gpu check lint types docs report clean
+.PHONY: help setup data needed-data sweep status tail test soak bench gpu check lint types docs report clean
 
 help:            ## say what there is
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -41,10 +41,16 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
 	touch $@
 
-data: $(DATA)    ## make the training text, data/tokenized_data.pt
+data: $(READY)   ## make the training text, data/tokenized_data.pt; what is there already is kept
+	@if test -e data/tokenized_data.pt -o -L data/tokenized_data.pt; \
+	then echo 'data/tokenized_data.pt is there and is kept; to replace it: $(RUN) -m minigpt.data --force'; \
+	else $(RUN) -m minigpt.data --out data --force; fi
 
-$(DATA): | $(READY)
-	$(RUN) -m minigpt.data --out data
+# Before a sweep the text is made only where there is nothing that could be trained on instead: neither that file, nor the
+# user's sample_dataset.pt, which it would hide from then on, nor a data_dir of the job's own.
+needed-data: $(READY)
+	@test -e data/tokenized_data.pt -o -L data/tokenized_data.pt -o -e data/sample_dataset.pt -o -L data/sample_dataset.pt \
+	|| grep -qs '^[^#]*data_dir' -- "$$JOB" || $(RUN) -m minigpt.data --out data
 
 sweep: $(READY) $(DATA)  ## train the experiments of JOB in parallel: make sweep DEVICES=1,2,3,4,5
 	@$(RUN) -m launcher run "$$JOB" --parallel $(ARGS)

@@ -33,6 +33,7 @@ class Experiment:
     config: dict[str, Any]
     digest: str
     work: float | None = None  # how much there is to do, in a unit of the target's own
+    inputs: dict[str, str] = field(default_factory=dict)  # path → sha256 of the files the result depends on
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def _planned(decision: Decision) -> Planned:
     if decision.action == "leave" and decision.before is not None:
         return decision.before
     one = decision.experiment
-    return Planned(one.name, one.overrides, one.config, one.digest, one.work)
+    return Planned(one.name, one.overrides, one.config, one.digest, one.work, one.inputs)
 
 
 def decide(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, *, fresh: bool = False) -> Plan:

@@ -33,7 +33,15 @@ def resolve(sweep: Sweep) -> list[Experiment]:
     if problems:
         raise InputError(problems)
     return [
-        Experiment(name, index, overrides, checked[name].config, _digest(sweep, checked[name]), checked[name].work)
+        Experiment(
+            name,
+            index,
+            overrides,
+            checked[name].config,
+            _digest(sweep, checked[name]),
+            checked[name].work,
+            checked[name].inputs,
+        )
         for index, (name, overrides) in enumerate(sweep.experiments.items())
     ]
 

@@ -49,6 +49,7 @@ class Planned:
     config: dict[str, Any]
     digest: str
     work: float | None = None
+    inputs: dict[str, str] = field(default_factory=dict)  # path → sha256 of the files the result depends on
 
 
 @dataclass(frozen=True)
@@ -151,12 +152,14 @@ def _document(content: Any) -> Document:
 
 def _planned(one: Fields) -> Planned:
     name = one.get("name", f"a name: it has {NAME_RULE}", is_name)
+    inputs = one.optional("inputs")
     return Planned(
         name=name,
         overrides=one.table("overrides"),
         config=one.table("config"),
         digest=one.text("digest"),
         work=values.finite(one.optional("work"), least=0) or None,
+        inputs={path: values.text(sha) for path, sha in inputs.items()} if isinstance(inputs, dict) else {},
     )
 
 

@@ -7,12 +7,14 @@ the dataclass keeps to annotations that a validator can resolve.
 """
 
 import math
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
 from minigpt.errors import ConfigError, DataError
 
+SEQ_LEN = 64  # tokens of an example; seq_len of an experiment may be another
 SEQ_MIN = 32  # tokens; a shorter sequence, or a shorter last piece, is left out
 SEQ_MAX = 128  # tokens; a longer sequence is split. Also the rows of the position table, whatever seq_len is
 VOCAB_SIZE = 50_257  # GPT-2: 256 bytes, 50,000 merges, <|endoftext|>
@@ -52,7 +54,7 @@ class TrainConfig:
 
     # The model.
     vocab_size: int = VOCAB_SIZE
-    seq_len: int = 64
+    seq_len: int = SEQ_LEN
     embed_dim: int = 128
     n_heads: int = 4
     n_layers: int = 2
@@ -96,12 +98,16 @@ class TrainConfig:
         """Return the files whose content the result depends on: the one data file that will be read.
 
         Raises:
-            DataError: neither the primary nor the fallback file exists.
+            DataError: neither the primary nor the fallback file exists, or something else stands in its place.
         """
         folder = Path(self.data_dir)
         for name in (PRIMARY_FILE, FALLBACK_FILE):
-            if (folder / name).is_file():
-                return [folder / name]
+            path = folder / name
+            if os.path.lexists(path):  # what is there is meant, and never passed over for another file
+                _check_is_file(path)
+                return [path]
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise DataError(f"{folder} is {_kind(folder)}, not a folder with {PRIMARY_FILE} in it: set data_dir")
         raise DataError(
             f"{folder / PRIMARY_FILE} does not exist, nor does {FALLBACK_FILE} beside it: "
             f"make the data with `make data` or `python -m minigpt.data --out {folder}`, or set data_dir"
@@ -119,6 +125,20 @@ class TrainConfig:
         D = self.embed_dim
         weights = self.n_layers * (4 + 2 * self.ffn_mult) * D * D + self.vocab_size * D
         return 3.0 * tokens * weights
+
+
+def _check_is_file(path: Path) -> None:
+    if not path.is_file():
+        raise DataError(f"{path} is {_kind(path)}, not a data file: move it away, or set data_dir")
+
+
+def _kind(path: Path) -> str:
+    """Say what stands at `path`, which is there."""
+    if path.is_symlink() and not path.exists():
+        return f"a link to {os.readlink(path)}, which does not exist"
+    if path.is_dir():
+        return "a folder"
+    return "a file" if path.is_file() else "a device, pipe or socket"
 
 
 def _bad_integers(config: TrainConfig) -> list[str]:

@@ -1,18 +1,26 @@
 """Reading the file of token ids, and refusing it when it is not one.
 
-    tokenized_data.pt   [tensor or list of ids, …]               ─┐
-    sample_dataset.pt   [{"input_ids": (B, L)}, …], or one alone ─┴─▶ Corpus: int32 arrays, every id checked
+    tokenized_data.pt   [tensor or list of ids, …]                ─┐
+    sample_dataset.pt   [{"input_ids": (B, L), "attention_mask":   ├─▶ Corpus: int32 arrays, every id checked
+                          (B, L) or absent}, …], or one alone     ─┘
 
-Lives here: the two formats and every complaint about them. What becomes of the sequences is
-`minigpt.chunking`'s affair. Called by `minigpt.packed`, once a data file; workers read the packed copy.
+Where a batch has a mask, only what the mask marks with 1 are tokens. What it marks with 0 is left out here, wherever in
+the row it stands, and no later module hears of it. So the id at a place of padding may be any number.
+
+Lives here: the two formats and what is wrong with them as a whole. What a row may be is `minigpt.token_ids`; what
+becomes of the sequences is `minigpt.chunking`'s affair. Called by `minigpt.packed`, once a data file; workers read the
+packed copy.
 """
 
+import collections
 import pickle
+import re
 import struct
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +28,7 @@ import torch
 from minigpt.chunking import Tokens
 from minigpt.config import FALLBACK_FILE
 from minigpt.errors import DataError
-
-_REMAKE = "make it again with `make data` or `python -m minigpt.data`"
+from minigpt.token_ids import REMAKE, Row, Source, mask_rows, row, rows
 
 # What torch.load raises for files that are cut short, overwritten, or no torch file at all.
 _UNREADABLE = (
@@ -39,12 +46,32 @@ _UNREADABLE = (
 )
 
 
+def _plain_dict(*_: object) -> dict[object, object]:
+    """Stand in for defaultdict: torch fills dicts only, and what makes the missing values is of no interest here."""
+    return {}
+
+
+# What is read beside torch's own list: containers, and what a defaultdict may make. None of them runs code.
+_CONTAINERS: list[Any] = [
+    (_plain_dict, "collections.defaultdict"),
+    collections.UserDict,
+    dict,
+    list,
+    tuple,
+    int,
+    float,
+    str,
+]
+_READ_KEYS = ("input_ids", "attention_mask")
+
+
 @dataclass(frozen=True)
 class Corpus:
     """The sequences of one data file."""
 
     sequences: list[Tokens]
     is_batched: bool  # rows of the fallback file, which are cut by another rule
+    unread_keys: tuple[str, ...] = ()  # of its batches: what this package makes nothing of, labels say
 
 
 def read_corpus(path: Path, vocab_size: int) -> Corpus:
@@ -53,79 +80,107 @@ def read_corpus(path: Path, vocab_size: int) -> Corpus:
     Raises:
         DataError: naming the file, the sequence, the cause and the fix.
     """
-    content = _load(path)
-    if path.name == FALLBACK_FILE:
-        return Corpus(_rows(path, content, vocab_size), is_batched=True)
-    return Corpus(_sequences(path, content, vocab_size), is_batched=False)
+    try:
+        content = _load(path)
+        source = Source.of(path)
+        if path.name == FALLBACK_FILE:
+            return _batches(source, content, vocab_size)
+        return Corpus(_sequences(source, content, vocab_size), is_batched=False)
+    except MemoryError as error:
+        raise DataError(f"{path} does not fit into the memory of this machine: use fewer sequences") from error
 
 
 def _load(path: Path) -> object:
     try:
         path.open("rb").close()  # so that what torch.load raises below is about the content
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): check the file, or {_REMAKE}") from error
+        raise DataError(f"{path} cannot be read ({error.strerror}): check the file, or {REMAKE}") from error
     try:
         # Mapped where the format allows it: tensors are then read once, into the arrays made from them.
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        with torch.serialization.safe_globals(_CONTAINERS):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except _UNREADABLE as error:
         if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
-            raise DataError(
-                f"{path} holds Python objects other than tensors, lists and numbers, and is refused because "
-                f"reading them could run code: save plain tensors, or {_REMAKE}"
-            ) from error
-        raise DataError(f"{path} is damaged, cut short, or not written by torch.save: {_REMAKE}") from error
+            raise DataError(f"{path} holds {_stranger(str(error))}, or {REMAKE}") from error
+        raise DataError(f"{path} is damaged, cut short, or not written by torch.save: {REMAKE}") from error
 
 
-def _sequences(path: Path, content: object, vocab_size: int) -> list[Tokens]:
+def _stranger(message: str) -> str:
+    """Say which class torch refuses to read, and what to save in its place."""
+    named = re.search(r"GLOBAL ([\w.]{1,100})", message)
+    name = named[1] if named else ""
+    advice = "save plain tensors"
+    if name.startswith("numpy."):
+        advice = "save tensors in place of NumPy arrays, as torch.from_numpy(array) gives"
+    elif name.endswith("BatchEncoding"):
+        advice = "save dict(batch) in place of each batch: torch.save([dict(batch) for batch in batches], …)"
+    what = f" ({name})" if name else ""
+    return (
+        f"Python objects other than tensors, lists and numbers{what}, and is refused because "
+        f"reading them could run code: {advice}"
+    )
+
+
+def _sequences(source: Source, content: object, vocab_size: int) -> list[Tokens]:
     if not isinstance(content, list | tuple):
-        raise DataError(f"{path} holds a {type(content).__name__}, not a list of token-id tensors: {_REMAKE}")
+        raise DataError(f"{source.path} holds a {type(content).__name__}, not a list of token-id tensors: {REMAKE}")
     if not content:
-        raise DataError(f"{path} holds an empty list: {_REMAKE}")
-    return [
-        _ids(path, f"sequence {index}", item, vocab_size, dimensions=1)  # (length,)
-        for index, item in enumerate(content)
-    ]
+        raise DataError(f"{source.path} holds an empty list: {REMAKE}")
+    found = []
+    for index, item in enumerate(content):
+        place = f"sequence {index}"
+        found.append(_checked(source, place, row(source, place, item), vocab_size))
+    return found
 
 
-def _rows(path: Path, content: object, vocab_size: int) -> list[Tokens]:
+def _batches(source: Source, content: object, vocab_size: int) -> Corpus:
     batches = [content] if isinstance(content, Mapping) else content
     if not isinstance(batches, list | tuple):
-        raise DataError(f"{path} holds a {type(content).__name__}, not a list of batches with input_ids: {_REMAKE}")
-    if not batches:
-        raise DataError(f"{path} holds an empty list: {_REMAKE}")
-    rows: list[Tokens] = []
-    for index, batch in enumerate(batches):
-        if not isinstance(batch, Mapping) or "input_ids" not in batch:
-            raise DataError(f"{path}: batch {index} is no mapping with input_ids: {_REMAKE}")
-        rows.extend(_ids(path, f"batch {index}", batch["input_ids"], vocab_size, dimensions=2))  # (B, L)
-    return rows
-
-
-def _ids(path: Path, place: str, item: object, vocab_size: int, *, dimensions: int) -> Tokens:
-    """Return `item`, a tensor or nested lists, as int32 ids, having looked at every one of them."""
-    ids = _tensor(path, place, item)
-    if ids.dim() != dimensions or ids.layout is not torch.strided:
-        raise DataError(f"{path}: {place} has shape {tuple(ids.shape)}, not {dimensions} dimension(s): {_REMAKE}")
-    if ids.numel() == 0:
-        return np.empty(tuple(ids.shape), dtype=np.int32)
-    if ids.dtype is torch.bool or ids.is_floating_point() or ids.is_complex():
-        raise DataError(f"{path}: {place} holds {ids.dtype} values; token ids are whole numbers: {_REMAKE}")
-    smallest, largest = int(ids.min()), int(ids.max())
-    if smallest < 0 or largest >= vocab_size:
-        outside = smallest if smallest < 0 else largest
         raise DataError(
-            f"{path}: {place} holds the id {outside}, outside the vocabulary 0 to {vocab_size - 1}: "
-            f"use GPT-2's ids, or set vocab_size"
+            f"{source.path} holds a {type(content).__name__}, not a list of batches with input_ids: {REMAKE}"
         )
-    return ids.numpy().astype(np.int32)
+    if not batches:
+        raise DataError(f"{source.path} holds an empty list: {REMAKE}")
+    found: list[Tokens] = []
+    unread: dict[str, None] = {}  # in the order in which they are met
+    for index, batch in enumerate(batches):
+        place = f"batch {index}"
+        if not isinstance(batch, Mapping) or "input_ids" not in batch:
+            raise DataError(f"{source.path}: {place} is no mapping with input_ids: {REMAKE}")
+        found += [_checked(source, place, tokens, vocab_size) for tokens in _tokens(source, place, batch)]
+        unread |= dict.fromkeys(str(key) for key in batch if key not in _READ_KEYS)
+    return Corpus(found, is_batched=True, unread_keys=tuple(unread))
 
 
-def _tensor(path: Path, place: str, item: object) -> torch.Tensor:
-    if isinstance(item, torch.Tensor):
-        return item
-    if not isinstance(item, Sequence) or isinstance(item, str | bytes):
-        raise DataError(f"{path}: {place} is a {type(item).__name__}, not a tensor or list of token ids: {_REMAKE}")
-    try:
-        return torch.tensor(item)
-    except (ValueError, TypeError, RuntimeError, OverflowError) as error:  # ragged, mixed, or beyond 64 bits
-        raise DataError(f"{path}: {place} is a list of something other than token ids ({error}): {_REMAKE}") from error
+def _tokens(source: Source, place: str, batch: Mapping[str, object]) -> list[Row]:
+    """Return the rows of a batch without their padding."""
+    ids = rows(source, place, batch["input_ids"])
+    if batch.get("attention_mask") is None:
+        return ids
+    masks = mask_rows(source, f"attention_mask of {place}", batch["attention_mask"])
+    lengths, mask_lengths = ([len(values) for values in group] for group in (ids, masks))
+    if lengths != mask_lengths:
+        raise DataError(
+            f"{source.path}: attention_mask of {place} has {_shape(mask_lengths)}, its input_ids {_shape(lengths)}: "
+            "save a mask of the shape of the ids, 1 for a token and 0 for padding"
+        )
+    return [tokens[mask] for tokens, mask in zip(ids, masks, strict=True)]
+
+
+def _shape(lengths: list[int]) -> str:
+    each = f"{lengths[0]}" if len(set(lengths)) == 1 else "differing numbers"
+    return f"{len(lengths)} rows of {each}" if lengths else "no rows"
+
+
+def _checked(source: Source, place: str, tokens: Row, vocab_size: int) -> Tokens:
+    """Return the ids of a row, having looked at every one of them."""
+    if len(tokens):
+        smallest, largest = int(tokens.min()), int(tokens.max())
+        if smallest < 0 or largest >= vocab_size:
+            outside = smallest if smallest < 0 else largest
+            raise source.error(
+                place,
+                f"holds the id {outside}, outside the vocabulary 0 to {vocab_size - 1}: "
+                "use GPT-2's ids, or set vocab_size",
+            )
+    return tokens.astype(np.int32)

@@ -14,9 +14,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from minigpt.chunking import Examples
 from minigpt.config import TrainConfig
-from minigpt.packed import open_packed
+from minigpt.packed import Packed, open_packed
 
 
 class SeqDataset(Dataset[Tensor]):
@@ -28,7 +27,7 @@ class SeqDataset(Dataset[Tensor]):
 
     def __init__(self, config: TrainConfig) -> None:
         """Map the packed copy, making it if there is none."""
-        self.examples: Examples = open_packed(config)
+        self.examples: Packed = open_packed(config)
 
     def __len__(self) -> int:
         """Return N."""

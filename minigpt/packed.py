@@ -1,7 +1,7 @@
 """The examples as one memory-mapped file, made once and shared by every worker through the page cache.
 
     data/tokenized_data.pt ─▶ corpus ─▶ chunking ─▶ data/.packed/<key>.npy   (N, T) int32, mapped read-only
-                                                    data/.packed/<key>.json  tokens used and available
+                                                    data/.packed/<key>.json  how many tokens, targets, sequences
 
 The key is the digest of everything the examples depend on: the content of the source and the rule. So a
 changed source makes a new copy and an old one is never wrong. Where the data folder cannot be written to, the
@@ -17,20 +17,33 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from minigpt.chunking import Examples, by_packing, by_report
 from minigpt.config import SEQ_MIN, TrainConfig
-from minigpt.corpus import read_corpus
+from minigpt.corpus import Corpus, read_corpus
 from minigpt.errors import DataError
 from minigpt.files import written_beside
 
-_FORMAT = 1  # a part of the key: raise it when the meaning of the files changes
+_COUNTS = ("tokens_used", "tokens_available", "num_sequences", "num_targets")
+_FORMAT = 2  # a part of the key: raise it when the meaning of the files changes
 
 
-def open_packed(config: TrainConfig) -> Examples:
+@dataclass(frozen=True, kw_only=True)
+class Packed(Examples):
+    """The examples of one data file, and what is known of that file."""
+
+    source: Path
+    source_sha256: str
+    num_sequences: int
+    num_targets: int  # in one pass over the examples
+    unread_keys: list[str]  # of the batches: see `minigpt.corpus`
+
+
+def open_packed(config: TrainConfig) -> Packed:
     """Return the examples of `config`, mapped from their packed copy, which is made if there is none.
 
     The source is read for its digest each time, a matter of a second or two for 1 GB, and never trusted to be
@@ -40,34 +53,38 @@ def open_packed(config: TrainConfig) -> Examples:
         DataError: the source is missing or bad, or there is no folder to put the copy in.
     """
     source = config.inputs()[0]
-    key = _key(source, config)
+    digest = _digest(source)
+    key = _key(source, digest, config)
     folders = (source.parent / ".packed", _cache_folder())
     for folder in folders:
-        if (found := _open(folder, key)) is not None:
+        if (found := _open(folder, key, source, digest)) is not None:
             return found
-    examples: Examples | None = None
+    made: Packed | None = None
     refusals = []
     for folder in folders:
         try:
             with _lock(folder, key):
-                if (found := _open(folder, key)) is not None:  # another process was first
+                if (found := _open(folder, key, source, digest)) is not None:  # another process was first
                     return found
-                examples = examples or _examples(source, config)
-                _write(folder, key, examples)
+                made = made or _pack(source, digest, config)
+                _write(folder, key, made)
         except OSError as error:
             refusals.append(f"{folder} ({error.strerror or error})")
             continue
-        if (written := _open(folder, key)) is not None:
+        if (written := _open(folder, key, source, digest)) is not None:
             return written
     raise DataError(f"the packed copy of {source} cannot be written to {' nor to '.join(refusals)}: make one writable")
 
 
-def _key(source: Path, config: TrainConfig) -> str:
+def _digest(source: Path) -> str:
     try:
         with source.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"{source} cannot be read ({error.strerror}): check its permissions") from error
+
+
+def _key(source: Path, digest: str, config: TrainConfig) -> str:
     parts = (
         _FORMAT,
         digest,
@@ -80,38 +97,58 @@ def _key(source: Path, config: TrainConfig) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-def _examples(source: Path, config: TrainConfig) -> Examples:
+def _pack(source: Path, digest: str, config: TrainConfig) -> Packed:
     corpus = read_corpus(source, config.vocab_size)
     if config.chunking == "pack":
         examples = by_packing(corpus.sequences, config.seq_len, config.pad_token_id)
     else:
         examples = by_report(corpus.sequences, config.seq_len, config.pad_token_id, is_batched=corpus.is_batched)
     if len(examples.ids) == 0:
-        advice = "set chunking to pack, which joins them" if config.chunking == "report" else "add text"
-        raise DataError(
-            f"{source} gives no example, for want of a sequence of {SEQ_MIN} tokens "
-            f"(it has {len(corpus.sequences)} shorter ones): {advice}"
-        )
-    return examples
+        raise DataError(_no_example(source, config, corpus))
+    return Packed(
+        **vars(examples),
+        source=source,
+        source_sha256=digest,
+        num_sequences=len(corpus.sequences),
+        num_targets=int(np.count_nonzero(examples.ids[:, 1:] != config.pad_token_id)),
+        unread_keys=list(corpus.unread_keys),
+    )
 
 
-def _open(folder: Path, key: str) -> Examples | None:
+def _no_example(source: Path, config: TrainConfig, corpus: Corpus) -> str:
+    """Say why a file gives no example."""
+    if corpus.sequences and not any(map(len, corpus.sequences)):
+        return f"{source} gives no example, as its {len(corpus.sequences):,} sequence(s) hold no token at all: add text"
+    advice = "set chunking to pack, which joins them" if config.chunking == "report" else "add text"
+    return (
+        f"{source} gives no example, for want of a sequence of {SEQ_MIN} tokens "
+        f"(it has {len(corpus.sequences)} shorter ones): {advice}"
+    )
+
+
+def _open(folder: Path, key: str, source: Path, digest: str) -> Packed | None:
     """Map the copy in `folder`, or return None where there is none, or none that can be read."""
     try:
         ids = np.load(folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)  # (N, T)
         counts = json.loads((folder / f"{key}.json").read_text(encoding="utf-8"))
-        return Examples(ids, int(counts["tokens_used"]), int(counts["tokens_available"]))
+        return Packed(
+            ids=ids,
+            source=source,
+            source_sha256=digest,
+            unread_keys=[str(key) for key in counts["unread_keys"]],
+            **{name: int(counts[name]) for name in _COUNTS},
+        )
     except (OSError, ValueError, LookupError, TypeError):  # absent; or damaged, and made anew
         return None
 
 
-def _write(folder: Path, key: str, examples: Examples) -> None:
+def _write(folder: Path, key: str, packed: Packed) -> None:
     """Write the counts first: where the examples are, the counts are."""
-    counts = {"tokens_used": examples.tokens_used, "tokens_available": examples.tokens_available}
+    counts = {name: getattr(packed, name) for name in (*_COUNTS, "unread_keys")}
     with written_beside(folder / f"{key}.json") as file:
         file.write(json.dumps(counts).encode())
     with written_beside(folder / f"{key}.npy") as file:
-        np.save(file, examples.ids, allow_pickle=False)
+        np.save(file, packed.ids, allow_pickle=False)
 
 
 @contextmanager

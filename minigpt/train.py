@@ -20,8 +20,9 @@ from torch.optim import AdamW
 from minigpt.checkpoint import save_model
 from minigpt.config import TrainConfig
 from minigpt.contract import Run
-from minigpt.data import SeqDataset, loader
+from minigpt.data import SeqDataset, loader, num_loader_processes
 from minigpt.device import check_device, make_deterministic, set_precision
+from minigpt.errors import DataError
 from minigpt.loss import loss, num_targets, plain_loss, rows_at_once
 from minigpt.model import MiniGPT, num_parameters
 from minigpt.readback import Metrics, Readback
@@ -34,9 +35,14 @@ def prepare(config: TrainConfig) -> None:
     """Check the data completely and make the packed copy, once, before any worker starts.
 
     Raises:
-        DataError: the data are missing or bad.
+        DataError: the data are missing or bad, or nothing but padding.
     """
-    SeqDataset(config)
+    packed = SeqDataset(config).examples
+    if packed.num_targets == 0:
+        raise DataError(
+            f"{packed.source} gives nothing to train on: its {len(packed.ids):,} example(s) hold only padding (the id "
+            f"{config.pad_token_id}) after their first token: save text in it, or set pad_token_id"
+        )
 
 
 def run(config: TrainConfig, run: Run) -> None:
@@ -53,12 +59,7 @@ def run(config: TrainConfig, run: Run) -> None:
     training = _begin(config, run)
     steps = num_steps(config, len(dataset))
     run.total(steps)
-    run.info(
-        parameters=num_parameters(config),
-        examples=len(dataset),
-        tokens_used=dataset.examples.tokens_used,
-        tokens_available=dataset.examples.tokens_available,
-    )
+    run.info(parameters=num_parameters(config), **_data_facts(config, dataset))
     if config.loss == "fused":
         print(f"loss: {rows_at_once(config, run.device)} rows of logits at a time", flush=True)
     readback = Readback(partial(_record, run, config.lr), delay=1 if run.device == "cuda" else 0)
@@ -67,6 +68,24 @@ def run(config: TrainConfig, run: Run) -> None:
             return
         training.end_epoch(len(dataset))
     save_model(training.model, run.outcome / f"mini_gpt_{run.name}.pt")
+
+
+def _data_facts(config: TrainConfig, dataset: SeqDataset) -> dict[str, float | str]:
+    """Return what is recorded about the data: from which file, how much of it, and what of the file is not used."""
+    packed = dataset.examples
+    facts: dict[str, float | str] = {
+        "examples": len(dataset),
+        "tokens_used": packed.tokens_used,
+        "tokens_available": packed.tokens_available,
+        "targets": packed.num_targets,
+        "sequences": packed.num_sequences,
+        "data_file": str(packed.source),
+        "data_sha256": packed.source_sha256[:16],
+        "loader_processes": num_loader_processes(config),
+    }
+    if packed.unread_keys:
+        facts["data_keys_not_used"] = ", ".join(packed.unread_keys)
+    return facts
 
 
 def num_steps(config: TrainConfig, num_examples: int) -> int:

@@ -14,6 +14,7 @@ import typer
 from minigpt import train
 from minigpt.commandline import application, config_from, user_errors
 from minigpt.contract import PrintRun
+from minigpt.device import check_device
 from minigpt.errors import ConfigError
 
 app = application()
@@ -37,5 +38,7 @@ def main(
         config = config_from(settings or [])
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
+        check_device(device)
+        train.prepare(config)
         train.run(config, PrintRun(name=name, seed=seed, device=device, outcome=outcome))
         typer.echo(f"wrote {outcome / f'mini_gpt_{name}.pt'}")

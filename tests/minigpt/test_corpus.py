@@ -59,14 +59,14 @@ def test_the_old_format_of_torch_is_read(tmp_path: Path) -> None:
         ([[0.5, 1.0]], "sequence 0 holds torch.float32 values"),
         ([torch.ones(40, dtype=torch.bool)], "torch.bool values"),
         ([torch.ones(4, 10, dtype=torch.int64)], r"shape \(4, 10\), not 1 dimension"),
-        ([[[1, 2], [3, 4]]], r"shape \(2, 2\), not 1 dimension"),
+        ([[[1, 2], [3, 4]]], r"sequence 0 is a list of something other than token ids \(list\)"),
         ([[1, [2, 3]]], "sequence 0 is a list of something other than token ids"),
         ([["a", "b"]], "sequence 0 is a list of something other than token ids"),
         ([[2**70]], "sequence 0 is a list of something other than token ids"),
         (["text"], "sequence 0 is a str"),
         ([None], "sequence 0 is a NoneType"),
         ([5], "sequence 0 is a int"),
-        ([torch.ones(40, dtype=torch.int64).to_sparse()], "sequence 0 has shape"),
+        ([torch.ones(40, dtype=torch.int64).to_sparse()], "sequence 0 is a sparse"),
     ],
 )
 def test_a_bad_primary_file_is_one_clear_line(write_data: Write, content: object, complaint: str) -> None:
@@ -83,10 +83,10 @@ def test_a_bad_primary_file_is_one_clear_line(write_data: Write, content: object
         (torch.ones(2, 40), "holds a Tensor, not a list of batches"),
         ([torch.ones(2, 40)], "batch 0 is no mapping with input_ids"),
         ([{"ids": torch.ones(2, 40)}], "batch 0 is no mapping with input_ids"),
-        ([{"input_ids": torch.arange(40)}], "1 dimension|2 dimension"),
+        ([{"input_ids": torch.ones(1, 2, 40)}], r"batch 0 has shape \(1, 2, 40\), not 2 dimension"),
         ([{"input_ids": torch.full((2, 40), 50)}], "batch 0 holds the id 50"),
         ({"input_ids": torch.rand(2, 40)}, "torch.float32 values"),
-        ({"input_ids": [[1, 2], [3]]}, "something other than token ids"),
+        ({"input_ids": [[1, 2], ["a"]]}, "row 1 is a list of something other than token ids"),
     ],
 )
 def test_a_bad_fallback_file_is_one_clear_line(write_data: Write, content: object, complaint: str) -> None:

@@ -1,5 +1,6 @@
 """Training: one record a step, the same bits for the same seed, stopped and resumed or not."""
 
+import hashlib
 import io
 import math
 import multiprocessing
@@ -112,6 +113,11 @@ def test_every_step_has_its_record(small: Small, data: Path, memory_run: Callabl
         "examples": 14,
         "tokens_used": 448,
         "tokens_available": 448,
+        "targets": 434,
+        "sequences": 14,
+        "data_file": str(data),
+        "data_sha256": hashlib.sha256(data.read_bytes()).hexdigest()[:16],
+        "loader_processes": 0,
     }
     assert load_model(mine.outcome / "mini_gpt_small.pt").config == config
 
