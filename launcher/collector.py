@@ -2,18 +2,19 @@
 
 The record files are the truth; what is kept here is only how far each has been read, which steps there are, and the
 newest and best value of one metric. A log that cannot be written is told once and switched off: training never stops
-for a log.
+for a log, and an error about one experiment is not one of the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from launcher.history import History
+from launcher.containment import Containment
+from launcher.history import History, unreadable
 from launcher.newest import Newest
 from launcher.notices import Notices
 from launcher.paths import Paths
-from launcher.records import RecordReader
+from launcher.records import Record, RecordReader
 from launcher.spec import Spec
 from launcher.views.log import Log
 
@@ -32,6 +33,7 @@ class Collector:
         self._complain = complain
         self._watch = watch
         self._notice = notice
+        self._contained = Containment(complain)
         self._readers: dict[str, RecordReader] = {}
         self._logs: dict[str, Log] = {}
         self._notices: dict[str, Notices] = {}
@@ -47,12 +49,11 @@ class Collector:
         self._readers[name] = RecordReader(self._paths.records(name))
         history = self.histories[name] = History()
         self.num_records[name] = 0
-        for record in self._readers[name].read():  # of earlier attempts; in the log already
-            history.add(record)
-        self.newest[name] = self._watch()
-        self.newest[name].begin(history)
-        self._notices[name] = self._notice()
-        self._notices[name].begin(history)
+        self._take_in(name)  # of earlier attempts; in the log already
+        self.newest[name] = newest = self._watch()
+        self._contained.run(name, "its newest value", lambda: newest.begin(history), None)
+        self._notices[name] = notices = self._notice()
+        self._contained.run(name, "what is noticed in its records", lambda: notices.begin(history), None)
         history.lighten()
         history.end = None  # theirs says nothing about this one
         self._logs[name] = Log(self._paths.log(name))
@@ -61,18 +62,34 @@ class Collector:
 
     def read(self, experiment: str) -> History:
         """Take in what a running experiment has recorded since the last time; return what it all adds up to."""
-        history = self.histories[experiment]
-        records = list(self._readers[experiment].read())
-        for record in records:
-            history.add(record)
-        self.newest[experiment].add(records, history)
+        history, newest, log = self.histories[experiment], self.newest[experiment], self._logs[experiment]
+        notices = self._notices[experiment]
+        records = self._take_in(experiment)
         self.num_records[experiment] += len(records)
-        self._logs[experiment].records(records)
-        for told in self._notices[experiment].look(records):
-            self._logs[experiment].note(told)
+        self._contained.run(experiment, "its newest value", lambda: newest.add(records, history), None)
+        self._contained.run(experiment, "what its steps say in its log", lambda: log.records(records), None)
+        found: list[str] = []
+        found = self._contained.run(experiment, "what is noticed in its records", lambda: notices.look(records), found)
+        for told in found:
+            log.note(told)
             self._complain(f"{experiment}: {told}.")
         self._look_at_log(experiment)
         return history
+
+    def _take_in(self, experiment: str) -> list[Record]:
+        """Return the records that have come, which the history has taken in; none from a file that cannot be read."""
+        history = self.histories[experiment]
+        if history.obstacle:
+            return []
+        try:
+            records = list(self._readers[experiment].read())
+        except OSError as error:
+            history.obstacle = unreadable(self._paths.records(experiment), error)
+            self._complain(f"{experiment}: {history.obstacle}.")
+            return []
+        for record in records:
+            history.add(record)
+        return records
 
     def has_stepped(self, experiment: str) -> bool:
         """Say whether the attempt that runs has taken a step."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from launcher import values
+from launcher import redact, values
 from launcher.checkpoints import Checkpoints
 from launcher.records import ENVELOPE, RecordWriter
 from launcher.share import Share
@@ -110,10 +110,13 @@ class Run:
         self._writer.write({"kind": "total", "steps": _whole("run.total: steps", steps)})
 
     def info(self, **facts: float | int | str) -> None:
-        """Record facts about the experiment as a whole, such as its number of parameters; they become table columns."""
+        """Record facts about the experiment as a whole, such as its number of parameters; they become table columns.
+
+        A fact whose name says that it is a secret, such as `api_key`, is recorded as `***`.
+        """
         if not ENVELOPE.isdisjoint(facts):
             raise _reserved("run.info", facts)
-        self._writer.write({"kind": "info"} | facts)
+        self._writer.write({"kind": "info"} | redact.table(facts))
 
     @property
     def should_save(self) -> bool:

@@ -46,6 +46,8 @@ class Circumstances:
 
 def classify(exit: Exit, history: History, around: Circumstances) -> Ending:
     """Decide how an attempt ended, from its exit, its records with or without a last word, and the circumstances."""
+    if history.obstacle:
+        return Ending("failed", history.obstacle)
     last_word = history.end or around.last_word
     if last_word is not None:
         kind: Kind = last_word["ending"]

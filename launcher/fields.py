@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from launcher import redact
 from launcher.errors import did_you_mean
 
 
@@ -57,7 +58,8 @@ def check(cls: type, values: Mapping[str, Any]) -> tuple[Any, list[Fault]]:
             if problem["type"] == "missing":
                 message = "is missing"
             elif key is not None:
-                message = f"{_lower_first(message)}, not {problem['input']!r}"
+                innermost = next((part for part in reversed(problem["loc"]) if isinstance(part, str)), key)
+                message = f"{_lower_first(message)}, not {redact.shown(innermost, problem['input'])!r}"
             faults.append(Fault(key, message))
     except Exception as error:  # noqa: BLE001  the user's __post_init__ runs here, and a field's type may be anything
         faults.append(Fault(None, f"{cls.__qualname__} cannot be made: {type(error).__name__}: {error}"))

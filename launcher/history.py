@@ -32,6 +32,7 @@ class History:
     last_s: float = 0.0  # when the newest attempt wrote its last record, since it began
     before_s: float = 0.0  # time spent by the attempts before the newest
     is_light: bool = False  # remember which steps there are, not their metrics
+    obstacle: str = ""  # why the record file cannot be read; empty where it can, or there is none
     last_step: int = 0  # the largest, 0 before the first
     is_ordered: bool = True  # so far no step has come after a larger one
     _first: int | None = 0  # the smallest step of the newest attempt; None: it has not logged one yet
@@ -130,15 +131,19 @@ class History:
 
 
 def read_history(path: Path) -> History:
-    """Return the history in a record file; an empty one if there is no file.
-
-    Raises:
-        OSError: what is there is no file, or cannot be read.
-    """
+    """Return the history in a record file; an empty one if there is no file, or none that can be read: it says why."""
     history = History()
-    for record in RecordReader(path).read():
-        history.add(record)
+    try:
+        for record in RecordReader(path).read():
+            history.add(record)
+    except OSError as error:
+        history.obstacle = unreadable(path, error)
     return history
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    """Return why a record file cannot be read, without a full stop."""
+    return f"{path} cannot be read: {error.strerror}"
 
 
 def comparable(metrics: Record) -> Record:

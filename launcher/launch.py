@@ -84,9 +84,9 @@ def _settle(plan: Plan) -> None:
     with contextlib.suppress(OSError), contextlib.closing(EventLog(plan.paths.events)) as events:
         for name, one in unseen.items():
             log = Log(plan.paths.log(name))
-            log.catch_up(
-                record for record in RecordReader(plan.paths.records(name)).read() if record["attempt"] == one.attempt
-            )
+            with contextlib.suppress(OSError):
+                records = RecordReader(plan.paths.records(name)).read()
+                log.catch_up(record for record in records if record["attempt"] == one.attempt)
             log.ending(f"{name} {one.ending}, its launcher was gone")
             log.close()
             events.append("ended", experiment=name, why="", **dataclasses.asdict(one))
@@ -172,7 +172,7 @@ def _prepare(
     try:
         write_document(plan.paths, plan.document(launch))
         for decision in plan.to_run:
-            if decision.action != "resume":
+            if decision.action != "resume" and not decision.obstacle:
                 _forget(plan, decision)
         return Loop(
             plan, slots, is_parallel=is_parallel, workers=workers, locks=locks, drawing=drawing, progress=progress

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from launcher.attempt import Attempt
 from launcher.collector import Collector
+from launcher.containment import Containment
 from launcher.endings import FAILURES, Ending
 from launcher.newest import Newest
 from launcher.plan import Decision, Plan
@@ -26,11 +27,14 @@ _WORDS = {"out_of_memory": "no memory"}  # what else would be too long for a col
 class Live:
     """Knows how every experiment of a launch stands."""
 
-    def __init__(self, plan: Plan, collector: Collector, usage: Callable[[str], Sample | None]) -> None:
+    def __init__(
+        self, plan: Plan, collector: Collector, usage: Callable[[str], Sample | None], contained: Containment
+    ) -> None:
         self._sweep, self._logs = plan.sweep.name, str(plan.paths.logs)
         self._metric = plan.watch().metric
         self._collector = collector
         self._usage = usage  # of an experiment that runs
+        self._contained = contained
         self._began_s = time.monotonic()
         self._waiting = {
             one.experiment.name: Row(experiment=one.experiment.name, group="waiting", state="waiting")
@@ -49,7 +53,7 @@ class Live:
         """Return how all experiments stand: those that run by slot, waiting ones as given, ended ones newest first."""
         now_s = time.monotonic()
         in_order = sorted(running.values(), key=lambda attempt: attempt.slot.index)
-        rows = [self._running(attempt, now_s) for attempt in in_order]
+        rows = [self._running_or_bare(attempt, now_s) for attempt in in_order]
         rows += [self._waiting[name] for name in waiting]
         again = {*running, *waiting}
         rows += [row for name, row in reversed(self._ended.items()) if name not in again]
@@ -67,6 +71,11 @@ class Live:
             logs=self._logs,
             pid=os.getpid(),
         )
+
+    def _running_or_bare(self, attempt: Attempt, now_s: float) -> Row:
+        device = str(attempt.slot.device)
+        bare = Row(experiment=attempt.name, group="running", state="running", device=device)
+        return self._contained.run(attempt.name, "its row", lambda: self._running(attempt, now_s), bare)
 
     def _running(self, attempt: Attempt, now_s: float) -> Row:
         history = self._collector.histories[attempt.name]

@@ -18,6 +18,7 @@ from launcher.attempt import Attempt, make_spec
 from launcher.cards import Cards
 from launcher.checkpoints import Checkpoints
 from launcher.collector import Collector
+from launcher.containment import Containment
 from launcher.drawing import Drawing
 from launcher.endings import FAILURES, Ending, classify, failure_report
 from launcher.errors import LauncherError
@@ -71,7 +72,8 @@ class Loop:
         self._outlook = Outlook(plan, slots, progress.say, is_parallel=is_parallel)
         self._collector = Collector(plan.paths, progress.say, plan.watch, self._make_notices)
         self._telemetry = Telemetry(plan.paths, self._settings.telemetry_s, progress.say)
-        self._live = Live(plan, self._collector, self._telemetry.latest.get)
+        self._contained = Containment(progress.say)
+        self._live = Live(plan, self._collector, self._telemetry.latest.get, self._contained)
         has_stepped = self._collector.has_stepped
         self._cards = Cards(plan, slots, progress.say, self._note, has_stepped, may_choose=is_parallel)
         turn, numbers = None if is_parallel else designated, self._cards.numbers
@@ -195,8 +197,13 @@ class Loop:
         details = {"threads": threads, "goes_on": goes_on, "changed": decision.changed}
         self._note("started", name, attempt=spec.attempt, device=device, **details)
         self._collector.open(spec, f"{device} {slot.device.name} {slot.device.uuid}".rstrip())
-        if worker is None:
-            self._end(decision, slot, Ending("failed", f"its worker could not be started: {failure}"), math.inf)
+        obstacle = self._collector.histories[name].obstacle
+        if worker is None or obstacle:
+            if worker is not None:  # it waits still, and has done nothing
+                worker.stop(force=True)
+                worker.collect()
+            why = obstacle or f"its worker could not be started: {failure}"
+            self._end(decision, slot, Ending("failed", why), math.inf)
             return
         worker.begin()
         attempt = Attempt(decision, slot, worker)
@@ -228,7 +235,7 @@ class Loop:
         del self._running[attempt.name]
         self._telemetry.forget(attempt.name)
         history = self._collector.read(attempt.name)
-        self._outlook.learn(attempt, history)
+        self._learn(attempt)
         ending = classify(exit, history, attempt.circumstances())
         self._end(attempt.decision, attempt.slot, ending, time.monotonic() - attempt.began_s)
 
@@ -243,7 +250,7 @@ class Loop:
         self._note("ended", name, attempt=decision.attempt, ending=ending.kind, **details)
         summary = f"{ending}, {plural(len(history.steps), 'step')}, {ran_s:.1f} s"
         self._collector.close(name, f"{name} {summary}")
-        self._live.ended(name, slot, ending, ran_s)
+        self._contained.run(name, "its row", lambda: self._live.ended(name, slot, ending, ran_s), None)
         if ending.kind == "done":
             self._forget_checkpoints(decision)
         if ending.kind in FAILURES:
@@ -303,10 +310,17 @@ class Loop:
 
     def _snapshot(self) -> Snapshot:
         for attempt in self._running.values():
-            self._outlook.learn(attempt, self._collector.histories[attempt.name])
+            self._learn(attempt)
         waiting = [name for name in self._order if self._scheduler.state(name) is None]
         to_come = [] if self._scheduler.is_stopping else waiting
-        return self._live.snapshot(self._running, waiting, self._outlook.seconds_left(self._running, to_come))
+        left_s = self._contained.run(
+            self._plan.sweep.name, "the time left", lambda: self._outlook.seconds_left(self._running, to_come), None
+        )
+        return self._live.snapshot(self._running, waiting, left_s)
+
+    def _learn(self, attempt: Attempt) -> None:
+        history = self._collector.histories[attempt.name]
+        self._contained.run(attempt.name, "its pace", lambda: self._outlook.learn(attempt, history), None)
 
     def _signalled(self, number: signal.Signals) -> None:
         self._interrupt(number, force=self._signal is not None)

@@ -11,6 +11,7 @@ import pwd
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from launcher import redact
 from launcher.errors import inline
 from launcher.locks import Holder, device_lock, find_holder
 from launcher.nvml import Gpu
@@ -54,7 +55,8 @@ def process(pid: int) -> Process:
     folder = _PROC / str(pid)
     try:
         uid = folder.stat().st_uid
-        command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace").strip()
+        words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        command = " ".join(redact.words(words)).strip()
     except OSError:
         return Process(pid)
     return Process(pid, user_name(uid), command)

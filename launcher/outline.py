@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from launcher import redact
 from launcher.forecast import Forecast, forecast
 from launcher.nvml import Gpu
 from launcher.occupancy import Occupancy
@@ -53,7 +54,7 @@ class Outline:
             "parallel": self.is_parallel,
             "outcome": str(plan.paths.outcome),
             "logs": str(plan.paths.logs),
-            "set": plan.sweep.given,
+            "set": redact.table(plan.sweep.given),
             "notices": [*([self.notice] if self.notice else []), *plan.notes()],
             "devices": _device_documents(self),
             "experiments": [
@@ -63,8 +64,8 @@ class Outline:
                     "why": one.why,
                     "attempt": one.attempt,
                     "ending": one.ending,
-                    "overrides": one.experiment.overrides,
-                    "config": one.experiment.config,
+                    "overrides": one.experiment.shown.overrides,
+                    "config": one.experiment.shown.config,
                     "digest": one.experiment.digest,
                     "expected": asdict(expected.expected[name]) if name in expected.expected else None,
                     "wave": turns[name].wave if name in turns else None,

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Sequence
 from typing import Any
 
+from launcher import redact
 from launcher.errors import InputError, inline
 
 
@@ -22,7 +23,7 @@ def parse(settings: Sequence[str]) -> dict[str, Any]:
         InputError: one has no key or no equals sign.
     """
     problems = [
-        f"-S {inline(setting)}: write it as key=value, as in -S lr=1e-3."
+        f"-S {inline(redact.text(setting))}: write it as key=value, as in -S lr=1e-3."
         for setting in settings
         if not setting.partition("=")[0].strip() or "=" not in setting
     ]

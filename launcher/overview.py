@@ -194,6 +194,7 @@ def _standing(sweep: _Sweep, planned: Planned, metric: str | None) -> tuple[Stan
     why = seen.why if seen is not None and is_begun and seen.ending == state else ""
     if state == "interrupted" and seen is not None and seen.ending is None:
         why = "its launcher was gone"
+    why = history.obstacle or why
     return (
         Standing(
             name=name,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from launcher import redact
 from launcher.checkpoints import Checkpoints
 from launcher.errors import InputError, inline
 from launcher.estimate import Known, longest_first, measured
@@ -34,6 +35,11 @@ class Experiment:
     digest: str
     work: float | None = None  # how much there is to do, in a unit of the target's own
     inputs: dict[str, str] = field(default_factory=dict)  # path → sha256 of the files the result depends on
+
+    @property
+    def shown(self) -> Experiment:
+        """The same experiment as a person or a file may see it: its secrets are `***`."""
+        return replace(self, overrides=redact.table(self.overrides), config=redact.table(self.config))
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ class Decision:
     before: Planned | None = None  # as an earlier launch has planned it
     seen: Seen | None = None  # the newest attempt before
     newest: Newest | None = None  # of one that is kept
+    obstacle: str = ""  # why its records cannot be read: it will fail, and nothing of it is touched
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,11 @@ class Plan:
         for key, value in self.sweep.given.items():
             if own := [name for name, table in self.sweep.experiments.items() if key in table]:
                 set_it = "sets it itself" if len(own) == 1 else "set it themselves"
-                notes.append(f"-S {inline(f'{key}={value}')} is not for {', '.join(own)}: {set_it}.")
+                given = inline(f"{key}={redact.shown(key, value)}")
+                notes.append(f"-S {given} is not for {', '.join(own)}: {set_it}.")
+        secret = dict.fromkeys(key for one in self.decisions for key in redact.keys(one.experiment.config))
+        if secret:
+            notes.append(f"values of {inline(', '.join(secret), 500)} are written nowhere: {redact.HIDDEN}.")
         return notes
 
     def document(self, launch: dict[str, Any]) -> Document:
@@ -195,6 +206,7 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
                 before=known.get(one.name),
                 seen=was,
                 newest=newest,
+                obstacle=history.obstacle,
             )
         )
     return Plan(sweep, paths, decisions)
@@ -225,7 +237,7 @@ def _peaks(history: History) -> dict[str, int]:
 
 
 def _unseen(history: History, seen: Seen | None) -> Unseen | None:
-    if seen is None or seen.ending is not None:
+    if seen is None or seen.ending is not None or history.obstacle:
         return None
     if seen.attempt != history.attempt:  # killed before its worker had said a word
         return Unseen(seen.attempt, "interrupted", 0.0)
@@ -235,6 +247,8 @@ def _unseen(history: History, seen: Seen | None) -> Unseen | None:
 def _decide(
     one: Experiment, history: History, seen: Seen | None, known: Planned | None, has_checkpoint: bool, fresh: bool
 ) -> tuple[Action, str]:
+    if history.obstacle:
+        return "run", f"will fail: {history.obstacle}. Move that away"
     ending = last_ending(history, seen)
     if history.start is None or ending is None:
         return "run", "new"
@@ -256,9 +270,13 @@ def _steps(history: History) -> str:
 def _difference(one: Experiment, known: Planned | None) -> str:
     if known is None or known.digest == one.digest:
         return "its configuration changed"
+    now, before = one.shown.config, known.config  # which has no secrets either
     changes = [
-        f"{key} {known.config.get(key)!r} → {one.config.get(key)!r}"
-        for key in sorted({*one.config, *known.config})
-        if known.config.get(key) != one.config.get(key)
+        f"{key} {before.get(key)!r} → {now.get(key)!r}"
+        for key in sorted({*now, *before})
+        if before.get(key) != now.get(key)
     ]
-    return f"changed: {', '.join(changes)}" if changes else "changed: its target, seed or data"
+    if changes:
+        return f"changed: {', '.join(changes)}"
+    secret = [f"{key} {redact.HIDDEN} → {redact.HIDDEN}" for key in redact.keys(one.config)]
+    return f"changed: its target, seed or data{', or '.join(['', *secret])}"

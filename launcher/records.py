@@ -262,6 +262,8 @@ def tidy(record: Record) -> Record | None:
             peaks = [key for key in record if key.startswith("peak_") and values.finite(record[key], least=0) is None]
             wrong = {*peaks, *(["error"] if not isinstance(record.get("error", ""), str) else [])}
             record = {key: value for key, value in record.items() if key not in wrong}
+        case None:
+            is_right = "step" not in record  # a step that is no whole number
         case _:
             is_right = True
     return record if is_right else None

@@ -66,7 +66,8 @@ class Report:
         for name in {*renew, *(name for name in names if name not in self._resources)}:
             samples = read_samples(self._paths.telemetry(name))
             self._resources[name], self._usage[name] = summarise(samples), over_time(samples)
-        problems = self._tables()
+        obstacles = [self._histories[name].obstacle for name in names if self._histories[name].obstacle]
+        problems = [f"{obstacle}: its row and curves are empty." for obstacle in obstacles] + self._tables()
         lines, fresh = self._lines(), set(renew)
         redrawn = {metric: [line for line in lines[metric] if line.name in fresh] for metric in lines}
         with self._curves(redrawn) as curves:

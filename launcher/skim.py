@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from launcher import files, values
-from launcher.history import History
+from launcher.history import History, unreadable
 from launcher.records import Record, has_envelope, tidy
 
 _NOTHING: Record = {}
@@ -31,11 +31,17 @@ class Skim:
 
 
 def skim(path: Path, metric: str | None = None, *, is_maximized: bool = False) -> Skim:
-    """Read a record file; an empty result if there is none. What is no record is passed over, as is a torn last line.
+    """Read a record file; an empty result if there is none, or none that can be read: its history says why.
 
-    Raises:
-        OSError: the file is there and cannot be read.
+    What is no record is passed over, as is a torn last line.
     """
+    try:
+        return _skim(path, metric, is_maximized=is_maximized)
+    except OSError as error:
+        return Skim(History(is_light=True, obstacle=unreadable(path, error)))
+
+
+def _skim(path: Path, metric: str | None, *, is_maximized: bool) -> Skim:
     history = History(is_light=True)
     found: dict[int, Any] = {}  # the metric's values, by step
     attempt, is_first, lowest = 0, True, 0

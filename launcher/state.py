@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from launcher import values
+from launcher import redact, values
 from launcher.errors import InputError
 from launcher.events import read_event_lines
 from launcher.files import open_to_append, read
@@ -98,13 +98,26 @@ def now() -> str:
 
 
 def write_document(paths: Paths, document: Document) -> None:
-    """Write `sweep.json`, whole or not at all."""
-    content = {"format": FORMAT} | document.__dict__ | {"experiments": [one.__dict__ for one in document.experiments]}
+    """Write `sweep.json`, whole or not at all, and without secrets."""
+    experiments = [_without_secrets(one).__dict__ for one in document.experiments]
+    launch = _launch_without_secrets(document.launch)
+    content = {"format": FORMAT} | document.__dict__ | {"experiments": experiments, "launch": launch}
     write_atomic(paths.sweep, json.dumps(content, indent=1, default=str) + "\n")
+
+
+def _without_secrets(one: Planned) -> Planned:
+    return replace(one, overrides=redact.table(one.overrides), config=redact.table(one.config))
+
+
+def _launch_without_secrets(launch: dict[str, Any]) -> dict[str, Any]:
+    hidden = {"argv": redact.words(launch["argv"])} if "argv" in launch else {}
+    return launch | hidden | ({"set": redact.table(launch["set"])} if "set" in launch else {})
 
 
 def read_document(paths: Paths) -> Document | None:
     """Return the content of `sweep.json`, or None where there is none. Fields that are not known here are passed over.
+
+    Secrets are `***`, also in a file of an earlier version, which wrote them down.
 
     Raises:
         InputError: the file is not one of ours.
@@ -153,7 +166,7 @@ def _document(content: Any) -> Document:
 def _planned(one: Fields) -> Planned:
     name = one.get("name", f"a name: it has {NAME_RULE}", is_name)
     inputs = one.optional("inputs")
-    return Planned(
+    planned = Planned(
         name=name,
         overrides=one.table("overrides"),
         config=one.table("config"),
@@ -161,6 +174,7 @@ def _planned(one: Fields) -> Planned:
         work=values.finite(one.optional("work"), least=0) or None,
         inputs={path: values.text(sha) for path, sha in inputs.items()} if isinstance(inputs, dict) else {},
     )
+    return _without_secrets(planned)
 
 
 def _launch(content: dict[str, Any]) -> dict[str, Any]:
@@ -175,7 +189,7 @@ def _launch(content: dict[str, Any]) -> dict[str, Any]:
         del right["pid"]
     right["attempts"] = values.wholes(right.get("attempts"))
     right["slots"] = [slot for slot in right.get("slots", []) if isinstance(slot, dict)]
-    return right
+    return _launch_without_secrets(right)
 
 
 class LineLog:

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 
+from launcher import redact
 from launcher.files import open_to_append, open_to_read
 from launcher.records import ENVELOPE, Record
 from launcher.spec import Spec
@@ -44,7 +45,7 @@ class Log:
         lines = [
             f"=== {spec.experiment}, attempt {spec.attempt} ===",
             f"target   {spec.target}",
-            *(f"config   {key} = {value!r}" for key, value in spec.config.items()),
+            *(f"config   {key} = {value!r}" for key, value in redact.table(spec.config).items()),
             f"digest   {spec.digest}",
             f"seed     {spec.seed}",
             f"device   {device} (CUDA_VISIBLE_DEVICES={visible!r})",

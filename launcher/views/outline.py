@@ -15,6 +15,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from launcher import redact
 from launcher.errors import inline, printable
 from launcher.forecast import Forecast
 from launcher.outline import Outline, files
@@ -61,7 +62,7 @@ def _summary(outline: Outline, expected: Forecast) -> list[str]:
     plan, sweep = outline.plan, outline.plan.sweep
     lines = [f"sweep {sweep.name} of {inline(str(sweep.job_file))}, {len(plan.to_run)} of {len(plan.decisions)} to run"]
     if sweep.given:
-        lines.append(f"-S for all: {inline(_assignments(sweep.given), 1000)}")
+        lines.append(f"-S for all: {inline(_assignments(redact.table(sweep.given)), 1000)}")
     lines += plan.notes()
     if not plan.to_run:
         lines.append("nothing to do. --fresh trains what is done again.")
@@ -87,7 +88,7 @@ def _experiments(plan: Plan, expected: Forecast, *, is_verbose: bool) -> list[st
     lines = ["experiments:"]
     for one in plan.decisions:
         lines.append(f"{_INDENT}{one.action:<6} {one.experiment.name:<{min(names, 30)}}  {inline(one.why, 1000)}")
-        told = [inline(_assignments(one.experiment.overrides), 1000)] if one.experiment.overrides else []
+        told = [inline(_assignments(one.experiment.shown.overrides), 1000)] if one.experiment.overrides else []
         took = expected.expected.get(one.experiment.name)
         if took is not None:
             about = "" if took.is_measured else "≈ "
@@ -104,7 +105,9 @@ def _experiments(plan: Plan, expected: Forecast, *, is_verbose: bool) -> list[st
 
 
 def _config(one: Decision) -> list[str]:
-    return [f"{_INDENT}         {inline(f'{key} = {value!r}', 500)}" for key, value in one.experiment.config.items()]
+    return [
+        f"{_INDENT}         {inline(f'{key} = {value!r}', 500)}" for key, value in one.experiment.shown.config.items()
+    ]
 
 
 def _order(outline: Outline, expected: Forecast) -> list[str]:

@@ -1,0 +1,150 @@
+"""Secrets: which values of a configuration are shown as `***`, in files, on screens and in messages. Pure.
+
+A key says by its words what its value is: `api_key`, `hub.token`, `dbPassword`, `credentials`. Words are split at
+`_ - .` and where a capital letter begins. The worker gets the true values, and the digest is made of them; nothing else
+is. What is no secret stays as it is, because a reader needs it:
+
+    max_tokens = 128, token_limit = 9      numbers and yes or no, but for a password, which may be one
+    tokenizer, monkey, author              other words
+    eos_token = "</s>", mask_token         a token of a vocabulary, by the word before, or by its brackets
+    sort_key, key_dim                      `key` is one with a word such as `api` before it, or where the value looks so
+    password_file = "p.txt"                says where it is, not what it is
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+HIDDEN = "***"
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_ALWAYS = _set(
+    "password passwords passwd passphrase passcode pwd secret secrets credential credentials apikey accesskey "
+    "privatekey secretkey authtoken accesstoken bearer authorization auth jwt"
+)
+_WHOLE = _set("password passwd passphrase passcode pwd secret")  # a number may be one
+_TOKENS, _KEYS = _set("token tokens"), _set("key keys")
+_OF_A_VOCABULARY = _set(
+    "pad eos bos unk sep cls mask start end stop begin special extra additional image audio video text prefix suffix "
+    "first last next prev blank newline space boundary delimiter word sub byte max min num per"
+)
+_OF_A_LOCK = _set(
+    "api access private secret ssh auth service account signing encryption decryption client license subscription "
+    "wandb hf hub huggingface openai anthropic aws azure gcp google github gitlab comet neptune mlflow clearml s3 "
+    "deploy master storage session webhook stripe"
+)
+_ABOUT_IT = _set("file files path dir folder type kind method mode scheme name env length len size dim")
+_LOOKS_SECRET = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_-]{16,}")
+_IN_BRACKETS = re.compile(r"[<\[(|{].*[>\])|}]", re.S)
+_LOGIN = re.compile(r"(?<=://)([^/\s:@]+):[^/\s@]+(?=@)")  # https://name:password@host
+_ASSIGNED = re.compile(r"""([A-Za-z][\w.-]*)(\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&{["'][^\s,;&]*(?: [^\s,;&]+)?)""")
+_SET = ("-S", "--set")
+
+
+def is_secret(key: str, value: Any) -> bool:
+    """Say whether a value that is no table or list is a secret, by the words of its key."""
+    if isinstance(value, bool) or value is None or value == "":
+        return False
+    words = [word.lower() for word in _WORD.findall(key)]
+    if not words or (words[-1] in _ABOUT_IT and len(words) > 1):
+        return False
+    if not isinstance(value, str):
+        return words[-1] in _WHOLE
+    if not _ALWAYS.isdisjoint(words) or _has_lock(words):
+        return True
+    before = words[-2] if len(words) > 1 else ""
+    if words[-1] in _TOKENS:
+        return before not in _OF_A_VOCABULARY and _IN_BRACKETS.fullmatch(value) is None
+    return words[-1] in _KEYS and (not before or _LOOKS_SECRET.fullmatch(value) is not None)
+
+
+def shown(key: str, value: Any) -> Any:
+    """Return a value as it may be shown: `***` for a secret; tables and lists with theirs hidden."""
+    return _shown(key, value, is_inside=False)
+
+
+def table(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table as it may be shown."""
+    return {key: shown(key, value) for key, value in values.items()}
+
+
+def keys(values: Mapping[str, Any], before: str = "") -> list[str]:
+    """Return the keys of a table whose values, or parts of them, are hidden; those of tables in it with dots."""
+    found = []
+    for key, value in values.items():
+        if isinstance(value, Mapping) and not is_secret(key, "x"):
+            found += keys(value, f"{before}{key}.")
+        elif shown(key, value) != value:
+            found.append(f"{before}{key}")
+    return found
+
+
+def words(argv: Sequence[str]) -> list[str]:
+    """Return the words of a command line as they may be shown: `-S api_key=***`, `--token ***`."""
+    found: list[str] = []
+    option = ""  # the word before, where that is an option without a value
+    for word in argv:
+        if option in _SET:
+            found.append(_setting(word))
+        elif option and not word.startswith("-") and is_secret(option, _typed(word)):
+            found.append(HIDDEN)
+        elif word.startswith("-S") or word.startswith("--set="):
+            size = 2 if word.startswith("-S") else 6
+            found.append(word[:size] + _setting(word[size:]))
+        else:
+            found.append(text(word))
+        option = word if word.startswith("-") and "=" not in word else ""
+    return found
+
+
+def _setting(word: str) -> str:
+    """Return a `key=value` of -S: of a secret all of the value goes, however it is written."""
+    key, sign, value = word.partition("=")
+    return f"{key}={HIDDEN}" if sign and is_secret(key, _typed(value)) else text(word)
+
+
+def _typed(value: str) -> float | str:
+    try:
+        return float(value)
+    except ValueError:
+        return value.strip("\"'")
+
+
+def text(value: str) -> str:
+    """Return a text as it may be shown: what stands in it as `key=value` or `key: value` of a secret is hidden."""
+    return _LOGIN.sub(rf"\1:{HIDDEN}", _ASSIGNED.sub(_assigned, value))
+
+
+def _assigned(match: re.Match[str]) -> str:
+    name, sign, value = match.groups()
+    return f"{name}{sign}{HIDDEN}" if is_secret(name, _typed(value)) else match[0]
+
+
+def _shown(key: str, value: Any, *, is_inside: bool) -> Any:
+    if isinstance(value, Mapping):
+        inside = is_inside or is_secret(key, "x")
+        changed = {name: _shown(name, one, is_inside=inside) for name, one in value.items()}
+        return value if changed == value else changed
+    if isinstance(value, list | tuple):
+        hidden = [_shown(key, one, is_inside=is_inside) for one in value]
+        return value if hidden == list(value) else hidden
+    if is_secret(key, value) or (is_inside and isinstance(value, str) and value):
+        return HIDDEN
+    return _LOGIN.sub(rf"\1:{HIDDEN}", value) if isinstance(value, str) else value
+
+
+def _has_lock(words: Iterable[str]) -> bool:
+    """Say whether two words that follow one another are `api key` or the like."""
+    before = ""
+    for word in words:
+        if word in _KEYS and before in _OF_A_LOCK:
+            return True
+        before = word
+    return False
