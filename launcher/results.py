@@ -142,7 +142,7 @@ def result(document: Document, planned: Planned, index: int, history: History, s
         seconds=(seen.seconds if seen and seen.ending and seen.seconds else spent_s) or None,
         device=seen.device if seen else "",
         threads=seen.threads if seen else None,
-        tokens={step: value for step, value in _points(history, "tokens").items() if math.isfinite(value)},
+        tokens={step: value for step, value in _points(history, "tokens").items() if 0 <= value <= values.MOST},
         at_s=history.at_s,
         tokens_per_s=statistics.median(speeds) if speeds else None,
         peak_memory_bytes=values.finite(end.get("peak_memory_bytes")),

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from launcher import redact
+from launcher.errors import inline
 from launcher.files import open_to_append, open_to_read
 from launcher.records import ENVELOPE, Record
 from launcher.spec import Spec
@@ -21,6 +22,7 @@ from launcher.state import versions
 from launcher.views.text import number
 
 _TAIL_BYTES = 1 << 20
+_LONGEST_LINE = 1_000_000  # characters; what is longer is cut, and whole in the records
 _SHORT = {"perplexity": "ppl", "tokens_per_s": "tok/s"}
 
 
@@ -53,7 +55,7 @@ class Log:
             f"host     {socket.gethostname()}",
             f"versions {', '.join(f'{name} {version}' for name, version in versions().items())}",
         ]
-        self._write(lines)
+        self._write(list(map(_inert, lines)))
 
     def records(self, records: Iterable[Record]) -> None:
         """Write a line for each record that says something to a person."""
@@ -86,7 +88,7 @@ class Log:
                 lines.append(f"info {facts}")
             elif kind == "resume":
                 lines.append(f"goes on from the checkpoint of step {record.get('step')}")
-        return lines
+        return list(map(_inert, lines))
 
     def note(self, text: str) -> None:
         """Write down what the screen was told of the experiment."""
@@ -94,7 +96,7 @@ class Log:
 
     def ending(self, line: str) -> None:
         """Write how the attempt ended."""
-        self._write([f"=== {line} ==="])
+        self._write([_inert(f"=== {line} ===")])
 
     def close(self) -> None:
         """Release the file."""
@@ -114,6 +116,11 @@ class Log:
             except OSError as error:
                 self.error = error
         self.num_unwritten += data[written:].count(b"\n")
+
+
+def _inert(line: str) -> str:
+    """Return a line that does nothing to a terminal: metrics, facts and configurations may hold any characters."""
+    return line if line.isprintable() else inline(line, _LONGEST_LINE)
 
 
 def step_line(record: Record, total: int | None) -> str:

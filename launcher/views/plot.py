@@ -25,6 +25,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from launcher.history import History, numbers
 from launcher.paths import write_atomic
+from launcher.values import MOST
+from launcher.views.chart import LARGEST
 
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)))
@@ -61,11 +63,12 @@ class Line:
         """Take the curve of a metric from the records."""
         points = numbers(history, metric)
         tokens = numbers(history, "tokens")
+        tokens = {step: value for step, value in tokens.items() if 0 <= value <= MOST}
         values = np.array(list(points.values()), dtype=float)
         return cls(
             name,
             np.array(list(points)),
-            np.where(np.isfinite(values), values, np.nan),
+            np.where(np.abs(values) < LARGEST, values, np.nan),
             np.array([tokens[step] for step in points]) if points and points.keys() <= tokens.keys() else None,
             index,
         )

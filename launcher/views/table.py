@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from launcher import values
 from launcher.errors import inline
 from launcher.history import History, series
 from launcher.paths import write_atomic
@@ -20,7 +21,8 @@ from launcher.smaller import describe
 from launcher.state import Document, Planned, Seen, last_ending
 from launcher.views.text import duration, number
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@")
+_LONGEST_CELL = 100_000
 
 
 def rows(
@@ -90,12 +92,15 @@ def _metric_cells(metric: str, history: History, *, better: Any) -> dict[str, An
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write the table for programs; text that a spreadsheet would take for a formula is quoted with an apostrophe."""
+    """Write the table for programs: control characters as escapes, and what looks like a formula with an apostrophe."""
     write_atomic(path, table.map(_inert).rename(columns=_inert).to_csv(index=False))
 
 
 def _inert(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
+    if not isinstance(cell, str):
+        return cell
+    cell = inline(cell, _LONGEST_CELL)
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def write_text(path: Path, table: pd.DataFrame, document: Document) -> None:
@@ -134,7 +139,8 @@ def write_text(path: Path, table: pd.DataFrame, document: Document) -> None:
         for change, (_, row) in zip(changes, table.iterrows(), strict=True)
         if change or row["why"] or row["earlier"]
     ]
-    heading = f"{document.name}: {len(table)} experiments of {document.job_file}, seed {document.seed}"
+    of = f"{len(table)} experiments of {inline(document.job_file)}"
+    heading = f"{inline(document.name)}: {of}, seed {document.seed}"
     body = "\n".join(line.rstrip() for line in lines)
     write_atomic(path, "\n\n".join([heading, body, *(["\n".join(whys)] if whys else [])]) + "\n")
 
@@ -146,7 +152,7 @@ def _texts(table: pd.DataFrame, column: str) -> list[str]:
 def _count(cell: Any) -> str:
     if not _is_known(cell):
         return "-"
-    return f"{int(cell):,}" if isinstance(cell, int | float) and math.isfinite(cell) else inline(str(cell))
+    return f"{int(cell):,}" if values.finite(cell) is not None else inline(str(cell), 40)
 
 
 def _is_known(cell: Any) -> bool:
