@@ -12,7 +12,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from launcher.results import RUNNING, Curve, End, Result, reference
+from launcher.errors import did_you_mean, inline
+from launcher.results import LOST, RUNNING, Curve, End, Result, reference
 from launcher.smaller import describe
 from launcher.views.text import duration, number, rounded, with_spread
 
@@ -67,6 +68,27 @@ def rank(experiments: Sequence[Result], metric: str) -> Ranked:
     return Ranked(metric, [(one, end) for one, end, _ in ends])
 
 
+@dataclass(frozen=True)
+class Best:
+    """The best single step of one metric among the experiments that did not fail, and the end of that experiment."""
+
+    one: Result
+    value: float
+    step: int
+    end: End | None  # None where the experiment is not done, or its curve has no finite end
+
+
+def best(experiments: Sequence[Result], metric: str) -> Best | None:
+    """Return the best single step of a metric; an experiment that failed never wins, nor does a value not finite."""
+    found = [one for one in experiments if one.ending not in LOST and metric in one.curves]
+    found = [one for one in found if one.curves[metric].best is not None]
+    if not found:
+        return None
+    winner = found[0].curves[metric].better(found, key=lambda one: one.curves[metric].best)
+    curve = winner.curves[metric]
+    return Best(winner, curve.best, curve.best_step, curve.end if winner.ending == "done" else None)
+
+
 def compare(experiments: Sequence[Result], metric: str) -> tuple[Result | None, list[Comparison]]:
     """Set each experiment that is done beside the reference; None where the reference has no end to compare with."""
     base = reference(experiments)
@@ -87,14 +109,14 @@ def compare(experiments: Sequence[Result], metric: str) -> tuple[Result | None, 
 
 def observations(experiments: Sequence[Result], metrics: Sequence[str]) -> list[str]:
     """Return what can be said about a sweep, a sentence or a few each, the most important first."""
-    said = []
+    said = [f"{text[0].upper()}{text[1:]}"] if (text := unlogged(experiments, metrics)) else []
     for metric in metrics:
         said += _winner(rank(experiments, metric))
     for metric in metrics[:1]:
         said += _effects(experiments, metric)
     for metric in metrics:
         said += _non_finite(experiments, metric)
-    said += _endings(experiments)
+    said += _endings(experiments, metrics)
     for metric in metrics[:1]:
         said += _steadiness(experiments, metric)
     said += _costs(experiments)
@@ -105,6 +127,31 @@ def observations(experiments: Sequence[Result], metrics: Sequence[str]) -> list[
             "relying on their order."
         )
     return said
+
+
+def unlogged(experiments: Sequence[Result], metrics: Sequence[str]) -> str:
+    """Say which metrics of the job no experiment logged, where something was logged; empty if there is none."""
+    logged = list(dict.fromkeys(name for one in experiments for name in one.logged))
+    missing = [metric for metric in metrics if metric not in logged]
+    if not logged or not missing:
+        return ""
+    hints = "".join(dict.fromkeys(did_you_mean(metric, logged) for metric in missing))
+    listed = ", ".join(inline(name, 100) for name in logged[:20]) + (", …" if len(logged) > 20 else "")
+    return f"metrics names {', '.join(missing)}, which no experiment logged; logged were: {listed}.{hints}"
+
+
+def broken(one: Result, metrics: Sequence[str]) -> str:
+    """Say since when values are not finite up to the end: `loss is nan from step 2 on`; empty where none are.
+
+    Of an experiment that failed its reason tells more, and nothing is said.
+    """
+    said = []
+    for metric in metrics:
+        curve = one.curves.get(metric)
+        if curve is not None and curve.broken_since is not None and one.ending not in LOST:
+            bad = {str(value) for value in curve.values[curve.steps.index(curve.broken_since) :]}
+            said.append(f"{metric} is {bad.pop() if len(bad) == 1 else 'not finite'} from step {curve.broken_since} on")
+    return ", ".join(said)
 
 
 def differs(one: Result) -> str:
@@ -130,7 +177,7 @@ def _winner(ranked: Ranked) -> list[str]:
             "a clear lead" if gap > noise else f"within the noise of {rounded(noise)}, so the two cannot be told apart"
         )
         lead = f", {rounded(gap)} ahead of {second.name}: {trust}"
-    return [f"Best in {ranked.metric}: {_label(best)}, {with_spread(end.level, end.spread)} at its end{lead}."]
+    return [f"Best {ranked.metric} at the end: {_label(best)}, {with_spread(end.level, end.spread)}{lead}."]
 
 
 def _effects(experiments: Sequence[Result], metric: str) -> list[str]:
@@ -196,7 +243,7 @@ def _non_finite(experiments: Sequence[Result], metric: str) -> list[str]:
     return [f"{told} {_listed(found)}."] if found else []
 
 
-def _endings(experiments: Sequence[Result]) -> list[str]:
+def _endings(experiments: Sequence[Result], metrics: Sequence[str]) -> list[str]:
     """Say what did not get to its end, and what took several attempts."""
     said: list[str] = []
     resumed: list[str] = []
@@ -204,9 +251,11 @@ def _endings(experiments: Sequence[Result]) -> list[str]:
         of_total = f" of {one.total}" if one.total else ""
         at = f"after step {one.last_step}{of_total}" if one.steps else "before its first step"
         if one.ending == RUNNING:
-            said.append(f"{one.name} has no ending yet, {at}: it runs, or its launcher was killed.")
+            said.append(f"{one.name} runs, now {at}. It is not ranked yet.")
         elif not one.ending:
             said.append(f"{one.name} has not been started.")
+        elif one.ending == "done" and (what := broken(one, metrics)):
+            said.append(f"{one.name} is done, but its {what}. It is not ranked in that.")
         elif one.ending != "done":
             said.append(f"{one.name} ended {at}: {one.ending}{f', {one.why}' if one.why else ''}. It is not ranked.")
         if one.attempts > 1:

@@ -6,22 +6,22 @@ does changes the exit code. What it prints goes to stderr, as stdout is for resu
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import io
 import json
-import math
 import shlex
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from launcher.errors import InputError, inline
-from launcher.files import read
+from launcher.findings import best, rank
 from launcher.job import Sweep
 from launcher.lifeline import start_program
 from launcher.paths import Paths
+from launcher.results import End, Result, read_results
+from launcher.state import read_document
 from launcher.summary import Summary
 
 LIMIT_S = 60.0
@@ -46,7 +46,7 @@ def split(command: str) -> list[str]:
     return words
 
 
-def document(sweep: Sweep, summary: Summary, seconds: float) -> dict[str, Any]:
+def document(sweep: Sweep, summary: Summary, experiments: Sequence[Result], seconds: float) -> dict[str, Any]:
     """Return how a launch ended, as JSON types; the result of `run --json` too. Times are seconds."""
     return {
         "sweep": sweep.name,
@@ -57,29 +57,42 @@ def document(sweep: Sweep, summary: Summary, seconds: float) -> dict[str, Any]:
         "endings": {name: {"ending": one.kind, "why": one.why} for name, one in summary.endings.items()},
         "kept": summary.kept,
         "not_started": summary.not_started,
-        "best": best(sweep),
+        "best": {metric: found for metric in sweep.settings.metrics if (found := _best(experiments, metric))},
     }
 
 
-def best(sweep: Sweep) -> dict[str, dict[str, Any]]:
-    """Return for each metric which experiment got how far, from the results table; none that nobody recorded."""
+def results(sweep: Sweep) -> list[Result]:
+    """Return what came out of each experiment of a sweep, from its records, by the metrics that the job has now.
+
+    Reads all records of the sweep, so it is asked for only where somebody wants the summary. Empty where its files
+    cannot be read: how the launch ended is told all the same.
+    """
+    paths = Paths(sweep.outcome, sweep.logs)
+    metrics, maximize = list(sweep.settings.metrics), list(sweep.settings.maximize)
     try:
-        table = read(Paths(sweep.outcome, sweep.logs).table_csv).decode()
-        rows = list(csv.DictReader(io.StringIO(table, newline="")))
-    except (OSError, ValueError, csv.Error):
+        found = read_document(paths)
+        return read_results(paths, replace(found, metrics=metrics, maximize=maximize)) if found else []
+    except (InputError, OSError):
+        return []
+
+
+def _best(experiments: Sequence[Result], metric: str) -> dict[str, Any]:
+    """Return the best single step of a metric, and the best level at the end of those that are done."""
+    found = best(experiments, metric)
+    if found is None:
         return {}
-    found = {}
-    for metric in sweep.settings.metrics:
-        values: dict[str, float] = {}
-        for row in rows:
-            with contextlib.suppress(ValueError, TypeError, KeyError):
-                values[row["experiment"]] = float(row[f"best_{metric}"])
-        values = {name: value for name, value in values.items() if math.isfinite(value)}
-        if values:
-            choose = max if metric in sweep.settings.maximize else min
-            name = choose(values, key=values.__getitem__)
-            found[metric] = {"experiment": name, "value": values[name]}
-    return found
+    ranked = rank(experiments, metric).ends
+    return {
+        "experiment": found.one.name,
+        "value": found.value,
+        "step": found.step,
+        **_end(found.end),
+        "at_the_end": {"experiment": ranked[0][0].name, **_end(ranked[0][1])} if ranked else None,
+    }
+
+
+def _end(end: End | None) -> dict[str, float | None]:
+    return {"level": end.level if end else None, "spread": end.spread if end else None}
 
 
 def run(words: list[str], summary: dict[str, Any], limit_s: float = LIMIT_S) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from launcher import values
 from launcher.estimate import Known, measured
@@ -160,16 +161,15 @@ def first_difference(steps: Mapping[int, Record], others: Mapping[int, Record]) 
     return None
 
 
-def series(history: History, metric: str) -> list[float]:
-    """Return the values of a metric in order of step, as floats; what is no number is left out."""
-    return list(numbers(history, metric).values())
-
-
 def numbers(history: History, metric: str) -> dict[int, float]:
-    """Return the values of a metric by step, as floats; what is no number is left out."""
-    found = {}
+    """Return the values of a metric by step as they were logged: an int stays an int, whatever its size.
+
+    What is no number is left out, and so is an int beyond any float: nothing could be computed with it.
+    """
+    found: dict[int, float] = {}
     for step, metrics in history.steps.items():
-        if (value := values.number(metrics.get(metric))) is not None:
+        value: Any = metrics.get(metric)
+        if type(value) is float or values.real(value) is not None:
             found[step] = value
     return found
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from launcher import values
-from launcher.history import History, numbers, series
+from launcher.history import History, numbers
 from launcher.records import Record
 
 _NUMBERS = frozenset({float, int, bool})
@@ -39,7 +39,7 @@ class Newest:
         self.step, self.total = history.last_step, history.total
         self._earlier = numbers(history, self.metric)
         self._restart(list(self._earlier.values()))
-        self.tokens_per_s = next(reversed(series(history, SPEED)), None)
+        self.tokens_per_s = next(reversed(numbers(history, SPEED).values()), None)
 
     def add(self, records: Sequence[Record], history: History) -> None:
         """Take in the next records of the file, which the history has taken in already."""
@@ -75,15 +75,16 @@ class Newest:
 
     def _take(self, found: list[float]) -> None:
         try:
-            self.value = float(found[-1])
             finite = list(filter(math.isfinite, found))
         except OverflowError:  # an integer beyond any float, which has no place on a screen
             found = [value for value in found if abs(value) <= sys.float_info.max or value != value]
-            self.value, finite = float(found[-1]) if found else self.value, list(filter(math.isfinite, found))
+            finite = list(filter(math.isfinite, found))
+        if found:
+            self.value = found[-1]
         if finite:
             better = max if self.is_maximized else min
             best = better(finite)
-            self.best = float(best if self.best is None else better(self.best, best))
+            self.best = best if self.best is None else better(self.best, best)
 
 
 def _step(record: Record) -> int:

@@ -21,7 +21,18 @@ from launcher.history import History
 from launcher.locks import Holder, find_holder
 from launcher.paths import Paths
 from launcher.skim import Skim, skim
-from launcher.state import Document, Planned, Seen, last_ending, read_document, read_events
+from launcher.state import (
+    AtWork,
+    Document,
+    Planned,
+    Seen,
+    at_work,
+    last_ending,
+    read_document,
+    read_events,
+    spent_s,
+    why_ended,
+)
 
 Phase = Literal["starting", "running", "ended", "gone"]
 KEPT = ("done", "diverged")  # endings after which the same command again does not train
@@ -99,6 +110,7 @@ class _Sweep:
     now_s: float
     seen: Mapping[str, Seen] = field(default_factory=dict)
     newest: Mapping[str, _Newest] = field(default_factory=dict)
+    at_work: AtWork = field(default_factory=AtWork)
 
     @property
     def attempts(self) -> Mapping[str, int]:
@@ -116,10 +128,10 @@ class _Sweep:
         if self.phase == "starting":
             return ending if ending in KEPT else "waiting"
         if self.phase == "running" and first is not None:
+            if self.at_work.is_running(name, self.seen.get(name)):
+                return "running"
             if seen.attempt < first or (newest.event == "requeued" and is_ours):
                 return "waiting"
-            if seen.ending is None:
-                return "running"
         return ending or "not started"
 
 
@@ -136,7 +148,8 @@ def read_overview(paths: Paths, now_s: float) -> Overview | None:
         return None
     newest = _read_newest(paths.events)
     seen = read_events(paths.events)
-    sweep = _Sweep(paths, document, _phase(document, launcher, seen), now_s, seen, newest)
+    phase = _phase(document, launcher, seen)
+    sweep = _Sweep(paths, document, phase, now_s, seen, newest, at_work(document, launcher))
     metric = document.metrics[0] if document.metrics else None
     standings, known = [], {}
     for planned in document.experiments:
@@ -191,10 +204,6 @@ def _standing(sweep: _Sweep, planned: Planned, metric: str | None) -> tuple[Stan
         spent_s = seen.seconds if seen is not None and state == "running" else seconds or 0.0
         known = replace(measured(spent_s, history.last_step, history.total, planned.work), is_earlier=is_earlier)
     left_s = known.seconds * (1 - known.share_done) if state == "running" and known.seconds else None
-    why = seen.why if seen is not None and is_begun and seen.ending == state else ""
-    if state == "interrupted" and seen is not None and seen.ending is None:
-        why = "its launcher was gone"
-    why = history.obstacle or why
     return (
         Standing(
             name=name,
@@ -208,7 +217,7 @@ def _standing(sweep: _Sweep, planned: Planned, metric: str | None) -> tuple[Stan
             best=glance.best,
             seconds=seconds,
             seconds_left=left_s,
-            why=why,
+            why=history.obstacle or (why_ended(state, seen) if is_begun else ""),
         ),
         known,
     )
@@ -218,7 +227,7 @@ def _seconds(sweep: _Sweep, name: str, history: History, state: str) -> float:
     seen = sweep.seen.get(name)
     before_s = seen.seconds if seen is not None else 0.0
     if state != "running":
-        return before_s + (history.last_s if seen is not None and seen.ending is None else 0.0)
+        return spent_s(history, seen)
     try:
         began_s = datetime.datetime.fromisoformat(sweep.newest[name].at).timestamp()
     except (KeyError, ValueError):

@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 from launcher.endings import last_lines
 from launcher.errors import InputError
+from launcher.findings import unlogged
 from launcher.history import History, numbers, read_history
 from launcher.lifeline import die_with_parent
+from launcher.locks import find_holder
 from launcher.paths import Paths
 from launcher.resources import Series, over_time
 from launcher.results import Result, result, with_open_ends
-from launcher.state import Document, Seen, read_document, read_events
+from launcher.state import AtWork, Document, Seen, at_work, read_document, read_events
 from launcher.telemetry import read_samples, summarise
 from launcher.timeline import read_spans
 
@@ -49,7 +51,9 @@ class Report:
         self._histories: dict[str, History] = {}
         self._resources: dict[str, dict[str, float]] = {}  # the cells of the table
         self._usage: dict[str, dict[str, Series]] = {}
-        self._results: dict[str, tuple[History, object, Result]] = {}
+        self._made: dict[str, tuple[History, object, Result]] = {}
+        self._seen: dict[str, Seen] = {}
+        self._running = AtWork()
         self._document = self._read_document()
 
     def draw(self, changed: Iterable[str] | None = None) -> list[str]:
@@ -61,9 +65,11 @@ class Report:
         self._document = self._read_document()
         names = [one.name for one in self._document.experiments]
         renew = names if changed is None else [name for name in names if name in set(changed)]
-        for name in {*renew, *(name for name in names if name not in self._histories)}:
+        self._look()
+        running = [name for name in names if self._running.is_running(name, self._seen.get(name))]
+        for name in {*renew, *running, *(name for name in names if name not in self._histories)}:
             self._histories[name] = read_history(self._paths.records(name))
-        for name in {*renew, *(name for name in names if name not in self._resources)}:
+        for name in {*renew, *running, *(name for name in names if name not in self._resources)}:
             samples = read_samples(self._paths.telemetry(name))
             self._resources[name], self._usage[name] = summarise(samples), over_time(samples)
         obstacles = [self._histories[name].obstacle for name in names if self._histories[name].obstacle]
@@ -77,9 +83,7 @@ class Report:
         """Return the results table as JSON types, times in seconds, memory in bytes; call after `draw`."""
         from launcher.views import table
 
-        rows = table.rows(self._document, self._histories, read_events(self._paths.events))
-        found: list[dict[str, Any]] = json.loads(rows.to_json(orient="records"))
-        return found
+        return table.json_rows(table.rows(self._document, self._results(), self._resources))
 
     def missing(self) -> list[Path]:
         """Return the views that should be there, by what has been recorded, and are not."""
@@ -107,10 +111,13 @@ class Report:
     def _tables(self) -> list[str]:
         from launcher.views import table  # brings pandas
 
-        document, histories, seen = self._document, self._histories, read_events(self._paths.events)
-        used = self._resources
-        rows = functools.cache(lambda: table.rows(document, histories, seen, used))  # made within the first _try, once
-        problems = _try(self._paths.table_txt, lambda path: table.write_text(path, rows(), document))
+        document = self._document
+        rows = functools.cache(lambda: table.rows(document, self._results(), self._resources))  # within a _try, once
+
+        def _write_text(path: Path) -> None:
+            table.write_text(path, rows(), document, unlogged(self._results(), document.metrics))
+
+        problems = _try(self._paths.table_txt, _write_text)
         return problems + _try(self._paths.table_csv, lambda path: table.write_csv(path, rows()))
 
     def _lines(self) -> dict[str, list[plot.Line]]:
@@ -160,28 +167,34 @@ class Report:
     def _reports(self) -> list[str]:
         from launcher.views import markdown, page
 
-        document, paths, seen = self._document, self._paths, read_events(self._paths.events)
-        found = functools.cache(lambda: self._make_results(seen))  # made within the first _try, once
+        document, paths = self._document, self._paths
 
         def _write_page(path: Path) -> None:
-            spans = read_spans(paths.events, self._histories)
-            page.write(path, paths, document, found(), with_open_ends(spans, found()), self._usage, last_lines)
+            spans = with_open_ends(read_spans(paths.events, self._histories), self._results())
+            page.write(path, paths, document, self._results(), spans, self._usage, last_lines)
 
         problems = _try(paths.report_html, _write_page)
-        return problems + _try(paths.report_md, lambda path: markdown.write(path, paths, document, found()))
+        return problems + _try(paths.report_md, lambda path: markdown.write(path, paths, document, self._results()))
 
-    def _make_results(self, seen: dict[str, Seen]) -> list[Result]:
-        """Return the results, again only of experiments that something has changed about."""
+    def _look(self) -> None:
+        """Look once a drawing at what has happened and who is at work, so that all views say the same."""
+        self._seen = read_events(self._paths.events)
+        self._running = at_work(self._document, find_holder(self._paths.lock))
+
+    def _results(self) -> list[Result]:
+        """Return the results, made again only of experiments that something has changed about."""
         made: dict[str, tuple[History, object, Result]] = {}
-        for index, one in enumerate(self._document.experiments):
-            key: object = (one, index, self._document.metrics, self._document.maximize, seen.get(one.name))
-            history = self._histories[one.name]
-            before = self._results.get(one.name)
+        document = self._document
+        for index, one in enumerate(document.experiments):
+            history, seen = self._histories[one.name], self._seen.get(one.name)
+            is_running = self._running.is_running(one.name, seen)
+            key: object = (one, index, document.metrics, document.maximize, seen, is_running)
+            before = self._made.get(one.name)
             if before is None or before[0] is not history or before[1] != key:
-                made[one.name] = history, key, result(self._document, one, index, history, seen.get(one.name))
+                made[one.name] = history, key, result(document, one, index, history, seen, self._running)
             else:
                 made[one.name] = before
-        self._results = made
+        self._made = made
         return [one for _, _, one in made.values()]
 
 

@@ -15,13 +15,25 @@ from functools import cached_property
 from typing import Any
 
 from launcher import values
-from launcher.history import History
-from launcher.state import Document, Planned, Seen, last_ending
+from launcher.history import History, numbers, read_history
+from launcher.locks import find_holder
+from launcher.paths import Paths
+from launcher.state import (
+    AtWork,
+    Document,
+    Planned,
+    Seen,
+    at_work,
+    last_ending,
+    read_events,
+    spent_s,
+    why_ended,
+)
 from launcher.timeline import Span
 
 END_SHARE = 0.1  # the end of a curve: this share of its steps,
 END_STEPS = 5  # but at least so many
-RUNNING = "no ending yet"
+RUNNING = "running"  # stands in the place of an ending while the newest attempt runs
 LOST = ("failed", "out_of_memory", "killed", "hung", "diverged")  # endings of an experiment that did not get there
 
 
@@ -40,7 +52,7 @@ class Curve:
     """One metric of one experiment, by step."""
 
     steps: list[int]
-    values: list[float]  # NaN and infinities too
+    values: list[float]  # as they were logged: ints stay ints; NaN and infinities too
     better: Any = min  # or max
 
     @cached_property
@@ -54,11 +66,25 @@ class Curve:
         return self.better(self.finite, default=None)  # type: ignore[no-any-return]
 
     @cached_property
+    def best_step(self) -> int | None:
+        """The first step that has the best single value."""
+        return None if self.best is None else self.steps[self.values.index(self.best)]
+
+    @cached_property
     def bad_steps(self) -> list[int]:
         """The steps whose value is not finite."""
         if len(self.finite) == len(self.values):
             return []
         return [step for step, value in zip(self.steps, self.values, strict=True) if not math.isfinite(value)]
+
+    @cached_property
+    def broken_since(self) -> int | None:
+        """The step from which on no value is finite; None where the last value is finite."""
+        if not self.bad_steps or math.isfinite(self.values[-1]):
+            return None
+        places = range(len(self.values) - 1, -1, -1)
+        last_good = next((place for place in places if math.isfinite(self.values[place])), -1)
+        return self.steps[last_good + 1]
 
     @cached_property
     def end(self) -> End | None:
@@ -86,7 +112,7 @@ class Result:
     config: dict[str, Any]
     facts: dict[str, Any]
     curves: dict[str, Curve]  # by metric, those that recorded anything
-    ending: str  # "" before its first attempt, RUNNING where none was seen
+    ending: str  # of the newest attempt: "" before the first, RUNNING while it runs
     why: str = ""
     changed: dict[str, int] = field(default_factory=dict)  # what on_oom made other than asked
     earlier: tuple[str, ...] = ()
@@ -103,6 +129,7 @@ class Result:
     tokens_per_s: float | None = None
     peak_memory_bytes: float | None = None
     peak_gpu_memory_bytes: float | None = None
+    logged: tuple[str, ...] = ()  # the names of all metrics it recorded
 
     @property
     def num_tokens(self) -> float | None:
@@ -110,19 +137,28 @@ class Result:
         return max(self.tokens.values(), default=None)
 
 
-def result(document: Document, planned: Planned, index: int, history: History, seen: Seen | None) -> Result:
+def read_results(paths: Paths, document: Document) -> list[Result]:
+    """Return what is known about each experiment of a sweep, from its files."""
+    seen, running = read_events(paths.events), at_work(document, find_holder(paths.lock))
+    return [
+        result(document, one, index, read_history(paths.records(one.name)), seen.get(one.name), running)
+        for index, one in enumerate(document.experiments)
+    ]
+
+
+def result(
+    document: Document, planned: Planned, index: int, history: History, seen: Seen | None, running: AtWork
+) -> Result:
     """Return what is known about one experiment."""
     end = history.end or {}
-    ending = last_ending(history, seen) or ""
-    has_ended = history.end is not None or (seen is not None and seen.ending is not None)
-    spent_s = history.before_s + history.last_s
+    ending = RUNNING if running.is_running(planned.name, seen) else last_ending(history, seen) or ""
     curves = {}
     for metric in document.metrics:
-        points = _points(history, metric)
+        points = numbers(history, metric)
         if points:
             better = max if metric in document.maximize else min
             curves[metric] = Curve(list(points), list(points.values()), better)
-    speeds = [value for value in _points(history, "tokens_per_s").values() if math.isfinite(value)]
+    speeds = list(filter(math.isfinite, numbers(history, "tokens_per_s").values()))
     return Result(
         name=planned.name,
         index=index,
@@ -130,8 +166,8 @@ def result(document: Document, planned: Planned, index: int, history: History, s
         config=planned.config,
         facts=history.info,
         curves=curves,
-        ending=ending if has_ended or not ending else RUNNING,
-        why=seen.why if seen else "",
+        ending=ending,
+        why=history.obstacle or why_ended(ending, seen),
         changed=dict(seen.changed) if seen else {},
         earlier=seen.earlier if seen else (),
         steps=len(history.steps),
@@ -139,27 +175,16 @@ def result(document: Document, planned: Planned, index: int, history: History, s
         total=history.total,
         attempts=history.attempt,
         last_s=history.last_s,
-        seconds=(seen.seconds if seen and seen.ending and seen.seconds else spent_s) or None,
+        seconds=spent_s(history, seen) or None,
         device=seen.device if seen else "",
         threads=seen.threads if seen else None,
-        tokens={step: value for step, value in _points(history, "tokens").items() if 0 <= value <= values.MOST},
+        tokens={step: value for step, value in numbers(history, "tokens").items() if 0 <= value <= values.MOST},
         at_s=history.at_s,
         tokens_per_s=statistics.median(speeds) if speeds else None,
-        peak_memory_bytes=values.finite(end.get("peak_memory_bytes")),
-        peak_gpu_memory_bytes=values.finite(end.get("peak_gpu_memory_bytes")),
+        peak_memory_bytes=values.real(end.get("peak_memory_bytes")),
+        peak_gpu_memory_bytes=values.real(end.get("peak_gpu_memory_bytes")),
+        logged=tuple(dict.fromkeys(itertools.chain.from_iterable(history.steps.values()))),
     )
-
-
-def _points(history: History, metric: str) -> dict[int, float]:
-    """Return a metric by step; as `history.numbers`, but quick for floats, of which a report reads all."""
-    found = {}
-    for step, metrics in history.steps.items():
-        value = metrics.get(metric)
-        if type(value) is float:
-            found[step] = value
-        elif (number := values.number(value)) is not None:
-            found[step] = number
-    return found
 
 
 def reference(experiments: Sequence[Result]) -> Result | None:
@@ -168,12 +193,20 @@ def reference(experiments: Sequence[Result]) -> Result | None:
 
 
 def with_open_ends(spans: Sequence[Span], experiments: Sequence[Result]) -> list[Span]:
-    """Return the attempts with a length for those no launcher saw end: until the last record of the newest attempt."""
-    lengths = {(one.name, one.attempts): one.last_s for one in experiments}
-    return [
-        replace(span, seconds=lengths.get((span.experiment, span.attempt), 0.0)) if span.seconds is None else span
-        for span in spans
-    ]
+    """Return the attempts, those that no launcher saw end completed by what their experiments' records say.
+
+    The newest attempt of an experiment lasted until its last record, or runs. An earlier one was interrupted.
+    """
+    newest = {one.name: one for one in experiments}
+    found = []
+    for span in spans:
+        one = newest.get(span.experiment)
+        if span.seconds is None and one is not None:
+            is_newest = span.attempt >= one.attempts
+            ending = one.ending if is_newest else "interrupted"
+            span = replace(span, seconds=one.last_s if span.attempt == one.attempts else 0.0, ending=ending)
+        found.append(span)
+    return found
 
 
 def differing(tables: Sequence[Mapping[str, Any]]) -> list[str]:

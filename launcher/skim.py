@@ -85,4 +85,4 @@ def _decode(line: bytes) -> Record | None:
 
 
 def _number(value: Any) -> float | None:
-    return _SPECIAL.get(value) if isinstance(value, str) else values.number(value)
+    return _SPECIAL.get(value) if isinstance(value, str) else values.real(value)

@@ -15,6 +15,7 @@ import platform
 import socket
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ from launcher.errors import InputError
 from launcher.events import read_event_lines
 from launcher.files import open_to_append, read
 from launcher.history import History
+from launcher.locks import Holder
 from launcher.names import NAME_RULE, is_metric, is_name
 from launcher.paths import Paths, write_atomic
 from launcher.records import ENDINGS, mend
@@ -274,6 +276,29 @@ def _going_on(attempt: Seen, before: Seen) -> Seen:
     return replace(attempt, seconds=before.seconds, earlier=(*before.earlier, ended))
 
 
+@dataclass(frozen=True)
+class AtWork:
+    """The launch that is at work in a folder: the first attempt of each experiment it runs. Empty where none is."""
+
+    attempts: Mapping[str, int] = field(default_factory=dict)
+
+    def is_running(self, name: str, seen: Seen | None) -> bool:
+        """Say whether an experiment runs now: an attempt of this launch has started and has not ended."""
+        first = self.attempts.get(name)
+        return first is not None and seen is not None and seen.ending is None and seen.attempt >= first
+
+
+def at_work(document: Document, holder: Holder | None) -> AtWork:
+    """Return the launch that is at work, by who holds the folder's lock.
+
+    A launcher that is still checking the data holds the lock, while `sweep.json` tells of an earlier launch.
+    """
+    launch = document.launch
+    if holder is None or (holder.pid, holder.host) != (launch.get("pid"), launch.get("host")):
+        return AtWork()
+    return AtWork(launch.get("attempts") or {})
+
+
 def last_ending(history: History, seen: Seen | None) -> str | None:
     """Return how the newest attempt ended: as a launcher saw it, else by the worker's last word, else interrupted.
 
@@ -284,3 +309,20 @@ def last_ending(history: History, seen: Seen | None) -> str | None:
     if seen is not None and seen.attempt == history.attempt and seen.ending is not None:
         return seen.ending
     return str(history.end["ending"]) if history.end else "interrupted"
+
+
+def why_ended(ending: str | None, seen: Seen | None) -> str:
+    """Return why the newest attempt ended so, as far as it is known."""
+    if seen is None:
+        return ""
+    if ending == "interrupted" and seen.ending is None:
+        return "its launcher was gone"
+    return seen.why if seen.ending == ending else ""
+
+
+def spent_s(history: History, seen: Seen | None) -> float:
+    """Return how long the newest attempt and those it goes on from took; one without an end until its newest record."""
+    if seen is None:  # the events are lost, and the records tell
+        return history.before_s + history.last_s
+    is_open = seen.ending is None and seen.attempt == history.attempt
+    return seen.seconds + (history.last_s if is_open else 0.0)

@@ -47,6 +47,11 @@ def number(value: Any) -> float | None:
         return None
 
 
+def real(value: Any) -> float | None:
+    """Return a number as it is, NaN and infinities too: an int stays an int. None where `number` returns None."""
+    return value if number(value) is not None else None
+
+
 def finite(value: Any, least: float = -math.inf) -> float | None:
     """Return a number as a float if it is finite and not less than `least`; else None."""
     found = number(value)

@@ -92,6 +92,7 @@ def _launch(
     is_verbose: bool,
 ) -> None:
     from launcher import api, finish
+    from launcher.findings import unlogged
     from launcher.views.progress import Progress
 
     command = finish.split(on_finish) if on_finish is not None else None
@@ -107,9 +108,13 @@ def _launch(
         start_method=start_method,
         progress=Progress(is_quiet=is_quiet, is_verbose=is_verbose),
     )
-    document = finish.document(sweep, summary, time.monotonic() - began_s)
+    seconds = time.monotonic() - began_s
+    found = finish.results(sweep) if as_json or command is not None else []
+    document = finish.document(sweep, summary, found, seconds)
     if as_json:
         result.print_json(document)
+        if remark := unlogged(found, sweep.settings.metrics):
+            result.say(remark)
     else:
         result.print_table(sweep.outcome / "results_table.txt")
     result.say_result(summary, Path(sweep.logs), fresh=fresh)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from launcher.results import RUNNING
 from launcher.timeline import Span, idle_gaps, lanes
 from launcher.views.chart import svg, text, ticks
 from launcher.views.text import duration
 
 WIDTH, ROW, LEFT = 1000, 30, 84
-SIGNS = {"done": "✓", "interrupted": "‖", "": "…"}  # any other ending is a failure: ✗
+SIGNS = {"done": "✓", "interrupted": "‖", RUNNING: "…"}  # any other ending is a failure: ✗
 _GAP_SHARE = 0.03  # of the time shown, for a stretch in which nothing ran
 _CHARACTER = 7.4  # width of one, about
 
@@ -42,7 +43,7 @@ def timeline(spans: Sequence[Span], index: Mapping[str, int]) -> str:
             f'd="M{at - 3:.1f} 2V{top}m6 0V2"/></g>'
         )
     description = "; ".join(
-        f"{span.experiment} attempt {span.attempt} on {span.device}: {span.ending or 'no ending yet'} after "
+        f"{span.experiment} attempt {span.attempt} on {span.device}: {span.ending} after "
         f"{duration(span.seconds or 0.0)}"
         for span in spans[:40]
     )
@@ -91,12 +92,12 @@ def _bar(span: Span, clock: _Clock, top: float, index: int) -> str:
     left = clock.at(span.start_s)
     width = max(3.0, clock.at(span.start_s + seconds) - left - 1)
     sign = SIGNS.get(span.ending, "✗")
-    kind = "" if span.ending in ("done", "interrupted") else " open" if not span.ending else " bad"
+    kind = "" if span.ending in ("done", "interrupted") else " open" if span.ending == RUNNING else " bad"
     name = span.experiment if span.attempt == 1 else f"{span.experiment} ({span.attempt})"
     label = f"{sign} {name}"
     room = int((width - 8) / _CHARACTER)
     shown = label if len(label) <= room else f"{label[: room - 1]}…" if room >= 6 else sign if room >= 1 else ""
-    told = f"{name} on {span.device}: {span.ending or 'no ending yet'}, {duration(seconds)}"
+    told = f"{name} on {span.device}: {span.ending}, {duration(seconds)}"
     if span.why:
         told += f", {span.why[:200]}"
     return (

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from launcher import prose
-from launcher.findings import METHOD, curve_summary, differs, observations
+from launcher.findings import METHOD, broken, curve_summary, differs, observations
 from launcher.paths import Paths, write_atomic
 from launcher.prose import Prose
 from launcher.reproduce import commands
@@ -175,7 +175,11 @@ def _results(document: Document, experiments: Sequence[Result]) -> str:
     heads += ["Steps", "Tokens/s", "Time", "Peak memory", "Device"]
     rows = []
     for one in experiments:
-        cells = [code(one.name), plain(one.ending.replace("_", " ")) or "not started"]
+        what = broken(one, document.metrics)
+        cells = [
+            code(one.name),
+            plain(one.ending.replace("_", " ") + (f", but {what}" if what else "")) or "not started",
+        ]
         for metric in document.metrics:
             cells += [plain(shown) for shown in curve_summary(one.curves.get(metric))]
         cells.append(f"{one.steps:,}")
@@ -188,17 +192,20 @@ def _results(document: Document, experiments: Sequence[Result]) -> str:
 
 
 def _plots(paths: Paths, document: Document, experiments: Sequence[Result]) -> list[str]:
-    """Link the plots that compare, and below them those of each experiment; only what is there."""
+    """Link the plots that compare, and below them those of each experiment: of all that recorded the metric.
+
+    They may not be drawn yet when this is written. A plot that cannot be written is told as a problem.
+    """
     found = []
     for metric in document.metrics:
-        if paths.curves(metric).exists():
-            found.append(f"![{plain(metric)} of all experiments]({quote(paths.curves(metric).name)})")
         links = [
-            f"[{plain(one.name)}]({quote(path.name)})"
+            f"[{plain(one.name)}]({quote(paths.curve(metric, one.name).name)})"
             for one in experiments
-            if (path := paths.curve(metric, one.name)).exists()
+            if metric in one.curves
         ]
-        found += [f"{plain(metric)} of each: {', '.join(links)}."] if links else []
+        if links:
+            found.append(f"![{plain(metric)} of all experiments]({quote(paths.curves(metric).name)})")
+            found.append(f"{plain(metric)} of each: {', '.join(links)}.")
     return ["### Plots", *found] if found else []
 
 

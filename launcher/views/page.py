@@ -153,7 +153,7 @@ def _timeline(document: Document, spans: Sequence[Span]) -> str:
         return "<p>Nothing has run yet.</p>"
     return (
         f'<figure class="card"><div style="overflow-x:auto"><div style="min-width:42rem">{chart}</div></div></figure>'
-        '<p class="muted">✓ done, ✗ failed, ‖ interrupted, … no ending yet; a number is that of the attempt. A dotted '
+        '<p class="muted">✓ done, ✗ failed, ‖ interrupted, … running; a number is that of the attempt. A dotted '
         f"pair of lines stands for time in which nothing ran.</p>{sections.attempts(spans)}"
     )
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from launcher.findings import compare, differs, rank
+from launcher.findings import broken, compare, differs, rank
 from launcher.paths import Paths
 from launcher.results import LOST, RUNNING, Result, differing, reference, shared
 from launcher.state import Document
@@ -44,21 +44,23 @@ def wall_s(spans: Sequence[Span]) -> float:
 def summary(document: Document, experiments: Sequence[Result], spans: Sequence[Span]) -> str:
     """Return the tiles at the top: how it ended, what was best and by how much, how long, how many steps."""
     endings = Counter(one.ending or "not started" for one in experiments)
-    others = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in endings.items() if kind != "done")
-    tiles = [("Experiments done", f"{endings['done']} of {len(experiments)}", others or "none failed")]
+    others = [f"{count} {kind.replace('_', ' ')}" for kind, count in endings.items() if kind != "done"]
+    num_broken = sum(one.ending == "done" and bool(broken(one, document.metrics)) for one in experiments)
+    others += [f"{num_broken} done without a finite end"] if num_broken else []
+    tiles = [("Experiments done", f"{endings['done']} of {len(experiments)}", ", ".join(others) or "none failed")]
     for metric in document.metrics[:4]:
         ranked = rank(experiments, metric)
         if not ranked.ends:
             continue
         best, end = ranked.ends[0]
-        told = f"{with_spread(end.level, end.spread)} at its end"
+        told = with_spread(end.level, end.spread)
         if ranked.margin is not None:
             gap, noise = ranked.margin
             trust = "clear" if gap > noise else "within the noise"
             told += f"; {rounded(gap)} ahead of {ranked.ends[1][0].name}, {trust}"
             levels = [one.level for _, one in ranked.ends]
             told += f". From {rounded(min(levels))} to {rounded(max(levels))} over all"
-        tiles.append((f"Best {metric}", best.name, told))
+        tiles.append((f"Best {metric} at the end", best.name, told))
     trained_s = sum(one.seconds or 0.0 for one in experiments)
     if trained_s:
         slots = len(document.launch.get("slots", [])) or 1
@@ -126,12 +128,7 @@ def results(document: Document, experiments: Sequence[Result]) -> str:
     table = _Table("Results; a click on a heading sorts", [one.index for one in experiments])
     table.column("experiment", [(one.name, one.name) for one in experiments])
     table.column("overrides", [(differs(one) or "-", differs(one)) for one in experiments], "left wrap")
-    marks = ["good" if one.ending == "done" else "bad" if one.ending in LOST else "" for one in experiments]
-    signs = {"done": "✓ ", "interrupted": "‖ ", RUNNING: "… "}
-    endings = [
-        (f"{signs.get(one.ending, '✗ ')}{one.ending.replace('_', ' ')}" if one.ending else "not started", one.ending)
-        for one in experiments
-    ]
+    endings, marks = zip(*(_ending(one, document.metrics) for one in experiments), strict=True)
     table.column("ending", endings, "left", marks)
     for place, metric in enumerate(document.metrics):
         _metric_columns(table, experiments, metric, with_difference=place == 0)
@@ -153,6 +150,17 @@ def results(document: Document, experiments: Sequence[Result]) -> str:
     same = shared([one.facts for one in experiments if one.facts])
     facts = ", ".join(f"{key} {value_text(value)}" for key, value in same.items())
     return table.html() + (f'<p class="muted">The same in all: {text(facts)}.</p>' if facts else "")
+
+
+def _ending(one: Result, metrics: Sequence[str]) -> tuple[tuple[str, str], str]:
+    """Return how an experiment ended: what is shown and what it is sorted by, and its mark."""
+    if not one.ending:
+        return ("not started", ""), ""
+    if what := broken(one, metrics):
+        return (f"! {one.ending}, but {what}", one.ending), "bad"
+    sign = {"done": "✓", "interrupted": "‖", RUNNING: "…"}.get(one.ending, "✗")
+    mark = "good" if one.ending == "done" else "bad" if one.ending in LOST else ""
+    return (f"{sign} {one.ending.replace('_', ' ')}", one.ending), mark
 
 
 def _metric_columns(table: _Table, experiments: Sequence[Result], metric: str, *, with_difference: bool) -> None:
@@ -226,7 +234,7 @@ def attempts(spans: Sequence[Span]) -> str:
     starts = [datetime.datetime.fromtimestamp(span.start_s).astimezone() for span in spans]
     table.column("started", [(f"{start:%Y-%m-%d %H:%M:%S}", start.timestamp()) for start in starts])
     table.column("time", [_cell(span.seconds, duration) for span in spans])
-    table.column("ending", [(span.ending or RUNNING, span.ending) for span in spans], "left")
+    table.column("ending", [(span.ending, span.ending) for span in spans], "left")
     table.column("why", [(span.why or "-", span.why) for span in spans], "left wrap")
     return f"<details><summary>All {len(spans)} attempts as a table</summary>{table.html()}</details>"
 

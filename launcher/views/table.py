@@ -6,19 +6,18 @@ The only module that imports pandas. The text shows the fact `parameters`; all f
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from launcher import values
 from launcher.errors import inline
-from launcher.history import History, series
+from launcher.findings import broken
 from launcher.paths import write_atomic
+from launcher.results import Result
 from launcher.smaller import describe
-from launcher.state import Document, Planned, Seen, last_ending
+from launcher.state import Document
 from launcher.views.text import duration, number
 
 _FORMULA_STARTS = ("=", "+", "-", "@")
@@ -26,22 +25,22 @@ _LONGEST_CELL = 100_000
 
 
 def rows(
-    document: Document,
-    histories: Mapping[str, History],
-    seen: Mapping[str, Seen],
-    resources: Mapping[str, Mapping[str, float]] | None = None,
+    document: Document, experiments: Sequence[Result], resources: Mapping[str, Mapping[str, float]] | None = None
 ) -> pd.DataFrame:
-    """Return the table: times in seconds, memory in bytes; empty cells where nothing is known.
+    """Return the table: times in seconds, memory in bytes; None where nothing is known, NaN where NaN was logged.
 
-    `resources`: by experiment what `telemetry.summarise` made of its samples.
+    `resources`: by experiment what `telemetry.summarise` made of its samples. The cells are of type object, so that an
+    int stays an int beside an empty cell.
     """
     used = resources or {}
     measured = list(dict.fromkeys(column for cells in used.values() for column in cells))
     table = []
-    for one in document.experiments:
+    for one in experiments:
         cells = {column: used.get(one.name, {}).get(column) for column in measured}
-        table.append(_row(document, one, histories[one.name], seen.get(one.name), cells))
-    return pd.DataFrame([{_unicode(name): _unicode(cell) for name, cell in row.items()} for row in table])
+        table.append(_row(document, one, cells))
+    columns = list(dict.fromkeys(column for row in table for column in row))
+    content = [[_unicode(row.get(column)) for column in columns] for row in table]
+    return pd.DataFrame(content, columns=[_unicode(column) for column in columns], dtype=object)
 
 
 def _unicode(cell: Any) -> Any:
@@ -49,62 +48,66 @@ def _unicode(cell: Any) -> Any:
     return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
 
 
-def _row(
-    document: Document, planned: Planned, history: History, seen: Seen | None, cells: Mapping[str, float | None]
-) -> dict[str, Any]:
-    own: dict[str, Any] = {"experiment": planned.name, "overrides": overrides(planned)}
-    row = own | history.info | own  # in this order, and our own columns win
-    row["steps"] = len(history.steps)
+def _row(document: Document, one: Result, cells: Mapping[str, float | None]) -> dict[str, Any]:
+    own: dict[str, Any] = {"experiment": one.name, "overrides": overrides(one.overrides)}
+    row = own | one.facts | own  # in this order, and our own columns win
+    row["steps"] = one.steps
     for metric in document.metrics:
-        row |= _metric_cells(metric, history, better=max if metric in document.maximize else min)
-    speeds = series(history, "tokens_per_s")
-    row["tokens_per_s"] = round(statistics.median(speeds), 1) if speeds else None
-    row["time_s"] = round(seen.seconds, 2) if seen and seen.seconds else None
-    row["device"] = seen.device if seen else ""
-    row["threads"] = seen.threads if seen else None
-    last_word = history.end or {}
-    row["peak_memory_bytes"] = last_word.get("peak_memory_bytes")
-    if "peak_gpu_memory_bytes" in last_word:
-        row["peak_gpu_memory_bytes"] = last_word["peak_gpu_memory_bytes"]
+        curve = one.curves.get(metric)
+        row[f"first_{metric}"] = curve.values[0] if curve else None
+        row[f"final_{metric}"] = curve.values[-1] if curve else None
+        row[f"best_{metric}"] = curve.best if curve else None
+    row["tokens_per_s"] = None if one.tokens_per_s is None else round(one.tokens_per_s, 1)
+    row["time_s"] = None if one.seconds is None else round(one.seconds, 2)
+    row["device"] = one.device
+    row["threads"] = one.threads
+    row["peak_memory_bytes"] = one.peak_memory_bytes
+    if one.peak_gpu_memory_bytes is not None:
+        row["peak_gpu_memory_bytes"] = one.peak_gpu_memory_bytes
     row |= cells
-    row["attempts"] = history.attempt
-    if seen and seen.changed:
-        row["smaller_batch"] = describe(seen.changed)
-    row["ending"] = last_ending(history, seen) or ""
-    row["why"] = seen.why if seen else ""
-    row["earlier"] = "; ".join(seen.earlier) if seen else ""
+    row["attempts"] = one.attempts
+    if one.changed:
+        row["smaller_batch"] = describe(one.changed)
+    row["ending"] = one.ending
+    row["why"] = "; ".join(filter(None, [one.why, broken(one, document.metrics)]))
+    row["earlier"] = "; ".join(one.earlier)
     return row
 
 
-def overrides(planned: Planned) -> str:
+def overrides(changes: Mapping[str, Any]) -> str:
     """Return what sets an experiment apart, as `lr=0.001, n_layers=1`."""
-    return ", ".join(f"{key}={value}" for key, value in planned.overrides.items())
+    return ", ".join(f"{key}={value}" for key, value in changes.items())
 
 
-def _metric_cells(metric: str, history: History, *, better: Any) -> dict[str, Any]:
-    values = series(history, metric)
-    finite = [value for value in values if math.isfinite(value)]  # NaN and infinities never win
-    return {
-        f"first_{metric}": values[0] if values else None,
-        f"final_{metric}": values[-1] if values else None,
-        f"best_{metric}": better(finite) if finite else None,
-    }
+def json_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the table as JSON types: null where nothing is known, "nan", "inf" and "-inf" for what is not finite."""
+    return [
+        {str(column): _strict(cell) for column, cell in zip(table.columns, row, strict=True)}
+        for row in table.itertuples(index=False, name=None)
+    ]
+
+
+def _strict(cell: Any) -> Any:
+    return str(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write the table for programs: control characters as escapes, and what looks like a formula with an apostrophe."""
-    write_atomic(path, table.map(_inert).rename(columns=_inert).to_csv(index=False))
+    cells = [[_inert(cell) for cell in row] for row in table.itertuples(index=False, name=None)]
+    columns = [_inert(name) for name in table.columns]
+    write_atomic(path, pd.DataFrame(cells, columns=columns, dtype=object).to_csv(index=False))
 
 
-def _inert(cell: Any) -> Any:
+def _inert(cell: Any) -> str:
+    """Return the text of a cell: empty where nothing is known, and numbers digit by digit, `nan` and `inf` too."""
     if not isinstance(cell, str):
-        return cell
+        return "" if cell is None else str(cell)
     cell = inline(cell, _LONGEST_CELL)
     return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
-def write_text(path: Path, table: pd.DataFrame, document: Document) -> None:
-    """Write the table for reading: aligned columns, short numbers, units in the headings."""
+def write_text(path: Path, table: pd.DataFrame, document: Document, remark: str = "") -> None:
+    """Write the table for reading: aligned columns, short numbers, units in the headings; below them the remark."""
     shown: dict[str, list[str]] = {"experiment": _texts(table, "experiment"), "overrides": _texts(table, "overrides")}
     if "parameters" in table:
         shown["parameters"] = [_count(cell) for cell in table["parameters"]]
@@ -112,7 +115,7 @@ def write_text(path: Path, table: pd.DataFrame, document: Document) -> None:
     for metric in document.metrics:
         for which in ("first", "final", "best"):
             shown[f"{which} {metric}"] = _texts(table, f"{which}_{metric}")
-    if table["tokens_per_s"].notna().any():
+    if any(map(_is_known, table["tokens_per_s"])):
         shown["tokens/s"] = [f"{cell:,.0f}" if _is_known(cell) else "-" for cell in table["tokens_per_s"]]
     shown["time"] = [duration(cell) if _is_known(cell) else "-" for cell in table["time_s"]]
     shown["device"] = _texts(table, "device")
@@ -134,15 +137,15 @@ def write_text(path: Path, table: pd.DataFrame, document: Document) -> None:
         lines.append("  ".join(_pad(cells[name], widths[name], name in left) for name in shown))
     marks = table["smaller_batch"] if "smaller_batch" in table else [None] * len(table)
     changes = [f"trained with {mark} for want of memory" if _is_known(mark) else "" for mark in marks]
-    whys = [
+    notes = [
         inline(f"{row['experiment']}: {'; '.join(text for text in (change, row['why'], row['earlier']) if text)}", 1000)
         for change, (_, row) in zip(changes, table.iterrows(), strict=True)
         if change or row["why"] or row["earlier"]
-    ]
+    ] + ([remark] if remark else [])
     of = f"{len(table)} experiments of {inline(document.job_file)}"
     heading = f"{inline(document.name)}: {of}, seed {document.seed}"
     body = "\n".join(line.rstrip() for line in lines)
-    write_atomic(path, "\n\n".join([heading, body, *(["\n".join(whys)] if whys else [])]) + "\n")
+    write_atomic(path, "\n\n".join([heading, body, *(["\n".join(notes)] if notes else [])]) + "\n")
 
 
 def _texts(table: pd.DataFrame, column: str) -> list[str]:
@@ -152,11 +155,11 @@ def _texts(table: pd.DataFrame, column: str) -> list[str]:
 def _count(cell: Any) -> str:
     if not _is_known(cell):
         return "-"
-    return f"{int(cell):,}" if values.finite(cell) is not None else inline(str(cell), 40)
+    return inline(f"{cell:,}" if isinstance(cell, int) else number(cell), 40)
 
 
 def _is_known(cell: Any) -> bool:
-    return cell is not None and cell == cell and cell != ""
+    return cell is not None and cell != ""
 
 
 def _pad(cell: str, width: int, is_left: bool) -> str:

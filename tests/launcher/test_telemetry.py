@@ -17,6 +17,7 @@ from launcher.errors import InputError
 from launcher.history import first_difference
 from launcher.job import load
 from launcher.paths import Paths
+from launcher.results import read_results
 from launcher.state import Document, LineLog, Planned
 from launcher.telemetry import Sample, Telemetry, read_samples, summarise
 from launcher.views import table
@@ -135,8 +136,7 @@ def test_means_are_over_time_and_peaks_over_all_attempts() -> None:
 
 def test_the_table_has_the_columns_that_are_known_and_empty_cells(paths: Paths, place: Workplace) -> None:
     document = Document("s", "job.toml", "t:f", 0, [], [], [Planned(name, {}, {}, name) for name in ("short", "long")])
-    histories = {name: place.history(name) for name in ("short", "long")}
-    rows = table.rows(document, histories, {}, {"short": {}, "long": summarise([sample(2.0, 99.4)])})
+    rows = table.rows(document, read_results(paths, document), {"short": {}, "long": summarise([sample(2.0, 99.4)])})
     table.write_csv(paths.table_csv, rows)
     short, long = csv.DictReader(io.StringIO(paths.table_csv.read_text()))
     assert (short["mean_cpu_percent"], long["mean_cpu_percent"]) == ("", "99.4")
