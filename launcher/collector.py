@@ -55,7 +55,7 @@ class Collector:
         self._notices[name] = notices = self._notice()
         self._contained.run(name, "what is noticed in its records", lambda: notices.begin(history), None)
         history.lighten()
-        history.end = None  # theirs says nothing about this one
+        history.end, history.phase = None, "in set-up"  # theirs say nothing about this one
         self._logs[name] = Log(self._paths.log(name))
         self._logs[name].header(spec, device)
         self._look_at_log(name)

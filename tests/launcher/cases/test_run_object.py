@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+import resource
 from pathlib import Path
 from typing import Any
 
-from launcher.records import RecordReader
+from launcher.endings import Circumstances, classify
+from launcher.history import History
+from launcher.last_word import EXIT_CODE, Ear, send
+from launcher.newest import Newest
+from launcher.notices import Notices
+from launcher.process import Exit
+from launcher.records import RecordReader, RecordWriter
+from launcher.skim import skim
 from tests.launcher.conftest import Workplace
 
 TARGET = """
@@ -89,6 +99,38 @@ def sizes(run):
     run.log(1, loss=1.0, note="\\ud800")
     run.total(2**63 - 1)
 
+def records_of(run):
+    return run.outcome / "records" / f"{run.name}.jsonl"
+
+def limit(run, more):
+    size = records_of(run).stat().st_size + more if more is not None else resource.RLIM_INFINITY
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+def full(run):
+    run.log(1, loss=1.0, text="x" * 5000)
+    limit(run, 10)
+    run.log(2, loss=1.0)
+
+def full_in_the_end(run):
+    run.log(1, loss=1.0)
+    limit(run, 0)
+
+def full_and_wrong(run):
+    run.log(1, loss=1.0)
+    limit(run, 0)
+    raise ValueError("the target's own fault")
+
+def swallowed(run):
+    run.log(1, loss=1.0)
+    limit(run, 10)
+    for step in (2, 3):
+        try:
+            run.log(step, loss=1.0)
+        except OSError:
+            pass
+    limit(run, None)
+    run.log(4, loss=1.0)
+
 def nan(run):
     for step in range(1, 6):
         run.log(step, loss=math.nan if step > 1 else 1.0, other=math.inf if step == 3 else 1.0)
@@ -156,3 +198,89 @@ def test_F6_D5_odd_numbers_are_refused_at_the_source_or_told_at_once(place: Work
     assert "nan: other is inf since step 3; training goes on." in result.err
     assert "nan: done, but loss was nan from step 2 on; other was inf at step 3, 5 steps" in result.err
     assert "done, but loss was nan from step 2 on" in place.log("nan")
+
+
+def small_files() -> None:
+    """In the launcher to be: no file may have more than 4096 bytes."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+
+
+def test_35_a_full_disk_under_the_records_is_the_reason_that_is_told(place: Workplace) -> None:
+    job = write_target(place, ["full", "full_in_the_end", "full_and_wrong", "swallowed"])
+    result = place.launch(str(job), "--parallel", "--devices", "cpu")
+    assert result.code == 1
+    errno = "OSError: [Errno 27] File too large"
+    assert f" at step 1: {errno} (calls.py:" in result.err
+    assert f"at step 1: {errno}, after step 1" in result.err.partition("full_in_the_end failed")[2]
+    assert (
+        "at step 1: ValueError: the target's own fault (calls.py:" in result.err.partition("full_and_wrong failed")[2]
+    )
+    assert (
+        "swallowed: done, but 2 of its records could not be written ([Errno 27] File too large), 2 steps" in result.err
+    )
+    assert numbers_of(place.paths.records("swallowed")) == [1, 2, 3, 4, 5]
+    events = [json.loads(line) for line in place.paths.events.read_text().splitlines()]
+    told = {event["experiment"]: event["why"] for event in events if event["event"] == "ended"}
+    assert errno in told["full"]
+    digest = place.history("full").start["digest"]  # now a disk that is full from the start
+    checkpoint = place.paths.checkpoints("full") / "step-000000000001.ckpt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_text(json.dumps({"experiment": "full", "digest": digest, "step": 1}) + "\n")
+    process = place.start(str(job), "--only", "full", "--devices", "cpu", preexec_fn=small_files)
+    _, told_now = process.communicate(timeout=60)
+    assert process.returncode == 1, told_now
+    assert "its records cannot be written: [Errno 27] File too large, in set-up" in told_now
+
+
+def test_35_a_last_word_comes_by_the_bell_among_others_and_a_lost_one_by_the_exit_code() -> None:
+    ours, theirs = os.pipe2(os.O_NONBLOCK)
+    ear = Ear()
+    for piece in (b"!!!", b"!"):
+        os.write(theirs, piece)
+        ear.hear(os.read(ours, 100))
+    assert ear.word is None
+    send(theirs, {"ending": "failed", "error": "\U0001f600" * 5000})
+    ear.hear(os.read(ours, 1000))
+    assert ear.word is None  # not whole
+    ear.hear(os.read(ours, 10000))
+    word = ear.word
+    assert word is not None
+    assert word["error"].startswith("\U0001f600")
+    os.close(ours)
+    send(theirs, {"ending": "failed", "error": "nobody hears"})
+    os.close(theirs)
+    ending = classify(Exit(code=1), History(), Circumstances(last_word={"ending": "failed", "error": "no room"}))
+    assert str(ending) == "failed: no room, in set-up"
+    assert "its records could not be written" in str(classify(Exit(code=EXIT_CODE), History(), Circumstances()))
+
+
+def test_34_readers_put_the_steps_of_threads_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    follow, notices = Newest("loss"), Notices(["loss"], is_stopped=False)
+    history, light = History(), History(is_light=True)
+    steps = {1: [10, 11, 1, 2, 12, 3], 2: [12, 4, 13, 2]}
+    for attempt, logged in steps.items():
+        writer = RecordWriter(path, attempt)
+        for step in logged:
+            writer.write({"loss": math.nan if step == 13 else step + attempt / 10}, step)
+        writer.close()
+    records = list(RecordReader(path).read())
+    for number, record in enumerate(records):
+        history.add(record)
+        light.add(record)
+        if number == 5:
+            follow.begin(history)
+            notices.begin(history)
+        elif number > 5:
+            follow.add([record], light)
+            notices.look([record])
+    expected = {1: 1.1, 2: 2.2, 4: 4.2, 12: 12.2}
+    assert {step: values["loss"] for step, values in history.steps.items() if step != 13} == expected
+    assert list(history.steps) == list(history.at_s) == list(light.steps) == [1, 2, 4, 12, 13]
+    assert history.last_step == light.last_step == 13
+    glance = skim(path, "loss")
+    assert list(glance.history.steps) == [1, 2, 4, 12, 13]
+    assert (glance.history.last_step, glance.best) == (13, 1.1)
+    assert math.isnan(glance.newest or 0.0)
+    assert math.isnan(follow.value or 0.0)
+    assert (follow.step, notices.verdict) == (13, "loss was nan at step 13")
