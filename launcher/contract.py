@@ -148,8 +148,10 @@ class Run:
         found = self._checkpoints.load()
         if passed_over := self._checkpoints.passed_over:
             name, why = next(iter(passed_over.items()))
-            said = {"kind": "passed_over", "checkpoint": name, "why": why, "num": len(passed_over)}
-            self._writer.write(said | ({"step": found[1]} if found else {}))
+            goes_on = {"step": found[1]} if found else {}
+            self._writer.write(
+                {"kind": "passed_over", "checkpoint": name, "why": why, "num": len(passed_over)} | goes_on
+            )
         if found is None:
             return None
         state, step = found

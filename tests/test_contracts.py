@@ -146,7 +146,7 @@ def test_every_test_that_the_fault_table_names_exists() -> None:
     }
     assert named <= defined, f"docs/faults.md names tests that are gone: {named - defined}"
     cases = {int(number) for name in named for number in re.findall(r"_(\d\d)(?=_)", name)}
-    assert cases == set(range(1, 31)), "every case of the fault table has its test, numbered, and users are told of it"
+    assert cases >= set(range(1, 31)), "every case of the fault table has its test, numbered, and users are told of it"
 
 
 def test_every_command_of_the_readme_exists() -> None:
