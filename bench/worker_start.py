@@ -35,7 +35,8 @@ def run(config: dict, run) -> None:
 def make_spec(folder: Path, name: str, **differences: Any) -> Spec:
     """Return what a worker is told that trains `bench_target.py` of a folder; the differences are fields of it."""
     usual: dict[str, Any] = {
-        "target": "bench_target:run", "config": {}, "device": "cpu", "environment": {"CUDA_VISIBLE_DEVICES": ""},
+        "target": "bench_target:run", "config": {}, "given": {}, "device": "cpu",
+        "environment": {"CUDA_VISIBLE_DEVICES": ""},
     }  # fmt: skip
     return Spec(
         experiment=name, attempt=1, folder=folder, digest="", seed=0, state_digest="", threads=1,

@@ -19,6 +19,7 @@ from launcher.devices import Choice, choose
 from launcher.errors import InputError
 from launcher.job import Sweep
 from launcher.nvml import Gpu, gpus
+from launcher.overrides import over
 from launcher.paths import Paths
 from launcher.plan import Plan, decide
 from launcher.resolve import resolve
@@ -50,8 +51,9 @@ def load(
 ) -> Sweep:
     """Read a job file; what is given here replaces what it says.
 
-    `overrides` stand in the place of keys of [config]; an experiment's own override of the same key stays. `only` and
-    `skip` are names or shell patterns: the other experiments are left as they are.
+    `overrides` stand in the place of keys of [config]; an experiment's own override of the same key stays. A key of a
+    nested table is given as `{"model.width": 3}` or `{"model": {"width": 3}}`. `only` and `skip` are names or shell
+    patterns: the other experiments are left as they are.
 
     Raises:
         InputError: the file is wrong; all of its problems are listed. Or a name or pattern fits no experiment.
@@ -64,11 +66,11 @@ def load(
         settings = dataclasses.replace(sweep.settings, **given)
     except ValueError as error:
         raise InputError(str(error)) from error
-    set_keys = dict(overrides or {})
+    config, set_keys = over(sweep.config, overrides or {})
     return dataclasses.replace(
         sweep,
         settings=settings,
-        config=sweep.config | set_keys,
+        config=config,
         given=set_keys,
         selected=select(list(sweep.experiments), only, skip),
     )

@@ -125,6 +125,7 @@ def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
         target=settings.target,
         folder=plan.sweep.job_file.parent.absolute(),
         config=decision.experiment.config | decision.changed,
+        given=decision.experiment.given | decision.changed,
         digest=decision.experiment.digest,
         state_digest=state_digest(decision.experiment.digest, decision.changed),
         seed=settings.seed,

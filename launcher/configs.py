@@ -21,9 +21,10 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-from launcher import fields, lifeline
+from launcher import fields, lifeline, notation
 from launcher.errors import InputError
 from launcher.fields import Fault
+from launcher.resolved import HOW_TO_MEND, Resolved, addresses, describe, differing, is_made_twice
 from launcher.target import Target, config_class, importable
 
 IMPORT_LIMIT_S = 120.0
@@ -33,20 +34,26 @@ IMPORT_LIMIT_S = 120.0
 class Checked:
     """One experiment's configuration: resolved with every default, or what is wrong with it."""
 
-    config: dict[str, Any]
+    resolved: Resolved
     inputs: dict[str, str]  # path → sha256 of the files the result depends on
     faults: tuple[Fault, ...]
     work: float | None = None  # what its `work()` says: how much there is to do, in a unit of the target's own
+    is_made_twice: bool = False  # made again from its own result it would be another
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """All fields with their values."""
+        return self.resolved.config
 
 
 def check(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Checked]:
-    """Check the configuration of every experiment.
+    """Check the configuration of every experiment, as `notation.read` has read it.
 
     Raises:
         InputError: the configuration class itself cannot be had.
     """
     if target.config_class == "dict":
-        return {name: Checked(dict(config), {}, ()) for name, config in configs.items()}
+        return {name: _unchecked(config) for name, config in configs.items()}
     if target.config_class is not None:
         module, _, name = target.config_class.partition(":")
         if module != target.module:
@@ -79,24 +86,32 @@ def _check_all(cls: type, configs: Mapping[str, Mapping[str, Any]]) -> dict[str,
     return {name: _check_one(cls, config) for name, config in configs.items()}
 
 
-def _check_one(cls: type, config: Mapping[str, Any]) -> Checked:
+def _unchecked(config: Mapping[str, Any]) -> Checked:
+    return Checked(Resolved(notation.bare(config)), {}, ())
+
+
+def _check_one(cls: type, given: Mapping[str, Any]) -> Checked:
     if cls is dict:
-        return Checked(dict(config), {}, ())
-    instance, faults = fields.check(cls, config)
+        return _unchecked(given)
+    instance, faults = fields.check(cls, given)
     if instance is None:
-        return Checked({}, {}, tuple(faults))
+        return Checked(Resolved({}), {}, tuple(faults))
     try:
         paths = instance.inputs() if callable(getattr(instance, "inputs", None)) else []
         inputs = {str(path): _sha256(Path(path)) for path in paths}
-        plain = fields.plain(instance)
+        resolved = describe(instance, given)
         work = float(instance.work()) if callable(getattr(instance, "work", None)) else None
+        again = differing(resolved, fields.build(cls, given), given)
+        if changing := dict.fromkeys([*(one.path for one in again), *addresses(resolved)]):
+            message = f"is another each time the configuration is made.\n  {HOW_TO_MEND}"
+            return Checked(Resolved({}), {}, tuple(Fault(path, message) for path in changing))
     except (ValueError, OSError) as error:
-        return Checked({}, {}, (Fault(None, str(error)),))
+        return Checked(Resolved({}), {}, (Fault((), str(error)),))
     except Exception as error:  # noqa: BLE001  the user's method runs here
-        return Checked(
-            {}, {}, (Fault(None, f"its inputs(), work() or defaults fail: {type(error).__name__}: {error}"),)
-        )
-    return Checked(plain, inputs, (), work if work and 0 < work < math.inf else None)
+        fault = Fault((), f"its inputs(), work() or defaults fail: {type(error).__name__}: {error}")
+        return Checked(Resolved({}), {}, (fault,))
+    work = work if work and 0 < work < math.inf else None
+    return Checked(resolved, inputs, (), work, is_made_twice(instance, resolved))
 
 
 def _sha256(path: Path) -> str:
@@ -105,7 +120,8 @@ def _sha256(path: Path) -> str:
 
 
 def _check_in_child(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Checked]:
-    request = json.dumps({"spec": target.spec, "folder": str(target.folder), "configs": configs}, default=str)
+    content = {"spec": target.spec, "folder": str(target.folder), "configs": notation.marked(configs)}
+    request = json.dumps(content, default=str)
     try:
         child = lifeline.start_module(
             "launcher.configs",
@@ -130,10 +146,16 @@ def _check_in_child(target: Target, configs: Mapping[str, Mapping[str, Any]]) ->
         raise InputError(f'sweep.target "{target.spec}": importing {target.module} gave no answer.')
     if "error" in reply:
         raise InputError(reply["error"])
-    return {
-        name: Checked(one["config"], one["inputs"], tuple(Fault(**fault) for fault in one["faults"]), one["work"])
-        for name, one in reply.items()
-    }
+    return {name: _received(one, configs[name]) for name, one in reply.items()}
+
+
+def _received(reply: dict[str, Any], given: Mapping[str, Any]) -> Checked:
+    """Return what the child has sent; a configuration that nobody checks stays as it was given, its dates are dates."""
+    if reply["resolved"] is None:
+        return _unchecked(given)
+    faults = tuple(Fault(tuple(one["path"]), one["message"]) for one in reply["faults"])
+    rest = {key: reply[key] for key in ("inputs", "work", "is_made_twice")}
+    return Checked(Resolved(**reply["resolved"]), faults=faults, **rest)
 
 
 def main() -> None:
@@ -142,9 +164,11 @@ def main() -> None:
     target = Target(request["spec"], Path(request["folder"]), None)
     with contextlib.redirect_stdout(sys.stderr), importable(target):
         try:
-            reply: dict[str, Any] = {
-                name: asdict(checked) for name, checked in _check_all(config_class(target), request["configs"]).items()
-            }
+            cls = config_class(target)
+            checked = _check_all(cls, notation.read(request["configs"]))
+            reply: dict[str, Any] = {name: asdict(one) for name, one in checked.items()}
+            if cls is dict:
+                reply = {name: {"resolved": None} for name in reply}
         except InputError as error:
             reply = {"error": str(error)}
     print(json.dumps(reply, default=str))

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from launcher.errors import did_you_mean, inline
+from launcher.nested import assignments
 from launcher.results import LOST, RUNNING, Curve, End, Result, reference
 from launcher.smaller import describe
 from launcher.views.text import duration, number, rounded, with_spread
@@ -156,7 +157,7 @@ def broken(one: Result, metrics: Sequence[str]) -> str:
 
 def differs(one: Result) -> str:
     """Return what sets an experiment apart, as `lr=0.001, n_layers=1`, and what on_oom made other than asked."""
-    asked = ", ".join(f"{key}={value}" for key, value in one.overrides.items())
+    asked = ", ".join(assignments(one.overrides))
     smaller = f"for want of memory {describe(one.changed)}" if one.changed else ""
     return "; ".join(part for part in (asked, smaller) if part)
 

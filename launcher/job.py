@@ -5,8 +5,11 @@ All problems of a file are collected and raised together, each with the line it 
 
 from __future__ import annotations
 
+import codecs
+import json
 import math
 import re
+import shlex
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +18,8 @@ from typing import Any, Literal
 from launcher import fields
 from launcher.errors import InputError, did_you_mean, inline
 from launcher.names import METRIC, NAME, NAME_RULE
+from launcher.nested import dotted
+from launcher.notation import NONE, misspelt, read
 from launcher.paths import as_path
 from launcher.server import PRELOAD
 
@@ -177,8 +182,8 @@ def load(job_file: str | Path) -> Sweep:
     text = _read(file)
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{file}: this is not TOML: {error}.") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(f"{file}: this is not TOML: {error}.{_null_hint(text, str(error))}") from error
     lines = Lines(file, text)
     problems = [
         f"{lines.where(table)}{inline(table)} is not a table of a job file.{did_you_mean(table, TABLES)}\n"
@@ -193,27 +198,56 @@ def load(job_file: str | Path) -> Sweep:
             problems.append(f"{lines.where(table)}{table} is a table: write [{table}] on a line of its own.")
             section = {}
         sections[table] = section
-    settings, faults = fields.check(SweepTable, sections["sweep"])
+    settings, faults = fields.check(SweepTable, read(sections["sweep"]))
     for fault in faults:
         where = lines.where("sweep", fault.key or "")
         named = f"sweep.{inline(fault.key)} " if fault.key else "[sweep] "
         problems.append(f"{where}{named}{fault.message.replace('launcher.job.SweepTable', 'the [sweep] table')}")
     problems += _name_problems(sections["experiments"], lines)
+    problems += [
+        f"{lines.where(*path)}{dotted(path)} is {json.dumps(text)}: None is written {json.dumps(NONE)}."
+        for path, text in misspelt(sections)
+    ]
     if problems:
         raise InputError(problems)
-    return Sweep(file, settings, sections["config"], sections["experiments"], lines)
+    return Sweep(file, settings, read(sections["config"]), read(sections["experiments"]), lines)
+
+
+def _null_hint(text: str, error: str) -> str:
+    """Say how None is written, where a word of another language for it stands at the place of an error."""
+    place = re.search(r"\(at line (\d+), column (\d+)\)", error)
+    line = text.splitlines()[int(place[1]) - 1] if place and int(place[1]) <= len(text.splitlines()) else ""
+    word = re.match(r"(none|null|nil|undefined)\b", line[int(place[2]) - 1 :], re.IGNORECASE) if place else None
+    return f"\n  TOML has no {word[1]}. For no value write {json.dumps(NONE)}, with the quotes." if word else ""
 
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return _text(file.read_bytes(), file)
     except FileNotFoundError as error:
         nearby = sorted(str(path) for path in {*Path("jobs").glob("*.toml"), *file.parent.glob("*.toml")})
         listed = f"\n  Job files here: {', '.join(nearby)}" if nearby else ""
         message = f"there is no job file {inline(str(file))}.{did_you_mean(str(file), nearby)}{listed}"
         raise InputError(message) from error
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"cannot read the job file {inline(str(file))}: {error}.") from error
+
+
+def _text(content: bytes, file: Path) -> str:
+    """Return the text of a job file, without the mark that some editors set at its beginning."""
+    is_utf_16 = content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or b"\0" in content[:4]
+    try:
+        if not is_utf_16:
+            return content.decode("utf-8-sig")
+        what, encoding = "it looks like UTF-16", "UTF-16"
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        what, encoding = f"line {line} has the byte 0x{content[error.start]:02x}, which is no UTF-8", "LATIN1"
+    name = inline(str(file))
+    raise InputError(
+        f"cannot read the job file {name}: {what}.\n  Save it as UTF-8 in your editor, or type: "
+        f"iconv -f {encoding} -t UTF-8 {shlex.quote(name)} -o new.toml"
+    )
 
 
 def _name_problems(experiments: dict[str, Any], lines: Lines) -> list[str]:

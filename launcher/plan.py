@@ -15,7 +15,9 @@ from launcher.checkpoints import Checkpoints
 from launcher.errors import InputError, inline
 from launcher.estimate import Known, longest_first, measured
 from launcher.history import History, gpu_bytes, read_history
+from launcher.identity import Content, describe_change, digest_now, is_changed
 from launcher.job import Sweep
+from launcher.nested import dotted, has, leaves
 from launcher.newest import Newest
 from launcher.paths import Paths
 from launcher.smaller import state_digest
@@ -35,6 +37,8 @@ class Experiment:
     digest: str
     work: float | None = None  # how much there is to do, in a unit of the target's own
     inputs: dict[str, str] = field(default_factory=dict)  # path → sha256 of the files the result depends on
+    given: dict[str, Any] = field(default_factory=dict)  # what the target's configuration is made from
+    content: Content | None = None  # what the digest is of
 
     @property
     def shown(self) -> Experiment:
@@ -118,17 +122,33 @@ class Plan:
         return "\n".join(lines)
 
     def notes(self) -> list[str]:
-        """Return where -S does not reach: an experiment's own override is what the experiment is about, and stays."""
+        """Return what to know before the start: where -S does not reach, and which experiments are the same.
+
+        An experiment's own override is what the experiment is about, and stays.
+        """
         notes = []
-        for key, value in self.sweep.given.items():
-            if own := [name for name, table in self.sweep.experiments.items() if key in table]:
+        for path, value in leaves(redact.table(self.sweep.given)):
+            if own := [name for name, table in self.sweep.experiments.items() if has(table, path)]:
                 set_it = "sets it itself" if len(own) == 1 else "set it themselves"
-                given = inline(f"{key}={redact.shown(key, value)}")
+                given = inline(f"{dotted(path)}={value}")
                 notes.append(f"-S {given} is not for {', '.join(own)}: {set_it}.")
         secret = dict.fromkeys(key for one in self.decisions for key in redact.keys(one.experiment.config))
         if secret:
             notes.append(f"values of {inline(', '.join(secret), 500)} are written nowhere: {redact.HIDDEN}.")
-        return notes
+        return notes + self._twins()
+
+    def _twins(self) -> list[str]:
+        """Say which experiments would be the same training twice, where any of them is to run."""
+        alike: dict[str, list[Decision]] = {}
+        for one in self.decisions:
+            if one.action != "leave" and one.experiment.content is not None:
+                alike.setdefault(one.experiment.content.digest, []).append(one)
+        return [
+            f"{', '.join(one.experiment.name for one in group)} have the same configuration: the same numbers "
+            f"{len(group)} times."
+            for group in alike.values()
+            if len(group) > 1 and any(one.action != "keep" for one in group)
+        ]
 
     def document(self, launch: dict[str, Any]) -> Document:
         """Return the content of `sweep.json` for this plan: what is left as it is stands there as it was."""
@@ -148,8 +168,11 @@ class Plan:
 def _planned(decision: Decision) -> Planned:
     if decision.action == "leave" and decision.before is not None:
         return decision.before
-    one = decision.experiment
-    return Planned(one.name, one.overrides, one.config, one.digest, one.work, one.inputs)
+    one, content = decision.experiment, decision.experiment.content
+    planned = Planned(one.name, one.overrides, one.config, one.digest, one.work, one.inputs)
+    if content is None:
+        return planned
+    return replace(planned, content=content.digest, at_default=content.at_default, left_out=content.left_out)
 
 
 def decide(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, *, fresh: bool = False) -> Plan:
@@ -174,7 +197,7 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
     known = {one.name: one for one in before.experiments} if before else {}
     seen = read_events(paths.events)
     decisions = []
-    for one in experiments:
+    for one in (_as_it_was(one, known.get(one.name)) for one in experiments):
         history = read_history(paths.records(one.name))
         was = seen.get(one.name)
         changed = was.changed if was else {}
@@ -210,6 +233,13 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
             )
         )
     return Plan(sweep, paths, decisions)
+
+
+def _as_it_was(one: Experiment, before: Planned | None) -> Experiment:
+    """Return the experiment under the digest it had, if nothing that counts has changed since."""
+    if before is None or one.content is None:
+        return one
+    return replace(one, digest=digest_now(one.content, before.before))
 
 
 def _watch(sweep: Sweep) -> Newest:
@@ -268,15 +298,6 @@ def _steps(history: History) -> str:
 
 
 def _difference(one: Experiment, known: Planned | None) -> str:
-    if known is None or known.digest == one.digest:
+    if known is None or one.content is None or not is_changed(one.content, known.before):
         return "its configuration changed"
-    now, before = one.shown.config, known.config  # which has no secrets either
-    changes = [
-        f"{key} {before.get(key)!r} → {now.get(key)!r}"
-        for key in sorted({*now, *before})
-        if before.get(key) != now.get(key)
-    ]
-    if changes:
-        return f"changed: {', '.join(changes)}"
-    secret = [f"{key} {redact.HIDDEN} → {redact.HIDDEN}" for key in redact.keys(one.config)]
-    return f"changed: its target, seed or data{', or '.join(['', *secret])}"
+    return describe_change(one.content, known.before)

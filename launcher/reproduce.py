@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from launcher.nested import dotted, leaves
+from launcher.notation import write
 from launcher.paths import Paths
 from launcher.state import Document
 from launcher.views.text import clean
@@ -48,10 +49,9 @@ def commands(document: Document, paths: Paths) -> str:
 
 
 def _given(launch: dict[str, Any]) -> list[str]:
-    """Return the options that set keys of [config] again, as JSON, which TOML reads alike."""
-    return [
-        word for key, value in dict(launch.get("set") or {}).items() for word in ("-S", f"{key}={json.dumps(value)}")
-    ]
+    """Return the options that set keys of [config] again."""
+    given = leaves(dict(launch.get("set") or {}))
+    return [word for path, value in given for word in ("-S", f"{dotted(path)}={write(value)}")]
 
 
 def _placement(launch: dict[str, Any]) -> list[str]:

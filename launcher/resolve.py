@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from launcher import configs
 from launcher import target as targets
 from launcher.configs import Checked
 from launcher.errors import InputError, inline, printable
+from launcher.identity import Content
 from launcher.job import Sweep
+from launcher.nested import KeyPath, dotted, has, merge
+from launcher.notation import bare
 from launcher.plan import Experiment
+from launcher.resolved import unlike
 from launcher.smaller import describe, halved, unfit
 from launcher.target import Target
 
@@ -23,39 +27,61 @@ def resolve(sweep: Sweep) -> list[Experiment]:
         InputError: the target or a configuration is wrong, with all the problems.
     """
     found = _find_target(sweep)
-    tables = {name: sweep.config | overrides for name, overrides in sweep.experiments.items()}
-    checked = configs.check(found, tables)
+    given = {name: merge(sweep.config, overrides) for name, overrides in sweep.experiments.items()}
+    checked = configs.check(found, given)
     problems = _problems(sweep, checked)
     if not problems and sweep.settings.on_oom == "halve_batch":
         configs_asked = [one.config for one in checked.values()]
         problems = unfit(configs_asked, sweep.settings.target, sweep.lines.where("sweep", "on_oom"))
-        problems = problems or _halved_problems(sweep, found, checked)
+        problems = problems or _halved_problems(sweep, found, checked, given)
     if problems:
         raise InputError(problems)
     return [
-        Experiment(
-            name,
-            index,
-            overrides,
-            checked[name].config,
-            _digest(sweep, checked[name]),
-            checked[name].work,
-            checked[name].inputs,
-        )
-        for index, (name, overrides) in enumerate(sweep.experiments.items())
+        _experiment(sweep, name, index, checked[name], bare(given[name]))
+        for index, name in enumerate(sweep.experiments)
     ]
 
 
-def _halved_problems(sweep: Sweep, found: Target, checked: Mapping[str, Checked]) -> list[str]:
-    """Say which configurations the target would refuse once `on_oom` has halved their batch."""
+def _experiment(sweep: Sweep, name: str, index: int, checked: Checked, given: dict[str, Any]) -> Experiment:
+    resolved = checked.resolved
+    content = Content(
+        sweep.settings.target,
+        checked.config,
+        sweep.settings.seed,
+        sorted(checked.inputs.values()),
+        at_default=resolved.at_default,
+        left_out=resolved.left_out,
+        unordered=resolved.unordered,
+        was_made_twice=checked.is_made_twice,
+    )
+    overrides = bare(sweep.experiments[name])
+    return Experiment(
+        name, index, overrides, checked.config, content.digest, checked.work, checked.inputs, given, content
+    )
+
+
+def _halved_problems(
+    sweep: Sweep, found: Target, checked: Mapping[str, Checked], given: Mapping[str, dict[str, Any]]
+) -> list[str]:
+    """Say which configurations would be refused, or be another training, once `on_oom` has halved their batch."""
     smaller = {name: changes for name, one in checked.items() if (changes := halved(one.config)) is not None}
-    tried = configs.check(found, {name: checked[name].config | changes for name, changes in smaller.items()})
-    return [
-        f'{sweep.lines.where("sweep", "on_oom")}sweep.on_oom = "halve_batch": {name} with {describe(smaller[name])} is '
-        f'refused: {printable(fault.message)}\n  Mend that, or write on_oom = "retry".'
-        for name, one in tried.items()
-        for fault in one.faults
-    ]
+    tried = configs.check(found, {name: given[name] | changes for name, changes in smaller.items()})
+    where = f'{sweep.lines.where("sweep", "on_oom")}sweep.on_oom = "halve_batch": '
+    problems = []
+    for name, one in tried.items():
+        with_less = f"{name} with {describe(smaller[name])}"
+        problems += [
+            f'{where}{with_less} is refused: {printable(fault.message)}\n  Mend that, or write on_oom = "retry".'
+            for fault in one.faults
+        ]
+        asked = replace(checked[name].resolved, config=checked[name].config | smaller[name])
+        if not one.faults and (other := unlike(asked, one.resolved)):
+            told = ", ".join(f"{field.name} {field}" for field in other)
+            problems.append(
+                f"{where}{with_less} would be another training: its class makes {told}.\n"
+                '  Make that of batch_size * accumulation, which stays, or write on_oom = "retry".'
+            )
+    return problems
 
 
 def _find_target(sweep: Sweep) -> Target:
@@ -70,33 +96,31 @@ def _problems(sweep: Sweep, checked: Mapping[str, Checked]) -> list[str]:
     problems: dict[str, None] = {}
     for name, one in checked.items():
         for fault in one.faults:
-            if fault.key is None:
+            if not fault.path:
                 where, place = sweep.lines.where("experiments", name), f"{name}: "
                 if all(fault in other.faults for other in checked.values()):
                     where, place = sweep.lines.where("config"), ""
-            elif fault.key in sweep.experiments[name]:
-                where = sweep.lines.where("experiments", name, fault.key)
-                place = f"experiments.{name}.{inline(fault.key, 100)} "
-            elif fault.key in sweep.given:
-                where, place = "", f"-S {inline(fault.key, 100)}: it "
             else:
-                where, place = sweep.lines.where("config", fault.key), f"config.{inline(fault.key, 100)} "
-            problems[f"{where}{place}{printable(fault.message)}{_dot_hint(sweep, name, fault.key)}"] = None
+                where, place = _place(sweep, name, fault.path)
+            problems[f"{where}{place}{printable(fault.message)}{_dot_hint(sweep, name, fault.path)}"] = None
     return list(problems)
 
 
-def _dot_hint(sweep: Sweep, name: str, key: str | None) -> str:
+def _place(sweep: Sweep, name: str, path: KeyPath) -> tuple[str, str]:
+    """Return where a key was given, as file and line and as words: by the experiment, by -S, or in [config]."""
+    key = inline(dotted(path), 100)
+    for length in range(len(path), 0, -1):  # of a key that is missing, the table it is missing in
+        if has(sweep.experiments[name], path[:length]):
+            return sweep.lines.where("experiments", name, *path), f"experiments.{name}.{key} "
+        if has(sweep.given, path[:length]):
+            return "", f"-S {key}: it "
+        if has(sweep.config, path[:length]):
+            break
+    return sweep.lines.where("config", *path), f"config.{key} "
+
+
+def _dot_hint(sweep: Sweep, name: str, path: KeyPath) -> str:
     """TOML reads `lr_1.5 = {}` as a table lr_1 with a key 5: say what was probably meant."""
-    if key is None or not isinstance(sweep.experiments[name].get(key), dict):
+    if len(path) != 1 or not isinstance(sweep.experiments[name].get(path[0]), dict):
         return ""
-    return f'\n  If "{name}.{key}" is an experiment, quote its name: TOML takes the dot for a path.'
-
-
-def _digest(sweep: Sweep, checked: Checked) -> str:
-    content = {
-        "target": sweep.settings.target,
-        "config": checked.config,
-        "seed": sweep.settings.seed,
-        "inputs": sorted(checked.inputs.values()),
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return f'\n  If "{name}.{path[0]}" is an experiment, quote its name: TOML takes the dot for a path.'

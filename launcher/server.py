@@ -228,7 +228,7 @@ def start_early(arguments: Sequence[str]) -> None:
     default = os.environ.get("LAUNCHER_JOB", DEFAULT_JOB)
     job = next((one for one in rest if one.endswith(".toml") and "=" not in one), default)
     with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
-        settings = tomllib.loads(Path(job).read_text(encoding="utf-8")).get("sweep", {})
+        settings = tomllib.loads(Path(job).read_text(encoding="utf-8-sig")).get("sweep", {})
         modules = settings.get("preload", PRELOAD)
         if "target" in settings and all(isinstance(module, str) for module in modules):
             start(modules)

@@ -17,7 +17,8 @@ class Spec:
     attempt: int
     target: str
     folder: Path  # of the job file: searched first for the target's module
-    config: dict[str, Any]
+    config: dict[str, Any]  # resolved, to be shown; the target's is made from what was given
+    given: dict[str, Any]
     digest: str
     state_digest: str  # of its checkpoints
     seed: int

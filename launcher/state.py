@@ -26,6 +26,7 @@ from launcher.errors import InputError
 from launcher.events import read_event_lines
 from launcher.files import open_to_append, read
 from launcher.history import History
+from launcher.identity import Before
 from launcher.locks import Holder
 from launcher.names import NAME_RULE, is_metric, is_name
 from launcher.paths import Paths, write_atomic
@@ -52,6 +53,14 @@ class Planned:
     digest: str
     work: float | None = None
     inputs: dict[str, str] = field(default_factory=dict)  # path → sha256 of the files the result depends on
+    content: str | None = None  # the digest of the configuration below; `digest` may be that of an earlier launch
+    at_default: list[str] | None = None  # fields that have their class's default, as dotted keys
+    left_out: list[str] | None = None  # fields that do not count
+
+    @property
+    def before(self) -> Before:
+        """What tells whether an experiment has changed since."""
+        return Before(self.config, self.digest, self.content, self.at_default, self.left_out)
 
 
 @dataclass(frozen=True)
@@ -175,8 +184,16 @@ def _planned(one: Fields) -> Planned:
         digest=one.text("digest"),
         work=values.finite(one.optional("work"), least=0) or None,
         inputs={path: values.text(sha) for path, sha in inputs.items()} if isinstance(inputs, dict) else {},
+        content=values.text(one.optional("content")) or None,
+        at_default=_names(one.optional("at_default")),
+        left_out=_names(one.optional("left_out")),
     )
     return _without_secrets(planned)
+
+
+def _names(content: Any) -> list[str] | None:
+    """Return the names in a list; None where an earlier version has written none."""
+    return None if content is None else values.texts(content)
 
 
 def _launch(content: dict[str, Any]) -> dict[str, Any]:

@@ -29,10 +29,11 @@ from typing import Any
 from launcher import fields, last_word, target
 from launcher.checkpoints import Checkpoints
 from launcher.contract import Diverged, Run
-from launcher.errors import LauncherError
+from launcher.errors import InputError, LauncherError
 from launcher.files import open_to_append
 from launcher.lifeline import die_with_holder
 from launcher.records import RecordWriter
+from launcher.resolved import HOW_TO_MEND, Difference, Resolved, differing
 from launcher.share import Share
 from launcher.spec import Spec
 
@@ -40,6 +41,7 @@ STACKS_SIGNAL = signal.SIGUSR2  # makes a worker write the stacks of all its thr
 OOM_SCORE = "500"  # when memory runs out the kernel ends a worker, not the launcher
 _OURS = str(Path(__file__).parent)
 _MESSAGE_LIMIT = 500
+_UNLIKE = "is not what it was where the configuration was checked: another in each process, or at each time."
 _OUT_OF_MEMORY = ("can't allocate memory", "CUDA out of memory", "Cannot allocate memory")  # torch's RuntimeErrors
 
 
@@ -182,8 +184,11 @@ def prepare(specs: list[Spec], answer: Connection) -> None:
             with target.importable(_target(spec)):
                 cls = target.config_class(_target(spec))
                 hook = getattr(sys.modules[_target(spec).module], "prepare", None)
+                config, unlike = _config(cls, spec)
+                if unlike:
+                    raise InputError(f"{', '.join(one.name for one in unlike)} {_UNLIKE}\n  {HOW_TO_MEND}")
                 if callable(hook):
-                    hook(spec.config if cls is dict else fields.build(cls, spec.config))
+                    hook(config)
         except (LauncherError, ValueError, OSError) as error:  # the user's data or configuration
             problems.setdefault(str(error), []).append(spec.experiment)
         except BaseException as error:  # noqa: BLE001  the user's code: its own trace is in the log
@@ -194,6 +199,14 @@ def prepare(specs: list[Spec], answer: Connection) -> None:
     lines = [f"{', '.join(names)}: {problem}" for problem, names in problems.items()]
     answer.send_bytes("\n".join(lines).encode())
     answer.close()
+
+
+def _config(cls: type, spec: Spec) -> tuple[Any, list[Difference]]:
+    """Make the configuration from what was given, as `Config(**given)` would, and say what is not as recorded."""
+    if cls is dict:
+        return spec.given, []
+    config = fields.build(cls, spec.given)
+    return config, differing(Resolved(spec.config), config, spec.given)
 
 
 def _target(spec: Spec) -> target.Target:
@@ -209,7 +222,11 @@ def _train(spec: Spec, run: Run) -> None:
         _use_threads(spec.threads)  # again: the target may have been the first to import torch
         _check_identity(spec)
         cls = target.config_class(found)
-        result = function(spec.config if cls is dict else fields.build(cls, spec.config), run)
+        config, unlike = _config(cls, spec)
+        if unlike:
+            changes = ", ".join(f"{one.name} ({one})" for one in unlike)
+            raise InputError(f"{changes} {_UNLIKE} {HOW_TO_MEND}")
+        result = function(config, run)
         if inspect.iscoroutine(result) or inspect.isgenerator(result):
             raise TypeError(
                 f"{spec.target} returned a {type(result).__name__} and has trained nothing: make it a plain def"

@@ -18,6 +18,7 @@ from typing import Any
 from launcher import redact
 from launcher.errors import inline, printable
 from launcher.forecast import Forecast
+from launcher.nested import assignments
 from launcher.outline import Outline, files
 from launcher.plan import Decision, Plan
 from launcher.slots import Slot
@@ -161,7 +162,7 @@ def _files(plan: Plan, width: int) -> list[str]:
 
 
 def _assignments(values: dict[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in values.items())
+    return ", ".join(assignments(values))
 
 
 def _fit(line: str, width: int) -> str:

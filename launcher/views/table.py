@@ -14,6 +14,7 @@ import pandas as pd
 
 from launcher.errors import inline
 from launcher.findings import broken
+from launcher.nested import assignments
 from launcher.paths import write_atomic
 from launcher.results import Result
 from launcher.smaller import describe
@@ -76,7 +77,7 @@ def _row(document: Document, one: Result, cells: Mapping[str, float | None]) -> 
 
 def overrides(changes: Mapping[str, Any]) -> str:
     """Return what sets an experiment apart, as `lr=0.001, n_layers=1`."""
-    return ", ".join(f"{key}={value}" for key, value in changes.items())
+    return ", ".join(assignments(changes))
 
 
 def json_rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import InitVar, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from launcher import fields, load, notation
+from launcher.errors import InputError
+from launcher.overrides import parse
+from launcher.resolve import resolve
 from tests.launcher.conftest import Workplace
 
 ARGUMENTS = """
@@ -10,6 +21,22 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--lr", type=float, default=0.25)
 LR = parser.parse_args().lr
 """
+
+
+def given(place: Workplace, job: str, target: str = "dict", **options: Any) -> dict[str, dict[str, Any]]:
+    """Return what the target of a job would get for each experiment; the target's file is beside the job."""
+    if target == "dict":
+        (place.folder / "any_keys.py").write_text("def run(config: dict, run): pass\n")
+        target = "any_keys:run"
+    path = place.job(f'[sweep]\ntarget = "{target}"\npreload = []\nmetrics = []\n{job}')
+    return {one.name: one.given for one in resolve(load(path, **options))}
+
+
+def refused(place: Workplace, job: str, target: str, **options: Any) -> str:
+    """Return what is said about a job that is refused."""
+    with pytest.raises(InputError) as caught:
+        given(place, job, target, **options)
+    return str(caught.value)
 
 
 def test_10_argv_is_that_of_a_script_without_arguments(place: Workplace) -> None:
@@ -40,3 +67,276 @@ def test_10_an_argument_that_is_required_is_told_by_plan_and_run_alike(place: Wo
         assert "importing script failed" in result.err
         assert "arguments are required: --lr" in result.err
     assert not place.paths.outcome.exists()
+
+
+SCALED = """
+from dataclasses import dataclass, field
+@dataclass
+class Part:
+    width: int = 2
+    def __post_init__(self): self.width *= 2
+@dataclass
+class Config:
+    lr: float = 0.1
+    batch_size: int = 512
+    accumulation: int = 1
+    part: Part = field(default_factory=Part)
+    def __post_init__(self): self.lr = self.lr * self.batch_size / 256
+def prepare(config: Config): assert config.lr == 0.1 * config.batch_size / 256
+def run(config: Config, run): run.log(1, loss=config.lr, width=config.part.width)
+"""
+
+
+def test_02_post_init_is_applied_once(place: Workplace) -> None:
+    (place.folder / "scaled.py").write_text(SCALED)
+    job = place.toy({"a": {}, "large": {"batch_size": 1024}}, target="scaled:run")
+    result = place.launch(str(job), "--devices", "cpu", "--threads", "1")
+    assert result.code == 0, result.err
+    assert place.history("a").steps[1] == {"loss": 0.2, "width": 4}
+    assert place.history("large").steps[1]["loss"] == 0.4
+    recorded = {one["name"]: one["config"] for one in json.loads(place.paths.sweep.read_text())["experiments"]}
+    assert (recorded["a"]["lr"], recorded["large"]["lr"], recorded["a"]["part"]) == (0.2, 0.4, {"width": 4})
+    assert "config   lr = 0.2" in place.log("a")
+    verified = place.launch("verify", "--job", str(job), "--devices", "cpu")
+    assert "a: 1 steps, all identical" in verified.out
+
+
+def test_02_a_halved_batch_that_would_be_another_training_is_refused(place: Workplace) -> None:
+    (place.folder / "scaled.py").write_text(SCALED)
+    job = place.toy({"a": {}}, target="scaled:run", on_oom="halve_batch")
+    result = place.launch(str(job), "--devices", "cpu")
+    assert result.code == 2
+    assert "a with batch_size=256, accumulation=2 would be another training: its class makes lr 0.2 → 0.1" in result.err
+
+
+@dataclass
+class Inner:
+    width: int = 2
+
+    def __post_init__(self) -> None:
+        self.width *= 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frozen:
+    lr: float = 0.5
+    inner: Inner = field(default_factory=Inner)
+    path: Path = Path("x")
+    pair: tuple[int, ...] = (1, 2)
+    kind: Literal["a", "b"] = "a"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lr", self.lr + 1)
+
+
+@dataclass
+class Derived(Inner):
+    factor: InitVar[int] = 5
+    total: int = field(init=False)
+    fixed: int = field(init=False, default=7)
+
+    def __post_init__(self, factor: int) -> None:  # type: ignore[override]
+        super().__post_init__()
+        self.total = self.width * factor
+
+
+@dataclass(init=False)
+class OwnInit:
+    width: int = 1
+
+    def __init__(self, width: int = 1) -> None:
+        self.width = width * 10
+
+
+@pytest.mark.parametrize(
+    ("cls", "values"),
+    [(Frozen, {"lr": 1.0}), (Frozen, {}), (Derived, {"width": 4}), (Derived, {"factor": 2}), (OwnInit, {"width": 4})],
+)
+def test_02_an_instance_is_what_the_class_makes_of_the_values(cls: type, values: dict[str, Any]) -> None:
+    assert fields.check(cls, values) == (cls(**values), [])
+    assert fields.build(cls, values) == cls(**values)
+
+
+NESTED = """
+from dataclasses import dataclass, field
+@dataclass
+class Model:
+    width: int = 1
+    depth: int = 2
+    norm: str | None = "layer"
+@dataclass
+class Config:
+    lr: float = 0.1
+    model: Model = field(default_factory=Model)
+    extra: dict[str, int] = field(default_factory=dict)
+"""
+TABLES = """
+[config]
+extra.a = 1
+[config.model]
+width = 64
+depth = 8
+[experiments]
+baseline = {}
+wide = { model = { width = 256 } }
+wider = { model.width = 512, extra.b = 2 }
+"""
+
+
+@pytest.fixture
+def nested(place: Workplace) -> str:
+    (place.folder / "model.py").write_text(NESTED)
+    (place.folder / "nested.py").write_text("from model import Config\ndef run(config: Config, run): pass\n")
+    return "nested:run"
+
+
+def test_05_nested_tables_are_merged_key_by_key(place: Workplace, nested: str) -> None:
+    for target in (nested, "dict"):
+        found = given(place, TABLES, target)
+        assert [one["model"] for one in found.values()] == [{"width": w, "depth": 8} for w in (64, 256, 512)]
+        assert [one["extra"] for one in found.values()] == [{"a": 1}, {"a": 1}, {"a": 1, "b": 2}]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [parse(["model.depth=3"]), parse(["model={depth=3}"]), {"model.depth": 3}, {"model": {"depth": 3}}],
+)
+def test_05_an_override_of_a_launch_is_merged_too(place: Workplace, nested: str, overrides: dict[str, Any]) -> None:
+    found = given(place, TABLES, nested, overrides=overrides)
+    assert [one["model"] for one in found.values()] == [{"width": w, "depth": 3} for w in (64, 256, 512)]
+
+
+def test_05_overrides_of_nested_keys_are_shown_and_do_not_reach_those_that_set_them(
+    place: Workplace, nested: str
+) -> None:
+    given(place, TABLES, nested)
+    job = str(place.folder / "job.toml")
+    result = place.launch("plan", job, "--devices", "cpu", "-S", "model.width=3", "-S", "model.depth=4")
+    assert result.code == 0, result.err
+    assert "-S for all: model.width=3, model.depth=4" in result.out
+    assert "model.width=512, extra.b=2" in result.out
+    assert "-S model.width=3 is not for wide, wider: set it themselves." in result.out
+    assert "-S model.depth" not in result.out
+
+
+def test_05_an_unknown_key_of_a_nested_table_is_told(place: Workplace, nested: str) -> None:
+    job = "[config.model]\nwidht = 3\n[experiments]\na = {}\nb = { model = { depht = 1, width = 'x' } }\n"
+    told = refused(place, job, nested)
+    assert 'job.toml:6: config.model.widht is not a field of model.Model. Did you mean "width"?' in told
+    assert 'job.toml:9: experiments.b.model.depht is not a field of model.Model. Did you mean "depth"?' in told
+    assert "experiments.b.model.width input should be a valid integer, not 'x'" in told
+    told = refused(place, TABLES, nested, overrides=parse(["model.widht=3"]))
+    assert '-S model.widht: it is not a field of model.Model. Did you mean "width"?' in told
+
+
+def test_05_a_key_of_what_is_no_table_is_told(place: Workplace, nested: str) -> None:
+    assert "-S lr: it input should be a valid number, not {'x': 1}" in refused(
+        place, TABLES, nested, overrides=parse(["lr.x=1"])
+    )
+    given(place, "[experiments]\na = {}\n")
+    assert "-S lr.x: lr is 0.1 in [config], not a table." in refused(
+        place, "[config]\nlr = 0.1\n[experiments]\na = {}\n", "any_keys:run", overrides=parse(["lr.x=1"])
+    )
+
+
+OPTIONAL = """
+from dataclasses import dataclass, field
+from typing import Literal
+@dataclass
+class Inner:
+    dropout: float | None = 0.5
+@dataclass
+class Config:
+    dropout: float | None = 0.1
+    scheduler: str | None = "cosine"
+    padding: str = "same"
+    norm: Literal["none", "layer"] | None = "layer"
+    inner: Inner = field(default_factory=Inner)
+"""
+
+
+@pytest.fixture
+def optional(place: Workplace) -> str:
+    (place.folder / "optional.py").write_text(OPTIONAL)
+    (place.folder / "opts.py").write_text("from optional import Config\ndef run(config: Config, run): pass\n")
+    return "opts:run"
+
+
+def test_32_none_can_be_said(place: Workplace, optional: str) -> None:
+    values = 'dropout = "@none"\nscheduler = "@none"\ninner.dropout = "@none"\n'
+    text = 'padding = "none"\nnorm = "none"\nscheduler = "@text:none"\n'
+    job = f"[experiments.a]\n{values}[experiments.b]\n{text}"
+    for target in (optional, "dict"):
+        found = given(place, job, target)
+        assert found["a"] == {"dropout": None, "scheduler": None, "inner": {"dropout": None}}
+        assert found["b"] == {"padding": "none", "norm": "none", "scheduler": "none"}
+        assert type(found["b"]["scheduler"]) is str
+    for overrides in (parse(["scheduler=@none", "inner.dropout=@none"]), {"scheduler": None, "inner.dropout": None}):
+        found = given(place, "[experiments]\na = {}\n", optional, overrides=overrides)
+        assert found["a"] == {"scheduler": None, "inner": {"dropout": None}}
+
+
+@pytest.mark.parametrize("word", ["none", "None", "null", "nil"])
+def test_32_a_word_that_is_no_none_is_refused_with_a_hint(place: Workplace, optional: str, word: str) -> None:
+    job = f'[experiments]\na = {{ dropout = "{word}" }}\nb = {{ scheduler = "{word}" }}\nc = {{ padding = "{word}" }}\n'
+    told = refused(place, job, optional)
+    assert f"experiments.a.dropout input should be a valid number, not '{word}'.\n  For None write \"@none\"" in told
+    assert f'experiments.b.scheduler may be None, and "{word}" would be text.' in told
+    assert f'for the text, "@text:{word}"' in told
+    assert "experiments.c" not in told
+    told = refused(place, f"[experiments]\na = {{ dropout = {word} }}\n", optional)
+    assert f'TOML has no {word}. For no value write "@none", with the quotes.' in told
+    told = refused(place, f'[experiments]\na = {{ scheduler = "@{word.upper()}" }}\n', optional)
+    assert f'experiments.a.scheduler is "@{word.upper()}": None is written "@none".' in told
+    with pytest.raises(InputError, match="@none"):
+        given(place, "[experiments]\na = {}\n", optional, overrides=parse([f"scheduler={word}"]))
+
+
+def test_32_what_is_written_is_read_back() -> None:
+    values = {"a": None, "b": ["none", None, 1.5, float("inf"), True], "c": {"d e": "@x", 'q"': "None"}, "f": "plain"}
+    assert (
+        notation.bare(notation.read(parse([f"{key}={notation.write(one)}" for key, one in values.items()]))) == values
+    )
+    assert notation.read(json.loads(json.dumps(notation.marked(notation.read({"a": "@text:none"}))))) == {"a": "none"}
+
+
+def test_30_a_byte_order_mark_is_no_part_of_a_job(place: Workplace) -> None:
+    (place.folder / "any_keys.py").write_text("def run(config: dict, run): run.log(1, loss=config['lr'])\n")
+    job = place.folder / "job.toml"
+    text = '[sweep]\ntarget = "any_keys:run"\npreload = []\nmetrics = []\n[config]\nlr = 1.5\n[experiments]\na = {}\n'
+    job.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    result = place.launch(str(job), "--devices", "cpu", "--threads", "1")
+    assert result.code == 0, result.err
+    assert place.history("a").steps[1] == {"loss": 1.5}
+    job.write_bytes(text.encode("utf-16"))
+    with pytest.raises(InputError, match="it looks like UTF-16"):
+        load(job)
+    job.write_bytes(text.replace("a = {}", 'a = { tag = "é" }').encode("latin-1"))
+    with pytest.raises(InputError, match="line 8 has the byte 0xe9, which is no UTF-8"):
+        load(job)
+
+
+def test_38_experiments_with_the_same_configuration_are_named(place: Workplace) -> None:
+    job = place.toy({"a": {}, "b": {"lr": 0.5}, "c": {"lr": 0.50}, "d": {"lr": 0.6}})
+    for command in ("plan", "run"):
+        result = place.launch(command, str(job), "--devices", "cpu", "--threads", "1")
+        assert result.code == 0, result.err
+        assert (result.out + result.err).count("b, c have the same configuration: the same numbers 2 times.") == 1
+
+
+def test_values_that_are_no_json_reach_the_target_as_they_were_given(place: Workplace) -> None:
+    (place.folder / "dates.py").write_text(
+        "from typing import Dict\n"
+        "def run(config: Dict, run):\n"
+        "    kinds = [type(config[key]).__name__ for key in ('day', 'at', 'clock', 'nan')]\n"
+        "    run.log(1, kinds=' '.join(kinds), nan=config['nan'])\n"
+    )
+    values = "day = 2024-02-03\nat = 2024-02-03 04:05:06\nclock = 04:05:06\nnan = nan\n"
+    job = place.job(
+        f'[sweep]\ntarget = "dates:run"\npreload = []\nmetrics = []\n[config]\n{values}[experiments]\na = {{}}\n'
+    )
+    result = place.launch(str(job), "--devices", "cpu", "--threads", "1")
+    assert result.code == 0, result.err
+    assert place.history("a").steps[1]["kinds"] == "date datetime time float"
+    again = place.launch("plan", str(job), "--devices", "cpu", "--json")
+    assert json.loads(again.out)["experiments"][0]["action"] == "keep"

@@ -1,0 +1,102 @@
+"""Tables within tables, as a job file has them: merged key by key, named by dotted keys such as `model.width`. Pure.
+
+A path is the keys from the outermost table to a value. In text a path is written as TOML writes a dotted key: a key
+that TOML would not take bare is quoted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+KeyPath = tuple[str, ...]
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with the values of `over` in it; a table in both is merged, everything else is replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        before = merged.get(key)
+        is_table = isinstance(value, Mapping) and isinstance(before, Mapping)
+        merged[key] = merge(before, value) if is_table else value  # type: ignore[arg-type]
+    return merged
+
+
+def leaves(table: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    """Yield each value that is no table, with its path; an empty table is a value."""
+    for key, value in table.items():
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, (*path, str(key)))
+        else:
+            yield (*path, str(key)), value
+
+
+def has(table: Mapping[str, Any], path: Sequence[str]) -> bool:
+    """Say whether a path leads to a value, a table or an entry of a list."""
+    value: Any = table
+    for key in path:
+        if isinstance(value, Mapping) and key in value:
+            value = value[key]
+        elif isinstance(value, list | tuple) and key.isdigit() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return False
+    return True
+
+
+def value_at(table: Any, path: Sequence[str]) -> Any:
+    """Return what a path leads to; None if it leads to nothing."""
+    for key in path:
+        if isinstance(table, Mapping):
+            table = table.get(key)
+        elif isinstance(table, list | tuple) and key.isdigit() and int(key) < len(table):
+            table = table[int(key)]
+        else:
+            return None
+    return table
+
+
+def replaced(value: Any, path: Sequence[str], new: Any) -> Any:
+    """Return a copy of a value in which the one at the path is another."""
+    if not path:
+        return new
+    key, rest = path[0], path[1:]
+    if isinstance(value, list | tuple):
+        return [replaced(one, rest, new) if str(place) == key else one for place, one in enumerate(value)]
+    return {**value, key: replaced(value.get(key, {}), rest, new)}
+
+
+def dotted(path: Sequence[str]) -> str:
+    """Return a path as text: `model.width`. What a terminal would act on stays in it, for the message to escape."""
+    is_bare = [_BARE.fullmatch(key) or not key.isprintable() for key in path]
+    keys = zip(path, is_bare, strict=True)
+    return ".".join(key if bare else json.dumps(key, ensure_ascii=False) for key, bare in keys)
+
+
+def parse(key: str) -> KeyPath | None:
+    """Return the path that a dotted key names; None if it names none."""
+    if "\n" in key or "\r" in key:
+        return None
+    try:
+        table = tomllib.loads(f"{key} = 0")
+    except tomllib.TOMLDecodeError:  # a key that TOML wants quoted is taken as it stands, but for its dots
+        path = tuple(part.strip() for part in key.split("."))
+        return path if all(path) else None
+    ((path, _),) = leaves(table)
+    return path
+
+
+def table(path: Sequence[str], value: Any) -> dict[str, Any]:
+    """Return the table that has only this value, at this path."""
+    for key in reversed(path):
+        value = {key: value}
+    return dict(value)
+
+
+def assignments(values: Mapping[str, Any]) -> list[str]:
+    """Return the values of a table for a person: `lr=0.1`, `model.width=256`, one each."""
+    return [f"{dotted(path)}={value}" for path, value in leaves(values)]

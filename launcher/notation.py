@@ -1,0 +1,125 @@
+"""How values are written in a job file and with -S where TOML has no word for them: `"@none"`, and text that looks so.
+
+    "@none"         no value: None. TOML has no null
+    "@text:none"    the text behind the colon, whatever it is; wanted only where a field that may be None has text like
+                    `none`, `None` or `null`, which is refused there as a slip
+
+`read` turns what was written into values, `write` is its other direction. Knows no configuration class.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from launcher.nested import KeyPath, dotted
+
+NONE = "@none"
+_TEXT = "@text:"
+_WORDS = ("none", "null", "nil")
+_SLIPS = tuple(f"@{word}" for word in _WORDS)
+
+
+class Text(str):
+    """Text that was said to be text, `@text:none`: no slip of somebody who wanted None."""
+
+    __slots__ = ()
+
+
+def read(value: Any) -> Any:
+    """Return a written value, at any depth, with its `@none` and `@text:…` taken for what they mean."""
+    if isinstance(value, Mapping):
+        return {key: read(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(read, value))
+    if type(value) is not str:
+        return value
+    if value == NONE:
+        return None
+    return Text(value.removeprefix(_TEXT)) if value.startswith(_TEXT) else value
+
+
+def marked(value: Any) -> Any:
+    """Return a value, at any depth, so that `read` gives it back after a way on which only JSON types survive."""
+    if isinstance(value, Mapping):
+        return {key: marked(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [marked(one) for one in value]
+    is_marked = isinstance(value, Text) or (isinstance(value, str) and value.startswith("@"))
+    return f"{_TEXT}{value}" if is_marked else value
+
+
+def bare(value: Any) -> Any:
+    """Return a value, at any depth, in which text is text, however it was written."""
+    if isinstance(value, Mapping):
+        return {key: bare(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(bare, value))
+    return str(value) if isinstance(value, Text) else value
+
+
+def is_slip(value: Any) -> bool:
+    """Say whether a value is text that may have been meant as None: `none`, `None`, `null`, `nil`."""
+    return isinstance(value, str) and not isinstance(value, Text) and value.strip().casefold() in _WORDS
+
+
+def misspelt(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
+    """Yield where a value as it is written has a wrong spelling of `@none`, `@None` or `@null`, and which."""
+    if isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from misspelt(one, (*path, str(key)))
+    elif isinstance(value, list | tuple):
+        for place, one in enumerate(value):
+            yield from misspelt(one, (*path, str(place)))
+    elif isinstance(value, str) and value != NONE and value.strip().casefold() in _SLIPS:
+        yield path, value
+
+
+def write(value: Any) -> str:
+    """Return a value as TOML, on one line, so that reading it gives the value again."""
+    if value is None:
+        return json.dumps(NONE)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return repr(value) if math.isfinite(value) else str(value)  # TOML has inf, -inf and nan
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{dotted([str(key)])} = {write(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(write, value))}]"
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat()
+    text = str(value)
+    return json.dumps(f"{_TEXT}{text}" if is_slip(text) or text.startswith("@") else text, ensure_ascii=False)
+
+
+def from_python(value: Any) -> Any:
+    """Return a value of Python code, at any depth, as a job file could have it.
+
+    Raises:
+        TypeError: no job file could; the message names its type.
+    """
+    if isinstance(value, enum.Enum):
+        return from_python(value.value)
+    if value is None or isinstance(value, bool | int | float | str | PurePath | datetime.date | datetime.time):
+        return value
+    if isinstance(value, Mapping):
+        return {key if isinstance(key, str) else str(from_python(key)): from_python(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(from_python, value)) if type(value) in (list, tuple) else [*map(from_python, value)]
+    if isinstance(value, set | frozenset):
+        return sorted(map(from_python, value), key=lambda one: json.dumps(one, default=str, sort_keys=True))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        given = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
+        return from_python(given)
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return from_python(value.tolist())
+    raise TypeError(f"a {type(value).__qualname__} cannot stand in a job file")

@@ -1,0 +1,179 @@
+"""A configuration resolved: every field with its value, as JSON, and what an identity must know about the fields.
+
+What the target gets is made from the values that were given (`fields.build`). This here is what stands in log, digest
+and `sweep.json`: the instance as it is after `__post_init__`, described.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from launcher import fields, redact
+from launcher.nested import KeyPath, dotted, leaves
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")
+HOW_TO_MEND = (
+    'Give it a value, or write field(…, metadata={"identity": False}) in its class: then it does not count when two '
+    "experiments are compared."
+)
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The fields of a configuration, nested ones too. A name in the lists is a dotted key."""
+
+    config: dict[str, Any]
+    at_default: list[str] = field(default_factory=list)  # not given, or given as the default is
+    left_out: list[str] = field(default_factory=list)  # of the identity: metadata={"identity": False}
+    unordered: list[str] = field(default_factory=list)  # have a set somewhere in them
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A field that was not the same when the configuration was made again."""
+
+    path: KeyPath
+    before: Any
+    now: Any
+
+    @property
+    def name(self) -> str:
+        """The field, as a dotted key."""
+        return dotted(self.path)
+
+    def __str__(self) -> str:
+        before, now = (redact.shown(self.path[-1], value) for value in (self.before, self.now))
+        return f"{before!r} → {now!r}"
+
+
+def describe(instance: Any, given: Mapping[str, Any]) -> Resolved:
+    """Describe the instance of a dataclass that the given values have made."""
+    resolved = Resolved(fields.plain(instance))
+    _describe(instance, (), given, resolved.config, resolved)
+    return resolved
+
+
+def differing(resolved: Resolved, instance: Any, given: Mapping[str, Any]) -> list[Difference]:
+    """Return the fields of the identity that came out otherwise when the configuration was made once more."""
+    return unlike(resolved, describe(instance, given))
+
+
+def addresses(resolved: Resolved) -> list[KeyPath]:
+    """Return the fields of the identity that hold the address of an object, as its repr has it: another each time."""
+    if " at 0x" not in _text(resolved.config):
+        return []
+    found = [path for path, value in leaves(resolved.config) if _ADDRESS.search(_text(value))]
+    return [
+        path for path in found if not any(dotted(path[:end]) in resolved.left_out for end in range(1, len(path) + 1))
+    ]
+
+
+def unlike(asked: Resolved, other: Resolved) -> list[Difference]:
+    """Return the fields of the identity in which another configuration is not as asked."""
+    return _differences(asked.config, other.config, {*asked.left_out, *other.left_out})
+
+
+def is_made_twice(instance: Any, resolved: Resolved) -> bool:
+    """Say whether an instance made from the values of this one would be another: `__post_init__` changes them again.
+
+    Versions before have trained such a one.
+    """
+    try:
+        again = fields.remade(instance)
+    except Exception:  # noqa: BLE001  the user's __post_init__ runs here, on values it never had to take
+        return False
+    return bool(_differences(resolved.config, describe(again, {}).config, {*resolved.left_out}))
+
+
+def _differences(before: Any, now: Any, left_out: Collection[str], path: KeyPath = ()) -> list[Difference]:
+    """Return what differs between two resolved configurations of one class."""
+    if dotted(path) in left_out:
+        return []
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        keys = [*before, *(key for key in now if key not in before)]
+        inner = [_differences(before.get(key), now.get(key), left_out, (*path, str(key))) for key in keys]
+        return [one for found in inner for one in found]
+    lists = [one for one in (before, now) if isinstance(one, list) and all(isinstance(entry, dict) for entry in one)]
+    if len(lists) == 2 and len(before) == len(now):
+        pairs = enumerate(zip(before, now, strict=True))
+        inner = [_differences(one, other, left_out, (*path, str(place))) for place, (one, other) in pairs]
+        return [one for found in inner for one in found]
+    return [] if _text(before) == _text(now) else [Difference(path, before, now)]
+
+
+def plain_value(value: Any) -> Any:
+    """Return a value as JSON types, sets in order; what has no JSON by its repr."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        own = {one.name: getattr(value, one.name, None) for one in dataclasses.fields(value)}
+        return {name: plain_value(one) for name, one in own.items()}
+    if isinstance(value, Mapping):
+        return {str(to_jsonable_python(key, fallback=repr)): plain_value(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_value(one) for one in value]
+    if isinstance(value, set | frozenset):
+        return sorted((plain_value(one) for one in value), key=_text)
+    return to_jsonable_python(value, fallback=repr)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _describe(value: Any, path: KeyPath, given: Any, config: Any, resolved: Resolved) -> Any:
+    """Walk along the instance, what was given, and the values; return the values, those with sets in order."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type) and isinstance(config, dict):
+        known = {one.name: one for one in dataclasses.fields(value)}
+        for name in [name for name in known if name in config]:
+            _describe_field(value, known[name], (*path, name), given, config, resolved)
+        for name in [name for name in given if name not in known] if isinstance(given, Mapping) else []:
+            # Only __init__ takes it (InitVar), and what becomes of it may be in no field.
+            if not hasattr(type(value), name) or plain_value(getattr(type(value), name)) != plain_value(given[name]):
+                config[name] = plain_value(given[name])
+        return config
+    if isinstance(value, list | tuple) and isinstance(config, list) and len(config) == len(value):
+        is_alike = isinstance(given, list | tuple) and len(given) == len(value)
+        parts = given if is_alike else [None] * len(value)
+        for place, (one, part) in enumerate(zip(value, parts, strict=True)):
+            config[place] = _describe(one, (*path, str(place)), part, config[place], resolved)
+        return config
+    if isinstance(value, Mapping) and isinstance(config, dict) and len(config) == len(value):
+        for key, one in zip(list(config), value.values(), strict=True):
+            part = given.get(key) if isinstance(given, Mapping) else None
+            config[key] = _describe(one, (*path, key), part, config[key], resolved)
+        return config
+    if isinstance(value, set | frozenset):
+        resolved.unordered.append(dotted(path))
+        return plain_value(value)
+    # In a field of any type pydantic writes NaN and infinities as null.
+    return value if config is None and isinstance(value, float) and not math.isfinite(value) else config
+
+
+def _describe_field(
+    instance: Any, one: dataclasses.Field[Any], path: KeyPath, given: Any, config: dict[str, Any], resolved: Resolved
+) -> None:
+    is_given = isinstance(given, Mapping) and one.name in given
+    part = given[one.name] if is_given else None
+    config[one.name] = _describe(getattr(instance, one.name), path, part, config[one.name], resolved)
+    if one.metadata.get("identity") is False:
+        resolved.left_out.append(dotted(path))
+    if not is_given or _is_default(one, part, config[one.name]):
+        resolved.at_default.append(dotted(path))
+
+
+def _is_default(one: dataclasses.Field[Any], given: Any, resolved: Any) -> bool:
+    """Say whether a value is what the field would have if it were not given."""
+    try:
+        default = one.default if one.default_factory is dataclasses.MISSING else one.default_factory()
+        if default is dataclasses.MISSING:
+            return False
+        return _text(plain_value(default)) in (_text(plain_value(given)), _text(resolved))
+    except Exception:  # noqa: BLE001  the user's code runs here; what cannot be compared is not the same
+        return False

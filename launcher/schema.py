@@ -1,0 +1,160 @@
+"""pydantic's schema of a dataclass, read for two things: a stricter one, and which classes a place is made of.
+
+pydantic passes over a key that a nested class does not know; a typing error would train another configuration. Knows
+the form of `pydantic_core.core_schema`, and nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic_core import CoreSchema, core_schema
+
+from launcher.nested import KeyPath
+
+_WITH_FIELDS = ("dataclass-args", "model-fields", "typed-dict")
+
+
+class Schema:
+    """The schema of one dataclass."""
+
+    def __init__(self, schema: Any) -> None:
+        self._definitions = schema["definitions"] if schema["type"] == "definitions" else []
+        self._named: Mapping[str, Any] = {definition["ref"]: definition for definition in self._definitions}
+        self._schema = self._unwrapped(schema["schema"] if self._definitions else schema)
+
+    @property
+    def arguments(self) -> list[Any] | None:
+        """The fields of what the class is called with; None where validators of pydantic's are around it."""
+        fields: list[Any] | None = None
+        if self._schema["type"] == "dataclass" and self._schema["schema"]["type"] == "dataclass-args":
+            fields = self._schema["schema"]["fields"]
+        return fields
+
+    def closed(self, *, only_arguments: bool) -> CoreSchema:
+        """Return the schema of the class, or of its arguments, in which no class takes a key it does not know."""
+        closed: CoreSchema = _closed(self._schema)
+        if only_arguments:
+            closed = closed["schema"]
+        return core_schema.definitions_schema(closed, _closed(self._definitions)) if self._definitions else closed
+
+    def classes_at(self, path: Sequence[str]) -> list[tuple[str, list[str]]]:
+        """Return the name and the fields of each class that a table at a path may be made of."""
+        found = [(schema, _fields(schema)) for schema in self._at(path)]
+        return [(_name(schema), sorted(known)) for schema, known in found if known is not None]
+
+    def unknown(self, value: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
+        """Yield the paths of the keys that no class at their place knows.
+
+        A validator made of this schema passes over them in a model of pydantic's, whose own validator it takes.
+        """
+        if isinstance(value, Mapping):
+            known = self._keys_at(path)
+            for key, one in value.items():
+                if known is not None and key not in known:
+                    yield (*path, key)
+                else:
+                    yield from self.unknown(one, (*path, key))
+        elif isinstance(value, list | tuple):
+            for place, one in enumerate(value):
+                yield from self.unknown(one, (*path, str(place)))
+
+    def _keys_at(self, path: Sequence[str]) -> set[str] | None:
+        """Return the keys a table at a path may have; None where it may have any."""
+        keys: set[str] = set()
+        for schema in self._at(path):
+            fields = _fields(schema)
+            if fields is None and schema["type"] in ("str", "int", "float", "bool", "none", "list", "tuple"):
+                continue  # another member of a union, and no table
+            if fields is None or _is_open(schema) or _is_open(schema.get("schema", {})):
+                return None
+            keys.update(fields, _aliases(schema))
+        return keys or None
+
+    def _at(self, path: Sequence[str]) -> list[Any]:
+        """Return the schemas that a value at a path may have."""
+        schemas = [self._schema]
+        for key in path:
+            schemas = [inner for schema in schemas for inner in self._inside(schema, key)]
+        return [member for schema in schemas for member in self._members(schema)]
+
+    def _unwrapped(self, schema: Any) -> Any:
+        """Return what is inside of defaults, validators and references."""
+        while True:
+            if schema["type"] == "definition-ref":
+                schema = self._named[schema["schema_ref"]]
+            elif schema["type"] in ("default", "nullable") or (
+                schema["type"].startswith("function-") and "schema" in schema
+            ):
+                schema = schema["schema"]
+            else:
+                return schema
+
+    def _members(self, schema: Any) -> Iterator[Any]:
+        """Yield the schemas a value may have: those of a union, or the one."""
+        schema = self._unwrapped(schema)
+        if schema["type"] in ("union", "tagged-union"):
+            choices = schema["choices"]
+            for choice in choices.values() if isinstance(choices, dict) else choices:
+                yield from self._members(choice[0] if isinstance(choice, tuple) else choice)
+        else:
+            yield schema
+
+    def _inside(self, schema: Any, key: str) -> Iterator[Any]:
+        """Yield the schemas of what a value has under a key."""
+        for one in self._members(schema):
+            known = _fields(one)
+            if known is not None and key in known:
+                yield known[key]
+            elif one["type"] in ("list", "tuple"):
+                items = one.get("items_schema", [])
+                yield from items if isinstance(items, list) else [items]
+            elif one["type"] == "dict" and "values_schema" in one:
+                yield one["values_schema"]
+
+
+def _closed(schema: Any, *, is_open: bool = False) -> Any:
+    """Return a schema in which no class takes a key it does not know, unless its author has said that it does."""
+    if isinstance(schema, list):
+        return [_closed(one, is_open=is_open) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kind = schema.get("type")
+    is_open = is_open if kind in _WITH_FIELDS else False
+    if kind in ("dataclass", "model", *_WITH_FIELDS):
+        is_open |= _is_open(schema)
+    closed = {
+        key: one if (kind, key) == ("default", "default") else _closed(one, is_open=is_open)
+        for key, one in schema.items()
+    }
+    if kind in _WITH_FIELDS and not is_open:
+        closed["extra_behavior"] = "forbid"
+    return closed
+
+
+def _is_open(schema: Any) -> bool:
+    """Say whether the author of a class lets it have keys that it does not know."""
+    behaviours = (schema.get("extra_behavior"), (schema.get("config") or {}).get("extra_fields_behavior"))
+    return "allow" in behaviours
+
+
+def _aliases(schema: Any) -> list[str]:
+    fields = (schema["schema"] if schema["type"] in ("dataclass", "model") else schema)["fields"]
+    listed = fields.values() if isinstance(fields, dict) else fields
+    return [alias for field in listed if isinstance(alias := field.get("validation_alias"), str)]
+
+
+def _fields(schema: Any) -> dict[str, Any] | None:
+    """Return the schemas of the fields of a class; None for a schema of something else."""
+    inner = schema["schema"] if schema["type"] in ("dataclass", "model") else schema
+    if inner["type"] == "dataclass-args":
+        return {field["name"]: field["schema"] for field in inner["fields"] if field.get("init", True)}
+    if inner["type"] in ("model-fields", "typed-dict"):
+        return {name: field["schema"] for name, field in inner["fields"].items()}
+    return None
+
+
+def _name(schema: Any) -> str:
+    cls = schema.get("cls")
+    return f"{cls.__module__}.{cls.__qualname__}" if cls is not None else "the table"
