@@ -28,7 +28,7 @@ else
   READY := $(STAMP)
 endif
 
-.PHONY: help setup data needed-data sweep status tail test soak bench gpu check lint types docs report clean
+.PHONY: help setup again data needed-data sweep status tail test soak bench gpu pythons check lint types docs report clean
 
 help:            ## say what there is
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -36,10 +36,17 @@ help:            ## say what there is
 setup: $(READY)  ## install everything into .venv
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt
-	test -x $(VENV)/bin/python || python3 -m venv $(VENV)
-	$(VENV)/bin/python -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else 0'
+	@sh venv.sh $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
 	touch $@
+
+# An environment whose Python is gone, too old or another one by now is made anew, whatever its stamp says.
+ifneq ($(wildcard $(STAMP)),)
+  ifneq ($(shell $(VENV)/bin/python -c 'import importlib.util as u; print(u.find_spec("typer") is not None)' 2>/dev/null),True)
+    $(STAMP): again
+  endif
+endif
+again:
 
 data: $(READY)   ## make the training text, data/tokenized_data.pt; what is there already is kept
 	@if test -e data/tokenized_data.pt -o -L data/tokenized_data.pt; \
@@ -63,6 +70,9 @@ tail: $(READY)   ## follow logs of JOB until it ends: make tail NAME=baseline (d
 
 test: $(READY)   ## run the tests
 	$(RUN) -m pytest -n 2 --dist loadfile -m 'not slow'
+
+pythons: $(READY) ## run the tests on every supported Python that is installed here, in .venv-3.12 and so on
+	$(RUN) -m tests.pythons $(ARGS)
 
 soak: $(READY)   ## kill at random for SECONDS (600), with a printed SEED, beside LOAD (0) busy processes
 	$(RUN) -m tests.soak --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED)) $(if $(LOAD),--load $(LOAD))

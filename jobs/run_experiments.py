@@ -7,12 +7,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from launcher import load, run
-from launcher.errors import LauncherError
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # also where the launcher is not installed
+
+from launcher import interpreter
 
 
 def main() -> int:
     """Parse the command line, run the sweep and return its exit code."""
+    interpreter.check()
+    from launcher import load, run  # which an old Python cannot read
+    from launcher.errors import LauncherError
+
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--devices", help="GPU ids as nvidia-smi shows them, one an experiment in turn; or cpu")
     options = parser.parse_args()

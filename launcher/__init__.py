@@ -7,8 +7,6 @@
 Both are described in `launcher.api`. They are looked up on first use, because worker processes import this package too.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

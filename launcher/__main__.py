@@ -6,19 +6,22 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from launcher import server, streams
+from launcher import interpreter
 
 
 class _Stopped(BaseException):
     """A signal asks this process to end when nobody else has arranged for it: in order, and with an exit code."""
 
 
-def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+def _stop(number: int, _frame: "FrameType | None") -> NoReturn:
     raise _Stopped(128 + number)
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    interpreter.check()
+    from launcher import server, streams  # which an old Python cannot read
+
     streams.hold()
     streams.take_any_text()
     gc.set_threshold(20_000)  # importing makes objects that stay; looking through them over and over takes 30 ms
