@@ -91,7 +91,8 @@ class Checkpoints:
                 return self._read(path)
             except BadCheckpoint as error:
                 self.passed_over[path.name] = str(error)
-                print(f"checkpoint {path.name} passed over: {error}", flush=True)
+                with contextlib.suppress(ValueError, OSError):  # the target has closed its output
+                    print(f"checkpoint {path.name} passed over: {error}", flush=True)
         return None
 
     def _read(self, path: Path) -> tuple[dict[str, Any], int]:

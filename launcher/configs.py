@@ -57,7 +57,7 @@ def check(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str,
     if target.config_class is not None:
         module, _, name = target.config_class.partition(":")
         if module != target.module:
-            with importable(target):
+            with importable(target), contextlib.chdir("."):  # back again, wherever the class goes
                 cls = _class(target, module, name)
                 if cls is not None:
                     return _check_all(cls, configs)

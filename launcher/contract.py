@@ -6,6 +6,7 @@ the launcher. How records and checkpoints become files is the business of `recor
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
 import threading
@@ -139,7 +140,8 @@ class Run:
             try:
                 self._checkpoints.save(state, step)
             except OSError as error:
-                print(f"the checkpoint of step {step} could not be written: {error.strerror}", flush=True)
+                with contextlib.suppress(ValueError, OSError):  # the target has closed its output
+                    print(f"the checkpoint of step {step} could not be written: {error.strerror}", flush=True)
             self._saved_s = time.monotonic()
         self._writer.write({"kind": "phase", "phase": f"after step {step}"})
 
@@ -176,6 +178,10 @@ class Run:
         about = {"name": self.name, "seed": self.seed, "attempt": self.attempt, "device": self.device}
         files = {"outcome": self.outcome, "writer": self._writer, "checkpoints": self._checkpoints}
         return _sent, (about | files | {"checkpoint_s": self._checkpoint_s},)
+
+    def __copy__(self) -> Run:
+        """Return this run: there is one."""
+        return self
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Run:
         """Return this run: there is one."""

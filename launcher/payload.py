@@ -57,6 +57,8 @@ def dump(state: Mapping[str, Any], *, is_tried: bool) -> io.BytesIO:
     Raises:
         TypeError: a value cannot be kept; the message says where in the state it stands, and what to do.
     """
+    if not isinstance(state, Mapping):
+        raise TypeError(f"run.save: the state is {_name(state)}; give a dict, such as {{'model': model.state_dict()}}")
     plain = dict(state)
     try:
         body = _written(plain)

@@ -126,10 +126,11 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None, share: Co
     try:
         _train(spec, run)
         _leave_if_forked(pid)
-        writer.write({"kind": "phase", "phase": "in teardown"})
-        last = {"ending": "interrupted" if run.was_stopped else "done"}
         if run.divergence:  # which the target has caught, or met in a thread
             last = {"ending": "diverged", "error": f"Diverged: {run.divergence}"}
+        else:
+            writer.write({"kind": "phase", "phase": "in teardown"})
+            last = {"ending": "interrupted" if run.was_stopped else "done"}
     except BaseException as error:  # noqa: BLE001  the worker's outermost frame: whatever it was becomes the last record
         _leave_if_forked(pid, error)
         last = {"ending": _kind(error), "error": _describe(error)}
@@ -181,7 +182,7 @@ def prepare(specs: list[Spec], answer: Connection) -> None:
     problems: dict[str, list[str]] = {}
     for spec in specs:
         try:
-            with target.importable(_target(spec)):
+            with target.importable(_target(spec)), contextlib.chdir("."):  # the next begins where this began
                 cls = target.config_class(_target(spec))
                 hook = getattr(sys.modules[_target(spec).module], "prepare", None)
                 config, unlike = _config(cls, spec)

@@ -153,6 +153,9 @@ def test_01_every_kind_of_value_comes_back_as_it_was_or_is_refused_by_its_place(
     np.random.set_state(back["numpy"])
     random.setstate(back["python"])
     torch.set_rng_state(back["torch"])
+    for odd in ([1], "abc", torch.nn.Linear(1, 1)):
+        with pytest.raises(TypeError, match=r"run\.save: the state is an? \w+; give a dict"):
+            payload.dump(odd, is_tried=True)  # type: ignore[arg-type]
     for name, value in unfit_values().items():
         for is_tried in (True, False):  # at the first save, and at each later one
             with pytest.raises(TypeError, match=r"run\.save: .*A checkpoint holds .*Nothing was written") as raised:

@@ -20,7 +20,7 @@ from launcher.skim import skim
 from tests.launcher.conftest import Workplace
 
 TARGET = """
-import math, os, resource, signal, sys, threading, time
+import copy, math, multiprocessing, os, resource, signal, sys, threading, time
 
 def run(config: dict, run):
     globals()[run.name](run)
@@ -59,6 +59,28 @@ def child(run):
         os._exit(0)
     os.wait()
     run.info(told=os.read(said, 10000).decode())
+
+def outside(run, answers):
+    try:
+        run.log(2, loss=0.0)
+    except RuntimeError as error:
+        answers.put(f"{run.name} {error}")
+
+def sent(run):
+    assert copy.copy(run) is run and copy.deepcopy([run])[0] is run
+    context = multiprocessing.get_context("spawn")
+    answers = context.Queue()
+    process = context.Process(target=outside, args=(run, answers))
+    process.start()
+    run.info(told=answers.get())
+    process.join()
+
+def diverging(run):
+    thread = threading.Thread(target=run.log, args=(1,), kwargs={"loss": math.nan})
+    threading.excepthook = lambda _: None
+    thread.start()
+    thread.join()
+    assert run.should_stop
 
 def returning(run):
     run.log(1, loss=1.0)
@@ -147,8 +169,9 @@ def numbers_of(path: Path) -> list[int]:
 
 
 def test_34_threads_children_and_signal_handlers_record_without_harm(place: Workplace) -> None:
-    names = ["threads", "back", "child", "returning", "signalled"]
-    result = place.launch(str(write_target(place, names)), "--parallel", "--devices", "cpu")
+    names = ["threads", "back", "child", "sent", "returning", "signalled", "diverging"]
+    job = write_target(place, names, metrics=["loss"], on_nan="stop")
+    result = place.launch(str(job), "--parallel", "--devices", "cpu")
     assert result.code == 1, result.err  # `back` failed, no other
     for name in names:
         numbers = numbers_of(place.paths.records(name))
@@ -164,6 +187,9 @@ def test_34_threads_children_and_signal_handlers_record_without_harm(place: Work
     told = child.info["told"].split("|")
     assert len(told) == 3
     assert all("only the process that was given run records" in one for one in told)
+    assert "only the process that was given run records" in place.history("sent").info["told"]
+    assert "diverging diverged" in result.err
+    assert "Diverged: loss is nan at step 1, after step 1" in result.err
     returning = place.history("returning")
     assert returning.info["codes"] == "0 1 3"
     ends = [one for one in RecordReader(place.paths.records("returning")).read() if one.get("kind") == "end"]
@@ -284,3 +310,22 @@ def test_34_readers_put_the_steps_of_threads_in_order(tmp_path: Path) -> None:
     assert math.isnan(glance.newest or 0.0)
     assert math.isnan(follow.value or 0.0)
     assert (follow.step, notices.verdict) == (13, "loss was nan at step 13")
+
+
+def test_09_a_directory_changed_by_configuration_or_prepare_moves_nothing(place: Workplace) -> None:
+    (place.folder / "scratch").mkdir()
+    (place.folder / "moving.py").write_text(
+        "import os\nfrom dataclasses import dataclass\nos.chdir('scratch')\n"
+        "@dataclass\nclass Config:\n    lr: float = 0.1\n"
+    )
+    (place.folder / "moves.py").write_text(
+        "from moving import Config\nimport os\n"
+        "def prepare(config: Config): os.mkdir('here')\n"  # in the directory of the launch, for each once
+        "def run(config: Config, run):\n    run.log(1, loss=config.lr)\n    (run.outcome / 'made.txt').touch()\n"
+    )
+    result = place.launch(str(place.toy({"a": {}}, target="moves:run")), "--devices", "cpu")
+    assert result.code == 0, result.err
+    assert place.history("a").steps == {1: {"loss": 0.1}}
+    assert (place.paths.outcome / "made.txt").exists()
+    assert (place.paths.outcome / "results_table.csv").exists()
+    assert [path.name for path in (place.folder / "scratch").iterdir()] == ["here"]
