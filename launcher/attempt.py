@@ -79,6 +79,13 @@ class Attempt:
             self.is_forced, self.force_at_s = True, float("inf")
             self.worker.stop(force=True)
 
+    def forgive(self, pause_s: float) -> None:
+        """Take in that the launcher did not run for a while, nor perhaps this worker: that time counts for nothing."""
+        self._heard_s += pause_s
+        self._cpu_since_s += pause_s
+        if self.force_at_s is not None:
+            self.force_at_s += pause_s
+
     def watch(self, num_records: int, now_s: float, settings: SweepTable) -> str:
         """Look at how long nothing was recorded; return what the user should be told, if anything.
 

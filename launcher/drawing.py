@@ -17,7 +17,11 @@ from collections.abc import Callable, Iterable
 
 from launcher.lifeline import Child, start_module
 from launcher.paths import Paths
+from launcher.usage import tree_cpu_s
 
+TOLD_S = 5.0  # after so long that nothing but drawing goes on, this is said
+STILL_S = 60.0  # a drawing process that has not used any CPU for so long will never answer
+LIMIT_S = 600.0  # for the last drawing of a launch
 SHARE = 0.1  # drawing may take this share of one core while experiments run
 
 
@@ -33,6 +37,10 @@ class Drawing:
         self._pending: set[str] = set()
         self._is_busy = False
         self._is_urgent = False
+        self._is_waited_for = False  # and this was said
+        self._since_s = 0.0  # when it was asked, or urged
+        self._moved_s = 0.0  # when it was last seen to have used CPU time
+        self._cpu_s = 0.0
         self._has_given_up = False
         self._not_before_s = 0.0
         self._torn = b""
@@ -62,14 +70,37 @@ class Drawing:
         return self._is_busy or bool(self._pending)
 
     def advance(self) -> None:
-        """Send what is pending if the child is free and has not drawn too much lately."""
+        """Send what is pending if the child is free and has not drawn too much lately; else see whether it moves."""
+        if self._is_busy:
+            self._watch(time.monotonic())
         if self._pending and not self._is_busy and (self._is_urgent or time.monotonic() >= self._not_before_s):
             self._send()
 
     def hurry(self) -> None:
         """From now on draw what is pending at once: no experiment runs any more."""
         self._is_urgent = True
+        self._since_s = time.monotonic()
         self.advance()
+
+    def forgive(self, pause_s: float) -> None:
+        """Take in that this process did not run for a while: that time counts for nothing."""
+        self._since_s += pause_s
+        self._moved_s += pause_s
+
+    def _watch(self, now_s: float) -> None:
+        """Say what is waited for, and wait for a process that will never answer a limited time only."""
+        assert self._child is not None, "only a running drawing process is busy"
+        waited_s = now_s - self._since_s
+        if self._is_urgent and waited_s >= TOLD_S and not self._is_waited_for:
+            self._is_waited_for = True
+            self._complain("tables and plots are being drawn; Ctrl-C leaves them for later.")
+        if self._is_urgent and waited_s >= LIMIT_S:
+            self.give_up("drawing took too long")
+        elif now_s - self._moved_s >= STILL_S:
+            cpu_s = tree_cpu_s(self._child.process.pid)
+            if cpu_s == self._cpu_s:
+                self.give_up(f"the drawing process, pid {self._child.process.pid}, stands still")
+            self._cpu_s, self._moved_s = cpu_s, now_s
 
     def _answered(self) -> None:
         assert self._child is not None, "only a running drawing process answers"
@@ -114,6 +145,8 @@ class Drawing:
         if self._child is None:
             return
         names, self._pending, self._is_busy = sorted(self._pending), set(), True
+        self._since_s = self._moved_s = time.monotonic()
+        self._cpu_s = tree_cpu_s(self._child.process.pid)
         with contextlib.suppress(BrokenPipeError):  # its end is read from stdout
             self._child.stdin.write(json.dumps(names).encode() + b"\n")
             self._child.stdin.flush()

@@ -26,6 +26,7 @@ from launcher.live import Live
 from launcher.locks import Lock
 from launcher.notices import Notices
 from launcher.outlook import Outlook
+from launcher.pause import PauseMeter
 from launcher.plan import Decision, Plan
 from launcher.process import Workers
 from launcher.protocol import Action, Begin, Done, Event, Halt, Interrupted, Lost, Refused, SetAside, Start, Stop
@@ -42,7 +43,6 @@ from launcher.views.snapshot import Snapshot
 from launcher.views.text import plural
 
 TICK_S = 0.25  # between looks at the clock and at files whose bell was not heard
-DRAWING_LIMIT_S = 600.0
 STOPPED_DRAWING_S = 1.0  # after the grace time, which a stopped launch may use up in any case
 
 
@@ -91,6 +91,7 @@ class Loop:
         self._signal: int | None = None
         self._draw_until_s = math.inf
         self._is_over = False
+        self._pauses = PauseMeter()
         self._has_server = True  # that workers can come from, now or in a moment
 
     def run(self) -> Summary:
@@ -101,10 +102,9 @@ class Loop:
                 while not self._is_over:
                     self._turn()
                 self._drawing.hurry()
-                deadline_s = min(self._draw_until_s, time.monotonic() + DRAWING_LIMIT_S)
                 while self._drawing.is_working:
                     self._turn()
-                    if time.monotonic() >= deadline_s:
+                    if time.monotonic() >= self._draw_until_s:
                         self._drawing.give_up("drawing took too long")
         finally:
             for attempt in self._running.values():
@@ -126,10 +126,20 @@ class Loop:
         )
 
     def _turn(self) -> None:
-        for key, _ in self._selector.select(TICK_S):
+        ready = self._selector.select(TICK_S)
+        if pause_s := self._pauses.look():
+            self._forgive(pause_s)
+        for key, _ in ready:
             if self._selector.get_map().get(key.fd) is key:  # an earlier handler may have closed it
                 key.data()
         self._tick()
+
+    def _forgive(self, pause_s: float) -> None:
+        """Move what is due by the time that nothing of us ran."""
+        self._draw_until_s += pause_s
+        self._drawing.forgive(pause_s)
+        for attempt in self._running.values():
+            attempt.forgive(pause_s)
 
     def _handle(self, *events: Event) -> None:
         self._actions.extend(action for event in events for action in self._scheduler.handle(event))

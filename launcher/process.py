@@ -23,14 +23,13 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, Literal
 
-import psutil
-
 from launcher import server, worker
 from launcher.errors import InputError, LauncherError
 from launcher.locks import Lock
 from launcher.server import ForkServer, ServerDied, ServerSilent
 from launcher.share import Share
 from launcher.spec import Spec
+from launcher.usage import tree_cpu_s
 
 StartMethod = Literal["forkserver", "spawn"]
 EXIT_LIMIT_S = 2.0  # between a death and the fork server's word about it: milliseconds
@@ -99,11 +98,7 @@ class Worker:
 
     def cpu_seconds(self) -> float:
         """Return the CPU time of the worker and its children so far; 0 if it is gone."""
-        try:
-            process = psutil.Process(self.pid)
-            return sum(sum(one.cpu_times()[:2]) for one in [process, *process.children(recursive=True)])
-        except psutil.Error:
-            return 0.0
+        return tree_cpu_s(self.pid)
 
     def collect(self) -> Exit:
         """After the death: end what is left of its group, release everything and return how it ended."""

@@ -25,6 +25,15 @@ class Usage:
     num_processes: int
 
 
+def tree_cpu_s(pid: int) -> float:
+    """Return the CPU time so far of a process and its children that live; 0 if it is gone."""
+    try:
+        process = psutil.Process(pid)
+        return sum(sum(child.cpu_times()[:2]) for child in [process, *process.children(recursive=True)])
+    except psutil.Error:
+        return 0.0
+
+
 class CpuMeter:
     """Adds up the CPU time of processes that come and go."""
 

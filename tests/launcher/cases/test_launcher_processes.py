@@ -6,13 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from launcher.drawing import Drawing
 from launcher.quota import allowed_cores
-from tests.launcher.conftest import Result, Workplace, marked, wait_for
+from tests.launcher.conftest import MARK, Result, Workplace, marked, wait_for
 
 SLEEPS = "import time\nwhile True: time.sleep(1)\n"
 NO_CLASS = "def run(config, run): run.log(1, loss=1.0)\n"  # its configuration class is asked of the module itself
@@ -182,6 +184,90 @@ def test_03_a_launch_needs_no_folder_for_temporary_files(place: Workplace, kind:
     result = place.launch("job.toml", "--devices", "cpu", "--start-method", method)
     assert result.code == 0, result.err
     assert kind != "long" or not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("who", ["everyone", "launcher"])
+def test_F5_time_that_the_launcher_was_stopped_is_no_silence_of_a_worker(place: Workplace, who: str) -> None:
+    """As on a laptop that sleeps. Grace time does not pass either: `b` is asked to end, and stopped while it does."""
+    text = """import pathlib, time
+def run(config: dict, run):
+    run.log(1, loss=1.0)
+    while not pathlib.Path("go").exists() and not run.should_stop: time.sleep(0.05)
+    pathlib.Path("asked").touch()
+    time.sleep(1.0 if run.should_stop else 0)
+    run.log(2, loss=1.0)
+"""
+    (place.folder / "mine.py").write_text(text)
+    place.toy({"a": {}}, target="mine:run", kill_after_s=2, stall_after_s=2, grace_s=2)
+    process = place.start("job.toml", "--devices", "cpu")
+    wait_for(lambda: place.history("a").steps)
+    stopped = marked(place.mark) if who == "everyone" else [psutil.Process(process.pid)]
+    for one in stopped:
+        one.suspend()
+    time.sleep(3.5)
+    for one in stopped:
+        one.resume()
+    if who == "launcher":
+        (place.folder / "go").touch()
+    else:
+        process.send_signal(signal.SIGTERM)
+        wait_for((place.folder / "asked").exists)
+        for one in stopped:
+            one.suspend()
+        time.sleep(3.0)
+        for one in stopped:
+            one.resume()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == (0 if who == "launcher" else 143), err
+    assert len(place.history("a").steps) == 2, err
+    assert "no record for" not in err
+
+
+class Selector:
+    """Of an event loop that does not turn."""
+
+    def register(self, *_: object) -> None: ...
+
+    def unregister(self, *_: object) -> None: ...
+
+
+def test_F16_a_drawing_process_that_stands_still_is_told_and_given_up(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.toy({"a": {}})
+    assert place.launch("job.toml", "--devices", "cpu").code == 0
+    said: list[str] = []
+    drawing = Drawing(place.paths, said.append, has_plots=False)
+    drawing.selector.close()
+    drawing.selector = Selector()  # type: ignore[assignment]
+    monkeypatch.setenv(MARK, place.mark)
+    drawing.warm_up()
+    (its,) = [one for one in marked(place.mark) if "launcher.report" in one.cmdline()]
+    its.suspend()
+    wait_for(lambda: its.status() == psutil.STATUS_STOPPED)
+    drawing.request(["a"])
+    drawing.hurry()
+    for name, value in (("TOLD_S", 0.1), ("STILL_S", 0.5)):
+        monkeypatch.setattr(f"launcher.drawing.{name}", value)
+    wait_for(lambda: drawing.advance() or not drawing.is_working)
+    assert said[0] == "tables and plots are being drawn; Ctrl-C leaves them for later."
+    assert f"the drawing process, pid {its.pid}, stands still" in said[1]
+    assert len(said) == 2
+
+
+def test_F16_ctrl_c_ends_a_launch_that_waits_for_its_drawing(place: Workplace) -> None:
+    place.toy({"a": {"barrier": str(place.folder / "go"), "steps": 2}})
+    process = place.start("job.toml", "--devices", "cpu")
+    wait_for(lambda: place.history("a").steps)
+    (its,) = [one for one in marked(place.mark) if "launcher.report" in one.cmdline()]
+    its.suspend()
+    (place.folder / "go").touch()
+    assert process.stderr is not None
+    wait_for(lambda: "being drawn" in process.stderr.readline())
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=5)
+    assert process.returncode == 130
+    assert "drawing was stopped" in err
 
 
 SCRIPT = "import sys; from launcher.__main__ import main; sys.argv[0] = 'sweep-launcher'; main()"
