@@ -24,6 +24,7 @@ def main() -> None:
 
     streams.hold()
     streams.take_any_text()
+    streams.outlive_readers()
     gc.set_threshold(20_000)  # importing makes objects that stay; looking through them over and over takes 30 ms
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # else nohup

@@ -8,7 +8,9 @@ Uses the standard library alone, as it is imported before everything else.
 from __future__ import annotations
 
 import codecs
+import io
 import os
+import stat
 import sys
 from typing import Any
 
@@ -46,6 +48,44 @@ def take_any_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if (reconfigure := getattr(stream, "reconfigure", None)) is not None:  # None where Python has no such stream
             reconfigure(errors=PLAIN)
+
+
+def outlive_readers() -> None:
+    """Let a command end as it would with a reader where that has left (`| head -1`): what it says then goes nowhere."""
+    for name in ("stdout", "stderr"):
+        stream: Any = getattr(sys, name)
+        try:
+            mode = os.fstat(stream.fileno()).st_mode
+        except (AttributeError, OSError, ValueError):  # Python has no such stream, or a test has another
+            continue
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+            stream.flush()
+            binary = io.BufferedWriter(_Pipe(stream.fileno(), "w", closefd=False))
+            kept = {"encoding": stream.encoding, "errors": stream.errors, "line_buffering": stream.line_buffering}
+            setattr(sys, name, io.TextIOWrapper(binary, write_through=stream.write_through, **kept))
+
+
+class _Pipe(io.FileIO):
+    """A pipe that becomes /dev/null when its reader has left."""
+
+    def write(self, data: Any) -> int:
+        """Write what can be written."""
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            _left.add(self.fileno())
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno(), inheritable=True)
+            os.close(nowhere)
+            return len(data)
+
+
+_left: set[int] = set()  # descriptors whose readers have left
+
+
+def has_reader(fd: int) -> bool:
+    """Say whether, as far as was noticed, anybody may still read what goes to a descriptor."""
+    return fd not in _left
 
 
 def _plainly(error: UnicodeError) -> tuple[Any, int]:

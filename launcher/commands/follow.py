@@ -7,7 +7,6 @@ log and reads what has come.
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import sys
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from launcher.completion import complete_experiment
 from launcher.errors import InputError, inline, printable
 from launcher.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.paths import Paths
+from launcher.streams import has_reader
 from launcher.views import result
 
 LOOK_INTERVAL_S = 0.2
@@ -48,8 +48,8 @@ def follow_command(
     names = list(dict.fromkeys(experiments or known))
     try:
         _follow(paths, names, lines)
-    except BrokenPipeError:  # `| head` has what it wants; what is left in the buffer must not complain at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # `| head` has what it wants
+        pass
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except OSError as error:
@@ -71,6 +71,8 @@ def _follow(paths: Paths, names: Sequence[str], num_lines: int) -> None:
                 came = True
                 _print(prefixes[name], new)
         sys.stdout.flush()
+        if not has_reader(sys.stdout.fileno()):
+            raise BrokenPipeError
         if came:
             continue  # there may be more than is read in one go
         if not is_at_work:

@@ -14,7 +14,7 @@ import pytest
 
 from launcher.drawing import Drawing
 from launcher.quota import allowed_cores
-from tests.launcher.conftest import MARK, Result, Workplace, marked, wait_for
+from tests.launcher.conftest import MARK, TOYS, Result, Workplace, marked, wait_for
 
 SLEEPS = "import time\nwhile True: time.sleep(1)\n"
 NO_CLASS = "def run(config, run): run.log(1, loss=1.0)\n"  # its configuration class is asked of the module itself
@@ -70,11 +70,12 @@ def test_F3_however_young_the_launcher_was(place: Workplace, delay_s: float) -> 
     wait_for(lambda: not marked(place.mark), limit_s=2.0)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("where", PLACES)
+@pytest.mark.parametrize(
+    ("where", "number"),
+    [("preload", signal.SIGINT), ("preload", signal.SIGTERM), ("preload", signal.SIGHUP), ("configs", signal.SIGTERM),
+     ("prepare", signal.SIGINT), ("git", signal.SIGHUP), ("on-finish", signal.SIGTERM)],
+)  # fmt: skip
 def test_F4_no_signal_waits_for_another_process(place: Workplace, where: str, number: signal.Signals) -> None:
-    if where == "git" and number != signal.SIGINT:
-        pytest.skip("it is given three seconds in any case, and one signal is tried")
     process = place.start("job.toml", "--devices", "cpu", *hang_in(place, where))
     wait_for((place.folder / "hangs").exists)
     process.send_signal(number)
@@ -171,8 +172,9 @@ def test_F8_a_module_of_preload_that_fails_is_bad_input(place: Workplace, text: 
     assert problem in result.err
 
 
-@pytest.mark.parametrize("method", ["forkserver", "spawn"])
-@pytest.mark.parametrize("kind", ["long", "missing", "a file"])
+@pytest.mark.parametrize(
+    ("kind", "method"), [("long", "forkserver"), ("long", "spawn"), ("missing", "forkserver"), ("a file", "forkserver")]
+)
 def test_03_a_launch_needs_no_folder_for_temporary_files(place: Workplace, kind: str, method: str) -> None:
     folder = place.folder / ("t" * 200)
     if kind == "long":
@@ -268,6 +270,33 @@ def test_F16_ctrl_c_ends_a_launch_that_waits_for_its_drawing(place: Workplace) -
     _, err = process.communicate(timeout=5)
     assert process.returncode == 130
     assert "drawing was stopped" in err
+
+
+def piped(place: Workplace, command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the launcher in a pipeline, whose exit code is the command's unless a later one fails."""
+    environment = os.environ | {"PYTHONPATH": str(TOYS), "LAUNCHER_LOCKS": str(place.folder / ".locks")}
+    line = ["bash", "-c", f"set -o pipefail; {sys.executable} -m launcher {command}"]
+    options = {"capture_output": True, "text": True, "timeout": 60, "check": False}
+    return subprocess.run(line, cwd=place.folder, env=environment, **options)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.mark.parametrize("reader", ["2>&1 | head -1", "--json | head -c 5", "2>&1 | true"])
+def test_55_a_launch_whose_reader_leaves_ends_as_it_would(place: Workplace, reader: str) -> None:
+    place.toy({"a": {}, "b": {}})
+    done = piped(place, f"job.toml --devices cpu {reader}")
+    assert done.returncode == 0, done
+    assert "Broken" not in done.stderr
+    assert [len(place.history(name).steps) for name in "ab"] == [5, 5]
+
+
+def test_55_so_does_each_other_command(place: Workplace) -> None:
+    place.toy({"a": {}})
+    assert place.launch("job.toml", "--devices", "cpu").code == 0
+    commands = ["plan job.toml | true", "status job.toml --json | true", "report job.toml | head -c 1",
+                "--help | head -1", "follow --job job.toml | head -1"]  # fmt: skip
+    for command in commands:
+        done = piped(place, command)
+        assert (done.returncode, done.stderr) == (0, ""), command
 
 
 SCRIPT = "import sys; from launcher.__main__ import main; sys.argv[0] = 'sweep-launcher'; main()"
