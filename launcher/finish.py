@@ -7,6 +7,7 @@ does changes the exit code. What it prints goes to stderr, as stdout is for resu
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -26,13 +27,16 @@ from launcher.summary import Summary
 
 LIMIT_S = 60.0
 STDERR = 2
+_QUOTED = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.""", re.DOTALL)
+# An ampersand within a word is one of a web address.
+_SHELL_SIGN = re.compile(r"\|+|&&|(?<!\S)&|&(?!\S)|\d?[<>]+|;|`|\$[({\w]|(?<!\S)~|\*")
 
 
 def split(command: str) -> list[str]:
     """Split a command as a shell would, and look for its program.
 
     Raises:
-        InputError: it is empty, a quotation mark is not closed, or there is no such program.
+        InputError: it is empty, a quotation mark is not closed, it needs a shell, or there is no such program.
     """
     try:
         words = shlex.split(command)
@@ -40,10 +44,21 @@ def split(command: str) -> list[str]:
         raise InputError(f"--on-finish {inline(command)}: {error}.") from error
     if not words or not words[0]:
         raise InputError("--on-finish names no command.")
+    if sign := _of_a_shell(command):
+        raise InputError(
+            f"--on-finish {inline(command)}: {sign} means something to a shell only, and it runs without a shell.\n"
+            f"  With a shell: sh -c {inline(shlex.quote(command))}\n"
+            f"  If {sign} is meant as text, put it into quotation marks."
+        )
     if shutil.which(words[0]) is None:
-        shell = "\n  It runs without a shell; write sh -c '…' for one." if set(command) & set("|&;<>$`") else ""
-        raise InputError(f"--on-finish {inline(command)}: there is no program {inline(words[0])}.{shell}")
+        raise InputError(f"--on-finish {inline(command)}: there is no program {inline(words[0])}.")
     return words
+
+
+def _of_a_shell(command: str) -> str:
+    """Return the first sign of a command that only a shell acts on; empty if there is none. In quotes it is text."""
+    found = _SHELL_SIGN.search(_QUOTED.sub("_", command))
+    return found[0] if found else ""
 
 
 def document(sweep: Sweep, summary: Summary, experiments: Sequence[Result], seconds: float) -> dict[str, Any]:

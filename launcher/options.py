@@ -175,7 +175,8 @@ OnFinish = Annotated[
     typer.Option(
         metavar="COMMAND",
         envvar="LAUNCHER_ON_FINISH",
-        help="Run this once the launch is over, without a shell, for 60 s at most; the summary as JSON on its stdin.",
+        help="Run this once a launch is over that had something to do, without a shell, for 60 s at most; the summary "
+        "as JSON on its stdin.",
         rich_help_panel=HOW,
     ),
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,6 +46,9 @@ class Answer:
     is_refused: bool = False
 
 
+Act = Callable[[], None]  # what is done for a request
+
+
 class Steering:
     """One launch as other shells steer it."""
 
@@ -74,11 +77,13 @@ class Steering:
             return
         self._look_at_s = now_s + LOOK_INTERVAL_S
         for request in self._inbox.take():
-            answers = self._carry_out(request, endings, is_over())
-            for one in answers:
+            answers = []
+            for one, act in self._answers(request, endings, is_over()):
                 name = f"{inline(one.experiment, 100)}: " if one.experiment else ""
                 self._say(f"{request.ask} (asked by pid {request.pid}): {name}{one.answer}.")
-            self._note("request", "", id=request.id, ask=request.ask, answers=[one.__dict__ for one in answers])
+                act()  # after its answer: what follows from it, a start say, is told below it
+                answers.append(one.__dict__)
+            self._note("request", "", id=request.id, ask=request.ask, answers=answers)
 
     def ended(self, experiment: str) -> None:
         """Take note that an attempt is over; write down if the experiment waits to be tried again."""
@@ -86,62 +91,77 @@ class Steering:
         if self._scheduler.state(experiment) is None:
             self._note("requeued", experiment, pid=os.getpid())
 
-    def _carry_out(self, request: Request, endings: Mapping[str, Ending], is_over: bool) -> list[Answer]:
+    def _answers(self, request: Request, endings: Mapping[str, Ending], is_over: bool) -> Iterator[tuple[Answer, Act]]:
+        """Yield each answer with what is to be done for it; the next one is found when that is done."""
         if is_over:
-            return [Answer("", "every experiment has ended, and tables and plots are being made", is_refused=True)]
-        if request.ask == "stop":
+            yield Answer("", "every experiment has ended, and tables and plots are being made", True), _nothing
+        elif request.ask == "stop":
             if not request.experiments:
-                return [self._stop_all(request.force)]
-            return [self._stop(name, request.force) for name in request.experiments]
-        if self._scheduler.is_stopping:
-            return [Answer("", "the launch is being stopped; start it again instead", is_refused=True)]
-        failed = [name for name, ending in endings.items() if ending.kind in FAILURES]
-        names = request.experiments or [name for name in failed if self._has_ended(name)]
-        return [self._retry(name, endings) for name in names] or [Answer("", "nothing has failed")]
+                yield self._stop_all(request.force)
+            for name in request.experiments:
+                yield self._stop(name, request.force)
+        elif self._scheduler.is_stopping:
+            yield Answer("", "the launch is being stopped; start it again instead", True), _nothing
+        else:
+            failed = [name for name, ending in endings.items() if ending.kind in FAILURES]
+            names = request.experiments or [name for name in failed if self._has_ended(name)]
+            for name in names:
+                yield self._retry(name, endings)
+            if not names:
+                yield Answer("", "nothing has failed"), _nothing
 
     def _has_ended(self, name: str) -> bool:
         return isinstance(self._scheduler.state(name), Finished)
 
-    def _stop_all(self, force: bool) -> Answer:
+    def _stop_all(self, force: bool) -> tuple[Answer, Act]:
         if self._scheduler.is_stopping and not force:
-            return Answer("", "the launch is being stopped already; stop --all --force kills what runs")
-        self._interrupt(signal.SIGINT, force=force)
-        if force:
-            return Answer("", "what runs is killed")
-        return Answer("", "nothing more is started; what runs is asked to save and end, killed after its grace time")
+            return Answer("", "the launch is being stopped already; stop --all --force kills what runs"), _nothing
+        told = "nothing more is started; what runs is asked to save and end, killed after its grace time"
+        return Answer("", "what runs is killed" if force else told), lambda: self._interrupt(signal.SIGINT, force=force)
 
-    def _stop(self, name: str, force: bool) -> Answer:
+    def _stop(self, name: str, force: bool) -> tuple[Answer, Act]:
         if not self._scheduler.has(name):
-            return self._unknown(name)
+            return self._unknown(name), _nothing
         match self._scheduler.state(name):
             case Finished(ending):
-                return Answer(name, f"not running: {ending}")
+                return Answer(name, f"not running: {ending}"), _nothing
             case None:
-                self._note("withdrawn", name, pid=os.getpid())
-                self._handle(Withdrawn(name))
-                return Answer(name, "taken out of the queue")
+                return Answer(name, "taken out of the queue"), lambda: self._take_out(name)
             case Running():
                 if not force and (name in self._ending or self._scheduler.is_stopping):
-                    return Answer(name, "asked to end already; stop --force kills it")
-                self._ending.add(name)
-                self._handle(Withdrawn(name, force))
-                return Answer(name, "killed" if force else "asked to save and end, killed after its grace time")
+                    return Answer(name, "asked to end already; stop --force kills it"), _nothing
+                told = "killed" if force else "asked to save and end, killed after its grace time"
+                return Answer(name, told), lambda: self._end(name, force)
 
-    def _retry(self, name: str, endings: Mapping[str, Ending]) -> Answer:
+    def _take_out(self, name: str) -> None:
+        self._note("withdrawn", name, pid=os.getpid())
+        self._handle(Withdrawn(name))
+
+    def _end(self, name: str, force: bool) -> None:
+        self._ending.add(name)
+        self._handle(Withdrawn(name, force))
+
+    def _retry(self, name: str, endings: Mapping[str, Ending]) -> tuple[Answer, Act]:
         if not self._scheduler.has(name):
-            return self._unknown(name)
+            return self._unknown(name), _nothing
         match self._scheduler.state(name):
             case Running():
-                return Answer(name, "running; nothing to retry", is_refused=True)
+                return Answer(name, "running; nothing to retry", True), _nothing
             case None:
-                return Answer(name, "in the queue already")
+                return Answer(name, "in the queue already"), _nothing
             case Finished() if name in endings and endings[name].kind == "done":
-                return Answer(name, "done; only the launch command with --fresh trains it again", is_refused=True)
+                return Answer(name, "done; only the launch command with --fresh trains it again", True), _nothing
             case Finished():
-                self._note("requeued", name, pid=os.getpid())
-                self._handle(Requeued(name))
-                return Answer(name, "queued again")
+                return Answer(name, "queued again"), lambda: self._queue(name)
+
+    def _queue(self, name: str) -> None:
+        self._note("requeued", name, pid=os.getpid())
+        self._handle(Requeued(name))
 
     def _unknown(self, name: str) -> Answer:
         hint = did_you_mean(name, self._scheduler.experiments)
         return Answer(name, f"not run by this launch, which keeps it or does not know it.{hint}".rstrip("."), True)
+
+
+def _nothing() -> None:
+    """Do nothing: the answer is all there is to a request."""

@@ -20,6 +20,11 @@ class Summary:
     has_no_device: bool = False  # the last one got lost
 
     @property
+    def had_work(self) -> bool:
+        """An experiment was to be trained."""
+        return bool(self.endings or self.not_started)
+
+    @property
     def is_done(self) -> bool:
         """Every experiment that was selected is done."""
         kinds = [ending.kind for ending in self.endings.values()]

@@ -109,7 +109,7 @@ def _launch(
         progress=Progress(is_quiet=is_quiet, is_verbose=is_verbose),
     )
     seconds = time.monotonic() - began_s
-    found = finish.results(sweep) if as_json or command is not None else []
+    found = finish.results(sweep) if as_json or (command is not None and summary.had_work) else []
     document = finish.document(sweep, summary, found, seconds)
     if as_json:
         result.print_json(document)
@@ -118,6 +118,8 @@ def _launch(
     else:
         result.print_table(sweep.outcome / "results_table.txt")
     result.say_result(summary, Path(sweep.logs), fresh=fresh)
-    if command is not None and (problem := finish.run(command, document)):
+    if command is not None and not summary.had_work:
+        result.say("--on-finish is not run: nothing was to do.")
+    elif command is not None and (problem := finish.run(command, document)):
         result.say(problem)
     raise typer.Exit(summary.exit_code)

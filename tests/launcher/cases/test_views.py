@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from launcher import finish
+from launcher.errors import InputError
 from launcher.findings import best, observations
 from launcher.job import load
 from launcher.locks import lock_folder
@@ -256,3 +258,68 @@ def test_d1_the_report_links_every_curve_that_was_recorded(tmp_path: Path) -> No
     report.draw()
     assert sweep.paths.report_md.read_text() == words, "what is written does not depend on what is there already"
     assert all((sweep.paths.outcome / link).exists() for link in links)
+
+
+@pytest.mark.parametrize(
+    ("command", "sign"),
+    [
+        ("echo hi | mail me", "|"),
+        ("echo hi|mail me", "|"),
+        ("echo hi > note.txt", ">"),
+        ("echo hi 2>&1", "2>"),
+        ("sort <in", "<"),
+        ("true && echo hi", "&&"),
+        ("sleep 9 &", "&"),
+        ("echo a; echo b", ";"),
+        ("echo $HOME", "$H"),
+        ("echo $(date)", "$("),
+        ("echo `date`", "`"),
+        ("ls *.csv", "*"),
+        ("~/notify.sh now", "~"),
+        ("echo 'a' | mail \"me\"", "|"),
+    ],
+)
+def test_d17_what_needs_a_shell_is_refused_with_the_way_to_one(command: str, sign: str) -> None:
+    with pytest.raises(InputError) as caught:
+        finish.split(command)
+    assert f"{sign} means something to a shell only" in str(caught.value)
+    assert f"sh -c {shlex.quote(command)}" in str(caught.value)
+    finish.split(f"sh -c {shlex.quote(command)}")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sh -c 'a | b > c'",
+        "echo 'a|b' \"x;y $z\" \\* a\\|b",
+        "echo https://x.example/?a=1&b=2",
+        "echo -- --x=1,2 a~b #1",
+    ],
+)
+def test_d17_what_is_quoted_is_text(command: str) -> None:
+    assert finish.split(command) == shlex.split(command)
+
+
+def test_d17_nothing_to_do_is_nothing_to_tell(place: Workplace) -> None:
+    job = str(place.toy({"a": {"steps": 1}}))
+    command = ("--devices", "cpu", "--on-finish", "tee heard.json")
+    assert place.launch(job, *command).code == 0
+    heard = place.folder / "heard.json"
+    assert json.loads(heard.read_text())["endings"]["a"]["ending"] == "done"
+    heard.unlink()
+    again = place.launch(job, *command)
+    assert again.code == 0
+    assert "--on-finish is not run: nothing was to do." in again.err
+    assert not heard.exists()
+
+
+def test_d7_an_answer_is_told_before_what_follows_from_it(place: Workplace) -> None:
+    experiments = {"bad": {"act": "raise", "at": 1}, "a": {"steps": 2, "barrier": "go"}}
+    process = place.start(str(place.toy(experiments, threads=1)), "--devices", "cpu", "--parallel")
+    wait_for(lambda: place.history("a").steps and "failed" in place.paths.events.read_text())
+    assert place.launch("retry", "bad", "--job", "job.toml").out == "bad: queued again\n"
+    wait_for(lambda: place.paths.events.read_text().count('"failed"') == 2)
+    assert place.launch("stop", "--all", "--job", "job.toml").code == 0
+    _, err = process.communicate(timeout=60)
+    said = ["retry (asked by", "bad: tried again, attempt 2", "stop (asked by", "SIGINT: nothing more"]
+    assert sorted(said, key=err.index) == said, err
