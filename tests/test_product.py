@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +51,9 @@ def test_every_file_of_a_sweep_is_there_and_nothing_else(smoke: Path) -> None:
     for name in NAMES:
         expected |= {f"records/{name}.jsonl", f"logs/{name}.log", f"mini_gpt_{name}.pt", f"mini_gpt_{name}.json"}
         expected |= {f"{metric}_curve_{name}.png" for metric in METRICS}
-    assert {str(path.relative_to(smoke / "one")) for path in (smoke / "one").rglob("*") if path.is_file()} == expected
+    found = {str(path.relative_to(smoke / "one")) for path in (smoke / "one").rglob("*") if path.is_file()}
+    samples = {f"telemetry/{name}.jsonl" for name in NAMES}  # there where an experiment took two seconds
+    assert found - samples == expected
 
 
 def test_each_step_is_recorded_once_and_the_table_ends_with_the_last_record(smoke: Path) -> None:
@@ -63,6 +67,24 @@ def test_each_step_is_recorded_once_and_the_table_ends_with_the_last_record(smok
         assert float(rows[name]["final_loss"]) == steps[-1]["loss"]
         assert float(rows[name]["first_loss"]) == steps[0]["loss"]
         assert int(rows[name]["parameters"]) > 1_600_000
+
+
+def test_E4_log_report_and_sweep_json_tell_which_data_were_read(smoke: Path) -> None:
+    """Also how many loader processes there really were: num_workers is 4, and each experiment has one thread."""
+    data = smoke / "data" / "tokenized_data.pt"
+    digest = hashlib.sha256(data.read_bytes()).hexdigest()
+    for planned in json.loads((smoke / "one" / "sweep.json").read_text())["experiments"]:
+        assert planned["inputs"] == {str(data): digest}
+    log = (smoke / "one" / "logs" / "one_layer.log").read_text()
+    (facts,) = (line for line in log.splitlines() if line.startswith("info "))
+    targets = re.search(r"targets (\d+)", facts)
+    assert targets is not None
+    assert f"data_file {data}" in facts
+    assert f"data_sha256 {digest[:16]}" in facts
+    assert "loader_processes 1" in facts
+    report = (smoke / "one" / "report.md").read_text()
+    assert "`data_file`" in report
+    assert f"| `targets` | {int(targets[1]):,} |" in report
 
 
 def test_parallel_and_sequential_runs_are_the_same_bit_for_bit(smoke: Path) -> None:
