@@ -6,8 +6,8 @@ Exit codes: 0 done, 2 bad input (one message on stderr), 130 interrupted.
 import dataclasses
 import difflib
 import io
-import json
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +18,8 @@ from minigpt.config import FIELDS, TrainConfig
 from minigpt.errors import ConfigError, MiniGPTError
 
 EXIT_BAD_INPUT = 2
+_NONE, _TEXT = "@none", "@text:"
+_SLIPS = ("none", "nil", "@none", "@null", "@nil")  # in any case: meant for None, and not it
 
 
 def application() -> typer.Typer:
@@ -48,6 +50,8 @@ def user_errors() -> Iterator[None]:
 def config_from(settings: Sequence[str]) -> TrainConfig:
     """Return the baseline with the `key=value` pairs of `settings` put over it, the later over the earlier.
 
+    They are written as for the launcher: a value as in TOML, `@none` for None, text without quotes.
+
     Raises:
         ConfigError: no such field, no value, or a value the field does not take.
     """
@@ -55,19 +59,34 @@ def config_from(settings: Sequence[str]) -> TrainConfig:
     values: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
+        name = name.strip()
         if not equals:
             raise ConfigError(f"-S {setting} has no value: type -S {name}=VALUE")
         if name not in defaults:
             guess = difflib.get_close_matches(name, FIELDS, n=1)
             hint = f"did you mean {guess[0]}?" if guess else "there is no such field."
             raise ConfigError(f"-S {setting}: {hint} Fields: {', '.join(FIELDS)}")
-        values[name] = text if isinstance(defaults[name], str) else _value(text)
+        is_text = isinstance(defaults[name], str)
+        if text.strip() != _NONE and text.strip().casefold() in _SLIPS and not is_text:
+            raise ConfigError(f"-S {setting}: for no value type -S {name}={_NONE}")
+        values[name] = _text(text) if is_text else _value(text)
     return TrainConfig(**values)
 
 
-def _value(text: str) -> object:
-    """Read a number, or `null` for none; anything else stays text, for the configuration to refuse."""
+def _text(text: str) -> str | None:
+    """Read text, which may be quoted; what looks like a number is text as well."""
+    value = _value(text)
+    return value if isinstance(value, str) or text.strip() == _NONE else text
+
+
+def _value(text: str) -> Any:
+    """Read a value as TOML, or `null`; anything else stays text, for the configuration to refuse."""
+    if text.strip() in (_NONE, "null"):
+        return None
+    if text.startswith(_TEXT):
+        return text.removeprefix(_TEXT)
     try:
-        return json.loads(text)
-    except ValueError:
+        read = tomllib.loads(f"value = {text}")
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
+    return read["value"] if read.keys() == {"value"} else text
