@@ -133,6 +133,7 @@ def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
         folder=plan.sweep.job_file.parent.absolute(),
         config=decision.experiment.config | decision.changed,
         given=decision.experiment.given | decision.changed,
+        left_out=tuple(decision.experiment.content.left_out if decision.experiment.content else ()),
         digest=decision.experiment.digest,
         state_digest=state_digest(decision.experiment.digest, decision.changed),
         seed=settings.seed,

@@ -19,6 +19,7 @@ class Spec:
     folder: Path  # of the job file: searched first for the target's module
     config: dict[str, Any]  # resolved, to be shown; the target's is made from what was given
     given: dict[str, Any]
+    left_out: tuple[str, ...] = ()  # fields that do not count, and may be others in the worker
     digest: str
     state_digest: str  # of its checkpoints
     seed: int

@@ -226,7 +226,7 @@ def _train(spec: Spec, run: Run) -> None:
         config, unlike = _config(cls, spec)
         if unlike:
             changes = ", ".join(f"{one.name} ({one})" for one in unlike)
-            raise InputError(f"{changes} {_UNLIKE} {HOW_TO_MEND}")
+            raise InputError(f"{changes} {_UNLIKE}\n  {HOW_TO_MEND}")
         result = function(config, run)
         if inspect.iscoroutine(result) or inspect.isgenerator(result):
             raise TypeError(

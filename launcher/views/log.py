@@ -48,6 +48,7 @@ class Log:
             f"=== {spec.experiment}, attempt {spec.attempt} ===",
             f"target   {spec.target}",
             *(f"config   {key} = {value!r}" for key, value in redact.table(spec.config).items()),
+            *([f"uncounted {', '.join(spec.left_out)}: may be other values in the worker"] if spec.left_out else []),
             f"digest   {spec.digest}",
             f"seed     {spec.seed}",
             f"device   {device} (CUDA_VISIBLE_DEVICES={visible!r})",
