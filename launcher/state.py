@@ -265,7 +265,7 @@ def read_events(path: Path) -> dict[str, Seen]:
     """Return the newest attempt of each experiment; lines that are torn or foreign are passed over.
 
     Raises:
-        OSError: what is there is no file, or cannot be read.
+        InputError: what is there is no file, or cannot be read.
     """
     seen: dict[str, Seen] = {}
     for event in read_event_lines(path):

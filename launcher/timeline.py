@@ -35,7 +35,7 @@ def read_spans(path: Path, names: Iterable[str]) -> list[Span]:
     Attempts before an experiment was begun anew are left out; so are lines that are torn or foreign.
 
     Raises:
-        OSError: what is there is no file, or cannot be read.
+        InputError: what is there is no file, or cannot be read.
     """
     spans: dict[str, list[Span]] = {name: [] for name in names}
     for event in read_event_lines(path):
