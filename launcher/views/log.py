@@ -1,14 +1,15 @@
 """The log of each experiment, `logs/<experiment>.log`: what a person tails.
 
 The launcher appends the header, a line a step and the ending; the worker's own output arrives in the same file by its
-redirected descriptors. All append (O_APPEND), each piece in one write, so lines never mix.
+redirected descriptors. All append (O_APPEND), each piece in one write, so lines never mix. Behind a progress bar, which
+has no line end, the launcher begins a line of its own.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
+import re
 import socket
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,6 +24,8 @@ from launcher.views.text import number
 
 _TAIL_BYTES = 1 << 20
 _LONGEST_LINE = 1_000_000  # characters; what is longer is cut, and whole in the records
+_HEADER = re.compile(r"=== .*, attempt \d+ ===")
+_OURS = re.compile(r"step -?\d+|info |goes on from the checkpoint ")  # how our lines begin
 _SHORT = {"perplexity": "ppl", "tokens_per_s": "tok/s"}
 
 
@@ -71,10 +74,16 @@ class Log:
             self._write(lines[last + 1 :])
 
     def _tail(self) -> set[str]:
-        with contextlib.suppress(OSError), os.fdopen(open_to_read(self._path), "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
-            return set(file.read().decode(errors="replace").splitlines())
-        return set()
+        """Return the lines of the newest attempt, and what may be ours of lines that begin with a progress bar."""
+        try:
+            with os.fdopen(open_to_read(self._path), "rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
+                lines = file.read().decode(errors="replace").split("\n")
+        except OSError:
+            return set()
+        headers = [number for number, line in enumerate(lines) if _HEADER.fullmatch(line)]
+        lines = lines[headers[-1] + 1 if headers else 0 :]
+        return {*lines, *(line[match.start() :] for line in lines for match in _OURS.finditer(line))}
 
     def _lines(self, records: Iterable[Record]) -> list[str]:
         lines = []
@@ -111,12 +120,19 @@ class Log:
         written = 0
         if self.error is None:
             try:
+                if not self._is_at_line_start():
+                    os.write(self._fd, b"\n")
                 written = os.write(self._fd, data)
                 if written != len(data):
                     self.error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             except OSError as error:
                 self.error = error
         self.num_unwritten += data[written:].count(b"\n")
+
+    def _is_at_line_start(self) -> bool:
+        """Say whether the file ends with a line end: the worker writes to it too, and may have left a bar there."""
+        size = os.fstat(self._fd).st_size
+        return size == 0 or os.pread(self._fd, 1, size - 1) == b"\n"
 
 
 def _inert(line: str) -> str:

@@ -25,6 +25,7 @@ from launcher.report import Report
 from launcher.results import RUNNING, Result, read_results
 from launcher.state import Document, EventLog, Planned, environment, read_document, write_document
 from launcher.summary import Summary
+from launcher.views.log import Log
 from tests.launcher.conftest import Workplace, wait_for
 
 BIG = 2**60 + 1
@@ -323,3 +324,38 @@ def test_d7_an_answer_is_told_before_what_follows_from_it(place: Workplace) -> N
     _, err = process.communicate(timeout=60)
     said = ["retry (asked by", "bad: tried again, attempt 2", "stop (asked by", "SIGINT: nothing more"]
     assert sorted(said, key=err.index) == said, err
+
+
+BAR = "\\r 40%|####      | 4/10 [00:01<00:02, 10.0it/s]"
+
+
+def test_22_step_lines_begin_a_line_behind_a_progress_bar(place: Workplace) -> None:
+    (place.folder / "bar.py").write_text(
+        "import sys\n"
+        "def run(config: dict, run):\n"
+        "    for step in range(1, 31):\n"
+        f"        print({BAR!r}, end='', file=sys.stderr, flush=True)\n"
+        "        run.log(step, loss=1.0 / step)\n"
+    )
+    place.job('[sweep]\ntarget = "bar:run"\npreload = []\nmetrics = []\n[experiments]\na = {}\n')
+    assert place.launch("job.toml", "--devices", "cpu").code == 0
+    lines = place.log("a").split("\n")
+    assert [line.split()[1] for line in lines if line.startswith("step ")] == [str(step) for step in range(1, 31)]
+    assert any(line.startswith("=== a done") for line in lines)
+
+
+@pytest.mark.parametrize("is_old", [False, True], ids=["own lines", "behind bars"])
+def test_22_a_log_is_completed_without_repeating_a_step(tmp_path: Path, is_old: bool) -> None:
+    path = tmp_path / "a.log"
+    steps = [{"n": n, "attempt": 2, "at_s": n, "step": n, "loss": 0.5} for n in range(1, 8)]
+    path.write_text("=== a, attempt 1 ===\n" + "".join(f"step {n} loss 0.5000\n" for n in range(1, 8)))
+    with path.open("a") as file:
+        file.write("=== a, attempt 2 ===\n")
+        file.write("".join(f"{BAR}{'' if is_old else chr(10)}step {n} loss 0.5000\n" for n in range(1, 5)))
+        file.write(f"{BAR}0step 6 of something else\n{BAR}")
+    log = Log(path)
+    log.catch_up(steps)
+    log.ending("a interrupted")
+    log.close()
+    added = path.read_text().rpartition(BAR)[2]
+    assert added == "\nstep 5 loss 0.5000\nstep 6 loss 0.5000\nstep 7 loss 0.5000\n=== a interrupted ===\n"
