@@ -88,12 +88,14 @@ class History:
 
     def mark(self, step: int) -> None:
         """Remember that there is a step; a light history keeps no more of a step that is not its attempt's lowest."""
-        if step >= self.last_step:
+        if step > self.last_step:
             self.last_step = step
-        else:
+            self._steps[step] = _NOTHING
+        elif step not in self._steps:
+            self.is_ordered = self._is_sorted = step == self.last_step == 0 and not self._steps
+            self._steps[step] = _NOTHING
+        elif step < self.last_step:
             self.is_ordered = False
-            self._is_sorted &= step in self._steps
-        self._steps[step] = self._steps.get(step, _NOTHING)
 
     def _add_step(self, record: Record) -> None:
         step = record["step"]

@@ -44,7 +44,7 @@ def skim(path: Path, metric: str | None = None, *, is_maximized: bool = False) -
 def _skim(path: Path, metric: str | None, *, is_maximized: bool) -> Skim:
     history = History(is_light=True)
     found: dict[int, Any] = {}  # the metric's values, by step
-    attempt, is_first, lowest = 0, True, 0
+    attempt, is_first, lowest, mark = 0, True, 0, history.mark
     for line in files.read_lines(path):
         record = _decode(line)
         if record is None:
@@ -57,7 +57,7 @@ def _skim(path: Path, metric: str | None, *, is_maximized: bool) -> Skim:
         elif not -values.MOST <= step <= values.MOST:
             continue
         elif record["attempt"] == attempt and not is_first and step >= lowest:
-            history.mark(step)
+            mark(step)
             if metric in record:
                 found[step] = record[metric]
         else:  # the first step of an attempt replaces what earlier ones had from there on
