@@ -9,13 +9,12 @@ Lives here: writing and reading that pair. The state of a training under way is 
 
 import dataclasses
 import json
-import pickle
 from pathlib import Path
 
 import torch
 
 from minigpt.config import TrainConfig
-from minigpt.errors import CheckpointError, ConfigError
+from minigpt.errors import UNREADABLE, CheckpointError, ConfigError
 from minigpt.files import written_beside
 from minigpt.model import MiniGPT
 
@@ -35,7 +34,11 @@ def load_model(path: Path) -> MiniGPT:
         CheckpointError: a file is missing or damaged, or the two do not belong together.
     """
     weights = _weights(path)
-    model = MiniGPT(_config(path.with_suffix(".json")))
+    config = _config(path.with_suffix(".json"))
+    try:
+        model = MiniGPT(config)
+    except (RuntimeError, TypeError, MemoryError) as error:  # what torch raises for sizes beyond any memory
+        raise CheckpointError(f"{path.with_suffix('.json')} asks for a model that does not fit into memory") from error
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
@@ -56,7 +59,7 @@ def _config(path: Path) -> TrainConfig:
         ) from error
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    except (ValueError, TypeError) as error:  # no JSON, no object, or fields of another version
+    except (ValueError, TypeError, RecursionError) as error:  # no JSON, no object, or fields of another version
         raise CheckpointError(f"{path} is not the configuration of a MiniGPT ({error}): copy it again") from error
 
 
@@ -65,8 +68,8 @@ def _weights(path: Path) -> dict[str, torch.Tensor]:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror}): check the name, or train it again") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError) as error:
+    except (*UNREADABLE, MemoryError) as error:
         raise CheckpointError(f"{path} is damaged or no state dict: copy it again, or train it again") from error
-    if not isinstance(weights, dict):
+    if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         raise CheckpointError(f"{path} holds a {type(weights).__name__}, no state dict: name the .pt of a training")
     return weights

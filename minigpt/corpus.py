@@ -15,7 +15,6 @@ packed copy.
 import collections
 import pickle
 import re
-import struct
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,23 +26,8 @@ import torch
 
 from minigpt.chunking import Tokens
 from minigpt.config import FALLBACK_FILE
-from minigpt.errors import DataError
+from minigpt.errors import UNREADABLE, DataError
 from minigpt.token_ids import REMAKE, Row, Source, mask_rows, row, rows
-
-# What torch.load raises for files that are cut short, overwritten, or no torch file at all.
-_UNREADABLE = (
-    pickle.UnpicklingError,
-    zipfile.BadZipFile,
-    struct.error,
-    AssertionError,
-    OSError,
-    EOFError,
-    RuntimeError,
-    LookupError,
-    ValueError,
-    TypeError,
-    AttributeError,
-)
 
 
 def _plain_dict(*_: object) -> dict[object, object]:
@@ -99,7 +83,7 @@ def _load(path: Path) -> object:
         # Mapped where the format allows it: tensors are then read once, into the arrays made from them.
         with torch.serialization.safe_globals(_CONTAINERS):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
             raise DataError(f"{path} holds {_stranger(str(error))}, or {REMAKE}") from error
         raise DataError(f"{path} is damaged, cut short, or not written by torch.save: {REMAKE}") from error

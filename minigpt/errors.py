@@ -11,6 +11,25 @@
 Every command line turns a `MiniGPTError` into its message and exit code 2 (`minigpt.commandline`).
 """
 
+import pickle
+import struct
+import zipfile
+
+# What torch.load raises for files that are cut short, overwritten, or no torch file at all.
+UNREADABLE = (
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    struct.error,
+    AssertionError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+)
+
 
 class MiniGPTError(ValueError):
     """Base of everything a user can mend."""

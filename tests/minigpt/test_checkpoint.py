@@ -1,6 +1,7 @@
 """A trained model on disk, for somebody who has only this package."""
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,7 +49,10 @@ def test_a_missing_file_is_named(saved: Path) -> None:
         load_model(saved)
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"no_such_field": 1}', '{"n_heads": 3}', "7"])
+@pytest.mark.parametrize(
+    "content",
+    ["{", "[]", '{"no_such_field": 1}', '{"n_heads": 3}', "7", "[" * 100_000, f'{{"embed_dim": {10**400}}}'],
+)
 def test_a_bad_configuration_is_named(saved: Path, content: str) -> None:
     saved.with_suffix(".json").write_text(content)
     with pytest.raises(CheckpointError, match=r"mini_gpt_lr_1e-3\.json"):
@@ -70,4 +74,19 @@ def test_damaged_weights_are_named(saved: Path) -> None:
         load_model(saved)
     torch.save([1, 2], saved)
     with pytest.raises(CheckpointError, match="holds a list, no state dict"):
+        load_model(saved)
+
+
+@pytest.mark.parametrize(
+    "pickled",
+    [b"\x80\x02J\x01.", b"\x80\x02K\x01Q.", b"\x80\x02}]Ns.", b"\x80\x02ctorch\nSize\nK\x01\x85R.", b"\x80\x02h\x05."],
+)
+def test_F17_whatever_torch_raises_for_an_odd_file_is_one_message(saved: Path, pickled: bytes) -> None:
+    with zipfile.ZipFile(saved, "w") as file:
+        file.writestr("archive/data.pkl", pickled)
+        file.writestr("archive/version", b"3\n")
+    with pytest.raises(CheckpointError, match=r"\.pt is damaged or no state dict"):
+        load_model(saved)
+    torch.save({1: torch.ones(1)}, saved)
+    with pytest.raises(CheckpointError, match=r"\.pt holds a dict, no state dict"):
         load_model(saved)
