@@ -48,12 +48,14 @@ def load(
     overrides: Mapping[str, Any] | None = None,
     only: Iterable[str] = (),
     skip: Iterable[str] = (),
+    adopt: bool = False,
 ) -> Sweep:
     """Read a job file; what is given here replaces what it says.
 
     `overrides` stand in the place of keys of [config]; an experiment's own override of the same key stays. A key of a
     nested table is given as `{"model.width": 3}` or `{"model": {"width": 3}}`. `only` and `skip` are names or shell
-    patterns: the other experiments are left as they are.
+    patterns: the other experiments are left as they are. With `adopt` the sweep takes over the folders of another job
+    file of the same name, which are refused otherwise.
 
     Raises:
         InputError: the file is wrong; all of its problems are listed. Or a name or pattern fits no experiment.
@@ -73,6 +75,7 @@ def load(
         config=config,
         given=set_keys,
         selected=select(list(sweep.experiments), only, skip),
+        adopts=adopt,
     )
 
 

@@ -91,6 +91,12 @@ class Collector:
             history.add(record)
         return records
 
+    def follow(self, paths: Paths) -> None:
+        """Go on reading the same record files, which have other paths now."""
+        self._paths = paths
+        for experiment, reader in self._readers.items():
+            reader.follow(paths.records(experiment))
+
     def has_stepped(self, experiment: str) -> bool:
         """Say whether the attempt that runs has taken a step."""
         return self.num_records[experiment] > 0 and self.histories[experiment].phase != "in set-up"

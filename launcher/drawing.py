@@ -28,11 +28,19 @@ SHARE = 0.1  # drawing may take this share of one core while experiments run
 class Drawing:
     """The launcher's end of the drawing process."""
 
-    def __init__(self, paths: Paths, complain: Callable[[str], None], *, has_plots: bool) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        complain: Callable[[str], None],
+        *,
+        has_plots: bool,
+        remedy: str = "python -m launcher report",
+    ) -> None:
         self.selector = selectors.DefaultSelector()  # of the event loop, which calls what is registered with it
         self._paths = paths
         self._complain = complain
         self._has_plots = has_plots
+        self._remedy = remedy  # the command that makes all views
         self._child: Child | None = None
         self._pending: set[str] = set()
         self._is_busy = False
@@ -126,10 +134,14 @@ class Drawing:
     def give_up(self, why: str) -> None:
         """Draw no more, and say so."""
         self._told.add(why)
+        self._complain(f"{why}: tables and plots are not up to date. Make them with: {self._remedy}")
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Draw no more, without a word: the folder is not there any more, and what is there may be another's."""
         self._has_given_up = True
         self._pending.clear()
         self._is_busy = False
-        self._complain(f"{why}: tables and plots are not up to date. Make them with: python -m launcher report")
         self.close()
 
     def close(self) -> None:

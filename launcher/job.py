@@ -32,7 +32,8 @@ class SweepTable:
 
     target: the training function, `module:function`. The module is looked for beside the job file first.
     name: of the sweep; the file's name by default.
-    outcome: folder of tables, plots and records; `outcome/NAME` by default.
+    outcome: folder of tables, plots and records; `outcome/NAME` by default. It is relative to the directory in which
+        the command is typed, not to the job file; so is `logs`.
     logs: folder of logs; `logs/NAME` by default.
     metrics: the curves to draw. `on_nan` watches the first.
     maximize: those of which more is better.
@@ -124,6 +125,7 @@ class Sweep:
     lines: Lines
     given: dict[str, Any] = field(default_factory=dict)  # by -S: stands in `config` already
     selected: frozenset[str] | None = None  # by --only and --skip; None: all experiments
+    adopts: bool = False  # by --adopt: the folders of another job file of the same name
 
     @property
     def name(self) -> str:

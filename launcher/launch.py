@@ -5,18 +5,21 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import signal
+from typing import Any
 
 from launcher.attempt import make_spec
-from launcher.checkpoints import Checkpoints
+from launcher.claim import Origin, check, write_note
 from launcher.commit import commit
 from launcher.devices import Choice
 from launcher.drawing import Drawing
+from launcher.earlier import Earlier, mend
 from launcher.errors import InputError, InUseError, WriteError
+from launcher.footing import Footing
 from launcher.job import Sweep
 from launcher.locks import Lock, Waiting, lock_device, lock_folder
 from launcher.loop import Loop
 from launcher.paths import Paths
-from launcher.plan import Decision, Plan, decide
+from launcher.plan import Plan, decide
 from launcher.process import StartMethod, Workers, check_platform
 from launcher.records import RecordReader
 from launcher.report import Report
@@ -24,7 +27,7 @@ from launcher.requests import clear
 from launcher.resolve import resolve
 from launcher.signals import enduring
 from launcher.slots import Slot, make_slots, num_cores
-from launcher.state import EventLog, environment, write_document
+from launcher.state import EventLog, environment, is_written, write_document
 from launcher.summary import Summary
 from launcher.views import outline
 from launcher.views.log import Log
@@ -46,18 +49,22 @@ def launch(
     check_platform()
     experiments = resolve(sweep)
     paths = Paths(sweep.outcome, sweep.logs)
-    decide(sweep, experiments, paths, fresh=fresh)  # refuses another sweep's folder before anything is made in it
+    check(sweep, paths)  # before anything is made in the folders
     paths.create()
     with contextlib.ExitStack() as held:
         held.enter_context(enduring(signal.SIGUSR1))  # the loop answers it; until then and after it does nothing
         waiting = progress.say if wait else None
-        held.callback(lock_folder(paths.lock, waiting).release)
+        lock = lock_folder(paths.lock, waiting)
+        held.callback(lock.release)
+        footing = Footing(paths, lock)
+        held.callback(footing.close)
+        mend(paths)
         paths.remove_temporaries()
         clear(paths.requests)
         plan = decide(sweep, experiments, paths, fresh=fresh)
         _settle(plan)
         progress.say(plan.describe(), "routine")
-        for note in plan.notes():
+        for note in [*plan.notes(), *plan.repeats(), *write_note(sweep, paths)]:
             progress.say(note)
         if not plan.to_run:
             return _nothing_to_do(plan, progress)
@@ -73,7 +80,7 @@ def launch(
             progress.say(f"*** {choice.notice} ***")
         if progress.is_verbose:
             progress.say(outline.details(plan, slots))
-        return _start(plan, slots, locks, is_parallel, start_method, progress)
+        return _start(plan, slots, locks, footing, is_parallel, start_method, progress)
 
 
 def _settle(plan: Plan) -> None:
@@ -93,8 +100,11 @@ def _settle(plan: Plan) -> None:
 
 
 def _nothing_to_do(plan: Plan, progress: Progress) -> Summary:
+    """Say so; if the job has changed in what it shows, write that down and renew the views."""
+    problems = _renew_document(plan)
     report = Report(plan.paths)
-    problems = report.draw() if report.missing() else []
+    if report.outdated():
+        problems += report.draw()
     for problem in problems:
         progress.say(problem)
     of_all = "all" if plan.sweep.selected is None else "the selected"
@@ -102,6 +112,43 @@ def _nothing_to_do(plan: Plan, progress: Progress) -> Summary:
         f"nothing to do: {of_all} experiments have ended. Results: {plan.paths.table_txt}. --fresh trains them again."
     )
     return Summary(endings={}, kept=plan.kept, num_unwritten=len(problems))
+
+
+def _renew_document(plan: Plan) -> list[str]:
+    """Write `sweep.json` anew if it is not as the job is now; the newest launch in it stays. Return what went wrong."""
+    before = plan.before
+    launch: dict[str, Any] = dict(before.launch) if before else {}
+    if "origin" in launch or plan.sweep.adopts or before is None:
+        launch["origin"] = dataclasses.asdict(Origin.of(plan.sweep, plan.paths.outcome))
+    document = plan.document(launch)
+    if before is not None and is_written(document, before):
+        return []
+    try:
+        write_document(plan.paths, document)
+    except OSError as error:
+        return [f"{plan.paths.sweep} cannot be written: {error.strerror}."]
+    _remove_views(plan)
+    return []
+
+
+def _remove_views(plan: Plan) -> None:
+    """Remove the plots that compare experiments by a metric the job names no more."""
+    for metric in plan.before.metrics if plan.before else ():
+        if metric not in plan.sweep.settings.metrics:
+            with contextlib.suppress(OSError):
+                plan.paths.curves(metric).unlink(missing_ok=True)
+
+
+def _outdated(plan: Plan, earlier: Earlier) -> list[str]:
+    """Return the experiments whose views would show what is not so any more, until one of this launch has ended."""
+    before = plan.before
+    if before is None:
+        return []
+    now = plan.document(before.launch)
+    shown = (now.metrics, now.maximize, [one.name for one in now.experiments])
+    if (before.metrics, before.maximize, [one.name for one in before.experiments]) != shown:
+        return [one.experiment.name for one in plan.decisions]
+    return list(earlier.kept)
 
 
 def _lock_devices(choice: Choice, waiting: Waiting, *, is_named: bool, held: contextlib.ExitStack) -> dict[str, Lock]:
@@ -127,6 +174,7 @@ def _start(
     plan: Plan,
     slots: list[Slot],
     locks: dict[str, Lock],
+    footing: Footing,
     is_parallel: bool,
     start_method: StartMethod,
     progress: Progress,
@@ -136,7 +184,7 @@ def _start(
     drawing = Drawing(plan.paths, progress.say, has_plots=bool(plan.sweep.settings.metrics))
     drawing.warm_up()
     try:
-        loop = _prepare(plan, slots, locks, is_parallel, start_method, workers, drawing, progress)
+        loop = _prepare(plan, slots, locks, footing, is_parallel, start_method, workers, drawing, progress)
     except BaseException:
         drawing.close()
         workers.close()
@@ -148,13 +196,14 @@ def _prepare(
     plan: Plan,
     slots: list[Slot],
     locks: dict[str, Lock],
+    footing: Footing,
     is_parallel: bool,
     start_method: StartMethod,
     workers: Workers,
     drawing: Drawing,
     progress: Progress,
 ) -> Loop:
-    """Let the target check its data, write down what is planned, and forget what is begun anew."""
+    """Let the target check its data, move aside what experiments have left that begin anew, write down the plan."""
     problems = workers.prepare([make_spec(plan, decision, slots[0]) for decision in plan.to_run])
     if problems:
         raise InputError(problems.splitlines())
@@ -162,6 +211,7 @@ def _prepare(
         "mode": "parallel" if is_parallel else "sequential",
         "start_method": start_method,
         "set": plan.sweep.given,
+        "origin": dataclasses.asdict(Origin.of(plan.sweep, plan.paths.outcome)),
         "commit": commit(plan.sweep.job_file.parent),
         "attempts": {decision.experiment.name: decision.attempt for decision in plan.to_run},  # the first of each
         "slots": [
@@ -169,21 +219,27 @@ def _prepare(
             for slot in slots
         ],
     }
+    earlier = Earlier(plan)
     try:
+        earlier.move()
         write_document(plan.paths, plan.document(launch))
-        for decision in plan.to_run:
-            if decision.action != "resume" and not decision.obstacle:
-                _forget(plan, decision)
-        return Loop(
-            plan, slots, is_parallel=is_parallel, workers=workers, locks=locks, drawing=drawing, progress=progress
+        loop = Loop(
+            plan,
+            slots,
+            is_parallel=is_parallel,
+            workers=workers,
+            locks=locks,
+            drawing=drawing,
+            progress=progress,
+            footing=footing,
         )
     except OSError as error:
+        earlier.undo()
         raise WriteError(f"{plan.paths.outcome} cannot be written: {error.strerror}. Nothing was started.") from error
-
-
-def _forget(plan: Plan, decision: Decision) -> None:
-    """Remove what an experiment that starts anew has left. Checkpoints first: records say that there was an attempt."""
-    one = decision.experiment
-    Checkpoints(plan.paths.checkpoints(one.name), one.name, one.digest).clear()
-    plan.paths.telemetry(one.name).unlink(missing_ok=True)
-    plan.paths.records(one.name).unlink(missing_ok=True)
+    earlier.note()
+    _remove_views(plan)
+    if earlier.kept:
+        progress.say(earlier.describe())
+    if outdated := _outdated(plan, earlier):
+        drawing.request(outdated)
+    return loop

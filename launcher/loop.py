@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import math
 import selectors
+import shlex
 import signal
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from launcher.attempt import Attempt, make_spec
@@ -22,6 +24,7 @@ from launcher.containment import Containment
 from launcher.drawing import Drawing
 from launcher.endings import FAILURES, Ending, classify, failure_report
 from launcher.errors import LauncherError
+from launcher.footing import Footing
 from launcher.live import Live
 from launcher.locks import Lock
 from launcher.notices import Notices
@@ -59,8 +62,11 @@ class Loop:
         locks: dict[str, Lock],
         drawing: Drawing,
         progress: Progress,
+        footing: Footing,
     ) -> None:
         self._plan = plan
+        self._footing = footing
+        self._has_lost_folder = False
         self._settings = plan.sweep.settings
         self._slots = slots
         self._workers = workers
@@ -123,6 +129,7 @@ class Loop:
             signal=self._signal,
             num_unwritten=self._collector.num_unwritten + self._drawing.num_problems + self._num_events_lost,
             has_no_device=self._has_server and not self._scheduler.has_slots,
+            has_lost_folder=self._has_lost_folder,
         )
 
     def _turn(self) -> None:
@@ -261,7 +268,7 @@ class Loop:
         summary = f"{ending}, {plural(len(history.steps), 'step')}, {ran_s:.1f} s"
         self._collector.close(name, f"{name} {summary}")
         self._contained.run(name, "its row", lambda: self._live.ended(name, slot, ending, ran_s), None)
-        if ending.kind == "done":
+        if ending.kind == "done" and not self._has_lost_folder:
             self._forget_checkpoints(decision)
         if ending.kind in FAILURES:
             is_ending = self._settings.fail_fast or self._scheduler.is_stopping
@@ -276,7 +283,8 @@ class Loop:
         self._steering.ended(name)
         if not self._scheduler.num_waiting:
             self._outlook.nothing_waits(self._running)
-        self._drawing.request([name])
+        if not self._has_lost_folder:
+            self._drawing.request([name])
 
     def _make_notices(self) -> Notices:
         return Notices(self._settings.metrics, is_stopped=self._settings.on_nan == "stop")
@@ -297,13 +305,16 @@ class Loop:
 
     def _tick(self) -> None:
         now_s = time.monotonic()
+        if not self._has_lost_folder:
+            self._look_at_folders()
         for attempt in list(self._running.values()):
             self._collect(attempt)
             if said := attempt.watch(self._collector.num_records[attempt.name], now_s, self._settings):
                 self._progress.say(said)
             attempt.kill_if_due(now_s)
-        self._telemetry.tick(now_s)
-        self._steering.advance(self._endings, is_over=lambda: self._is_over)
+        if not self._has_lost_folder:  # else what is there is another launch's
+            self._telemetry.tick(now_s)
+            self._steering.advance(self._endings, is_over=lambda: self._is_over)
         if self._scheduler.num_waiting and self._has_server:
             self._tend_server()
         if self._scheduler.is_held_back:
@@ -317,6 +328,27 @@ class Loop:
             self._workers.is_ready()
         except LauncherError as error:
             self._handle(*self._without_server(error))
+
+    def _look_at_folders(self) -> None:
+        """End the launch if its folder was taken away: another launch may be at work in the place by now."""
+        if not (lost := self._footing.lost()):
+            if logs := self._footing.lost_logs():
+                self._progress.say(
+                    f"{logs}: what runs writes on there, what starts later in a new folder of that name."
+                )
+            return
+        self._has_lost_folder = True
+        now = self._footing.outcome()
+        if now is not None:
+            self._collector.follow(replace(self._plan.paths, outcome=now))
+        where = f"What was recorded is in {now}. To go on, put it back, or add --outcome {shlex.quote(str(now))}."
+        self._progress.say(
+            f"{lost}. Nothing more is started, what runs is asked to save and end; tables and plots are not renewed."
+            f"\n  {where if now is not None else 'What was recorded is gone with it. The same command begins anew.'}"
+        )
+        self._drawing.abandon()
+        if not self._is_over:
+            self._handle(Interrupted(force=False))
 
     def _snapshot(self) -> Snapshot:
         for attempt in self._running.values():

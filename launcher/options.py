@@ -59,7 +59,19 @@ Skip = Annotated[
 ]
 Fresh = Annotated[
     bool,
-    typer.Option("--fresh", help="Start over: train experiments again that are done.", rich_help_panel=WHICH),
+    typer.Option(
+        "--fresh",
+        help="Start over: train experiments again that are done. What they left is kept in OUTCOME/earlier.",
+        rich_help_panel=WHICH,
+    ),
+]
+Adopt = Annotated[
+    bool,
+    typer.Option(
+        "--adopt",
+        help="Take over the folders that another job file of the same name has used.",
+        rich_help_panel=WHERE,
+    ),
 ]
 Set = Annotated[
     list[str] | None,

@@ -55,7 +55,7 @@ class Outline:
             "outcome": str(plan.paths.outcome),
             "logs": str(plan.paths.logs),
             "set": redact.table(plan.sweep.given),
-            "notices": [*([self.notice] if self.notice else []), *plan.notes()],
+            "notices": [*([self.notice] if self.notice else []), *plan.notes(), *plan.repeats()],
             "devices": _device_documents(self),
             "experiments": [
                 {
@@ -72,6 +72,7 @@ class Outline:
                     "device": str(self.slots[turns[name].slot].device) if name in turns else None,
                     "after": turns[name].after if name in turns else None,
                 }
+                | ({"repeats": asdict(one.repeats)} if one.repeats is not None else {})
                 for one in plan.decisions
                 for name in [one.experiment.name]
             ],

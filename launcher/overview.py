@@ -22,6 +22,7 @@ from launcher.locks import Holder, find_holder
 from launcher.paths import Paths
 from launcher.skim import Skim, skim
 from launcher.state import (
+    KEPT,
     AtWork,
     Document,
     Planned,
@@ -35,7 +36,6 @@ from launcher.state import (
 )
 
 Phase = Literal["starting", "running", "ended", "gone"]
-KEPT = ("done", "diverged")  # endings after which the same command again does not train
 LIVE = ("running", "waiting", "withdrawn", "not started")  # states that are no ending
 
 

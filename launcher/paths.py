@@ -7,6 +7,7 @@ a `sweep.json` can name `../../x`, and no path may lead out of the two folders.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,16 @@ class Paths:
         """Where the output of the target's `prepare` goes; no experiment can have this name."""
         return self.logs / "_prepare.log"
 
+    @property
+    def logs_note(self) -> Path:
+        """The note that says which sweep's logs are in the folder of the logs."""
+        return self.logs / ".origin.json"
+
+    @property
+    def records_folder(self) -> Path:
+        """The folder of the record files."""
+        return self.outcome / "records"
+
     def records(self, experiment: str) -> Path:
         """Return the append-only record file, the truth about an experiment."""
         return self.outcome / "records" / f"{_name(experiment)}.jsonl"
@@ -52,6 +63,15 @@ class Paths:
     def checkpoints(self, experiment: str) -> Path:
         """Return the folder of an unfinished experiment's checkpoints."""
         return self.outcome / "checkpoints" / _name(experiment)
+
+    @property
+    def earliest(self) -> Path:
+        """The folder of what experiments had left that were begun anew."""
+        return self.outcome / "earlier"
+
+    def earlier(self, number: int | str) -> Path:
+        """Return the folder of what a launch has moved aside, the first, second, … that did."""
+        return self.earliest / str(number)
 
     @property
     def sweep(self) -> Path:
@@ -105,6 +125,13 @@ class Paths:
         """Return the same files by paths that hold in any working directory."""
         return Paths(self.outcome.absolute(), self.logs.absolute())
 
+    def own(self, metrics: Iterable[str]) -> set[Path]:
+        """Return what lies directly in the outcome folder and is of the sweep as a whole: no experiment's artefacts."""
+        folders = ("records", "telemetry", "checkpoints")
+        files = (self.table_txt, self.table_csv, self.report_html, self.report_md, self.sweep, self.events, self.lock)
+        own = {*files, self.requests, self.earliest, *(self.outcome / folder for folder in folders)}
+        return own | {self.curves(metric) for metric in metrics}
+
     def create(self) -> None:
         """Make the folders, all or none.
 
@@ -125,7 +152,7 @@ class Paths:
 
     def remove_temporaries(self) -> None:
         """Remove what a killed launcher left half written beside its files; call with the folder's lock held."""
-        for path in self.outcome.glob(".*.tmp"):
+        for path in (*self.outcome.glob(".*.tmp"), *self.logs.glob(f".{self.logs_note.name}.*.tmp")):
             path.unlink(missing_ok=True)
 
 

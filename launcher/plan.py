@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from launcher import redact
 from launcher.checkpoints import Checkpoints
+from launcher.claim import check
 from launcher.errors import InputError, inline
 from launcher.estimate import Known, longest_first, measured
 from launcher.history import History, gpu_bytes, read_history
@@ -21,7 +22,8 @@ from launcher.nested import dotted, has, leaves
 from launcher.newest import Newest
 from launcher.paths import Paths
 from launcher.smaller import state_digest
-from launcher.state import Document, Planned, Seen, last_ending, read_document, read_events
+from launcher.state import KEPT, Document, Planned, Seen, last_ending, read_events
+from launcher.views.text import duration, plural
 
 Action = Literal["keep", "run", "resume", "redo", "leave"]
 
@@ -73,6 +75,18 @@ class Decision:
     seen: Seen | None = None  # the newest attempt before
     newest: Newest | None = None  # of one that is kept
     obstacle: str = ""  # why its records cannot be read: it will fail, and nothing of it is touched
+    repeats: Repeats | None = None  # what is trained again of what there is
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Training that a launch repeats: an experiment is begun anew though steps of it are recorded."""
+
+    steps: int
+    seconds: float
+    is_finished: bool
+    is_set_aside: bool  # what the experiment left is moved aside; else the records are appended to
+    digest: str  # of the configuration that was trained
 
 
 @dataclass(frozen=True)
@@ -82,6 +96,8 @@ class Plan:
     sweep: Sweep
     paths: Paths
     decisions: list[Decision]
+    before: Document | None = None  # what an earlier launch has planned
+    where: Sequence[str] = ()  # what there is to know about where the sweep is, and was
 
     @property
     def to_run(self) -> list[Decision]:
@@ -121,12 +137,30 @@ class Plan:
         lines += [f"  {one.action:<6} {one.experiment.name:<{width}}  {one.why}" for one in self.decisions]
         return "\n".join(lines)
 
+    def repeats(self) -> list[str]:
+        """Return how much training would be repeated, and what becomes of what is there; a line for each kind."""
+        lines = []
+        found = [one.repeats for one in self.to_run if one.repeats is not None and one.repeats.steps]
+        for is_finished, is_set_aside in ((True, True), (False, True), (False, False)):
+            same = [one for one in found if (one.is_finished, one.is_set_aside) == (is_finished, is_set_aside)]
+            if not same:
+                continue
+            many, steps = len(same) > 1, sum(one.steps for one in same)
+            again = ("are" if many else "is") + " trained again" if is_finished else f"begin{'' if many else 's'} anew"
+            kept = f"what {'they' if many else 'it'} left is kept in {self.paths.earliest}"
+            lines.append(
+                f"{plural(len(same), 'finished experiment' if is_finished else 'unfinished experiment')} {again}: "
+                f"{steps:,} step{'' if steps == 1 else 's'}, {duration(sum(one.seconds for one in same))} of training "
+                f"are repeated; {kept if is_set_aside else 'there is no checkpoint to go on from'}."
+            )
+        return lines
+
     def notes(self) -> list[str]:
-        """Return what to know before the start: where -S does not reach, and which experiments are the same.
+        """Return what to know before the start: where the sweep is, where -S does not reach, which are equal.
 
         An experiment's own override is what the experiment is about, and stays.
         """
-        notes = []
+        notes = [*self.where]
         for path, value in leaves(redact.table(self.sweep.given)):
             if own := [name for name, table in self.sweep.experiments.items() if has(table, path)]:
                 set_it = "sets it itself" if len(own) == 1 else "set it themselves"
@@ -188,12 +222,7 @@ def decide(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, *, fre
 
 
 def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, fresh: bool) -> Plan:
-    before = read_document(paths)
-    if before is not None and before.name != sweep.name:
-        raise InputError(
-            f'the folder {paths.outcome} holds the sweep "{before.name}", and this one is "{sweep.name}".\n'
-            "  Give it a folder of its own: outcome = in the job file, or --outcome DIR."
-        )
+    before, where = check(sweep, paths)
     known = {one.name: one for one in before.experiments} if before else {}
     seen = read_events(paths.events)
     decisions = []
@@ -214,6 +243,9 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
         if action == "keep":
             newest = _watch(sweep)
             newest.begin(history)
+        is_changed = fresh or history.start is None or not _is_same(one, history)
+        digest = str(history.start.get("digest")) if history.start else ""
+        recorded = Repeats(len(history.steps), spent_s, last_ending(history, was) in KEPT, is_changed, digest)
         decisions.append(
             Decision(
                 one,
@@ -230,9 +262,10 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
                 seen=was,
                 newest=newest,
                 obstacle=history.obstacle,
+                repeats=recorded if action in ("run", "redo") and history.attempt else None,
             )
         )
-    return Plan(sweep, paths, decisions)
+    return Plan(sweep, paths, decisions, before, where)
 
 
 def _as_it_was(one: Experiment, before: Planned | None) -> Experiment:
@@ -284,13 +317,18 @@ def _decide(
         return "run", "new"
     if fresh:
         return "redo", "--fresh starts over"
-    if history.start.get("digest") != one.digest:
+    if not _is_same(one, history):
         return "redo", _difference(one, known)
-    if ending in ("done", "diverged"):  # it would diverge again
+    if ending in KEPT:
         return "keep", f"{ending}, {_steps(history)}"
     if has_checkpoint:
         return "resume", f"{ending} after {_steps(history)}; goes on from its checkpoint"
     return "redo", f"{ending} after {_steps(history)}, and there is no checkpoint"
+
+
+def _is_same(one: Experiment, history: History) -> bool:
+    """Say whether what is recorded is of the experiment as it is configured now."""
+    return history.start is not None and history.start.get("digest") == one.digest
 
 
 def _steps(history: History) -> str:

@@ -278,6 +278,10 @@ class RecordReader:
         self._lines = LineSplitter()
         self.num_bad_lines = 0
 
+    def follow(self, path: Path) -> None:
+        """Go on reading the same file, which has another path now."""
+        self._path = path
+
     def read(self) -> Iterator[Record]:
         """Yield the complete records appended since the last call. A missing file has none.
 

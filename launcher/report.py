@@ -7,6 +7,7 @@ at any time: during the sweep, after a crash, or on another machine.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import importlib
 import json
@@ -33,6 +34,7 @@ from launcher.telemetry import read_samples, summarise
 from launcher.timeline import read_spans
 
 if TYPE_CHECKING:
+    from launcher.job import SweepTable
     from launcher.views import plot
 
 WORTH_FORKING = 24  # curves: below, starting processes takes longer than they save
@@ -45,8 +47,9 @@ class Report:
         InputError: there is no sweep in the folder.
     """
 
-    def __init__(self, paths: Paths, *, num_processes: int = 1) -> None:
+    def __init__(self, paths: Paths, settings: SweepTable | None = None, *, num_processes: int = 1) -> None:
         self._paths = paths
+        self._settings = settings  # whose metrics are drawn; None: those of the newest launch
         self._num_processes = num_processes  # that draw the curves of many experiments
         self._histories: dict[str, History] = {}
         self._resources: dict[str, dict[str, float]] = {}  # the cells of the table
@@ -87,17 +90,29 @@ class Report:
 
     def missing(self) -> list[Path]:
         """Return the views that should be there, by what has been recorded, and are not."""
+        return [path for path in self._expected() if not path.exists()]
+
+    def outdated(self) -> list[Path]:
+        """Return the views that should be there, and are missing or older than what they show."""
+        sources = [self._paths.sweep, self._paths.events]
+        sources += [self._paths.records(one.name) for one in self._document.experiments]
+        newest_ns = max(map(_written_ns, sources))
+        return [path for path in self._expected() if _written_ns(path) < newest_ns]
+
+    def _expected(self) -> list[Path]:
         for one in self._document.experiments:
             self._histories[one.name] = read_history(self._paths.records(one.name))
         expected = [self._paths.table_txt, self._paths.table_csv, self._paths.report_html, self._paths.report_md]
         for metric, names in self._measured().items():
             expected += [self._paths.curves(metric), *(self._paths.curve(metric, name) for name in names)]
-        return [path for path in expected if not path.exists()]
+        return expected
 
     def _read_document(self) -> Document:
         document = read_document(self._paths)
         if document is None:
             raise InputError(f"there is no sweep in {self._paths.outcome}: it has no {self._paths.sweep.name}.")
+        if (job := self._settings) is not None:
+            document = dataclasses.replace(document, metrics=list(job.metrics), maximize=list(job.maximize))
         return document
 
     def _measured(self) -> dict[str, list[str]]:
@@ -152,6 +167,10 @@ class Report:
             yield lambda: [problem for problems in drawn.get() for problem in problems]
 
     def _comparisons(self, lines: dict[str, list[plot.Line]]) -> list[str]:
+        for metric in self._document.metrics:
+            if metric not in lines:  # an old plot would compare what is not there any more
+                with contextlib.suppress(OSError):
+                    self._paths.curves(metric).unlink(missing_ok=True)
         if not lines:
             return []
         from launcher.views import plot
@@ -209,12 +228,21 @@ def _draw_curves(paths: Paths, metric: str, lines: list[plot.Line]) -> list[str]
     ]
 
 
+def _written_ns(path: Path) -> int:
+    """Return when a file was written, in nanoseconds since the epoch; 0 if it is not there."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def _try(path: Path, write: Callable[[Path], None]) -> list[str]:
     """Write one view; a failure is a line for the user and costs no other view."""
     try:
         write(path)
     except OSError as error:
-        return [f"{path} cannot be written: {error.strerror or error}. The file that was there is intact."]
+        intact = " The file that was there is intact." if path.is_file() else ""
+        return [f"{path} cannot be written: {error.strerror or error}.{intact}"]
     except Exception as error:  # noqa: BLE001  a view must never end a sweep
         return [f"{path} cannot be drawn: {type(error).__name__}: {error}."]
     return []

@@ -34,11 +34,12 @@ from launcher.records import ENDINGS, mend
 from launcher.values import Fields
 
 FORMAT = 1
+KEPT = ("done", "diverged")  # endings after which the same command again does not train: it would diverge again
 _LAUNCH_KEYS: dict[type, tuple[str, ...]] = {
     str: ("at", "host", "cwd", "python", "system", "mode", "start_method", "commit"),
     int: ("pid",),
     list: ("argv", "slots"),
-    dict: ("versions", "set", "attempts"),
+    dict: ("versions", "set", "attempts", "origin"),
 }
 _PACKAGES = ("torch", "numpy", "pandas", "matplotlib", "sweep-launcher")
 
@@ -109,11 +110,21 @@ def now() -> str:
 
 
 def write_document(paths: Paths, document: Document) -> None:
-    """Write `sweep.json`, whole or not at all, and without secrets."""
+    """Write `sweep.json`, whole or not at all."""
+    write_atomic(paths.sweep, document_text(document))
+
+
+def is_written(document: Document, before: Document) -> bool:
+    """Say whether a document that was read is what this one would be read as; NaN is the same as NaN."""
+    return repr(_document(values.load(document_text(document).encode()))) == repr(before)
+
+
+def document_text(document: Document) -> str:
+    """Return the content of `sweep.json`, without secrets."""
     experiments = [_without_secrets(one).__dict__ for one in document.experiments]
     launch = _launch_without_secrets(document.launch)
     content = {"format": FORMAT} | document.__dict__ | {"experiments": experiments, "launch": launch}
-    write_atomic(paths.sweep, json.dumps(content, indent=1, default=str) + "\n")
+    return json.dumps(content, indent=1, default=str) + "\n"
 
 
 def _without_secrets(one: Planned) -> Planned:
@@ -271,6 +282,8 @@ def read_events(path: Path) -> dict[str, Seen]:
     for event in read_event_lines(path):
         name = event["experiment"]
         before = seen.get(name)
+        if event["event"] == "moved_aside" and before is not None:  # what there was to say of it is elsewhere
+            seen[name] = Seen(before.attempt, "", 0, before.ending or "interrupted")
         attempt = values.whole(event.get("attempt"))
         if attempt is None:
             continue

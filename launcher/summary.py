@@ -18,6 +18,7 @@ class Summary:
     signal: int | None = None  # that stopped the launch
     num_unwritten: int = 0  # views that could not be written
     has_no_device: bool = False  # the last one got lost
+    has_lost_folder: bool = False  # it was renamed or removed while experiments ran
 
     @property
     def had_work(self) -> bool:
@@ -32,9 +33,11 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """The exit code of the command line: 0, 1 (not all is done), 4, 5 (a view is missing), 128 + signal."""
+        """The exit code of the command line: 0, 1 (not all is done), 4, 5 (a view or folder is gone), 128 + signal."""
         if self.signal is not None:
             return EXIT_SIGNALLED + self.signal
+        if self.has_lost_folder:
+            return WriteError.exit_code
         if self.has_no_device and not self.endings:
             return NoDeviceError.exit_code
         if not self.is_done:

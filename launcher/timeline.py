@@ -40,6 +40,8 @@ def read_spans(path: Path, names: Iterable[str]) -> list[Span]:
     spans: dict[str, list[Span]] = {name: [] for name in names}
     for event in read_event_lines(path):
         own, attempt = spans.get(event["experiment"]), values.whole(event.get("attempt"))
+        if own is not None and event["event"] == "moved_aside":
+            own.clear()
         if own is None or attempt is None:
             continue
         if event["event"] == "started":

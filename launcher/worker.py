@@ -21,6 +21,7 @@ import resource
 import signal
 import sys
 import traceback
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -105,9 +106,12 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None, share: Co
         writer = RecordWriter(spec.paths.records(spec.experiment), spec.attempt, bell.fileno())
         where = {"device": spec.device, "threads": spec.threads}
         writer.write({"kind": "start", "digest": spec.digest, "pid": pid} | where)
+        # By a descriptor, so that checkpoints stay with the records where the folder is renamed meanwhile.
+        outcome = os.open(spec.paths.outcome, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         last_word.send(bell.fileno(), {"ending": "failed", "error": f"its records cannot be written: {error}"})
         sys.exit(last_word.EXIT_CODE)
+    checkpoints = replace(spec.paths, outcome=Path(f"/proc/self/fd/{outcome}")).checkpoints(spec.experiment)
     run = Run(
         name=spec.experiment,
         seed=spec.seed,
@@ -115,7 +119,7 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None, share: Co
         device=spec.device,
         outcome=spec.paths.outcome,
         writer=writer,
-        checkpoints=Checkpoints(spec.paths.checkpoints(spec.experiment), spec.experiment, spec.state_digest),
+        checkpoints=Checkpoints(checkpoints, spec.experiment, spec.state_digest),
         checkpoint_s=spec.checkpoint_s,
         watched=spec.watched,
         stop_after=spec.stop_after,

@@ -5,27 +5,51 @@ A command about a whole sweep takes the job as its argument; one about experimen
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from launcher.errors import InputError, did_you_mean, inline
 from launcher.paths import Paths
+
+if TYPE_CHECKING:
+    from launcher.job import Sweep
 
 
 def find(job: Path, outcome: Path | None, logs: Path | None) -> tuple[Paths, list[str]]:
     """Return the folders of a job's sweep, and its experiments: those it has now, then those it had when launched.
 
     Raises:
-        InputError: the job file, or the folder's sweep.json, is wrong.
+        InputError: the job file, or the folder's sweep.json, is wrong; or the folder is another job file's, and was
+            not named by `outcome`.
     """
     from launcher import api
     from launcher.state import read_document
 
     sweep = api.load(job, outcome=outcome, logs=logs)
     paths = Paths(sweep.outcome, sweep.logs)
+    holds(sweep, paths, outcome)
     document = read_document(paths)
     launched = [one.name for one in document.experiments] if document else []
     return paths, list(dict.fromkeys([*sweep.experiments, *launched]))
+
+
+def holds(sweep: Sweep, paths: Paths, outcome: Path | None) -> bool:
+    """Say whether the folder is the sweep's own, as far as it tells; one that was named by `outcome` may be another's.
+
+    Raises:
+        InputError: it is another's, and was not named.
+    """
+    from launcher.claim import check
+
+    try:
+        check(sweep, paths)
+    except InputError:
+        if outcome is None:
+            raise
+        return False
+    return True
 
 
 def check_names(names: Sequence[str], known: Iterable[str]) -> None:
@@ -47,7 +71,13 @@ def check_names(names: Sequence[str], known: Iterable[str]) -> None:
 
 def no_sweep(paths: Paths, job: Path) -> InputError:
     """Return the error for a folder without a sweep."""
+    from launcher.claim import elsewhere, folders
+    from launcher.job import load
+
+    launch = shlex.join(["python", "-m", "launcher", "run", str(job), "--parallel"])
+    where = "If it is elsewhere, name it: --outcome DIR."
+    if (found := elsewhere(load(job))) is not None:
+        where = f"It was launched elsewhere; add {folders(found)}"
     return InputError(
-        f"there is no sweep in {paths.outcome}: nothing was launched there yet.\n"
-        f"  Launch it: python -m launcher run {job} --parallel. If it is elsewhere, name it: --outcome DIR."
+        f"there is no sweep in {paths.outcome}: nothing was launched there yet.\n  Launch it: {launch}. {where}"
     )

@@ -34,6 +34,7 @@ def plan_command(
     devices: options.Devices = None,
     outcome: options.Outcome = None,
     logs: options.Logs = None,
+    adopt: options.Adopt = False,
     parallel: options.Parallel = None,
     threads: options.Threads = None,
     slots_per_device: options.SlotsPerDevice = None,
@@ -54,6 +55,7 @@ def plan_command(
         overrides=parse(overrides or []),
         only=only or (),
         skip=skip or (),
+        adopt=adopt,
     )
     print_plan(sweep, devices, parallel, fresh=fresh, as_json=as_json, is_verbose=verbose)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from launcher import options
+from launcher.commands.folder import holds
 from launcher.commands.grammar import GroupedCommand
 from launcher.errors import WriteError
 from launcher.options import DEFAULT_JOB
@@ -22,14 +23,16 @@ def report_command(
     logs: options.Logs = None,
     as_json: options.Json = False,
 ) -> None:
-    """Make all tables, plots and reports of a sweep again from its files, at any time."""
+    """Make all tables, plots and reports of a sweep again from its files, with the job's metrics, at any time."""
     from launcher import api
     from launcher.paths import Paths
     from launcher.report import Report
     from launcher.slots import num_cores
 
     sweep = api.load(job, outcome=outcome, logs=logs)
-    report = Report(Paths(sweep.outcome, sweep.logs), num_processes=num_cores())
+    paths = Paths(sweep.outcome, sweep.logs)
+    settings = sweep.settings if holds(sweep, paths, outcome) else None
+    report = Report(paths, settings, num_processes=num_cores())
     problems = report.draw()
     if problems:
         raise WriteError("\n".join(problems))

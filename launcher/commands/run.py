@@ -39,6 +39,7 @@ def run_command(
     devices: options.Devices = None,
     outcome: options.Outcome = None,
     logs: options.Logs = None,
+    adopt: options.Adopt = False,
     parallel: options.Parallel = None,
     threads: options.Threads = None,
     slots_per_device: options.SlotsPerDevice = None,
@@ -69,6 +70,7 @@ def run_command(
         overrides=parse(overrides or []),
         only=only or (),
         skip=skip or (),
+        adopt=adopt,
     )
     if dry_run:
         print_plan(sweep, devices, parallel, fresh=fresh, as_json=as_json, is_verbose=verbose)
@@ -115,7 +117,7 @@ def _launch(
         result.print_json(document)
         if remark := unlogged(found, sweep.settings.metrics):
             result.say(remark)
-    else:
+    elif not summary.has_lost_folder:
         result.print_table(sweep.outcome / "results_table.txt")
     result.say_result(summary, Path(sweep.logs), fresh=fresh)
     if command is not None and not summary.had_work:

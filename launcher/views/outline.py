@@ -64,7 +64,7 @@ def _summary(outline: Outline, expected: Forecast) -> list[str]:
     lines = [f"sweep {sweep.name} of {inline(str(sweep.job_file))}, {len(plan.to_run)} of {len(plan.decisions)} to run"]
     if sweep.given:
         lines.append(f"-S for all: {inline(_assignments(redact.table(sweep.given)), 1000)}")
-    lines += plan.notes()
+    lines += [*plan.notes(), *plan.repeats()]
     if not plan.to_run:
         lines.append("nothing to do. --fresh trains what is done again.")
         return lines

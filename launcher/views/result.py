@@ -59,5 +59,5 @@ def say_result(summary: Summary, logs: Path, *, fresh: bool = False) -> None:
     say(f"{', '.join(counts)}.", "green" if summary.is_done else None)
     for name, one in failed.items():
         say(f"  {name} {printable(str(one))}. Its log: {logs / name}.log", "red")
-    if not summary.is_done:
+    if not summary.is_done and not summary.has_lost_folder:
         say(f"The same command again{', without --fresh,' if fresh else ''} goes on with what is not done.")
