@@ -27,6 +27,7 @@ class _Anchor:
 
     @property
     def is_there(self) -> bool:
+        """Its path still leads to it."""
         return _is_at(self.path, self.fd)
 
     def now(self) -> Path | None:
