@@ -183,17 +183,19 @@ def prepare(specs: list[Spec], answer: Connection) -> None:
     Sends one UTF-8 message: empty if all is well, else the problems.
     """
     isolate(specs[0].paths.prepare_log, specs[0].environment | {"CUDA_VISIBLE_DEVICES": ""})
+    pid = os.getpid()
     problems: dict[str, list[str]] = {}
     for spec in specs:
         try:
-            with target.importable(_target(spec)), contextlib.chdir("."):  # the next begins where this began
+            with target.importable(_target(spec)):
                 cls = target.config_class(_target(spec))
                 hook = getattr(sys.modules[_target(spec).module], "prepare", None)
                 config, unlike = _config(cls, spec)
                 if unlike:
                     raise InputError(f"{', '.join(one.name for one in unlike)} {_UNLIKE}\n  {HOW_TO_MEND}")
                 if callable(hook):
-                    hook(config)
+                    with contextlib.chdir("."):  # the next is called where this was
+                        hook(config)
         except (LauncherError, ValueError, OSError) as error:  # the user's data or configuration
             problems.setdefault(str(error), []).append(spec.experiment)
         except BaseException as error:  # noqa: BLE001  the user's code: its own trace is in the log
@@ -201,6 +203,7 @@ def prepare(specs: list[Spec], answer: Connection) -> None:
             problems.setdefault(f"{_describe(error)}\n  The trace: {spec.paths.prepare_log}", []).append(
                 spec.experiment
             )
+        _leave_if_forked(pid)
     lines = [f"{', '.join(names)}: {problem}" for problem, names in problems.items()]
     answer.send_bytes("\n".join(lines).encode())
     answer.close()

@@ -320,12 +320,14 @@ def test_09_a_directory_changed_by_configuration_or_prepare_moves_nothing(place:
     )
     (place.folder / "moves.py").write_text(
         "from moving import Config\nimport os\n"
-        "def prepare(config: Config): os.mkdir('here')\n"  # in the directory of the launch, for each once
+        "def prepare(config: Config):\n    os.mkdir(f'here {config.lr}')\n    os.chdir('/')\n"
+        "    if not os.fork(): raise ValueError('of a child')\n    os.wait()\n"  # F14: which answers for nobody
         "def run(config: Config, run):\n    run.log(1, loss=config.lr)\n    (run.outcome / 'made.txt').touch()\n"
     )
-    result = place.launch(str(place.toy({"a": {}}, target="moves:run")), "--devices", "cpu")
+    job = place.toy({"a": {}, "b": {"lr": 0.2}}, target="moves:run")
+    result = place.launch(str(job), "--devices", "cpu")
     assert result.code == 0, result.err
     assert place.history("a").steps == {1: {"loss": 0.1}}
     assert (place.paths.outcome / "made.txt").exists()
     assert (place.paths.outcome / "results_table.csv").exists()
-    assert [path.name for path in (place.folder / "scratch").iterdir()] == ["here"]
+    assert sorted(path.name for path in (place.folder / "scratch").iterdir()) == ["here 0.1", "here 0.2"]
