@@ -21,6 +21,11 @@ from typing import Any
 
 from launcher.errors import InputError, did_you_mean
 
+_TAKEN = (
+    f"the name {__package__} is this program's own, whose package is loaded wherever a target runs. "
+    f"Rename your {__package__}.py, or your folder {__package__}."
+)
+
 
 @dataclass(frozen=True)
 class Target:
@@ -72,6 +77,8 @@ def find(spec: str, folder: Path) -> Target:
         InputError: there is no such module or function, or the function does not take (config, run).
     """
     module, _, function = spec.partition(":")
+    if module.partition(".")[0] == __package__:
+        raise InputError(f'sweep.target "{spec}": {_TAKEN}')
     with importable(Target(spec, folder, None)):
         try:
             found = importlib.util.find_spec(module)
@@ -182,4 +189,5 @@ def _attribute(target: Target, module: str, name: str) -> Any:
     except AttributeError as error:
         raise InputError(f'sweep.target "{target.spec}": {error}.') from error
     except ImportError as error:
-        raise InputError(f'sweep.target "{target.spec}": importing {module} failed: {error}.') from error
+        hint = f"\n  {_TAKEN}" if (error.name or "").partition(".")[0] == __package__ else ""
+        raise InputError(f'sweep.target "{target.spec}": importing {module} failed: {error}.{hint}') from error

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from launcher.drawing import Drawing
-from tests.launcher.conftest import MARK, TOYS, Result, Workplace, marked, wait_for
+from tests.launcher.conftest import MARK, TOYS, Result, Workplace, marked, spawn, wait_for
 
 SLEEPS = "import time\nwhile True: time.sleep(1)\n"
 NO_CLASS = "def run(config, run): run.log(1, loss=1.0)\n"  # its configuration class is asked of the module itself
@@ -108,6 +108,52 @@ def test_F4_a_stopped_fork_server_keeps_no_signal_waiting(place: Workplace) -> N
     _, err = process.communicate(timeout=10)
     assert process.returncode == 130, err
     assert "1 not started" in err
+
+
+def test_F8_a_fork_server_killed_in_the_moment_of_a_start_costs_the_experiment_nothing(place: Workplace) -> None:
+    """It is stopped, so that it dies with a request that it has taken and not answered."""
+    place.toy({"a": {"barrier": str(place.folder / "go"), "steps": 2}, "b": {}})
+    process = place.start("job.toml", "--devices", "cpu")
+    wait_for(lambda: place.history("a").steps)
+    server = server_of(place)
+    assert server is not None
+    server.suspend()
+    (place.folder / "go").touch()
+    wait_for(lambda: "a done" in place.log("a"))
+    time.sleep(1.5)  # it is asked to start b meanwhile
+    server.kill()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert err.count("another is started") == 1
+    assert place.history("b").attempt == 1
+
+
+def test_F4_a_launch_that_waits_for_a_folder_hears_signals(place: Workplace) -> None:
+    place.toy({"a": {"barrier": str(place.folder / "go"), "steps": 2}})
+    first = place.start("job.toml", "--devices", "cpu")
+    wait_for(lambda: place.history("a").steps)
+    second = place.start("job.toml", "--devices", "cpu", "--wait")
+    assert second.stderr is not None
+    wait_for(lambda: "Waiting for it" in second.stderr.readline())
+    second.send_signal(signal.SIGTERM)
+    second.communicate(timeout=5)
+    assert second.returncode == 143
+    (place.folder / "go").touch()
+    _, err = first.communicate(timeout=30)
+    assert first.returncode == 0, err
+
+
+def test_F3_the_processes_that_draw_curves_die_with_whom_they_draw_for(place: Workplace) -> None:
+    code = (
+        "import multiprocessing, os, time\nfrom launcher.lifeline import die_with_parent\n"
+        "with multiprocessing.get_context('fork').Pool(2, die_with_parent, (os.getpid(),)) as pool:\n"
+        "    pool.map(time.sleep, [60, 60])\n"
+    )
+    process = spawn(place, sys.executable, "-c", code)
+    wait_for(lambda: len(marked(place.mark)) == 3)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not marked(place.mark), limit_s=2.0)
 
 
 def test_F8_a_fork_server_killed_as_it_starts_is_replaced(place: Workplace) -> None:
@@ -337,4 +383,11 @@ def test_18_a_target_cannot_have_our_name(place: Workplace) -> None:
     result = script(place, "job.toml", "--devices", "cpu")
     assert result.code == 2
     assert 'sweep.target "launcher:run"' in result.err
+    assert "Rename" in result.err
+    (place.folder / "launcher.py").write_text("def helper(): ...\n")
+    (place.folder / "mine.py").write_text(f"from launcher import helper\n{NO_CLASS}")
+    place.toy({"a": {}}, target="mine:run")
+    result = script(place, "job.toml", "--devices", "cpu")
+    assert result.code == 2
+    assert "cannot import name 'helper' from 'launcher'" in result.err
     assert "Rename" in result.err
