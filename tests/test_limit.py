@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -77,3 +78,16 @@ def test_G3_a_program_that_cannot_be_started_leaves_no_descriptor(tmp_path: Path
     with pytest.raises(FileNotFoundError):
         start_on_3_and_4([str(tmp_path / "none")])
     assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+def test_G3_no_test_moves_descriptors_or_changes_its_session() -> None:
+    """In the test process these belong to pytest and xdist; what a child needs is arranged in the child."""
+    taken = {"dup2", "closerange", "setsid", "setpgid"}
+    for path in [
+        *(ROOT / "tests").glob("*.py"),
+        *(ROOT / "tests").glob("*/*.py"),
+        *(ROOT / "tests").glob("*/cases/*.py"),
+    ]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                assert node.func.attr not in taken, f"{path}:{node.lineno}: {node.func.attr}"
