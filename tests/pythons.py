@@ -19,6 +19,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
+# What CI runs on the Pythons beside its own. Their torch is gigabytes; these need none, as nothing is saved or trained.
+WITHOUT_TORCH = (
+    "tests/launcher/cases/test_completion.py",
+    "tests/launcher/cases/test_config.py",
+    "tests/launcher/cases/test_identity.py",
+    "tests/launcher/cases/test_odd_files.py",
+    "tests/launcher/cases/test_quota.py",
+    "tests/launcher/cases/test_secrets.py",
+    "tests/launcher/test_admission.py",
+    "tests/launcher/test_devices.py",
+    "tests/launcher/test_estimate.py",
+    "tests/launcher/test_screen.py",
+    "tests/test_limit.py",
+)
 PIP = ("-m", "pip", "install", "--quiet", "--constraint", "constraints.txt")
 ASKED = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"
 
@@ -51,7 +65,7 @@ def run_tests(version: str, program: str, *, with_torch: bool) -> bool:
         selected = ["-m", "not slow"]
     else:
         installs = [[*PIP, *requirements()], [*PIP, "--no-deps", "--editable", "."]]
-        selected = ["-m", "not slow and not torch", "tests/launcher"]
+        selected = ["-m", "not slow", *WITHOUT_TORCH]
     commands = [
         ["sh", "venv.sh", str(environment), program],
         *([python, *install] for install in installs),

@@ -184,6 +184,12 @@ def test_G_an_old_python_can_read_as_far_as_the_message(name: str, version: tupl
     )
 
 
+def test_G_ci_tries_the_other_pythons_on_files_that_are_there() -> None:
+    assert [name for name in pythons.WITHOUT_TORCH if not (ROOT / name).is_file()] == []
+    assert "make pythons ARGS=--without-torch" in (ROOT / ".ci" / "run").read_text()
+    assert not [line for line in pythons.requirements() if line.startswith("torch")]
+
+
 def test_G_the_supported_versions_are_the_same_everywhere() -> None:
     settings = configparser.ConfigParser()
     settings.read(ROOT / "setup.cfg")
