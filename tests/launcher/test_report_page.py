@@ -188,6 +188,7 @@ def test_the_page_in_a_browser(hostile: Paths, browser: Chromium) -> None:
         browser.evaluate("fetch('http://127.0.0.1:9/')")
 
 
+@pytest.mark.slow
 def test_a_hundred_experiments_of_a_thousand_steps_are_a_page_of_three_megabytes(tmp_path: Path) -> None:
     paths = Paths(tmp_path / "outcome", tmp_path / "logs")
     paths.create()
