@@ -75,6 +75,7 @@ def load(
         config=config,
         given=set_keys,
         selected=select(list(sweep.experiments), only, skip),
+        folders={key: given[key] for key in ("outcome", "logs") if key in given},
         adopts=adopt,
     )
 

@@ -125,6 +125,7 @@ class Sweep:
     lines: Lines
     given: dict[str, Any] = field(default_factory=dict)  # by -S: stands in `config` already
     selected: frozenset[str] | None = None  # by --only and --skip; None: all experiments
+    folders: dict[str, str] = field(default_factory=dict)  # by --outcome and --logs: stand in `settings` already
     adopts: bool = False  # by --adopt: the folders of another job file of the same name
 
     @property

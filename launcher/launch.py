@@ -9,6 +9,7 @@ from typing import Any
 
 from launcher.attempt import make_spec
 from launcher.claim import Origin, check, write_note
+from launcher.commandline import to_type
 from launcher.commit import commit
 from launcher.devices import Choice
 from launcher.drawing import Drawing
@@ -181,7 +182,8 @@ def _start(
 ) -> Summary:
     workers = Workers(start_method, plan.sweep.settings.preload, progress.say)
     workers.warm_up()
-    drawing = Drawing(plan.paths, progress.say, has_plots=bool(plan.sweep.settings.metrics))
+    remedy = to_type("report", plan.sweep.job_file, plan.sweep.folders)
+    drawing = Drawing(plan.paths, progress.say, has_plots=bool(plan.sweep.settings.metrics), remedy=remedy)
     drawing.warm_up()
     try:
         loop = _prepare(plan, slots, locks, footing, is_parallel, start_method, workers, drawing, progress)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from launcher import values
+from launcher.commandline import command_line
 from launcher.estimate import Known, makespan, measured, remaining
 from launcher.events import read_event_lines
 from launcher.history import History
@@ -85,10 +86,11 @@ class Overview:
     @property
     def command(self) -> str:
         """The command that goes on with the sweep, as it was typed, for a shell in the same folder."""
-        argv = [str(one) for one in self.launch.get("argv", []) if one != "--fresh"]  # which would begin anew
-        if not argv or argv[0].endswith("launcher/__main__.py"):
-            return shlex.join(["python", "-m", "launcher", *(argv[1:] or ["run", self.job_file, "--parallel"])])
-        return shlex.join(["python", *argv])
+        argv = [str(word) for word in self.launch.get("argv", []) if word != "--fresh"]  # which would begin anew
+        typed = command_line(argv)
+        if typed in ([], ["python", "-m", "launcher"]):
+            return shlex.join(["python", "-m", "launcher", "run", self.job_file, "--parallel"])
+        return shlex.join(typed)
 
 
 @dataclass(frozen=True)

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from launcher.commandline import command_line
 from launcher.nested import dotted, leaves
 from launcher.notation import write
 from launcher.paths import Paths
 from launcher.state import Document
 from launcher.views.text import clean
-
-
-def command_line(argv: Sequence[str]) -> list[str]:
-    """Return the words that were typed to start this; empty where they cannot be known (`python -c`)."""
-    if not argv or argv[0] in ("", "-c", "-m"):
-        return []
-    program = Path(argv[0])
-    if program.name == "__main__.py":
-        return ["python", "-m", program.parent.name, *argv[1:]]
-    return ["python", *argv] if program.suffix == ".py" else [program.name, *argv[1:]]
 
 
 def commands(document: Document, paths: Paths) -> str:

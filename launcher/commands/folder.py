@@ -5,7 +5,6 @@ A command about a whole sweep takes the job as its argument; one about experimen
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,11 +71,15 @@ def check_names(names: Sequence[str], known: Iterable[str]) -> None:
 def no_sweep(paths: Paths, job: Path) -> InputError:
     """Return the error for a folder without a sweep."""
     from launcher.claim import elsewhere, folders
+    from launcher.commandline import to_type
     from launcher.job import load
 
-    launch = shlex.join(["python", "-m", "launcher", "run", str(job), "--parallel"])
+    sweep = load(job)
+    own = {"outcome": sweep.outcome, "logs": sweep.logs}
+    named = {key: str(path) for key, path in vars(paths).items() if path != own[key]}
+    launch = to_type("run", job, named, "--parallel")
     where = "If it is elsewhere, name it: --outcome DIR."
-    if (found := elsewhere(load(job))) is not None:
+    if (found := elsewhere(sweep)) is not None:
         where = f"It was launched elsewhere; add {folders(found)}"
     return InputError(
         f"there is no sweep in {paths.outcome}: nothing was launched there yet.\n  Launch it: {launch}. {where}"
