@@ -19,6 +19,7 @@ import typer
 
 from launcher.files import read
 from launcher.names import is_name
+from launcher.nested import dotted, leaves
 from launcher.server import DEFAULT_JOB
 
 FALLBACK_JOB = Path(DEFAULT_JOB)
@@ -55,8 +56,10 @@ def complete_experiment(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_key(ctx: typer.Context, incomplete: str) -> list[str]:
     """Offer the keys that the job file sets, each with its equals sign."""
     job = _job(ctx)
-    own = [key for table in _table(job, "experiments").values() if isinstance(table, dict) for key in table]
-    keys = [key for key in dict.fromkeys([*_table(job, "config"), *own]) if _KEY.fullmatch(key)]
+    tables = [_table(job, "config"), *(one for one in _table(job, "experiments").values() if isinstance(one, dict))]
+    keys = [
+        key for key in dict.fromkeys(dotted(path) for one in tables for path, _ in leaves(one)) if _KEY.fullmatch(key)
+    ]
     return [f"{key}=" for key in keys if key.startswith(incomplete)]
 
 

@@ -10,6 +10,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 KeyPath = tuple[str, ...]
@@ -48,6 +49,18 @@ def has(table: Mapping[str, Any], path: Sequence[str]) -> bool:
     return True
 
 
+def decides(table: Mapping[str, Any], path: Sequence[str]) -> bool:
+    """Say whether a table merged over another decides the value at a path: it has it, or no table on the way there."""
+    value: Any = table
+    for key in path:
+        if not isinstance(value, Mapping):
+            return True
+        if key not in value:
+            return False
+        value = value[key]
+    return True
+
+
 def value_at(table: Any, path: Sequence[str]) -> Any:
     """Return what a path leads to; None if it leads to nothing."""
     for key in path:
@@ -70,7 +83,8 @@ def replaced(value: Any, path: Sequence[str], new: Any) -> Any:
     return {**value, key: replaced(value.get(key, {}), rest, new)}
 
 
-def dotted(path: Sequence[str]) -> str:
+@cache
+def dotted(path: KeyPath) -> str:
     """Return a path as text: `model.width`. What a terminal would act on stays in it, for the message to escape."""
     is_bare = [_BARE.fullmatch(key) or not key.isprintable() for key in path]
     keys = zip(path, is_bare, strict=True)

@@ -92,7 +92,7 @@ def write(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{dotted([str(key)])} = {write(one)}' for key, one in value.items())}}}"
+        return f"{{{', '.join(f'{dotted((str(key),))} = {write(one)}' for key, one in value.items())}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(write, value))}]"
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):

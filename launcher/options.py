@@ -79,7 +79,7 @@ Set = Annotated[
         "-S",
         "--set",
         metavar="KEY=VALUE",
-        help="Set a key of [config] for all experiments. Repeatable.",
+        help="Set a key of [config] for all experiments: lr=1e-3, model.width=3, dropout=@none. Repeatable.",
         autocompletion=complete_key,
         rich_help_panel=WHICH,
     ),

@@ -18,7 +18,7 @@ from launcher.estimate import Known, longest_first, measured
 from launcher.history import History, gpu_bytes, read_history
 from launcher.identity import Content, describe_change, digest_now, is_changed
 from launcher.job import Sweep
-from launcher.nested import dotted, has, leaves
+from launcher.nested import decides, dotted, leaves
 from launcher.newest import Newest
 from launcher.paths import Paths
 from launcher.smaller import state_digest
@@ -162,7 +162,7 @@ class Plan:
         """
         notes = [*self.where]
         for path, value in leaves(redact.table(self.sweep.given)):
-            if own := [name for name, table in self.sweep.experiments.items() if has(table, path)]:
+            if own := [name for name, table in self.sweep.experiments.items() if decides(table, path)]:
                 set_it = "sets it itself" if len(own) == 1 else "set it themselves"
                 given = inline(f"{dotted(path)}={value}")
                 notes.append(f"-S {given} is not for {', '.join(own)}: {set_it}.")

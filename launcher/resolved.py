@@ -63,6 +63,8 @@ def describe(instance: Any, given: Mapping[str, Any]) -> Resolved:
 
 def differing(resolved: Resolved, instance: Any, given: Mapping[str, Any]) -> list[Difference]:
     """Return the fields of the identity that came out otherwise when the configuration was made once more."""
+    if fields.plain(instance) == resolved.config:  # as nearly always, and quick to see
+        return []
     return unlike(resolved, describe(instance, given))
 
 
@@ -89,6 +91,8 @@ def is_made_twice(instance: Any, resolved: Resolved) -> bool:
     try:
         again = fields.remade(instance)
     except Exception:  # noqa: BLE001  the user's __post_init__ runs here, on values it never had to take
+        return False
+    if fields.plain(again) == resolved.config:
         return False
     return bool(_differences(resolved.config, describe(again, {}).config, {*resolved.left_out}))
 
@@ -129,6 +133,8 @@ def _text(value: Any) -> str:
 
 def _describe(value: Any, path: KeyPath, given: Any, config: Any, resolved: Resolved) -> Any:
     """Walk along the instance, what was given, and the values; return the values, those with sets in order."""
+    if value is None or type(value) in (int, str, bool):  # most are
+        return config
     if dataclasses.is_dataclass(value) and not isinstance(value, type) and isinstance(config, dict):
         known = {one.name: one for one in dataclasses.fields(value)}
         for name in [name for name in known if name in config]:

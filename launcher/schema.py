@@ -22,6 +22,7 @@ class Schema:
     def __init__(self, schema: Any) -> None:
         self._definitions = schema["definitions"] if schema["type"] == "definitions" else []
         self._named: Mapping[str, Any] = {definition["ref"]: definition for definition in self._definitions}
+        self._keys: dict[KeyPath, set[str] | None] = {}
         self._schema = self._unwrapped(schema["schema"] if self._definitions else schema)
 
     @property
@@ -50,7 +51,9 @@ class Schema:
         A validator made of this schema passes over them in a model of pydantic's, whose own validator it takes.
         """
         if isinstance(value, Mapping):
-            known = self._keys_at(path)
+            if path not in self._keys:
+                self._keys[path] = self._keys_at(path)
+            known = self._keys[path]
             for key, one in value.items():
                 if known is not None and key not in known:
                     yield (*path, key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ import pytest
 from launcher import fields, load, notation
 from launcher.errors import InputError
 from launcher.overrides import parse
+from launcher.plan import decide
 from launcher.resolve import resolve
 from tests.launcher.conftest import Workplace
 
@@ -217,6 +218,9 @@ def test_05_overrides_of_nested_keys_are_shown_and_do_not_reach_those_that_set_t
     assert "model.width=512, extra.b=2" in result.out
     assert "-S model.width=3 is not for wide, wider: set it themselves." in result.out
     assert "-S model.depth" not in result.out
+    whole = load(place.job('[sweep]\ntarget = "nested:run"\n[experiments]\na = { extra = "@none" }\nb = {}\n'))
+    plan = decide(replace(whole, given={"extra": {"x": 1}}), [], place.paths)
+    assert plan.notes() == ["-S extra.x=1 is not for a: sets it itself."]
 
 
 def test_05_an_unknown_key_of_a_nested_table_is_told(place: Workplace, nested: str) -> None:
