@@ -196,7 +196,14 @@ class Plan:
             maximize=list(settings.maximize),
             experiments=[_planned(decision) for decision in self.decisions],
             launch=launch,
+            former=self._former(),
         )
+
+    def _former(self) -> list[Planned]:
+        """Return the experiments that the job no longer names and that have records: they may come back."""
+        names = {one.experiment.name for one in self.decisions}
+        known = [*self.before.experiments, *self.before.former] if self.before else []
+        return [one for one in known if one.name not in names and self.paths.records(one.name).exists()]
 
 
 def _planned(decision: Decision) -> Planned:
@@ -223,7 +230,7 @@ def decide(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, *, fre
 
 def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, fresh: bool) -> Plan:
     before, where = check(sweep, paths)
-    known = {one.name: one for one in before.experiments} if before else {}
+    known = {one.name: one for one in (*before.former, *before.experiments)} if before else {}
     seen = read_events(paths.events)
     decisions = []
     for one in (_as_it_was(one, known.get(one.name)) for one in experiments):

@@ -76,6 +76,7 @@ class Document:
     maximize: list[str]
     experiments: list[Planned]
     launch: dict[str, Any] = field(default_factory=dict)  # host, pid, argv, versions, mode, slots, commit, attempts
+    former: list[Planned] = field(default_factory=list)  # no longer in the job, and may come back
 
 
 def environment() -> dict[str, Any]:
@@ -121,9 +122,12 @@ def is_written(document: Document, before: Document) -> bool:
 
 def document_text(document: Document) -> str:
     """Return the content of `sweep.json`, without secrets."""
-    experiments = [_without_secrets(one).__dict__ for one in document.experiments]
+    experiments, former = (
+        [_without_secrets(one).__dict__ for one in planned] for planned in (document.experiments, document.former)
+    )
     launch = _launch_without_secrets(document.launch)
-    content = {"format": FORMAT} | document.__dict__ | {"experiments": experiments, "launch": launch}
+    hidden = {"experiments": experiments, "launch": launch, "former": former}
+    content = {"format": FORMAT} | document.__dict__ | hidden
     return json.dumps(content, indent=1, default=str) + "\n"
 
 
@@ -164,10 +168,13 @@ def _document(content: Any) -> Document:
     file = Fields(content)
     if file.whole("format") != FORMAT:
         raise ValueError("written by another version of the launcher")
-    experiments = [
-        _planned(Fields(one, f"experiments[{number}]."))
-        for number, one in enumerate(file.list("experiments", "a list", lambda one: True))
-    ]
+    experiments, former = (
+        [_planned(Fields(one, f"{key}[{number}].")) for number, one in enumerate(listed)]
+        for key, listed in (
+            ("experiments", file.list("experiments", "a list", lambda one: True)),
+            ("former", content["former"] if isinstance(content.get("former"), list) else []),
+        )
+    )
     repeated = [name for name, count in Counter(one.name.casefold() for one in experiments).items() if count > 1]
     if repeated:
         raise ValueError(f"two experiments are named {repeated[0]}")
@@ -182,6 +189,7 @@ def _document(content: Any) -> Document:
         maximize=maximize,
         experiments=experiments,
         launch=_launch(launch) if isinstance(launch, dict) else {},
+        former=former,
     )
 
 

@@ -204,6 +204,11 @@ def test_15_16_a_sweep_goes_on_when_fields_come_and_a_set_is_in_another_order(pl
     assert {one.action for one in decisions.values()} == {"keep"}
     assert first is not None
     assert decisions["a"].experiment.digest == first["digest"]
+    # Taken out of the job for a launch, and back again: known still.
+    place.toy({"a": {}, "c": {"lr": 0.3}}, target="changing:run")
+    assert place.launch(str(job), "--devices", "cpu", "--threads", "1").code == 0
+    place.toy({"a": {}, "b": {"lr": 0.2}}, target="changing:run")
+    assert {one.action for one in _plan_of(place, job).decisions} == {"keep"}
     write(place, tags.replace("flip", "turn"))
     assert "changed: tags ['crop', 'flip', 'jitter'] → ['crop', 'jitter', 'turn']" in _plan_of(place, job).describe()
 
