@@ -7,6 +7,7 @@ import os
 import time
 from dataclasses import dataclass, field
 
+from launcher import rendezvous
 from launcher.endings import Circumstances
 from launcher.estimate import Known
 from launcher.history import History
@@ -33,6 +34,7 @@ class Attempt:
     worker: Worker
     began_s: float = field(default_factory=time.monotonic)
     is_asked: bool = False
+    was_asked_in_time: bool = False  # before its last word: what it says then may come of that
     is_forced: bool = False
     force_at_s: float | None = None
     hung_s: float | None = None
@@ -64,8 +66,9 @@ class Attempt:
             return False
         return True
 
-    def stop(self, *, force: bool, grace_s: float) -> None:
-        """Ask the worker to save and end, and allow it the grace time; or kill it."""
+    def stop(self, *, force: bool, grace_s: float, is_over: bool = False) -> None:
+        """Ask the worker to save and end within the grace time, or kill it. `is_over`: its last word is said."""
+        self.was_asked_in_time |= not is_over
         self.is_asked = True
         self.is_forced |= force
         if not force:
@@ -119,7 +122,7 @@ class Attempt:
     def circumstances(self) -> Circumstances:
         """Return what the launcher knows about the end of this attempt."""
         is_memory_short = num_oom_kills() > self._oom_kills
-        return Circumstances(self.is_asked, self.is_forced, self.hung_s, is_memory_short, self._ear.word)
+        return Circumstances(self.was_asked_in_time, self.is_forced, self.hung_s, is_memory_short, self._ear.word)
 
 
 def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
@@ -140,7 +143,9 @@ def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
         device=slot.device.kind,
         uuid=slot.device.uuid,
         device_name=slot.device.name,
-        environment=slot.device.environment() | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+        environment=slot.device.environment()
+        | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+        | rendezvous.environment(slot.index, os.environ),
         threads=slot.threads,
         paths=plan.paths.absolute(),
         checkpoint_s=settings.checkpoint_s,

@@ -28,6 +28,8 @@ CONTEXT_BYTES = 512 * 2**20
 LOOK_S = 0.25  # between questions about what is held back
 # A worker's last word that says the card is broken though the driver still answers for it.
 _BROKEN = re.compile("uncorrectable ECC|no CUDA-capable device|GPU has fallen off the bus", re.IGNORECASE)
+# Words of errors that a GPU, its driver or its libraries may be the cause of.
+_OF_A_GPU = re.compile(r"CUDA|\bcu(DNN|BLAS|FFT|SOLVER|SPARSE|RAND)|NCCL|NVML|nvidia|\bHIP\b|ROCm|MIOpen|\bGPU\b", re.I)
 
 
 @dataclass
@@ -161,7 +163,7 @@ class Cards:
         again = None
         if ending.kind == "out_of_memory" and not is_last and _place(slot.device) not in self._gone:
             again = self._after_oom(experiment, slot.device)
-        return [*events, Ended(experiment, ending.kind, seconds, again)]
+        return [*events, Ended(experiment, ending.kind, seconds, again, _may_be_device(ending, slot.device))]
 
     def set_aside(self, action: SetAside) -> None:
         """Tell that the scheduler uses a device no more."""
@@ -259,6 +261,14 @@ class Cards:
         left = "What is left goes elsewhere." if self._has_others(device) else "It was the last: nothing can start."
         self._say(f"{device} is lost and set aside: {why}. {left}")
         return Lost(tuple(slot.index for slot in self._slots if _place(slot.device) == key))
+
+
+def _may_be_device(ending: Ending, device: Device) -> bool:
+    """Say whether a failure may come of the device: a process that died on a GPU, or an error that speaks of GPUs.
+
+    Never on a CPU slot, of which the next is no better; nor an error of plain Python, which is the same anywhere.
+    """
+    return device.kind == "cuda" and (not ending.is_raised or bool(_OF_A_GPU.search(ending.why)))
 
 
 def _place(device: Device) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from launcher.errors import printable
+from launcher.failure import is_installed
 from launcher.files import open_to_read
 from launcher.history import History
 from launcher.last_word import EXIT_CODE
@@ -17,7 +19,9 @@ from launcher.records import Record
 Kind = Literal["done", "failed", "out_of_memory", "killed", "hung", "diverged", "interrupted"]
 FAILURES: tuple[Kind, ...] = ("failed", "out_of_memory", "killed", "hung", "diverged")
 HEADER_END = "versions "  # the last line of an attempt's header begins so
-_TAIL_BYTES = 4096
+_TAIL_BYTES = 1 << 16  # a crash of many threads has long stacks
+_CALL = '  File "'
+_OURS = str(Path(__file__).parent)
 _TAIL_LINES = 5
 
 
@@ -27,6 +31,7 @@ class Ending:
 
     kind: Kind
     why: str = ""
+    is_raised: bool = False  # by its code: an error that the worker lived to tell
 
     def __str__(self) -> str:
         joint = ", but " if self.kind == "done" else ": "
@@ -37,7 +42,7 @@ class Ending:
 class Circumstances:
     """What the launcher knows about an attempt that its worker cannot say."""
 
-    was_asked: bool = False  # the launcher told it to stop
+    was_asked: bool = False  # the launcher told it to stop, before its last word
     was_forced: bool = False  # the launcher killed it
     hung_s: float | None = None  # the launcher killed it because nothing had come for so long
     was_memory_short: bool = False  # the kernel killed some process for memory meanwhile
@@ -51,8 +56,10 @@ def classify(exit: Exit, history: History, around: Circumstances) -> Ending:
     last_word = history.end or around.last_word
     if last_word is not None:
         kind: Kind = last_word["ending"]
+        if around.was_asked and _was_broken_off(history, last_word):
+            return Ending("interrupted")
         if kind in FAILURES:
-            return Ending(kind, f"{last_word.get('error', 'an error')}, {history.phase}")
+            return Ending(kind, f"{last_word.get('error', 'an error')}, {history.phase}", is_raised=True)
         if (exit.signal and not around.was_forced) or exit.code:
             return Ending("failed", f"{exit}, {history.phase}")
         if kind == "done" and "unwritten" in last_word:
@@ -70,6 +77,20 @@ def classify(exit: Exit, history: History, around: Circumstances) -> Ending:
     if exit.signal:
         return Ending("killed", f"{exit.signal}, {history.phase}")
     return Ending("failed", f"it ended with {exit} and no word, {history.phase}")
+
+
+def _was_broken_off(history: History, last_word: Record) -> bool:
+    """Return whether a worker that was asked to stop did so, though its last word does not say it.
+
+    A target may take the signal for itself and return, or exit, without a look at `run.should_stop`. A worker knows of
+    that in most cases; not where the target has also taken what tells it, as asyncio does, or blocks the signal. What
+    has come to all steps it announced is done all the same. Where none were announced it is safer to train on.
+    """
+    if last_word.get("heard"):  # the worker itself took the signal, so nothing but should_stop could tell the target
+        return False
+    if last_word["ending"] == "done":
+        return not history.has_all_steps
+    return last_word["ending"] == "failed" and bool(last_word.get("left"))
 
 
 _VERBS: dict[Kind, str] = {
@@ -101,7 +122,10 @@ def failure_report(name: str, device: str, ending: Ending, history: History, log
 
 
 def last_lines(log: Path) -> list[str]:
-    """Return the last lines of a log, inert on a terminal; none if it cannot be read."""
+    """Return the lines of a log that tell most about an end, inert on a terminal; none if it cannot be read.
+
+    The last ones; of a crash in C those that name it and where the user's code was.
+    """
     try:
         with os.fdopen(open_to_read(log), "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
@@ -111,5 +135,22 @@ def last_lines(log: Path) -> list[str]:
     lines = text.splitlines()
     headers = [number for number, line in enumerate(lines) if line.startswith(HEADER_END)]
     lines = lines[headers[-1] + 1 if headers else 0 :]
-    lines = [line for line in lines if line.strip() and not line.startswith("===")]
-    return [printable(line, 200) for line in lines[-_TAIL_LINES:]]
+    lines = [line for line in lines if line.strip() and not line.startswith("===") and "resource_tracker" not in line]
+    crashes = [number for number, line in enumerate(lines) if line.startswith("Fatal Python error")]
+    shown = _crash(lines[crashes[-1] :]) if crashes else lines[-_TAIL_LINES:]
+    return [printable(line, 200) for line in shown]
+
+
+def _crash(lines: list[str]) -> list[str]:
+    """Return the error of a crash and the newest calls of its thread, the user's among them, from faulthandler's lines.
+
+    A stack of faulthandler's begins with the newest call, and ends with the launcher's.
+    """
+    start = next((number for number, line in enumerate(lines) if line.startswith("Current thread")), 0)
+    calls = list(itertools.takewhile(lambda line: line.startswith(_CALL), lines[start + 1 :]))
+    files = [line.removeprefix(_CALL).partition('"')[0] for line in calls]
+    calls = calls[: next((number for number, file in enumerate(files) if file.startswith(_OURS)), None)]
+    own = next((number for number, file in enumerate(files[: len(calls)]) if not is_installed(file)), 0)
+    if own >= _TAIL_LINES - 1:
+        calls[_TAIL_LINES - 3 :] = ["  …", calls[own]]
+    return (lines[:1] + calls)[:_TAIL_LINES] if calls else lines[:_TAIL_LINES]

@@ -127,6 +127,12 @@ class History:
             self._steps, self._at_s = dict(sorted(self._steps.items())), dict(sorted(self._at_s.items()))
             self._is_sorted = True
 
+    @property
+    def has_all_steps(self) -> bool:
+        """The target has said how many steps to expect, and the newest attempt has come so far."""
+        reached = self.resumed_from if self._first is None else max(self.last_step, len(self._steps))
+        return self.total is not None and reached >= self.total
+
     def lighten(self) -> None:
         """Forget all metrics, and from now on remember only which steps there are."""
         self.is_light = True

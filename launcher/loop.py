@@ -161,7 +161,8 @@ class Loop:
                     self._start(self._next_decision(experiment), self._slots[slot])
                 case Stop(experiment, force):
                     if experiment in self._running:  # else its start failed, or was refused, a moment ago
-                        self._running[experiment].stop(force=force, grace_s=self._settings.grace_s)
+                        is_over = self._collector.read(experiment).end is not None
+                        self._running[experiment].stop(force=force, grace_s=self._settings.grace_s, is_over=is_over)
                 case SetAside() as action:
                     self._cards.set_aside(action)
                     self._steering.ended(action.experiments[0])

@@ -19,6 +19,7 @@ class Ended:
     ending: str
     seconds: float = math.inf  # how long the attempt ran
     again: bool | None = None  # queue it again, or not, whatever `retries` says; None: as that says
+    may_be_device: bool = True  # its failure may come of the device, not only of its own code
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@
     Interrupted ────▶ Stop(x, force), …          nothing new starts; the second time they are killed
     Withdrawn(x) ───▶ Stop(x, force)             or x leaves the queue; it is not tried again by itself
     Requeued(x) ────▶ Start(x, slot), if free    x, which has ended or was withdrawn, waits once more
-    two at once ────▶ SetAside(slot)             two experiments fail within a second on one slot: it is the device
+    two at once ────▶ SetAside(slot)             two experiments fail within a second on one device, which may be why
     a failure ──────▶ Halt(x), Stop(y), …        with fail_fast, once x is not tried again
     the last end ───▶ Done
 
@@ -69,8 +69,9 @@ class Scheduler:
     experiment i of the job on device i, around again when the devices run out.
 
     An experiment that fails is queued again up to `retries` times. A device on which two different experiments fail at
-    once is set aside, as long as another is left, and the two are queued again, once each, whatever `retries` says. So
-    is what was running on a device that got lost. `devices` has the device of each slot; by default each has its own.
+    once, in a way that may come of the device, is set aside, as long as another is left, and the two are queued again,
+    once each, whatever `retries` says. So is what was running on a device that got lost. `devices` has the device of
+    each slot; by default each has its own.
 
     What is refused keeps its place: whenever something may have changed it is asked about before those behind it, which
     may overtake it meanwhile. A sweep is finite, so nothing starves.
@@ -196,7 +197,7 @@ class Scheduler:
         if state.slot in self._usable:
             device = self._devices[state.slot]
             before = self._failed_at_once.pop(device, None)
-            if has_failed and event.seconds < QUICK_S and event.again is None:
+            if has_failed and event.may_be_device and event.seconds < QUICK_S and event.again is None:
                 self._failed_at_once[device] = event.experiment
                 if before not in (None, event.experiment) and any(self._devices[one] != device for one in self._usable):
                     assert before is not None, "two experiments failed here"

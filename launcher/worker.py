@@ -5,7 +5,9 @@ Its first lines make up for what a fork server gives a child: the server's envir
     2. the kernel is told to kill that group when the launcher dies (`lifeline`)
     3. stdout and stderr go to the experiment's log, at descriptor level; faulthandler writes there too
     4. its environment, before anything touches CUDA; its share of CPU threads
-Then it imports the target, runs it, and says how it ended in the last record. Importing this module must stay cheap.
+    5. to the code in it, and its children, it is an ordinary process (`ordinary`)
+Then it imports the target, runs it, says how it ended in the last record, and leaves as a script does (`leaving`).
+Importing this module must stay cheap.
 """
 
 from __future__ import annotations
@@ -20,10 +22,9 @@ import os
 import resource
 import signal
 import sys
-import traceback
+from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +32,21 @@ from launcher import fields, last_word, target
 from launcher.checkpoints import Checkpoints
 from launcher.contract import Diverged, Run
 from launcher.errors import InputError, LauncherError
+from launcher.failure import describe, is_out_of_memory, print_trace
 from launcher.files import open_to_append
+from launcher.history import read_history
+from launcher.leaving import exit_code, leave, remember_modules
 from launcher.lifeline import die_with_holder
+from launcher.ordinary import become_ordinary
 from launcher.records import RecordWriter
 from launcher.resolved import HOW_TO_MEND, Difference, Resolved, differing
 from launcher.share import Share
 from launcher.spec import Spec
+from launcher.stop_signal import StopSignal, breaks_off, is_from_handler
 
 STACKS_SIGNAL = signal.SIGUSR2  # makes a worker write the stacks of all its threads into its log, and end
 OOM_SCORE = "500"  # when memory runs out the kernel ends a worker, not the launcher
-_OURS = str(Path(__file__).parent)
-_MESSAGE_LIMIT = 500
 _UNLIKE = "is not what it was where the configuration was checked: another in each process, or at each time."
-_OUT_OF_MEMORY = ("can't allocate memory", "CUDA out of memory", "Cannot allocate memory")  # torch's RuntimeErrors
 
 
 def isolate(log: Path, environment: dict[str, str]) -> None:
@@ -53,8 +56,21 @@ def isolate(log: Path, environment: dict[str, str]) -> None:
     assert parent is not None, "a worker is started by multiprocessing"
     # The pipe this process was started through: under a number that the log below does not take, as it may be 2.
     die_with_holder(fcntl.fcntl(int(parent.sentinel), fcntl.F_DUPFD_CLOEXEC, 3))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # drops what came before this session was one
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGHUP])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _use_log(log)
+    faulthandler.enable(file=2)
+    # In C, so it needs no interpreter lock; chained to the default action, so the process ends with it.
+    faulthandler.register(STACKS_SIGNAL, file=2, all_threads=True, chain=True)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write(OOM_SCORE)
+    os.environ.update(environment)
+    remember_modules()
+
+
+def _use_log(log: Path) -> None:
+    """Have stdout and stderr go to the log, and stdin be empty: here, and in the programs that the target starts."""
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         fd = open_to_append(log)
@@ -63,22 +79,17 @@ def isolate(log: Path, environment: dict[str, str]) -> None:
     os.dup2(fd, 1)
     os.dup2(fd, 2)
     os.close(fd)
-    sys.stdout = _text_to(1)
-    sys.stderr = _text_to(2)
-    Finalize(None, _end_children, exitpriority=-100)  # the last thing multiprocessing does in this process
-    faulthandler.enable(file=2)
-    # In C, so it needs no interpreter lock; chained to the default action, so the process ends with it.
-    faulthandler.register(STACKS_SIGNAL, file=2, all_threads=True, chain=True)
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
-        score.write(OOM_SCORE)
-    os.environ.update(environment)
+    with contextlib.suppress(OSError):  # multiprocessing opens it so that no program inherits it
+        os.set_inheritable(0, True)
+    sys.stdout, sys.stderr = _text_to(1), _text_to(2)
+    for name in ("stdin", "stdout", "stderr"):
+        setattr(sys, f"__{name}__", getattr(sys, name))
 
 
-def _end_children() -> None:
-    """Ask what is left of this process's group to end: should the launcher die with it, nobody else would."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler would take the end of a loader process for an error
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.killpg(0, signal.SIGTERM)
+def _forget_stacks() -> None:
+    """In a forked child: give back a signal that this process uses, unless the target has a handler of its own."""
+    if signal.getsignal(STACKS_SIGNAL) == signal.SIG_DFL:
+        faulthandler.unregister(STACKS_SIGNAL)
 
 
 class _Lossy(io.FileIO):
@@ -98,19 +109,21 @@ def _text_to(fd: int) -> io.TextIOWrapper:
 
 
 def main(spec: Spec, bell: Connection, device_lock: Connection | None, share: Connection | None) -> None:
-    """Run one attempt. Exit code 0: it is done or was stopped; 1: it failed. The last record says more."""
+    """Run one attempt and end the process. Exit code 0: it is done or was stopped; 1: it failed. The last record says
+    more.
+    """
     isolate(spec.paths.log(spec.experiment), spec.environment)
     os.set_blocking(bell.fileno(), False)
     pid = os.getpid()
     try:
-        writer = RecordWriter(spec.paths.records(spec.experiment), spec.attempt, bell.fileno())
+        writer = RecordWriter(_records(spec), spec.attempt, bell.fileno())
         where = {"device": spec.device, "threads": spec.threads}
         writer.write({"kind": "start", "digest": spec.digest, "pid": pid} | where)
         # By a descriptor, so that checkpoints stay with the records where the folder is renamed meanwhile.
         outcome = os.open(spec.paths.outcome, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         last_word.send(bell.fileno(), {"ending": "failed", "error": f"its records cannot be written: {error}"})
-        sys.exit(last_word.EXIT_CODE)
+        leave(last_word.EXIT_CODE)
     checkpoints = replace(spec.paths, outcome=Path(f"/proc/self/fd/{outcome}")).checkpoints(spec.experiment)
     run = Run(
         name=spec.experiment,
@@ -125,25 +138,21 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None, share: Co
         stop_after=spec.stop_after,
         share=Share(share.fileno()) if share else None,
     )
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: run.ask_to_stop())
-    last: dict[str, Any]
+    stop = StopSignal(run.ask_to_stop)
+    become_ordinary(stop.forget, _forget_stacks)
+    failure: BaseException | None = None
     try:
         _train(spec, run)
-        _leave_if_forked(pid)
-        if run.divergence:  # which the target has caught, or met in a thread
-            last = {"ending": "diverged", "error": f"Diverged: {run.divergence}"}
-        else:
+        if os.getpid() == pid and not run.divergence:
             writer.write({"kind": "phase", "phase": "in teardown"})
-            last = {"ending": "interrupted" if run.was_stopped else "done"}
     except BaseException as error:  # noqa: BLE001  the worker's outermost frame: whatever it was becomes the last record
-        _leave_if_forked(pid, error)
-        last = {"ending": _kind(error), "error": _describe(error)}
-        _print_trace(error)
+        failure = error
+    if os.getpid() != pid:  # a fork that the target made, and that came back: only the worker says how it ended
+        leave(_code_of_fork(failure), has_children=False)
+    last = _last_word(spec, run, stop, failure)
     is_written = _say(last, writer, bell)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if "error" in last or not is_written:
-        sys.exit(1 if is_written else last_word.EXIT_CODE)
+    del failure  # its frames hold what the target has used
+    leave((1 if "error" in last else 0) if is_written else last_word.EXIT_CODE)
 
 
 def _say(last: dict[str, Any], writer: RecordWriter, bell: Connection) -> bool:
@@ -159,54 +168,85 @@ def _say(last: dict[str, Any], writer: RecordWriter, bell: Connection) -> bool:
     return True
 
 
-def _leave_if_forked(pid: int, error: BaseException | None = None) -> None:
-    """Exit if this is not the worker but a child that the target has forked and that came out of the target like it.
+def _last_word(spec: Spec, run: Run, stop: StopSignal, failure: BaseException | None) -> dict[str, Any]:
+    """Return what an attempt's last record says: that it is done, or was stopped, or its error."""
+    has_left = breaks_off(failure) if failure else not run.divergence  # else a fault, whatever was asked before
+    is_short = failure is not None or (stop.was_taken and not read_history(_records(spec)).has_all_steps)
+    if has_left and (run.was_stopped or (stop.was_taken and is_short)):
+        return {"ending": "interrupted"}
+    heard = {"heard": True} if stop.was_heard else {}
+    if failure is None and run.divergence:  # which the target has caught, or met in a thread
+        return {"ending": "diverged", "error": f"Diverged: {run.divergence}"}
+    if failure is None:
+        return {"ending": "done"} | heard
+    print_trace(failure)
+    said = {"ending": _kind(failure), "error": describe(failure, _homes(spec))}
+    return said | ({"left": True} if has_left else {}) | heard
 
-    The last record is the worker's to write. The child ends as after a fork: at once, with what it has printed.
-    """
-    if os.getpid() == pid:
-        return
-    code = 0 if error is None else 1
-    if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
-        code = error.code or 0
-    elif error is not None:
-        _print_trace(error)
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # the target's own, in whatever state
-            stream.flush()
-    os._exit(code & 0xFF)
+
+def _records(spec: Spec) -> Path:
+    return spec.paths.records(spec.experiment)
+
+
+def _code_of_fork(failure: BaseException | None) -> int:
+    if isinstance(failure, SystemExit):
+        return exit_code(failure)
+    if failure is not None:
+        print_trace(failure)
+    return 1 if failure else 0
 
 
 def prepare(specs: list[Spec], answer: Connection) -> None:
-    """Import the target once and let it check every configuration (`prepare(config)` beside the target function).
+    """Import the target once, let it check every configuration (`prepare(config)` beside it), and end the process.
 
     Sends one UTF-8 message: empty if all is well, else the problems.
     """
     isolate(specs[0].paths.prepare_log, specs[0].environment | {"CUDA_VISIBLE_DEVICES": ""})
+    become_ordinary(_forget_stacks)
     pid = os.getpid()
     problems: dict[str, list[str]] = {}
     for spec in specs:
+        failure: BaseException | None = None
         try:
-            with target.importable(_target(spec)):
-                cls = target.config_class(_target(spec))
-                hook = getattr(sys.modules[_target(spec).module], "prepare", None)
-                config, unlike = _config(cls, spec)
-                if unlike:
-                    raise InputError(f"{', '.join(one.name for one in unlike)} {_UNLIKE}\n  {HOW_TO_MEND}")
-                if callable(hook):
-                    with contextlib.chdir("."):  # the next is called where this was
-                        hook(config)
+            _check(spec)
         except (LauncherError, ValueError, OSError) as error:  # the user's data or configuration
             problems.setdefault(str(error), []).append(spec.experiment)
         except BaseException as error:  # noqa: BLE001  the user's code: its own trace is in the log
-            _print_trace(error)
-            problems.setdefault(f"{_describe(error)}\n  The trace: {spec.paths.prepare_log}", []).append(
-                spec.experiment
-            )
-        _leave_if_forked(pid)
+            failure = error
+        if os.getpid() != pid:
+            leave(_code_of_fork(failure), has_children=False)
+        if failure is not None:
+            print_trace(failure)
+            problem = f"{describe(failure, _homes(spec))}\n  The trace: {spec.paths.prepare_log}"
+            problems.setdefault(problem, []).append(spec.experiment)
+    del failure
     lines = [f"{', '.join(names)}: {problem}" for problem, names in problems.items()]
-    answer.send_bytes("\n".join(lines).encode())
+    answer.send_bytes("\n".join(lines).encode(errors="backslashreplace"))
     answer.close()
+    leave(0)
+
+
+def _check(spec: Spec) -> None:
+    with target.importable(_target(spec)):
+        cls = target.config_class(_target(spec))
+        hook = getattr(sys.modules[_target(spec).module], "prepare", None)
+        config, unlike = _config(cls, spec)
+        if unlike:
+            raise InputError(f"{', '.join(one.name for one in unlike)} {_UNLIKE}\n  {HOW_TO_MEND}")
+        if callable(hook):
+            with contextlib.chdir("."), _exit_is_return():  # the next is called where this was
+                hook(config)
+
+
+@contextlib.contextmanager
+def _exit_is_return() -> Iterator[None]:
+    """Take an exit that means that all is well, as a script's last line may be one, for a return."""
+    try:
+        yield
+    except SystemExit as error:
+        is_well = error.code is None or (isinstance(error.code, int) and error.code == 0)
+        if not is_well or is_from_handler(error):
+            raise
 
 
 def _config(cls: type, spec: Spec) -> tuple[Any, list[Difference]]:
@@ -234,7 +274,9 @@ def _train(spec: Spec, run: Run) -> None:
         if unlike:
             changes = ", ".join(f"{one.name} ({one})" for one in unlike)
             raise InputError(f"{changes} {_UNLIKE}\n  {HOW_TO_MEND}")
-        result = function(config, run)
+        result = None
+        with _exit_is_return():
+            result = function(config, run)
         if inspect.iscoroutine(result) or inspect.isgenerator(result):
             raise TypeError(
                 f"{spec.target} returned a {type(result).__name__} and has trained nothing: make it a plain def"
@@ -246,8 +288,6 @@ def _use_threads(threads: int) -> None:
     if (torch := sys.modules.get("torch")) is None:
         return
     torch.set_num_threads(threads)
-    # A DataLoader would otherwise start a fork server of its own in here and import torch again.
-    torch.multiprocessing.set_start_method("fork", force=True)
 
 
 def _check_device(spec: Spec) -> None:
@@ -289,13 +329,17 @@ def _check_identity(spec: Spec) -> None:
 
 
 def _kind(error: BaseException) -> str:
-    """Tell a want of memory, on the GPU or the host, and divergence from other failures."""
+    """Tell a want of memory and divergence from other failures."""
     if isinstance(error, Diverged):
         return "diverged"
-    torch = sys.modules.get("torch")
-    out_of_memory = (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
-    is_allocator = isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)
-    return "out_of_memory" if isinstance(error, out_of_memory) or is_allocator else "failed"
+    return "out_of_memory" if is_out_of_memory(error) else "failed"
+
+
+def _homes(spec: Spec) -> list[str]:
+    """Return where the user's own code lies: the job's folder, then the target's package or file."""
+    top = sys.modules.get(spec.target.partition(":")[0].partition(".")[0])
+    packages = [folder + os.sep for folder in getattr(top, "__path__", [])]
+    return [f"{spec.folder.resolve()}{os.sep}", *(packages or [str(getattr(top, "__file__", None) or os.devnull)])]
 
 
 def _peak_memory() -> dict[str, int]:
@@ -304,19 +348,3 @@ def _peak_memory() -> dict[str, int]:
     if torch is not None and torch.cuda.is_initialized():
         peak["peak_gpu_memory_bytes"] = int(torch.cuda.max_memory_reserved())
     return peak
-
-
-def _describe(error: BaseException) -> str:
-    """Return one line: the error, and where in the user's code it was raised."""
-    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_OURS)]
-    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return message.splitlines()[0][:_MESSAGE_LIMIT] + place
-
-
-def _print_trace(error: BaseException) -> None:
-    """Print the traceback, from the first frame that is not the launcher's."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next and trace.tb_frame.f_code.co_filename.startswith(_OURS):
-        trace = trace.tb_next
-    traceback.print_exception(type(error), error, trace)

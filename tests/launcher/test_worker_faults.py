@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from launcher.state import read_events
-from tests.launcher.conftest import Workplace, wait_for
+from tests.launcher.conftest import Cards, Workplace, wait_for
 from tests.launcher.faults import TRACES, check, endings, steps, undisturbed
 
 
@@ -114,7 +114,8 @@ def test_17_a_cuda_error_dies_with_its_process(place: Workplace) -> None:
     check(place, "a", "b")
 
 
-def test_18_a_device_on_which_two_experiments_die_at_once_is_set_aside(place: Workplace) -> None:
+def test_18_a_device_on_which_two_experiments_die_at_once_is_set_aside(driver: Workplace, cards: Cards) -> None:
+    place = driver
     names = [f"e{number}" for number in range(6)]
     (place.folder / "sick.py").write_text(
         "import json, pathlib\nfrom toy import ToyConfig, train\n"
@@ -122,13 +123,13 @@ def test_18_a_device_on_which_two_experiments_die_at_once_is_set_aside(place: Wo
         "    lines = pathlib.Path('outcome/job/events.jsonl').read_text().splitlines()\n"
         "    events = [json.loads(line) for line in lines]\n"
         "    mine = [one for one in events if one['event'] == 'started' and one['experiment'] == run.name][-1]\n"
-        "    if mine['device'] == 'cpu:1':\n"
-        "        raise RuntimeError('this card is broken')\n"
+        "    if mine['device'] == 'GPU 1':\n"
+        "        raise RuntimeError('CUDA error: unknown error')\n"
         "    train(config, run)\n"
     )
     place.toy({name: {"steps": 5, "step_s": 0.1} for name in names}, target="sick:run")
     result = place.launch("job.toml", "--parallel", "--devices", "0,1")
-    assert "cpu:1 is set aside" in result.err
+    assert "GPU 1 is set aside" in result.err
     assert set(endings(place).values()) == {"done"}
     assert result.code == 0, result.err
     check(place, *names)
