@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from launcher import fields
+from launcher import fields, files
 from launcher.errors import InputError, did_you_mean, inline
 from launcher.names import METRIC, NAME, NAME_RULE
 from launcher.nested import dotted
@@ -23,6 +23,7 @@ from launcher.notation import NONE, misspelt, read
 from launcher.paths import as_path
 from launcher.server import PRELOAD
 
+_LIMIT_BYTES = 64 << 20
 TABLES = ("sweep", "config", "experiments")
 
 
@@ -226,14 +227,15 @@ def _null_hint(text: str, error: str) -> str:
 
 def _read(file: Path) -> str:
     try:
-        return _text(file.read_bytes(), file)
+        return _text(files.read(file.resolve(), _LIMIT_BYTES), file)
     except FileNotFoundError as error:
         nearby = sorted(str(path) for path in {*Path("jobs").glob("*.toml"), *file.parent.glob("*.toml")})
         listed = f"\n  Job files here: {', '.join(nearby)}" if nearby else ""
         message = f"there is no job file {inline(str(file))}.{did_you_mean(str(file), nearby)}{listed}"
         raise InputError(message) from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the job file {inline(str(file))}: {error}.") from error
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of links
+        why = (isinstance(error, OSError) and error.strerror) or error
+        raise InputError(f"cannot read the job file {inline(str(file))}: {why}.") from error
 
 
 def _text(content: bytes, file: Path) -> str:

@@ -213,6 +213,11 @@ def give_back(server: ForkServer) -> None:
     _idle.append(server)
 
 
+def _text(job: Path) -> str:
+    """Return the text of a job file; of a pipe in its place, none: whoever reads it later says what is wrong."""
+    return job.read_text(encoding="utf-8-sig") if job.is_file() else ""
+
+
 def start_early(arguments: Sequence[str]) -> None:
     """Start it for a launch, told from the command line and the job file as far as that takes no checking.
 
@@ -228,7 +233,7 @@ def start_early(arguments: Sequence[str]) -> None:
     default = os.environ.get("LAUNCHER_JOB", DEFAULT_JOB)
     job = next((one for one in rest if one.endswith(".toml") and "=" not in one), default)
     with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
-        settings = tomllib.loads(Path(job).read_text(encoding="utf-8-sig")).get("sweep", {})
+        settings = tomllib.loads(_text(Path(job))).get("sweep", {})
         modules = settings.get("preload", PRELOAD)
         if "target" in settings and all(isinstance(module, str) for module in modules):
             start(modules)

@@ -156,13 +156,21 @@ def _lock(folder: Path, key: str) -> Iterator[None]:
     """Hold the copy for this process, so that workers starting together make it once.
 
     The kernel drops the lock with the process. A file system without locks costs only double work: the files
-    are replaced whole, and every maker writes the same bytes.
+    are replaced whole, and every maker writes the same bytes. Whatever lies in the place of the lock file is neither
+    waited for nor followed nor emptied.
+
+    Raises:
+        OSError: the folder or the lock file cannot be made.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{key}.lock").open("wb") as file:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    fd = os.open(folder / f"{key}.lock", flags, 0o666)
+    try:
         with suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(fd, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(fd)
 
 
 def _cache_folder() -> Path:

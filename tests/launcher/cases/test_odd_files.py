@@ -12,13 +12,16 @@ from pathlib import Path
 import pytest
 
 from launcher import files, values
+from launcher.errors import InputError
 from launcher.files import OddFile
-from launcher.locks import find_holder, lock_folder
+from launcher.job import load
+from launcher.locks import device_lock, find_holder, lock_device, lock_folder
 from launcher.paths import Paths, write_atomic
 from launcher.records import RecordReader, RecordWriter
 from launcher.requests import clear, make_request, send
 from launcher.state import EventLog
 from launcher.views.log import Log
+from tests.launcher.conftest import Workplace
 
 
 def _loop(path: Path) -> None:
@@ -183,3 +186,53 @@ def test_24_files_and_folders_have_the_modes_the_umask_leaves(tmp_path: Path) ->
         for path in made:
             expected = mode | (0o111 & ~umask) if path.is_dir() else mode
             assert stat.S_IMODE(path.stat().st_mode) == expected, path
+
+
+def test_F12_a_job_file_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
+    odd = {kind: make for kind, make in ODD.items() if kind not in ("a symbolic link", "a symbolic link to itself")}
+    for number, (kind, make) in enumerate(odd.items()):
+        job = tmp_path / f"job{number}.toml"
+        make(job)
+        named = "a device" if kind.endswith("device") else kind
+        with pytest.raises(InputError, match=rf"cannot read the job file .*: it is {named}, not a file\."):
+            load(job)
+    _loop(tmp_path / "loop.toml")
+    with pytest.raises(InputError, match=r"cannot read the job file"):
+        load(tmp_path / "loop.toml")
+    (tmp_path / "job.toml").write_text('[sweep]\ntarget = "t:f"\n[experiments]\na = {}\n')
+    (tmp_path / "link.toml").symlink_to("job.toml")
+    assert list(load(tmp_path / "link.toml").experiments) == ["a"], "a link to a job file is one"
+
+
+def test_24_a_launch_makes_files_that_the_umask_allows(place: Workplace) -> None:
+    job = place.toy({"a": {"act": "checkpoint", "at": 2}}, checkpoint_s=0, telemetry_s=0.1)
+    for umask, mode in ((0o077, 0o600), (0o002, 0o664)):
+        folders = [f"{what}{umask:o}" for what in ("outcome", "logs")]
+        options = ("--devices", "cpu", "--outcome", folders[0], "--logs", folders[1])
+        process = place.start(str(job), *options, preexec_fn=lambda umask=umask: os.umask(umask))
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        made = [path for folder in folders for path in [place.folder / folder, *(place.folder / folder).rglob("*")]]
+        assert {path.name for path in made} >= {"sweep.json", "report.html", "report.md", "a.jsonl", "a.log", ".lock"}
+        for path in made:
+            expected = mode | (0o111 & ~umask) if path.is_dir() else mode
+            assert stat.S_IMODE(path.stat().st_mode) == expected, path
+
+
+def test_24_the_locks_of_devices_are_for_all_users_whatever_the_umask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAUNCHER_LOCKS", str(tmp_path / "locks"))
+    before = os.umask(0o077)
+    try:
+        lock = lock_device("GPU-1")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "locks").stat().st_mode) == 0o1777
+    assert stat.S_IMODE(device_lock("GPU-1").stat().st_mode) == 0o666
+    lock.release()
+    stranger = tmp_path / "stranger"
+    stranger.write_text("theirs")
+    os.link(stranger, device_lock("GPU-2"))
+    lock_device("GPU-2").release()
+    assert stranger.read_text() == "theirs"
