@@ -107,7 +107,7 @@ class TrainConfig:
                 _check_is_file(path)
                 return [path]
         if os.path.lexists(folder) and not folder.is_dir():
-            raise DataError(f"{folder} is {_kind(folder)}, not a folder with {PRIMARY_FILE} in it: set data_dir")
+            raise DataError(f"{folder} is {_kind(folder)}; a folder with {PRIMARY_FILE} belongs there: set data_dir")
         raise DataError(
             f"{folder / PRIMARY_FILE} does not exist, nor does {FALLBACK_FILE} beside it: "
             f"make the data with `make data` or `python -m minigpt.data --out {folder}`, or set data_dir"
@@ -129,7 +129,7 @@ class TrainConfig:
 
 def _check_is_file(path: Path) -> None:
     if not path.is_file():
-        raise DataError(f"{path} is {_kind(path)}, not a data file: move it away, or set data_dir")
+        raise DataError(f"{path} is {_kind(path)}; a data file belongs there: mend that, or set data_dir")
 
 
 def _kind(path: Path) -> str:

@@ -30,6 +30,12 @@ WITHOUT_TORCH = (
     "tests/launcher/test_admission.py",
     "tests/launcher/test_devices.py",
     "tests/launcher/test_estimate.py",
+    "tests/launcher/test_narrow.py",
+    "tests/launcher/test_outline.py",
+    "tests/launcher/test_reading.py",
+    "tests/launcher/test_records.py",
+    "tests/launcher/test_report.py",
+    "tests/launcher/test_scheduler.py",
     "tests/launcher/test_screen.py",
     "tests/test_limit.py",
 )

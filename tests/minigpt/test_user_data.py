@@ -232,11 +232,11 @@ def test_E5_what_stands_in_the_place_of_the_file_is_named_and_no_other_file_read
     torch.save({"input_ids": torch.ones(2, 40).long()}, folder / FALLBACK)
     primary = folder / "tokenized_data.pt"
     primary.mkdir()
-    with pytest.raises(DataError, match=r"tokenized_data\.pt is a folder, not a data file"):
+    with pytest.raises(DataError, match=r"tokenized_data\.pt is a folder; a data file belongs there"):
         small().inputs()
     primary.rmdir()
     primary.symlink_to("gone.pt")
-    with pytest.raises(DataError, match=r"tokenized_data\.pt is a link to gone\.pt, which does not exist"):
+    with pytest.raises(DataError, match=r"tokenized_data\.pt is a link to gone\.pt, which does not exist; a data file"):
         small().inputs()
     primary.unlink()
     os.mkfifo(primary)
@@ -245,7 +245,7 @@ def test_E5_what_stands_in_the_place_of_the_file_is_named_and_no_other_file_read
     primary.unlink()
     primary.symlink_to(FALLBACK)  # a link that leads somewhere is a file
     assert small().inputs() == [primary]
-    with pytest.raises(DataError, match=r"sample_dataset\.pt is a file, not a folder"):
+    with pytest.raises(DataError, match=r"sample_dataset\.pt is a file; a folder with"):
         small(data_dir=str(folder / FALLBACK)).inputs()
 
 
