@@ -112,6 +112,14 @@ class Worker:
         return Exit(signal=signal.Signals(-code).name) if code is not None and code < 0 else Exit(code=code)
 
 
+def _folder() -> str | None:
+    """Return the working directory; None if it was removed."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
 class Workers:
     """Starts workers, all by the same method: from one fork server, or ("spawn") each from a fresh one of its own."""
 
@@ -167,7 +175,9 @@ class Workers:
             waited_s = time.monotonic() - began_s
             if waited_s >= TOLD_AFTER_S and not is_told and not self._server.is_ready:
                 is_told = True
-                self._say(f"the fork server imports {self._server.importing} since {waited_s:.0f} s; Ctrl-C gives up.")
+                self._say(
+                    f"the fork server is importing {self._server.importing}, for {waited_s:.0f} s now; Ctrl-C gives up."
+                )
 
     def fork(self, function: str, name: str, argument: object, inherited: Sequence[int | None]) -> Worker:
         """Fork a worker that will call a function of `worker` with an argument and what it inherits, once it begins.
@@ -183,7 +193,7 @@ class Workers:
         ours, theirs = Pipe(duplex=False)
         theirs_alive, ours_alive = os.pipe()
         asked: dict[str, Any] = {"function": function, "name": name, "argument": argument, "path": sys.path}
-        asked |= {"folder": os.getcwd(), "has": [True, *(fd is not None for fd in inherited)]}
+        asked |= {"folder": _folder(), "has": [True, *(fd is not None for fd in inherited)]}
         fds = [theirs.fileno(), *(fd for fd in inherited if fd is not None)]
         try:
             pid, pidfd = self._server.fork(pickle.dumps(asked), theirs_alive, fds, self._fork_limit_s)

@@ -138,7 +138,7 @@ def _be_worker(fds: list[int], handlers: dict[signal.Signals, Any]) -> NoReturn:
                 asked = pickle.load(file)  # noqa: S301  the launcher's own
             sys.path[:] = asked["path"]
             with contextlib.suppress(OSError):  # it was removed
-                os.chdir(asked["folder"])
+                os.chdir(asked["folder"] or ".")
             connections = iter([Connection(fd) for fd in inherited])
             given = [next(connections) if is_there else None for is_there in asked["has"]]
             function = getattr(sys.modules["launcher.worker"], asked["function"])
