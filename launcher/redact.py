@@ -81,7 +81,7 @@ def keys(values: Mapping[str, Any], before: str = "") -> list[str]:
     for key, value in values.items():
         if isinstance(value, Mapping) and not is_secret(key, "x"):
             found += keys(value, f"{before}{key}.")
-        elif shown(key, value) != value:
+        elif repr(shown(key, value)) != repr(value):  # NaN is no other value than NaN
             found.append(f"{before}{key}")
     return found
 

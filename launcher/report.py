@@ -90,22 +90,22 @@ class Report:
 
     def missing(self) -> list[Path]:
         """Return the views that should be there, by what has been recorded, and are not."""
-        return [path for path in self._expected() if not path.exists()]
+        return [path for path, _ in self._expected() if not path.exists()]
 
     def outdated(self) -> list[Path]:
         """Return the views that should be there, and are missing or older than what they show."""
-        sources = [self._paths.sweep, self._paths.events]
-        sources += [self._paths.records(one.name) for one in self._document.experiments]
-        newest_ns = max(map(_written_ns, sources))
-        return [path for path in self._expected() if _written_ns(path) < newest_ns]
+        records = {one.name: _written_ns(self._paths.records(one.name)) for one in self._document.experiments}
+        newest_ns = max(_written_ns(self._paths.sweep), _written_ns(self._paths.events), *records.values(), 0)
+        return [path for path, name in self._expected() if _written_ns(path) < records.get(name, newest_ns)]
 
-    def _expected(self) -> list[Path]:
+    def _expected(self) -> list[tuple[Path, str]]:
+        """Return the views there should be, those of one experiment with its name."""
         for one in self._document.experiments:
             self._histories[one.name] = read_history(self._paths.records(one.name))
-        expected = [self._paths.table_txt, self._paths.table_csv, self._paths.report_html, self._paths.report_md]
-        for metric, names in self._measured().items():
-            expected += [self._paths.curves(metric), *(self._paths.curve(metric, name) for name in names)]
-        return expected
+        whole = [self._paths.table_txt, self._paths.table_csv, self._paths.report_html, self._paths.report_md]
+        measured = self._measured()
+        own = [(self._paths.curve(metric, name), name) for metric, names in measured.items() for name in names]
+        return [(path, "") for path in [*whole, *(self._paths.curves(metric) for metric in measured)]] + own
 
     def _read_document(self) -> Document:
         document = read_document(self._paths)
