@@ -13,6 +13,7 @@ from pathlib import Path
 
 _OURS = str(Path(__file__).parent) + os.sep
 _MESSAGE_LIMIT = 500
+_TRACE_BYTES = 50_000
 _OUT_OF_MEMORY = ("can't allocate memory", "CUDA out of memory", "Cannot allocate memory")  # torch's RuntimeErrors
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
@@ -59,6 +60,28 @@ def print_trace(error: BaseException) -> None:
         text = "".join(traceback.format_exception(type(error), error, trace))
         with contextlib.suppress(OSError):
             os.write(2, text.encode("utf-8", "backslashreplace"))
+
+
+def trace_of(error: BaseException) -> str:
+    """Return what `print_trace` prints, the end of it if it is very long.
+
+    A worker hands it to the launcher in its last record. The launcher writes the lines of steps into the log too: a
+    trace that the worker printed itself would stand before steps that were logged earlier.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # the target's own, in whatever state
+            stream.flush()
+    log, caught = os.dup(2), os.memfd_create("trace")
+    os.dup2(caught, 2)
+    try:
+        print_trace(error)
+    finally:
+        os.dup2(log, 2)
+        os.close(log)
+        size = os.fstat(caught).st_size
+        text = os.pread(caught, _TRACE_BYTES, max(0, size - _TRACE_BYTES)).decode("utf-8", "replace")
+        os.close(caught)
+    return text if size <= _TRACE_BYTES else f"…{text}"
 
 
 def _written() -> int:

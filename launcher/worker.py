@@ -32,7 +32,7 @@ from launcher import fields, last_word, target
 from launcher.checkpoints import Checkpoints
 from launcher.contract import Diverged, Run
 from launcher.errors import InputError, LauncherError
-from launcher.failure import describe, is_out_of_memory, print_trace
+from launcher.failure import describe, is_out_of_memory, print_trace, trace_of
 from launcher.files import open_to_append
 from launcher.history import read_history
 from launcher.leaving import exit_code, leave, remember_modules
@@ -161,8 +161,11 @@ def _say(last: dict[str, Any], writer: RecordWriter, bell: Connection) -> bool:
     try:
         writer.write({"kind": "end"} | last | lost | _peak_memory())
     except OSError as error:
+        with contextlib.suppress(OSError):
+            os.write(2, str(last.get("trace", "")).encode("utf-8", "backslashreplace"))
         unsaid = {"ending": "failed", "error": f"its last record could not be written: {error}"}
-        last_word.send(bell.fileno(), last if "error" in last else unsaid)
+        word = {key: str(last[key]) for key in ("ending", "error")} if "error" in last else unsaid
+        last_word.send(bell.fileno(), word)
         return False
     writer.ring()
     return True
@@ -179,8 +182,7 @@ def _last_word(spec: Spec, run: Run, stop: StopSignal, failure: BaseException | 
         return {"ending": "diverged", "error": f"Diverged: {run.divergence}"}
     if failure is None:
         return {"ending": "done"} | heard
-    print_trace(failure)
-    said = {"ending": _kind(failure), "error": describe(failure, _homes(spec))}
+    said = {"ending": _kind(failure), "error": describe(failure, _homes(spec)), "trace": trace_of(failure)}
     return said | ({"left": True} if has_left else {}) | heard
 
 

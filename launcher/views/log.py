@@ -1,8 +1,8 @@
 """The log of each experiment, `logs/<experiment>.log`: what a person tails.
 
-The launcher appends the header, a line a step and the ending; the worker's own output arrives in the same file by its
-redirected descriptors. All append (O_APPEND), each piece in one write, so lines never mix. Behind a progress bar, which
-has no line end, the launcher begins a line of its own.
+The launcher appends the header, a line a step, the trace of an error and the ending; the worker's own output arrives in
+the same file by its redirected descriptors. All append (O_APPEND), each piece in one write, so lines never mix. Where a
+progress bar has left no line end, the launcher begins a line of its own.
 """
 
 from __future__ import annotations
@@ -67,11 +67,13 @@ class Log:
 
     def catch_up(self, records: Iterable[Record]) -> None:
         """Write what is missing of an attempt whose launcher was killed before it had written it all."""
-        lines = self._lines(records)
+        records = list(records)
+        lines = self._lines(record for record in records if record.get("kind") != "end")
+        trace = self._lines(record for record in records if record.get("kind") == "end")
         written = self._tail()
         last = max((number for number, line in enumerate(lines) if line in written), default=None)
         if last is not None:  # otherwise the log is another, or ends in more output than is looked at
-            self._write(lines[last + 1 :])
+            self._write(lines[last + 1 :] + ([] if written.issuperset(trace) else trace))
 
     def _tail(self) -> set[str]:
         """Return the lines of the newest attempt, and what may be ours of lines that begin with a progress bar."""
@@ -96,6 +98,8 @@ class Log:
             elif kind == "info":
                 facts = ", ".join(f"{key} {value}" for key, value in record.items() if key not in ENVELOPE)
                 lines.append(f"info {facts}")
+            elif kind == "end" and isinstance(trace := record.get("trace"), str):
+                lines += trace.rstrip("\n").split("\n") if trace else []
             elif kind == "resume":
                 lines.append(f"goes on from the checkpoint of step {record.get('step')}")
         return list(map(_inert, lines))
