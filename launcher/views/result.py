@@ -56,7 +56,8 @@ def say_result(summary: Summary, logs: Path, *, fresh: bool = False) -> None:
         count = sum(one.kind == kind for one in summary.endings.values())
         counts += [f"{count} {kind}"] if count else []
     counts += [f"{len(summary.not_started)} not started"] if summary.not_started else []
-    say(f"{', '.join(counts)}.", "green" if summary.is_done else None)
+    has_remarks = any(one.why for one in summary.endings.values())  # done, but the loss was nan, say
+    say(f"{', '.join(counts)}.", "green" if summary.is_done and not has_remarks else None)
     for name, one in failed.items():
         say(f"  {name} {printable(str(one))}. Its log: {logs / name}.log", "red")
     if not summary.is_done and not summary.has_lost_folder:

@@ -70,7 +70,7 @@ def _row(document: Document, one: Result, cells: Mapping[str, float | None]) -> 
     if one.changed:
         row["smaller_batch"] = describe(one.changed)
     row["ending"] = one.ending
-    row["why"] = "; ".join(filter(None, [one.why, broken(one, document.metrics)]))
+    row["why"] = one.why or broken(one, document.metrics)
     row["earlier"] = "; ".join(one.earlier)
     return row
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from launcher import finish
+from launcher.endings import Ending
 from launcher.errors import InputError
 from launcher.findings import best, observations
 from launcher.job import load
@@ -25,6 +26,7 @@ from launcher.report import Report
 from launcher.results import RUNNING, Result, read_results
 from launcher.state import Document, EventLog, Planned, environment, read_document, write_document
 from launcher.summary import Summary
+from launcher.views import colour, result
 from launcher.views.log import Log
 from tests.launcher.conftest import Workplace, wait_for
 
@@ -405,3 +407,16 @@ def test_d6_a_trace_that_no_launcher_lived_to_write_is_written_once(tmp_path: Pa
         log.catch_up(records)
         log.close()
         assert path.read_text().endswith("step 1 loss 0.5000\nTraceback:\n  x\nValueError: y\n")
+
+
+def test_d5_what_is_done_with_nan_is_told_once_and_is_not_green(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(colour, "is_wanted", lambda stream: True)
+    result.say_result(Summary({"a": Ending("done")}, {}), tmp_path)
+    result.say_result(Summary({"a": Ending("done", "but loss was nan from step 2 on")}, {}), tmp_path)
+    assert capsys.readouterr().err == "\x1b[32m1 done.\x1b[0m\n1 done.\n"
+    sweep = Sweep(tmp_path, "a")
+    sweep.attempt("a", {"loss": [1.0, math.nan]}, why="loss was nan from step 2 on")
+    Report(sweep.paths).draw()
+    assert sweep.paths.table_txt.read_text().count("from step 2 on") == 1
