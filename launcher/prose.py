@@ -65,7 +65,7 @@ def read(document: Document, values: Mapping[str, Any]) -> Prose:
     path = find(document)
     if path is None:
         return Prose()
-    return parse(files.read(path, LIMIT_BYTES).decode("utf-8", "backslashreplace"), values)
+    return parse(files.read(path, LIMIT_BYTES).decode("utf-8-sig", "backslashreplace"), values)
 
 
 def parse(content: str, values: Mapping[str, Any]) -> Prose:
