@@ -30,7 +30,7 @@ EVIL = (
 )
 JOB = "\n".join(
     [
-        '[sweep]\ntarget = "toy:train"\n[config]\nlr = 1\n"model.width" = 1',
+        '[sweep]\ntarget = "toy:train"\n[config]\nlr = 1\nmodel.width = 1',
         *(f"{name!r} = 1" if "'" not in name else f'"{name}" = 1' for name in EVIL),
         "[experiments]\nbaseline = {}\nlr_1e-3 = {}",
         *(f"{name!r} = {{}}" if "'" not in name else f'"{name}" = {{}}' for name in EVIL),
