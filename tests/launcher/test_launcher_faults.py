@@ -41,6 +41,7 @@ def test_10_11_kill_the_launcher_and_continue_until_done(place: Workplace) -> No
     check(place, *experiments)
 
 
+@pytest.mark.timeout(400)  # two launches for each call there is, under strace
 @pytest.mark.parametrize("call", ["rename", "ftruncate"])  # make soak tries write and unlink, too
 def test_12_a_launcher_killed_in_any_change_of_its_state_loses_nothing(place: Workplace, call: str) -> None:
     if shutil.which("strace") is None:
