@@ -120,7 +120,7 @@ def build(cls: type, values: Mapping[str, Any]) -> Any:
 def plain(instance: Any) -> dict[str, Any]:
     """Return the fields of a dataclass instance, defaults included, as JSON types; what has none, by its repr."""
     adapter = _of(type(instance)).adapter
-    values: dict[str, Any] = adapter.dump_python(instance, mode="json", warnings=False, fallback=repr)
+    values: dict[str, Any] = adapter.serializer.to_python(instance, mode="json", warnings=False, fallback=repr)
     return values
 
 
