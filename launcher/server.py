@@ -85,6 +85,8 @@ class ForkServer:
         """
         import select
 
+        if self._control.fileno() < 0:
+            raise ServerDied("was ended")
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         while poll.poll(limit_s * 1000):
