@@ -181,3 +181,21 @@ def test_F14_streams_closed_or_replaced_cost_no_training(place: Workplace) -> No
     assert endings(place) == dict.fromkeys(names[:-1], "done") | {"error": "failed"}, result.err
     assert why(place, "error").startswith("ValueError: told to fail (script.py:")
     assert "ValueError: told to fail" in place.log("error").replace("=== error", "")
+
+
+def test_36_35_an_exit_is_told_though_the_disk_is_full(place: Workplace) -> None:
+    result = launch(
+        place,
+        """
+        import resource
+        def run(config: dict, run):
+            run.log(1, loss=1.0)
+            size = (run.outcome / "records" / f"{run.name}.jsonl").stat().st_size
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+            sys.exit("no data")
+        """,
+    )
+    assert result.code == 1
+    assert "a failed on cpu:0 at step 1: SystemExit: no data (script.py:" in result.err.replace(
+        "on cpu at", "on cpu:0 at"
+    )
