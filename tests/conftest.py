@@ -1,8 +1,11 @@
-"""What holds for a whole test run: its limit in time."""
+"""What holds for a whole test run: its limit in time, and what is skipped on a Python without torch."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -19,3 +22,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _end(watch: limit.subprocess.Popen[bytes]) -> None:
     watch.communicate()  # closes its input
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Skip what fails for want of torch alone, where this Python has none: see tests/pythons.py."""
+    report: Any = yield
+    if (
+        report.failed
+        and "No module named 'torch'" in str(report.longrepr)
+        and importlib.util.find_spec("torch") is None
+    ):
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), item.reportinfo()[1], "Skipped: it needs torch, which this Python has not")
+    return report
