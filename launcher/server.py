@@ -32,6 +32,7 @@ _NO_LAUNCH = frozenset(
     }
 )
 _MESSAGE_BYTES = 8192
+_PIPE_BYTES = 4096  # a pipe holds so much on every Linux, whatever other pipes hold
 _STDERR = 2
 _DEATH_LIMIT_S = 1.0
 
@@ -107,11 +108,8 @@ class ForkServer:
         import socket
 
         self._num_asked += 1
-        file = os.memfd_create("sweep-launcher-request", os.MFD_CLOEXEC)
+        file = _readable(request)
         try:
-            with open(file, "wb", closefd=False) as writer:
-                writer.write(request)
-            os.lseek(file, 0, os.SEEK_SET)
             socket.send_fds(self._control, [str(self._num_asked).encode()], [file, lifeline, *inherited])
         except BlockingIOError:
             raise ServerSilent from None
@@ -185,6 +183,23 @@ class ForkServer:
         if status is not None and status < 0:
             return ServerDied(f"was killed by {signal.Signals(-status).name}")
         return ServerDied(f"ended with exit code {status}")
+
+
+def _readable(data: bytes) -> int:
+    """Return a descriptor from which the data can be read.
+
+    A pipe where it holds them, as a limit on the size of files (`ulimit -f`) counts for memory that is a file too.
+    """
+    if len(data) <= _PIPE_BYTES:
+        theirs, ours = os.pipe()
+        os.write(ours, data)
+        os.close(ours)
+        return theirs
+    file = os.memfd_create("sweep-launcher-request", os.MFD_CLOEXEC)
+    with open(file, "wb", closefd=False) as writer:
+        writer.write(data)
+    os.lseek(file, 0, os.SEEK_SET)
+    return file
 
 
 _idle: list[ForkServer] = []  # started, and nobody has taken it yet; at most one
