@@ -17,7 +17,7 @@ from pydantic_core import SchemaValidator
 
 from launcher import notation, redact
 from launcher.errors import did_you_mean
-from launcher.nested import KeyPath, dotted, replaced, value_at
+from launcher.nested import KeyPath, dotted, replaced, value_at, without
 from launcher.schema import Schema
 
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
@@ -92,18 +92,19 @@ def check(cls: type, values: Mapping[str, Any]) -> tuple[Any, list[Fault]]:
     """Build an instance of the dataclass `cls`, or return None and everything that is wrong with `values`."""
     try:
         unknown = list(_of(cls).schema.unknown(values))
-        read = _of(cls).read(values)
-    except ValidationError as error:
-        return None, [*(Fault(path, _is_unknown(cls, path)) for path in unknown), *_faults(cls, values, error, unknown)]
     except Exception as error:  # noqa: BLE001  a field's type may be anything
         return None, [_unmade(cls, error)]
-    if unknown:
-        return None, [Fault(path, _is_unknown(cls, path)) for path in unknown]
+    faults = [Fault(path, _is_unknown(cls, path)) for path in unknown]
+    known = without(values, unknown) if unknown else values
+    instance = None
     try:
-        instance = _of(cls).make(read)
+        instance = build(cls, known)
+    except ValidationError as error:
+        return None, [*faults, *_faults(cls, known, error)]
     except (Exception, SystemExit) as error:  # noqa: BLE001  the user's __post_init__ runs here
-        return None, [_unmade(cls, error)]
-    faults = [*_slips(cls, values)]
+        return None, [*faults, _unmade(cls, error)]
+    if not unknown:  # of which any text would pass for one that may be None
+        faults += _slips(cls, values)
     return (None if faults else instance), faults
 
 
@@ -135,11 +136,9 @@ def _unmade(cls: type, error: BaseException) -> Fault:
     return Fault((), f"{cls.__qualname__} cannot be made: {type(error).__name__}: {error}")
 
 
-def _faults(
-    cls: type, values: Mapping[str, Any], error: ValidationError, unknown: Sequence[KeyPath]
-) -> Iterator[Fault]:
-    """Put what pydantic found into words, each key that a member of a union does not know once; `unknown` is said."""
-    told = set(unknown)
+def _faults(cls: type, values: Mapping[str, Any], error: ValidationError) -> Iterator[Fault]:
+    """Put what pydantic found into words, each key that a member of a union does not know once."""
+    told: set[KeyPath] = set()
     for problem in error.errors(include_url=False):
         path, is_missing = _path(values, problem["loc"]), problem["type"] == "missing"
         if problem["type"] in _UNKNOWN:

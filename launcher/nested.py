@@ -83,6 +83,20 @@ def replaced(value: Any, path: Sequence[str], new: Any) -> Any:
     return {**value, key: replaced(value.get(key, {}), rest, new)}
 
 
+def without(value: Any, paths: Sequence[KeyPath]) -> Any:
+    """Return a copy of nested tables and lists without the keys at these paths."""
+    if isinstance(value, Mapping):
+        kept = {key: one for key, one in value.items() if (key,) not in paths}
+        return {key: without(one, _below(key, paths)) for key, one in kept.items()}
+    if isinstance(value, list | tuple):
+        return [without(one, _below(str(place), paths)) for place, one in enumerate(value)]
+    return value
+
+
+def _below(key: str, paths: Sequence[KeyPath]) -> list[KeyPath]:
+    return [path[1:] for path in paths if path[:1] == (key,) and path[1:]]
+
+
 @cache
 def dotted(path: KeyPath) -> str:
     """Return a path as text: `model.width`. What a terminal would act on stays in it, for the message to escape."""

@@ -145,7 +145,7 @@ COMMANDS = [
     (["job.toml", "--only", "a", "--skip", "*"], "--only and --skip leave no experiment"),
     (["job.toml", "--on-finish", ""], "--on-finish names no command"),
     (["job.toml", "--on-finish", "mial 'me"], "No closing quotation"),
-    (["job.toml", "--on-finish", "no-such-program | tee all"], "It runs without a shell"),
+    (["job.toml", "--on-finish", "no-such-program | tee all"], "it runs without a shell"),
     (["--no-such-option"], "--no-such-option"),
     (["plann"], 'no command of that name. Did you mean "plan"?'),
     (["job.toml", "--outcome", "job.toml"], "cannot make the folder job.toml"),

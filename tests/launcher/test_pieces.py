@@ -22,14 +22,15 @@ from tests.launcher.conftest import Workplace
     ("exit", "word", "asked", "forced", "ending"),
     [
         (Exit(0), {"ending": "done"}, False, False, Ending("done")),
-        (Exit(0), {"ending": "done"}, True, False, Ending("done")),
+        (Exit(0), {"ending": "done", "heard": True}, True, False, Ending("done")),
+        (Exit(0), {"ending": "done"}, True, False, Ending("interrupted")),  # its framework took the signal
         (Exit(0), {"ending": "interrupted"}, True, False, Ending("interrupted")),
         (
             Exit(1),
             {"ending": "failed", "error": "E"},
             False,
             False,
-            Ending("failed", "E, somewhere"),
+            Ending("failed", "E, somewhere", is_raised=True),
         ),
         (Exit(signal="SIGSEGV"), {"ending": "done"}, False, False, Ending("failed", "killed by SIGSEGV, somewhere")),
         (Exit(code=3), {"ending": "done"}, False, False, Ending("failed", "exit code 3, somewhere")),
@@ -42,7 +43,7 @@ from tests.launcher.conftest import Workplace
         (Exit(), None, False, False, Ending("failed", "it ended with an unknown exit status and no word, somewhere")),
     ],
 )
-def test_endings(exit: Exit, word: dict[str, str] | None, asked: bool, forced: bool, ending: Ending) -> None:
+def test_endings(exit: Exit, word: dict[str, str | bool] | None, asked: bool, forced: bool, ending: Ending) -> None:
     assert classify(exit, History(end=word, phase="somewhere"), Circumstances(asked, forced)) == ending
 
 
