@@ -69,7 +69,8 @@ tail: $(READY)   ## follow logs of JOB until it ends: make tail NAME=baseline (d
 	@$(RUN) -m launcher follow --job "$$JOB" -- $${NAME:+"$$NAME"}
 
 test: $(READY)   ## run the tests
-	$(RUN) -m pytest -n 2 --dist loadfile -m 'not slow'
+	@# Hundreds of launches: where Python may not keep what it compiles, they take a quarter longer.
+	env -u PYTHONDONTWRITEBYTECODE $(RUN) -m pytest -n 2 --dist loadfile -m 'not slow'
 
 pythons: $(READY) ## run the tests on every supported Python that is installed here, in .venv-3.12 and so on
 	$(RUN) -m tests.pythons $(ARGS)

@@ -60,6 +60,7 @@ def test_the_page_on_reading_results_does_what_it_says(spirals: Path) -> None:
     follow("how-to/results.md", spirals)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_a_page_does_what_it_says(page: str, tmp_path: Path) -> None:

@@ -194,11 +194,16 @@ def test_26_bad_input_is_told_and_does_nothing(
     (folder / "toy.py").write_bytes((TOYS / "toy.py").read_bytes())
     (folder / "job.toml").write_bytes(content if isinstance(content, bytes) else content.encode())
     monkeypatch.chdir(folder)
-    before = sorted(tmp_path.rglob("*"))
+    before = _files(tmp_path)
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
     out, err = capsys.readouterr()
     assert (ended.value.code, told in err, out) == (2, True, ""), err
     assert "Traceback" not in err
     assert all(character.isprintable() or character == "\n" for character in err), "nothing acts on the terminal"
-    assert sorted(tmp_path.rglob("*")) == before, "nothing is made, inside the folder or outside"
+    assert _files(tmp_path) == before, "nothing is made, inside the folder or outside"
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return all that is in a folder, but for what Python compiles."""
+    return sorted(path for path in folder.rglob("*") if "__pycache__" not in path.parts)

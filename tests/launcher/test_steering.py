@@ -135,6 +135,7 @@ def test_an_unknown_experiment_and_an_empty_folder_are_told(place: Workplace) ->
     assert "there is no sweep in outcome/job" in result.err
 
 
+@pytest.mark.slow
 def test_what_a_stopped_launcher_does_not_take_is_withdrawn(place: Workplace) -> None:
     place.toy({"a": {"steps": 2, "barrier": "never"}})
     process = place.start("job.toml")

@@ -230,6 +230,7 @@ def test_an_ending_that_no_launcher_saw_is_written_down_by_the_next(place: Workp
     assert place.paths.events.read_text().count('"ended"') == 1
 
 
+@pytest.mark.slow
 def test_an_interrupted_fresh_start_never_mixes_with_what_was(place: Workplace) -> None:
     go = place.folder / "go"
     go.touch()

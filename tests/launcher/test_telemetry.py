@@ -230,6 +230,7 @@ def test_telemetry_that_cannot_be_written_costs_no_experiment(place: Workplace) 
     assert file.read_bytes().endswith(b"}\n")
 
 
+@pytest.mark.slow
 def test_telemetry_changes_no_number_of_the_training(place: Workplace) -> None:
     (place.folder / "held.py").write_text(
         "import pathlib, time\nfrom torchy import TorchConfig, train\n"

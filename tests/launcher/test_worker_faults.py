@@ -158,6 +158,7 @@ def test_retries_are_counted_and_their_reasons_kept(place: Workplace) -> None:
     check(place, "a")
 
 
+@pytest.mark.slow
 def test_27_floods_cost_neither_records_nor_memory(place: Workplace) -> None:
     place.toy({"a": {"steps": 0, "act": "flood"}, "b": {"steps": 0, "act": "flood"}, "c": {"act": "noise"}})
     process = place.start("job.toml", "--parallel", "--devices", "0,1")

@@ -41,6 +41,7 @@ def at(place: Workplace, folder: Path, *arguments: str) -> Result:
     return Workplace(folder, mark=place.mark, environment=place.environment).launch(*arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["same", "other"])
 def test_17_two_job_files_of_one_name_never_share_a_folder_unseen(place: Workplace, data: str) -> None:
     vision, text = project(place, "vision"), project(place, "text", data)
@@ -151,6 +152,7 @@ def row(place: Workplace, name: str) -> str:
     return next(line for line in lines if line.startswith(f"{name} "))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["outcome", "records", ".lock"])
 def test_F9_a_launch_whose_folder_is_taken_away_saves_says_where_and_ends(place: Workplace, what: str) -> None:
     place.toy({"a": {"act": "checkpoint", "barrier": "go", "at": 1}, "b": {}}, checkpoint_s=60, grace_s=60)
@@ -182,6 +184,7 @@ def test_F9_a_launch_whose_folder_is_taken_away_saves_says_where_and_ends(place:
     assert list(read_history(elsewhere / "records" / "a.jsonl").steps) == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.slow
 def test_F9_a_second_launch_in_the_place_is_a_sweep_of_its_own(place: Workplace) -> None:
     place.toy({"a": {"barrier": "go"}})
     first = place.start("job.toml")

@@ -61,6 +61,7 @@ def output(place: Workplace, *arguments: str, encoding: str = "ascii") -> tuple[
     return process.returncode, out, err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "encoding"),
     [
