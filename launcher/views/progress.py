@@ -19,6 +19,7 @@ import signal
 import stat
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Literal, TextIO
 from unicodedata import east_asian_width
@@ -30,6 +31,7 @@ from launcher.views.snapshot import Snapshot
 
 FRAME_S = 0.25  # between two frames at least
 SHARE = 0.02  # of one core that frames may take: one that takes 10 ms is followed by the next after half a second
+KEPT_LINES = 200  # of messages, for a screen that has to be written anew
 BACKLOG_BYTES = 1 << 20  # of messages nobody reads; later ones are counted and left out
 DUMB = ("", "dumb", "unknown")  # values of TERM that promise no cursor movement
 COLOURS: dict[str, colour.Colour] = {"done": "green", "failure": "red"}
@@ -54,6 +56,8 @@ class Progress:
         self._frame: list[str] = []  # the newest; its lines still have their colours
         self._frame_size = (0, 0)  # of the terminal it was made for
         self._shown: list[int] = []  # the width of each line that is on the screen, or on its way there
+        self._said: deque[str] = deque(maxlen=KEPT_LINES)  # the newest lines above the frame
+        self._has_left_pieces = False  # of frames, where the terminal keeps what it has pushed out of its screen
         self._due_s = 0.0
         self._is_asked = False
 
@@ -69,7 +73,7 @@ class Progress:
             self._print(f"({self._num_left_out} messages left out: nobody was reading)\n")
             self._num_left_out = 0
         text = printable(message, 10_000)
-        self._print((colour.paint(text, COLOURS[kind]) if self._has_colour and kind in COLOURS else text) + "\n")
+        self._put(colour.paint(text, COLOURS[kind]) if self._has_colour and kind in COLOURS else text)
         if self._frame and not self._backlog and self._frame_size == self._size():
             self._draw()
 
@@ -96,11 +100,15 @@ class Progress:
         from launcher.views import screen  # brings rich
 
         began_s = time.thread_time()  # without the import above
+        rows_before = self._frame_size[1]
         columns, rows = self._frame_size = self._size()
+        self._has_left_pieces |= self._num_shown_rows() >= rows
         # A column to spare, so that the cursor never waits at the edge. A row for the cursor, below the frame: what is
         # typed, or left there by a kill, stands on a line of its own. A quarter of the screen for messages.
         height = rows - 1 - rows // 4
         self._frame = screen.frame(snapshot(), columns - 1, height, has_color=self._has_colour)
+        if self._has_left_pieces and rows > rows_before:
+            self._write_anew(columns, rows - len(self._frame) - 1)
         self._draw()
         self._due_s = now_s + max(FRAME_S, (time.thread_time() - began_s) / SHARE)
 
@@ -120,8 +128,27 @@ class Progress:
         if len(self._backlog) <= BACKLOG_BYTES:
             self._erase()
             lines = screen.whole(snapshot, self._size()[0] - 1 if self._stream.isatty() else None)
-            self._print("\n".join(lines) + "\n")
+            self._put("\n".join(lines))
             self._due_s = 0.0
+
+    def _put(self, text: str) -> None:
+        """Print whole lines that stay."""
+        self._said.extend(text.split("\n"))
+        self._print(text + "\n")
+
+    def _write_anew(self, columns: int, room: int) -> None:
+        """Clear the screen and write the newest lines that fit into so many rows.
+
+        A screen that has become higher shows again what a lower one had pushed out: old frames, among messages.
+        """
+        lines: list[str] = []
+        for line in reversed(self._said):
+            room -= max(1, -(-_width(_ESCAPES.sub("", line)) // columns))
+            if room < 0:
+                break
+            lines.append(f"{line}\n")
+        self._print("\x1b[H\x1b[J" + "".join(reversed(lines)))
+        self._shown, self._has_left_pieces = [], False
 
     def _has_screen(self) -> bool:
         """Say whether we are in the terminal's foreground; in the background the screen belongs to someone else."""
@@ -155,11 +182,14 @@ class Progress:
 
         A terminal that has become narrower has broken its lines. One that cuts them instead (xterm) loses as many lines
         of messages above; to take those few for lost is better than to leave pieces of old frames on all others. What
-        a lower terminal has pushed out of its screen nobody can erase.
+        a lower terminal has pushed out of its screen nobody can erase, until it is shown again: `_write_anew`.
         """
-        columns = self._size()[0]
-        rows = sum(max(1, -(-width // columns)) for width in self._shown)
+        rows = self._num_shown_rows()
         return f"\r\x1b[{rows}A" if rows else ""
+
+    def _num_shown_rows(self) -> int:
+        columns = self._size()[0]
+        return sum(max(1, -(-width // columns)) for width in self._shown)
 
     def _print(self, text: str) -> None:
         self._backlog += self._encode(text)

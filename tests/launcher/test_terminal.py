@@ -107,8 +107,7 @@ def test_the_screen_follows_the_sweep_and_the_window(terminal: Terminal) -> None
         height = rows - 1 - rows // 4  # there is more to show than fits, so the live view is as high as it may be
         wanted = height - (height >= ROOM_FOR_BLANK)
         lines = terminal.wait_for(lambda lines, wanted=wanted: len(live(lines)) == wanted)  # type: ignore[misc]
-        # What a lower window pushed out of the screen nobody can erase; a higher one shows it again, above.
-        assert columns == 80 or sum(" ended" in line for line in lines) == 1, f"old frames are left: {lines}"
+        assert sum(" ended" in line for line in lines) == 1, f"old frames are left: {lines}"
 
     terminal.tmux("send-keys", "C-c")
     terminal.wait_for(has("exit code 130"))
@@ -122,6 +121,22 @@ def live(lines: list[str]) -> list[str]:
     start = max((number for number, line in enumerate(lines) if " ended" in line), default=len(lines))
     end = max((number for number, line in enumerate(lines) if line), default=0)
     return lines[start : end + 1]
+
+
+def test_D19_a_window_that_was_lower_for_a_while_shows_one_frame_and_the_messages(terminal: Terminal) -> None:
+    waiting_toys(terminal.place, 12, metrics=["loss"])
+    terminal.launch("job.toml", "--parallel", "--devices", "0,1", columns=80, rows=24)
+    terminal.wait_for(lambda lines: "2/3" in row(lines, "e0") and "2/3" in row(lines, "e1"))
+    for low, high in ((8, 24), (5, 40)):
+        terminal.resize(80, low)
+        terminal.wait_for(lambda lines, low=low: len(live(lines)) <= low)  # type: ignore[misc]
+        terminal.resize(80, high)
+        lines = terminal.wait_for(lambda lines: row(lines, "e9") == ["e9", "waiting"])
+        assert [" ended" in line for line in lines].count(True) == 1, f"old frames are left: {lines}"
+        assert [line.startswith("e5 ") for line in lines].count(True) == 1, f"old rows are left: {lines}"
+        assert any("e0: started on cpu:0" in line for line in lines), "messages stay above"
+    terminal.tmux("send-keys", "C-c")
+    terminal.wait_for(has("exit code 130"))
 
 
 @pytest.mark.parametrize(("how", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
