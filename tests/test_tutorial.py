@@ -14,6 +14,8 @@ import pytest
 from docs import generate, walkthrough
 from tests.launcher.conftest import wait_for
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 FOLLOWED = ["how-to/own-target.md", "how-to/resume.md"]  # each in a folder of its own
@@ -60,7 +62,6 @@ def test_the_page_on_reading_results_does_what_it_says(spirals: Path) -> None:
     follow("how-to/results.md", spirals)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_a_page_does_what_it_says(page: str, tmp_path: Path) -> None:

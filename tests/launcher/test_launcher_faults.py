@@ -16,6 +16,8 @@ import pytest
 from tests.launcher.conftest import TOYS, Result, Workplace, marked, wait_for
 from tests.launcher.faults import check, endings, killed_in, steps, undisturbed
 
+pytestmark = pytest.mark.slow
+
 
 def continue_until_done(place: Workplace, delays: list[float]) -> Result:
     """Kill the launcher again and again, each time after a delay, then let it finish."""
@@ -31,7 +33,6 @@ def continue_until_done(place: Workplace, delays: list[float]) -> Result:
     return place.launch("job.toml", "--parallel", "--devices", "0,1")
 
 
-@pytest.mark.slow
 def test_10_11_kill_the_launcher_and_continue_until_done(place: Workplace) -> None:
     experiments = {f"e{number}": {"steps": 40, "step_s": 0.005, "act": "checkpoint"} for number in range(4)}
     expected = undisturbed(place, experiments)
@@ -42,7 +43,6 @@ def test_10_11_kill_the_launcher_and_continue_until_done(place: Workplace) -> No
     check(place, *experiments)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(400)  # two launches for each call there is, under strace
 @pytest.mark.parametrize("call", ["rename", "ftruncate"])  # make soak tries write and unlink, too
 def test_12_a_launcher_killed_in_any_change_of_its_state_loses_nothing(place: Workplace, call: str) -> None:

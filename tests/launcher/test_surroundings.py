@@ -19,6 +19,8 @@ from launcher.records import RecordReader
 from launcher.state import EventLog, read_events
 from tests.launcher.conftest import TOYS, Workplace, compile_stub, marked, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def script(place: Workplace, text: str) -> subprocess.CompletedProcess[str]:
     (place.folder / "script.py").write_text(text)
@@ -230,7 +232,6 @@ def test_an_ending_that_no_launcher_saw_is_written_down_by_the_next(place: Workp
     assert place.paths.events.read_text().count('"ended"') == 1
 
 
-@pytest.mark.slow
 def test_an_interrupted_fresh_start_never_mixes_with_what_was(place: Workplace) -> None:
     go = place.folder / "go"
     go.touch()

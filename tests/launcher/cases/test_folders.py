@@ -13,6 +13,8 @@ from tests.launcher.conftest import Result, Workplace, wait_for
 
 TRAIN = """
 from dataclasses import dataclass
+
+pytestmark = pytest.mark.slow
 @dataclass
 class Config:
     data: str = "{data}"
@@ -41,7 +43,6 @@ def at(place: Workplace, folder: Path, *arguments: str) -> Result:
     return Workplace(folder, mark=place.mark, environment=place.environment).launch(*arguments)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("data", ["same", "other"])
 def test_17_two_job_files_of_one_name_never_share_a_folder_unseen(place: Workplace, data: str) -> None:
     vision, text = project(place, "vision"), project(place, "text", data)
@@ -113,7 +114,6 @@ def test_46_from_another_directory_the_results_are_named_before_the_start(place:
     assert (here / "outcome/sweep/records/baseline.jsonl").exists()
 
 
-@pytest.mark.slow
 def test_D3_views_follow_a_job_that_changed_where_nothing_is_to_run(place: Workplace) -> None:
     place.toy({"a": {}, "b": {}}, metrics=["loss", "tokens"])
     assert place.launch("job.toml").code == 0
@@ -152,7 +152,6 @@ def row(place: Workplace, name: str) -> str:
     return next(line for line in lines if line.startswith(f"{name} "))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("what", ["outcome", "records", ".lock"])
 def test_F9_a_launch_whose_folder_is_taken_away_saves_says_where_and_ends(place: Workplace, what: str) -> None:
     place.toy({"a": {"act": "checkpoint", "barrier": "go", "at": 1}, "b": {}}, checkpoint_s=60, grace_s=60)
@@ -184,7 +183,6 @@ def test_F9_a_launch_whose_folder_is_taken_away_saves_says_where_and_ends(place:
     assert list(read_history(elsewhere / "records" / "a.jsonl").steps) == [1, 2, 3, 4, 5]
 
 
-@pytest.mark.slow
 def test_F9_a_second_launch_in_the_place_is_a_sweep_of_its_own(place: Workplace) -> None:
     place.toy({"a": {"barrier": "go"}})
     first = place.start("job.toml")

@@ -15,6 +15,8 @@ import pytest
 from launcher.drawing import Drawing
 from tests.launcher.conftest import MARK, TOYS, Result, Workplace, marked, spawn, wait_for
 
+pytestmark = pytest.mark.slow
+
 SLEEPS = "import time\nwhile True: time.sleep(1)\n"
 NO_CLASS = "def run(config, run): run.log(1, loss=1.0)\n"  # its configuration class is asked of the module itself
 RUN = "def run(config: dict, run): run.log(1, loss=1.0)\n"
@@ -170,7 +172,6 @@ def test_F8_a_fork_server_killed_as_it_starts_is_replaced(place: Workplace) -> N
     assert "the fork server was killed by SIGKILL as it imported hanging: another is started." in err
 
 
-@pytest.mark.slow
 def test_F8_killed_over_and_over_it_is_told_as_it_is(place: Workplace) -> None:
     (place.folder / "kills.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
     place.toy({"a": {}}, preload=["kills"])
@@ -181,7 +182,6 @@ def test_F8_killed_over_and_over_it_is_told_as_it_is(place: Workplace) -> None:
     assert not place.paths.sweep.exists(), "nothing was started"
 
 
-@pytest.mark.slow
 def test_F8_a_server_that_dies_at_each_start_ends_only_what_waits(place: Workplace) -> None:
     """Each new server is killed while `a` runs: `a` is done all the same, and `b` waits for the next launch."""
     (place.folder / "kills.py").write_text(
@@ -235,7 +235,6 @@ def test_03_a_launch_needs_no_folder_for_temporary_files(place: Workplace, kind:
     assert kind != "long" or not list(folder.iterdir())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("who", ["everyone", "launcher"])
 def test_F5_time_that_the_launcher_was_stopped_is_no_silence_of_a_worker(place: Workplace, who: str) -> None:
     """As on a laptop that sleeps. Grace time does not pass either: `b` is asked to end, and stopped while it does."""
@@ -305,7 +304,6 @@ def test_F16_a_drawing_process_that_stands_still_is_told_and_given_up(
     assert len(said) == 2
 
 
-@pytest.mark.slow
 def test_F16_ctrl_c_ends_a_launch_that_waits_for_its_drawing(place: Workplace) -> None:
     place.toy({"a": {"barrier": str(place.folder / "go"), "steps": 2}})
     process = place.start("job.toml", "--devices", "cpu")

@@ -17,6 +17,8 @@ ASCII_LOCALE = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 TARGET = """
 from dataclasses import dataclass
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Config:
@@ -61,7 +63,6 @@ def output(place: Workplace, *arguments: str, encoding: str = "ascii") -> tuple[
     return process.returncode, out, err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "encoding"),
     [
