@@ -53,7 +53,8 @@ static void read_script(card_t *cards) {
     } else {
         strcpy(text, otherwise);
     }
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) read_line(line, cards);
+    char *rest;  /* strtok would keep it for all threads, and the launcher asks from several at once */
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) read_line(line, cards);
 }
 
 static card_t look(void *device) {
