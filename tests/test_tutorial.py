@@ -16,6 +16,7 @@ from tests.launcher.conftest import wait_for
 
 pytestmark = pytest.mark.slow
 
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 FOLLOWED = ["how-to/own-target.md", "how-to/resume.md"]  # each in a folder of its own

@@ -11,10 +11,11 @@ import pytest
 from launcher.history import read_history
 from tests.launcher.conftest import Result, Workplace, wait_for
 
+pytestmark = pytest.mark.slow
+
 TRAIN = """
 from dataclasses import dataclass
 
-pytestmark = pytest.mark.slow
 @dataclass
 class Config:
     data: str = "{data}"

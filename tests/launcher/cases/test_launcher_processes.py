@@ -17,6 +17,7 @@ from tests.launcher.conftest import MARK, TOYS, Result, Workplace, marked, spawn
 
 pytestmark = pytest.mark.slow
 
+
 SLEEPS = "import time\nwhile True: time.sleep(1)\n"
 NO_CLASS = "def run(config, run): run.log(1, loss=1.0)\n"  # its configuration class is asked of the module itself
 RUN = "def run(config: dict, run): run.log(1, loss=1.0)\n"

@@ -13,11 +13,12 @@ import pytest
 from launcher.views.progress import Progress
 from tests.launcher.conftest import Workplace
 
+pytestmark = pytest.mark.slow
+
 ASCII_LOCALE = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 TARGET = """
 from dataclasses import dataclass
 
-pytestmark = pytest.mark.slow
 
 
 @dataclass
