@@ -68,10 +68,9 @@ def refused(card: Card) -> Iterator[Result]:
         yield Result("a worker on another card than meant refuses", SKIPPED, "needs a card")
         return
     with sweep(card) as one:
-        (one.folder / "sitecustomize_target.py").write_text(
+        (one.folder / "imports_torch.py").write_text(
             "import torch\nfrom targets import see\n\n\ndef run(config: dict, run) -> None:\n    see(config, run)\n"
         )
-        one.job("sitecustomize_target:run", {"a": {}})
         wrong = "GPU-00000000-0000-0000-0000-000000000000"
         code = _launch_with_wrong_uuid(one.folder, wrong, card)
         yield ok_if("but CUDA shows it" in code, "a worker on another card than meant refuses", code[:150])
@@ -86,7 +85,7 @@ def _launch_with_wrong_uuid(folder: Path, wrong: str, card: Card) -> str:
 
     workers = Workers("forkserver", ["torch", "torch._dynamo"])
     spec = make_spec(
-        folder, "a", target="sitecustomize_target:run", device="cuda", uuid=wrong, device_name="another card",
+        folder, "a", target="imports_torch:run", device="cuda", uuid=wrong, device_name="another card",
         environment={"CUDA_VISIBLE_DEVICES": card.uuid, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
     )  # fmt: skip
     worker = workers.start(spec)
