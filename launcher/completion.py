@@ -17,9 +17,9 @@ from typing import Any
 
 import typer
 
+from launcher.config.nested import dotted, leaves
 from launcher.files import read
 from launcher.names import is_name
-from launcher.nested import dotted, leaves
 from launcher.server import DEFAULT_JOB
 
 FALLBACK_JOB = Path(DEFAULT_JOB)

@@ -21,10 +21,11 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-from launcher import fields, lifeline, notation
+from launcher import lifeline
+from launcher.config import notation, validation
+from launcher.config.resolved import HOW_TO_MEND, Resolved, addresses, describe, differing, is_made_twice
+from launcher.config.validation import Fault
 from launcher.errors import InputError
-from launcher.fields import Fault
-from launcher.resolved import HOW_TO_MEND, Resolved, addresses, describe, differing, is_made_twice
 from launcher.target import Target, config_class, importable
 
 IMPORT_LIMIT_S = 120.0
@@ -93,7 +94,7 @@ def _unchecked(config: Mapping[str, Any]) -> Checked:
 def _check_one(cls: type, given: Mapping[str, Any]) -> Checked:
     if cls is dict:
         return _unchecked(given)
-    instance, faults = fields.check(cls, given)
+    instance, faults = validation.check(cls, given)
     if instance is None:
         return Checked(Resolved({}), {}, tuple(faults))
     try:
@@ -101,7 +102,7 @@ def _check_one(cls: type, given: Mapping[str, Any]) -> Checked:
         inputs = {str(path): _sha256(Path(path)) for path in paths}
         resolved = describe(instance, given)
         work = float(instance.work()) if callable(getattr(instance, "work", None)) else None
-        again = differing(resolved, fields.build(cls, given), given)
+        again = differing(resolved, validation.build(cls, given), given)
         if changing := dict.fromkeys([*(one.path for one in again), *addresses(resolved)]):
             message = f"is another each time the configuration is made.\n  {HOW_TO_MEND}"
             return Checked(Resolved({}), {}, tuple(Fault(path, message) for path in changing))

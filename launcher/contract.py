@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from launcher import redact, values
+from launcher import values
 from launcher.checkpoints import Checkpoints
+from launcher.config import redact
 from launcher.records import ENVELOPE, RecordWriter
 from launcher.share import Share
 

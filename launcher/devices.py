@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from launcher.errors import InputError, NoDeviceError, inline
 from launcher.nvml import Gpu
-from launcher.views.text import plural
+from launcher.text import plural
 
 AMD = "AMD-"  # begins what stands for the UUID of an AMD card, which is known by its number alone
 _ID = re.compile(r"\d{1,4}|(GPU|MIG)-[0-9A-Za-z/-]{1,80}")

@@ -12,11 +12,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from launcher.config.nested import assignments
 from launcher.errors import did_you_mean, inline
-from launcher.nested import assignments
 from launcher.results import LOST, RUNNING, Curve, End, Result, reference
 from launcher.smaller import describe
-from launcher.views.text import duration, number, rounded, with_spread
+from launcher.text import duration, number, rounded, with_spread
 
 _MOST = 6  # of each sort that are told one by one
 METHOD = (

@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from launcher import fields, files
+from launcher import files
+from launcher.config import validation
+from launcher.config.nested import dotted
+from launcher.config.notation import NONE, misspelt, read
 from launcher.errors import InputError, did_you_mean, inline
 from launcher.names import METRIC, NAME, NAME_RULE
-from launcher.nested import dotted
-from launcher.notation import NONE, misspelt, read
 from launcher.paths import as_path
 from launcher.server import PRELOAD
 
@@ -202,7 +203,7 @@ def load(job_file: str | Path) -> Sweep:
             problems.append(f"{lines.where(table)}{table} is a table: write [{table}] on a line of its own.")
             section = {}
         sections[table] = section
-    settings, faults = fields.check(SweepTable, read(sections["sweep"]))
+    settings, faults = validation.check(SweepTable, read(sections["sweep"]))
     for fault in faults:
         where = lines.where("sweep", fault.key or "")
         named = f"sweep.{inline(fault.key)} " if fault.key else "[sweep] "

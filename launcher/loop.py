@@ -41,9 +41,9 @@ from launcher.state import EventLog
 from launcher.steering import Steering
 from launcher.summary import Summary
 from launcher.telemetry import Telemetry
+from launcher.text import plural
 from launcher.views.progress import Progress
 from launcher.views.snapshot import Snapshot
-from launcher.views.text import plural
 
 TICK_S = 0.25  # between looks at the clock and at files whose bell was not heard
 STOPPED_DRAWING_S = 1.0  # after the grace time, which a stopped launch may use up in any case

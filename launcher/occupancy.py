@@ -11,7 +11,7 @@ import pwd
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from launcher import redact
+from launcher.config import redact
 from launcher.errors import inline
 from launcher.locks import Holder, device_lock, find_holder
 from launcher.nvml import Gpu

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from launcher import redact
+from launcher.config import redact
 from launcher.forecast import Forecast, forecast
 from launcher.nvml import Gpu
 from launcher.occupancy import Occupancy

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from launcher import nested, notation, redact
+from launcher.config import nested, notation, redact
 from launcher.errors import InputError, inline
 
 

@@ -10,20 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from launcher import redact
 from launcher.checkpoints import Checkpoints
 from launcher.claim import check
+from launcher.config import redact
+from launcher.config.identity import Content, describe_change, digest_now, is_changed
+from launcher.config.nested import decides, dotted, leaves
 from launcher.errors import InputError, inline
 from launcher.estimate import Known, longest_first, measured
 from launcher.history import History, gpu_bytes, read_history
-from launcher.identity import Content, describe_change, digest_now, is_changed
 from launcher.job import Sweep
-from launcher.nested import decides, dotted, leaves
 from launcher.newest import Newest
 from launcher.paths import Paths
 from launcher.smaller import state_digest
 from launcher.state import KEPT, Document, Planned, Seen, last_ending, read_events
-from launcher.views.text import duration, plural
+from launcher.text import duration, plural
 
 Action = Literal["keep", "run", "resume", "redo", "leave"]
 

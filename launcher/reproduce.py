@@ -6,11 +6,11 @@ import shlex
 from typing import Any
 
 from launcher.commandline import command_line
-from launcher.nested import dotted, leaves
-from launcher.notation import write
+from launcher.config.nested import dotted, leaves
+from launcher.config.notation import write
 from launcher.paths import Paths
 from launcher.state import Document
-from launcher.views.text import clean
+from launcher.text import clean
 
 
 def commands(document: Document, paths: Paths) -> str:

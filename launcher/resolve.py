@@ -8,14 +8,14 @@ from typing import Any
 
 from launcher import configs
 from launcher import target as targets
+from launcher.config.identity import Content
+from launcher.config.nested import KeyPath, dotted, has, merge
+from launcher.config.notation import bare
+from launcher.config.resolved import unlike
 from launcher.configs import Checked
 from launcher.errors import InputError, inline, printable
-from launcher.identity import Content
 from launcher.job import Sweep
-from launcher.nested import KeyPath, dotted, has, merge
-from launcher.notation import bare
 from launcher.plan import Experiment
-from launcher.resolved import unlike
 from launcher.smaller import describe, halved, unfit
 from launcher.target import Target
 

@@ -21,12 +21,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from launcher import redact, values
+from launcher import values
+from launcher.config import redact
+from launcher.config.identity import Before
 from launcher.errors import InputError
 from launcher.events import read_event_lines
 from launcher.files import open_to_append, read
 from launcher.history import History
-from launcher.identity import Before
 from launcher.locks import Holder
 from launcher.names import NAME_RULE, is_metric, is_name
 from launcher.paths import Paths, write_atomic

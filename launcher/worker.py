@@ -28,8 +28,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from launcher import fields, last_word, target
+from launcher import last_word, target
 from launcher.checkpoints import Checkpoints
+from launcher.config import validation
+from launcher.config.resolved import HOW_TO_MEND, Difference, Resolved, differing
 from launcher.contract import Diverged, Run
 from launcher.errors import InputError, LauncherError
 from launcher.failure import describe, is_out_of_memory, print_trace, trace_of
@@ -39,7 +41,6 @@ from launcher.leaving import exit_code, leave, remember_modules
 from launcher.lifeline import die_with_holder
 from launcher.ordinary import become_ordinary
 from launcher.records import RecordWriter
-from launcher.resolved import HOW_TO_MEND, Difference, Resolved, differing
 from launcher.share import Share
 from launcher.spec import Spec
 from launcher.stop_signal import StopSignal, breaks_off, is_from_handler
@@ -255,7 +256,7 @@ def _config(cls: type, spec: Spec) -> tuple[Any, list[Difference]]:
     """Make the configuration from what was given, as `Config(**given)` would, and say what is not as recorded."""
     if cls is dict:
         return spec.given, []
-    config = fields.build(cls, spec.given)
+    config = validation.build(cls, spec.given)
     return config, differing(Resolved(spec.config), config, spec.given)
 
 

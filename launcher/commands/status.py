@@ -30,8 +30,8 @@ from launcher.commands.grammar import GroupedCommand
 from launcher.errors import inline, printable
 from launcher.options import DEFAULT_JOB, Job, Json, Logs, Outcome
 from launcher.paths import Paths
+from launcher.text import duration, number
 from launcher.views import result
-from launcher.views.text import duration, number
 
 if TYPE_CHECKING:
     from launcher.locks import Holder

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from launcher.results import RUNNING
+from launcher.text import duration
 from launcher.timeline import Span, idle_gaps, lanes
 from launcher.views.chart import svg, text, ticks
-from launcher.views.text import duration
 
 WIDTH, ROW, LEFT = 1000, 30, 84
 SIGNS = {"done": "✓", "interrupted": "‖", RUNNING: "…"}  # any other ending is a failure: ✗

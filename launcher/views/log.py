@@ -14,13 +14,13 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 
-from launcher import redact
+from launcher.config import redact
 from launcher.errors import inline
 from launcher.files import open_to_append, open_to_read
 from launcher.records import ENVELOPE, Record
 from launcher.spec import Spec
 from launcher.state import versions
-from launcher.views.text import number
+from launcher.text import number
 
 _TAIL_BYTES = 1 << 20
 _LONGEST_LINE = 1_000_000  # characters; what is longer is cut, and whole in the records

@@ -19,7 +19,7 @@ from launcher.prose import Prose
 from launcher.reproduce import commands
 from launcher.results import Result, differing, reference, shared
 from launcher.state import Document
-from launcher.views.text import clean, duration, size
+from launcher.text import clean, duration, size
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])|^[-+#=]|^\d+(?=[.)](?:\s|$))")
 _LONG = 300

@@ -15,14 +15,14 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from launcher import redact
+from launcher.config import redact
+from launcher.config.nested import assignments
 from launcher.errors import inline, printable
 from launcher.forecast import Forecast
-from launcher.nested import assignments
 from launcher.outline import Outline, files
 from launcher.plan import Decision, Plan
 from launcher.slots import Slot
-from launcher.views.text import duration, plural
+from launcher.text import duration, plural
 
 MOST_WAVES = 8  # in words; JSON has them all
 _INDENT = "  "

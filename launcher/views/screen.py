@@ -26,8 +26,8 @@ from rich.console import Console
 from rich.text import Text
 
 from launcher.errors import inline
+from launcher.text import clock, number, size
 from launcher.views.snapshot import GROUPS, Group, Row, Snapshot
-from launcher.views.text import clock, number, size
 
 Span = tuple[str, str]  # text and its style
 Line = list[Span]

@@ -12,9 +12,9 @@ from launcher.findings import broken, compare, differs, rank
 from launcher.paths import Paths
 from launcher.results import LOST, RUNNING, Result, differing, reference, shared
 from launcher.state import Document
+from launcher.text import duration, number, rounded, size, with_spread
 from launcher.timeline import Span, idle_gaps
 from launcher.views.chart import text
-from launcher.views.text import duration, number, rounded, size, with_spread
 
 _LONG = 300  # characters of a value that a table shows; the whole is in sweep.json
 _ALL_LINES = 50  # failures whose last lines are shown

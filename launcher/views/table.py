@@ -12,14 +12,14 @@ from typing import Any
 
 import pandas as pd
 
+from launcher.config.nested import assignments
 from launcher.errors import inline
 from launcher.findings import broken
-from launcher.nested import assignments
 from launcher.paths import write_atomic
 from launcher.results import Result
 from launcher.smaller import describe
 from launcher.state import Document
-from launcher.views.text import duration, number
+from launcher.text import duration, number
 
 _FORMULA_STARTS = ("=", "+", "-", "@")
 _LONGEST_CELL = 100_000

@@ -21,9 +21,9 @@ from launcher.resources import over_time
 from launcher.results import Curve, Result, differing, running_mean
 from launcher.state import Document
 from launcher.telemetry import read_samples
+from launcher.text import rounded, with_spread
 from launcher.timeline import Span, idle_gaps, lanes, read_spans
 from launcher.views.chart import log_ticks, thin, ticks
-from launcher.views.text import rounded, with_spread
 
 HOSTILE = "</script><script>document.title='owned'</script>\"'&]]>--><img src=http://evil.example/x>\x00\x07\u202e|`*_"
 ROOT = Path(__file__).parents[2]

@@ -16,9 +16,9 @@ from launcher.paths import Paths, write_atomic
 from launcher.records import RecordWriter
 from launcher.report import WORTH_FORKING, Report
 from launcher.state import Document, EventLog, Planned, write_document
+from launcher.text import number
 from launcher.views.log import step_line
 from launcher.views.plot import Line, Sheet, smooth
-from launcher.views.text import number
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import pytest
 
-from launcher import fields, load, notation
+from launcher import load
+from launcher.config import notation, validation
 from launcher.errors import InputError
 from launcher.overrides import parse
 from launcher.plan import decide
@@ -154,8 +155,8 @@ class OwnInit:
     [(Frozen, {"lr": 1.0}), (Frozen, {}), (Derived, {"width": 4}), (Derived, {"factor": 2}), (OwnInit, {"width": 4})],
 )
 def test_02_an_instance_is_what_the_class_makes_of_the_values(cls: type, values: dict[str, Any]) -> None:
-    assert fields.check(cls, values) == (cls(**values), [])
-    assert fields.build(cls, values) == cls(**values)
+    assert validation.check(cls, values) == (cls(**values), [])
+    assert validation.build(cls, values) == cls(**values)
 
 
 NESTED = """

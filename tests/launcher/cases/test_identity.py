@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from launcher.api import load, plan
+from launcher.config.identity import Before, Content, describe_change, differences, digest_now, is_changed
 from launcher.errors import InputError
-from launcher.identity import Before, Content, describe_change, differences, digest_now, is_changed
 from launcher.plan import Plan
 from tests.launcher.conftest import Workplace
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from launcher import redact
 from launcher.cli import app
+from launcher.config import redact
 from launcher.paths import Paths
 from launcher.plan import Experiment
 from launcher.state import Planned, read_document

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic_core import CoreSchema, core_schema
 
-from launcher.nested import KeyPath
+from launcher.config.nested import KeyPath
 
 _WITH_FIELDS = ("dataclass-args", "model-fields", "typed-dict")
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from launcher import fields, redact
-from launcher.nested import KeyPath, dotted, leaves
+from launcher.config import redact, validation
+from launcher.config.nested import KeyPath, dotted, leaves
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")
 HOW_TO_MEND = (
@@ -56,14 +56,14 @@ class Difference:
 
 def describe(instance: Any, given: Mapping[str, Any]) -> Resolved:
     """Describe the instance of a dataclass that the given values have made."""
-    resolved = Resolved(fields.plain(instance))
+    resolved = Resolved(validation.plain(instance))
     _describe(instance, (), given, resolved.config, resolved)
     return resolved
 
 
 def differing(resolved: Resolved, instance: Any, given: Mapping[str, Any]) -> list[Difference]:
     """Return the fields of the identity that came out otherwise when the configuration was made once more."""
-    if fields.plain(instance) == resolved.config:  # as nearly always, and quick to see
+    if validation.plain(instance) == resolved.config:  # as nearly always, and quick to see
         return []
     return unlike(resolved, describe(instance, given))
 
@@ -89,10 +89,10 @@ def is_made_twice(instance: Any, resolved: Resolved) -> bool:
     Versions before have trained such a one.
     """
     try:
-        again = fields.remade(instance)
+        again = validation.remade(instance)
     except Exception:  # noqa: BLE001  the user's __post_init__ runs here, on values it never had to take
         return False
-    if fields.plain(again) == resolved.config:
+    if validation.plain(again) == resolved.config:
         return False
     return bool(_differences(resolved.config, describe(again, {}).config, {*resolved.left_out}))
 

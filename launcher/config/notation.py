@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from launcher.nested import KeyPath, dotted
+from launcher.config.nested import KeyPath, dotted
 
 NONE = "@none"
 _TEXT = "@text:"

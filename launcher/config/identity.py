@@ -19,8 +19,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from launcher import redact
-from launcher.nested import KeyPath, dotted, value_at
+from launcher.config import redact
+from launcher.config.nested import KeyPath, dotted, value_at
 
 
 @dataclass(frozen=True)
