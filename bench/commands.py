@@ -14,9 +14,9 @@ from pathlib import Path
 
 from rows import Row, alternate, markdown, seconds
 
-from launcher.paths import Paths
-from launcher.records import RecordWriter
-from launcher.state import Document, EventLog, Planned, write_document
+from launcher.store.paths import Paths
+from launcher.store.records import RecordWriter
+from launcher.store.state import Document, EventLog, Planned, write_document
 
 ROOT = Path(__file__).parents[1]
 LAUNCHER = [sys.executable, "-m", "launcher"]

@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from launcher.history import first_difference, read_history
+from launcher.store.history import first_difference, read_history
 
 
 def main() -> int:

@@ -15,10 +15,10 @@ from typing import Any
 
 from rows import Row, alternate, markdown
 
-from launcher.history import read_history
-from launcher.paths import Paths
 from launcher.process import Workers
 from launcher.spec import Spec
+from launcher.store.history import read_history
+from launcher.store.paths import Paths
 
 TARGET = """
 def run(config: dict, run) -> None:

@@ -19,10 +19,11 @@ from typing import Any
 import typer.main
 
 from docs import source
-from launcher import errors, job, records, state, telemetry
+from launcher import errors, job, telemetry
 from launcher.cli import app
 from launcher.endings import FAILURES
 from launcher.names import NAME_RULE
+from launcher.store import records, state
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "reference"

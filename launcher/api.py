@@ -20,11 +20,11 @@ from launcher.errors import InputError
 from launcher.job import Sweep
 from launcher.nvml import Gpu, gpus
 from launcher.overrides import over
-from launcher.paths import Paths
 from launcher.plan import Plan, decide
 from launcher.resolve import resolve
 from launcher.selection import select
 from launcher.slots import make_slots, num_cores
+from launcher.store.paths import Paths
 
 if TYPE_CHECKING:  # what only a launch needs: `plan` does without, in half the time
     from launcher.outline import Outline

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from launcher import rendezvous
 from launcher.endings import Circumstances
 from launcher.estimate import Known
-from launcher.history import History
 from launcher.job import SweepTable
 from launcher.last_word import Ear
 from launcher.memory import num_oom_kills
@@ -19,6 +18,7 @@ from launcher.process import Worker
 from launcher.slots import Slot
 from launcher.smaller import state_digest
 from launcher.spec import Spec
+from launcher.store.history import History
 
 _BELL_BYTES = 65536  # a pipe holds so much
 STACKS_S = 0.5  # for a worker that hangs to end with its stacks; then it is killed

@@ -13,15 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from launcher.admission import GIB, Holder, Reading, Tenant, refusal
-from launcher.checkpoints import Checkpoints
 from launcher.devices import AMD, Device
 from launcher.endings import FAILURES, Ending
-from launcher.history import History, gpu_bytes
 from launcher.plan import Decision, Plan
 from launcher.probe import Answer, DeviceLost, DriverSilent, Probe, owner
 from launcher.protocol import Ended, Event, Look, Lost, Refused, SetAside
 from launcher.slots import Slot
 from launcher.smaller import describe, halved
+from launcher.store.checkpoints import Checkpoints
+from launcher.store.history import History, gpu_bytes
 
 # What torch counts is what its allocator took; CUDA's own context lies beside it, 300 to 500 MiB on cards of today.
 CONTEXT_BYTES = 512 * 2**20

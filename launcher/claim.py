@@ -21,9 +21,9 @@ from launcher import values
 from launcher.errors import InputError, inline
 from launcher.files import read
 from launcher.job import Sweep
-from launcher.locks import find_holder
-from launcher.paths import Paths, write_atomic
-from launcher.state import Document, read_document
+from launcher.store.locks import find_holder
+from launcher.store.paths import Paths, write_atomic
+from launcher.store.state import Document, read_document
 
 _INSTALLED = ("site-packages", "dist-packages")  # another environment is no other sweep
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from launcher.containment import Containment
-from launcher.history import History, unreadable
-from launcher.newest import Newest
 from launcher.notices import Notices
-from launcher.paths import Paths
-from launcher.records import Record, RecordReader
 from launcher.spec import Spec
+from launcher.store.history import History, unreadable
+from launcher.store.metric_tracker import Newest
+from launcher.store.paths import Paths
+from launcher.store.records import Record, RecordReader
 from launcher.views.log import Log
 
 

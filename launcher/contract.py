@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from launcher import values
-from launcher.checkpoints import Checkpoints
 from launcher.config import redact
-from launcher.records import ENVELOPE, RecordWriter
 from launcher.share import Share
+from launcher.store.checkpoints import Checkpoints
+from launcher.store.records import ENVELOPE, RecordWriter
 
 
 class Diverged(Exception):

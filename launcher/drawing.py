@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from launcher.lifeline import Child, start_module
-from launcher.paths import Paths
+from launcher.store.paths import Paths
 from launcher.usage import tree_cpu_s
 
 TOLD_S = 5.0  # after so long that nothing but drawing goes on, this is said

@@ -24,9 +24,9 @@ from pathlib import Path
 
 from launcher.errors import WriteError
 from launcher.names import is_name
-from launcher.paths import Paths
 from launcher.plan import Decision, Plan
-from launcher.state import EventLog, Planned, document_text
+from launcher.store.paths import Paths
+from launcher.store.state import EventLog, Planned, document_text
 
 _UNFINISHED = ".unfinished"
 _NAMED = 4  # experiments that are told by name

@@ -11,10 +11,10 @@ from typing import Literal
 from launcher.errors import printable
 from launcher.failure import is_installed
 from launcher.files import open_to_read
-from launcher.history import History
 from launcher.last_word import EXIT_CODE
 from launcher.process import Exit
-from launcher.records import Record
+from launcher.store.history import History
+from launcher.store.records import Record
 
 Kind = Literal["done", "failed", "out_of_memory", "killed", "hung", "diverged", "interrupted"]
 FAILURES: tuple[Kind, ...] = ("failed", "out_of_memory", "killed", "hung", "diverged")

@@ -20,9 +20,9 @@ from launcher.errors import InputError, inline
 from launcher.findings import best, rank
 from launcher.job import Sweep
 from launcher.lifeline import start_program
-from launcher.paths import Paths
 from launcher.results import End, Result, read_results
-from launcher.state import read_document
+from launcher.store.paths import Paths
+from launcher.store.state import read_document
 from launcher.summary import Summary
 
 LIMIT_S = 60.0

@@ -11,8 +11,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from launcher.locks import Lock
-from launcher.paths import Paths
+from launcher.store.locks import Lock
+from launcher.store.paths import Paths
 
 
 @dataclass

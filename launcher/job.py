@@ -21,8 +21,8 @@ from launcher.config.nested import dotted
 from launcher.config.notation import NONE, misspelt, read
 from launcher.errors import InputError, did_you_mean, inline
 from launcher.names import METRIC, NAME, NAME_RULE
-from launcher.paths import as_path
 from launcher.server import PRELOAD
+from launcher.store.paths import as_path
 
 _LIMIT_BYTES = 64 << 20
 TABLES = ("sweep", "config", "experiments")

@@ -12,7 +12,7 @@ import os
 import select
 from collections.abc import Mapping
 
-from launcher.records import ENDINGS, Record
+from launcher.store.records import ENDINGS, Record
 
 EXIT_CODE = 74  # EX_IOERR of sysexits.h: of a worker whose records could not be written, should its word get lost
 _TEXT_LIMIT = 300  # characters of the error: each takes twelve bytes at most, and the kernel splits no write up to 4096

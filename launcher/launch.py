@@ -17,18 +17,18 @@ from launcher.earlier import Earlier, mend
 from launcher.errors import InputError, InUseError, WriteError
 from launcher.footing import Footing
 from launcher.job import Sweep
-from launcher.locks import Lock, Waiting, lock_device, lock_folder
 from launcher.loop import Loop
-from launcher.paths import Paths
 from launcher.plan import Plan, decide
 from launcher.process import StartMethod, Workers, check_platform
-from launcher.records import RecordReader
 from launcher.report import Report
-from launcher.requests import clear
 from launcher.resolve import resolve
 from launcher.signals import enduring
 from launcher.slots import Slot, make_slots, num_cores
-from launcher.state import EventLog, environment, is_written, write_document
+from launcher.store.locks import Lock, Waiting, lock_device, lock_folder
+from launcher.store.paths import Paths
+from launcher.store.records import RecordReader
+from launcher.store.requests import clear
+from launcher.store.state import EventLog, environment, is_written, write_document
 from launcher.summary import Summary
 from launcher.views import outline
 from launcher.views.log import Log

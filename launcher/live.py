@@ -15,9 +15,9 @@ from launcher.attempt import Attempt
 from launcher.collector import Collector
 from launcher.containment import Containment
 from launcher.endings import FAILURES, Ending
-from launcher.newest import Newest
 from launcher.plan import Decision, Plan
 from launcher.slots import Slot
+from launcher.store.metric_tracker import Newest
 from launcher.telemetry import Sample
 from launcher.views.snapshot import Group, Row, Snapshot
 

@@ -18,7 +18,6 @@ from typing import Any
 
 from launcher.attempt import Attempt, make_spec
 from launcher.cards import Cards
-from launcher.checkpoints import Checkpoints
 from launcher.collector import Collector
 from launcher.containment import Containment
 from launcher.drawing import Drawing
@@ -26,7 +25,6 @@ from launcher.endings import FAILURES, Ending, classify, failure_report
 from launcher.errors import LauncherError
 from launcher.footing import Footing
 from launcher.live import Live
-from launcher.locks import Lock
 from launcher.notices import Notices
 from launcher.outlook import Outlook
 from launcher.pause import PauseMeter
@@ -37,8 +35,10 @@ from launcher.scheduler import Scheduler
 from launcher.server import ServerDied, ServerSilent
 from launcher.signals import signals_to
 from launcher.slots import Slot
-from launcher.state import EventLog
 from launcher.steering import Steering
+from launcher.store.checkpoints import Checkpoints
+from launcher.store.locks import Lock
+from launcher.store.state import EventLog
 from launcher.summary import Summary
 from launcher.telemetry import Telemetry
 from launcher.text import plural

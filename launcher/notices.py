@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from launcher.history import History, numbers
-from launcher.records import Record
+from launcher.store.history import History, numbers
+from launcher.store.records import Record
 
 
 @dataclass

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from launcher.config import redact
 from launcher.errors import inline
-from launcher.locks import Holder, device_lock, find_holder
 from launcher.nvml import Gpu
+from launcher.store.locks import Holder, device_lock, find_holder
 
 _PROC = Path("/proc")
 

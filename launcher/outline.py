@@ -13,9 +13,9 @@ from launcher.config import redact
 from launcher.forecast import Forecast, forecast
 from launcher.nvml import Gpu
 from launcher.occupancy import Occupancy
-from launcher.paths import ANY
 from launcher.plan import Plan
 from launcher.slots import Slot
+from launcher.store.paths import ANY
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Sequence
 
 from launcher.attempt import Attempt
 from launcher.estimate import makespan, remaining
-from launcher.history import History
 from launcher.plan import Plan
 from launcher.share import Share
 from launcher.slots import Slot
+from launcher.store.history import History
 
 WORTH_SAYING_S = 60.0
 

@@ -17,12 +17,12 @@ from typing import Any, Literal
 from launcher import values
 from launcher.commandline import command_line
 from launcher.estimate import Known, makespan, measured, remaining
-from launcher.events import read_event_lines
-from launcher.history import History
-from launcher.locks import Holder, find_holder
-from launcher.paths import Paths
-from launcher.skim import Skim, skim
-from launcher.state import (
+from launcher.store.events import read_event_lines
+from launcher.store.history import History
+from launcher.store.locks import Holder, find_holder
+from launcher.store.paths import Paths
+from launcher.store.skim import Skim, skim
+from launcher.store.state import (
     KEPT,
     AtWork,
     Document,

@@ -10,19 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from launcher.checkpoints import Checkpoints
 from launcher.claim import check
 from launcher.config import redact
 from launcher.config.identity import Content, describe_change, digest_now, is_changed
 from launcher.config.nested import decides, dotted, leaves
 from launcher.errors import InputError, inline
 from launcher.estimate import Known, longest_first, measured
-from launcher.history import History, gpu_bytes, read_history
 from launcher.job import Sweep
-from launcher.newest import Newest
-from launcher.paths import Paths
 from launcher.smaller import state_digest
-from launcher.state import KEPT, Document, Planned, Seen, last_ending, read_events
+from launcher.store.checkpoints import Checkpoints
+from launcher.store.history import History, gpu_bytes, read_history
+from launcher.store.metric_tracker import Newest
+from launcher.store.paths import Paths
+from launcher.store.state import KEPT, Document, Planned, Seen, last_ending, read_events
 from launcher.text import duration, plural
 
 Action = Literal["keep", "run", "resume", "redo", "leave"]

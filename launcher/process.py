@@ -25,10 +25,10 @@ from typing import Any, Literal
 
 from launcher import server, worker
 from launcher.errors import InputError, LauncherError
-from launcher.locks import Lock
 from launcher.server import ForkServer, ServerDied, ServerSilent
 from launcher.share import Share
 from launcher.spec import Spec
+from launcher.store.locks import Lock
 from launcher.usage import tree_cpu_s
 
 StartMethod = Literal["forkserver", "spawn"]

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from launcher import files
-from launcher.state import Document
+from launcher.store.state import Document
 
 SECTIONS = ("Model", "Parameters", "Dataset", "Training", "Experiments", "Observations")
 LIMIT_BYTES = 1 << 20

@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, Any
 from launcher.endings import last_lines
 from launcher.errors import InputError
 from launcher.findings import unlogged
-from launcher.history import History, numbers, read_history
 from launcher.lifeline import die_with_parent
-from launcher.locks import find_holder
-from launcher.paths import Paths
 from launcher.resources import Series, over_time
 from launcher.results import Result, result, with_open_ends
-from launcher.state import AtWork, Document, Seen, at_work, read_document, read_events
+from launcher.store.history import History, numbers, read_history
+from launcher.store.locks import find_holder
+from launcher.store.paths import Paths
+from launcher.store.state import AtWork, Document, Seen, at_work, read_document, read_events
 from launcher.telemetry import read_samples, summarise
 from launcher.timeline import read_spans
 

@@ -8,8 +8,8 @@ from typing import Any
 from launcher.commandline import command_line
 from launcher.config.nested import dotted, leaves
 from launcher.config.notation import write
-from launcher.paths import Paths
-from launcher.state import Document
+from launcher.store.paths import Paths
+from launcher.store.state import Document
 from launcher.text import clean
 
 

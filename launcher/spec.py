@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from launcher.paths import Paths
+from launcher.store.paths import Paths
 
 
 @dataclass(frozen=True, kw_only=True)

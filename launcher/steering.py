@@ -15,10 +15,10 @@ from typing import Protocol
 
 from launcher.endings import FAILURES, Ending
 from launcher.errors import did_you_mean, inline
-from launcher.paths import Paths
 from launcher.protocol import Event, Requeued, Withdrawn
-from launcher.requests import Inbox, Request
 from launcher.scheduler import Finished, Running, Scheduler
+from launcher.store.paths import Paths
+from launcher.store.requests import Inbox, Request
 
 LOOK_INTERVAL_S = 0.1  # the loop ticks for every bell; nobody asks that often
 

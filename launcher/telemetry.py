@@ -23,8 +23,8 @@ import orjson
 from launcher import values as read_as
 from launcher.files import read_lines
 from launcher.nvml import Reading, Sensors
-from launcher.paths import Paths
-from launcher.state import LineLog
+from launcher.store.paths import Paths
+from launcher.store.state import LineLog
 from launcher.usage import ProcessTable, Usage
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from launcher import values
-from launcher.events import read_event_lines
+from launcher.store.events import read_event_lines
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from launcher.records import RecordReader
-from launcher.state import read_events
+from launcher.store.records import RecordReader
+from launcher.store.state import read_events
 from tests.launcher.conftest import Workplace, marked, wait_for
 from tests.launcher.faults import check, endings, killed_in, steps, undisturbed
 

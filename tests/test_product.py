@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.history import comparable, read_history
+from launcher.store.history import comparable, read_history
 
 ROOT = Path(__file__).parent.parent
 METRICS = ("loss", "perplexity")

@@ -147,7 +147,7 @@ def _halved(card: Card) -> Iterator[Result]:
 
 
 def _final_loss(outcome: Path) -> float:
-    from launcher.history import read_history
+    from launcher.store.history import read_history
 
     history = read_history(outcome / "records" / "a.jsonl")
     return float(history.steps[history.last_step]["loss"])

@@ -17,8 +17,8 @@ from typing import Any
 from card import Card
 from targets import DRY_TOTAL
 
-from launcher.history import History, read_history
-from launcher.paths import Paths
+from launcher.store.history import History, read_history
+from launcher.store.paths import Paths
 
 SMALL = {"embed_dim": 64, "n_heads": 2, "n_layers": 1, "num_workers": 0, "chunking": "pack", "dropout": 0.0}
 # A dry run is about the lines of the checks, not the arithmetic: nearly all of that is in the vocabulary.

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from precision import Quiet
 
-from launcher.records import RecordWriter
+from launcher.store.records import RecordWriter
 from minigpt import train
 from minigpt.config import TrainConfig
 

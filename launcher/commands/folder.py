@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from launcher.errors import InputError, did_you_mean, inline
-from launcher.paths import Paths
+from launcher.store.paths import Paths
 
 if TYPE_CHECKING:
     from launcher.job import Sweep
@@ -24,7 +24,7 @@ def find(job: Path, outcome: Path | None, logs: Path | None) -> tuple[Paths, lis
             not named by `outcome`.
     """
     from launcher import api
-    from launcher.state import read_document
+    from launcher.store.state import read_document
 
     sweep = api.load(job, outcome=outcome, logs=logs)
     paths = Paths(sweep.outcome, sweep.logs)

@@ -19,7 +19,7 @@ from launcher.commands.grammar import GroupedCommand
 from launcher.completion import complete_experiment
 from launcher.errors import InputError, inline, printable
 from launcher.options import DEFAULT_JOB, JobOption, Logs, Outcome
-from launcher.paths import Paths
+from launcher.store.paths import Paths
 from launcher.streams import has_reader
 from launcher.views import result
 
@@ -57,8 +57,8 @@ def follow_command(
 
 
 def _follow(paths: Paths, names: Sequence[str], num_lines: int) -> None:
-    from launcher.locks import find_holder
-    from launcher.tail import Tail
+    from launcher.store.locks import find_holder
+    from launcher.store.log_tail import Tail
 
     width = max(len(name) for name in names)
     tails = {name: Tail(paths.log(name), num_lines) for name in names}

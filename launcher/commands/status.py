@@ -29,13 +29,13 @@ from launcher.commands.folder import find, no_sweep
 from launcher.commands.grammar import GroupedCommand
 from launcher.errors import inline, printable
 from launcher.options import DEFAULT_JOB, Job, Json, Logs, Outcome
-from launcher.paths import Paths
+from launcher.store.paths import Paths
 from launcher.text import duration, number
 from launcher.views import result
 
 if TYPE_CHECKING:
-    from launcher.locks import Holder
     from launcher.overview import Overview, Standing
+    from launcher.store.locks import Holder
 
 _LEFT = ("experiment", "state", "device")
 
@@ -52,8 +52,8 @@ def status_command(
     as_json: Json = False,
 ) -> None:
     """Say how a sweep stands, while it runs or after: who runs it; each experiment's state, step, metric and time."""
-    from launcher.locks import find_holder
     from launcher.overview import read_overview
+    from launcher.store.locks import find_holder
 
     paths, experiments = find(job, outcome, logs)
     overview = read_overview(paths, time.time())

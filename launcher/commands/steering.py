@@ -19,11 +19,11 @@ from launcher.completion import complete_experiment
 from launcher.errors import InputError, LauncherError, WriteError, printable
 from launcher.files import open_to_read
 from launcher.options import DEFAULT_JOB, JobOption, Logs, Outcome
-from launcher.paths import Paths
+from launcher.store.paths import Paths
 from launcher.views import result
 
 if TYPE_CHECKING:
-    from launcher.requests import Ask, Request
+    from launcher.store.requests import Ask, Request
 
 LIMIT_S = 5.0  # a launcher looks several times a second; one that is checking data, or stopped, does not
 LOOK_INTERVAL_S = 0.05
@@ -74,8 +74,8 @@ def retry_command(
 def _ask(
     ask: Ask, names: list[str], job: Path, outcome: Path | None, logs: Path | None, *, force: bool = False
 ) -> None:
-    from launcher.locks import find_holder
-    from launcher.requests import make_request, send
+    from launcher.store.locks import find_holder
+    from launcher.store.requests import make_request, send
 
     paths, known = find(job, outcome, logs)
     check_names(names, known)

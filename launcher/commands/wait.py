@@ -34,8 +34,8 @@ def wait_command(
     ] = None,
 ) -> None:
     """Wait for the launcher of a sweep to end. Exit code 0: everything is done; 1: something failed or is missing."""
-    from launcher.locks import find_holder
     from launcher.overview import read_overview
+    from launcher.store.locks import find_holder
 
     paths, _ = find(job, outcome, logs)
     deadline_s = None if timeout is None else time.monotonic() + timeout

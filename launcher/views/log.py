@@ -17,9 +17,9 @@ from pathlib import Path
 from launcher.config import redact
 from launcher.errors import inline
 from launcher.files import open_to_append, open_to_read
-from launcher.records import ENVELOPE, Record
 from launcher.spec import Spec
-from launcher.state import versions
+from launcher.store.records import ENVELOPE, Record
+from launcher.store.state import versions
 from launcher.text import number
 
 _TAIL_BYTES = 1 << 20

@@ -14,11 +14,11 @@ from urllib.parse import quote
 
 from launcher import prose
 from launcher.findings import METHOD, broken, curve_summary, differs, observations
-from launcher.paths import Paths, write_atomic
 from launcher.prose import Prose
 from launcher.reproduce import commands
 from launcher.results import Result, differing, reference, shared
-from launcher.state import Document
+from launcher.store.paths import Paths, write_atomic
+from launcher.store.state import Document
 from launcher.text import clean, duration, size
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])|^[-+#=]|^\d+(?=[.)](?:\s|$))")

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from launcher.findings import METHOD, observations
-from launcher.paths import Paths, write_atomic
 from launcher.reproduce import commands
 from launcher.resources import QUANTITIES, Series
 from launcher.results import LOST, Result, running_mean
-from launcher.state import Document, now
+from launcher.store.paths import Paths, write_atomic
+from launcher.store.state import Document, now
 from launcher.timeline import Span
 from launcher.views import sections
 from launcher.views.bars import timeline

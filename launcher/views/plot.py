@@ -23,8 +23,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from launcher.history import History, numbers
-from launcher.paths import write_atomic
+from launcher.store.history import History, numbers
+from launcher.store.paths import write_atomic
 from launcher.values import MOST
 from launcher.views.chart import LARGEST
 

@@ -48,7 +48,7 @@ def say(text: str, shade: colour.Colour | None = None) -> None:
 def say_result(summary: Summary, logs: Path, *, fresh: bool = False) -> None:
     """Name what failed once more, where it is the last thing on the screen."""
     from launcher.endings import FAILURES
-    from launcher.records import ENDINGS
+    from launcher.store.records import ENDINGS
 
     failed = {name: one for name, one in summary.endings.items() if one.kind in FAILURES}
     counts = [f"{len(summary.kept)} kept"] if summary.kept else []

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from launcher.findings import broken, compare, differs, rank
-from launcher.paths import Paths
 from launcher.results import LOST, RUNNING, Result, differing, reference, shared
-from launcher.state import Document
+from launcher.store.paths import Paths
+from launcher.store.state import Document
 from launcher.text import duration, number, rounded, size, with_spread
 from launcher.timeline import Span, idle_gaps
 from launcher.views.chart import text

@@ -15,10 +15,10 @@ import pandas as pd
 from launcher.config.nested import assignments
 from launcher.errors import inline
 from launcher.findings import broken
-from launcher.paths import write_atomic
 from launcher.results import Result
 from launcher.smaller import describe
-from launcher.state import Document
+from launcher.store.paths import write_atomic
+from launcher.store.state import Document
 from launcher.text import duration, number
 
 _FORMULA_STARTS = ("=", "+", "-", "@")

@@ -18,8 +18,8 @@ from typing import Any
 import psutil
 import pytest
 
-from launcher.history import History, read_history
-from launcher.paths import Paths
+from launcher.store.history import History, read_history
+from launcher.store.paths import Paths
 
 TOYS = Path(__file__).parent / "toys"
 MARK = "LAUNCHER_TEST_MARK"

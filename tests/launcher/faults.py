@@ -8,9 +8,9 @@ import subprocess
 import sys
 from typing import Any
 
-from launcher.history import comparable
-from launcher.records import ENDINGS
-from launcher.state import read_events
+from launcher.store.history import comparable
+from launcher.store.records import ENDINGS
+from launcher.store.state import read_events
 from tests.launcher.conftest import TOYS, Workplace
 
 TRACES = ("Traceback", "Fatal Python error", "told to")

@@ -12,14 +12,14 @@ import pytest
 from launcher.devices import Device
 from launcher.estimate import Known
 from launcher.forecast import forecast
-from launcher.history import History
 from launcher.outlook import Outlook
-from launcher.paths import Paths
 from launcher.plan import Decision, Experiment, Plan
 from launcher.protocol import Begin, Done, Ended, Start
-from launcher.records import Record
 from launcher.scheduler import Scheduler
 from launcher.slots import Slot
+from launcher.store.history import History
+from launcher.store.paths import Paths
+from launcher.store.records import Record
 
 GIB = 2**30
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from launcher.overview import Overview
-from launcher.paths import Paths
 from launcher.reproduce import commands
-from launcher.state import Document
+from launcher.store.paths import Paths
+from launcher.store.state import Document
 
 
 def test_what_goes_on_does_not_begin_anew() -> None:

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from launcher.history import comparable, read_history
+from launcher.store.history import comparable, read_history
 from tests.launcher.conftest import Workplace, marked, wait_for
 
 

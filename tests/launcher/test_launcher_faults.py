@@ -122,7 +122,8 @@ def test_21_training_goes_on_without_checkpoints(place: Workplace) -> None:
 def test_21_a_checkpoint_cut_short_leaves_the_one_before(place: Workplace) -> None:
     folder = place.folder / "checkpoints"
     code = (
-        "import resource, signal, sys, torch; from pathlib import Path; from launcher.checkpoints import Checkpoints\n"
+        "import resource, signal, sys, torch; from pathlib import Path\n"
+        "from launcher.store.checkpoints import Checkpoints\n"
         "checkpoints = Checkpoints(Path(sys.argv[1]), 'a', 'digest')\n"
         "checkpoints.save({'weights': torch.ones(10)}, 1)\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from launcher import api, cli, locks
+from launcher import api, cli
 from launcher.nvml import Gpu
-from launcher.paths import Paths
-from launcher.records import RecordWriter
-from launcher.state import EventLog, write_document
+from launcher.store import locks
+from launcher.store.paths import Paths
+from launcher.store.records import RecordWriter
+from launcher.store.state import EventLog, write_document
 from launcher.views import outline
 from tests.launcher.conftest import TOYS
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from launcher.history import History, read_history
-from launcher.newest import Newest
-from launcher.records import Record, RecordWriter
+from launcher.store.history import History, read_history
+from launcher.store.metric_tracker import Newest
+from launcher.store.records import Record, RecordWriter
 from tests.launcher.conftest import Workplace, wait_for
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from launcher.checkpoints import Checkpoints
 from launcher.endings import Circumstances, Ending, classify, last_lines
 from launcher.errors import InUseError
-from launcher.history import History
-from launcher.locks import lock_folder
 from launcher.process import Exit
+from launcher.store.checkpoints import Checkpoints
+from launcher.store.history import History
+from launcher.store.locks import lock_folder
 from tests.launcher.conftest import Workplace
 
 
@@ -63,7 +63,7 @@ def test_a_folder_is_locked_once_and_the_holder_is_named(tmp_path: Path) -> None
 
 
 def test_a_lock_does_not_outlive_its_holder(tmp_path: Path) -> None:
-    code = "import sys, pathlib; from launcher.locks import lock_folder; lock_folder(pathlib.Path(sys.argv[1]))"
+    code = "import sys, pathlib; from launcher.store.locks import lock_folder; lock_folder(pathlib.Path(sys.argv[1]))"
     subprocess.run([sys.executable, "-c", code, str(tmp_path / ".lock")], check=True)
     lock_folder(tmp_path / ".lock").release()
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from launcher.history import read_history
-from launcher.locks import find_holder, lock_folder
-from launcher.skim import skim
-from launcher.tail import Tail
+from launcher.store.history import read_history
+from launcher.store.locks import find_holder, lock_folder
+from launcher.store.log_tail import Tail
+from launcher.store.skim import skim
 
 
 def test_a_skim_agrees_with_the_whole_history(tmp_path: Path) -> None:
@@ -59,7 +59,9 @@ def test_a_holder_is_seen_and_a_look_refuses_nobody(tmp_path: Path) -> None:
     assert find_holder(path) is None
     with path.open() as looking:
         fcntl.flock(looking, fcntl.LOCK_SH)
-        code = f"from launcher.locks import lock_folder; from pathlib import Path; lock_folder(Path({str(path)!r}))"
+        code = (
+            f"from launcher.store.locks import lock_folder; from pathlib import Path; lock_folder(Path({str(path)!r}))"
+        )
         refused = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert "InUseError" in refused.stderr, "one that goes on looking is a holder"
     lock_folder(path).release()

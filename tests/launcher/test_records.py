@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launcher.history import comparable, read_history
-from launcher.records import RecordReader, RecordWriter
+from launcher.store.history import comparable, read_history
+from launcher.store.records import RecordReader, RecordWriter
 
 
 def write(path: Path, attempt: int, steps: range, **metrics: float) -> None:

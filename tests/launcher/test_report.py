@@ -14,12 +14,12 @@ import pytest
 
 from launcher.commit import commit
 from launcher.findings import compare, observations, rank
-from launcher.paths import Paths
 from launcher.prose import fill, parse
 from launcher.reproduce import command_line, commands
 from launcher.resources import over_time
 from launcher.results import Curve, Result, differing, running_mean
-from launcher.state import Document
+from launcher.store.paths import Paths
+from launcher.store.state import Document
 from launcher.telemetry import read_samples
 from launcher.text import rounded, with_spread
 from launcher.timeline import Span, idle_gaps, lanes, read_spans
@@ -238,7 +238,7 @@ def test_the_words_of_the_report_job_fit_its_job_file() -> None:
 
 
 def test_the_time_of_a_step_is_that_of_all_attempts(tmp_path: Path) -> None:
-    from launcher.history import History
+    from launcher.store.history import History
 
     history = History()
     steps = [(1, 1.0, 1), (1, 2.0, 2), (2, 0.5, 2), (2, 1.5, 3)]

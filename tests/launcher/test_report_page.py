@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from launcher.launch import environment
-from launcher.paths import Paths
 from launcher.report import Report
-from launcher.state import Document, Planned, write_document
+from launcher.store.paths import Paths
+from launcher.store.state import Document, Planned, write_document
 from launcher.views.markdown import code, plain
 from launcher.views.theme import DARK, LIGHT
 from tests.launcher.chromium import Chromium, find_browser

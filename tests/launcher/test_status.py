@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from launcher.locks import lock_folder
+from launcher.store.locks import lock_folder
 from tests.launcher.conftest import Workplace, marked, wait_for
 
 ROOT = Path(__file__).parents[2]

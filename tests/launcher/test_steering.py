@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from launcher.requests import Inbox, clear, make_request, send
+from launcher.store.requests import Inbox, clear, make_request, send
 from tests.launcher.conftest import Workplace, wait_for
 from tests.launcher.faults import endings
 from tests.launcher.test_status import states

@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from launcher.records import RecordReader
-from launcher.state import EventLog, read_events
+from launcher.store.records import RecordReader
+from launcher.store.state import EventLog, read_events
 from tests.launcher.conftest import TOYS, Workplace, compile_stub, marked, wait_for
 
 pytestmark = pytest.mark.slow

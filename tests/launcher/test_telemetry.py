@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from launcher.errors import InputError
-from launcher.history import first_difference
 from launcher.job import load
-from launcher.paths import Paths
 from launcher.results import read_results
-from launcher.state import Document, LineLog, Planned
+from launcher.store.history import first_difference
+from launcher.store.paths import Paths
+from launcher.store.state import Document, LineLog, Planned
 from launcher.telemetry import Sample, Telemetry, read_samples, summarise
 from launcher.views import table
 from tests.launcher.conftest import Workplace, marked, spawn, wait_for

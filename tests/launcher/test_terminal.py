@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from launcher.state import read_events
+from launcher.store.state import read_events
 from launcher.views.screen import ROOM_FOR_BLANK
 from tests.launcher.conftest import MARK, TOYS, Workplace, marked, wait_for
 

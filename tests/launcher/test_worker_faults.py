@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from launcher.state import read_events
+from launcher.store.state import read_events
 from tests.launcher.conftest import Cards, Workplace, wait_for
 from tests.launcher.faults import TRACES, check, endings, steps, undisturbed
 

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from launcher import api
 from launcher.cli import app
 from launcher.errors import LauncherError
-from launcher.paths import Paths
-from launcher.state import EventLog, environment, write_document
+from launcher.store.paths import Paths
+from launcher.store.state import EventLog, environment, write_document
 
 CODES = {0, 1, 2, 5}
 LIMIT_S = 60  # of one command; a pipe that is waited for would take for ever

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from launcher import payload
-from launcher.checkpoints import Checkpoints
+from launcher.store import payload
+from launcher.store.checkpoints import Checkpoints
 from tests.launcher.conftest import Workplace
 
 TARGET = """

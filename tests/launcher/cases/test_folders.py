@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.history import read_history
+from launcher.store.history import read_history
 from tests.launcher.conftest import Result, Workplace, wait_for
 
 pytestmark = pytest.mark.slow

@@ -15,11 +15,11 @@ from launcher import files, values
 from launcher.errors import InputError
 from launcher.files import OddFile
 from launcher.job import load
-from launcher.locks import device_lock, find_holder, lock_device, lock_folder
-from launcher.paths import Paths, write_atomic
-from launcher.records import RecordReader, RecordWriter
-from launcher.requests import clear, make_request, send
-from launcher.state import EventLog
+from launcher.store.locks import device_lock, find_holder, lock_device, lock_folder
+from launcher.store.paths import Paths, write_atomic
+from launcher.store.records import RecordReader, RecordWriter
+from launcher.store.requests import clear, make_request, send
+from launcher.store.state import EventLog
 from launcher.views.log import Log
 from tests.launcher.conftest import Workplace
 

@@ -13,14 +13,14 @@ import pytest
 from launcher.collector import Collector
 from launcher.containment import Containment
 from launcher.errors import InputError
-from launcher.history import read_history
-from launcher.newest import Newest
 from launcher.notices import Notices
-from launcher.paths import Paths
 from launcher.report import Report
-from launcher.skim import skim
 from launcher.spec import Spec
-from launcher.state import read_document, read_events
+from launcher.store.history import read_history
+from launcher.store.metric_tracker import Newest
+from launcher.store.paths import Paths
+from launcher.store.skim import skim
+from launcher.store.state import read_document, read_events
 from launcher.timeline import read_spans
 from launcher.views import plot
 from tests.launcher.cases.odd import CODES, finished_sweep, good_records, lines, run

@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 
-from launcher.requests import make_request, send
+from launcher.store.requests import make_request, send
 from tests.launcher.cases.scripts import launch, why, write
 from tests.launcher.conftest import Cards, Workplace, wait_for
 from tests.launcher.faults import endings

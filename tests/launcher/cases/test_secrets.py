@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from launcher.cli import app
 from launcher.config import redact
-from launcher.paths import Paths
 from launcher.plan import Experiment
-from launcher.state import Planned, read_document
+from launcher.store.paths import Paths
+from launcher.store.state import Planned, read_document
 from tests.launcher.conftest import Workplace
 
 VALUE = "sk-91f3c0de77"

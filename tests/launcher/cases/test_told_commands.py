@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from launcher.overview import Overview
-from launcher.paths import Paths
 from launcher.report import Report
-from launcher.state import Document, Planned, write_document
+from launcher.store.paths import Paths
+from launcher.store.state import Document, Planned, write_document
 from launcher.views import table
 from tests.launcher.conftest import Workplace, marked, wait_for
 

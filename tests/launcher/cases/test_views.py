@@ -18,13 +18,13 @@ from launcher.endings import Ending
 from launcher.errors import InputError
 from launcher.findings import best, observations
 from launcher.job import load
-from launcher.locks import lock_folder
 from launcher.overview import read_overview
-from launcher.paths import Paths
-from launcher.records import RecordWriter
 from launcher.report import Report
 from launcher.results import RUNNING, Result, read_results
-from launcher.state import Document, EventLog, Planned, environment, read_document, write_document
+from launcher.store.locks import lock_folder
+from launcher.store.paths import Paths
+from launcher.store.records import RecordWriter
+from launcher.store.state import Document, EventLog, Planned, environment, read_document, write_document
 from launcher.summary import Summary
 from launcher.views import colour, result
 from tests.launcher.conftest import Workplace, wait_for

@@ -14,8 +14,8 @@ from typing import Any
 import orjson
 
 from launcher import files, values
-from launcher.history import History, unreadable
-from launcher.records import Record, has_envelope, tidy
+from launcher.store.history import History, unreadable
+from launcher.store.records import Record, has_envelope, tidy
 
 _NOTHING: Record = {}
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}

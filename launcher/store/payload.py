@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 # What `array` is called inside the files: it stays among those that are read, wherever the function moves to.
-_NAMES = ("launcher.payload.array",)
+_NAMES = ("launcher.payload.array", "launcher.store.payload.array")
 _HOLDS = "tensors, NumPy arrays, numbers, strings, None, and dicts, lists, tuples and sets of them"
 _KEY_LIMIT = 100  # characters of a key in a message
 _HINTS = {

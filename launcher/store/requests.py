@@ -23,7 +23,7 @@ from typing import Literal
 from launcher import values
 from launcher.errors import inline
 from launcher.files import OddFile, open_to_read
-from launcher.paths import write_atomic
+from launcher.store.paths import write_atomic
 
 Ask = Literal["stop", "retry"]
 _NAME = re.compile(r"\d{1,20}-\d{1,10}\.json")

@@ -10,7 +10,7 @@ from typing import Any
 
 from launcher import values
 from launcher.estimate import Known, measured
-from launcher.records import ENVELOPE, Record, RecordReader
+from launcher.store.records import ENVELOPE, Record, RecordReader
 
 _NOTHING: Record = {}
 

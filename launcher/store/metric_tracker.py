@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from launcher import values
-from launcher.history import History, numbers
-from launcher.records import Record
+from launcher.store.history import History, numbers
+from launcher.store.records import Record
 
 _NUMBERS = frozenset({float, int, bool})
 SPEED = "tokens_per_s"

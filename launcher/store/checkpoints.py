@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from launcher import payload, values
+from launcher import values
 from launcher.files import MODE, open_to_read
+from launcher.store import payload
 
 KEPT = 2
 _HEADER_BYTES = 1 << 16

@@ -25,13 +25,13 @@ from launcher import values
 from launcher.config import redact
 from launcher.config.identity import Before
 from launcher.errors import InputError
-from launcher.events import read_event_lines
 from launcher.files import open_to_append, read
-from launcher.history import History
-from launcher.locks import Holder
 from launcher.names import NAME_RULE, is_metric, is_name
-from launcher.paths import Paths, write_atomic
-from launcher.records import ENDINGS, mend
+from launcher.store.events import read_event_lines
+from launcher.store.history import History
+from launcher.store.locks import Holder
+from launcher.store.paths import Paths, write_atomic
+from launcher.store.records import ENDINGS, mend
 from launcher.values import Fields
 
 FORMAT = 1
