@@ -16,9 +16,9 @@ from pathlib import Path
 
 from rows import Row, alternate, markdown
 
-from launcher.contract import Run
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.records import RecordReader, RecordWriter
+from launcher.worker.run import Run
 
 RECORDS = 50_000
 LOSS, PERPLEXITY, LR, TOKENS, TOKENS_PER_S, ELAPSED_S = 5.123456, 167.9, 5e-4, 123_456, 1449.5, 9.5

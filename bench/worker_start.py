@@ -16,9 +16,9 @@ from typing import Any
 from rows import Row, alternate, markdown
 
 from launcher.process import Workers
-from launcher.spec import Spec
 from launcher.store.history import read_history
 from launcher.store.paths import Paths
+from launcher.worker.spec import Spec
 
 TARGET = """
 def run(config: dict, run) -> None:

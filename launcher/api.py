@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from launcher import job
-from launcher.devices import Choice, choose
+from launcher.devices.nvml import Gpu, gpus
+from launcher.devices.selection import Choice, choose
+from launcher.devices.slots import make_slots, num_cores
 from launcher.errors import InputError
 from launcher.job import Sweep
-from launcher.nvml import Gpu, gpus
 from launcher.overrides import over
 from launcher.plan import Plan, decide
 from launcher.resolve import resolve
 from launcher.selection import select
-from launcher.slots import make_slots, num_cores
 from launcher.store.paths import Paths
 
 if TYPE_CHECKING:  # what only a launch needs: `plan` does without, in half the time
@@ -102,7 +102,7 @@ def outline(
         InputError: something is wrong with the sweep or the devices.
         NoDeviceError: no device may be used.
     """
-    from launcher.occupancy import free_memory, occupancy
+    from launcher.devices.occupancy import free_memory, occupancy
     from launcher.outline import Facts, Outline
 
     existing = gpus()

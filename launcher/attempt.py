@@ -8,17 +8,17 @@ import time
 from dataclasses import dataclass, field
 
 from launcher import rendezvous
+from launcher.devices.slots import Slot
 from launcher.endings import Circumstances
 from launcher.estimate import Known
 from launcher.job import SweepTable
-from launcher.last_word import Ear
 from launcher.memory import num_oom_kills
 from launcher.plan import Decision, Plan
 from launcher.process import Worker
-from launcher.slots import Slot
 from launcher.smaller import state_digest
-from launcher.spec import Spec
 from launcher.store.history import History
+from launcher.worker.last_word import Ear
+from launcher.worker.spec import Spec
 
 _BELL_BYTES = 65536  # a pipe holds so much
 STACKS_S = 0.5  # for a worker that hangs to end with its stacks; then it is killed

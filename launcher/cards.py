@@ -12,13 +12,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from launcher.admission import GIB, Holder, Reading, Tenant, refusal
-from launcher.devices import AMD, Device
+from launcher.devices.admission import GIB, Holder, Reading, Tenant, refusal
+from launcher.devices.query import Answer, DeviceLost, DriverSilent, Probe, owner
+from launcher.devices.selection import AMD, Device
+from launcher.devices.slots import Slot
 from launcher.endings import FAILURES, Ending
 from launcher.plan import Decision, Plan
-from launcher.probe import Answer, DeviceLost, DriverSilent, Probe, owner
 from launcher.protocol import Ended, Event, Look, Lost, Refused, SetAside
-from launcher.slots import Slot
 from launcher.smaller import describe, halved
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.history import History, gpu_bytes

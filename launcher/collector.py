@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 from launcher.containment import Containment
 from launcher.notices import Notices
-from launcher.spec import Spec
 from launcher.store.history import History, unreadable
 from launcher.store.metric_tracker import Newest
 from launcher.store.paths import Paths
 from launcher.store.records import Record, RecordReader
 from launcher.views.log import Log
+from launcher.worker.spec import Spec
 
 
 class Collector:

@@ -26,7 +26,7 @@ from launcher.config import notation, validation
 from launcher.config.resolved import HOW_TO_MEND, Resolved, addresses, describe, differing, is_made_twice
 from launcher.config.validation import Fault
 from launcher.errors import InputError
-from launcher.target import Target, config_class, importable
+from launcher.worker.target import Target, config_class, importable
 
 IMPORT_LIMIT_S = 120.0
 

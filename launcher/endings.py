@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 from launcher.errors import printable
-from launcher.failure import is_installed
 from launcher.files import open_to_read
-from launcher.last_word import EXIT_CODE
 from launcher.process import Exit
 from launcher.store.history import History
 from launcher.store.records import Record
+from launcher.worker.failure import is_installed
+from launcher.worker.last_word import EXIT_CODE
 
 Kind = Literal["done", "failed", "out_of_memory", "killed", "hung", "diverged", "interrupted"]
 FAILURES: tuple[Kind, ...] = ("failed", "out_of_memory", "killed", "hung", "diverged")

@@ -11,7 +11,8 @@ from launcher.attempt import make_spec
 from launcher.claim import Origin, check, write_note
 from launcher.commandline import to_type
 from launcher.commit import commit
-from launcher.devices import Choice
+from launcher.devices.selection import Choice
+from launcher.devices.slots import Slot, make_slots, num_cores
 from launcher.drawing import Drawing
 from launcher.earlier import Earlier, mend
 from launcher.errors import InputError, InUseError, WriteError
@@ -23,7 +24,6 @@ from launcher.process import StartMethod, Workers, check_platform
 from launcher.report import Report
 from launcher.resolve import resolve
 from launcher.signals import enduring
-from launcher.slots import Slot, make_slots, num_cores
 from launcher.store.locks import Lock, Waiting, lock_device, lock_folder
 from launcher.store.paths import Paths
 from launcher.store.records import RecordReader

@@ -14,9 +14,9 @@ from dataclasses import replace
 from launcher.attempt import Attempt
 from launcher.collector import Collector
 from launcher.containment import Containment
+from launcher.devices.slots import Slot
 from launcher.endings import FAILURES, Ending
 from launcher.plan import Decision, Plan
-from launcher.slots import Slot
 from launcher.store.metric_tracker import Newest
 from launcher.telemetry import Sample
 from launcher.views.snapshot import Group, Row, Snapshot

@@ -20,6 +20,7 @@ from launcher.attempt import Attempt, make_spec
 from launcher.cards import Cards
 from launcher.collector import Collector
 from launcher.containment import Containment
+from launcher.devices.slots import Slot
 from launcher.drawing import Drawing
 from launcher.endings import FAILURES, Ending, classify, failure_report
 from launcher.errors import LauncherError
@@ -34,7 +35,6 @@ from launcher.protocol import Action, Begin, Done, Event, Halt, Interrupted, Los
 from launcher.scheduler import Scheduler
 from launcher.server import ServerDied, ServerSilent
 from launcher.signals import signals_to
-from launcher.slots import Slot
 from launcher.steering import Steering
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.locks import Lock

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from launcher.config import redact
+from launcher.devices.nvml import Gpu
+from launcher.devices.occupancy import Occupancy
+from launcher.devices.slots import Slot
 from launcher.forecast import Forecast, forecast
-from launcher.nvml import Gpu
-from launcher.occupancy import Occupancy
 from launcher.plan import Plan
-from launcher.slots import Slot
 from launcher.store.paths import ANY
 
 

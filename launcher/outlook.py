@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Collection, Sequence
 
 from launcher.attempt import Attempt
+from launcher.devices.slots import Slot
 from launcher.estimate import makespan, remaining
 from launcher.plan import Plan
-from launcher.share import Share
-from launcher.slots import Slot
 from launcher.store.history import History
+from launcher.worker.thread_budget import Share
 
 WORTH_SAYING_S = 60.0
 

@@ -23,13 +23,14 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, Literal
 
-from launcher import server, worker
+from launcher import server
 from launcher.errors import InputError, LauncherError
 from launcher.server import ForkServer, ServerDied, ServerSilent
-from launcher.share import Share
-from launcher.spec import Spec
 from launcher.store.locks import Lock
 from launcher.usage import tree_cpu_s
+from launcher.worker import main
+from launcher.worker.spec import Spec
+from launcher.worker.thread_budget import Share
 
 StartMethod = Literal["forkserver", "spawn"]
 EXIT_LIMIT_S = 2.0  # between a death and the fork server's word about it: milliseconds
@@ -93,7 +94,7 @@ class Worker:
     def end_with_stacks(self) -> None:
         """Have the worker write the stacks of its threads into its log and end, even if it is stopped or stuck."""
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, worker.STACKS_SIGNAL)
+            os.kill(self.pid, main.STACKS_SIGNAL)
             os.kill(self.pid, signal.SIGCONT)
 
     def cpu_seconds(self) -> float:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from launcher import configs
-from launcher import target as targets
 from launcher.config.identity import Content
 from launcher.config.nested import KeyPath, dotted, has, merge
 from launcher.config.notation import bare
@@ -17,7 +16,8 @@ from launcher.errors import InputError, inline, printable
 from launcher.job import Sweep
 from launcher.plan import Experiment
 from launcher.smaller import describe, halved, unfit
-from launcher.target import Target
+from launcher.worker import target as targets
+from launcher.worker.target import Target
 
 
 def resolve(sweep: Sweep) -> list[Experiment]:

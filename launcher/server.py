@@ -71,7 +71,9 @@ class ForkServer:
         with theirs:
             fd = theirs.fileno()
             # What a module prints while it is imported belongs to no result.
-            self._child = lifeline.start_module("launcher.served", str(fd), *modules, inherited=[fd], stdout=_STDERR)
+            self._child = lifeline.start_module(
+                "launcher.worker.preloaded", str(fd), *modules, inherited=[fd], stdout=_STDERR
+            )
 
     @property
     def is_silent(self) -> bool:

@@ -21,8 +21,8 @@ from typing import Any, Self
 import orjson
 
 from launcher import values as read_as
+from launcher.devices.nvml import Reading, Sensors
 from launcher.files import read_lines
-from launcher.nvml import Reading, Sensors
 from launcher.store.paths import Paths
 from launcher.store.state import LineLog
 from launcher.usage import ProcessTable, Usage

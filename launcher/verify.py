@@ -10,18 +10,18 @@ from pathlib import Path
 
 from launcher.api import select_devices
 from launcher.attempt import make_spec
-from launcher.devices import Device
+from launcher.devices.selection import Device
+from launcher.devices.slots import Slot
 from launcher.endings import last_lines
 from launcher.errors import InputError, NoDeviceError, did_you_mean, inline
 from launcher.job import Sweep
 from launcher.plan import Decision, Plan, decide
 from launcher.process import Workers
 from launcher.resolve import resolve
-from launcher.slots import Slot
-from launcher.spec import Spec
 from launcher.store.history import History, first_difference, read_history
 from launcher.store.locks import lock_device
 from launcher.store.paths import Paths
+from launcher.worker.spec import Spec
 
 
 @dataclasses.dataclass(frozen=True)

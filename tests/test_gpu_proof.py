@@ -18,7 +18,7 @@ def prove(*options: str, limit_s: float = 60.0) -> subprocess.CompletedProcess[s
 
 
 def has_driver() -> bool:
-    from launcher.nvml import gpus
+    from launcher.devices.nvml import gpus
 
     return bool(gpus())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from launcher.nvml import gpus
+from launcher.devices.nvml import gpus
 
 DRY_BYTES = 8 * 2**30  # what a dry run claims to have
 FREE_WITHIN_S = 10.0

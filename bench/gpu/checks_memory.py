@@ -52,7 +52,7 @@ def _largest(card: Card) -> int | None:
     """Return the most that one process holds of the card; None where the driver does not tell."""
     if not card.is_real:
         return None
-    from launcher.probe import Probe
+    from launcher.devices.query import Probe
 
     probe = Probe()
     try:

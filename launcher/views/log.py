@@ -17,10 +17,10 @@ from pathlib import Path
 from launcher.config import redact
 from launcher.errors import inline
 from launcher.files import open_to_append, open_to_read
-from launcher.spec import Spec
 from launcher.store.records import ENVELOPE, Record
 from launcher.store.state import versions
 from launcher.text import number
+from launcher.worker.spec import Spec
 
 _TAIL_BYTES = 1 << 20
 _LONGEST_LINE = 1_000_000  # characters; what is longer is cut, and whole in the records

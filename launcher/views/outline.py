@@ -17,11 +17,11 @@ from typing import Any
 
 from launcher.config import redact
 from launcher.config.nested import assignments
+from launcher.devices.slots import Slot
 from launcher.errors import inline, printable
 from launcher.forecast import Forecast
 from launcher.outline import Outline, files
 from launcher.plan import Decision, Plan
-from launcher.slots import Slot
 from launcher.text import duration, plural
 
 MOST_WAVES = 8  # in words; JSON has them all

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from launcher import api, cli, process
-from launcher.nvml import Gpu
+from launcher.devices.nvml import Gpu
 from tests.launcher.conftest import TOYS
 
 CARDS = [Gpu("0", "GPU-0000-0", "card", 2**33, 0), Gpu("1", "GPU-0000-1", "card", 2**33, 0)]

@@ -14,7 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from launcher import api, cli, finish, nvml, overrides
+from launcher import api, cli, finish, overrides
+from launcher.devices import nvml
 from launcher.errors import InputError
 from launcher.selection import select
 from launcher.views import colour

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from launcher.devices import choose
+from launcher.devices.nvml import Gpu
+from launcher.devices.selection import choose
+from launcher.devices.slots import make_slots
 from launcher.errors import InputError, NoDeviceError
-from launcher.nvml import Gpu
-from launcher.slots import make_slots
 
 GIB = 2**30
 CARDS = [

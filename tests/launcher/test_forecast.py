@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from launcher.devices import Device
+from launcher.devices.selection import Device
+from launcher.devices.slots import Slot
 from launcher.estimate import Known
 from launcher.forecast import forecast
 from launcher.outlook import Outlook
 from launcher.plan import Decision, Experiment, Plan
 from launcher.protocol import Begin, Done, Ended, Start
 from launcher.scheduler import Scheduler
-from launcher.slots import Slot
 from launcher.store.history import History
 from launcher.store.paths import Paths
 from launcher.store.records import Record

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher import nvml
+from launcher.devices import nvml
 from tests.launcher.conftest import Workplace, wait_for
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from launcher import api, cli
-from launcher.nvml import Gpu
+from launcher.devices.nvml import Gpu
 from launcher.store import locks
 from launcher.store.paths import Paths
 from launcher.store.records import RecordWriter

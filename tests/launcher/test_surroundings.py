@@ -114,7 +114,7 @@ def test_a_hang_up_may_be_survived(place: Workplace, how: str) -> None:
 def test_ctrl_c_while_torch_is_imported_prints_no_traceback(place: Workplace) -> None:
     place.toy({"a": {}}, preload=["torch", "torch._dynamo"])
     process = place.start("job.toml", start_new_session=True)
-    wait_for(lambda: any("launcher.served" in command_of(one) for one in marked(place.mark)))
+    wait_for(lambda: any("launcher.worker.preloaded" in command_of(one) for one in marked(place.mark)))
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -126,7 +126,7 @@ def helpers_of(place: Workplace, launcher: int) -> set[int]:
     return {
         one.pid
         for one in marked(place.mark)
-        if one.ppid() == launcher and re.search("launcher.served|multiprocessing", " ".join(command_of(one)))
+        if one.ppid() == launcher and re.search("launcher.worker.preloaded|multiprocessing", " ".join(command_of(one)))
     }
 
 

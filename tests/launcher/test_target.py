@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from launcher import configs, target
+from launcher import configs
 from launcher.errors import InputError
+from launcher.worker import target
 
 CONFIG = """
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.slots import num_cores
+from launcher.devices.slots import num_cores
 from tests.launcher.conftest import Workplace, marked, wait_for
 
 
@@ -23,7 +23,7 @@ def test_what_torch_imports_late_the_fork_server_has(place: Workplace) -> None:
     place.toy({"a": {}}, target="torchy:save", preload=["torch", "torch._dynamo"])
     result = place.launch("job.toml")
     assert result.code == 0, result.err
-    assert place.history("a").info == {"imported": ""}, "add it to launcher/served.py"
+    assert place.history("a").info == {"imported": ""}, "add it to launcher/worker/preloaded.py"
 
 
 def test_09_loader_processes_end_with_a_killed_worker(place: Workplace) -> None:

@@ -91,9 +91,9 @@ def server_of(place: Workplace) -> psutil.Process | None:
     """Return the fork server of the launch, the parent of its workers."""
     for process in marked(place.mark):
         command = process.cmdline()
-        if "launcher.served" in command and process.pid == os.getsid(process.pid) and process.ppid() != 1:
+        if "launcher.worker.preloaded" in command and process.pid == os.getsid(process.pid) and process.ppid() != 1:
             parent = psutil.Process(process.ppid())
-            if "launcher.served" not in parent.cmdline():
+            if "launcher.worker.preloaded" not in parent.cmdline():
                 return process
     return None
 

@@ -15,7 +15,6 @@ from launcher.containment import Containment
 from launcher.errors import InputError
 from launcher.notices import Notices
 from launcher.report import Report
-from launcher.spec import Spec
 from launcher.store.history import read_history
 from launcher.store.metric_tracker import Newest
 from launcher.store.paths import Paths
@@ -23,6 +22,7 @@ from launcher.store.skim import skim
 from launcher.store.state import read_document, read_events
 from launcher.timeline import read_spans
 from launcher.views import plot
+from launcher.worker.spec import Spec
 from tests.launcher.cases.odd import CODES, finished_sweep, good_records, lines, run
 from tests.launcher.cases.test_odd_files import DEEP, ODD
 from tests.launcher.conftest import Workplace, wait_for

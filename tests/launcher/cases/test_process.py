@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from launcher import rendezvous
-from launcher.slots import num_cores
+from launcher.devices.slots import num_cores
 from tests.launcher.cases.scripts import launch
 from tests.launcher.conftest import Workplace
 from tests.launcher.faults import endings

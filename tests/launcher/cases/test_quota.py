@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.quota import allowed_cores
+from launcher.devices.cpu_quota import allowed_cores
 from tests.launcher.conftest import Workplace, wait_for
 
 

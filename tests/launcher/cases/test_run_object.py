@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from launcher.endings import Circumstances, classify
-from launcher.last_word import EXIT_CODE, Ear, send
 from launcher.notices import Notices
 from launcher.process import Exit
 from launcher.store.history import History
 from launcher.store.metric_tracker import Newest
 from launcher.store.records import RecordReader, RecordWriter
 from launcher.store.skim import skim
+from launcher.worker.last_word import EXIT_CODE, Ear, send
 from tests.launcher.conftest import Workplace
 
 TARGET = """

@@ -17,9 +17,9 @@ from typing import Any
 
 from launcher import values
 from launcher.config import redact
-from launcher.share import Share
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.records import ENVELOPE, RecordWriter
+from launcher.worker.thread_budget import Share
 
 
 class Diverged(Exception):

@@ -22,8 +22,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from launcher.failure import is_installed
-from launcher.ordinary import end_tracker
+from launcher.worker.failure import is_installed
+from launcher.worker.ordinary import end_tracker
 
 _FILE = io.IOBase.__base__ or object
 _exit = os._exit  # a target may have put something of its own in there, which has nothing left to work with

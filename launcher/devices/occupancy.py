@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from launcher.config import redact
+from launcher.devices.nvml import Gpu
 from launcher.errors import inline
-from launcher.nvml import Gpu
 from launcher.store.locks import Holder, device_lock, find_holder
 
 _PROC = Path("/proc")

@@ -7,8 +7,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from launcher.devices import Device
-from launcher.quota import allowed_cores
+from launcher.devices.cpu_quota import allowed_cores
+from launcher.devices.selection import Device
 
 
 @dataclass(frozen=True)

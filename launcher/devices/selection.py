@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from launcher.devices.nvml import Gpu
 from launcher.errors import InputError, NoDeviceError, inline
-from launcher.nvml import Gpu
 from launcher.text import plural
 
 AMD = "AMD-"  # begins what stands for the UUID of an AMD card, which is known by its number alone

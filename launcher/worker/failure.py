@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-_OURS = str(Path(__file__).parent) + os.sep
+_OURS = str(Path(__file__).parent.parent) + os.sep
 _MESSAGE_LIMIT = 500
 _TRACE_BYTES = 50_000
 _OUT_OF_MEMORY = ("can't allocate memory", "CUDA out of memory", "Cannot allocate memory")  # torch's RuntimeErrors

@@ -1,6 +1,6 @@
 """The fork server: a process that imports torch once and then forks workers, each in milliseconds.
 
-`server` is the launcher's end of it, and starts it as `lifeline.start_module("launcher.served", control, module, …)`.
+The launcher's end of it is `launcher.executors.forkserver`, which starts this module as a process.
 Over the control socket, one message a datagram:
 
     launcher ─▶ server    a number, with descriptors: the request (a file in memory), a lifeline, what else is inherited
@@ -18,8 +18,8 @@ step. And a worker shares the server's memory until one of them writes to it. Th
 object it looks at, so each worker would copy torch's, 73 MB, in 200 ms at its first full collection. What is there by
 now is put where the collector never looks (gc.freeze, made for this).
 
-A worker ends as a script does (`launcher/leaving.py`). torch's finalizers would take 10 ms of each then, to take apart
-what ends with the process anyway: they are told not to.
+A worker ends as a script does (`launcher/worker/leaving.py`). torch's finalizers would take 10 ms of each then, to
+take apart what ends with the process anyway: they are told not to.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ def main() -> None:
     control, modules = socket.socket(fileno=int(sys.argv[1])), sys.argv[2:]
     del sys.argv[1:]
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _QUIET}
-    for name in [*modules, "launcher.worker"]:
+    for name in [*modules, "launcher.worker.main"]:
         _tell(control, "imports", name)
         try:
             importlib.import_module(name)
         except ImportError:  # a machine without torch: whoever needs it says so
-            if name == "launcher.worker":
+            if name == "launcher.worker.main":
                 raise
         except BaseException as error:  # noqa: BLE001  the user's module runs here, and this process ends
             frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -68,7 +68,7 @@ def main() -> None:
         for name in _LATE:
             with contextlib.suppress(ImportError):  # another torch has others
                 importlib.import_module(name)
-    sys.modules["launcher.failure"].is_installed("")  # takes 2 ms the first time
+    sys.modules["launcher.worker.failure"].is_installed("")  # takes 2 ms the first time
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
         finalizer.atexit = False
     gc.collect()
@@ -141,7 +141,7 @@ def _be_worker(fds: list[int], handlers: dict[signal.Signals, Any]) -> NoReturn:
                 os.chdir(asked["folder"] or ".")
             connections = iter([Connection(fd) for fd in inherited])
             given = [next(connections) if is_there else None for is_there in asked["has"]]
-            function = getattr(sys.modules["launcher.worker"], asked["function"])
+            function = getattr(sys.modules["launcher.worker.main"], asked["function"])
             process: Any = Process(target=function, args=(asked["argument"], *given), name=asked["name"])
             process._parent_pid = os.getppid()
             code = process._bootstrap(parent_sentinel=lifeline)

@@ -28,22 +28,22 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from launcher import last_word, target
 from launcher.config import validation
 from launcher.config.resolved import HOW_TO_MEND, Difference, Resolved, differing
-from launcher.contract import Diverged, Run
 from launcher.errors import InputError, LauncherError
-from launcher.failure import describe, is_out_of_memory, print_trace, trace_of
 from launcher.files import open_to_append
-from launcher.leaving import exit_code, leave, remember_modules
 from launcher.lifeline import die_with_holder
-from launcher.ordinary import become_ordinary
-from launcher.share import Share
-from launcher.spec import Spec
-from launcher.stop_signal import StopSignal, breaks_off, is_from_handler
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.history import read_history
 from launcher.store.records import RecordWriter
+from launcher.worker import last_word, target
+from launcher.worker.failure import describe, is_out_of_memory, print_trace, trace_of
+from launcher.worker.leaving import exit_code, leave, remember_modules
+from launcher.worker.ordinary import become_ordinary
+from launcher.worker.run import Diverged, Run
+from launcher.worker.spec import Spec
+from launcher.worker.stop_signal import StopSignal, breaks_off, is_from_handler
+from launcher.worker.thread_budget import Share
 
 STACKS_SIGNAL = signal.SIGUSR2  # makes a worker write the stacks of all its threads into its log, and end
 OOM_SCORE = "500"  # when memory runs out the kernel ends a worker, not the launcher
