@@ -19,9 +19,10 @@ from typing import Any
 import typer.main
 
 from docs import source
-from launcher import errors, job, telemetry
+from launcher import errors, job
 from launcher.cli import app
 from launcher.endings import FAILURES
+from launcher.executors import telemetry
 from launcher.names import NAME_RULE
 from launcher.store import records, state
 

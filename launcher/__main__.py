@@ -20,7 +20,8 @@ def _stop(number: int, _frame: "FrameType | None") -> NoReturn:
 def main() -> None:
     """Run the command line and exit with its code."""
     interpreter.check()
-    from launcher import server, streams  # which an old Python cannot read
+    from launcher import streams  # which an old Python cannot read
+    from launcher.executors import forkserver
 
     streams.hold()
     streams.take_any_text()
@@ -30,7 +31,7 @@ def main() -> None:
         if signal.getsignal(number) is signal.SIG_DFL:  # else nohup
             signal.signal(number, _stop)
     try:
-        server.start_early(sys.argv[1:])
+        forkserver.start_early(sys.argv[1:])
         from launcher.cli import main as run
 
         run()
@@ -39,7 +40,7 @@ def main() -> None:
     except _Stopped as stopped:
         sys.exit(stopped.args[0])
     finally:
-        server.end()
+        forkserver.end()
         gc.freeze()  # nor need the interpreter look through them once more as it ends
 
 

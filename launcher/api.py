@@ -27,8 +27,8 @@ from launcher.selection import select
 from launcher.store.paths import Paths
 
 if TYPE_CHECKING:  # what only a launch needs: `plan` does without, in half the time
+    from launcher.executors.local import StartMethod
     from launcher.outline import Outline
-    from launcher.process import StartMethod
     from launcher.summary import Summary
     from launcher.views.progress import Progress
 

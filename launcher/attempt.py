@@ -7,14 +7,14 @@ import os
 import time
 from dataclasses import dataclass, field
 
-from launcher import rendezvous
 from launcher.devices.slots import Slot
 from launcher.endings import Circumstances
 from launcher.estimate import Known
+from launcher.executors import rendezvous
+from launcher.executors.local import Worker
+from launcher.executors.oom_kills import num_oom_kills
 from launcher.job import SweepTable
-from launcher.memory import num_oom_kills
 from launcher.plan import Decision, Plan
-from launcher.process import Worker
 from launcher.smaller import state_digest
 from launcher.store.history import History
 from launcher.worker.last_word import Ear

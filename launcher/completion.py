@@ -18,9 +18,9 @@ from typing import Any
 import typer
 
 from launcher.config.nested import dotted, leaves
+from launcher.executors.forkserver import DEFAULT_JOB
 from launcher.files import read
 from launcher.names import is_name
-from launcher.server import DEFAULT_JOB
 
 FALLBACK_JOB = Path(DEFAULT_JOB)
 _LIMIT_BYTES = 16 << 20

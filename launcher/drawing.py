@@ -15,9 +15,9 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable
 
+from launcher.executors.process_tree import tree_cpu_s
 from launcher.lifeline import Child, start_module
 from launcher.store.paths import Paths
-from launcher.usage import tree_cpu_s
 
 TOLD_S = 5.0  # after so long that nothing but drawing goes on, this is said
 STILL_S = 60.0  # a drawing process that has not used any CPU for so long will never answer

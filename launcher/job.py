@@ -20,8 +20,8 @@ from launcher.config import validation
 from launcher.config.nested import dotted
 from launcher.config.notation import NONE, misspelt, read
 from launcher.errors import InputError, did_you_mean, inline
+from launcher.executors.forkserver import PRELOAD
 from launcher.names import METRIC, NAME, NAME_RULE
-from launcher.server import PRELOAD
 from launcher.store.paths import as_path
 
 _LIMIT_BYTES = 64 << 20

@@ -16,11 +16,11 @@ from launcher.devices.slots import Slot, make_slots, num_cores
 from launcher.drawing import Drawing
 from launcher.earlier import Earlier, mend
 from launcher.errors import InputError, InUseError, WriteError
+from launcher.executors.local import StartMethod, Workers, check_platform
 from launcher.footing import Footing
 from launcher.job import Sweep
 from launcher.loop import Loop
 from launcher.plan import Plan, decide
-from launcher.process import StartMethod, Workers, check_platform
 from launcher.report import Report
 from launcher.resolve import resolve
 from launcher.signals import enduring

@@ -16,9 +16,9 @@ from launcher.collector import Collector
 from launcher.containment import Containment
 from launcher.devices.slots import Slot
 from launcher.endings import FAILURES, Ending
+from launcher.executors.telemetry import Sample
 from launcher.plan import Decision, Plan
 from launcher.store.metric_tracker import Newest
-from launcher.telemetry import Sample
 from launcher.views.snapshot import Group, Row, Snapshot
 
 _WORDS = {"out_of_memory": "no memory"}  # what else would be too long for a column

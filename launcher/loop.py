@@ -24,23 +24,23 @@ from launcher.devices.slots import Slot
 from launcher.drawing import Drawing
 from launcher.endings import FAILURES, Ending, classify, failure_report
 from launcher.errors import LauncherError
+from launcher.executors.forkserver import ServerDied, ServerSilent
+from launcher.executors.local import Workers
+from launcher.executors.telemetry import Telemetry
 from launcher.footing import Footing
 from launcher.live import Live
 from launcher.notices import Notices
 from launcher.outlook import Outlook
 from launcher.pause import PauseMeter
 from launcher.plan import Decision, Plan
-from launcher.process import Workers
 from launcher.protocol import Action, Begin, Done, Event, Halt, Interrupted, Lost, Refused, SetAside, Start, Stop
 from launcher.scheduler import Scheduler
-from launcher.server import ServerDied, ServerSilent
 from launcher.signals import signals_to
 from launcher.steering import Steering
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.locks import Lock
 from launcher.store.state import EventLog
 from launcher.summary import Summary
-from launcher.telemetry import Telemetry
 from launcher.text import plural
 from launcher.views.progress import Progress
 from launcher.views.snapshot import Snapshot

@@ -12,12 +12,12 @@ from typing import Annotated
 
 import typer
 
-from launcher import server
 from launcher.completion import complete_experiment, complete_job, complete_key
 from launcher.errors import did_you_mean, inline
+from launcher.executors import forkserver
 from launcher.views import colour
 
-DEFAULT_JOB = Path(server.DEFAULT_JOB)
+DEFAULT_JOB = Path(forkserver.DEFAULT_JOB)
 WHICH, WHERE, HOW, SAY = "Which experiments", "Where", "How", "What is said"
 _JOB_HELP = "The job file."
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from launcher.endings import last_lines
 from launcher.errors import InputError
+from launcher.executors.telemetry import read_samples, summarise
 from launcher.findings import unlogged
 from launcher.lifeline import die_with_parent
 from launcher.resources import Series, over_time
@@ -30,7 +31,6 @@ from launcher.store.history import History, numbers, read_history
 from launcher.store.locks import find_holder
 from launcher.store.paths import Paths
 from launcher.store.state import AtWork, Document, Seen, at_work, read_document, read_events
-from launcher.telemetry import read_samples, summarise
 from launcher.timeline import read_spans
 
 if TYPE_CHECKING:

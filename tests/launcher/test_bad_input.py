@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from launcher import api, cli, process
+from launcher import api, cli
 from launcher.devices.nvml import Gpu
+from launcher.executors import local
 from tests.launcher.conftest import TOYS
 
 CARDS = [Gpu("0", "GPU-0000-0", "card", 2**33, 0), Gpu("1", "GPU-0000-1", "card", 2**33, 0)]
@@ -172,8 +173,8 @@ def start_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("bad input has started a process")
 
-    monkeypatch.setattr(process.Workers, "warm_up", refuse)
-    monkeypatch.setattr(process.Workers, "start", refuse)
+    monkeypatch.setattr(local.Workers, "warm_up", refuse)
+    monkeypatch.setattr(local.Workers, "start", refuse)
     monkeypatch.setattr(api, "gpus", lambda: CARDS)
     for variable in ("DEVICES", "CUDA_VISIBLE_DEVICES"):
         monkeypatch.delenv(variable, raising=False)

@@ -11,7 +11,7 @@ import pytest
 
 from launcher.endings import Circumstances, Ending, classify, last_lines
 from launcher.errors import InUseError
-from launcher.process import Exit
+from launcher.executors.local import Exit
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.history import History
 from launcher.store.locks import lock_folder

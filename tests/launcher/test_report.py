@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from launcher.commit import commit
+from launcher.executors.telemetry import read_samples
 from launcher.findings import compare, observations, rank
 from launcher.prose import fill, parse
 from launcher.reproduce import command_line, commands
@@ -20,7 +21,6 @@ from launcher.resources import over_time
 from launcher.results import Curve, Result, differing, running_mean
 from launcher.store.paths import Paths
 from launcher.store.state import Document
-from launcher.telemetry import read_samples
 from launcher.text import rounded, with_spread
 from launcher.timeline import Span, idle_gaps, lanes, read_spans
 from launcher.views.chart import log_ticks, thin, ticks

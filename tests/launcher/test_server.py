@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from launcher.server import PRELOAD
+from launcher.executors.forkserver import PRELOAD
 from tests.launcher.conftest import Workplace
 
 JOB = '[sweep]\ntarget = "toy:train"\n[experiments]\na = {}\n'

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from launcher.usage import CpuMeter, ProcessTable
+from launcher.executors.process_tree import CpuMeter, ProcessTable
 from tests.launcher.conftest import Workplace, marked, spawn, wait_for
 
 

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from launcher import rendezvous
 from launcher.devices.slots import num_cores
+from launcher.executors import rendezvous
 from tests.launcher.cases.scripts import launch
 from tests.launcher.conftest import Workplace
 from tests.launcher.faults import endings

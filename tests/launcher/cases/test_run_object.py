@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from launcher.endings import Circumstances, classify
+from launcher.executors.local import Exit
 from launcher.notices import Notices
-from launcher.process import Exit
 from launcher.store.history import History
 from launcher.store.metric_tracker import Newest
 from launcher.store.records import RecordReader, RecordWriter

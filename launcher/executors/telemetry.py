@@ -22,10 +22,10 @@ import orjson
 
 from launcher import values as read_as
 from launcher.devices.nvml import Reading, Sensors
+from launcher.executors.process_tree import ProcessTable, Usage
 from launcher.files import read_lines
 from launcher.store.paths import Paths
 from launcher.store.state import LineLog
-from launcher.usage import ProcessTable, Usage
 
 
 @dataclass(frozen=True, slots=True)

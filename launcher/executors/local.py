@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, Literal
 
-from launcher import server
 from launcher.errors import InputError, LauncherError
-from launcher.server import ForkServer, ServerDied, ServerSilent
+from launcher.executors import forkserver
+from launcher.executors.forkserver import ForkServer, ServerDied, ServerSilent
+from launcher.executors.process_tree import tree_cpu_s
 from launcher.store.locks import Lock
-from launcher.usage import tree_cpu_s
 from launcher.worker import main
 from launcher.worker.spec import Spec
 from launcher.worker.thread_budget import Share
@@ -272,7 +272,7 @@ class Workers:
         """Give back the fork server, for another launch of this process."""
         if self._server is not None:
             if self._is_shared and self._server.is_ready:
-                server.give_back(self._server)
+                forkserver.give_back(self._server)
             else:
                 self._server.end()
             self._server = None
@@ -290,7 +290,7 @@ class Workers:
         self._began_s = time.monotonic()
         self._silent_s = None
         try:
-            self._server = server.take(self._preload)
+            self._server = forkserver.take(self._preload)
         except OSError as error:
             self._bury(f"cannot be started ({error.strerror})")
 
