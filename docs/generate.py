@@ -23,8 +23,8 @@ from launcher import errors, job
 from launcher.cli import app
 from launcher.endings import FAILURES
 from launcher.executors import telemetry
-from launcher.names import NAME_RULE
 from launcher.store import records, state
+from launcher.store.names import NAME_RULE
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "reference"

@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from launcher import values
 from launcher.errors import InputError, inline
-from launcher.files import read
 from launcher.job import Sweep
+from launcher.store import values
+from launcher.store.files import read
 from launcher.store.locks import find_holder
 from launcher.store.paths import Paths, write_atomic
 from launcher.store.state import Document, read_document

@@ -19,8 +19,8 @@ import typer
 
 from launcher.config.nested import dotted, leaves
 from launcher.executors.forkserver import DEFAULT_JOB
-from launcher.files import read
-from launcher.names import is_name
+from launcher.store.files import read
+from launcher.store.names import is_name
 
 FALLBACK_JOB = Path(DEFAULT_JOB)
 _LIMIT_BYTES = 16 << 20

@@ -10,7 +10,7 @@ from typing import Literal
 
 from launcher.errors import printable
 from launcher.executors.local import Exit
-from launcher.files import open_to_read
+from launcher.store.files import open_to_read
 from launcher.store.history import History
 from launcher.store.records import Record
 from launcher.worker.failure import is_installed

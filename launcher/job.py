@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from launcher import files
 from launcher.config import validation
 from launcher.config.nested import dotted
 from launcher.config.notation import NONE, misspelt, read
 from launcher.errors import InputError, did_you_mean, inline
 from launcher.executors.forkserver import PRELOAD
-from launcher.names import METRIC, NAME, NAME_RULE
+from launcher.store import files
+from launcher.store.names import METRIC, NAME, NAME_RULE
 from launcher.store.paths import as_path
 
 _LIMIT_BYTES = 64 << 20

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from launcher import values
 from launcher.commandline import command_line
 from launcher.estimate import Known, makespan, measured, remaining
+from launcher.store import values
 from launcher.store.events import read_event_lines
 from launcher.store.history import History
 from launcher.store.locks import Holder, find_holder

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from launcher import files
+from launcher.store import files
 from launcher.store.state import Document
 
 SECTIONS = ("Model", "Parameters", "Dataset", "Training", "Experiments", "Observations")

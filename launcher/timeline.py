@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from launcher import values
+from launcher.store import values
 from launcher.store.events import read_event_lines
 
 

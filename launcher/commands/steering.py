@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from launcher import values
 from launcher.commands.folder import check_names, find, no_sweep
 from launcher.commands.grammar import GroupedCommand
 from launcher.completion import complete_experiment
 from launcher.errors import InputError, LauncherError, WriteError, printable
-from launcher.files import open_to_read
 from launcher.options import DEFAULT_JOB, JobOption, Logs, Outcome
+from launcher.store import values
+from launcher.store.files import open_to_read
 from launcher.store.paths import Paths
 from launcher.views import result
 

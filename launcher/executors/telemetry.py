@@ -20,10 +20,10 @@ from typing import Any, Self
 
 import orjson
 
-from launcher import values as read_as
 from launcher.devices.nvml import Reading, Sensors
 from launcher.executors.process_tree import ProcessTable, Usage
-from launcher.files import read_lines
+from launcher.store import values as read_as
+from launcher.store.files import read_lines
 from launcher.store.paths import Paths
 from launcher.store.state import LineLog
 

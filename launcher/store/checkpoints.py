@@ -15,9 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from launcher import values
-from launcher.files import MODE, open_to_read
-from launcher.store import payload
+from launcher.store import payload, values
+from launcher.store.files import MODE, open_to_read
 
 KEPT = 2
 _HEADER_BYTES = 1 << 16

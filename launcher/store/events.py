@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from launcher import values
 from launcher.errors import InputError
-from launcher.files import read_lines
+from launcher.store import values
+from launcher.store.files import read_lines
 
 
 def read_event_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from launcher import values
 from launcher.estimate import Known, measured
+from launcher.store import values
 from launcher.store.records import ENVELOPE, Record, RecordReader
 
 _NOTHING: Record = {}

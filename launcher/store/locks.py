@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from launcher import values
 from launcher.errors import InUseError, WriteError, printable
-from launcher.files import MODE, open_file, open_to_read
+from launcher.store import values
+from launcher.store.files import MODE, open_file, open_to_read
 
 
 class Lock:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from launcher.files import open_to_read
+from launcher.store.files import open_to_read
 
 _CHUNK_BYTES = 1 << 16
 _LIMIT_BYTES = 1 << 20  # read in one go, so that one noisy log does not keep the others waiting

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from launcher import values
+from launcher.store import values
 from launcher.store.history import History, numbers
 from launcher.store.records import Record
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launcher.errors import InputError, inline
-from launcher.files import create_beside
-from launcher.names import NAME_RULE, is_metric, is_name
+from launcher.store.files import create_beside
+from launcher.store.names import NAME_RULE, is_metric, is_name
 
 ANY = "<experiment>"  # in the place of a name where a plan shows which files there will be
 

@@ -38,8 +38,8 @@ from typing import Any, TypeGuard
 
 import orjson
 
-from launcher import values
-from launcher.files import CHUNK_BYTES, LINE_BYTES, LineSplitter, open_to_append, open_to_read
+from launcher.store import values
+from launcher.store.files import CHUNK_BYTES, LINE_BYTES, LineSplitter, open_to_append, open_to_read
 
 ENVELOPE = frozenset({"n", "attempt", "at_s", "kind", "step"})
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}

@@ -20,9 +20,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from launcher import values
 from launcher.errors import inline
-from launcher.files import OddFile, open_to_read
+from launcher.store import values
+from launcher.store.files import OddFile, open_to_read
 from launcher.store.paths import write_atomic
 
 Ask = Literal["stop", "retry"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from launcher import files, values
+from launcher.store import files, values
 from launcher.store.history import History, unreadable
 from launcher.store.records import Record, has_envelope, tidy
 

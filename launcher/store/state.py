@@ -21,18 +21,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from launcher import values
 from launcher.config import redact
 from launcher.config.identity import Before
 from launcher.errors import InputError
-from launcher.files import open_to_append, read
-from launcher.names import NAME_RULE, is_metric, is_name
+from launcher.store import values
 from launcher.store.events import read_event_lines
+from launcher.store.files import open_to_append, read
 from launcher.store.history import History
 from launcher.store.locks import Holder
+from launcher.store.names import NAME_RULE, is_metric, is_name
 from launcher.store.paths import Paths, write_atomic
 from launcher.store.records import ENDINGS, mend
-from launcher.values import Fields
+from launcher.store.values import Fields
 
 FORMAT = 1
 KEPT = ("done", "diverged")  # endings after which the same command again does not train: it would diverge again

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from launcher.config import redact
 from launcher.errors import inline
-from launcher.files import open_to_append, open_to_read
+from launcher.store.files import open_to_append, open_to_read
 from launcher.store.records import ENVELOPE, Record
 from launcher.store.state import versions
 from launcher.text import number

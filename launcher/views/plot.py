@@ -25,7 +25,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from launcher.store.history import History, numbers
 from launcher.store.paths import write_atomic
-from launcher.values import MOST
+from launcher.store.values import MOST
 from launcher.views.chart import LARGEST
 
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from launcher import files
 from launcher.errors import printable
+from launcher.store import files
 from launcher.views import colour
 from launcher.views.narrow import fit
 

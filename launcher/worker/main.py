@@ -31,9 +31,9 @@ from typing import Any
 from launcher.config import validation
 from launcher.config.resolved import HOW_TO_MEND, Difference, Resolved, differing
 from launcher.errors import InputError, LauncherError
-from launcher.files import open_to_append
 from launcher.lifeline import die_with_holder
 from launcher.store.checkpoints import Checkpoints
+from launcher.store.files import open_to_append
 from launcher.store.history import read_history
 from launcher.store.records import RecordWriter
 from launcher.worker import last_word, target

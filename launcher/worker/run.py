@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from launcher import values
 from launcher.config import redact
+from launcher.store import values
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.records import ENVELOPE, RecordWriter
 from launcher.worker.thread_budget import Share

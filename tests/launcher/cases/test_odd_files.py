@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from launcher import files, values
 from launcher.errors import InputError
-from launcher.files import OddFile
 from launcher.job import load
+from launcher.store import files, values
+from launcher.store.files import OddFile
 from launcher.store.locks import device_lock, find_holder, lock_device, lock_folder
 from launcher.store.paths import Paths, write_atomic
 from launcher.store.records import RecordReader, RecordWriter
