@@ -21,7 +21,7 @@ from pathlib import Path
 
 from rows import BENCH, Row, markdown, seconds
 
-from launcher.estimate import makespan
+from launcher.planning.estimate import makespan
 
 APART_S = 6.0  # between two starts: more than a start-up takes
 TARGET = """

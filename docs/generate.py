@@ -1,8 +1,9 @@
 """Writes docs/reference/ from the code: `make docs`. A test compares the pages with what this makes.
 
 Names, types and defaults are read from the code. So are the meanings of options (their help) and of the keys of a job
-file (docstring of `launcher.job.SweepTable`); the meanings of fields and variables stand in docs/meanings.toml. A name
-without a meaning is an error that says where to write it, and so is a meaning whose name is gone.
+file (docstring of `launcher.planning.job.SweepSettings`); the meanings of fields and variables stand in
+docs/meanings.toml. A name without a meaning is an error that says where to write it, and so is a meaning whose name is
+gone.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from typing import Any
 import typer.main
 
 from docs import source
-from launcher import errors, job
+from launcher import errors
 from launcher.cli import app
 from launcher.endings import FAILURES
 from launcher.executors import telemetry
+from launcher.planning import job
 from launcher.store import records, state
 from launcher.store.names import NAME_RULE
 
@@ -120,17 +122,19 @@ def _default(value: Any) -> str:
 
 def job_file(meanings: Meanings) -> str:
     """Return the page of the keys of a job file."""
-    texts = source.key_meanings(job.SweepTable)
-    hints = typing.get_type_hints(job.SweepTable)
+    texts = source.key_meanings(job.SweepSettings)
+    hints = typing.get_type_hints(job.SweepSettings)
     rows = []
-    for field in dataclasses.fields(job.SweepTable):
+    for field in dataclasses.fields(job.SweepSettings):
         if not (text := texts.pop(field.name, "")):
             meanings.problems.append(
                 f"{field.name} of [sweep] has no meaning: write a line `{field.name}: …` into the docstring of "
-                "launcher.job.SweepTable, or a comment behind the field."
+                "launcher.planning.job.SweepSettings, or a comment behind the field."
             )
         rows.append((f"`{field.name}`", _type(hints[field.name]), _toml(field.default), _sentence(text)))
-    meanings.problems += [f"the docstring of launcher.job.SweepTable explains {key}, which is gone." for key in texts]
+    meanings.problems += [
+        f"the docstring of launcher.planning.job.SweepSettings explains {key}, which is gone." for key in texts
+    ]
     name_rule = f"A name is {NAME_RULE}."
     parts = ["# Job file", MADE, meanings.of("pages", "job-file")]
     parts += ["## The table `[sweep]`", table(("key", "type", "default", "meaning"), rows)]

@@ -14,21 +14,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from launcher import job
 from launcher.devices.nvml import Gpu, gpus
 from launcher.devices.selection import Choice, choose
 from launcher.devices.slots import make_slots, num_cores
 from launcher.errors import InputError
-from launcher.job import Sweep
-from launcher.overrides import over
-from launcher.plan import Plan, decide
-from launcher.resolve import resolve
-from launcher.selection import select
+from launcher.planning import job
+from launcher.planning.job import Sweep
+from launcher.planning.overrides import over
+from launcher.planning.plan import Plan, decide
+from launcher.planning.resolve import resolve
+from launcher.planning.selection import select
 from launcher.store.paths import Paths
 
 if TYPE_CHECKING:  # what only a launch needs: `plan` does without, in half the time
     from launcher.executors.local import StartMethod
-    from launcher.outline import Outline
+    from launcher.planning.preview import Outline
     from launcher.summary import Summary
     from launcher.views.progress import Progress
 
@@ -103,7 +103,7 @@ def outline(
         NoDeviceError: no device may be used.
     """
     from launcher.devices.occupancy import free_memory, occupancy
-    from launcher.outline import Facts, Outline
+    from launcher.planning.preview import Facts, Outline
 
     existing = gpus()
     is_parallel = sweep.settings.parallel if parallel is None else parallel

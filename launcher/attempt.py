@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 from launcher.devices.slots import Slot
 from launcher.endings import Circumstances
-from launcher.estimate import Known
 from launcher.executors import rendezvous
 from launcher.executors.local import Worker
 from launcher.executors.oom_kills import num_oom_kills
-from launcher.job import SweepTable
-from launcher.plan import Decision, Plan
-from launcher.smaller import state_digest
+from launcher.planning.batch_halving import state_digest
+from launcher.planning.estimate import Known
+from launcher.planning.job import SweepSettings
+from launcher.planning.plan import Decision, Plan
 from launcher.store.history import History
 from launcher.worker.last_word import Ear
 from launcher.worker.spec import Spec
@@ -89,7 +89,7 @@ class Attempt:
         if self.force_at_s is not None:
             self.force_at_s += pause_s
 
-    def watch(self, num_records: int, now_s: float, settings: SweepTable) -> str:
+    def watch(self, num_records: int, now_s: float, settings: SweepSettings) -> str:
         """Look at how long nothing was recorded; return what the user should be told, if anything.
 
         CPU time, which the kernel counts whatever the worker does, tells a slow step from a dead worker.

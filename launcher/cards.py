@@ -17,9 +17,9 @@ from launcher.devices.query import Answer, DeviceLost, DriverSilent, Probe, owne
 from launcher.devices.selection import AMD, Device
 from launcher.devices.slots import Slot
 from launcher.endings import FAILURES, Ending
-from launcher.plan import Decision, Plan
+from launcher.planning.batch_halving import describe, halved
+from launcher.planning.plan import Decision, Plan
 from launcher.protocol import Ended, Event, Look, Lost, Refused, SetAside
-from launcher.smaller import describe, halved
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.history import History, gpu_bytes
 

@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from launcher.errors import WriteError
-from launcher.plan import Decision, Plan
+from launcher.planning.plan import Decision, Plan
 from launcher.store.names import is_name
 from launcher.store.paths import Paths
 from launcher.store.state import EventLog, Planned, document_text

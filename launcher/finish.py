@@ -18,8 +18,8 @@ from typing import Any
 
 from launcher.errors import InputError, inline
 from launcher.findings import best, rank
-from launcher.job import Sweep
 from launcher.lifeline import start_program
+from launcher.planning.job import Sweep
 from launcher.results import End, Result, read_results
 from launcher.store.paths import Paths
 from launcher.store.state import read_document

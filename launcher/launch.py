@@ -8,9 +8,7 @@ import signal
 from typing import Any
 
 from launcher.attempt import make_spec
-from launcher.claim import Origin, check, write_note
 from launcher.commandline import to_type
-from launcher.commit import commit
 from launcher.devices.selection import Choice
 from launcher.devices.slots import Slot, make_slots, num_cores
 from launcher.drawing import Drawing
@@ -18,11 +16,13 @@ from launcher.earlier import Earlier, mend
 from launcher.errors import InputError, InUseError, WriteError
 from launcher.executors.local import StartMethod, Workers, check_platform
 from launcher.footing import Footing
-from launcher.job import Sweep
 from launcher.loop import Loop
-from launcher.plan import Plan, decide
+from launcher.planning.claim import Origin, check, write_note
+from launcher.planning.job import Sweep
+from launcher.planning.plan import Plan, decide
+from launcher.planning.provenance import commit
+from launcher.planning.resolve import resolve
 from launcher.report import Report
-from launcher.resolve import resolve
 from launcher.signals import enduring
 from launcher.store.locks import Lock, Waiting, lock_device, lock_folder
 from launcher.store.paths import Paths

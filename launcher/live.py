@@ -17,7 +17,7 @@ from launcher.containment import Containment
 from launcher.devices.slots import Slot
 from launcher.endings import FAILURES, Ending
 from launcher.executors.telemetry import Sample
-from launcher.plan import Decision, Plan
+from launcher.planning.plan import Decision, Plan
 from launcher.store.metric_tracker import Newest
 from launcher.views.snapshot import Group, Row, Snapshot
 

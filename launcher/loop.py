@@ -32,7 +32,7 @@ from launcher.live import Live
 from launcher.notices import Notices
 from launcher.outlook import Outlook
 from launcher.pause import PauseMeter
-from launcher.plan import Decision, Plan
+from launcher.planning.plan import Decision, Plan
 from launcher.protocol import Action, Begin, Done, Event, Halt, Interrupted, Lost, Refused, SetAside, Start, Stop
 from launcher.scheduler import Scheduler
 from launcher.signals import signals_to

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 
 from launcher.attempt import Attempt
 from launcher.devices.slots import Slot
-from launcher.estimate import makespan, remaining
-from launcher.plan import Plan
+from launcher.planning.estimate import makespan, remaining
+from launcher.planning.plan import Plan
 from launcher.store.history import History
 from launcher.worker.thread_budget import Share
 

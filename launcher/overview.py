@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from launcher.commandline import command_line
-from launcher.estimate import Known, makespan, measured, remaining
+from launcher.planning.estimate import Known, makespan, measured, remaining
 from launcher.store import values
 from launcher.store.events import read_event_lines
 from launcher.store.history import History

@@ -34,7 +34,7 @@ from launcher.store.state import AtWork, Document, Seen, at_work, read_document,
 from launcher.timeline import read_spans
 
 if TYPE_CHECKING:
-    from launcher.job import SweepTable
+    from launcher.planning.job import SweepSettings
     from launcher.views import plot
 
 WORTH_FORKING = 24  # curves: below, starting processes takes longer than they save
@@ -47,7 +47,7 @@ class Report:
         InputError: there is no sweep in the folder.
     """
 
-    def __init__(self, paths: Paths, settings: SweepTable | None = None, *, num_processes: int = 1) -> None:
+    def __init__(self, paths: Paths, settings: SweepSettings | None = None, *, num_processes: int = 1) -> None:
         self._paths = paths
         self._settings = settings  # whose metrics are drawn; None: those of the newest launch
         self._num_processes = num_processes  # that draw the curves of many experiments

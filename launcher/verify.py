@@ -15,9 +15,9 @@ from launcher.devices.slots import Slot
 from launcher.endings import last_lines
 from launcher.errors import InputError, NoDeviceError, did_you_mean, inline
 from launcher.executors.local import Workers
-from launcher.job import Sweep
-from launcher.plan import Decision, Plan, decide
-from launcher.resolve import resolve
+from launcher.planning.job import Sweep
+from launcher.planning.plan import Decision, Plan, decide
+from launcher.planning.resolve import resolve
 from launcher.store.history import History, first_difference, read_history
 from launcher.store.locks import lock_device
 from launcher.store.paths import Paths

@@ -29,7 +29,7 @@ def test_a_name_without_a_meaning_and_a_meaning_without_a_name_are_told(monkeypa
 
 
 def test_a_key_of_the_job_file_has_a_meaning_in_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generate.job, "SweepTable", Keys)
+    monkeypatch.setattr(generate.job, "SweepSettings", Keys)
     _, problems = generate.pages()
     assert [one.partition(" has no meaning")[0] for one in problems] == ["secret of [sweep]"]
     assert source.key_meanings(Keys) == {"target": "what to call, on two lines", "seed": "from here, or from there"}

@@ -13,7 +13,7 @@ from launcher.errors import InputError, did_you_mean, inline
 from launcher.store.paths import Paths
 
 if TYPE_CHECKING:
-    from launcher.job import Sweep
+    from launcher.planning.job import Sweep
 
 
 def find(job: Path, outcome: Path | None, logs: Path | None) -> tuple[Paths, list[str]]:
@@ -40,7 +40,7 @@ def holds(sweep: Sweep, paths: Paths, outcome: Path | None) -> bool:
     Raises:
         InputError: it is another's, and was not named.
     """
-    from launcher.claim import check
+    from launcher.planning.claim import check
 
     try:
         check(sweep, paths)
@@ -70,9 +70,9 @@ def check_names(names: Sequence[str], known: Iterable[str]) -> None:
 
 def no_sweep(paths: Paths, job: Path) -> InputError:
     """Return the error for a folder without a sweep."""
-    from launcher.claim import elsewhere, folders
     from launcher.commandline import to_type
-    from launcher.job import load
+    from launcher.planning.claim import elsewhere, folders
+    from launcher.planning.job import load
 
     sweep = load(job)
     own = {"outcome": sweep.outcome, "logs": sweep.logs}

@@ -11,11 +11,11 @@ import typer
 from launcher import options
 from launcher.commands.grammar import GroupedCommand
 from launcher.options import DEFAULT_JOB
-from launcher.overrides import parse
+from launcher.planning.overrides import parse
 from launcher.views import colour, result
 
 if TYPE_CHECKING:
-    from launcher.job import Sweep
+    from launcher.planning.job import Sweep
 
 _WIDTH = 80  # where stdout is no terminal
 

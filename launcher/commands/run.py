@@ -13,11 +13,11 @@ from launcher import options
 from launcher.commands.grammar import GroupedCommand
 from launcher.commands.plan import print_plan
 from launcher.options import DEFAULT_JOB
-from launcher.overrides import parse
+from launcher.planning.overrides import parse
 from launcher.views import colour, result
 
 if TYPE_CHECKING:
-    from launcher.job import Sweep
+    from launcher.planning.job import Sweep
 
 EXIT_CODES = (
     "Exit codes: 0 all done, 1 an experiment failed, 2 bad input and nothing started, 3 folder or device in use, 4 no "

@@ -11,7 +11,7 @@ from launcher import options
 from launcher.commands.grammar import GroupedCommand
 from launcher.errors import inline
 from launcher.options import DEFAULT_JOB
-from launcher.overrides import parse
+from launcher.planning.overrides import parse
 from launcher.views import result
 
 

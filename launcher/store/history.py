@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from launcher.estimate import Known, measured
+from launcher.planning.estimate import Known, measured
 from launcher.store import values
 from launcher.store.records import ENVELOPE, Record, RecordReader
 

@@ -6,7 +6,7 @@
     devices      name, UUID, free memory, and who is on them
     files        what will be written, grouped
 
-All comes from `launcher.outline`. Lines are broken to the width that is asked for.
+All comes from `launcher.planning.preview`. Lines are broken to the width that is asked for.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from launcher.config import redact
 from launcher.config.nested import assignments
 from launcher.devices.slots import Slot
 from launcher.errors import inline, printable
-from launcher.forecast import Forecast
-from launcher.outline import Outline, files
-from launcher.plan import Decision, Plan
+from launcher.planning.forecast import Forecast
+from launcher.planning.plan import Decision, Plan
+from launcher.planning.preview import Outline, files
 from launcher.text import duration, plural
 
 MOST_WAVES = 8  # in words; JSON has them all

@@ -15,8 +15,8 @@ import pandas as pd
 from launcher.config.nested import assignments
 from launcher.errors import inline
 from launcher.findings import broken
+from launcher.planning.batch_halving import describe
 from launcher.results import Result
-from launcher.smaller import describe
 from launcher.store.paths import write_atomic
 from launcher.store.state import Document
 from launcher.text import duration, number

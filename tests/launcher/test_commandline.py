@@ -14,10 +14,11 @@ from typing import Any
 import psutil
 import pytest
 
-from launcher import api, cli, finish, overrides
+from launcher import api, cli, finish
 from launcher.devices import nvml
 from launcher.errors import InputError
-from launcher.selection import select
+from launcher.planning import overrides
+from launcher.planning.selection import select
 from launcher.views import colour
 from launcher.views.progress import Progress
 from tests.launcher.conftest import TOYS, Workplace, wait_for

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launcher.estimate import Known, longest_first, makespan, measured, remaining
+from launcher.planning.estimate import Known, longest_first, makespan, measured, remaining
 
 DURATIONS = st.lists(st.floats(0.1, 1000), min_size=1, max_size=60)
 

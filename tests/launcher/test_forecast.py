@@ -11,10 +11,10 @@ import pytest
 
 from launcher.devices.selection import Device
 from launcher.devices.slots import Slot
-from launcher.estimate import Known
-from launcher.forecast import forecast
 from launcher.outlook import Outlook
-from launcher.plan import Decision, Experiment, Plan
+from launcher.planning.estimate import Known
+from launcher.planning.forecast import forecast
+from launcher.planning.plan import Decision, Experiment, Plan
 from launcher.protocol import Begin, Done, Ended, Start
 from launcher.scheduler import Scheduler
 from launcher.store.history import History

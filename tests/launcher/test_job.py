@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from launcher.errors import InputError
-from launcher.job import load
+from launcher.planning.job import load
 
 GOOD = """
 [sweep]

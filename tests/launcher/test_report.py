@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from launcher.commit import commit
 from launcher.executors.telemetry import read_samples
 from launcher.findings import compare, observations, rank
+from launcher.planning.provenance import commit
 from launcher.prose import fill, parse
 from launcher.reproduce import command_line, commands
 from launcher.resources import over_time

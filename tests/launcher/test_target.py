@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from launcher import configs
 from launcher.errors import InputError
+from launcher.planning import config_check
 from launcher.worker import target
 
 CONFIG = """
@@ -65,7 +65,7 @@ def test_the_class_is_found_by_reading(folder: Path, function: str, found: str |
 
 @pytest.mark.parametrize("spec", ["the_train:run", "the_train:aliased", "the_train:assigned", "one_file:run"])
 def test_configurations_are_checked_wherever_the_class_is(folder: Path, spec: str) -> None:
-    checked = configs.check(
+    checked = config_check.check(
         target.find(spec, folder), {"good": {"lr": 1}, "bad": {"lr": "x", "layrs": 3}, "low": {"layers": 0}}
     )
     assert checked["good"].config == {"lr": 1.0, "layers": 2, "names": []}
@@ -102,7 +102,7 @@ def test_a_target_that_is_not_python_is_told(folder: Path) -> None:
 
 def test_a_function_without_annotation_is_told(folder: Path) -> None:
     with pytest.raises(InputError, match="must be annotated with a dataclass"):
-        configs.check(target.find("the_train:bare", folder), {"a": {}})
+        config_check.check(target.find("the_train:bare", folder), {"a": {}})
 
 
 def test_a_module_that_exits_when_imported_is_told(folder: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_module_that_exits_when_imported_is_told(folder: Path) -> None:
         "import sys\nsys.exit('no')\ndef run(config: Config, run): pass\nclass Config: pass\n"
     )
     with pytest.raises(InputError, match="importing quits failed: no"):
-        configs.check(target.find("quits:run", folder), {"a": {}})
+        config_check.check(target.find("quits:run", folder), {"a": {}})
 
 
 def test_minigpt_is_checked_without_torch() -> None:

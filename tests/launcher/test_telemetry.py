@@ -15,7 +15,7 @@ import pytest
 
 from launcher.errors import InputError
 from launcher.executors.telemetry import Sample, Telemetry, read_samples, summarise
-from launcher.job import load
+from launcher.planning.job import load
 from launcher.results import read_results
 from launcher.store.history import first_difference
 from launcher.store.paths import Paths

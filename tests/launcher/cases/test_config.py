@@ -12,9 +12,9 @@ import pytest
 from launcher import load
 from launcher.config import notation, validation
 from launcher.errors import InputError
-from launcher.overrides import parse
-from launcher.plan import decide
-from launcher.resolve import resolve
+from launcher.planning.overrides import parse
+from launcher.planning.plan import decide
+from launcher.planning.resolve import resolve
 from tests.launcher.conftest import Workplace
 
 ARGUMENTS = """

@@ -12,7 +12,7 @@ import pytest
 from launcher.api import load, plan
 from launcher.config.identity import Before, Content, describe_change, differences, digest_now, is_changed
 from launcher.errors import InputError
-from launcher.plan import Plan
+from launcher.planning.plan import Plan
 from tests.launcher.conftest import Workplace
 
 

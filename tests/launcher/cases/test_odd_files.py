@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from launcher.errors import InputError
-from launcher.job import load
+from launcher.planning.job import load
 from launcher.store import files, values
 from launcher.store.files import OddFile
 from launcher.store.locks import device_lock, find_holder, lock_device, lock_folder

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from launcher.cli import app
 from launcher.config import redact
-from launcher.plan import Experiment
+from launcher.planning.plan import Experiment
 from launcher.store.paths import Paths
 from launcher.store.state import Planned, read_document
 from tests.launcher.conftest import Workplace

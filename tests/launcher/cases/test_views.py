@@ -17,8 +17,8 @@ from launcher import finish
 from launcher.endings import Ending
 from launcher.errors import InputError
 from launcher.findings import best, observations
-from launcher.job import load
 from launcher.overview import read_overview
+from launcher.planning.job import load
 from launcher.report import Report
 from launcher.results import RUNNING, Result, read_results
 from launcher.store.locks import lock_folder

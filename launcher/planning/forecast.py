@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from launcher.estimate import remaining
-from launcher.plan import Decision, Plan
+from launcher.planning.estimate import remaining
+from launcher.planning.plan import Decision, Plan
 
 PROCESS, GPU = "peak_memory_bytes", "peak_gpu_memory_bytes"
 

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from launcher.claim import check
 from launcher.config import redact
 from launcher.config.identity import Content, describe_change, digest_now, is_changed
 from launcher.config.nested import decides, dotted, leaves
 from launcher.errors import InputError, inline
-from launcher.estimate import Known, longest_first, measured
-from launcher.job import Sweep
-from launcher.smaller import state_digest
+from launcher.planning.batch_halving import state_digest
+from launcher.planning.claim import check
+from launcher.planning.estimate import Known, longest_first, measured
+from launcher.planning.job import Sweep
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.history import History, gpu_bytes, read_history
 from launcher.store.metric_tracker import Newest

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from launcher import configs
 from launcher.config.identity import Content
 from launcher.config.nested import KeyPath, dotted, has, merge
 from launcher.config.notation import bare
 from launcher.config.resolved import unlike
-from launcher.configs import Checked
 from launcher.errors import InputError, inline, printable
-from launcher.job import Sweep
-from launcher.plan import Experiment
-from launcher.smaller import describe, halved, unfit
+from launcher.planning import config_check
+from launcher.planning.batch_halving import describe, halved, unfit
+from launcher.planning.config_check import Checked
+from launcher.planning.job import Sweep
+from launcher.planning.plan import Experiment
 from launcher.worker import target as targets
 from launcher.worker.target import Target
 
@@ -28,7 +28,7 @@ def resolve(sweep: Sweep) -> list[Experiment]:
     """
     found = _find_target(sweep)
     given = {name: merge(sweep.config, overrides) for name, overrides in sweep.experiments.items()}
-    checked = configs.check(found, given)
+    checked = config_check.check(found, given)
     problems = _problems(sweep, checked)
     if not problems and sweep.settings.on_oom == "halve_batch":
         configs_asked = [one.config for one in checked.values()]
@@ -65,7 +65,7 @@ def _halved_problems(
 ) -> list[str]:
     """Say which configurations would be refused, or be another training, once `on_oom` has halved their batch."""
     smaller = {name: changes for name, one in checked.items() if (changes := halved(one.config)) is not None}
-    tried = configs.check(found, {name: given[name] | changes for name, changes in smaller.items()})
+    tried = config_check.check(found, {name: given[name] | changes for name, changes in smaller.items()})
     where = f'{sweep.lines.where("sweep", "on_oom")}sweep.on_oom = "halve_batch": '
     problems = []
     for name, one in tried.items():

@@ -125,7 +125,7 @@ def _check_in_child(target: Target, configs: Mapping[str, Mapping[str, Any]]) ->
     request = json.dumps(content, default=str)
     try:
         child = lifeline.start_module(
-            "launcher.configs",
+            "launcher.planning.config_check",
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from launcher.errors import InputError, inline
-from launcher.job import Sweep
+from launcher.planning.job import Sweep
 from launcher.store import values
 from launcher.store.files import read
 from launcher.store.locks import find_holder

@@ -29,7 +29,7 @@ TABLES = ("sweep", "config", "experiments")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepTable:
+class SweepSettings:
     """The keys of the [sweep] table of a job file. `make docs` takes their meanings from here:
 
     target: the training function, `module:function`. The module is looked for beside the job file first.
@@ -116,12 +116,15 @@ class SweepTable:
             raise ValueError("; ".join(wrong))
 
 
+_SETTINGS = f"{SweepSettings.__module__}.{SweepSettings.__qualname__}"  # as messages about a dataclass name it
+
+
 @dataclass(frozen=True)
 class Sweep:
     """What a job file says: the settings, the shared configuration, and each experiment's overrides in order."""
 
     job_file: Path
-    settings: SweepTable
+    settings: SweepSettings
     config: dict[str, Any]
     experiments: dict[str, dict[str, Any]]
     lines: Lines
@@ -203,11 +206,11 @@ def load(job_file: str | Path) -> Sweep:
             problems.append(f"{lines.where(table)}{table} is a table: write [{table}] on a line of its own.")
             section = {}
         sections[table] = section
-    settings, faults = validation.check(SweepTable, read(sections["sweep"]))
+    settings, faults = validation.check(SweepSettings, read(sections["sweep"]))
     for fault in faults:
         where = lines.where("sweep", fault.key or "")
         named = f"sweep.{inline(fault.key)} " if fault.key else "[sweep] "
-        problems.append(f"{where}{named}{fault.message.replace('launcher.job.SweepTable', 'the [sweep] table')}")
+        problems.append(f"{where}{named}{fault.message.replace(_SETTINGS, 'the [sweep] table')}")
     problems += _name_problems(sections["experiments"], lines)
     problems += [
         f"{lines.where(*path)}{dotted(path)} is {json.dumps(text)}: None is written {json.dumps(NONE)}."

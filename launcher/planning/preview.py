@@ -13,8 +13,8 @@ from launcher.config import redact
 from launcher.devices.nvml import Gpu
 from launcher.devices.occupancy import Occupancy
 from launcher.devices.slots import Slot
-from launcher.forecast import Forecast, forecast
-from launcher.plan import Plan
+from launcher.planning.forecast import Forecast, forecast
+from launcher.planning.plan import Plan
 from launcher.store.paths import ANY
 
 
