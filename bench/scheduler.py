@@ -14,8 +14,8 @@ from functools import partial
 
 from rows import Row, alternate, markdown
 
-from launcher.protocol import Begin, Ended, Event, Start
-from launcher.scheduler import Scheduler
+from launcher.engine.messages import Begin, Ended, Event, Start
+from launcher.engine.scheduler import Scheduler
 
 
 def simulate(num_experiments: int, num_slots: int) -> float:

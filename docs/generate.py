@@ -22,7 +22,7 @@ import typer.main
 from docs import source
 from launcher import errors
 from launcher.cli import app
-from launcher.endings import FAILURES
+from launcher.engine.classify_ending import FAILURES
 from launcher.executors import telemetry
 from launcher.planning import job
 from launcher.store import records, state

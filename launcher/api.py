@@ -27,9 +27,9 @@ from launcher.planning.selection import select
 from launcher.store.paths import Paths
 
 if TYPE_CHECKING:  # what only a launch needs: `plan` does without, in half the time
+    from launcher.engine.summary import Summary
     from launcher.executors.local import StartMethod
     from launcher.planning.preview import Outline
-    from launcher.summary import Summary
     from launcher.views.progress import Progress
 
 
@@ -156,7 +156,7 @@ def run(
         InUseError: another launcher holds the folder or a device.
         NoDeviceError: no device may be used.
     """
-    from launcher.launch import launch
+    from launcher.engine.launch import launch
     from launcher.views.progress import Progress
 
     progress = progress or Progress()

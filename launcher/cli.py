@@ -22,8 +22,8 @@ import typer
 from launcher import commands
 from launcher.commands.grammar import Commands, program_name
 from launcher.commands.run import EXIT_CODES
+from launcher.engine.signals import endure
 from launcher.errors import LauncherError, printable
-from launcher.signals import endure
 from launcher.views import result
 
 app = typer.Typer(

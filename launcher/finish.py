@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from launcher.engine.summary import Summary
 from launcher.errors import InputError, inline
 from launcher.findings import best, rank
 from launcher.lifeline import start_program
@@ -23,7 +24,6 @@ from launcher.planning.job import Sweep
 from launcher.results import End, Result, read_results
 from launcher.store.paths import Paths
 from launcher.store.state import read_document
-from launcher.summary import Summary
 
 LIMIT_S = 60.0
 STDERR = 2

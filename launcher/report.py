@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from launcher.endings import last_lines
+from launcher.engine.classify_ending import last_lines
 from launcher.errors import InputError
 from launcher.executors.telemetry import read_samples, summarise
 from launcher.findings import unlogged

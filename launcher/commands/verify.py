@@ -31,7 +31,7 @@ def verify_command(
 ) -> None:
     """Train the first steps of finished experiments again, alone, and compare them bit for bit with their records."""
     from launcher import api
-    from launcher.verify import verify
+    from launcher.engine.verify import verify
 
     verdicts = verify(
         api.load(job, outcome=outcome, overrides=parse(overrides or [])), experiments or [], steps, devices

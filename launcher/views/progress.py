@@ -25,9 +25,9 @@ from typing import Literal, TextIO
 from unicodedata import east_asian_width
 
 from launcher import streams
+from launcher.engine.snapshot import Snapshot
 from launcher.errors import printable
 from launcher.views import colour
-from launcher.views.snapshot import Snapshot
 
 FRAME_S = 0.25  # between two frames at least
 SHARE = 0.02  # of one core that frames may take: one that takes 10 ms is followed by the next after half a second

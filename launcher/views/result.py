@@ -15,7 +15,7 @@ from launcher.views import colour
 from launcher.views.narrow import fit
 
 if TYPE_CHECKING:
-    from launcher.summary import Summary
+    from launcher.engine.summary import Summary
 
 
 def show(text: str) -> None:
@@ -47,7 +47,7 @@ def say(text: str, shade: colour.Colour | None = None) -> None:
 
 def say_result(summary: Summary, logs: Path, *, fresh: bool = False) -> None:
     """Name what failed once more, where it is the last thing on the screen."""
-    from launcher.endings import FAILURES
+    from launcher.engine.classify_ending import FAILURES
     from launcher.store.records import ENDINGS
 
     failed = {name: one for name, one in summary.endings.items() if one.kind in FAILURES}

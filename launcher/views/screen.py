@@ -25,9 +25,9 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from launcher.engine.snapshot import GROUPS, Group, Row, Snapshot
 from launcher.errors import inline
 from launcher.text import clock, number, size
-from launcher.views.snapshot import GROUPS, Group, Row, Snapshot
 
 Span = tuple[str, str]  # text and its style
 Line = list[Span]

@@ -9,8 +9,8 @@ import pytest
 from launcher.devices.admission import GIB, Holder, Reading, Tenant, refusal
 from launcher.devices.selection import Device
 from launcher.devices.slots import make_slots
-from launcher.protocol import Begin, Done, Ended, Interrupted, Look, Lost, Refused, SetAside, Start, Stop
-from launcher.scheduler import Scheduler
+from launcher.engine.messages import Begin, Done, Ended, Interrupted, Look, Lost, Refused, SetAside, Start, Stop
+from launcher.engine.scheduler import Scheduler
 
 IDLE = Reading(48 * GIB, 48 * GIB)
 FOREIGN = Reading(48 * GIB, 26 * GIB, (Holder(812, 1001, 22 * GIB),))

@@ -11,12 +11,12 @@ import pytest
 
 from launcher.devices.selection import Device
 from launcher.devices.slots import Slot
-from launcher.outlook import Outlook
+from launcher.engine.messages import Begin, Done, Ended, Start
+from launcher.engine.scheduler import Scheduler
+from launcher.engine.time_left import Outlook
 from launcher.planning.estimate import Known
 from launcher.planning.forecast import forecast
 from launcher.planning.plan import Decision, Experiment, Plan
-from launcher.protocol import Begin, Done, Ended, Start
-from launcher.scheduler import Scheduler
 from launcher.store.history import History
 from launcher.store.paths import Paths
 from launcher.store.records import Record

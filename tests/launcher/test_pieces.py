@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.endings import Circumstances, Ending, classify, last_lines
+from launcher.engine.classify_ending import Circumstances, Ending, classify, last_lines
 from launcher.errors import InUseError
 from launcher.executors.local import Exit
 from launcher.store.checkpoints import Checkpoints

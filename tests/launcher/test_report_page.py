@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.launch import environment
+from launcher.engine.launch import environment
 from launcher.report import Report
 from launcher.store.paths import Paths
 from launcher.store.state import Document, Planned, write_document

@@ -10,8 +10,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from launcher.protocol import Begin, Done, Ended, Halt, Interrupted, Lost, Requeued, SetAside, Start, Stop, Withdrawn
-from launcher.scheduler import Finished, Running, Scheduler
+from launcher.engine.messages import (
+    Begin,
+    Done,
+    Ended,
+    Halt,
+    Interrupted,
+    Lost,
+    Requeued,
+    SetAside,
+    Start,
+    Stop,
+    Withdrawn,
+)
+from launcher.engine.scheduler import Finished, Running, Scheduler
 
 
 def test_slots_are_filled_in_order_and_a_death_frees_one() -> None:

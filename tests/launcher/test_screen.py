@@ -11,9 +11,9 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
+from launcher.engine.snapshot import Row, Snapshot
 from launcher.views import screen
 from launcher.views.progress import Progress
-from launcher.views.snapshot import Row, Snapshot
 
 RUNNING = Row(
     experiment="lr_1e-3", group="running", state="running", device="GPU 1", step=412, total=2168, value=5.9063,

@@ -13,11 +13,11 @@ import pytest
 
 from launcher.errors import InputError
 from launcher.report import WORTH_FORKING, Report
+from launcher.sinks.text_log import step_line
 from launcher.store.paths import Paths, write_atomic
 from launcher.store.records import RecordWriter
 from launcher.store.state import Document, EventLog, Planned, write_document
 from launcher.text import number
-from launcher.views.log import step_line
 from launcher.views.plot import Line, Sheet, smooth
 
 

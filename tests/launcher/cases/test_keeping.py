@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from launcher import api
-from launcher.earlier import Earlier, mend, owners
+from launcher.engine.earlier import Earlier, mend, owners
 from tests.launcher.conftest import Workplace
 
 TARGET = """

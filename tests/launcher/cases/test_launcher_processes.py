@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from launcher.drawing import Drawing
+from launcher.engine.report_process import Drawing
 from tests.launcher.conftest import MARK, TOYS, Result, Workplace, marked, spawn, wait_for
 
 pytestmark = pytest.mark.slow
@@ -298,7 +298,7 @@ def test_F16_a_drawing_process_that_stands_still_is_told_and_given_up(
     drawing.request(["a"])
     drawing.hurry()
     for name, value in (("TOLD_S", 0.1), ("STILL_S", 0.5)):
-        monkeypatch.setattr(f"launcher.drawing.{name}", value)
+        monkeypatch.setattr(f"launcher.engine.report_process.{name}", value)
     wait_for(lambda: drawing.advance() or not drawing.is_working)
     assert said[0] == "tables and plots are being drawn; Ctrl-C leaves them for later."
     assert f"the drawing process, pid {its.pid}, stands still" in said[1]

@@ -13,6 +13,7 @@ import pytest
 
 from launcher.errors import InputError
 from launcher.planning.job import load
+from launcher.sinks.text_log import Log
 from launcher.store import files, values
 from launcher.store.files import OddFile
 from launcher.store.locks import device_lock, find_holder, lock_device, lock_folder
@@ -20,7 +21,6 @@ from launcher.store.paths import Paths, write_atomic
 from launcher.store.records import RecordReader, RecordWriter
 from launcher.store.requests import clear, make_request, send
 from launcher.store.state import EventLog
-from launcher.views.log import Log
 from tests.launcher.conftest import Workplace
 
 

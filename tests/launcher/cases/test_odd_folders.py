@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from launcher.collector import Collector
-from launcher.containment import Containment
+from launcher.engine.containment import Containment
+from launcher.engine.follower import Collector
+from launcher.engine.notices import Notices
 from launcher.errors import InputError
-from launcher.notices import Notices
 from launcher.report import Report
 from launcher.store.history import read_history
 from launcher.store.metric_tracker import Newest

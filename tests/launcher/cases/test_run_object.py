@@ -9,9 +9,9 @@ import resource
 from pathlib import Path
 from typing import Any
 
-from launcher.endings import Circumstances, classify
+from launcher.engine.classify_ending import Circumstances, classify
+from launcher.engine.notices import Notices
 from launcher.executors.local import Exit
-from launcher.notices import Notices
 from launcher.store.history import History
 from launcher.store.metric_tracker import Newest
 from launcher.store.records import RecordReader, RecordWriter

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from launcher import finish
-from launcher.endings import Ending
+from launcher.engine.classify_ending import Ending
+from launcher.engine.summary import Summary
 from launcher.errors import InputError
 from launcher.findings import best, observations
 from launcher.overview import read_overview
@@ -25,7 +26,6 @@ from launcher.store.locks import lock_folder
 from launcher.store.paths import Paths
 from launcher.store.records import RecordWriter
 from launcher.store.state import Document, EventLog, Planned, environment, read_document, write_document
-from launcher.summary import Summary
 from launcher.views import colour, result
 from tests.launcher.conftest import Workplace, wait_for
 

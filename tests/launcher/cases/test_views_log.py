@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.views.log import Log
+from launcher.sinks.text_log import Log
 from tests.launcher.conftest import Workplace
 
 BAR = "\\r 40%|####      | 4/10 [00:01<00:02, 10.0it/s]"

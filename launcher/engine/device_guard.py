@@ -16,10 +16,10 @@ from launcher.devices.admission import GIB, Holder, Reading, Tenant, refusal
 from launcher.devices.query import Answer, DeviceLost, DriverSilent, Probe, owner
 from launcher.devices.selection import AMD, Device
 from launcher.devices.slots import Slot
-from launcher.endings import FAILURES, Ending
+from launcher.engine.classify_ending import FAILURES, Ending
+from launcher.engine.messages import Ended, Event, Look, Lost, Refused, SetAside
 from launcher.planning.batch_halving import describe, halved
 from launcher.planning.plan import Decision, Plan
-from launcher.protocol import Ended, Event, Look, Lost, Refused, SetAside
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.history import History, gpu_bytes
 

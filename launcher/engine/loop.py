@@ -16,34 +16,34 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from launcher.attempt import Attempt, make_spec
-from launcher.cards import Cards
-from launcher.collector import Collector
-from launcher.containment import Containment
 from launcher.devices.slots import Slot
-from launcher.drawing import Drawing
-from launcher.endings import FAILURES, Ending, classify, failure_report
+from launcher.engine.attempt import Attempt, make_spec
+from launcher.engine.classify_ending import FAILURES, Ending, classify, failure_report
+from launcher.engine.containment import Containment
+from launcher.engine.control import Steering
+from launcher.engine.device_guard import Cards
+from launcher.engine.follower import Collector
+from launcher.engine.footing import Footing
+from launcher.engine.messages import Action, Begin, Done, Event, Halt, Interrupted, Lost, Refused, SetAside, Start, Stop
+from launcher.engine.notices import Notices
+from launcher.engine.pause import PauseMeter
+from launcher.engine.progress import Live
+from launcher.engine.report_process import Drawing
+from launcher.engine.scheduler import Scheduler
+from launcher.engine.signals import signals_to
+from launcher.engine.snapshot import Snapshot
+from launcher.engine.summary import Summary
+from launcher.engine.time_left import Outlook
 from launcher.errors import LauncherError
 from launcher.executors.forkserver import ServerDied, ServerSilent
 from launcher.executors.local import Workers
 from launcher.executors.telemetry import Telemetry
-from launcher.footing import Footing
-from launcher.live import Live
-from launcher.notices import Notices
-from launcher.outlook import Outlook
-from launcher.pause import PauseMeter
 from launcher.planning.plan import Decision, Plan
-from launcher.protocol import Action, Begin, Done, Event, Halt, Interrupted, Lost, Refused, SetAside, Start, Stop
-from launcher.scheduler import Scheduler
-from launcher.signals import signals_to
-from launcher.steering import Steering
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.locks import Lock
 from launcher.store.state import EventLog
-from launcher.summary import Summary
 from launcher.text import plural
 from launcher.views.progress import Progress
-from launcher.views.snapshot import Snapshot
 
 TICK_S = 0.25  # between looks at the clock and at files whose bell was not heard
 STOPPED_DRAWING_S = 1.0  # after the grace time, which a stopped launch may use up in any case

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 from launcher.devices.slots import Slot
-from launcher.endings import Circumstances
+from launcher.engine.classify_ending import Circumstances
 from launcher.executors import rendezvous
 from launcher.executors.local import Worker
 from launcher.executors.oom_kills import num_oom_kills

@@ -21,7 +21,7 @@ FAILURES: tuple[Kind, ...] = ("failed", "out_of_memory", "killed", "hung", "dive
 HEADER_END = "versions "  # the last line of an attempt's header begins so
 _TAIL_BYTES = 1 << 16  # a crash of many threads has long stacks
 _CALL = '  File "'
-_OURS = str(Path(__file__).parent)
+_OURS = str(Path(__file__).parent.parent)
 _TAIL_LINES = 5
 
 

@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from launcher.protocol import (
+from launcher.engine.messages import (
     Action,
     Begin,
     Done,

@@ -7,31 +7,31 @@ import dataclasses
 import signal
 from typing import Any
 
-from launcher.attempt import make_spec
 from launcher.commandline import to_type
 from launcher.devices.selection import Choice
 from launcher.devices.slots import Slot, make_slots, num_cores
-from launcher.drawing import Drawing
-from launcher.earlier import Earlier, mend
+from launcher.engine.attempt import make_spec
+from launcher.engine.earlier import Earlier, mend
+from launcher.engine.footing import Footing
+from launcher.engine.loop import Loop
+from launcher.engine.report_process import Drawing
+from launcher.engine.signals import enduring
+from launcher.engine.summary import Summary
 from launcher.errors import InputError, InUseError, WriteError
 from launcher.executors.local import StartMethod, Workers, check_platform
-from launcher.footing import Footing
-from launcher.loop import Loop
 from launcher.planning.claim import Origin, check, write_note
 from launcher.planning.job import Sweep
 from launcher.planning.plan import Plan, decide
 from launcher.planning.provenance import commit
 from launcher.planning.resolve import resolve
 from launcher.report import Report
-from launcher.signals import enduring
+from launcher.sinks.text_log import Log
 from launcher.store.locks import Lock, Waiting, lock_device, lock_folder
 from launcher.store.paths import Paths
 from launcher.store.records import RecordReader
 from launcher.store.requests import clear
 from launcher.store.state import EventLog, environment, is_written, write_document
-from launcher.summary import Summary
 from launcher.views import outline
-from launcher.views.log import Log
 from launcher.views.progress import Progress
 
 

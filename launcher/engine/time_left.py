@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from launcher.attempt import Attempt
 from launcher.devices.slots import Slot
+from launcher.engine.attempt import Attempt
 from launcher.planning.estimate import makespan, remaining
 from launcher.planning.plan import Plan
 from launcher.store.history import History

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from launcher.containment import Containment
-from launcher.notices import Notices
+from launcher.engine.containment import Containment
+from launcher.engine.notices import Notices
+from launcher.sinks.text_log import Log
 from launcher.store.history import History, unreadable
 from launcher.store.metric_tracker import Newest
 from launcher.store.paths import Paths
 from launcher.store.records import Record, RecordReader
-from launcher.views.log import Log
 from launcher.worker.spec import Spec
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from launcher.endings import Ending
+from launcher.engine.classify_ending import Ending
 from launcher.errors import EXIT_DONE, EXIT_FAILED, EXIT_SIGNALLED, NoDeviceError, WriteError
 
 

@@ -11,15 +11,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from launcher.attempt import Attempt
-from launcher.collector import Collector
-from launcher.containment import Containment
 from launcher.devices.slots import Slot
-from launcher.endings import FAILURES, Ending
+from launcher.engine.attempt import Attempt
+from launcher.engine.classify_ending import FAILURES, Ending
+from launcher.engine.containment import Containment
+from launcher.engine.follower import Collector
+from launcher.engine.snapshot import Group, Row, Snapshot
 from launcher.executors.telemetry import Sample
 from launcher.planning.plan import Decision, Plan
 from launcher.store.metric_tracker import Newest
-from launcher.views.snapshot import Group, Row, Snapshot
 
 _WORDS = {"out_of_memory": "no memory"}  # what else would be too long for a column
 

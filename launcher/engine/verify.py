@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from launcher.api import select_devices
-from launcher.attempt import make_spec
 from launcher.devices.selection import Device
 from launcher.devices.slots import Slot
-from launcher.endings import last_lines
+from launcher.engine.attempt import make_spec
+from launcher.engine.classify_ending import last_lines
 from launcher.errors import InputError, NoDeviceError, did_you_mean, inline
 from launcher.executors.local import Workers
 from launcher.planning.job import Sweep

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from launcher.endings import FAILURES, Ending
+from launcher.engine.classify_ending import FAILURES, Ending
+from launcher.engine.messages import Event, Requeued, Withdrawn
+from launcher.engine.scheduler import Finished, Running, Scheduler
 from launcher.errors import did_you_mean, inline
-from launcher.protocol import Event, Requeued, Withdrawn
-from launcher.scheduler import Finished, Running, Scheduler
 from launcher.store.paths import Paths
 from launcher.store.requests import Inbox, Request
 
