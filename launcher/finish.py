@@ -18,10 +18,10 @@ from typing import Any
 
 from launcher.engine.summary import Summary
 from launcher.errors import InputError, inline
-from launcher.findings import best, rank
 from launcher.lifeline import start_program
 from launcher.planning.job import Sweep
-from launcher.results import End, Result, read_results
+from launcher.reports.analysis import best, rank
+from launcher.reports.results import End, Result, read_results
 from launcher.store.paths import Paths
 from launcher.store.state import read_document
 

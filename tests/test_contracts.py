@@ -15,8 +15,8 @@ SOURCES = sorted(path for package in ("launcher", "minigpt") for path in (ROOT /
 CODE = [*SOURCES, *(path for folder in ("jobs", "docs", "bench", "tests") for path in (ROOT / folder).rglob("*.py"))]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "jobs").glob("*.md")]
 HEAVY = {
-    "pandas": {"launcher/views/table.py"},
-    "matplotlib": {"launcher/views/plot.py"},
+    "pandas": {"launcher/reports/table.py"},
+    "matplotlib": {"launcher/reports/plots.py"},
     "rich": {"launcher/views/screen.py"},
 }
 

@@ -26,7 +26,7 @@ def report_command(
     """Make all tables, plots and reports of a sweep again from its files, with the job's metrics, at any time."""
     from launcher import api
     from launcher.devices.slots import num_cores
-    from launcher.report import Report
+    from launcher.reports.build import Report
     from launcher.store.paths import Paths
 
     sweep = api.load(job, outcome=outcome, logs=logs)

@@ -94,7 +94,7 @@ def _launch(
     is_verbose: bool,
 ) -> None:
     from launcher import api, finish
-    from launcher.findings import unlogged
+    from launcher.reports.analysis import unlogged
     from launcher.views.progress import Progress
 
     command = finish.split(on_finish) if on_finish is not None else None

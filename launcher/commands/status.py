@@ -34,7 +34,7 @@ from launcher.text import duration, number
 from launcher.views import result
 
 if TYPE_CHECKING:
-    from launcher.overview import Overview, Standing
+    from launcher.reports.status import Overview, Standing
     from launcher.store.locks import Holder
 
 _LEFT = ("experiment", "state", "device")
@@ -52,7 +52,7 @@ def status_command(
     as_json: Json = False,
 ) -> None:
     """Say how a sweep stands, while it runs or after: who runs it; each experiment's state, step, metric and time."""
-    from launcher.overview import read_overview
+    from launcher.reports.status import read_overview
     from launcher.store.locks import find_holder
 
     paths, experiments = find(job, outcome, logs)
@@ -70,7 +70,7 @@ def status_command(
 
 def _before_its_first(job: Path, experiments: list[str], holder: Holder) -> Overview:
     """Return the overview of a sweep whose first launcher is still checking the data."""
-    from launcher.overview import Overview, Standing
+    from launcher.reports.status import Overview, Standing
 
     waiting = [Standing(name=name, state="waiting") for name in experiments]
     return Overview(

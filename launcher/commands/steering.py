@@ -109,7 +109,7 @@ def _ask(
 
 
 def _nobody(paths: Paths, job: Path, ask: str) -> InputError:
-    from launcher.overview import read_overview
+    from launcher.reports.status import read_overview
 
     overview = read_overview(paths, time.time())
     if overview is None:

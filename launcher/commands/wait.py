@@ -34,7 +34,7 @@ def wait_command(
     ] = None,
 ) -> None:
     """Wait for the launcher of a sweep to end. Exit code 0: everything is done; 1: something failed or is missing."""
-    from launcher.overview import read_overview
+    from launcher.reports.status import read_overview
     from launcher.store.locks import find_holder
 
     paths, _ = find(job, outcome, logs)

@@ -24,7 +24,7 @@ from launcher.planning.job import Sweep
 from launcher.planning.plan import Plan, decide
 from launcher.planning.provenance import commit
 from launcher.planning.resolve import resolve
-from launcher.report import Report
+from launcher.reports.build import Report
 from launcher.sinks.text_log import Log
 from launcher.store.locks import Lock, Waiting, lock_device, lock_folder
 from launcher.store.paths import Paths

@@ -165,7 +165,7 @@ class Drawing:
 
     def _start(self) -> None:
         self._child = start_module(
-            "launcher.report",
+            "launcher.reports.build",
             str(self._paths.outcome),
             str(self._paths.logs),
             str(self._has_plots),

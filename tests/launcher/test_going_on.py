@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from launcher.overview import Overview
-from launcher.reproduce import commands
+from launcher.reports.reproduce import commands
+from launcher.reports.status import Overview
 from launcher.store.paths import Paths
 from launcher.store.state import Document
 

@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 
 from launcher.executors.telemetry import read_samples
-from launcher.findings import compare, observations, rank
 from launcher.planning.provenance import commit
-from launcher.prose import fill, parse
-from launcher.reproduce import command_line, commands
-from launcher.resources import over_time
-from launcher.results import Curve, Result, differing, running_mean
+from launcher.reports.analysis import compare, observations, rank
+from launcher.reports.author_notes import fill, parse
+from launcher.reports.html.charts import log_ticks, thin, ticks
+from launcher.reports.reproduce import command_line, commands
+from launcher.reports.results import Curve, Result, differing, running_mean
+from launcher.reports.timeline import Span, idle_gaps, lanes, read_spans
+from launcher.reports.usage_curves import over_time
 from launcher.store.paths import Paths
 from launcher.store.state import Document
 from launcher.text import rounded, with_spread
-from launcher.timeline import Span, idle_gaps, lanes, read_spans
-from launcher.views.chart import log_ticks, thin, ticks
 
 HOSTILE = "</script><script>document.title='owned'</script>\"'&]]>--><img src=http://evil.example/x>\x00\x07\u202e|`*_"
 ROOT = Path(__file__).parents[2]

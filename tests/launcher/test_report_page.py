@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from launcher.engine.launch import environment
-from launcher.report import Report
+from launcher.reports.build import Report
+from launcher.reports.html.theme import DARK, LIGHT
+from launcher.reports.markdown import code, plain
 from launcher.store.paths import Paths
 from launcher.store.state import Document, Planned, write_document
-from launcher.views.markdown import code, plain
-from launcher.views.theme import DARK, LIGHT
 from tests.launcher.chromium import Chromium, find_browser
 
 HOSTILE = "</script><script>document.title='owned'</script>\"'&]]>--><img src=http://evil.example/x>\x00\x07\u202e|`*_"

@@ -16,11 +16,11 @@ import pytest
 from launcher.errors import InputError
 from launcher.executors.telemetry import Sample, Telemetry, read_samples, summarise
 from launcher.planning.job import load
-from launcher.results import read_results
+from launcher.reports import table
+from launcher.reports.results import read_results
 from launcher.store.history import first_difference
 from launcher.store.paths import Paths
 from launcher.store.state import Document, LineLog, Planned
-from launcher.views import table
 from tests.launcher.conftest import Workplace, marked, spawn, wait_for
 
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from launcher.errors import InputError
-from launcher.report import WORTH_FORKING, Report
+from launcher.reports.build import WORTH_FORKING, Report
+from launcher.reports.plots import Line, Sheet, smooth
 from launcher.sinks.text_log import step_line
 from launcher.store.paths import Paths, write_atomic
 from launcher.store.records import RecordWriter
 from launcher.store.state import Document, EventLog, Planned, write_document
 from launcher.text import number
-from launcher.views.plot import Line, Sheet, smooth
 
 
 @pytest.fixture

@@ -292,7 +292,7 @@ def test_F16_a_drawing_process_that_stands_still_is_told_and_given_up(
     drawing.selector = Selector()  # type: ignore[assignment]
     monkeypatch.setenv(MARK, place.mark)
     drawing.warm_up()
-    (its,) = [one for one in marked(place.mark) if "launcher.report" in one.cmdline()]
+    (its,) = [one for one in marked(place.mark) if "launcher.reports.build" in one.cmdline()]
     its.suspend()
     wait_for(lambda: its.status() == psutil.STATUS_STOPPED)
     drawing.request(["a"])
@@ -309,7 +309,7 @@ def test_F16_ctrl_c_ends_a_launch_that_waits_for_its_drawing(place: Workplace) -
     place.toy({"a": {"barrier": str(place.folder / "go"), "steps": 2}})
     process = place.start("job.toml", "--devices", "cpu")
     wait_for(lambda: place.history("a").steps)
-    (its,) = [one for one in marked(place.mark) if "launcher.report" in one.cmdline()]
+    (its,) = [one for one in marked(place.mark) if "launcher.reports.build" in one.cmdline()]
     its.suspend()
     (place.folder / "go").touch()
     assert process.stderr is not None

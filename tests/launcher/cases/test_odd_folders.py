@@ -14,14 +14,14 @@ from launcher.engine.containment import Containment
 from launcher.engine.follower import Collector
 from launcher.engine.notices import Notices
 from launcher.errors import InputError
-from launcher.report import Report
+from launcher.reports import plots
+from launcher.reports.build import Report
+from launcher.reports.timeline import read_spans
 from launcher.store.history import read_history
 from launcher.store.metric_tracker import Newest
 from launcher.store.paths import Paths
 from launcher.store.skim import skim
 from launcher.store.state import read_document, read_events
-from launcher.timeline import read_spans
-from launcher.views import plot
 from launcher.worker.spec import Spec
 from tests.launcher.cases.odd import CODES, finished_sweep, good_records, lines, run
 from tests.launcher.cases.test_odd_files import DEEP, ODD
@@ -83,8 +83,8 @@ def test_F6_no_value_in_the_records_ends_more_than_its_own_experiment(here: Path
     assert report.draw() == []
     steps = {name for name, (what, _) in zip(names, varied, strict=False) if what.startswith("step.")}
     drawn = [line for line in report._lines()["loss"] if line.name in steps]
-    plot.curves(paths.curves("loss"), "loss", drawn[:20])
-    plot.Sheet("loss").curve(paths.curve("loss", "e1"), drawn[-1])
+    plots.curves(paths.curves("loss"), "loss", drawn[:20])
+    plots.Sheet("loss").curve(paths.curve("loss", "e1"), drawn[-1])
     assert len(report.rows()) == len(names) + 1
     for view in (paths.table_csv, paths.table_txt, paths.report_md, paths.report_html):
         assert not {"\x1b", "\u202e"} & set(view.read_text()), view

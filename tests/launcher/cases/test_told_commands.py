@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from launcher.overview import Overview
-from launcher.report import Report
+from launcher.reports import table
+from launcher.reports.build import Report
+from launcher.reports.status import Overview
 from launcher.store.paths import Paths
 from launcher.store.state import Document, Planned, write_document
-from launcher.views import table
 from tests.launcher.conftest import Workplace, marked, wait_for
 
 
@@ -21,7 +21,7 @@ def test_D8_a_command_that_is_told_names_the_job_and_the_folders_quoted(place: W
     nothing = place.launch("status", "my job.toml", *folders)
     assert "python -m launcher run 'my job.toml' --outcome 'out put' --logs l --parallel." in nothing.err
     process = place.start("my job.toml", *folders)
-    drawing = wait_for(lambda: [one for one in marked(place.mark) if "launcher.report" in one.cmdline()])
+    drawing = wait_for(lambda: [one for one in marked(place.mark) if "launcher.reports.build" in one.cmdline()])
     wait_for((place.folder / "out put" / "records" / "a.jsonl").exists)
     drawing[0].kill()
     (place.folder / "go").touch()

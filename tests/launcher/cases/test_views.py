@@ -17,11 +17,11 @@ from launcher import finish
 from launcher.engine.classify_ending import Ending
 from launcher.engine.summary import Summary
 from launcher.errors import InputError
-from launcher.findings import best, observations
-from launcher.overview import read_overview
 from launcher.planning.job import load
-from launcher.report import Report
-from launcher.results import RUNNING, Result, read_results
+from launcher.reports.analysis import best, observations
+from launcher.reports.build import Report
+from launcher.reports.results import RUNNING, Result, read_results
+from launcher.reports.status import read_overview
 from launcher.store.locks import lock_folder
 from launcher.store.paths import Paths
 from launcher.store.records import RecordWriter

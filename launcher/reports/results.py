@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from launcher.reports.timeline import Span
 from launcher.store import values
 from launcher.store.history import History, numbers, read_history
 from launcher.store.locks import find_holder
 from launcher.store.paths import Paths
 from launcher.store.state import AtWork, Document, Planned, Seen, at_work, last_ending, read_events, spent_s, why_ended
-from launcher.timeline import Span
 
 END_SHARE = 0.1  # the end of a curve: this share of its steps,
 END_STEPS = 5  # but at least so many

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from launcher.results import RUNNING
+from launcher.reports.html.charts import svg, text, ticks
+from launcher.reports.results import RUNNING
+from launcher.reports.timeline import Span, idle_gaps, lanes
 from launcher.text import duration
-from launcher.timeline import Span, idle_gaps, lanes
-from launcher.views.chart import svg, text, ticks
 
 WIDTH, ROW, LEFT = 1000, 30, 84
 SIGNS = {"done": "✓", "interrupted": "‖", RUNNING: "…"}  # any other ending is a failure: ✗

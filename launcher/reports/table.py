@@ -14,9 +14,9 @@ import pandas as pd
 
 from launcher.config.nested import assignments
 from launcher.errors import inline
-from launcher.findings import broken
 from launcher.planning.batch_halving import describe
-from launcher.results import Result
+from launcher.reports.analysis import broken
+from launcher.reports.results import Result
 from launcher.store.paths import write_atomic
 from launcher.store.state import Document
 from launcher.text import duration, number

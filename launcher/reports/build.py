@@ -23,19 +23,19 @@ from typing import TYPE_CHECKING, Any
 from launcher.engine.classify_ending import last_lines
 from launcher.errors import InputError
 from launcher.executors.telemetry import read_samples, summarise
-from launcher.findings import unlogged
 from launcher.lifeline import die_with_parent
-from launcher.resources import Series, over_time
-from launcher.results import Result, result, with_open_ends
+from launcher.reports.analysis import unlogged
+from launcher.reports.results import Result, result, with_open_ends
+from launcher.reports.timeline import read_spans
+from launcher.reports.usage_curves import Series, over_time
 from launcher.store.history import History, numbers, read_history
 from launcher.store.locks import find_holder
 from launcher.store.paths import Paths
 from launcher.store.state import AtWork, Document, Seen, at_work, read_document, read_events
-from launcher.timeline import read_spans
 
 if TYPE_CHECKING:
     from launcher.planning.job import SweepSettings
-    from launcher.views import plot
+    from launcher.reports import plots
 
 WORTH_FORKING = 24  # curves: below, starting processes takes longer than they save
 
@@ -84,7 +84,7 @@ class Report:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the results table as JSON types, times in seconds, memory in bytes; call after `draw`."""
-        from launcher.views import table
+        from launcher.reports import table
 
         return table.json_rows(table.rows(self._document, self._results(), self._resources))
 
@@ -124,7 +124,7 @@ class Report:
         return {metric: names for metric, names in measured.items() if names}
 
     def _tables(self) -> list[str]:
-        from launcher.views import table  # brings pandas
+        from launcher.reports import table  # brings pandas
 
         document = self._document
         rows = functools.cache(lambda: table.rows(document, self._results(), self._resources))  # within a _try, once
@@ -135,20 +135,20 @@ class Report:
         problems = _try(self._paths.table_txt, _write_text)
         return problems + _try(self._paths.table_csv, lambda path: table.write_csv(path, rows()))
 
-    def _lines(self) -> dict[str, list[plot.Line]]:
+    def _lines(self) -> dict[str, list[plots.Line]]:
         measured = self._measured()
         if not measured:
             return {}
-        from launcher.views import plot  # brings matplotlib
+        from launcher.reports import plots  # brings matplotlib
 
         order = {one.name: place for place, one in enumerate(self._document.experiments)}
         return {
-            metric: [plot.Line.of(name, self._histories[name], metric, order[name]) for name in names]
+            metric: [plots.Line.of(name, self._histories[name], metric, order[name]) for name in names]
             for metric, names in measured.items()
         }
 
     @contextlib.contextmanager
-    def _curves(self, lines: dict[str, list[plot.Line]]) -> Iterator[Callable[[], list[str]]]:
+    def _curves(self, lines: dict[str, list[plots.Line]]) -> Iterator[Callable[[], list[str]]]:
         """Write the plot of each experiment; yields what waits for them and returns the problems.
 
         Many are drawn by processes of their own, while this one does the rest.
@@ -166,25 +166,26 @@ class Report:
             drawn = pool.starmap_async(_draw_curves, shares, chunksize=1)
             yield lambda: [problem for problems in drawn.get() for problem in problems]
 
-    def _comparisons(self, lines: dict[str, list[plot.Line]]) -> list[str]:
+    def _comparisons(self, lines: dict[str, list[plots.Line]]) -> list[str]:
         for metric in self._document.metrics:
             if metric not in lines:  # an old plot would compare what is not there any more
                 with contextlib.suppress(OSError):
                     self._paths.curves(metric).unlink(missing_ok=True)
         if not lines:
             return []
-        from launcher.views import plot
+        from launcher.reports import plots
 
         return [
             problem
             for metric in lines
             for problem in _try(
-                self._paths.curves(metric), functools.partial(plot.curves, metric=metric, lines=lines[metric])
+                self._paths.curves(metric), functools.partial(plots.curves, metric=metric, lines=lines[metric])
             )
         ]
 
     def _reports(self) -> list[str]:
-        from launcher.views import markdown, page
+        from launcher.reports import markdown
+        from launcher.reports.html import page
 
         document, paths = self._document, self._paths
 
@@ -217,10 +218,10 @@ class Report:
         return [one for _, _, one in made.values()]
 
 
-def _draw_curves(paths: Paths, metric: str, lines: list[plot.Line]) -> list[str]:
-    from launcher.views import plot
+def _draw_curves(paths: Paths, metric: str, lines: list[plots.Line]) -> list[str]:
+    from launcher.reports import plots
 
-    sheet = plot.Sheet(metric)
+    sheet = plots.Sheet(metric)
     return [
         problem
         for line in lines
@@ -257,9 +258,9 @@ def main() -> None:
     outcome, logs, has_plots = sys.argv[1:]
     os.nice(10)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # meant for the launcher, by someone who typed pkill -f
-    importlib.import_module("launcher.views.table")
+    importlib.import_module("launcher.reports.table")
     if has_plots == "True":
-        importlib.import_module("launcher.views.plot")
+        importlib.import_module("launcher.reports.plots")
     report = None
     for line in sys.stdin:
         began_s = time.monotonic()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from launcher.config.nested import assignments
 from launcher.errors import did_you_mean, inline
 from launcher.planning.batch_halving import describe
-from launcher.results import LOST, RUNNING, Curve, End, Result, reference
+from launcher.reports.results import LOST, RUNNING, Curve, End, Result, reference
 from launcher.text import duration, number, rounded, with_spread
 
 _MOST = 6  # of each sort that are told one by one

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from launcher.findings import METHOD, observations
-from launcher.reproduce import commands
-from launcher.resources import QUANTITIES, Series
-from launcher.results import LOST, Result, running_mean
+from launcher.reports.analysis import METHOD, observations
+from launcher.reports.html import sections
+from launcher.reports.html.charts import Line, curves, summary_of, swatch, text, thin
+from launcher.reports.html.theme import SCRIPT, STYLE
+from launcher.reports.html.timeline_chart import timeline
+from launcher.reports.reproduce import commands
+from launcher.reports.results import LOST, Result, running_mean
+from launcher.reports.timeline import Span
+from launcher.reports.usage_curves import QUANTITIES, Series
 from launcher.store.paths import Paths, write_atomic
 from launcher.store.state import Document, now
-from launcher.timeline import Span
-from launcher.views import sections
-from launcher.views.bars import timeline
-from launcher.views.chart import Line, curves, summary_of, swatch, text, thin
-from launcher.views.theme import SCRIPT, STYLE
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 POINTS = 75_000  # in all curves of the page together, about 12 bytes each

@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from launcher.findings import broken, compare, differs, rank
-from launcher.results import LOST, RUNNING, Result, differing, reference, shared
+from launcher.reports.analysis import broken, compare, differs, rank
+from launcher.reports.html.charts import text
+from launcher.reports.results import LOST, RUNNING, Result, differing, reference, shared
+from launcher.reports.timeline import Span, idle_gaps
 from launcher.store.paths import Paths
 from launcher.store.state import Document
 from launcher.text import duration, number, rounded, size, with_spread
-from launcher.timeline import Span, idle_gaps
-from launcher.views.chart import text
 
 _LONG = 300  # characters of a value that a table shows; the whole is in sweep.json
 _ALL_LINES = 50  # failures whose last lines are shown

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from launcher import prose
-from launcher.findings import METHOD, broken, curve_summary, differs, observations
-from launcher.prose import Prose
-from launcher.reproduce import commands
-from launcher.results import Result, differing, reference, shared
+from launcher.reports import author_notes
+from launcher.reports.analysis import METHOD, broken, curve_summary, differs, observations
+from launcher.reports.author_notes import Prose
+from launcher.reports.reproduce import commands
+from launcher.reports.results import Result, differing, reference, shared
 from launcher.store.paths import Paths, write_atomic
 from launcher.store.state import Document
 from launcher.text import clean, duration, size
@@ -32,7 +32,7 @@ def write(path: Path, paths: Paths, document: Document, experiments: Sequence[Re
         OSError: it could not be written, or the words beside the job file could not be read.
     """
     base = reference(experiments)
-    words = prose.read(document, base.facts | base.config if base else {})
+    words = author_notes.read(document, base.facts | base.config if base else {})
     parts = [
         f"# {words.title or plain(document.name) + ': report'}",
         _made(document, experiments),
