@@ -20,8 +20,8 @@ def _stop(number: int, _frame: "FrameType | None") -> NoReturn:
 def main() -> None:
     """Run the command line and exit with its code."""
     interpreter.check()
-    from launcher import streams  # which an old Python cannot read
     from launcher.executors import forkserver
+    from launcher.terminal import streams  # which an old Python cannot read
 
     streams.hold()
     streams.take_any_text()

@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # what only a launch needs: `plan` does without, in half the 
     from launcher.engine.summary import Summary
     from launcher.executors.local import StartMethod
     from launcher.planning.preview import Outline
-    from launcher.views.progress import Progress
+    from launcher.terminal.console import Progress
 
 
 AMD_DRIVER = "/dev/kfd"
@@ -157,7 +157,7 @@ def run(
         NoDeviceError: no device may be used.
     """
     from launcher.engine.launch import launch
-    from launcher.views.progress import Progress
+    from launcher.terminal.console import Progress
 
     progress = progress or Progress()
     is_parallel = sweep.settings.parallel if parallel is None else parallel

@@ -24,7 +24,7 @@ from launcher.commands.grammar import Commands, program_name
 from launcher.commands.run import EXIT_CODES
 from launcher.engine.signals import endure
 from launcher.errors import LauncherError, printable
-from launcher.views import result
+from launcher.terminal import output
 
 app = typer.Typer(
     cls=Commands,
@@ -42,7 +42,7 @@ def _print_versions(is_asked: bool) -> None:
     if is_asked:
         from launcher import about
 
-        result.show("\n".join(f"{name} {version}" for name, version in about.versions().items()))
+        output.show("\n".join(f"{name} {version}" for name, version in about.versions().items()))
         raise typer.Exit()
 
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=given, prog_name=program_name(sys.argv[0]), standalone_mode=True)
     except LauncherError as error:
-        result.say(f"error: {printable(str(error), 20_000)}", "red")
+        output.say(f"error: {printable(str(error), 20_000)}", "red")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -15,7 +15,7 @@ import typer
 from launcher.completion import complete_experiment, complete_job, complete_key
 from launcher.errors import did_you_mean, inline
 from launcher.executors import forkserver
-from launcher.views import colour
+from launcher.terminal import colour
 
 DEFAULT_JOB = Path(forkserver.DEFAULT_JOB)
 WHICH, WHERE, HOW, SAY = "Which experiments", "Where", "How", "What is said"

@@ -17,7 +17,7 @@ DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "jobs"
 HEAVY = {
     "pandas": {"launcher/reports/table.py"},
     "matplotlib": {"launcher/reports/plots.py"},
-    "rich": {"launcher/views/screen.py"},
+    "rich": {"launcher/terminal/screen.py"},
 }
 
 

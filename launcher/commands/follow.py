@@ -20,8 +20,8 @@ from launcher.completion import complete_experiment
 from launcher.errors import InputError, inline, printable
 from launcher.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.store.paths import Paths
-from launcher.streams import has_reader
-from launcher.views import result
+from launcher.terminal import output
+from launcher.terminal.streams import has_reader
 
 LOOK_INTERVAL_S = 0.2
 LINE_LIMIT = 10_000  # characters
@@ -84,7 +84,7 @@ def _follow(paths: Paths, names: Sequence[str], num_lines: int) -> None:
     sys.stdout.flush()
     if not was_at_work:
         with contextlib.suppress(OSError):
-            result.say(f"(no launcher is at work in {paths.outcome}: nothing more will come)")
+            output.say(f"(no launcher is at work in {paths.outcome}: nothing more will come)")
 
 
 def _print(prefix: str, lines: Sequence[str]) -> None:

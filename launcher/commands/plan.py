@@ -12,7 +12,7 @@ from launcher import options
 from launcher.commands.grammar import GroupedCommand
 from launcher.options import DEFAULT_JOB
 from launcher.planning.overrides import parse
-from launcher.views import colour, result
+from launcher.terminal import colour, output
 
 if TYPE_CHECKING:
     from launcher.planning.job import Sweep
@@ -65,11 +65,11 @@ def print_plan(
 ) -> None:
     """Print what a launch would do."""
     from launcher import api
-    from launcher.views import outline
+    from launcher.terminal import plan_text
 
     planned = api.outline(sweep, devices=devices, parallel=parallel, fresh=fresh)
     if as_json:
-        result.print_json(planned.document())
+        output.print_json(planned.document())
         return
     width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else _WIDTH
-    result.show(outline.text(planned, max(width, 40), is_verbose=is_verbose))
+    output.show(plan_text.text(planned, max(width, 40), is_verbose=is_verbose))

@@ -9,7 +9,7 @@ from launcher.commands.folder import holds
 from launcher.commands.grammar import GroupedCommand
 from launcher.errors import WriteError
 from launcher.options import DEFAULT_JOB
-from launcher.views import result
+from launcher.terminal import output
 
 
 def register(app: typer.Typer) -> None:
@@ -37,6 +37,6 @@ def report_command(
     if problems:
         raise WriteError("\n".join(problems))
     if as_json:
-        result.print_json({"sweep": sweep.name, "outcome": str(sweep.outcome), "results": report.rows()})
+        output.print_json({"sweep": sweep.name, "outcome": str(sweep.outcome), "results": report.rows()})
     else:
-        result.print_table(sweep.outcome / "results_table.txt")
+        output.print_table(sweep.outcome / "results_table.txt")

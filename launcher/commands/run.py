@@ -14,7 +14,7 @@ from launcher.commands.grammar import GroupedCommand
 from launcher.commands.plan import print_plan
 from launcher.options import DEFAULT_JOB
 from launcher.planning.overrides import parse
-from launcher.views import colour, result
+from launcher.terminal import colour, output
 
 if TYPE_CHECKING:
     from launcher.planning.job import Sweep
@@ -95,7 +95,7 @@ def _launch(
 ) -> None:
     from launcher import api, finish
     from launcher.reports.analysis import unlogged
-    from launcher.views.progress import Progress
+    from launcher.terminal.console import Progress
 
     command = finish.split(on_finish) if on_finish is not None else None
     if detach:
@@ -114,14 +114,14 @@ def _launch(
     found = finish.results(sweep) if as_json or (command is not None and summary.had_work) else []
     document = finish.document(sweep, summary, found, seconds)
     if as_json:
-        result.print_json(document)
+        output.print_json(document)
         if remark := unlogged(found, sweep.settings.metrics):
-            result.say(remark)
+            output.say(remark)
     elif not summary.has_lost_folder:
-        result.print_table(sweep.outcome / "results_table.txt")
-    result.say_result(summary, Path(sweep.logs), fresh=fresh)
+        output.print_table(sweep.outcome / "results_table.txt")
+    output.say_result(summary, Path(sweep.logs), fresh=fresh)
     if command is not None and not summary.had_work:
-        result.say("--on-finish is not run: nothing was to do.")
+        output.say("--on-finish is not run: nothing was to do.")
     elif command is not None and (problem := finish.run(command, document)):
-        result.say(problem)
+        output.say(problem)
     raise typer.Exit(summary.exit_code)

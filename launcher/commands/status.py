@@ -30,8 +30,8 @@ from launcher.commands.grammar import GroupedCommand
 from launcher.errors import inline, printable
 from launcher.options import DEFAULT_JOB, Job, Json, Logs, Outcome
 from launcher.store.paths import Paths
+from launcher.terminal import output
 from launcher.text import duration, number
-from launcher.views import result
 
 if TYPE_CHECKING:
     from launcher.reports.status import Overview, Standing
@@ -63,9 +63,9 @@ def status_command(
             raise no_sweep(paths, job)
         overview = _before_its_first(job, experiments, holder)
     if as_json:
-        result.print_json(as_document(overview, paths))
+        output.print_json(as_document(overview, paths))
     else:
-        result.show(printable(describe(overview, paths), 10_000_000))
+        output.show(printable(describe(overview, paths), 10_000_000))
 
 
 def _before_its_first(job: Path, experiments: list[str], holder: Holder) -> Overview:

@@ -20,7 +20,7 @@ from launcher.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.store import values
 from launcher.store.files import open_to_read
 from launcher.store.paths import Paths
-from launcher.views import result
+from launcher.terminal import output
 
 if TYPE_CHECKING:
     from launcher.store.requests import Ask, Request
@@ -104,7 +104,7 @@ def _ask(
         )
     for one in answers:
         name = f"{one['experiment']}: " if one.get("experiment") else ""
-        result.show(printable(f"{name}{one.get('answer')}", 1000))
+        output.show(printable(f"{name}{one.get('answer')}", 1000))
     raise typer.Exit(1 if any(one.get("is_refused") for one in answers) else 0)
 
 

@@ -12,7 +12,7 @@ from launcher.commands.grammar import GroupedCommand
 from launcher.errors import inline
 from launcher.options import DEFAULT_JOB
 from launcher.planning.overrides import parse
-from launcher.views import result
+from launcher.terminal import output
 
 
 def register(app: typer.Typer) -> None:
@@ -37,8 +37,8 @@ def verify_command(
         api.load(job, outcome=outcome, overrides=parse(overrides or [])), experiments or [], steps, devices
     )
     if as_json:
-        result.print_json({"verdicts": [dataclasses.asdict(verdict) for verdict in verdicts]})
+        output.print_json({"verdicts": [dataclasses.asdict(verdict) for verdict in verdicts]})
     else:
         for verdict in verdicts:
-            result.show(inline(str(verdict), 2000))
+            output.show(inline(str(verdict), 2000))
     raise typer.Exit(1 if any(verdict.difference for verdict in verdicts) else 0)

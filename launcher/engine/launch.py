@@ -31,8 +31,8 @@ from launcher.store.paths import Paths
 from launcher.store.records import RecordReader
 from launcher.store.requests import clear
 from launcher.store.state import EventLog, environment, is_written, write_document
-from launcher.views import outline
-from launcher.views.progress import Progress
+from launcher.terminal import plan_text
+from launcher.terminal.console import Progress
 
 
 def launch(
@@ -80,7 +80,7 @@ def launch(
         if choice.notice:
             progress.say(f"*** {choice.notice} ***")
         if progress.is_verbose:
-            progress.say(outline.details(plan, slots))
+            progress.say(plan_text.details(plan, slots))
         return _start(plan, slots, locks, footing, is_parallel, start_method, progress)
 
 

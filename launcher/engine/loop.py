@@ -42,8 +42,8 @@ from launcher.planning.plan import Decision, Plan
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.locks import Lock
 from launcher.store.state import EventLog
+from launcher.terminal.console import Progress
 from launcher.text import plural
-from launcher.views.progress import Progress
 
 TICK_S = 0.25  # between looks at the clock and at files whose bell was not heard
 STOPPED_DRAWING_S = 1.0  # after the grace time, which a stopped launch may use up in any case

@@ -19,8 +19,8 @@ from launcher.devices import nvml
 from launcher.errors import InputError
 from launcher.planning import overrides
 from launcher.planning.selection import select
-from launcher.views import colour
-from launcher.views.progress import Progress
+from launcher.terminal import colour
+from launcher.terminal.console import Progress
 from tests.launcher.conftest import TOYS, Workplace, wait_for
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from launcher.views.narrow import fit
+from launcher.terminal.table_fit import fit
 
 TABLE = """report: 2 experiments of job.toml, seed 0
 

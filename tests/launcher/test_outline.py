@@ -15,7 +15,7 @@ from launcher.store import locks
 from launcher.store.paths import Paths
 from launcher.store.records import RecordWriter
 from launcher.store.state import EventLog, write_document
-from launcher.views import outline
+from launcher.terminal import plan_text
 from tests.launcher.conftest import TOYS
 
 GIB = 2**30
@@ -198,7 +198,7 @@ def test_no_line_is_wider_than_asked_for_and_many_experiments_are_no_flood(folde
     rows = [f'"experiment_number_{number:03}" = {{ steps = {number}, {overrides} }}' for number in range(100)]
     (folder / "job.toml").write_text('[sweep]\ntarget = "toy:train"\n[experiments]\n' + "\n".join(rows) + "\n")
     planned = api.outline(api.load("job.toml", overrides={"step_s": 0.5}), devices="cpu", parallel=True)
-    text = outline.text(planned, 80, is_verbose=True)
+    text = plan_text.text(planned, 80, is_verbose=True)
     assert max(map(len, text.splitlines())) <= 80
     order = text.partition("order:")[2].partition("\n\n")[0]
     assert len(order.splitlines()) < 60

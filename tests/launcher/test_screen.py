@@ -12,8 +12,8 @@ import pytest
 from rich.cells import cell_len
 
 from launcher.engine.snapshot import Row, Snapshot
-from launcher.views import screen
-from launcher.views.progress import Progress
+from launcher.terminal import screen
+from launcher.terminal.console import Progress
 
 RUNNING = Row(
     experiment="lr_1e-3", group="running", state="running", device="GPU 1", step=412, total=2168, value=5.9063,

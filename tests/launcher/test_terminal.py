@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pytest
 
 from launcher.store.state import read_events
-from launcher.views.screen import ROOM_FOR_BLANK
+from launcher.terminal.screen import ROOM_FOR_BLANK
 from tests.launcher.conftest import MARK, TOYS, Workplace, marked, wait_for
 
 BARRIER = "go"

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from launcher.views.progress import Progress
+from launcher.terminal.console import Progress
 from tests.launcher.conftest import Workplace
 
 pytestmark = pytest.mark.slow

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from launcher.errors import printable
 from launcher.store import files
-from launcher.views import colour
-from launcher.views.narrow import fit
+from launcher.terminal import colour
+from launcher.terminal.table_fit import fit
 
 if TYPE_CHECKING:
     from launcher.engine.summary import Summary

@@ -24,10 +24,9 @@ from collections.abc import Callable
 from typing import Literal, TextIO
 from unicodedata import east_asian_width
 
-from launcher import streams
 from launcher.engine.snapshot import Snapshot
 from launcher.errors import printable
-from launcher.views import colour
+from launcher.terminal import colour, streams
 
 FRAME_S = 0.25  # between two frames at least
 SHARE = 0.02  # of one core that frames may take: one that takes 10 ms is followed by the next after half a second
@@ -97,7 +96,7 @@ class Progress:
             self._erase()
             self._frame, self._due_s = [], now_s + FRAME_S
             return
-        from launcher.views import screen  # brings rich
+        from launcher.terminal import screen  # brings rich
 
         began_s = time.thread_time()  # without the import above
         rows_before = self._frame_size[1]
@@ -123,7 +122,7 @@ class Progress:
 
     def _report(self, snapshot: Snapshot) -> None:
         """Print all rows as lines."""
-        from launcher.views import screen  # brings rich
+        from launcher.terminal import screen  # brings rich
 
         if len(self._backlog) <= BACKLOG_BYTES:
             self._erase()
