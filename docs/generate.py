@@ -21,7 +21,7 @@ import typer.main
 
 from docs import source
 from launcher import errors
-from launcher.cli import app
+from launcher.cli.app import app
 from launcher.engine.classify_ending import FAILURES
 from launcher.executors import telemetry
 from launcher.planning import job

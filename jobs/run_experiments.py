@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # also where the launcher is not installed
 
-from launcher import interpreter
+from launcher.cli import interpreter
 
 
 def main() -> int:

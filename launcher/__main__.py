@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from launcher import interpreter
+from launcher.cli import interpreter
 
 
 class _Stopped(BaseException):
@@ -32,7 +32,7 @@ def main() -> None:
             signal.signal(number, _stop)
     try:
         forkserver.start_early(sys.argv[1:])
-        from launcher.cli import main as run
+        from launcher.cli.app import main as run
 
         run()
     except KeyboardInterrupt:  # while we import; from then on it is an event

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from launcher import api, cli
+from launcher import api
+from launcher.cli import app
 from launcher.devices.nvml import Gpu
 from launcher.executors import local
 from tests.launcher.conftest import TOYS
@@ -197,7 +198,7 @@ def test_26_bad_input_is_told_and_does_nothing(
     monkeypatch.chdir(folder)
     before = _files(tmp_path)
     with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
+        app.main(arguments)
     out, err = capsys.readouterr()
     assert (ended.value.code, told in err, out) == (2, True, ""), err
     assert "Traceback" not in err

@@ -14,7 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from launcher import api, cli, finish
+from launcher import api
+from launcher.cli import app, on_finish
 from launcher.devices import nvml
 from launcher.errors import InputError
 from launcher.planning import overrides
@@ -41,7 +42,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
     def run(*arguments: str) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as ended:
-            cli.main(arguments)
+            app.main(arguments)
         out, err = capsys.readouterr()
         return int(ended.value.code or 0), out, err
 
@@ -230,7 +231,7 @@ def test_on_finish_runs_after_an_interrupt_too(place: Workplace) -> None:
 def test_a_command_on_finish_that_does_not_end_is_killed_with_its_children(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     words = ["sh", "-c", f"sleep 300 & echo $! > {note}.new; mv {note}.new {note}; wait"]
-    assert "took more than 1 s, and was killed" in finish.run(words, {}, limit_s=1.0)
+    assert "took more than 1 s, and was killed" in on_finish.run(words, {}, limit_s=1.0)
     child = int(note.read_text())
     wait_for(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
 
@@ -240,7 +241,7 @@ def test_plan_imports_nothing_that_only_a_launch_needs(place: Workplace) -> None
     late = {"torch", "pandas", "matplotlib", "numpy", "rich", "multiprocessing.forkserver"}
     late |= set() if nvml.gpus() else {"pynvml"}
     code = (
-        f"import sys\nfrom launcher.cli import main\ntry:\n    main(['plan', {str(job)!r}])\n"
+        f"import sys\nfrom launcher.cli.app import main\ntry:\n    main(['plan', {str(job)!r}])\n"
         "except SystemExit as end:\n    assert not end.code\n"
         f"early = {late} & sys.modules.keys()\nassert not early, early\n"
     )
@@ -250,7 +251,7 @@ def test_plan_imports_nothing_that_only_a_launch_needs(place: Workplace) -> None
 
 def test_the_version_names_what_matters_and_imports_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom launcher.cli import main\ntry:\n    main(['--version'])\n"
+        "import sys\nfrom launcher.cli.app import main\ntry:\n    main(['--version'])\n"
         "except SystemExit as end:\n    assert not end.code\n"
         "heavy = {'torch', 'pandas', 'matplotlib', 'numpy', 'pydantic'} & sys.modules.keys()\nassert not heavy, heavy\n"
     )

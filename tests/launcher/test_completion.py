@@ -18,7 +18,7 @@ def installed(tmp_path: Path) -> dict[str, str]:
     """Put a script as pip makes it for the entry point on the path, in a folder with a job; return the environment."""
     script = tmp_path / "bin" / "sweep-launcher"
     script.parent.mkdir()
-    script.write_text(f"#!{sys.executable}\nimport sys\nfrom launcher.cli import main\nsys.exit(main())\n")
+    script.write_text(f"#!{sys.executable}\nimport sys\nfrom launcher.cli.app import main\nsys.exit(main())\n")
     script.chmod(0o755)
     (tmp_path / "jobs").mkdir()
     (tmp_path / "jobs" / "report.toml").write_text("[config]\nlr = 1\n[experiments]\nbaseline = {}\nlr_1e-3 = {}\n")

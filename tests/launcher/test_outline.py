@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from launcher import api, cli
+from launcher import api
+from launcher.cli import app
 from launcher.devices.nvml import Gpu
 from launcher.store import locks
 from launcher.store.paths import Paths
@@ -36,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     with pytest.raises(SystemExit) as ended:
-        cli.main(["plan", "job.toml", *arguments])
+        app.main(["plan", "job.toml", *arguments])
     assert not ended.value.code
     return capsys.readouterr().out
 

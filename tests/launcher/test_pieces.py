@@ -194,7 +194,7 @@ def test_help_and_plan_import_no_torch_pandas_or_matplotlib(tmp_path: Path) -> N
     )
     for arguments in (["--help"], ["plan", str(job)]):
         code = (
-            "import sys\nfrom launcher.cli import main\n"
+            "import sys\nfrom launcher.cli.app import main\n"
             f"try:\n    main({arguments!r})\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
             "heavy = {'torch', 'pandas', 'matplotlib', 'numpy'} & sys.modules.keys()\nassert not heavy, heavy\n"
         )

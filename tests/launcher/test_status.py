@@ -131,7 +131,7 @@ def test_status_imports_nothing_heavy(place: Workplace) -> None:
     place.toy({"a": {}}, metrics=["loss"])
     place.launch("job.toml")
     code = (
-        "import sys\nfrom launcher.cli import app\napp(['status', 'job.toml'], standalone_mode=False)\n"
+        "import sys\nfrom launcher.cli.app import app\napp(['status', 'job.toml'], standalone_mode=False)\n"
         "print([one for one in ('torch', 'pandas', 'rich', 'matplotlib', 'pynvml') if one in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=place.folder, capture_output=True, text=True, check=True)

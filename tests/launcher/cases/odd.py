@@ -12,7 +12,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from launcher import api
-from launcher.cli import app
+from launcher.cli.app import app
 from launcher.errors import LauncherError
 from launcher.store.paths import Paths
 from launcher.store.state import EventLog, environment, write_document

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.completion import experiments_of, job_files
+from launcher.cli.completion import experiments_of, job_files
 
 ROOT = Path(__file__).parents[3]
 EVIL = (
@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
     """A stranger's folder: a job with names that a shell would act on, and files with such names."""
     (tmp_path / "bin").mkdir()
     script = tmp_path / "bin" / "sweep-launcher"
-    script.write_text(f"#!{sys.executable}\nimport sys\nfrom launcher.cli import main\nsys.exit(main())\n")
+    script.write_text(f"#!{sys.executable}\nimport sys\nfrom launcher.cli.app import main\nsys.exit(main())\n")
     script.chmod(0o755)
     (tmp_path / "jobs").mkdir()
     (tmp_path / "jobs" / "report.toml").write_text(JOB.replace("\\\\", "\\"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from launcher.cli import app
+from launcher.cli.app import app
 from launcher.config import redact
 from launcher.planning.plan import Experiment
 from launcher.store.paths import Paths

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from launcher import finish
+from launcher.cli import on_finish
 from launcher.engine.classify_ending import Ending
 from launcher.engine.summary import Summary
 from launcher.errors import InputError
@@ -231,8 +231,8 @@ def test_d4_the_best_is_of_the_records_and_failed_ones_never_win(tmp_path: Path)
     )
     sweep.paths.table_csv.write_text("experiment,best_loss\nsteady,-100\n")  # stale: it could not be written
     job = load(tmp_path / "job.toml")
-    results = finish.results(job)  # by what the job maximizes now, whatever it did when it was launched
-    told = finish.document(job, Summary({}, {}), results, 1.0)["best"]
+    results = on_finish.results(job)  # by what the job maximizes now, whatever it did when it was launched
+    told = on_finish.document(job, Summary({}, {}), results, 1.0)["best"]
     assert (told["loss"]["experiment"], told["loss"]["value"], told["loss"]["step"]) == ("lucky", 0.5, 2)
     assert (told["acc"]["experiment"], told["acc"]["value"], told["acc"]["step"]) == ("lucky", 9, 1)
     assert (told["loss"]["level"], told["loss"]["at_the_end"]) == (
@@ -283,10 +283,10 @@ def test_d1_the_report_links_every_curve_that_was_recorded(tmp_path: Path) -> No
 )
 def test_d17_what_needs_a_shell_is_refused_with_the_way_to_one(command: str, sign: str) -> None:
     with pytest.raises(InputError) as caught:
-        finish.split(command)
+        on_finish.split(command)
     assert f"{sign} means something to a shell only" in str(caught.value)
     assert f"sh -c {shlex.quote(command)}" in str(caught.value)
-    finish.split(f"sh -c {shlex.quote(command)}")
+    on_finish.split(f"sh -c {shlex.quote(command)}")
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_d17_what_needs_a_shell_is_refused_with_the_way_to_one(command: str, sig
     ],
 )
 def test_d17_what_is_quoted_is_text(command: str) -> None:
-    assert finish.split(command) == shlex.split(command)
+    assert on_finish.split(command) == shlex.split(command)
 
 
 def test_d17_nothing_to_do_is_nothing_to_tell(place: Workplace) -> None:

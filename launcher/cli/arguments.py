@@ -10,9 +10,9 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from launcher.completion import experiments_of, job_files
+from launcher.cli.completion import experiments_of, job_files
+from launcher.cli.options import DEFAULT_JOB
 from launcher.errors import InputError, did_you_mean, inline
-from launcher.options import DEFAULT_JOB
 
 DEFAULT_COMMAND = "run"
 

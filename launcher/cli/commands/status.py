@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from launcher.commands.folder import find, no_sweep
-from launcher.commands.grammar import GroupedCommand
+from launcher.cli.arguments import GroupedCommand
+from launcher.cli.options import DEFAULT_JOB, Job, Json, Logs, Outcome
+from launcher.cli.sweep_folder import find, no_sweep
 from launcher.errors import inline, printable
-from launcher.options import DEFAULT_JOB, Job, Json, Logs, Outcome
 from launcher.store.paths import Paths
 from launcher.terminal import output
 from launcher.text import duration, number

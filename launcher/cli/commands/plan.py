@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 
-from launcher import options
-from launcher.commands.grammar import GroupedCommand
-from launcher.options import DEFAULT_JOB
+from launcher.cli import options
+from launcher.cli.arguments import GroupedCommand
+from launcher.cli.options import DEFAULT_JOB
 from launcher.planning.overrides import parse
 from launcher.terminal import colour, output
 

@@ -14,11 +14,11 @@ from typing import Annotated
 
 import typer
 
-from launcher.commands.folder import check_names, find
-from launcher.commands.grammar import GroupedCommand
-from launcher.completion import complete_experiment
+from launcher.cli.arguments import GroupedCommand
+from launcher.cli.completion import complete_experiment
+from launcher.cli.options import DEFAULT_JOB, JobOption, Logs, Outcome
+from launcher.cli.sweep_folder import check_names, find
 from launcher.errors import InputError, inline, printable
-from launcher.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.store.paths import Paths
 from launcher.terminal import output
 from launcher.terminal.streams import has_reader

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from launcher.commands.folder import check_names, find, no_sweep
-from launcher.commands.grammar import GroupedCommand
-from launcher.completion import complete_experiment
+from launcher.cli.arguments import GroupedCommand
+from launcher.cli.completion import complete_experiment
+from launcher.cli.options import DEFAULT_JOB, JobOption, Logs, Outcome
+from launcher.cli.sweep_folder import check_names, find, no_sweep
 from launcher.errors import InputError, LauncherError, WriteError, printable
-from launcher.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.store import values
 from launcher.store.files import open_to_read
 from launcher.store.paths import Paths

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from launcher import options
-from launcher.commands.grammar import GroupedCommand
+from launcher.cli import options
+from launcher.cli.arguments import GroupedCommand
+from launcher.cli.options import DEFAULT_JOB
 from launcher.errors import inline
-from launcher.options import DEFAULT_JOB
 from launcher.planning.overrides import parse
 from launcher.terminal import output
 

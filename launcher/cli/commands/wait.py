@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from launcher.commands.folder import find, no_sweep
-from launcher.commands.grammar import GroupedCommand
+from launcher.cli.arguments import GroupedCommand
+from launcher.cli.options import DEFAULT_JOB, Job, Logs, Outcome
+from launcher.cli.sweep_folder import find, no_sweep
 from launcher.errors import inline
-from launcher.options import DEFAULT_JOB, Job, Logs, Outcome
 from launcher.terminal import output
 
 EXIT_TIMEOUT = 124  # as timeout(1) has it

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from launcher import options
-from launcher.commands.folder import holds
-from launcher.commands.grammar import GroupedCommand
+from launcher.cli import options
+from launcher.cli.arguments import GroupedCommand
+from launcher.cli.options import DEFAULT_JOB
+from launcher.cli.sweep_folder import holds
 from launcher.errors import WriteError
-from launcher.options import DEFAULT_JOB
 from launcher.terminal import output
 
 

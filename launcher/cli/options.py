@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from launcher.completion import complete_experiment, complete_job, complete_key
+from launcher.cli.completion import complete_experiment, complete_job, complete_key
 from launcher.errors import did_you_mean, inline
 from launcher.executors import forkserver
 from launcher.terminal import colour

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import typer
 
-from launcher import options
-from launcher.commands.grammar import GroupedCommand
-from launcher.commands.plan import print_plan
-from launcher.options import DEFAULT_JOB
+from launcher.cli import options
+from launcher.cli.arguments import GroupedCommand
+from launcher.cli.commands.plan import print_plan
+from launcher.cli.options import DEFAULT_JOB
 from launcher.planning.overrides import parse
 from launcher.terminal import colour, output
 
@@ -93,11 +93,12 @@ def _launch(
     is_quiet: bool,
     is_verbose: bool,
 ) -> None:
-    from launcher import api, finish
+    from launcher import api
+    from launcher.cli import on_finish as finishing
     from launcher.reports.analysis import unlogged
     from launcher.terminal.console import Progress
 
-    command = finish.split(on_finish) if on_finish is not None else None
+    command = finishing.split(on_finish) if on_finish is not None else None
     if detach:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     began_s = time.monotonic()
@@ -111,8 +112,8 @@ def _launch(
         progress=Progress(is_quiet=is_quiet, is_verbose=is_verbose),
     )
     seconds = time.monotonic() - began_s
-    found = finish.results(sweep) if as_json or (command is not None and summary.had_work) else []
-    document = finish.document(sweep, summary, found, seconds)
+    found = finishing.results(sweep) if as_json or (command is not None and summary.had_work) else []
+    document = finishing.document(sweep, summary, found, seconds)
     if as_json:
         output.print_json(document)
         if remark := unlogged(found, sweep.settings.metrics):
@@ -122,6 +123,6 @@ def _launch(
     output.say_result(summary, Path(sweep.logs), fresh=fresh)
     if command is not None and not summary.had_work:
         output.say("--on-finish is not run: nothing was to do.")
-    elif command is not None and (problem := finish.run(command, document)):
+    elif command is not None and (problem := finishing.run(command, document)):
         output.say(problem)
     raise typer.Exit(summary.exit_code)

@@ -5,8 +5,8 @@
     python -m launcher report | status | wait [JOB]
     python -m launcher verify | follow | stop | retry [EXPERIMENT…] [--job JOB]
 
-Each command is a module of `launcher.commands`; its options are in `launcher.options`, how a line is read is in
-`launcher.commands.grammar`.
+Each command is a module of `launcher.cli.commands`. The options are in `launcher.cli.options`; how a line is read is in
+`launcher.cli.arguments`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Annotated
 
 import typer
 
-from launcher import commands
-from launcher.commands.grammar import Commands, program_name
-from launcher.commands.run import EXIT_CODES
+from launcher.cli.arguments import Commands, program_name
+from launcher.cli.commands import control, follow, plan, report, run, status, verify, wait
+from launcher.cli.commands.run import EXIT_CODES
 from launcher.engine.signals import endure
 from launcher.errors import LauncherError, printable
 from launcher.terminal import output
@@ -35,14 +35,15 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-commands.register(app)
+for command in (run, plan, report, verify, status, follow, control, wait):
+    command.register(app)
 
 
 def _print_versions(is_asked: bool) -> None:
     if is_asked:
-        from launcher import about
+        from launcher.cli import versions
 
-        output.show("\n".join(f"{name} {version}" for name, version in about.versions().items()))
+        output.show("\n".join(f"{name} {version}" for name, version in versions.versions().items()))
         raise typer.Exit()
 
 
