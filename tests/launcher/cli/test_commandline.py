@@ -24,7 +24,7 @@ from launcher.terminal import colour
 from launcher.terminal.console import Progress
 from tests.launcher.conftest import TOYS, Workplace, wait_for
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NAMES = ["baseline", "lr_1e-3", "lr_1e-4", "big"]
 
 

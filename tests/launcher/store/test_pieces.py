@@ -210,7 +210,7 @@ def test_the_python_interface(place: Workplace) -> None:
         "    summary = run(load('job.toml'), devices='cpu', parallel=True)\n"
         "    print({name: ending.kind for name, ending in summary.endings.items()}, summary.exit_code)\n"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent / "toys")}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "toys")}
     done = subprocess.run(
         [sys.executable, "script.py"], cwd=place.folder, env=environment, capture_output=True, text=True, check=True
     )

@@ -15,7 +15,7 @@ import pytest
 from launcher.store.locks import lock_folder
 from tests.launcher.conftest import Workplace, marked, wait_for
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def status(place: Workplace) -> dict[str, Any]:

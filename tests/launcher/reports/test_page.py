@@ -20,7 +20,7 @@ from launcher.store.state import Document, Planned, write_document
 from tests.launcher.chromium import Chromium, find_browser
 
 HOSTILE = "</script><script>document.title='owned'</script>\"'&]]>--><img src=http://evil.example/x>\x00\x07\u202e|`*_"
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def contrast(one: str, other: str) -> float:

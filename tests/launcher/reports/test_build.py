@@ -26,7 +26,7 @@ from launcher.store.state import Document
 from launcher.text import rounded, with_spread
 
 HOSTILE = "</script><script>document.title='owned'</script>\"'&]]>--><img src=http://evil.example/x>\x00\x07\u202e|`*_"
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def made(name: str, values: list[float], ending: str = "done", **more: Any) -> Result:

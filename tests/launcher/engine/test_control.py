@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from launcher.store.requests import Inbox, clear, make_request, send
+from tests.launcher.cli.test_status import states
 from tests.launcher.conftest import Workplace, wait_for
 from tests.launcher.faults import endings
-from tests.launcher.test_status import states
 
 
 def events(place: Workplace, *kinds: str) -> list[dict[str, Any]]:
