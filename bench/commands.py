@@ -16,7 +16,7 @@ from rows import Row, alternate, markdown, seconds
 
 from launcher.store.paths import Paths
 from launcher.store.records import RecordWriter
-from launcher.store.state import Document, EventLog, Planned, write_document
+from launcher.store.state import EventLog, Manifest, ManifestExperiment, write_document
 
 ROOT = Path(__file__).parents[1]
 LAUNCHER = [sys.executable, "-m", "launcher"]
@@ -32,8 +32,8 @@ def report() -> float:
         (folder / "train.py").write_text("def run(config: dict, run):\n    pass\n")
         table = "\n".join(f"{one} = {{}}" for one in names)
         (folder / "job.toml").write_text(f'[sweep]\ntarget = "train:run"\n[experiments]\n{table}\n')
-        planned = [Planned(one, {}, {}, one) for one in names]
-        write_document(paths, Document("job", "job.toml", "train:run", 0, ["loss"], [], planned))
+        planned = [ManifestExperiment(one, {}, {}, one) for one in names]
+        write_document(paths, Manifest("job", "job.toml", "train:run", 0, ["loss"], [], planned))
         log = EventLog(paths.events)
         for one in names:
             log.append("started", experiment=one, attempt=1, device="cpu", threads=1, goes_on=False)

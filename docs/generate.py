@@ -191,8 +191,8 @@ def record_fields(meanings: Meanings) -> str:
     samples = [field.name for field in dataclasses.fields(telemetry.Sample)]
     parts += ["## outcome/telemetry/&lt;experiment&gt;.jsonl", meanings.of("pages", "telemetry")]
     parts.append(_fields(meanings, "telemetry", samples))
-    document = ["format", *(field.name for field in dataclasses.fields(state.Document))]
-    planned = [field.name for field in dataclasses.fields(state.Planned)]
+    document = ["format", *(field.name for field in dataclasses.fields(state.Manifest))]
+    planned = [field.name for field in dataclasses.fields(state.ManifestExperiment)]
     parts += ["## outcome/sweep.json", meanings.of("pages", "sweep"), _fields(meanings, "sweep", document)]
     parts += ["### An experiment of `experiments`", _fields(meanings, "sweep.experiments", planned)]
     parts += ["### `launch`", _fields(meanings, "sweep.launch")]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # what only a launch needs: `plan` does without, in half the 
     from launcher.engine.summary import Summary
     from launcher.executors.local import StartMethod
     from launcher.planning.preview import Outline
-    from launcher.terminal.console import Progress
+    from launcher.terminal.console import Console
 
 
 AMD_DRIVER = "/dev/kfd"
@@ -143,7 +143,7 @@ def run(
     fresh: bool = False,
     wait: bool = False,
     start_method: StartMethod = "forkserver",
-    progress: Progress | None = None,
+    progress: Console | None = None,
 ) -> Summary:
     """Run what is not done of a sweep and return how it ended. Messages go to stderr.
 
@@ -157,9 +157,9 @@ def run(
         NoDeviceError: no device may be used.
     """
     from launcher.engine.launch import launch
-    from launcher.terminal.console import Progress
+    from launcher.terminal.console import Console
 
-    progress = progress or Progress()
+    progress = progress or Console()
     is_parallel = sweep.settings.parallel if parallel is None else parallel
     try:
         return launch(

@@ -22,7 +22,7 @@ import typer
 from launcher.cli.arguments import Commands, program_name
 from launcher.cli.commands import control, follow, plan, report, run, status, verify, wait
 from launcher.cli.commands.run import EXIT_CODES
-from launcher.engine.signals import endure
+from launcher.engine.signals import ignore_signal
 from launcher.errors import LauncherError, printable
 from launcher.terminal import output
 
@@ -61,7 +61,7 @@ def _top(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    endure(signal.SIGUSR1)  # answered while experiments run; it must not end what only starts or ends
+    ignore_signal(signal.SIGUSR1)  # answered while experiments run; it must not end what only starts or ends
     atexit.register(signal.signal, signal.SIGUSR1, signal.SIG_IGN)  # Python takes handlers away before it exits
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:

@@ -25,7 +25,7 @@ _NONSENSE = "no such text is meant"  # what a field takes that takes any text
 
 
 @dataclass(frozen=True)
-class Fault:
+class FieldError:
     """One thing wrong with a mapping: under which path of keys (empty: the mapping as a whole), and what."""
 
     path: KeyPath
@@ -88,13 +88,13 @@ def names(cls: type) -> list[str]:
     return _of(cls).names()
 
 
-def check(cls: type, values: Mapping[str, Any]) -> tuple[Any, list[Fault]]:
+def check(cls: type, values: Mapping[str, Any]) -> tuple[Any, list[FieldError]]:
     """Build an instance of the dataclass `cls`, or return None and everything that is wrong with `values`."""
     try:
         unknown = list(_of(cls).schema.unknown(values))
     except Exception as error:  # noqa: BLE001  a field's type may be anything
         return None, [_unmade(cls, error)]
-    faults = [Fault(path, _is_unknown(cls, path)) for path in unknown]
+    faults = [FieldError(path, _is_unknown(cls, path)) for path in unknown]
     known = without(values, unknown) if unknown else values
     instance = None
     try:
@@ -130,13 +130,13 @@ def remade(instance: Any) -> Any:
     return _of(type(instance)).adapter.validate_json(json.dumps(plain(instance), default=str), strict=True)
 
 
-def _unmade(cls: type, error: BaseException) -> Fault:
+def _unmade(cls: type, error: BaseException) -> FieldError:
     if isinstance(error, ValueError | AssertionError) and not isinstance(error, ValidationError):
-        return Fault((), str(error) or f"{cls.__qualname__} cannot be made: {type(error).__name__}")
-    return Fault((), f"{cls.__qualname__} cannot be made: {type(error).__name__}: {error}")
+        return FieldError((), str(error) or f"{cls.__qualname__} cannot be made: {type(error).__name__}")
+    return FieldError((), f"{cls.__qualname__} cannot be made: {type(error).__name__}: {error}")
 
 
-def _faults(cls: type, values: Mapping[str, Any], error: ValidationError) -> Iterator[Fault]:
+def _faults(cls: type, values: Mapping[str, Any], error: ValidationError) -> Iterator[FieldError]:
     """Put what pydantic found into words, each key that a member of a union does not know once."""
     told: set[KeyPath] = set()
     for problem in error.errors(include_url=False):
@@ -144,7 +144,7 @@ def _faults(cls: type, values: Mapping[str, Any], error: ValidationError) -> Ite
         if problem["type"] in _UNKNOWN:
             if path not in told:
                 told.add(path)
-                yield Fault(path, _is_unknown(cls, path))
+                yield FieldError(path, _is_unknown(cls, path))
             continue
         message = _lower_first(problem["msg"].removeprefix("Value error, "))
         if is_missing:
@@ -154,7 +154,7 @@ def _faults(cls: type, values: Mapping[str, Any], error: ValidationError) -> Ite
             message = f"{message}, not {redact.shown(key, problem['input'])!r}"
             if notation.is_slip(problem["input"]) and _takes(cls, values, path, None, is_made=False):
                 message += f'.\n  For None write "{notation.NONE}"'
-        yield Fault(path, message)
+        yield FieldError(path, message)
 
 
 def _path(values: Any, loc: Sequence[int | str]) -> KeyPath:
@@ -174,7 +174,7 @@ def _is_unknown(cls: type, path: KeyPath) -> str:
     return f"is not a field of {' or '.join(name for name, _ in classes)}.{hint}"
 
 
-def _slips(cls: type, values: Mapping[str, Any]) -> Iterator[Fault]:
+def _slips(cls: type, values: Mapping[str, Any]) -> Iterator[FieldError]:
     """Find text like `none` where None could stand as well, and any other text: there it is hardly meant as text.
 
     The class itself is asked. So a `Literal["none", "cosine"] | None`, or a `__post_init__` that knows its words, may
@@ -183,7 +183,7 @@ def _slips(cls: type, values: Mapping[str, Any]) -> Iterator[Fault]:
     for path in _texts(values):
         text = value_at(values, path)
         if notation.is_slip(text) and _takes(cls, values, path, None) and _takes(cls, values, path, _NONSENSE):
-            yield Fault(
+            yield FieldError(
                 path,
                 f'may be None, and {json.dumps(text)} would be text.\n  For None write "{notation.NONE}"; '
                 f'for the text, "@text:{text}"',

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from launcher.engine.classify_ending import FAILURES, Ending
-from launcher.engine.messages import Event, Requeued, Withdrawn
+from launcher.engine.messages import Event, RetryRequested, StopRequested
 from launcher.engine.scheduler import Finished, Running, Scheduler
 from launcher.errors import did_you_mean, inline
 from launcher.store.paths import Paths
@@ -135,11 +135,11 @@ class Steering:
 
     def _take_out(self, name: str) -> None:
         self._note("withdrawn", name, pid=os.getpid())
-        self._handle(Withdrawn(name))
+        self._handle(StopRequested(name))
 
     def _end(self, name: str, force: bool) -> None:
         self._ending.add(name)
-        self._handle(Withdrawn(name, force))
+        self._handle(StopRequested(name, force))
 
     def _retry(self, name: str, endings: Mapping[str, Ending]) -> tuple[Answer, Act]:
         if not self._scheduler.has(name):
@@ -156,7 +156,7 @@ class Steering:
 
     def _queue(self, name: str) -> None:
         self._note("requeued", name, pid=os.getpid())
-        self._handle(Requeued(name))
+        self._handle(RetryRequested(name))
 
     def _unknown(self, name: str) -> Answer:
         hint = did_you_mean(name, self._scheduler.experiments)

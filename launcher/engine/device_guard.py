@@ -17,7 +17,7 @@ from launcher.devices.query import Answer, DeviceLost, DriverSilent, Probe, owne
 from launcher.devices.selection import AMD, Device
 from launcher.devices.slots import Slot
 from launcher.engine.classify_ending import FAILURES, Ending
-from launcher.engine.messages import Ended, Event, Look, Lost, Refused, SetAside
+from launcher.engine.messages import Ended, Event, Quarantined, Refused, RetryRefused, SlotsLost
 from launcher.planning.batch_halving import describe, halved
 from launcher.planning.plan import Decision, Plan
 from launcher.store.checkpoints import Checkpoints
@@ -40,7 +40,7 @@ class _Worker:
     is_alone: bool
 
 
-class Cards:
+class DeviceGuard:
     """The devices of one launch and the workers on them."""
 
     def __init__(
@@ -125,7 +125,7 @@ class Cards:
             self._say(f"{why}; {experiment} waits.{idle}")
             self._note("waits", experiment, why=why)
         self._held.clear()
-        return [Look()]
+        return [RetryRefused()]
 
     def next_attempt(self, decision: Decision) -> Decision:
         """Return the decision for one more attempt of this launch: it goes on, perhaps with a smaller batch."""
@@ -165,7 +165,7 @@ class Cards:
             again = self._after_oom(experiment, slot.device)
         return [*events, Ended(experiment, ending.kind, seconds, again, _may_be_device(ending, slot.device))]
 
-    def set_aside(self, action: SetAside) -> None:
+    def set_aside(self, action: Quarantined) -> None:
         """Tell that the scheduler uses a device no more."""
         device, (one, two) = self._slots[action.slot].device, action.experiments
         if device.uuid:
@@ -254,13 +254,13 @@ class Cards:
         places = {_place(slot.device) for slot in self._slots}
         return bool(places - self._gone - {_place(device)})
 
-    def _lose(self, device: Device, why: str) -> Lost:
+    def _lose(self, device: Device, why: str) -> SlotsLost:
         key = _place(device)
         self._gone.add(key)
         self._note("device_lost", "", device=str(device), uuid=device.uuid, why=why)
         left = "What is left goes elsewhere." if self._has_others(device) else "It was the last: nothing can start."
         self._say(f"{device} is lost and set aside: {why}. {left}")
-        return Lost(tuple(slot.index for slot in self._slots if _place(slot.device) == key))
+        return SlotsLost(tuple(slot.index for slot in self._slots if _place(slot.device) == key))
 
 
 def _may_be_device(ending: Ending, device: Device) -> bool:

@@ -26,7 +26,7 @@ from launcher.errors import WriteError
 from launcher.planning.plan import Decision, Plan
 from launcher.store.names import is_name
 from launcher.store.paths import Paths
-from launcher.store.state import EventLog, Planned, document_text
+from launcher.store.state import EventLog, ManifestExperiment, document_text
 
 _UNFINISHED = ".unfinished"
 _NAMED = 4  # experiments that are told by name
@@ -63,7 +63,7 @@ class Earlier:
         number = _next_number(plan.paths)
         self._gathering = plan.paths.earlier(f"{number}{_UNFINISHED}")
         self._folder = plan.paths.earlier(number)
-        self._gathered: list[Planned] = []  # what was trained of each experiment that has left something
+        self._gathered: list[ManifestExperiment] = []  # what was trained of each experiment that has left something
 
     @property
     def kept(self) -> list[str]:
@@ -138,7 +138,7 @@ class Earlier:
             _move(path, self._gathering / path.relative_to(self._paths.outcome))
         planned, digest = decision.before, repeats.digest if repeats is not None else ""
         is_known = planned is not None and planned.digest == digest
-        self._gathered.append(planned if planned is not None and is_known else Planned(name, {}, {}, digest))
+        self._gathered.append(planned if planned is not None and is_known else ManifestExperiment(name, {}, {}, digest))
 
     def _artefacts(self, folder: Path, experiment: str, depth: int = 0) -> Iterator[tuple[Path, bool]]:
         """Yield what belongs to an experiment by its name, and whether it may be another's as well."""

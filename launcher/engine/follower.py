@@ -13,7 +13,7 @@ from launcher.engine.containment import Containment
 from launcher.engine.notices import Notices
 from launcher.sinks.text_log import Log
 from launcher.store.history import History, unreadable
-from launcher.store.metric_tracker import Newest
+from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
 from launcher.store.records import Record, RecordReader
 from launcher.worker.spec import Spec
@@ -26,7 +26,7 @@ class Collector:
         self,
         paths: Paths,
         complain: Callable[[str], None],
-        watch: Callable[[], Newest],
+        watch: Callable[[], MetricTracker],
         notice: Callable[[], Notices],
     ) -> None:
         self._paths = paths
@@ -39,7 +39,7 @@ class Collector:
         self._notices: dict[str, Notices] = {}
         self._has_complained: set[str] = set()
         self.histories: dict[str, History] = {}  # of those that run; without metrics
-        self.newest: dict[str, Newest] = {}  # of those that run and those that have ended
+        self.newest: dict[str, MetricTracker] = {}  # of those that run and those that have ended
         self.num_records: dict[str, int] = {}  # read from those that run
         self.num_unwritten = 0  # lines of logs
 

@@ -14,8 +14,8 @@ from launcher.engine.attempt import make_spec
 from launcher.engine.earlier import Earlier, mend
 from launcher.engine.footing import Footing
 from launcher.engine.loop import Loop
-from launcher.engine.report_process import Drawing
-from launcher.engine.signals import enduring
+from launcher.engine.report_process import ReportProcess
+from launcher.engine.signals import ignoring_signal
 from launcher.engine.summary import Summary
 from launcher.errors import InputError, InUseError, WriteError
 from launcher.executors.local import StartMethod, Workers, check_platform
@@ -32,7 +32,7 @@ from launcher.store.records import RecordReader
 from launcher.store.requests import clear
 from launcher.store.state import EventLog, environment, is_written, write_document
 from launcher.terminal import plan_text
-from launcher.terminal.console import Progress
+from launcher.terminal.console import Console
 
 
 def launch(
@@ -44,7 +44,7 @@ def launch(
     fresh: bool,
     wait: bool,
     start_method: StartMethod,
-    progress: Progress,
+    progress: Console,
 ) -> Summary:
     """Run what is not done of a sweep on the devices chosen, which the user named or not. See `api.run`."""
     check_platform()
@@ -53,7 +53,7 @@ def launch(
     check(sweep, paths)  # before anything is made in the folders
     paths.create()
     with contextlib.ExitStack() as held:
-        held.enter_context(enduring(signal.SIGUSR1))  # the loop answers it; until then and after it does nothing
+        held.enter_context(ignoring_signal(signal.SIGUSR1))  # the loop answers it; until then and after it does nothing
         waiting = progress.say if wait else None
         lock = lock_folder(paths.lock, waiting)
         held.callback(lock.release)
@@ -100,7 +100,7 @@ def _settle(plan: Plan) -> None:
             events.append("ended", experiment=name, why="", **dataclasses.asdict(one))
 
 
-def _nothing_to_do(plan: Plan, progress: Progress) -> Summary:
+def _nothing_to_do(plan: Plan, progress: Console) -> Summary:
     """Say so; if the job has changed in what it shows, write that down and renew the views."""
     problems = _renew_document(plan)
     report = Report(plan.paths)
@@ -178,12 +178,12 @@ def _start(
     footing: Footing,
     is_parallel: bool,
     start_method: StartMethod,
-    progress: Progress,
+    progress: Console,
 ) -> Summary:
     workers = Workers(start_method, plan.sweep.settings.preload, progress.say)
     workers.warm_up()
     remedy = to_type("report", plan.sweep.job_file, plan.sweep.folders)
-    drawing = Drawing(plan.paths, progress.say, has_plots=bool(plan.sweep.settings.metrics), remedy=remedy)
+    drawing = ReportProcess(plan.paths, progress.say, has_plots=bool(plan.sweep.settings.metrics), remedy=remedy)
     drawing.warm_up()
     try:
         loop = _prepare(plan, slots, locks, footing, is_parallel, start_method, workers, drawing, progress)
@@ -202,8 +202,8 @@ def _prepare(
     is_parallel: bool,
     start_method: StartMethod,
     workers: Workers,
-    drawing: Drawing,
-    progress: Progress,
+    drawing: ReportProcess,
+    progress: Console,
 ) -> Loop:
     """Let the target check its data, move aside what experiments have left that begin anew, write down the plan."""
     problems = workers.prepare([make_spec(plan, decision, slots[0]) for decision in plan.to_run])

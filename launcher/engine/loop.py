@@ -21,19 +21,31 @@ from launcher.engine.attempt import Attempt, make_spec
 from launcher.engine.classify_ending import FAILURES, Ending, classify, failure_report
 from launcher.engine.containment import Containment
 from launcher.engine.control import Steering
-from launcher.engine.device_guard import Cards
+from launcher.engine.device_guard import DeviceGuard
 from launcher.engine.follower import Collector
 from launcher.engine.footing import Footing
-from launcher.engine.messages import Action, Begin, Done, Event, Halt, Interrupted, Lost, Refused, SetAside, Start, Stop
+from launcher.engine.messages import (
+    Action,
+    Begin,
+    Done,
+    Event,
+    FailFast,
+    Interrupted,
+    Quarantined,
+    Refused,
+    SlotsLost,
+    Start,
+    Stop,
+)
 from launcher.engine.notices import Notices
 from launcher.engine.pause import PauseMeter
-from launcher.engine.progress import Live
-from launcher.engine.report_process import Drawing
+from launcher.engine.progress import ProgressBoard
+from launcher.engine.report_process import ReportProcess
 from launcher.engine.scheduler import Scheduler
 from launcher.engine.signals import signals_to
 from launcher.engine.snapshot import Snapshot
 from launcher.engine.summary import Summary
-from launcher.engine.time_left import Outlook
+from launcher.engine.time_left import TimeLeft
 from launcher.errors import LauncherError
 from launcher.executors.forkserver import ServerDied, ServerSilent
 from launcher.executors.local import Workers
@@ -42,7 +54,7 @@ from launcher.planning.plan import Decision, Plan
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.locks import Lock
 from launcher.store.state import EventLog
-from launcher.terminal.console import Progress
+from launcher.terminal.console import Console
 from launcher.text import plural
 
 TICK_S = 0.25  # between looks at the clock and at files whose bell was not heard
@@ -60,8 +72,8 @@ class Loop:
         is_parallel: bool,
         workers: Workers,
         locks: dict[str, Lock],
-        drawing: Drawing,
-        progress: Progress,
+        drawing: ReportProcess,
+        progress: Console,
         footing: Footing,
     ) -> None:
         self._plan = plan
@@ -75,13 +87,13 @@ class Loop:
         self._decisions = {decision.experiment.name: decision for decision in plan.to_run}
         designated = [decision.experiment.index % len(slots) for decision in plan.to_run]
         names = self._order = plan.order if is_parallel else list(self._decisions)
-        self._outlook = Outlook(plan, slots, progress.say, is_parallel=is_parallel)
+        self._outlook = TimeLeft(plan, slots, progress.say, is_parallel=is_parallel)
         self._collector = Collector(plan.paths, progress.say, plan.watch, self._make_notices)
         self._telemetry = Telemetry(plan.paths, self._settings.telemetry_s, progress.say)
         self._contained = Containment(progress.say)
-        self._live = Live(plan, self._collector, self._telemetry.latest.get, self._contained)
+        self._live = ProgressBoard(plan, self._collector, self._telemetry.latest.get, self._contained)
         has_stepped = self._collector.has_stepped
-        self._cards = Cards(plan, slots, progress.say, self._note, has_stepped, may_choose=is_parallel)
+        self._cards = DeviceGuard(plan, slots, progress.say, self._note, has_stepped, may_choose=is_parallel)
         turn, numbers = None if is_parallel else designated, self._cards.numbers
         retries, fail_fast = self._settings.retries, self._settings.fail_fast
         self._scheduler = Scheduler(names, len(slots), turn, retries=retries, fail_fast=fail_fast, devices=numbers)
@@ -163,10 +175,10 @@ class Loop:
                     if experiment in self._running:  # else its start failed, or was refused, a moment ago
                         is_over = self._collector.read(experiment).end is not None
                         self._running[experiment].stop(force=force, grace_s=self._settings.grace_s, is_over=is_over)
-                case SetAside() as action:
+                case Quarantined() as action:
                     self._cards.set_aside(action)
                     self._steering.ended(action.experiments[0])
-                case Halt(experiment):
+                case FailFast(experiment):
                     self._progress.say(f"{experiment} failed: nothing more is started, what runs saves and ends.")
                 case Done():
                     self._is_over = True
@@ -186,7 +198,7 @@ class Loop:
         if self._has_server:
             self._has_server = False
             self._progress.say(str(error), "failure")
-        return [Lost(tuple(range(len(self._slots))))]
+        return [SlotsLost(tuple(range(len(self._slots))))]
 
     def _next_decision(self, experiment: str) -> Decision:
         """Return the decision for the attempt to start: one after another attempt of this launch goes on from that."""

@@ -31,12 +31,12 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Look:
+class RetryRefused:
     """Time has passed: what was refused may be possible now."""
 
 
 @dataclass(frozen=True)
-class Lost:
+class SlotsLost:
     """These slots can be used no more: their device is gone."""
 
     slots: tuple[int, ...]
@@ -50,7 +50,7 @@ class Interrupted:
 
 
 @dataclass(frozen=True)
-class Withdrawn:
+class StopRequested:
     """Someone asked for one experiment to stop, or not to start; with force: killed at once."""
 
     experiment: str
@@ -58,13 +58,13 @@ class Withdrawn:
 
 
 @dataclass(frozen=True)
-class Requeued:
+class RetryRequested:
     """Someone asked for an experiment that has ended, or was withdrawn, to run again."""
 
     experiment: str
 
 
-Event = Begin | Ended | Refused | Look | Lost | Interrupted | Withdrawn | Requeued
+Event = Begin | Ended | Refused | RetryRefused | SlotsLost | Interrupted | StopRequested | RetryRequested
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class SetAside:
+class Quarantined:
     """Use the device of a slot no more; these experiments failed on it at once, one after the other."""
 
     slot: int
@@ -92,7 +92,7 @@ class SetAside:
 
 
 @dataclass(frozen=True)
-class Halt:
+class FailFast:
     """Nothing more starts, because this experiment has failed; what runs is asked to save and end."""
 
     experiment: str
@@ -103,4 +103,4 @@ class Done:
     """Nothing runs and nothing will start."""
 
 
-Action = Start | Stop | SetAside | Halt | Done
+Action = Start | Stop | Quarantined | FailFast | Done

@@ -16,15 +16,15 @@ from launcher.engine.attempt import Attempt
 from launcher.engine.classify_ending import FAILURES, Ending
 from launcher.engine.containment import Containment
 from launcher.engine.follower import Collector
-from launcher.engine.snapshot import Group, Row, Snapshot
+from launcher.engine.snapshot import Group, Snapshot, SnapshotRow
 from launcher.executors.telemetry import Sample
 from launcher.planning.plan import Decision, Plan
-from launcher.store.metric_tracker import Newest
+from launcher.store.metric_tracker import MetricTracker
 
 _WORDS = {"out_of_memory": "no memory"}  # what else would be too long for a column
 
 
-class Live:
+class ProgressBoard:
     """Knows how every experiment of a launch stands."""
 
     def __init__(
@@ -37,11 +37,11 @@ class Live:
         self._contained = contained
         self._began_s = time.monotonic()
         self._waiting = {
-            one.experiment.name: Row(experiment=one.experiment.name, group="waiting", state="waiting")
+            one.experiment.name: SnapshotRow(experiment=one.experiment.name, group="waiting", state="waiting")
             for one in plan.to_run
         }
         self._kept = [_kept(one) for one in plan.decisions if one.action == "keep"]
-        self._ended: dict[str, Row] = {}  # by when they ended
+        self._ended: dict[str, SnapshotRow] = {}  # by when they ended
 
     def ended(self, experiment: str, slot: Slot, ending: Ending, seconds: float) -> None:
         """Note how an attempt ended; the collector still knows its last values."""
@@ -72,12 +72,12 @@ class Live:
             pid=os.getpid(),
         )
 
-    def _running_or_bare(self, attempt: Attempt, now_s: float) -> Row:
+    def _running_or_bare(self, attempt: Attempt, now_s: float) -> SnapshotRow:
         device = str(attempt.slot.device)
-        bare = Row(experiment=attempt.name, group="running", state="running", device=device)
+        bare = SnapshotRow(experiment=attempt.name, group="running", state="running", device=device)
         return self._contained.run(attempt.name, "its row", lambda: self._running(attempt, now_s), bare)
 
-    def _running(self, attempt: Attempt, now_s: float) -> Row:
+    def _running(self, attempt: Attempt, now_s: float) -> SnapshotRow:
         history = self._collector.histories[attempt.name]
         known = attempt.known(history, now_s)
         usage = self._usage(attempt.name)
@@ -92,8 +92,10 @@ class Live:
         )
 
 
-def _row(experiment: str, group: Group, state: str, newest: Newest, device: str, time_s: float | None) -> Row:
-    return Row(
+def _row(
+    experiment: str, group: Group, state: str, newest: MetricTracker, device: str, time_s: float | None
+) -> SnapshotRow:
+    return SnapshotRow(
         experiment=experiment,
         group=group,
         state=state,
@@ -107,8 +109,8 @@ def _row(experiment: str, group: Group, state: str, newest: Newest, device: str,
     )
 
 
-def _kept(decision: Decision) -> Row:
-    kind, newest, seen = decision.ending or "done", decision.newest or Newest(""), decision.seen
+def _kept(decision: Decision) -> SnapshotRow:
+    kind, newest, seen = decision.ending or "done", decision.newest or MetricTracker(""), decision.seen
     device, time_s = (seen.device, seen.seconds or None) if seen else ("", None)
     state = "kept" if kind == "done" else _WORDS.get(kind, kind)
     return _row(decision.experiment.name, _group(kind), state, newest, device, time_s)

@@ -25,7 +25,7 @@ LIMIT_S = 600.0  # for the last drawing of a launch
 SHARE = 0.1  # drawing may take this share of one core while experiments run
 
 
-class Drawing:
+class ReportProcess:
     """The launcher's end of the drawing process."""
 
     def __init__(

@@ -29,16 +29,16 @@ from launcher.engine.messages import (
     Done,
     Ended,
     Event,
-    Halt,
+    FailFast,
     Interrupted,
-    Look,
-    Lost,
+    Quarantined,
     Refused,
-    Requeued,
-    SetAside,
+    RetryRefused,
+    RetryRequested,
+    SlotsLost,
     Start,
     Stop,
-    Withdrawn,
+    StopRequested,
 )
 
 
@@ -151,7 +151,7 @@ class Scheduler:
     def handle(self, event: Event) -> list[Action]:
         """Take an event and return what to do, in order."""
         match event:
-            case Begin() | Look():
+            case Begin() | RetryRefused():
                 self._refused.clear()
                 return self._fill()
             case Ended():
@@ -160,21 +160,21 @@ class Scheduler:
             case Refused(experiment, slot):
                 self._put_back(experiment, slot)
                 return self._fill()
-            case Lost(slots):
+            case SlotsLost(slots):
                 self._drop(slots)
                 return self._fill()
             case Interrupted(force):
                 self._is_stopping = True
                 return self._stops(force) + self._fill()
-            case Withdrawn():
+            case StopRequested():
                 return self._withdraw(event)
-            case Requeued(experiment):
+            case RetryRequested(experiment):
                 assert isinstance(self._states.get(experiment), Finished), f"{experiment} has not ended"
                 self._withdrawn.discard(experiment)
                 self._queue_again(experiment)
                 return self._fill()
 
-    def _withdraw(self, event: Withdrawn) -> list[Action]:
+    def _withdraw(self, event: StopRequested) -> list[Action]:
         match self._states.get(event.experiment):
             case Running():
                 self._withdrawn.add(event.experiment)
@@ -203,7 +203,7 @@ class Scheduler:
                     assert before is not None, "two experiments failed here"
                     self._drop([slot for slot in self._usable if self._devices[slot] == device])
                     self._try_again_free(before)
-                    said.append(SetAside(state.slot, (before, event.experiment)))
+                    said.append(Quarantined(state.slot, (before, event.experiment)))
         if state.slot in self._usable:
             self._free.append(state.slot)
         elif has_failed and self._try_again_free(event.experiment):
@@ -219,7 +219,7 @@ class Scheduler:
             self._queue_again(event.experiment)
         elif self._fail_fast and event.ending in FAILED and not self._is_stopping:
             self._is_stopping = True
-            return [Halt(event.experiment), *self._stops(force=False)]
+            return [FailFast(event.experiment), *self._stops(force=False)]
         return []
 
     def _stops(self, force: bool) -> list[Action]:

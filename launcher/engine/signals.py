@@ -14,7 +14,7 @@ TELLING = (signal.SIGUSR1, signal.SIGCONT)  # someone asks how it stands; it goe
 Handler = Callable[[signal.Signals], None]
 
 
-def endure(number: signal.Signals) -> None:
+def ignore_signal(number: signal.Signals) -> None:
     """From now on let a signal do nothing to this process, unless something else is arranged already.
 
     By a handler, not by ignoring it, which the processes that are started would inherit.
@@ -25,10 +25,10 @@ def endure(number: signal.Signals) -> None:
 
 
 @contextlib.contextmanager
-def enduring(number: signal.Signals) -> Iterator[None]:
+def ignoring_signal(number: signal.Signals) -> Iterator[None]:
     """Endure a signal for a while."""
     before = signal.getsignal(number)
-    endure(number)
+    ignore_signal(number)
     try:
         yield
     finally:

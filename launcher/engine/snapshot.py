@@ -13,7 +13,7 @@ GROUPS: tuple[Group, ...] = ("running", "failed", "interrupted", "waiting", "don
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class SnapshotRow:
     """One experiment. What is not known is None."""
 
     experiment: str
@@ -37,7 +37,7 @@ class Snapshot:
     """A sweep. The rows of one group are in the order in which they are shown."""
 
     sweep: str
-    rows: tuple[Row, ...]
+    rows: tuple[SnapshotRow, ...]
     metric: str  # whose values the rows have; empty if the job names none
     time_s: float  # since the launch began
     left_s: float | None

@@ -10,12 +10,12 @@ from launcher.engine.attempt import Attempt
 from launcher.planning.estimate import makespan, remaining
 from launcher.planning.plan import Plan
 from launcher.store.history import History
-from launcher.worker.thread_budget import Share
+from launcher.worker.thread_budget import ThreadBudget
 
 WORTH_SAYING_S = 60.0
 
 
-class Outlook:
+class TimeLeft:
     """Knows what is expected of each experiment, and learns from those that run."""
 
     def __init__(self, plan: Plan, slots: Sequence[Slot], say: Callable[[str], None], *, is_parallel: bool) -> None:
@@ -26,7 +26,7 @@ class Outlook:
         self._shares_cores = is_parallel and all(slot.device.kind == "cpu" for slot in slots)
         self._has_said = False
         is_elastic = self._shares_cores and plan.sweep.settings.elastic_threads
-        self.share = Share.create(self._threads) if is_elastic else None
+        self.share = ThreadBudget.create(self._threads) if is_elastic else None
 
     def learn(self, attempt: Attempt, history: History) -> None:
         """Take in how long an attempt has taken for what it did."""

@@ -30,7 +30,7 @@ from launcher.executors.process_tree import tree_cpu_s
 from launcher.store.locks import Lock
 from launcher.worker import main
 from launcher.worker.spec import Spec
-from launcher.worker.thread_budget import Share
+from launcher.worker.thread_budget import ThreadBudget
 
 StartMethod = Literal["forkserver", "spawn"]
 EXIT_LIMIT_S = 2.0  # between a death and the fork server's word about it: milliseconds
@@ -215,7 +215,7 @@ class Workers:
             made.ends_parent, self._server = True, None
         return made
 
-    def fork_attempt(self, spec: Spec, lock: Lock | None = None, share: Share | None = None) -> Worker:
+    def fork_attempt(self, spec: Spec, lock: Lock | None = None, share: ThreadBudget | None = None) -> Worker:
         """Fork the worker of an attempt. It inherits the lock of its device, and its share of threads.
 
         Raises:
@@ -225,7 +225,7 @@ class Workers:
         os.set_blocking(made.bell.fileno(), False)  # the bell is looked at, never waited for
         return made
 
-    def start(self, spec: Spec, lock: Lock | None = None, share: Share | None = None) -> Worker:
+    def start(self, spec: Spec, lock: Lock | None = None, share: ThreadBudget | None = None) -> Worker:
         """Start the worker of an attempt, waiting for the fork server as long as that takes.
 
         Raises:

@@ -23,7 +23,7 @@ from launcher.store import values
 from launcher.store.files import read
 from launcher.store.locks import find_holder
 from launcher.store.paths import Paths, write_atomic
-from launcher.store.state import Document, read_document
+from launcher.store.state import Manifest, read_document
 
 _INSTALLED = ("site-packages", "dist-packages")  # another environment is no other sweep
 
@@ -44,7 +44,7 @@ class Origin:
         return cls(str(job.resolve()), _module(target, job.parent), target, str(folder.resolve()))
 
     @classmethod
-    def of_document(cls, document: Document, outcome: Path) -> Origin | None:
+    def of_document(cls, document: Manifest, outcome: Path) -> Origin | None:
         """Return where the sweep is from that a `sweep.json` is about; None if it does not tell.
 
         One of an older version tells no more than the working directory; `outcome` is where such a sweep would be.
@@ -71,7 +71,7 @@ class Origin:
         return "", ""
 
 
-def check(sweep: Sweep, paths: Paths) -> tuple[Document | None, list[str]]:
+def check(sweep: Sweep, paths: Paths) -> tuple[Manifest | None, list[str]]:
     """Return the `sweep.json` of the folder, if there is one, and what a user should know of where the sweep is.
 
     Raises:

@@ -24,7 +24,7 @@ from typing import Any
 from launcher import lifeline
 from launcher.config import notation, validation
 from launcher.config.resolved import HOW_TO_MEND, Resolved, addresses, describe, differing, is_made_twice
-from launcher.config.validation import Fault
+from launcher.config.validation import FieldError
 from launcher.errors import InputError
 from launcher.worker.target import Target, config_class, importable
 
@@ -32,12 +32,12 @@ IMPORT_LIMIT_S = 120.0
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedConfig:
     """One experiment's configuration: resolved with every default, or what is wrong with it."""
 
     resolved: Resolved
     inputs: dict[str, str]  # path → sha256 of the files the result depends on
-    faults: tuple[Fault, ...]
+    faults: tuple[FieldError, ...]
     work: float | None = None  # what its `work()` says: how much there is to do, in a unit of the target's own
     is_made_twice: bool = False  # made again from its own result it would be another
 
@@ -47,7 +47,7 @@ class Checked:
         return self.resolved.config
 
 
-def check(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Checked]:
+def check(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, CheckedConfig]:
     """Check the configuration of every experiment, as `notation.read` has read it.
 
     Raises:
@@ -83,20 +83,20 @@ def _class(target: Target, module: str, name: str) -> type | None:
     return cls if isinstance(cls, type) and is_dataclass(cls) else None
 
 
-def _check_all(cls: type, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Checked]:
+def _check_all(cls: type, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, CheckedConfig]:
     return {name: _check_one(cls, config) for name, config in configs.items()}
 
 
-def _unchecked(config: Mapping[str, Any]) -> Checked:
-    return Checked(Resolved(notation.bare(config)), {}, ())
+def _unchecked(config: Mapping[str, Any]) -> CheckedConfig:
+    return CheckedConfig(Resolved(notation.bare(config)), {}, ())
 
 
-def _check_one(cls: type, given: Mapping[str, Any]) -> Checked:
+def _check_one(cls: type, given: Mapping[str, Any]) -> CheckedConfig:
     if cls is dict:
         return _unchecked(given)
     instance, faults = validation.check(cls, given)
     if instance is None:
-        return Checked(Resolved({}), {}, tuple(faults))
+        return CheckedConfig(Resolved({}), {}, tuple(faults))
     try:
         paths = instance.inputs() if callable(getattr(instance, "inputs", None)) else []
         inputs = {str(path): _sha256(Path(path)) for path in paths}
@@ -105,14 +105,14 @@ def _check_one(cls: type, given: Mapping[str, Any]) -> Checked:
         again = differing(resolved, validation.build(cls, given), given)
         if changing := dict.fromkeys([*(one.path for one in again), *addresses(resolved)]):
             message = f"is another each time the configuration is made.\n  {HOW_TO_MEND}"
-            return Checked(Resolved({}), {}, tuple(Fault(path, message) for path in changing))
+            return CheckedConfig(Resolved({}), {}, tuple(FieldError(path, message) for path in changing))
     except (ValueError, OSError) as error:
-        return Checked(Resolved({}), {}, (Fault((), str(error)),))
+        return CheckedConfig(Resolved({}), {}, (FieldError((), str(error)),))
     except Exception as error:  # noqa: BLE001  the user's method runs here
-        fault = Fault((), f"its inputs(), work() or defaults fail: {type(error).__name__}: {error}")
-        return Checked(Resolved({}), {}, (fault,))
+        fault = FieldError((), f"its inputs(), work() or defaults fail: {type(error).__name__}: {error}")
+        return CheckedConfig(Resolved({}), {}, (fault,))
     work = work if work and 0 < work < math.inf else None
-    return Checked(resolved, inputs, (), work, is_made_twice(instance, resolved))
+    return CheckedConfig(resolved, inputs, (), work, is_made_twice(instance, resolved))
 
 
 def _sha256(path: Path) -> str:
@@ -120,7 +120,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check_in_child(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Checked]:
+def _check_in_child(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, CheckedConfig]:
     content = {"spec": target.spec, "folder": str(target.folder), "configs": notation.marked(configs)}
     request = json.dumps(content, default=str)
     try:
@@ -150,13 +150,13 @@ def _check_in_child(target: Target, configs: Mapping[str, Mapping[str, Any]]) ->
     return {name: _received(one, configs[name]) for name, one in reply.items()}
 
 
-def _received(reply: dict[str, Any], given: Mapping[str, Any]) -> Checked:
+def _received(reply: dict[str, Any], given: Mapping[str, Any]) -> CheckedConfig:
     """Return what the child has sent; a configuration that nobody checks stays as it was given, its dates are dates."""
     if reply["resolved"] is None:
         return _unchecked(given)
-    faults = tuple(Fault(tuple(one["path"]), one["message"]) for one in reply["faults"])
+    faults = tuple(FieldError(tuple(one["path"]), one["message"]) for one in reply["faults"])
     rest = {key: reply[key] for key in ("inputs", "work", "is_made_twice")}
-    return Checked(Resolved(**reply["resolved"]), faults=faults, **rest)
+    return CheckedConfig(Resolved(**reply["resolved"]), faults=faults, **rest)
 
 
 def main() -> None:

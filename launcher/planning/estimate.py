@@ -16,7 +16,7 @@ from statistics import median
 
 
 @dataclass(frozen=True)
-class Known:
+class DurationEstimate:
     """What is known about how long one experiment takes."""
 
     work: float | None = None
@@ -25,14 +25,14 @@ class Known:
     is_earlier: bool = False  # measured by an earlier launch: perhaps on another device, or beside other work
 
 
-def measured(seconds: float, step: int, total: int | None, work: float | None) -> Known:
+def measured(seconds: float, step: int, total: int | None, work: float | None) -> DurationEstimate:
     """Return what an attempt tells that got to `step` of `total` in `seconds`."""
     if not total or not 0 < step <= total or seconds <= 0:
-        return Known(work)
-    return Known(work, seconds * total / step, step / total)
+        return DurationEstimate(work)
+    return DurationEstimate(work, seconds * total / step, step / total)
 
 
-def remaining(known: Mapping[str, Known]) -> dict[str, float]:
+def remaining(known: Mapping[str, DurationEstimate]) -> dict[str, float]:
     """Return how long each will take yet: in seconds if any was measured, else in a unit that is the same for all.
 
     What an earlier launch has measured tells how fast others are until this one has measured anything itself.
@@ -44,7 +44,7 @@ def remaining(known: Mapping[str, Known]) -> dict[str, float]:
     return {name: (whole[name] or average) * (1.0 - one.share_done) for name, one in known.items()}
 
 
-def longest_first(known: Mapping[str, Known]) -> list[str]:
+def longest_first(known: Mapping[str, DurationEstimate]) -> list[str]:
     """Return the order in which to start experiments; those of equal length keep their order."""
     left = remaining(known)
     return sorted(known, key=lambda name: -left[name])

@@ -18,7 +18,7 @@ PROCESS, GPU = "peak_memory_bytes", "peak_gpu_memory_bytes"
 
 
 @dataclass(frozen=True)
-class Turn:
+class ScheduledStart:
     """When and where an experiment will run, as far as one can tell beforehand."""
 
     experiment: str
@@ -30,7 +30,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Expected:
+class ResourceEstimate:
     """What an experiment will take: None where nothing was measured, of it or of others."""
 
     seconds: float | None = None
@@ -43,15 +43,15 @@ class Expected:
 class Forecast:
     """What is expected of a launch."""
 
-    turns: list[Turn]  # in the order of their start
-    expected: dict[str, Expected]  # of every experiment that will run
+    turns: list[ScheduledStart]  # in the order of their start
+    expected: dict[str, ResourceEstimate]  # of every experiment that will run
     seconds: float | None  # of the whole launch
     work_seconds: float | None  # of all experiments together
     memory_bytes: int | None  # of all workers that run at once, at most
     gpu_memory_bytes: int | None  # of one slot, at most
 
     @property
-    def waves(self) -> list[list[Turn]]:
+    def waves(self) -> list[list[ScheduledStart]]:
         """The turns by wave: those that start at once, those that take over from them, and so on."""
         count = max((turn.wave for turn in self.turns), default=0)
         return [[turn for turn in self.turns if turn.wave == wave] for wave in range(1, count + 1)]
@@ -78,14 +78,14 @@ def forecast(plan: Plan, num_slots: int, *, is_parallel: bool) -> Forecast:
     )
 
 
-def _in_parallel(order: Sequence[str], left: dict[str, float], num_slots: int) -> list[Turn]:
+def _in_parallel(order: Sequence[str], left: dict[str, float], num_slots: int) -> list[ScheduledStart]:
     free: list[tuple[float, int]] = [(0.0, slot) for slot in range(num_slots)]
-    last: dict[int, Turn] = {}
+    last: dict[int, ScheduledStart] = {}
     turns = []
     for name in order:
         at_s, slot = heapq.heappop(free)
         before = last.get(slot)
-        turn = Turn(
+        turn = ScheduledStart(
             name, slot, before.wave + 1 if before else 1, before.experiment if before else None, at_s, at_s + left[name]
         )
         heapq.heappush(free, (turn.ends_s, slot))
@@ -94,19 +94,19 @@ def _in_parallel(order: Sequence[str], left: dict[str, float], num_slots: int) -
     return turns
 
 
-def _in_sequence(plan: Plan, left: dict[str, float], num_slots: int) -> list[Turn]:
-    turns: list[Turn] = []
+def _in_sequence(plan: Plan, left: dict[str, float], num_slots: int) -> list[ScheduledStart]:
+    turns: list[ScheduledStart] = []
     for number, one in enumerate(plan.to_run, start=1):
         at_s = turns[-1].ends_s if turns else 0.0
         after = turns[-1].experiment if turns else None
         name, slot = one.experiment.name, one.experiment.index % num_slots
-        turns.append(Turn(name, slot, number, after, at_s, at_s + left[name]))
+        turns.append(ScheduledStart(name, slot, number, after, at_s, at_s + left[name]))
     return turns
 
 
-def _expect(one: Decision, others: Sequence[Decision], seconds: float | None) -> Expected:
+def _expect(one: Decision, others: Sequence[Decision], seconds: float | None) -> ResourceEstimate:
     is_changed = one.before is not None and one.before.digest != one.experiment.digest
-    return Expected(
+    return ResourceEstimate(
         seconds,
         _memory(one, others, PROCESS),
         _memory(one, others, GPU),
@@ -120,7 +120,7 @@ def _memory(one: Decision, others: Sequence[Decision], kind: str) -> int | None:
     return one.peaks.get(kind) or (round(median(known)) if known else None)
 
 
-def _most_at_once(turns: Sequence[Turn], memory: dict[str, int | None]) -> int | None:
+def _most_at_once(turns: Sequence[ScheduledStart], memory: dict[str, int | None]) -> int | None:
     """Return the most that the workers hold together; None if one of them is not known."""
     changes = []
     for turn in turns:

@@ -16,13 +16,13 @@ from launcher.config.nested import decides, dotted, leaves
 from launcher.errors import InputError, inline
 from launcher.planning.batch_halving import state_digest
 from launcher.planning.claim import check
-from launcher.planning.estimate import Known, longest_first, measured
+from launcher.planning.estimate import DurationEstimate, longest_first, measured
 from launcher.planning.job import Sweep
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.history import History, gpu_bytes, read_history
-from launcher.store.metric_tracker import Newest
+from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
-from launcher.store.state import KEPT, Document, Planned, Seen, last_ending, read_events
+from launcher.store.state import KEPT, LastAttempt, Manifest, ManifestExperiment, last_ending, read_events
 from launcher.text import duration, plural
 
 Action = Literal["keep", "run", "resume", "redo", "leave"]
@@ -49,7 +49,7 @@ class Experiment:
 
 
 @dataclass(frozen=True)
-class Unseen:
+class LostEnding:
     """An attempt that no launcher lived to see the end of: what its records say about it."""
 
     attempt: int
@@ -66,14 +66,14 @@ class Decision:
     why: str
     attempt: int  # the number of the attempt that would run, or of the one that is kept
     ending: str | None = None  # of the newest attempt before
-    unseen: Unseen | None = None
-    known: Known = field(default_factory=Known)  # about how long it takes
+    unseen: LostEnding | None = None
+    known: DurationEstimate = field(default_factory=DurationEstimate)  # about how long it takes
     gpu_bytes: int | None = None  # the GPU memory it was measured to take
     changed: dict[str, int] = field(default_factory=dict)  # what on_oom made other than asked
     peaks: dict[str, int] = field(default_factory=dict)  # bytes of memory an earlier attempt took, by kind of memory
-    before: Planned | None = None  # as an earlier launch has planned it
-    seen: Seen | None = None  # the newest attempt before
-    newest: Newest | None = None  # of one that is kept
+    before: ManifestExperiment | None = None  # as an earlier launch has planned it
+    seen: LastAttempt | None = None  # the newest attempt before
+    newest: MetricTracker | None = None  # of one that is kept
     obstacle: str = ""  # why its records cannot be read: it will fail, and nothing of it is touched
     repeats: Repeats | None = None  # what is trained again of what there is
 
@@ -96,7 +96,7 @@ class Plan:
     sweep: Sweep
     paths: Paths
     decisions: list[Decision]
-    before: Document | None = None  # what an earlier launch has planned
+    before: Manifest | None = None  # what an earlier launch has planned
     where: Sequence[str] = ()  # what there is to know about where the sweep is, and was
 
     @property
@@ -105,7 +105,7 @@ class Plan:
         return [decision for decision in self.decisions if decision.action not in ("keep", "leave")]
 
     @property
-    def known(self) -> dict[str, Known]:
+    def known(self) -> dict[str, DurationEstimate]:
         """How long those to run take, as far as one knows, and what else tells it: those that are done, with `work`."""
         return {
             one.experiment.name: one.known
@@ -124,7 +124,7 @@ class Plan:
         """The experiments that are not run again, each with its ending."""
         return {one.experiment.name: one.ending or "done" for one in self.decisions if one.action == "keep"}
 
-    def watch(self) -> Newest:
+    def watch(self) -> MetricTracker:
         """Return what follows the values of the job's first metric in one experiment."""
         return _watch(self.sweep)
 
@@ -184,10 +184,10 @@ class Plan:
             if len(group) > 1 and any(one.action != "keep" for one in group)
         ]
 
-    def document(self, launch: dict[str, Any]) -> Document:
+    def document(self, launch: dict[str, Any]) -> Manifest:
         """Return the content of `sweep.json` for this plan: what is left as it is stands there as it was."""
         settings = self.sweep.settings
-        return Document(
+        return Manifest(
             name=self.sweep.name,
             job_file=str(self.sweep.job_file),
             target=settings.target,
@@ -199,18 +199,18 @@ class Plan:
             former=self._former(),
         )
 
-    def _former(self) -> list[Planned]:
+    def _former(self) -> list[ManifestExperiment]:
         """Return the experiments that the job no longer names and that have records: they may come back."""
         names = {one.experiment.name for one in self.decisions}
         known = [*self.before.experiments, *self.before.former] if self.before else []
         return [one for one in known if one.name not in names and self.paths.records(one.name).exists()]
 
 
-def _planned(decision: Decision) -> Planned:
+def _planned(decision: Decision) -> ManifestExperiment:
     if decision.action == "leave" and decision.before is not None:
         return decision.before
     one, content = decision.experiment, decision.experiment.content
-    planned = Planned(one.name, one.overrides, one.config, one.digest, one.work, one.inputs)
+    planned = ManifestExperiment(one.name, one.overrides, one.config, one.digest, one.work, one.inputs)
     if content is None:
         return planned
     return replace(planned, content=content.digest, at_default=content.at_default, left_out=content.left_out)
@@ -275,19 +275,21 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
     return Plan(sweep, paths, decisions, before, where)
 
 
-def _as_it_was(one: Experiment, before: Planned | None) -> Experiment:
+def _as_it_was(one: Experiment, before: ManifestExperiment | None) -> Experiment:
     """Return the experiment under the digest it had, if nothing that counts has changed since."""
     if before is None or one.content is None:
         return one
     return replace(one, digest=digest_now(one.content, before.before))
 
 
-def _watch(sweep: Sweep) -> Newest:
+def _watch(sweep: Sweep) -> MetricTracker:
     metric = next(iter(sweep.settings.metrics), "")
-    return Newest(metric, metric in sweep.settings.maximize)
+    return MetricTracker(metric, metric in sweep.settings.maximize)
 
 
-def _known(one: Experiment, action: Action, history: History, seconds: float, before: Planned | None) -> Known:
+def _known(
+    one: Experiment, action: Action, history: History, seconds: float, before: ManifestExperiment | None
+) -> DurationEstimate:
     """Say what earlier attempts tell about how long an experiment takes; one begun anew has it all before it.
 
     Where it was another configuration, its time is taken for as much longer as there is more work now.
@@ -306,16 +308,23 @@ def _peaks(history: History) -> dict[str, int]:
     return {kind: int(last_word[kind]) for kind in kinds if isinstance(last_word.get(kind), int | float)}
 
 
-def _unseen(history: History, seen: Seen | None) -> Unseen | None:
+def _unseen(history: History, seen: LastAttempt | None) -> LostEnding | None:
     if seen is None or seen.ending is not None or history.obstacle:
         return None
     if seen.attempt != history.attempt:  # killed before its worker had said a word
-        return Unseen(seen.attempt, "interrupted", 0.0)
-    return Unseen(seen.attempt, str(history.end["ending"]) if history.end else "interrupted", round(history.last_s, 3))
+        return LostEnding(seen.attempt, "interrupted", 0.0)
+    return LostEnding(
+        seen.attempt, str(history.end["ending"]) if history.end else "interrupted", round(history.last_s, 3)
+    )
 
 
 def _decide(
-    one: Experiment, history: History, seen: Seen | None, known: Planned | None, has_checkpoint: bool, fresh: bool
+    one: Experiment,
+    history: History,
+    seen: LastAttempt | None,
+    known: ManifestExperiment | None,
+    has_checkpoint: bool,
+    fresh: bool,
 ) -> tuple[Action, str]:
     if history.obstacle:
         return "run", f"will fail: {history.obstacle}. Move that away"
@@ -342,7 +351,7 @@ def _steps(history: History) -> str:
     return f"{len(history.steps)} step{'' if len(history.steps) == 1 else 's'}"
 
 
-def _difference(one: Experiment, known: Planned | None) -> str:
+def _difference(one: Experiment, known: ManifestExperiment | None) -> str:
     if known is None or one.content is None or not is_changed(one.content, known.before):
         return "its configuration changed"
     return describe_change(one.content, known.before)

@@ -13,7 +13,7 @@ from launcher.config.resolved import unlike
 from launcher.errors import InputError, inline, printable
 from launcher.planning import config_check
 from launcher.planning.batch_halving import describe, halved, unfit
-from launcher.planning.config_check import Checked
+from launcher.planning.config_check import CheckedConfig
 from launcher.planning.job import Sweep
 from launcher.planning.plan import Experiment
 from launcher.worker import target as targets
@@ -42,7 +42,7 @@ def resolve(sweep: Sweep) -> list[Experiment]:
     ]
 
 
-def _experiment(sweep: Sweep, name: str, index: int, checked: Checked, given: dict[str, Any]) -> Experiment:
+def _experiment(sweep: Sweep, name: str, index: int, checked: CheckedConfig, given: dict[str, Any]) -> Experiment:
     resolved = checked.resolved
     content = Content(
         sweep.settings.target,
@@ -61,7 +61,7 @@ def _experiment(sweep: Sweep, name: str, index: int, checked: Checked, given: di
 
 
 def _halved_problems(
-    sweep: Sweep, found: Target, checked: Mapping[str, Checked], given: Mapping[str, dict[str, Any]]
+    sweep: Sweep, found: Target, checked: Mapping[str, CheckedConfig], given: Mapping[str, dict[str, Any]]
 ) -> list[str]:
     """Say which configurations would be refused, or be another training, once `on_oom` has halved their batch."""
     smaller = {name: changes for name, one in checked.items() if (changes := halved(one.config)) is not None}
@@ -91,7 +91,7 @@ def _find_target(sweep: Sweep) -> Target:
         raise InputError([sweep.lines.where("sweep", "target") + problem for problem in error.problems]) from error
 
 
-def _problems(sweep: Sweep, checked: Mapping[str, Checked]) -> list[str]:
+def _problems(sweep: Sweep, checked: Mapping[str, CheckedConfig]) -> list[str]:
     """Say what is wrong with the configurations, a fault of the shared [config] once and not for each experiment."""
     problems: dict[str, None] = {}
     for name, one in checked.items():

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from launcher.store import files
-from launcher.store.state import Document
+from launcher.store.state import Manifest
 
 SECTIONS = ("Model", "Parameters", "Dataset", "Training", "Experiments", "Observations")
 LIMIT_BYTES = 1 << 20
@@ -43,7 +43,7 @@ class Prose:
     descriptions: dict[str, str] = field(default_factory=dict)  # by experiment
 
 
-def find(document: Document) -> Path | None:
+def find(document: Manifest) -> Path | None:
     """Return the file beside the job file, where that was launched from or else seen from here.
 
     Only beside a job file that is there: a `sweep.json` of somebody else cannot have any text put into a report.
@@ -56,7 +56,7 @@ def find(document: Document) -> Path | None:
     return None
 
 
-def read(document: Document, values: Mapping[str, Any]) -> Prose:
+def read(document: Manifest, values: Mapping[str, Any]) -> Prose:
     """Return the words about a sweep, with values put in; empty if there is no file.
 
     Raises:

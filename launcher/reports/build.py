@@ -31,7 +31,7 @@ from launcher.reports.usage_curves import Series, over_time
 from launcher.store.history import History, numbers, read_history
 from launcher.store.locks import find_holder
 from launcher.store.paths import Paths
-from launcher.store.state import AtWork, Document, Seen, at_work, read_document, read_events
+from launcher.store.state import AtWork, LastAttempt, Manifest, at_work, read_document, read_events
 
 if TYPE_CHECKING:
     from launcher.planning.job import SweepSettings
@@ -55,7 +55,7 @@ class Report:
         self._resources: dict[str, dict[str, float]] = {}  # the cells of the table
         self._usage: dict[str, dict[str, Series]] = {}
         self._made: dict[str, tuple[History, object, Result]] = {}
-        self._seen: dict[str, Seen] = {}
+        self._seen: dict[str, LastAttempt] = {}
         self._running = AtWork()
         self._document = self._read_document()
 
@@ -107,7 +107,7 @@ class Report:
         own = [(self._paths.curve(metric, name), name) for metric, names in measured.items() for name in names]
         return [(path, "") for path in [*whole, *(self._paths.curves(metric) for metric in measured)]] + own
 
-    def _read_document(self) -> Document:
+    def _read_document(self) -> Manifest:
         document = read_document(self._paths)
         if document is None:
             raise InputError(f"there is no sweep in {self._paths.outcome}: it has no {self._paths.sweep.name}.")

@@ -18,14 +18,14 @@ from launcher.reports.author_notes import Prose
 from launcher.reports.reproduce import commands
 from launcher.reports.results import Result, differing, reference, shared
 from launcher.store.paths import Paths, write_atomic
-from launcher.store.state import Document
+from launcher.store.state import Manifest
 from launcher.text import clean, duration, size
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])|^[-+#=]|^\d+(?=[.)](?:\s|$))")
 _LONG = 300
 
 
-def write(path: Path, paths: Paths, document: Document, experiments: Sequence[Result]) -> None:
+def write(path: Path, paths: Paths, document: Manifest, experiments: Sequence[Result]) -> None:
     """Write the report.
 
     Raises:
@@ -90,7 +90,7 @@ def _fenced(content: str) -> str:
     return f"{fence}sh\n{content.rstrip()}\n{fence}"
 
 
-def _made(document: Document, experiments: Sequence[Result]) -> str:
+def _made(document: Manifest, experiments: Sequence[Result]) -> str:
     launch = document.launch
     done = sum(one.ending == "done" for one in experiments)
     versions = ", ".join(f"{name} {version}" for name, version in dict(launch.get("versions", {})).items())
@@ -127,7 +127,7 @@ def _dataset(words: Prose, experiments: Sequence[Result]) -> list[str]:
     return [] if "Dataset" in words.text else ["Nothing about the data was recorded (`run.info`)."]
 
 
-def _training(words: Prose, document: Document, base: Result | None) -> list[str]:
+def _training(words: Prose, document: Manifest, base: Result | None) -> list[str]:
     launch = document.launch
     slots = [slot for slot in launch.get("slots", []) if isinstance(slot, dict)]
     found = []
@@ -168,7 +168,7 @@ def _described(one: Result, base: Result | None) -> str:
     return "; ".join(changes) or "The same configuration."
 
 
-def _results(document: Document, experiments: Sequence[Result]) -> str:
+def _results(document: Manifest, experiments: Sequence[Result]) -> str:
     heads = ["Experiment", "Ending"]
     for metric in document.metrics:
         heads += [f"{plain(metric)} at the end", f"best {plain(metric)}", f"last {plain(metric)}"]
@@ -191,7 +191,7 @@ def _results(document: Document, experiments: Sequence[Result]) -> str:
     return table(heads, rows, 2)
 
 
-def _plots(paths: Paths, document: Document, experiments: Sequence[Result]) -> list[str]:
+def _plots(paths: Paths, document: Manifest, experiments: Sequence[Result]) -> list[str]:
     """Link the plots that compare, and below them those of each experiment: of all that recorded the metric.
 
     They may not be drawn yet when this is written. A plot that cannot be written is told as a problem.

@@ -9,11 +9,11 @@ from launcher.commandline import command_line
 from launcher.config.nested import dotted, leaves
 from launcher.config.notation import write
 from launcher.store.paths import Paths
-from launcher.store.state import Document
+from launcher.store.state import Manifest
 from launcher.text import clean
 
 
-def commands(document: Document, paths: Paths) -> str:
+def commands(document: Manifest, paths: Paths) -> str:
     """Return a shell script of a few lines: where, which commit, the same training, the check, the views."""
     launch = document.launch
     job, lines = document.job_file, []

@@ -19,7 +19,17 @@ from launcher.store import values
 from launcher.store.history import History, numbers, read_history
 from launcher.store.locks import find_holder
 from launcher.store.paths import Paths
-from launcher.store.state import AtWork, Document, Planned, Seen, at_work, last_ending, read_events, spent_s, why_ended
+from launcher.store.state import (
+    AtWork,
+    LastAttempt,
+    Manifest,
+    ManifestExperiment,
+    at_work,
+    last_ending,
+    read_events,
+    spent_s,
+    why_ended,
+)
 
 END_SHARE = 0.1  # the end of a curve: this share of its steps,
 END_STEPS = 5  # but at least so many
@@ -127,7 +137,7 @@ class Result:
         return max(self.tokens.values(), default=None)
 
 
-def read_results(paths: Paths, document: Document) -> list[Result]:
+def read_results(paths: Paths, document: Manifest) -> list[Result]:
     """Return what is known about each experiment of a sweep, from its files."""
     seen, running = read_events(paths.events), at_work(document, find_holder(paths.lock))
     return [
@@ -137,7 +147,12 @@ def read_results(paths: Paths, document: Document) -> list[Result]:
 
 
 def result(
-    document: Document, planned: Planned, index: int, history: History, seen: Seen | None, running: AtWork
+    document: Manifest,
+    planned: ManifestExperiment,
+    index: int,
+    history: History,
+    seen: LastAttempt | None,
+    running: AtWork,
 ) -> Result:
     """Return what is known about one experiment."""
     end = history.end or {}

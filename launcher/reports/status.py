@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from launcher.commandline import command_line
-from launcher.planning.estimate import Known, makespan, measured, remaining
+from launcher.planning.estimate import DurationEstimate, makespan, measured, remaining
 from launcher.store import values
 from launcher.store.events import read_event_lines
 from launcher.store.history import History
@@ -25,9 +25,9 @@ from launcher.store.skim import Skim, skim
 from launcher.store.state import (
     KEPT,
     AtWork,
-    Document,
-    Planned,
-    Seen,
+    LastAttempt,
+    Manifest,
+    ManifestExperiment,
     at_work,
     last_ending,
     read_document,
@@ -41,7 +41,7 @@ LIVE = ("running", "waiting", "withdrawn", "not started")  # states that are no 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class ExperimentStatus:
     """How one experiment stands."""
 
     name: str
@@ -59,7 +59,7 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overview:
+class SweepStatus:
     """How a sweep stands."""
 
     sweep: str
@@ -68,7 +68,7 @@ class Overview:
     phase: Phase  # gone: the launcher was killed before it could end
     launcher: Holder | None
     launch: Mapping[str, Any]  # of sweep.json: where the newest launch was made, and with what
-    experiments: Sequence[Standing]
+    experiments: Sequence[ExperimentStatus]
     seconds_left: float | None = None
 
     @property
@@ -107,10 +107,10 @@ class _Sweep:
     """What is the same for all experiments of a sweep."""
 
     paths: Paths
-    document: Document
+    document: Manifest
     phase: Phase
     now_s: float
-    seen: Mapping[str, Seen] = field(default_factory=dict)
+    seen: Mapping[str, LastAttempt] = field(default_factory=dict)
     newest: Mapping[str, _Newest] = field(default_factory=dict)
     at_work: AtWork = field(default_factory=AtWork)
 
@@ -122,7 +122,7 @@ class _Sweep:
     def state(self, name: str, ending: str | None) -> str:
         """Return the state of an experiment whose newest attempt ended so, or never began."""
         first = self.attempts.get(name)  # None: this launch does not run it
-        seen, newest = self.seen.get(name, Seen(0, "", 0)), self.newest.get(name, _Newest())
+        seen, newest = self.seen.get(name, LastAttempt(0, "", 0)), self.newest.get(name, _Newest())
         launch = self.document.launch
         is_ours = newest.pid == launch.get("pid") and newest.at >= launch.get("at", "")  # and not of an earlier launch
         if newest.event == "withdrawn" and is_ours:
@@ -137,7 +137,7 @@ class _Sweep:
         return ending or "not started"
 
 
-def read_overview(paths: Paths, now_s: float) -> Overview | None:
+def read_overview(paths: Paths, now_s: float) -> SweepStatus | None:
     """Return how the sweep in a folder stands at a time in seconds since the epoch; None where there is no sweep.
 
     Raises:
@@ -159,7 +159,7 @@ def read_overview(paths: Paths, now_s: float) -> Overview | None:
         if not one.is_kept or (one.state == "done" and tells.work):
             known[planned.name] = tells
         standings.append(one)
-    return Overview(
+    return SweepStatus(
         sweep=document.name,
         job_file=document.job_file,
         metric=metric,
@@ -171,7 +171,7 @@ def read_overview(paths: Paths, now_s: float) -> Overview | None:
     )
 
 
-def _phase(document: Document, launcher: Holder | None, seen: Mapping[str, Seen]) -> Phase:
+def _phase(document: Manifest, launcher: Holder | None, seen: Mapping[str, LastAttempt]) -> Phase:
     launch = document.launch
     if launcher is not None:
         is_same = (launcher.pid, launcher.host) == (launch.get("pid"), launch.get("host"))
@@ -188,7 +188,9 @@ def _read_newest(path: Path) -> dict[str, _Newest]:
     }
 
 
-def _standing(sweep: _Sweep, planned: Planned, metric: str | None) -> tuple[Standing, Known]:
+def _standing(
+    sweep: _Sweep, planned: ManifestExperiment, metric: str | None
+) -> tuple[ExperimentStatus, DurationEstimate]:
     name = planned.name
     seen = sweep.seen.get(name)
     glance = skim(sweep.paths.records(name), metric, is_maximized=metric in sweep.document.maximize)
@@ -207,7 +209,7 @@ def _standing(sweep: _Sweep, planned: Planned, metric: str | None) -> tuple[Stan
         known = replace(measured(spent_s, history.last_step, history.total, planned.work), is_earlier=is_earlier)
     left_s = known.seconds * (1 - known.share_done) if state == "running" and known.seconds else None
     return (
-        Standing(
+        ExperimentStatus(
             name=name,
             state=state,
             is_kept=state in KEPT and name not in sweep.attempts,
@@ -237,7 +239,9 @@ def _seconds(sweep: _Sweep, name: str, history: History, state: str) -> float:
     return before_s + max(0.0, sweep.now_s - began_s)
 
 
-def _seconds_left(document: Document, standings: Sequence[Standing], known: Mapping[str, Known]) -> float | None:
+def _seconds_left(
+    document: Manifest, standings: Sequence[ExperimentStatus], known: Mapping[str, DurationEstimate]
+) -> float | None:
     if not any(one.seconds for one in known.values()):
         return None
     left = remaining(known)

@@ -18,7 +18,7 @@ from launcher.planning.batch_halving import describe
 from launcher.reports.analysis import broken
 from launcher.reports.results import Result
 from launcher.store.paths import write_atomic
-from launcher.store.state import Document
+from launcher.store.state import Manifest
 from launcher.text import duration, number
 
 _FORMULA_STARTS = ("=", "+", "-", "@")
@@ -26,7 +26,7 @@ _LONGEST_CELL = 100_000
 
 
 def rows(
-    document: Document, experiments: Sequence[Result], resources: Mapping[str, Mapping[str, float]] | None = None
+    document: Manifest, experiments: Sequence[Result], resources: Mapping[str, Mapping[str, float]] | None = None
 ) -> pd.DataFrame:
     """Return the table: times in seconds, memory in bytes; None where nothing is known, NaN where NaN was logged.
 
@@ -49,7 +49,7 @@ def _unicode(cell: Any) -> Any:
     return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
 
 
-def _row(document: Document, one: Result, cells: Mapping[str, float | None]) -> dict[str, Any]:
+def _row(document: Manifest, one: Result, cells: Mapping[str, float | None]) -> dict[str, Any]:
     own: dict[str, Any] = {"experiment": one.name, "overrides": overrides(one.overrides)}
     row = own | one.facts | own  # in this order, and our own columns win
     row["steps"] = one.steps
@@ -107,7 +107,7 @@ def _inert(cell: Any) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
-def write_text(path: Path, table: pd.DataFrame, document: Document, remark: str = "") -> None:
+def write_text(path: Path, table: pd.DataFrame, document: Manifest, remark: str = "") -> None:
     """Write the table for reading: aligned columns, short numbers, units in the headings; below them the remark."""
     shown: dict[str, list[str]] = {"experiment": _texts(table, "experiment"), "overrides": _texts(table, "overrides")}
     if "parameters" in table:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from launcher.planning.estimate import Known, measured
+from launcher.planning.estimate import DurationEstimate, measured
 from launcher.store import values
 from launcher.store.records import ENVELOPE, Record, RecordReader
 
@@ -64,7 +64,7 @@ class History:
             case "end":
                 self.end = record
 
-    def pace(self, attempt: int, seconds: float, work: float | None) -> Known | None:
+    def pace(self, attempt: int, seconds: float, work: float | None) -> DurationEstimate | None:
         """Return what an attempt tells after `seconds` about how long it takes, of what was left when it began.
 
         None before its first step: until then the steps there are, are those of earlier attempts.

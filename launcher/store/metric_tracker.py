@@ -21,7 +21,7 @@ SPEED = "tokens_per_s"
 
 
 @dataclass
-class Newest:
+class MetricTracker:
     """How far an experiment is: constant in size, but for the steps of earlier attempts until the new one has one."""
 
     metric: str  # "" if the job names none

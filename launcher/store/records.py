@@ -64,7 +64,7 @@ class RecordWriter:
     def __init__(self, path: Path, attempt: int, bell_fd: int | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._fd = open_to_append(path)
-        mend(self._fd)
+        truncate_torn_line(self._fd)
         self._n = max((record["n"] for record in RecordReader(path).read()), default=0)
         self._attempt = attempt
         self._began_ns = time.monotonic_ns()
@@ -193,7 +193,7 @@ def _encodable(key: str, value: Any) -> Any:
     raise TypeError(f"{key} is a {type(value).__name__}; a record holds floats, ints and strings")
 
 
-def mend(fd: int) -> None:
+def truncate_torn_line(fd: int) -> None:
     """Cut off a torn last line, the trace of a writer killed inside a write."""
     end = start = os.fstat(fd).st_size
     tail = b""

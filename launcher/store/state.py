@@ -31,7 +31,7 @@ from launcher.store.history import History
 from launcher.store.locks import Holder
 from launcher.store.names import NAME_RULE, is_metric, is_name
 from launcher.store.paths import Paths, write_atomic
-from launcher.store.records import ENDINGS, mend
+from launcher.store.records import ENDINGS, truncate_torn_line
 from launcher.store.values import Fields
 
 FORMAT = 1
@@ -46,7 +46,7 @@ _PACKAGES = ("torch", "numpy", "pandas", "matplotlib", "sweep-launcher")
 
 
 @dataclass(frozen=True)
-class Planned:
+class ManifestExperiment:
     """One experiment as `sweep.json` has it."""
 
     name: str
@@ -66,7 +66,7 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Document:
+class Manifest:
     """The content of `sweep.json`: what a later launcher, a report or a person needs to know about the sweep."""
 
     name: str
@@ -75,9 +75,9 @@ class Document:
     seed: int
     metrics: list[str]
     maximize: list[str]
-    experiments: list[Planned]
+    experiments: list[ManifestExperiment]
     launch: dict[str, Any] = field(default_factory=dict)  # host, pid, argv, versions, mode, slots, commit, attempts
-    former: list[Planned] = field(default_factory=list)  # no longer in the job, and may come back
+    former: list[ManifestExperiment] = field(default_factory=list)  # no longer in the job, and may come back
 
 
 def environment() -> dict[str, Any]:
@@ -111,17 +111,17 @@ def now() -> str:
     return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
 
 
-def write_document(paths: Paths, document: Document) -> None:
+def write_document(paths: Paths, document: Manifest) -> None:
     """Write `sweep.json`, whole or not at all."""
     write_atomic(paths.sweep, document_text(document))
 
 
-def is_written(document: Document, before: Document) -> bool:
+def is_written(document: Manifest, before: Manifest) -> bool:
     """Say whether a document that was read is what this one would be read as; NaN is the same as NaN."""
     return repr(_document(values.load(document_text(document).encode()))) == repr(before)
 
 
-def document_text(document: Document) -> str:
+def document_text(document: Manifest) -> str:
     """Return the content of `sweep.json`, without secrets."""
     experiments, former = (
         [_without_secrets(one).__dict__ for one in planned] for planned in (document.experiments, document.former)
@@ -132,7 +132,7 @@ def document_text(document: Document) -> str:
     return json.dumps(content, indent=1, default=str) + "\n"
 
 
-def _without_secrets(one: Planned) -> Planned:
+def _without_secrets(one: ManifestExperiment) -> ManifestExperiment:
     return replace(one, overrides=redact.table(one.overrides), config=redact.table(one.config))
 
 
@@ -141,7 +141,7 @@ def _launch_without_secrets(launch: dict[str, Any]) -> dict[str, Any]:
     return launch | hidden | ({"set": redact.table(launch["set"])} if "set" in launch else {})
 
 
-def read_document(paths: Paths) -> Document | None:
+def read_document(paths: Paths) -> Manifest | None:
     """Return the content of `sweep.json`, or None where there is none. Fields that are not known here are passed over.
 
     Secrets are `***`, also in a file of an earlier version, which wrote them down.
@@ -160,7 +160,7 @@ def read_document(paths: Paths) -> Document | None:
         ) from error
 
 
-def _document(content: Any) -> Document:
+def _document(content: Any) -> Manifest:
     """Return what `sweep.json` says; its names are held to the rules of a job file, as they become file names.
 
     Raises:
@@ -181,7 +181,7 @@ def _document(content: Any) -> Document:
         raise ValueError(f"two experiments are named {repeated[0]}")
     metrics, maximize = (file.list(key, 'a list of names like "loss"', is_metric) for key in ("metrics", "maximize"))
     launch = content.get("launch")
-    return Document(
+    return Manifest(
         name=file.text("name"),
         job_file=file.text("job_file"),
         target=file.text("target"),
@@ -194,10 +194,10 @@ def _document(content: Any) -> Document:
     )
 
 
-def _planned(one: Fields) -> Planned:
+def _planned(one: Fields) -> ManifestExperiment:
     name = one.get("name", f"a name: it has {NAME_RULE}", is_name)
     inputs = one.optional("inputs")
-    planned = Planned(
+    planned = ManifestExperiment(
         name=name,
         overrides=one.table("overrides"),
         config=one.table("config"),
@@ -236,7 +236,7 @@ class LineLog:
 
     def __init__(self, path: Path) -> None:
         self._fd = open_to_append(path)
-        mend(self._fd)
+        truncate_torn_line(self._fd)
 
     def write(self, content: dict[str, Any]) -> None:
         """Append a line, in one write.
@@ -247,7 +247,7 @@ class LineLog:
         line = json.dumps(content).encode() + b"\n"
         written = os.write(self._fd, line)
         if written != len(line):
-            mend(self._fd)
+            truncate_torn_line(self._fd)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
@@ -268,7 +268,7 @@ class EventLog(LineLog):
 
 
 @dataclass(frozen=True)
-class Seen:
+class LastAttempt:
     """The newest attempt of an experiment as the launcher saw it."""
 
     attempt: int
@@ -281,18 +281,18 @@ class Seen:
     changed: dict[str, int] = field(default_factory=dict)  # what on_oom made other than asked
 
 
-def read_events(path: Path) -> dict[str, Seen]:
+def read_events(path: Path) -> dict[str, LastAttempt]:
     """Return the newest attempt of each experiment; lines that are torn or foreign are passed over.
 
     Raises:
         InputError: what is there is no file, or cannot be read.
     """
-    seen: dict[str, Seen] = {}
+    seen: dict[str, LastAttempt] = {}
     for event in read_event_lines(path):
         name = event["experiment"]
         before = seen.get(name)
         if event["event"] == "moved_aside" and before is not None:  # what there was to say of it is elsewhere
-            seen[name] = Seen(before.attempt, "", 0, before.ending or "interrupted")
+            seen[name] = LastAttempt(before.attempt, "", 0, before.ending or "interrupted")
         attempt = values.whole(event.get("attempt"))
         if attempt is None:
             continue
@@ -300,7 +300,7 @@ def read_events(path: Path) -> dict[str, Seen]:
             threads = values.whole(event.get("threads"))
             if threads is None or not isinstance(event.get("device"), str):
                 continue
-            fresh = Seen(attempt, event["device"], threads, changed=values.wholes(event.get("changed")))
+            fresh = LastAttempt(attempt, event["device"], threads, changed=values.wholes(event.get("changed")))
             seen[name] = _going_on(fresh, before) if before is not None and event.get("goes_on") is True else fresh
         elif event["event"] == "ended" and before is not None and before.attempt == attempt:
             seconds = values.finite(event.get("seconds"), least=0)
@@ -310,7 +310,7 @@ def read_events(path: Path) -> dict[str, Seen]:
     return seen
 
 
-def _going_on(attempt: Seen, before: Seen) -> Seen:
+def _going_on(attempt: LastAttempt, before: LastAttempt) -> LastAttempt:
     ended = f"attempt {before.attempt}: {before.ending or 'interrupted'}{f', {before.why}' if before.why else ''}"
     return replace(attempt, seconds=before.seconds, earlier=(*before.earlier, ended))
 
@@ -321,13 +321,13 @@ class AtWork:
 
     attempts: Mapping[str, int] = field(default_factory=dict)
 
-    def is_running(self, name: str, seen: Seen | None) -> bool:
+    def is_running(self, name: str, seen: LastAttempt | None) -> bool:
         """Say whether an experiment runs now: an attempt of this launch has started and has not ended."""
         first = self.attempts.get(name)
         return first is not None and seen is not None and seen.ending is None and seen.attempt >= first
 
 
-def at_work(document: Document, holder: Holder | None) -> AtWork:
+def at_work(document: Manifest, holder: Holder | None) -> AtWork:
     """Return the launch that is at work, by who holds the folder's lock.
 
     A launcher that is still checking the data holds the lock, while `sweep.json` tells of an earlier launch.
@@ -338,7 +338,7 @@ def at_work(document: Document, holder: Holder | None) -> AtWork:
     return AtWork(launch.get("attempts") or {})
 
 
-def last_ending(history: History, seen: Seen | None) -> str | None:
+def last_ending(history: History, seen: LastAttempt | None) -> str | None:
     """Return how the newest attempt ended: as a launcher saw it, else by the worker's last word, else interrupted.
 
     None if there was no attempt.
@@ -350,7 +350,7 @@ def last_ending(history: History, seen: Seen | None) -> str | None:
     return str(history.end["ending"]) if history.end else "interrupted"
 
 
-def why_ended(ending: str | None, seen: Seen | None) -> str:
+def why_ended(ending: str | None, seen: LastAttempt | None) -> str:
     """Return why the newest attempt ended so, as far as it is known."""
     if seen is None:
         return ""
@@ -359,7 +359,7 @@ def why_ended(ending: str | None, seen: Seen | None) -> str:
     return seen.why if seen.ending == ending else ""
 
 
-def spent_s(history: History, seen: Seen | None) -> float:
+def spent_s(history: History, seen: LastAttempt | None) -> float:
     """Return how long the newest attempt and those it goes on from took; one without an end until its newest record."""
     if seen is None:  # the events are lost, and the records tell
         return history.before_s + history.last_s

@@ -39,7 +39,7 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 Kind = Literal["routine", "done", "news", "failure"]  # of a message; who asks for quiet gets the last two
 
 
-class Progress:
+class Console:
     """Prints messages and, where stderr is a terminal, keeps a live view of the sweep below them."""
 
     def __init__(self, stream: TextIO | None = None, *, is_quiet: bool = False, is_verbose: bool = False) -> None:

@@ -25,7 +25,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from launcher.engine.snapshot import GROUPS, Group, Row, Snapshot
+from launcher.engine.snapshot import GROUPS, Group, Snapshot, SnapshotRow
 from launcher.errors import inline
 from launcher.text import clock, number, size
 
@@ -53,7 +53,7 @@ class Column:
     title: str
     importance: int
     least: int
-    cell: Callable[[Row], str]
+    cell: Callable[[SnapshotRow], str]
     is_left: bool = False
 
 
@@ -89,7 +89,7 @@ def whole(snapshot: Snapshot, width: int | None) -> list[str]:
 def _layout(snapshot: Snapshot, width: int, height: int) -> list[Line]:
     if height < 1:
         return []
-    by_group: dict[Group, list[Row]] = {group: [] for group in GROUPS}
+    by_group: dict[Group, list[SnapshotRow]] = {group: [] for group in GROUPS}
     for row in snapshot.rows:
         by_group[row.group].append(row)
     rows = [row for group in GROUPS for row in by_group[group]]
@@ -105,7 +105,7 @@ def _layout(snapshot: Snapshot, width: int, height: int) -> list[Line]:
     return lines
 
 
-def _heading(snapshot: Snapshot, by_group: dict[Group, list[Row]], width: int) -> Line:
+def _heading(snapshot: Snapshot, by_group: dict[Group, list[SnapshotRow]], width: int) -> Line:
     num_all, num_running = len(snapshot.rows), len(by_group["running"])
     num_waiting = len(by_group["waiting"])
     num_ended = num_all - num_running - num_waiting
@@ -125,11 +125,11 @@ def _heading(snapshot: Snapshot, by_group: dict[Group, list[Row]], width: int) -
     return _fit(parts, width, GAP)
 
 
-def _counted(by_group: dict[Group, list[Row]], group: Group) -> str:
+def _counted(by_group: dict[Group, list[SnapshotRow]], group: Group) -> str:
     return f"{len(by_group[group])} {group}" if by_group[group] else ""
 
 
-def _share(row: Row) -> float:
+def _share(row: SnapshotRow) -> float:
     return min(1.0, row.step / row.total) if row.step and row.total else 0.0
 
 
@@ -144,7 +144,7 @@ def _fit(parts: Sequence[tuple[int, str, str]], width: int, gap: str) -> Line:
     return line
 
 
-def _rest(by_group: dict[Group, list[Row]], shown: Sequence[Row]) -> str:
+def _rest(by_group: dict[Group, list[SnapshotRow]], shown: Sequence[SnapshotRow]) -> str:
     """Return how many of each group are not shown: `12 more wait, 30 done`."""
     num_shown = Counter(row.group for row in shown)
     parts = []
@@ -155,7 +155,7 @@ def _rest(by_group: dict[Group, list[Row]], shown: Sequence[Row]) -> str:
     return ", ".join(parts)
 
 
-def _table(metric: str, rows: Sequence[Row], width: int, *, has_titles: bool) -> list[Line]:
+def _table(metric: str, rows: Sequence[SnapshotRow], width: int, *, has_titles: bool) -> list[Line]:
     """Return the rows as lines, with the columns there is something in and room for."""
     if not rows:
         return []
@@ -204,7 +204,7 @@ def _taken(widths: dict[Column, int]) -> int:
     return sum(widths.values()) + len(GAP) * len(widths)
 
 
-def _steps(row: Row) -> str:
+def _steps(row: SnapshotRow) -> str:
     if row.step is None:
         return ""
     return f"{row.step}/{row.total}" if row.total else str(row.step)

@@ -43,7 +43,7 @@ from launcher.worker.ordinary import become_ordinary
 from launcher.worker.run import Diverged, Run
 from launcher.worker.spec import Spec
 from launcher.worker.stop_signal import StopSignal, breaks_off, is_from_handler
-from launcher.worker.thread_budget import Share
+from launcher.worker.thread_budget import ThreadBudget
 
 STACKS_SIGNAL = signal.SIGUSR2  # makes a worker write the stacks of all its threads into its log, and end
 OOM_SCORE = "500"  # when memory runs out the kernel ends a worker, not the launcher
@@ -137,7 +137,7 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None, share: Co
         checkpoint_s=spec.checkpoint_s,
         watched=spec.watched,
         stop_after=spec.stop_after,
-        share=Share(share.fileno()) if share else None,
+        share=ThreadBudget(share.fileno()) if share else None,
     )
     stop = StopSignal(run.ask_to_stop)
     become_ordinary(stop.forget, _forget_stacks)

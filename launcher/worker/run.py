@@ -19,7 +19,7 @@ from launcher.config import redact
 from launcher.store import values
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.records import ENVELOPE, RecordWriter
-from launcher.worker.thread_budget import Share
+from launcher.worker.thread_budget import ThreadBudget
 
 
 class Diverged(Exception):
@@ -53,7 +53,7 @@ class Run:
         checkpoint_s: float,
         watched: str | None = None,
         stop_after: int | None = None,
-        share: Share | None = None,
+        share: ThreadBudget | None = None,
     ) -> None:
         self.name = name
         self.seed = seed

@@ -12,7 +12,7 @@ import sys
 _BYTES = 4
 
 
-class Share:
+class ThreadBudget:
     """The number, on either side."""
 
     def __init__(self, fd: int) -> None:
@@ -21,7 +21,7 @@ class Share:
         self._applied = self.threads
 
     @classmethod
-    def create(cls, threads: int) -> Share:
+    def create(cls, threads: int) -> ThreadBudget:
         """Make the launcher's end."""
         fd = os.memfd_create("sweep-launcher-threads", os.MFD_CLOEXEC)
         os.ftruncate(fd, _BYTES)

@@ -96,7 +96,7 @@ def _launch(
     from launcher import api
     from launcher.cli import on_finish as finishing
     from launcher.reports.analysis import unlogged
-    from launcher.terminal.console import Progress
+    from launcher.terminal.console import Console
 
     command = finishing.split(on_finish) if on_finish is not None else None
     if detach:
@@ -109,7 +109,7 @@ def _launch(
         fresh=fresh,
         wait=wait,
         start_method=start_method,
-        progress=Progress(is_quiet=is_quiet, is_verbose=is_verbose),
+        progress=Console(is_quiet=is_quiet, is_verbose=is_verbose),
     )
     seconds = time.monotonic() - began_s
     found = finishing.results(sweep) if as_json or (command is not None and summary.had_work) else []

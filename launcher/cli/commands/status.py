@@ -34,7 +34,7 @@ from launcher.terminal import output
 from launcher.text import duration, number
 
 if TYPE_CHECKING:
-    from launcher.reports.status import Overview, Standing
+    from launcher.reports.status import ExperimentStatus, SweepStatus
     from launcher.store.locks import Holder
 
 _LEFT = ("experiment", "state", "device")
@@ -68,12 +68,12 @@ def status_command(
         output.show(printable(describe(overview, paths), 10_000_000))
 
 
-def _before_its_first(job: Path, experiments: list[str], holder: Holder) -> Overview:
+def _before_its_first(job: Path, experiments: list[str], holder: Holder) -> SweepStatus:
     """Return the overview of a sweep whose first launcher is still checking the data."""
-    from launcher.reports.status import Overview, Standing
+    from launcher.reports.status import ExperimentStatus, SweepStatus
 
-    waiting = [Standing(name=name, state="waiting") for name in experiments]
-    return Overview(
+    waiting = [ExperimentStatus(name=name, state="waiting") for name in experiments]
+    return SweepStatus(
         sweep=job.stem,
         job_file=str(job),
         metric=None,
@@ -84,7 +84,7 @@ def _before_its_first(job: Path, experiments: list[str], holder: Holder) -> Over
     )
 
 
-def as_document(overview: Overview, paths: Paths) -> dict[str, Any]:
+def as_document(overview: SweepStatus, paths: Paths) -> dict[str, Any]:
     """Return what `--json` prints."""
     experiments = [
         {key: _strict(value) for key, value in dataclasses.asdict(one).items()} for one in overview.experiments
@@ -111,7 +111,7 @@ def _strict(value: Any) -> Any:
     return value
 
 
-def describe(overview: Overview, paths: Paths) -> str:
+def describe(overview: SweepStatus, paths: Paths) -> str:
     """Return what `status` prints: who is at work, a row an experiment, why those failed that did, and the counts."""
     lines = [f"sweep {overview.sweep} of {overview.job_file}, in {paths.outcome}", _launcher(overview), ""]
     lines += _table(overview)
@@ -125,7 +125,7 @@ def describe(overview: Overview, paths: Paths) -> str:
     return "\n".join(lines)
 
 
-def _launcher(overview: Overview) -> str:
+def _launcher(overview: SweepStatus) -> str:
     holder = overview.launcher
     if holder is None:
         last = f"the last one, pid {overview.launch.get('pid')} on {overview.launch.get('host')}"
@@ -139,7 +139,7 @@ def _launcher(overview: Overview) -> str:
     return f"{who}, {overview.launch.get('mode')}{left}"
 
 
-def _table(overview: Overview) -> list[str]:
+def _table(overview: SweepStatus) -> list[str]:
     is_live = overview.launcher is not None
     rows = [_row(one, overview.metric, is_live) for one in overview.experiments]
     titles = [title for title in rows[0] if any(row[title] != "-" for row in rows)] if rows else []
@@ -153,7 +153,7 @@ def _table(overview: Overview) -> list[str]:
     ]
 
 
-def _row(one: Standing, metric: str | None, is_live: bool) -> dict[str, str]:
+def _row(one: ExperimentStatus, metric: str | None, is_live: bool) -> dict[str, str]:
     step = f"{one.step}/{one.total}" if one.total else str(one.step or "-")
     row = {
         "experiment": one.name,

@@ -19,7 +19,7 @@ from launcher.reports.results import LOST, Result, running_mean
 from launcher.reports.timeline import Span
 from launcher.reports.usage_curves import QUANTITIES, Series
 from launcher.store.paths import Paths, write_atomic
-from launcher.store.state import Document, now
+from launcher.store.state import Manifest, now
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 POINTS = 75_000  # in all curves of the page together, about 12 bytes each
@@ -30,7 +30,7 @@ _FEW = 12  # up to so many experiments the raw values are drawn behind the runni
 def write(
     path: Path,
     paths: Paths,
-    document: Document,
+    document: Manifest,
     experiments: Sequence[Result],
     spans: Sequence[Span],
     usage: Mapping[str, Mapping[str, Series]],
@@ -76,7 +76,7 @@ def _observations(experiments: Sequence[Result], metrics: Sequence[str]) -> str:
     return f'<h3>Observations</h3><ul class="said">{said}</ul><p class="muted">{text(METHOD)}</p>'
 
 
-def _curves(document: Document, experiments: Sequence[Result]) -> str:
+def _curves(document: Manifest, experiments: Sequence[Result]) -> str:
     drawn = [one for one in experiments if one.curves]
     if not drawn:
         return "<p>No metric has been recorded.</p>"
@@ -147,7 +147,7 @@ def _resources(experiments: Sequence[Result], usage: Mapping[str, Mapping[str, S
     return f'<p class="muted">{told}</p><div class="charts">{"".join(charts)}</div>'
 
 
-def _timeline(document: Document, spans: Sequence[Span]) -> str:
+def _timeline(document: Manifest, spans: Sequence[Span]) -> str:
     chart = timeline(spans, {one.name: index for index, one in enumerate(document.experiments)})
     if not chart:
         return "<p>Nothing has run yet.</p>"
@@ -158,5 +158,5 @@ def _timeline(document: Document, spans: Sequence[Span]) -> str:
     )
 
 
-def _reproduce(document: Document, paths: Paths) -> str:
+def _reproduce(document: Manifest, paths: Paths) -> str:
     return f'<pre tabindex="0">{text(commands(document, paths))}</pre>'

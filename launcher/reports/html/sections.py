@@ -13,14 +13,14 @@ from launcher.reports.html.charts import text
 from launcher.reports.results import LOST, RUNNING, Result, differing, reference, shared
 from launcher.reports.timeline import Span, idle_gaps
 from launcher.store.paths import Paths
-from launcher.store.state import Document
+from launcher.store.state import Manifest
 from launcher.text import duration, number, rounded, size, with_spread
 
 _LONG = 300  # characters of a value that a table shows; the whole is in sweep.json
 _ALL_LINES = 50  # failures whose last lines are shown
 
 
-def subtitle(document: Document, experiments: Sequence[Result]) -> str:
+def subtitle(document: Manifest, experiments: Sequence[Result]) -> str:
     """Return the line under the title."""
     launch = document.launch
     parts = [
@@ -41,7 +41,7 @@ def wall_s(spans: Sequence[Span]) -> float:
     return end_s - min(span.start_s for span in spans) - sum(stop - start for start, stop in idle_gaps(spans, 0.0))
 
 
-def summary(document: Document, experiments: Sequence[Result], spans: Sequence[Span]) -> str:
+def summary(document: Manifest, experiments: Sequence[Result], spans: Sequence[Span]) -> str:
     """Return the tiles at the top: how it ended, what was best and by how much, how long, how many steps."""
     endings = Counter(one.ending or "not started" for one in experiments)
     others = [f"{count} {kind.replace('_', ' ')}" for kind, count in endings.items() if kind != "done"]
@@ -123,7 +123,7 @@ def _cell(value: Any, shown: Callable[[Any], str]) -> tuple[str, Any]:
     return ("-", "") if value is None else (shown(value), value)
 
 
-def results(document: Document, experiments: Sequence[Result]) -> str:
+def results(document: Manifest, experiments: Sequence[Result]) -> str:
     """Return the table of results, a row an experiment."""
     table = _Table("Results; a click on a heading sorts", [one.index for one in experiments])
     table.column("experiment", [(one.name, one.name) for one in experiments])
@@ -263,7 +263,7 @@ def failures(experiments: Sequence[Result], last_lines: Callable[[str], list[str
     return "\n".join(found)
 
 
-def environment(document: Document) -> str:
+def environment(document: Manifest) -> str:
     """Return where and with what the last launch ran."""
     launch = document.launch
     slots = [slot for slot in launch.get("slots", []) if isinstance(slot, dict)]

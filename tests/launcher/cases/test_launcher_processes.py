@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from launcher.engine.report_process import Drawing
+from launcher.engine.report_process import ReportProcess
 from tests.launcher.conftest import MARK, TOYS, Result, Workplace, marked, spawn, wait_for
 
 pytestmark = pytest.mark.slow
@@ -287,7 +287,7 @@ def test_F16_a_drawing_process_that_stands_still_is_told_and_given_up(
     place.toy({"a": {}})
     assert place.launch("job.toml", "--devices", "cpu").code == 0
     said: list[str] = []
-    drawing = Drawing(place.paths, said.append, has_plots=False)
+    drawing = ReportProcess(place.paths, said.append, has_plots=False)
     drawing.selector.close()
     drawing.selector = Selector()  # type: ignore[assignment]
     monkeypatch.setenv(MARK, place.mark)

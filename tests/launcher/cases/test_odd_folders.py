@@ -18,7 +18,7 @@ from launcher.reports import plots
 from launcher.reports.build import Report
 from launcher.reports.timeline import read_spans
 from launcher.store.history import read_history
-from launcher.store.metric_tracker import Newest
+from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
 from launcher.store.skim import skim
 from launcher.store.state import read_document, read_events
@@ -247,7 +247,7 @@ def test_F6_an_error_in_what_is_shown_of_one_experiment_is_told_once_and_ends_no
     assert len(told) == 1
     assert told[0].startswith("a: its row is left out from now on (ZeroDivisionError: ")
 
-    class _Broken(Newest):
+    class _Broken(MetricTracker):
         def add(self, *_: object) -> None:
             raise OverflowError("int too large to convert to float")
 

@@ -13,7 +13,7 @@ from launcher.engine.classify_ending import Circumstances, classify
 from launcher.engine.notices import Notices
 from launcher.executors.local import Exit
 from launcher.store.history import History
-from launcher.store.metric_tracker import Newest
+from launcher.store.metric_tracker import MetricTracker
 from launcher.store.records import RecordReader, RecordWriter
 from launcher.store.skim import skim
 from launcher.worker.last_word import EXIT_CODE, Ear, send
@@ -282,7 +282,7 @@ def test_35_a_last_word_comes_by_the_bell_among_others_and_a_lost_one_by_the_exi
 
 def test_34_readers_put_the_steps_of_threads_in_order(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    follow, notices = Newest("loss"), Notices(["loss"], is_stopped=False)
+    follow, notices = MetricTracker("loss"), Notices(["loss"], is_stopped=False)
     history, light = History(), History(is_light=True)
     steps = {1: [10, 11, 1, 2, 12, 3], 2: [12, 4, 13, 2]}
     for attempt, logged in steps.items():

@@ -13,7 +13,7 @@ from launcher.cli.app import app
 from launcher.config import redact
 from launcher.planning.plan import Experiment
 from launcher.store.paths import Paths
-from launcher.store.state import Planned, read_document
+from launcher.store.state import ManifestExperiment, read_document
 from tests.launcher.conftest import Workplace
 
 VALUE = "sk-91f3c0de77"
@@ -116,6 +116,6 @@ def test_F7_a_sweep_json_of_an_earlier_version_is_read_without_its_secrets(tmp_p
     paths.sweep.write_text(json.dumps(content))
     document = read_document(paths)
     assert document is not None
-    assert document.experiments == [Planned("a", {"token": "***"}, {"token": "***", "lr": 1}, "x")]
+    assert document.experiments == [ManifestExperiment("a", {"token": "***"}, {"token": "***", "lr": 1}, "x")]
     assert VALUE not in str(document.launch)
     assert Experiment("a", 0, {}, {"token": VALUE, "lr": 1}, "x").shown.config == document.experiments[0].config

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from launcher.terminal.console import Progress
+from launcher.terminal.console import Console
 from tests.launcher.conftest import Workplace
 
 pytestmark = pytest.mark.slow
@@ -91,7 +91,7 @@ def test_13_a_terminal_without_utf_8_changes_no_exit_code(
 
 def test_13_signs_of_ours_have_a_plain_stand_in_of_the_same_width() -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="strict")
-    progress = Progress(stream)
+    progress = Console(stream)
     progress.say("a → b ✓ … 日")
     progress.close()
     assert stream.buffer.getvalue() == b"a > b + ~ \\u65e5\n"  # type: ignore[attr-defined]

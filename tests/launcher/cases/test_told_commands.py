@@ -9,9 +9,9 @@ import pytest
 
 from launcher.reports import table
 from launcher.reports.build import Report
-from launcher.reports.status import Overview
+from launcher.reports.status import SweepStatus
 from launcher.store.paths import Paths
-from launcher.store.state import Document, Planned, write_document
+from launcher.store.state import Manifest, ManifestExperiment, write_document
 from tests.launcher.conftest import Workplace, marked, wait_for
 
 
@@ -34,7 +34,7 @@ def test_D8_a_command_that_is_told_names_the_job_and_the_folders_quoted(place: W
 def test_D8_what_goes_on_is_typed_as_it_was() -> None:
     def command(*argv: str) -> str:
         launch = {"argv": list(argv)}
-        return Overview(
+        return SweepStatus(
             sweep="a", job_file="a b.toml", metric=None, phase="ended", launcher=None, launch=launch, experiments=[]
         ).command
 
@@ -49,8 +49,8 @@ def test_D20_a_view_that_cannot_be_written_is_called_intact_only_where_there_is_
 ) -> None:
     paths = Paths(tmp_path / "outcome", tmp_path / "logs")
     paths.create()
-    planned = [Planned("a", {}, {}, "0")]
-    write_document(paths, Document("job", "job.toml", "toy:train", 0, [], [], planned, {}))
+    planned = [ManifestExperiment("a", {}, {}, "0")]
+    write_document(paths, Manifest("job", "job.toml", "toy:train", 0, [], [], planned, {}))
     report = Report(paths)
     assert report.draw() == []
 

@@ -25,7 +25,7 @@ from launcher.reports.status import read_overview
 from launcher.store.locks import lock_folder
 from launcher.store.paths import Paths
 from launcher.store.records import RecordWriter
-from launcher.store.state import Document, EventLog, Planned, environment, read_document, write_document
+from launcher.store.state import EventLog, Manifest, ManifestExperiment, environment, read_document, write_document
 from launcher.terminal import colour, output
 from tests.launcher.conftest import Workplace, wait_for
 
@@ -41,9 +41,9 @@ class Sweep:
     ) -> None:
         self.paths = Paths(folder / "outcome", folder / "logs")
         self.paths.create()
-        planned = [Planned(name, {}, {}, name) for name in names]
+        planned = [ManifestExperiment(name, {}, {}, name) for name in names]
         launch = environment() | {"attempts": dict.fromkeys(names, 1)}
-        document = Document("s", "job.toml", "t:f", 0, list(metrics), list(maximize), planned, launch)
+        document = Manifest("s", "job.toml", "t:f", 0, list(metrics), list(maximize), planned, launch)
         write_document(self.paths, document)
 
     def attempt(self, name: str, values: Values, ending: str | None = "done", why: str = "", **facts: Any) -> None:

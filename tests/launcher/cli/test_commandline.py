@@ -21,7 +21,7 @@ from launcher.errors import InputError
 from launcher.planning import overrides
 from launcher.planning.selection import select
 from launcher.terminal import colour
-from launcher.terminal.console import Progress
+from launcher.terminal.console import Console
 from tests.launcher.conftest import TOYS, Workplace, wait_for
 
 ROOT = Path(__file__).parents[3]
@@ -152,7 +152,7 @@ def test_on_a_terminal_failures_are_red_and_what_is_done_is_green(monkeypatch: p
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     screen = Terminal()
-    progress = Progress(screen)
+    progress = Console(screen)
     progress.say("a failed \x1b[2J\n  details", "failure")
     progress.say("b: done", "done")
     progress.say("c: started", "routine")
@@ -166,7 +166,7 @@ def test_on_a_terminal_failures_are_red_and_what_is_done_is_green(monkeypatch: p
 
 def test_quiet_says_failures_and_news_only() -> None:
     stream = io.StringIO()
-    progress = Progress(stream, is_quiet=True)
+    progress = Console(stream, is_quiet=True)
     for kind in ("routine", "done", "news", "failure"):
         progress.say(kind, kind)
     assert stream.getvalue() == "news\nfailure\n"

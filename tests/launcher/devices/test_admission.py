@@ -9,7 +9,18 @@ import pytest
 from launcher.devices.admission import GIB, Holder, Reading, Tenant, refusal
 from launcher.devices.selection import Device
 from launcher.devices.slots import make_slots
-from launcher.engine.messages import Begin, Done, Ended, Interrupted, Look, Lost, Refused, SetAside, Start, Stop
+from launcher.engine.messages import (
+    Begin,
+    Done,
+    Ended,
+    Interrupted,
+    Quarantined,
+    Refused,
+    RetryRefused,
+    SlotsLost,
+    Start,
+    Stop,
+)
 from launcher.engine.scheduler import Scheduler
 
 IDLE = Reading(48 * GIB, 48 * GIB)
@@ -89,7 +100,7 @@ def test_what_is_refused_keeps_its_place_and_others_go_on() -> None:
     assert scheduler.handle(Refused("a", 0)) == [Start("c", 0)]
     assert scheduler.handle(Refused("c", 0)) == [], "nothing can start, and this is not the end"
     assert scheduler.is_held_back
-    assert scheduler.handle(Look()) == [Start("a", 0)]
+    assert scheduler.handle(RetryRefused()) == [Start("a", 0)]
 
 
 def test_one_after_another_what_is_refused_lets_the_next_go_on_its_own_device() -> None:
@@ -102,10 +113,10 @@ def test_one_after_another_what_is_refused_lets_the_next_go_on_its_own_device() 
 def test_a_lost_device_takes_its_slots_and_gives_back_what_ran_there_once() -> None:
     scheduler = Scheduler(["a", "b", "c"], 4, devices=[0, 1, 0, 1])
     assert scheduler.handle(Begin()) == [Start("a", 0), Start("b", 1), Start("c", 2)]
-    assert scheduler.handle(Lost((0, 2))) == []
+    assert scheduler.handle(SlotsLost((0, 2))) == []
     assert scheduler.handle(Ended("a", "failed", 9.0)) == [Start("a", 3)]
     assert scheduler.handle(Ended("c", "done", 9.0)) == []
-    assert scheduler.handle(Lost((1, 3))) == []
+    assert scheduler.handle(SlotsLost((1, 3))) == []
     assert scheduler.handle(Ended("b", "failed", 9.0)) == []
     assert scheduler.handle(Ended("a", "failed", 9.0)) == [Done()], "nothing is left to run on"
     assert not scheduler.has_slots
@@ -116,7 +127,7 @@ def test_a_device_is_set_aside_with_all_its_slots() -> None:
     scheduler = Scheduler(["a", "b", "c"], 3, devices=[0, 0, 1])
     scheduler.handle(Begin())
     assert scheduler.handle(Ended("a", "failed", 0.1)) == []
-    assert scheduler.handle(Ended("b", "failed", 0.1)) == [SetAside(1, ("a", "b"))]
+    assert scheduler.handle(Ended("b", "failed", 0.1)) == [Quarantined(1, ("a", "b"))]
     assert scheduler.handle(Ended("c", "done")) == [Start("a", 2)]
 
 
@@ -154,7 +165,7 @@ def test_no_sweep_starves_or_deadlocks_whatever_is_refused_and_lost(seed: int, d
                         running[name] = slot
                 case Done():
                     is_done = True
-                case SetAside() | Stop():
+                case Quarantined() | Stop():
                     pass
         if is_done:
             break
@@ -168,9 +179,9 @@ def test_no_sweep_starves_or_deadlocks_whatever_is_refused_and_lost(seed: int, d
             )
         elif what < 0.51:
             device = random_.choice(devices)
-            actions = scheduler.handle(Lost(tuple(slot for slot in range(5) if devices[slot] == device)))
+            actions = scheduler.handle(SlotsLost(tuple(slot for slot in range(5) if devices[slot] == device)))
         elif scheduler.is_held_back:
-            actions = scheduler.handle(Look())
+            actions = scheduler.handle(RetryRefused())
     assert is_done, "it came to no end"
     assert not running
     assert scheduler.num_waiting == 0 or not scheduler.has_slots

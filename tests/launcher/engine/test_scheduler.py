@@ -14,14 +14,14 @@ from launcher.engine.messages import (
     Begin,
     Done,
     Ended,
-    Halt,
+    FailFast,
     Interrupted,
-    Lost,
-    Requeued,
-    SetAside,
+    Quarantined,
+    RetryRequested,
+    SlotsLost,
     Start,
     Stop,
-    Withdrawn,
+    StopRequested,
 )
 from launcher.engine.scheduler import Finished, Running, Scheduler
 
@@ -56,8 +56,8 @@ def test_an_interrupt_starts_nothing_more_and_the_second_one_kills() -> None:
 def test_one_that_runs_is_withdrawn_and_not_tried_again_by_itself() -> None:
     scheduler = Scheduler(["a", "b"], 1, retries=3)
     scheduler.handle(Begin())
-    assert scheduler.handle(Withdrawn("a")) == [Stop("a", False)]
-    assert scheduler.handle(Withdrawn("a", force=True)) == [Stop("a", True)]
+    assert scheduler.handle(StopRequested("a")) == [Stop("a", False)]
+    assert scheduler.handle(StopRequested("a", force=True)) == [Stop("a", True)]
     assert scheduler.handle(Ended("a", "failed")) == [Start("b", 0)]
     assert scheduler.handle(Ended("b", "done")) == [Done()]
 
@@ -65,11 +65,11 @@ def test_one_that_runs_is_withdrawn_and_not_tried_again_by_itself() -> None:
 def test_one_that_waits_is_withdrawn_and_comes_back_when_asked() -> None:
     scheduler = Scheduler(["a", "b", "c"], 1)
     scheduler.handle(Begin())
-    assert scheduler.handle(Withdrawn("b")) == []
-    assert scheduler.handle(Withdrawn("b")) == []
+    assert scheduler.handle(StopRequested("b")) == []
+    assert scheduler.handle(StopRequested("b")) == []
     assert scheduler.state("b") == Finished("withdrawn")
     assert scheduler.handle(Ended("a", "done")) == [Start("c", 0)]
-    assert scheduler.handle(Requeued("b")) == []
+    assert scheduler.handle(RetryRequested("b")) == []
     assert scheduler.handle(Ended("c", "done")) == [Start("b", 0)]
     assert scheduler.handle(Ended("b", "done")) == [Done()]
 
@@ -78,10 +78,10 @@ def test_what_is_queued_again_starts_at_once_where_a_slot_is_free() -> None:
     scheduler = Scheduler(["a", "b"], 2)
     scheduler.handle(Begin())
     assert scheduler.handle(Ended("b", "failed")) == []
-    assert scheduler.handle(Requeued("b")) == [Start("b", 1)]
+    assert scheduler.handle(RetryRequested("b")) == [Start("b", 1)]
     scheduler.handle(Interrupted())
     scheduler.handle(Ended("b", "failed"))
-    assert scheduler.handle(Requeued("b")) == [], "nothing starts in a launch that is being stopped"
+    assert scheduler.handle(RetryRequested("b")) == [], "nothing starts in a launch that is being stopped"
     assert scheduler.handle(Ended("a", "interrupted")) == [Done()]
 
 
@@ -104,7 +104,7 @@ def test_a_slot_on_which_two_fail_at_once_is_set_aside_and_both_are_tried_elsewh
     scheduler = Scheduler(["a", "b", "c"], 2)
     assert scheduler.handle(Begin()) == [Start("a", 0), Start("b", 1)]
     assert scheduler.handle(Ended("b", "failed", 0.1)) == [Start("c", 1)]
-    assert scheduler.handle(Ended("c", "failed", 0.1)) == [SetAside(1, ("b", "c"))]
+    assert scheduler.handle(Ended("c", "failed", 0.1)) == [Quarantined(1, ("b", "c"))]
     assert scheduler.handle(Ended("a", "done", 9.0)) == [Start("b", 0)]
     assert scheduler.handle(Ended("b", "failed", 0.1)) == [Start("c", 0)]
     assert scheduler.handle(Ended("c", "failed", 0.1)) == [Done()], "the last slot is never set aside"
@@ -156,7 +156,7 @@ def test_the_work_of_an_experiment_does_not_grow_with_the_slots() -> None:
 def test_with_fail_fast_the_first_failure_ends_the_sweep() -> None:
     scheduler = Scheduler(["a", "b", "c"], 2, fail_fast=True)
     scheduler.handle(Begin())
-    assert scheduler.handle(Ended("a", "failed")) == [Halt("a"), Stop("b", False)]
+    assert scheduler.handle(Ended("a", "failed")) == [FailFast("a"), Stop("b", False)]
     assert scheduler.handle(Ended("b", "failed")) == [Done()], "it is said once"
     assert scheduler.num_waiting == 1
 
@@ -166,14 +166,14 @@ def test_with_fail_fast_what_is_tried_again_has_not_failed_yet() -> None:
     scheduler.handle(Begin())
     assert scheduler.handle(Ended("a", "killed")) == [Start("b", 0)]
     assert scheduler.handle(Ended("b", "done")) == [Start("a", 0)]
-    assert scheduler.handle(Ended("a", "killed")) == [Halt("a"), Done()]
+    assert scheduler.handle(Ended("a", "killed")) == [FailFast("a"), Done()]
 
 
 @pytest.mark.parametrize(("ending", "halts"), [("diverged", True), ("interrupted", False), ("done", False)])
 def test_fail_fast_is_about_failures(ending: str, halts: bool) -> None:
     scheduler = Scheduler(["a", "b"], 1, fail_fast=True)
     scheduler.handle(Begin())
-    assert (Halt("a") in scheduler.handle(Ended("a", ending))) is halts
+    assert (FailFast("a") in scheduler.handle(Ended("a", ending))) is halts
 
 
 class Sweep(RuleBasedStateMachine):
@@ -206,7 +206,7 @@ class Sweep(RuleBasedStateMachine):
                     assert self.num_starts[experiment] <= allowed, "once, two retries, one for a bad device, the asked"
                     assert experiment not in self.withdrawn
                     self.running[experiment] = slot
-                case SetAside(slot, _):
+                case Quarantined(slot, _):
                     self.usable.remove(slot)
                     assert self.usable
                 case Stop(experiment, _):
@@ -237,7 +237,7 @@ class Sweep(RuleBasedStateMachine):
     def withdraw(self, data: st.DataObject, force: bool) -> None:
         name = data.draw(st.sampled_from(self.names))
         self.withdrawn.add(name)
-        self.take(self.scheduler.handle(Withdrawn(name, force)))
+        self.take(self.scheduler.handle(StopRequested(name, force)))
 
     @precondition(lambda self: not self.is_done)
     @rule(data=st.data())
@@ -248,7 +248,7 @@ class Sweep(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(ended))
         self.num_requeued[name] += 1
         self.withdrawn.discard(name)
-        self.take(self.scheduler.handle(Requeued(name)))
+        self.take(self.scheduler.handle(RetryRequested(name)))
 
     @precondition(lambda self: self.is_done)
     @rule()
@@ -278,20 +278,20 @@ def test_what_is_done_by_now_is_not_tried_again_when_its_first_device_turns_out_
     assert scheduler.handle(Ended("a", "failed", 0.1)) == [Start("a", 3)]
     assert scheduler.handle(Ended("a", "done", 9.0)) == []
     assert scheduler.handle(Ended("b", "failed", 0.1)) == [Start("b", 0)]
-    assert scheduler.handle(Ended("b", "failed", 0.1)) == [SetAside(0, ("a", "b")), Start("b", 3)]
+    assert scheduler.handle(Ended("b", "failed", 0.1)) == [Quarantined(0, ("a", "b")), Start("b", 3)]
 
 
 def test_retries_are_left_after_the_free_one_of_a_lost_device() -> None:
     scheduler = Scheduler(["x"], 3, retries=1)
     scheduler.handle(Begin())
     for slot in (0, 1):
-        scheduler.handle(Lost((slot,)))
+        scheduler.handle(SlotsLost((slot,)))
         assert scheduler.handle(Ended("x", "failed")) == [Start("x", slot + 1)]
 
 
 def test_a_failure_for_good_halts_the_sweep_on_a_lost_device_too() -> None:
     scheduler = Scheduler(["x", "y"], 2, fail_fast=True)
     scheduler.handle(Begin())
-    scheduler.handle(Lost((0,)))
-    assert scheduler.handle(Ended("x", "diverged")) == [Halt("x"), Stop("y", False)]
+    scheduler.handle(SlotsLost((0,)))
+    assert scheduler.handle(Ended("x", "diverged")) == [FailFast("x"), Stop("y", False)]
     assert scheduler.is_last("y")

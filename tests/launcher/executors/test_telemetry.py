@@ -20,7 +20,7 @@ from launcher.reports import table
 from launcher.reports.results import read_results
 from launcher.store.history import first_difference
 from launcher.store.paths import Paths
-from launcher.store.state import Document, LineLog, Planned
+from launcher.store.state import LineLog, Manifest, ManifestExperiment
 from tests.launcher.conftest import Workplace, marked, spawn, wait_for
 
 
@@ -135,7 +135,9 @@ def test_means_are_over_time_and_peaks_over_all_attempts() -> None:
 
 
 def test_the_table_has_the_columns_that_are_known_and_empty_cells(paths: Paths, place: Workplace) -> None:
-    document = Document("s", "job.toml", "t:f", 0, [], [], [Planned(name, {}, {}, name) for name in ("short", "long")])
+    document = Manifest(
+        "s", "job.toml", "t:f", 0, [], [], [ManifestExperiment(name, {}, {}, name) for name in ("short", "long")]
+    )
     rows = table.rows(document, read_results(paths, document), {"short": {}, "long": summarise([sample(2.0, 99.4)])})
     table.write_csv(paths.table_csv, rows)
     short, long = csv.DictReader(io.StringIO(paths.table_csv.read_text()))

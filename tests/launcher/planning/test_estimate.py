@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launcher.planning.estimate import Known, longest_first, makespan, measured, remaining
+from launcher.planning.estimate import DurationEstimate, longest_first, makespan, measured, remaining
 
 DURATIONS = st.lists(st.floats(0.1, 1000), min_size=1, max_size=60)
 
@@ -18,7 +18,7 @@ def in_order(durations: list[float], slots: int) -> float:
 
 
 def sorted_by_length(durations: list[float]) -> list[float]:
-    known = {str(number): Known(work=duration) for number, duration in enumerate(durations)}
+    known = {str(number): DurationEstimate(work=duration) for number, duration in enumerate(durations)}
     return [durations[int(name)] for name in longest_first(known)]
 
 
@@ -42,30 +42,33 @@ def test_a_long_tailed_set_ends_within_three_percent_of_the_bound(seed: int, slo
 
 
 def test_the_order_of_the_file_stands_where_nothing_is_known() -> None:
-    assert longest_first({name: Known() for name in "cab"}) == ["c", "a", "b"]
+    assert longest_first({name: DurationEstimate() for name in "cab"}) == ["c", "a", "b"]
 
 
 def test_work_becomes_seconds_by_what_was_measured() -> None:
-    known = {"a": Known(work=10.0, seconds=5.0), "b": Known(work=40.0), "c": Known()}
+    known = {"a": DurationEstimate(work=10.0, seconds=5.0), "b": DurationEstimate(work=40.0), "c": DurationEstimate()}
     assert remaining(known) == {"a": 5.0, "b": 20.0, "c": 12.5}
     assert longest_first(known) == ["b", "c", "a"]
 
 
 def test_what_was_measured_earlier_tells_until_something_is_measured_now() -> None:
-    earlier = {name: Known(work=1.0, seconds=10.0, is_earlier=True) for name in "abc"}
-    assert remaining(earlier | {"new": Known(work=2.0)})["new"] == 20.0
-    assert remaining(earlier | {"new": Known(work=2.0), "now": Known(work=1.0, seconds=3.0)})["new"] == 6.0
+    earlier = {name: DurationEstimate(work=1.0, seconds=10.0, is_earlier=True) for name in "abc"}
+    assert remaining(earlier | {"new": DurationEstimate(work=2.0)})["new"] == 20.0
+    assert (
+        remaining(earlier | {"new": DurationEstimate(work=2.0), "now": DurationEstimate(work=1.0, seconds=3.0)})["new"]
+        == 6.0
+    )
 
 
 def test_a_resumed_experiment_counts_only_what_is_left() -> None:
     half = measured(30.0, 50, 100, work=1.0)
-    assert half == Known(1.0, 60.0, 0.5)
-    assert remaining({"a": half, "b": Known(work=1.0)}) == {"a": 30.0, "b": 60.0}
+    assert half == DurationEstimate(1.0, 60.0, 0.5)
+    assert remaining({"a": half, "b": DurationEstimate(work=1.0)}) == {"a": 30.0, "b": 60.0}
 
 
 @pytest.mark.parametrize(("step", "total"), [(0, 100), (5, None), (5, 0), (7, 5)])
 def test_a_measure_that_says_nothing_is_none(step: int, total: int | None) -> None:
-    assert measured(10.0, step, total, 3.0) == Known(3.0)
+    assert measured(10.0, step, total, 3.0) == DurationEstimate(3.0)
 
 
 def test_the_end_of_what_runs_and_waits() -> None:

@@ -13,8 +13,8 @@ from launcher.devices.selection import Device
 from launcher.devices.slots import Slot
 from launcher.engine.messages import Begin, Done, Ended, Start
 from launcher.engine.scheduler import Scheduler
-from launcher.engine.time_left import Outlook
-from launcher.planning.estimate import Known
+from launcher.engine.time_left import TimeLeft
+from launcher.planning.estimate import DurationEstimate
 from launcher.planning.forecast import forecast
 from launcher.planning.plan import Decision, Experiment, Plan
 from launcher.store.history import History
@@ -32,7 +32,7 @@ def plan_of(seconds: dict[str, float | None], memory: dict[str, int] | None = No
             "run",
             "new",
             1,
-            known=Known(seconds=value),
+            known=DurationEstimate(seconds=value),
             peaks={"peak_memory_bytes": memory[name]} if memory and name in memory else {},
         )
         for index, (name, value) in enumerate(seconds.items())
@@ -97,9 +97,9 @@ def test_the_time_left_is_told_by_what_is_done_until_this_launch_has_measured() 
     plan = plan_of({"done": 20.0, "one": None, "two": None})
     decisions = [replace(one, known=replace(one.known, work=1.0, is_earlier=True)) for one in plan.decisions]
     plan = replace(plan, decisions=[replace(decisions[0], action="keep", ending="done"), *decisions[1:]])
-    outlook = Outlook(plan, [Slot(0, Device("cpu", "cpu"), 1)], print, is_parallel=False)
+    outlook = TimeLeft(plan, [Slot(0, Device("cpu", "cpu"), 1)], print, is_parallel=False)
     assert outlook.seconds_left(["one"], ["two"]) == 40.0
-    outlook.learn(Measured("one", Known(1.0, 3.0, 0.0)), History())  # type: ignore[arg-type]  # no process behind it
+    outlook.learn(Measured("one", DurationEstimate(1.0, 3.0, 0.0)), History())  # type: ignore[arg-type]  # no process behind it
     assert outlook.seconds_left(["one"], ["two"]) == 6.0
 
 
@@ -109,7 +109,7 @@ def test_before_its_first_step_an_attempt_tells_nothing_and_what_was_known_befor
         history.add(record)
         assert history.pace(2, 0.1, 7.0) is None, "not a tenth of a second for eighty steps"
     history.add(RESUMED[-1])
-    assert history.pace(2, 5.0, 7.0) == Known(None, 25.0, 0.2), "four of the twenty that were left"
+    assert history.pace(2, 5.0, 7.0) == DurationEstimate(None, 25.0, 0.2), "four of the twenty that were left"
 
 
 RESUMED: list[Record] = [
@@ -127,7 +127,7 @@ class Measured:
     """An attempt that tells how long it takes."""
 
     name: str
-    measure: Known
+    measure: DurationEstimate
 
-    def known(self, _history: History, _now_s: float) -> Known:
+    def known(self, _history: History, _now_s: float) -> DurationEstimate:
         return self.measure

@@ -22,7 +22,7 @@ from launcher.reports.results import Curve, Result, differing, running_mean
 from launcher.reports.timeline import Span, idle_gaps, lanes, read_spans
 from launcher.reports.usage_curves import over_time
 from launcher.store.paths import Paths
-from launcher.store.state import Document
+from launcher.store.state import Manifest
 from launcher.text import rounded, with_spread
 
 HOSTILE = "</script><script>document.title='owned'</script>\"'&]]>--><img src=http://evil.example/x>\x00\x07\u202e|`*_"
@@ -181,7 +181,7 @@ def test_commands_are_quoted_and_name_the_same_devices_and_threads(tmp_path: Pat
     slots = [{"device": "GPU 1", "threads": 2}, {"device": "GPU 3", "threads": 2}]
     argv = ["/x/launcher/__main__.py", "run", "jobs/my job.toml", "--devices", "1,3"]
     launch = {"cwd": "/home/a b", "commit": "abc-dirty", "argv": argv, "slots": slots, "mode": "parallel"}
-    shown = commands(Document("s", "jobs/my job.toml", "t:f", 0, [], [], [], launch), Paths(Path("o"), Path("l")))
+    shown = commands(Manifest("s", "jobs/my job.toml", "t:f", 0, [], [], [], launch), Paths(Path("o"), Path("l")))
     assert "cd '/home/a b'\ngit checkout abc  # tracked files differed" in shown
     assert "python -m launcher run 'jobs/my job.toml' --devices 1,3\n" in shown
     assert "--parallel --devices 1,3 --threads 2 --outcome o-again --logs l-again" in shown
@@ -189,7 +189,7 @@ def test_commands_are_quoted_and_name_the_same_devices_and_threads(tmp_path: Pat
     assert command_line(["/usr/bin/sweep-launcher", "run"]) == ["sweep-launcher", "run"]
     assert command_line(["-c"]) == []
     assert "python -m launcher report" in commands(
-        Document("s", "j", "t:f", 0, [], [], []), Paths(Path("o"), Path("l"))
+        Manifest("s", "j", "t:f", 0, [], [], []), Paths(Path("o"), Path("l"))
     )
 
 

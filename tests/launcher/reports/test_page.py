@@ -16,7 +16,7 @@ from launcher.reports.build import Report
 from launcher.reports.html.theme import DARK, LIGHT
 from launcher.reports.markdown import code, plain
 from launcher.store.paths import Paths
-from launcher.store.state import Document, Planned, write_document
+from launcher.store.state import Manifest, ManifestExperiment, write_document
 from tests.launcher.chromium import Chromium, find_browser
 
 HOSTILE = "</script><script>document.title='owned'</script>\"'&]]>--><img src=http://evil.example/x>\x00\x07\u202e|`*_"
@@ -58,7 +58,8 @@ def hostile(tmp_path: Path) -> Paths:
         '{"attempt": 1, "at_s": 1, "cpu_percent": 9}\n{"attempt": 1, "at_s": 2, "cpu_percent": 8}\n'
     )
     planned = [
-        Planned(name, {"note": HOSTILE + name}, {"note": HOSTILE + name, "same": HOSTILE}, name) for name in "abcd"
+        ManifestExperiment(name, {"note": HOSTILE + name}, {"note": HOSTILE + name, "same": HOSTILE}, name)
+        for name in "abcd"
     ]
     launch = environment() | {
         "argv": ["x.py", HOSTILE],
@@ -66,7 +67,7 @@ def hostile(tmp_path: Path) -> Paths:
         "host": HOSTILE,
         "slots": [{"device": HOSTILE}],
     }
-    write_document(paths, Document(HOSTILE, HOSTILE + ".toml", HOSTILE, 0, ["loss"], [], planned, launch))
+    write_document(paths, Manifest(HOSTILE, HOSTILE + ".toml", HOSTILE, 0, ["loss"], [], planned, launch))
     events = []
     for place, name in enumerate("abc"):
         ending = "failed" if name == "b" else "done"
@@ -193,8 +194,8 @@ def test_a_hundred_experiments_of_a_thousand_steps_are_a_page_of_three_megabytes
     paths = Paths(tmp_path / "outcome", tmp_path / "logs")
     paths.create()
     names = [f"experiment_{number:03}" for number in range(100)]
-    planned = [Planned(name, {"lr": place / 7}, {"lr": place / 7}, name) for place, name in enumerate(names)]
-    write_document(paths, Document("s", "j.toml", "t:f", 0, ["loss", "perplexity"], [], planned))
+    planned = [ManifestExperiment(name, {"lr": place / 7}, {"lr": place / 7}, name) for place, name in enumerate(names)]
+    write_document(paths, Manifest("s", "j.toml", "t:f", 0, ["loss", "perplexity"], [], planned))
     for name in names:
         rows = [
             json.dumps(

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from launcher.store.history import History, read_history
-from launcher.store.metric_tracker import Newest
+from launcher.store.metric_tracker import MetricTracker
 from launcher.store.records import Record, RecordWriter
 from tests.launcher.conftest import Workplace, wait_for
 
 
-def follow(records: list[Record], newest: Newest, history: History, batch: int) -> None:
+def follow(records: list[Record], newest: MetricTracker, history: History, batch: int) -> None:
     for start in range(0, len(records), batch):
         piece = records[start : start + batch]
         for record in piece:
@@ -35,7 +35,7 @@ def test_the_newest_and_the_best_value_are_those_of_the_table(batch: int) -> Non
     records = [step(number, loss=value, tokens_per_s=100.0 * number) for number, value in enumerate(values, 1)]
     records.insert(4, {"n": 99, "attempt": 1, "at_s": 0.1, "kind": "info", "loss": -99.0})
     records.append(step(10, other=1.0))
-    lowest, highest, history = Newest("loss"), Newest("loss", True), History(is_light=True)
+    lowest, highest, history = MetricTracker("loss"), MetricTracker("loss", True), History(is_light=True)
     follow(records, lowest, history, batch)
     follow(records, highest, History(is_light=True), batch)
     assert lowest.value is not None
@@ -50,7 +50,7 @@ def test_a_later_attempt_replaces_from_its_first_step_on(tmp_path: Path) -> None
     for number, loss in enumerate([5.0, 4.0, 1.0, 2.0], 1):
         first.write({"step": number, "loss": loss})
     first.close()
-    history, newest = read_history(path), Newest("loss")
+    history, newest = read_history(path), MetricTracker("loss")
     newest.begin(history)
     history.lighten()
     assert (newest.step, newest.value, newest.best) == (4, 2.0, 1.0)

@@ -17,7 +17,7 @@ from launcher.reports.plots import Line, Sheet, smooth
 from launcher.sinks.text_log import step_line
 from launcher.store.paths import Paths, write_atomic
 from launcher.store.records import RecordWriter
-from launcher.store.state import Document, EventLog, Planned, write_document
+from launcher.store.state import EventLog, Manifest, ManifestExperiment, write_document
 from launcher.text import number
 
 
@@ -26,8 +26,10 @@ def paths(tmp_path: Path) -> Paths:
     """A sweep of three experiments: one done, one that diverged, one that never ran."""
     paths = Paths(tmp_path / "outcome", tmp_path / "logs")
     paths.create()
-    planned = [Planned(name, {"lr": 0.1, "note": name}, {"lr": 0.1}, name) for name in ("good", "nan", "absent")]
-    write_document(paths, Document("s", "job.toml", "t:f", 0, ["loss", "perplexity"], [], planned))
+    planned = [
+        ManifestExperiment(name, {"lr": 0.1, "note": name}, {"lr": 0.1}, name) for name in ("good", "nan", "absent")
+    ]
+    write_document(paths, Manifest("s", "job.toml", "t:f", 0, ["loss", "perplexity"], [], planned))
     log = EventLog(paths.events)
     for name, values in {"good": [3.0, 1.0, 2.0], "nan": [5.0, math.nan, -math.inf]}.items():
         log.append("started", experiment=name, attempt=1, device="cpu", threads=1)
@@ -97,8 +99,8 @@ def test_a_view_that_cannot_be_written_costs_no_other(paths: Paths) -> None:
 def test_the_curves_of_many_experiments_are_drawn_by_several_processes(tmp_path: Path) -> None:
     paths = Paths(tmp_path / "outcome", tmp_path / "logs")
     paths.create()
-    planned = [Planned(f"e{number}", {}, {}, "") for number in range(WORTH_FORKING + 1)]
-    write_document(paths, Document("s", "job.toml", "t:f", 0, ["loss"], [], planned))
+    planned = [ManifestExperiment(f"e{number}", {}, {}, "") for number in range(WORTH_FORKING + 1)]
+    write_document(paths, Manifest("s", "job.toml", "t:f", 0, ["loss"], [], planned))
     for one in planned:
         writer = RecordWriter(paths.records(one.name), 1)
         writer.write({"step": 1, "loss": 1.0})

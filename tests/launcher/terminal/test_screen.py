@@ -11,21 +11,25 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from launcher.engine.snapshot import Row, Snapshot
+from launcher.engine.snapshot import Snapshot, SnapshotRow
 from launcher.terminal import screen
-from launcher.terminal.console import Progress
+from launcher.terminal.console import Console
 
-RUNNING = Row(
+RUNNING = SnapshotRow(
     experiment="lr_1e-3", group="running", state="running", device="GPU 1", step=412, total=2168, value=5.9063,
     best=5.3325, tokens_per_s=41250.0, time_s=740.4, left_s=58.0, memory_bytes=1_212_000_000,
     gpu_memory_bytes=21_300_000_000, cpu_percent=99.4,
 )  # fmt: skip
-FAILED = Row(experiment="big", group="failed", state="no memory", device="GPU 2", step=3, value=math.nan, time_s=7.0)
-WAITING = Row(experiment="later", group="waiting", state="waiting")
-DONE = Row(experiment="small", group="done", state="done", device="GPU 1", step=2168, total=2168, value=4.1, time_s=1e5)
+FAILED = SnapshotRow(
+    experiment="big", group="failed", state="no memory", device="GPU 2", step=3, value=math.nan, time_s=7.0
+)
+WAITING = SnapshotRow(experiment="later", group="waiting", state="waiting")
+DONE = SnapshotRow(
+    experiment="small", group="done", state="done", device="GPU 1", step=2168, total=2168, value=4.1, time_s=1e5
+)
 
 
-def snapshot(*rows: Row, **changes: object) -> Snapshot:
+def snapshot(*rows: SnapshotRow, **changes: object) -> Snapshot:
     made = Snapshot(
         sweep="report", rows=rows, metric="loss", time_s=751.0, left_s=305.0, logs="logs/report", pid=4711
     )  # fmt: skip
@@ -128,7 +132,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 
 def test_messages_keep_the_live_view_below_them_on_a_terminal(terminal: Terminal) -> None:
-    progress = Progress(terminal)
+    progress = Console(terminal)
     case = snapshot(RUNNING)
     progress.show(lambda: case)
     lines = screen.frame(case, 59, 6, has_color=False)
@@ -140,7 +144,7 @@ def test_messages_keep_the_live_view_below_them_on_a_terminal(terminal: Terminal
 
 
 def test_a_narrower_screen_has_broken_the_lines(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    progress = Progress(terminal)
+    progress = Console(terminal)
     progress.show(lambda: snapshot(RUNNING))
     monkeypatch.setenv("COLUMNS", "30")
     written = len(terminal.getvalue())
@@ -159,7 +163,7 @@ def test_frames_are_rationed(terminal: Terminal) -> None:
         num_made += 1
         return snapshot(RUNNING)
 
-    progress = Progress(terminal)
+    progress = Console(terminal)
     for _ in range(100):
         progress.show(made)
     assert num_made == 1, "a frame is due four times a second at most, and no snapshot is taken in between"
@@ -168,7 +172,7 @@ def test_frames_are_rationed(terminal: Terminal) -> None:
 @pytest.mark.parametrize("kind", ["dumb", "", "unknown"])
 def test_a_dumb_terminal_gets_lines_only(terminal: Terminal, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", kind)
-    progress = Progress(terminal)
+    progress = Console(terminal)
     progress.show(lambda: snapshot(RUNNING))
     progress.say("b failed")
     progress.close()
@@ -177,7 +181,7 @@ def test_a_dumb_terminal_gets_lines_only(terminal: Terminal, kind: str, monkeypa
 
 def test_without_a_terminal_there_are_lines_only_and_no_control_character() -> None:
     stream = io.StringIO()
-    progress = Progress(stream)
+    progress = Console(stream)
     progress.show(lambda: snapshot(RUNNING))
     progress.say("evil \x1b[2J \x07 name")
     assert stream.getvalue() == "evil \\x1b[2J \\x07 name\n"
@@ -185,7 +189,7 @@ def test_without_a_terminal_there_are_lines_only_and_no_control_character() -> N
 
 def test_asked_by_a_signal_all_rows_are_printed_once_as_lines() -> None:
     stream = io.StringIO()
-    progress = Progress(stream)
+    progress = Console(stream)
     progress.told(signal.SIGUSR1)
     for _ in range(2):
         progress.show(lambda: many(3, 2, 14, 300))
@@ -193,7 +197,7 @@ def test_asked_by_a_signal_all_rows_are_printed_once_as_lines() -> None:
 
 
 def test_after_ctrl_z_the_view_starts_below_what_others_wrote(terminal: Terminal) -> None:
-    progress = Progress(terminal)
+    progress = Console(terminal)
     progress.show(lambda: snapshot(RUNNING))
     written = len(terminal.getvalue())
     progress.told(signal.SIGCONT)
