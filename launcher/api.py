@@ -9,17 +9,15 @@ print(summary.endings)
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from launcher.devices.nvml import Gpu, gpus
-from launcher.devices.selection import Choice, choose
-from launcher.devices.slots import make_slots, num_cores
 from launcher.errors import InputError
+from launcher.executors.base import StartMethod
 from launcher.planning import job
 from launcher.planning.job import Sweep
+from launcher.planning.launch_options import Devices, LaunchOptions
 from launcher.planning.overrides import over
 from launcher.planning.plan import Plan, decide
 from launcher.planning.resolve import resolve
@@ -27,13 +25,8 @@ from launcher.planning.selection import select
 from launcher.store.paths import Paths
 
 if TYPE_CHECKING:  # what only a launch needs: `plan` does without, in half the time
+    from launcher.engine.console import Console
     from launcher.engine.summary import Summary
-    from launcher.executors.local import StartMethod
-    from launcher.planning.preview import Outline
-    from launcher.terminal.console import Console
-
-
-AMD_DRIVER = "/dev/kfd"
 
 
 def load(
@@ -89,61 +82,14 @@ def plan(sweep: Sweep, *, fresh: bool = False) -> Plan:
     return decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs), fresh=fresh)
 
 
-def outline(
-    sweep: Sweep,
-    *,
-    devices: str | int | Sequence[int | str] | None = None,
-    parallel: bool | None = None,
-    fresh: bool = False,
-) -> Outline:
-    """Say what a launch would do and what it would take: plan, order, devices, files. Starts and writes nothing.
-
-    Raises:
-        InputError: something is wrong with the sweep or the devices.
-        NoDeviceError: no device may be used.
-    """
-    from launcher.devices.occupancy import free_memory, occupancy
-    from launcher.planning.preview import Facts, Outline
-
-    existing = gpus()
-    is_parallel = sweep.settings.parallel if parallel is None else parallel
-    choice = _choose(devices, existing, sweep.settings.slots_per_device if is_parallel else 1)
-    slots = make_slots(
-        choice.devices,
-        parallel=is_parallel,
-        threads=sweep.settings.threads,
-        cores=num_cores(),
-        per_device=sweep.settings.slots_per_device,
-    )
-    facts = [Facts(gpu, occupancy(gpu)) for gpu in existing]
-    return Outline(plan(sweep, fresh=fresh), slots, facts, is_parallel, choice.notice, free_memory())
-
-
-def select_devices(devices: str | int | Sequence[int | str] | None, per_device: int = 1) -> Choice:
-    """Choose devices: "cpu", ids ("1,2" or a list of them), or None for all idle GPUs, else CPU slots.
-
-    Raises:
-        InputError: an id is malformed, repeated or unknown.
-        NoDeviceError: no GPU is idle.
-    """
-    return _choose(devices, gpus(), per_device)
-
-
-def _choose(devices: str | int | Sequence[int | str] | None, existing: Sequence[Gpu], per_device: int) -> Choice:
-    ids = [devices] if isinstance(devices, int) else devices or ()
-    wanted = devices if isinstance(devices, str) else ",".join(str(one) for one in ids)
-    return choose(wanted, existing, os.environ, num_cores(), per_device, is_amd=os.path.exists(AMD_DRIVER))
-
-
 def run(
     sweep: Sweep,
     *,
-    devices: str | int | Sequence[int | str] | None = None,
+    devices: Devices = None,
     parallel: bool | None = None,
     fresh: bool = False,
     wait: bool = False,
     start_method: StartMethod = "forkserver",
-    progress: Console | None = None,
 ) -> Summary:
     """Run what is not done of a sweep and return how it ended. Messages go to stderr.
 
@@ -156,21 +102,18 @@ def run(
         InUseError: another launcher holds the folder or a device.
         NoDeviceError: no device may be used.
     """
-    from launcher.engine.launch import launch
-    from launcher.terminal.console import Console
+    options = LaunchOptions(devices, parallel, fresh, wait, start_method)
+    return launch(sweep, options)
 
-    progress = progress or Console()
-    is_parallel = sweep.settings.parallel if parallel is None else parallel
+
+def launch(sweep: Sweep, options: LaunchOptions, console: Console | None = None) -> Summary:
+    """Do what `run` does, and say it on a console: by default on stderr. See there for what is raised."""
+    from launcher.engine.launch import launch
+    from launcher.reports.build import renew
+    from launcher.terminal import console as terminal
+
+    console = console or terminal.Console()
     try:
-        return launch(
-            sweep,
-            choice=select_devices(devices, sweep.settings.slots_per_device if is_parallel else 1),
-            is_named=bool(devices),
-            is_parallel=is_parallel,
-            fresh=fresh,
-            wait=wait,
-            start_method=start_method,
-            progress=progress,
-        )
+        return launch(sweep, options, console=console, renew_views=renew)
     finally:
-        progress.close()
+        console.close()

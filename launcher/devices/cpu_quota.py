@@ -1,4 +1,4 @@
-"""How much CPU time the control groups of this process allow it, in cores: what `docker run --cpus=2` sets.
+"""How many CPU cores this process may use: its affinity, and the quota of its control groups (`docker run --cpus=2`).
 
 A quota binds a group and all groups within it, so the tightest on the way up counts. Both versions of the kernel's
 interface are read, wherever they are mounted. A container may show the way to its own group as the host sees it; then
@@ -9,8 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
+
+
+def num_cores() -> int:
+    """Return how many cores this process may use: its affinity, or its container's quota, rounded up, if that is less.
+
+    Not the machine's count.
+    """
+    return max(1, math.ceil(min(len(os.sched_getaffinity(0)), allowed_cores())))
 
 
 def allowed_cores(root: Path = Path("/")) -> float:

@@ -6,41 +6,20 @@ CUDA_VISIBLE_DEVICES is the universe they are taken from.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from launcher.devices import nvml
+from launcher.devices.cpu_quota import num_cores
+from launcher.devices.device import AMD, Device
 from launcher.devices.nvml import Gpu
 from launcher.errors import InputError, NoDeviceError, inline
 from launcher.text import plural
 
-AMD = "AMD-"  # begins what stands for the UUID of an AMD card, which is known by its number alone
+AMD_DRIVER = "/dev/kfd"
 _ID = re.compile(r"\d{1,4}|(GPU|MIG)-[0-9A-Za-z/-]{1,80}")
-
-
-@dataclass(frozen=True)
-class Device:
-    """A GPU, or a share of the CPU standing in for one."""
-
-    kind: str  # "cuda" or "cpu": what torch calls it
-    id: str  # what the user wrote or may write: "3", a UUID, or "cpu"
-    uuid: str = ""  # empty for a CPU slot
-    name: str = ""
-    memory_bytes: int = 0
-
-    def __str__(self) -> str:
-        return f"GPU {self.id}" if self.kind == "cuda" else self.id
-
-    def environment(self) -> dict[str, str]:
-        """Return the variables by which a worker sees this device alone, as index 0."""
-        visible = "" if self.kind == "cpu" else self.id if self.uuid.startswith(AMD) else self.uuid
-        return {
-            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # CUDA's own default is fastest first, which renumbers mixed cards
-            "CUDA_VISIBLE_DEVICES": visible,
-            # AMD's runtime takes this before the variable above. Not ROCR_VISIBLE_DEVICES as well: that hides devices
-            # one layer below and renumbers those left, so that the numbers here would mean others.
-            "HIP_VISIBLE_DEVICES": visible,
-        }
 
 
 @dataclass(frozen=True)
@@ -49,6 +28,23 @@ class Choice:
 
     devices: list[Device] = field(default_factory=list)
     notice: str = ""
+
+
+def select_devices(
+    devices: str | int | Sequence[int | str] | None, per_device: int = 1, existing: Sequence[Gpu] | None = None
+) -> Choice:
+    """Choose devices of this machine: "cpu", ids ("1,2" or a list of them), or None for all idle GPUs, else CPU slots.
+
+    `existing` are its GPUs, where they are known already; otherwise NVML is asked.
+
+    Raises:
+        InputError: an id is malformed, repeated or unknown.
+        NoDeviceError: no GPU is idle.
+    """
+    existing = nvml.gpus() if existing is None else existing
+    ids = [devices] if isinstance(devices, int) else devices or ()
+    wanted = devices if isinstance(devices, str) else ",".join(str(one) for one in ids)
+    return choose(wanted, existing, os.environ, num_cores(), per_device, is_amd=os.path.exists(AMD_DRIVER))
 
 
 def choose(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from launcher.devices.cpu_quota import allowed_cores
-from launcher.devices.selection import Device
+from launcher.devices.device import Device
 
 
 @dataclass(frozen=True)
@@ -22,14 +19,6 @@ class Slot:
 
     def __str__(self) -> str:
         return f"{self.device} ({self.share})" if self.share else str(self.device)
-
-
-def num_cores() -> int:
-    """Return how many cores this process may use: its affinity, or its container's quota, rounded up, if that is less.
-
-    Not the machine's count.
-    """
-    return max(1, math.ceil(min(len(os.sched_getaffinity(0)), allowed_cores())))
 
 
 def make_slots(

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from launcher.devices.admission import GIB, Holder, Reading, Tenant, refusal
+from launcher.devices.device import AMD, Device
 from launcher.devices.query import Answer, DeviceLost, DriverSilent, Probe, owner
-from launcher.devices.selection import AMD, Device
 from launcher.devices.slots import Slot
 from launcher.engine.classify_ending import FAILURES, Ending
 from launcher.engine.messages import Ended, Event, Quarantined, Refused, RetryRefused, SlotsLost

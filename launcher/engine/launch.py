@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import signal
+from collections.abc import Callable
 from typing import Any
 
 from launcher.commandline import to_type
 from launcher.devices.selection import Choice
-from launcher.devices.slots import Slot, make_slots, num_cores
+from launcher.devices.slots import Slot
 from launcher.engine.attempt import make_spec
+from launcher.engine.console import Console
 from launcher.engine.earlier import Earlier, mend
 from launcher.engine.footing import Footing
 from launcher.engine.loop import Loop
@@ -18,43 +20,37 @@ from launcher.engine.report_process import ReportProcess
 from launcher.engine.signals import ignoring_signal
 from launcher.engine.summary import Summary
 from launcher.errors import InputError, InUseError, WriteError
-from launcher.executors.local import StartMethod, Workers, check_platform
+from launcher.executors.local import Workers, check_platform
 from launcher.planning.claim import Origin, check, write_note
 from launcher.planning.job import Sweep
+from launcher.planning.launch_options import LaunchOptions
 from launcher.planning.plan import Plan, decide
 from launcher.planning.provenance import commit
 from launcher.planning.resolve import resolve
-from launcher.reports.build import Report
 from launcher.sinks.text_log import Log
 from launcher.store.locks import Lock, Waiting, lock_device, lock_folder
 from launcher.store.paths import Paths
 from launcher.store.records import RecordReader
 from launcher.store.requests import clear
 from launcher.store.state import EventLog, environment, is_written, write_document
-from launcher.terminal import plan_text
-from launcher.terminal.console import Console
+
+Renew = Callable[[Paths], list[str]]
 
 
-def launch(
-    sweep: Sweep,
-    *,
-    choice: Choice,
-    is_named: bool,
-    is_parallel: bool,
-    fresh: bool,
-    wait: bool,
-    start_method: StartMethod,
-    progress: Console,
-) -> Summary:
-    """Run what is not done of a sweep on the devices chosen, which the user named or not. See `api.run`."""
+def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, renew_views: Renew) -> Summary:
+    """Run what is not done of a sweep. `renew_views` makes outdated views again, where there is nothing to run.
+
+    Raises: see `launcher.run`.
+    """
     check_platform()
+    choice = options.choose(sweep.settings)
     experiments = resolve(sweep)
     paths = Paths(sweep.outcome, sweep.logs)
     check(sweep, paths)  # before anything is made in the folders
     paths.create()
     with contextlib.ExitStack() as held:
         held.enter_context(ignoring_signal(signal.SIGUSR1))  # the loop answers it; until then and after it does nothing
-        waiting = progress.say if wait else None
+        waiting = console.message if options.wait else None
         lock = lock_folder(paths.lock, waiting)
         held.callback(lock.release)
         footing = Footing(paths, lock)
@@ -62,29 +58,24 @@ def launch(
         mend(paths)
         paths.remove_temporaries()
         clear(paths.requests)
-        plan = decide(sweep, experiments, paths, fresh=fresh)
-        _settle(plan)
-        progress.say(plan.describe(), "routine")
+        plan = decide(sweep, experiments, paths, fresh=options.fresh)
+        _record_missing_endings(plan)
+        console.message(plan.describe(), "routine")
         for note in [*plan.notes(), *plan.repeats(), *write_note(sweep, paths)]:
-            progress.say(note)
+            console.message(note)
         if not plan.to_run:
-            return _nothing_to_do(plan, progress)
+            return _nothing_to_do(plan, console, renew_views)
+        is_named = bool(options.devices)
         locks = _lock_devices(choice, waiting if is_named else None, is_named=is_named, held=held)
-        slots = make_slots(
-            [device for device in choice.devices if not device.uuid or device.uuid in locks],
-            parallel=is_parallel,
-            threads=sweep.settings.threads,
-            cores=num_cores(),
-            per_device=sweep.settings.slots_per_device,
-        )
+        usable = [device for device in choice.devices if not device.uuid or device.uuid in locks]
+        slots = options.slots(usable, sweep.settings)
         if choice.notice:
-            progress.say(f"*** {choice.notice} ***")
-        if progress.is_verbose:
-            progress.say(plan_text.details(plan, slots))
-        return _start(plan, slots, locks, footing, is_parallel, start_method, progress)
+            console.message(f"*** {choice.notice} ***")
+        console.begin(plan, slots)
+        return _start(plan, slots, locks, footing, options, console)
 
 
-def _settle(plan: Plan) -> None:
+def _record_missing_endings(plan: Plan) -> None:
     """Write down the endings that no launcher lived to see, so that every attempt has one and every log is whole."""
     unseen = {decision.experiment.name: decision.unseen for decision in plan.decisions if decision.unseen}
     if not unseen:
@@ -100,16 +91,13 @@ def _settle(plan: Plan) -> None:
             events.append("ended", experiment=name, why="", **dataclasses.asdict(one))
 
 
-def _nothing_to_do(plan: Plan, progress: Console) -> Summary:
+def _nothing_to_do(plan: Plan, console: Console, renew_views: Renew) -> Summary:
     """Say so; if the job has changed in what it shows, write that down and renew the views."""
-    problems = _renew_document(plan)
-    report = Report(plan.paths)
-    if report.outdated():
-        problems += report.draw()
+    problems = _renew_document(plan) + renew_views(plan.paths)
     for problem in problems:
-        progress.say(problem)
+        console.message(problem)
     of_all = "all" if plan.sweep.selected is None else "the selected"
-    progress.say(
+    console.message(
         f"nothing to do: {of_all} experiments have ended. Results: {plan.paths.table_txt}. --fresh trains them again."
     )
     return Summary(endings={}, kept=plan.kept, num_unwritten=len(problems))
@@ -176,17 +164,16 @@ def _start(
     slots: list[Slot],
     locks: dict[str, Lock],
     footing: Footing,
-    is_parallel: bool,
-    start_method: StartMethod,
-    progress: Console,
+    options: LaunchOptions,
+    console: Console,
 ) -> Summary:
-    workers = Workers(start_method, plan.sweep.settings.preload, progress.say)
+    workers = Workers(options.start_method, plan.sweep.settings.preload, console.message)
     workers.warm_up()
     remedy = to_type("report", plan.sweep.job_file, plan.sweep.folders)
-    drawing = ReportProcess(plan.paths, progress.say, has_plots=bool(plan.sweep.settings.metrics), remedy=remedy)
+    drawing = ReportProcess(plan.paths, console.message, has_plots=bool(plan.sweep.settings.metrics), remedy=remedy)
     drawing.warm_up()
     try:
-        loop = _prepare(plan, slots, locks, footing, is_parallel, start_method, workers, drawing, progress)
+        loop = _prepare(plan, slots, locks, footing, options, workers, drawing, console)
     except BaseException:
         drawing.close()
         workers.close()
@@ -199,19 +186,19 @@ def _prepare(
     slots: list[Slot],
     locks: dict[str, Lock],
     footing: Footing,
-    is_parallel: bool,
-    start_method: StartMethod,
+    options: LaunchOptions,
     workers: Workers,
     drawing: ReportProcess,
-    progress: Console,
+    console: Console,
 ) -> Loop:
     """Let the target check its data, move aside what experiments have left that begin anew, write down the plan."""
     problems = workers.prepare([make_spec(plan, decision, slots[0]) for decision in plan.to_run])
     if problems:
         raise InputError(problems.splitlines())
+    is_parallel = options.is_parallel(plan.sweep.settings)
     launch = environment() | {
         "mode": "parallel" if is_parallel else "sequential",
-        "start_method": start_method,
+        "start_method": options.start_method,
         "set": plan.sweep.given,
         "origin": dataclasses.asdict(Origin.of(plan.sweep, plan.paths.outcome)),
         "commit": commit(plan.sweep.job_file.parent),
@@ -232,7 +219,7 @@ def _prepare(
             workers=workers,
             locks=locks,
             drawing=drawing,
-            progress=progress,
+            console=console,
             footing=footing,
         )
     except OSError as error:
@@ -241,7 +228,7 @@ def _prepare(
     earlier.note()
     _remove_views(plan)
     if earlier.kept:
-        progress.say(earlier.describe())
+        console.message(earlier.describe())
     if outdated := _outdated(plan, earlier):
         drawing.request(outdated)
     return loop

@@ -19,6 +19,7 @@ from typing import Any
 from launcher.devices.slots import Slot
 from launcher.engine.attempt import Attempt, make_spec
 from launcher.engine.classify_ending import FAILURES, Ending, classify, failure_report
+from launcher.engine.console import Console
 from launcher.engine.containment import Containment
 from launcher.engine.control import Steering
 from launcher.engine.device_guard import DeviceGuard
@@ -54,7 +55,6 @@ from launcher.planning.plan import Decision, Plan
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.locks import Lock
 from launcher.store.state import EventLog
-from launcher.terminal.console import Console
 from launcher.text import plural
 
 TICK_S = 0.25  # between looks at the clock and at files whose bell was not heard
@@ -73,7 +73,7 @@ class Loop:
         workers: Workers,
         locks: dict[str, Lock],
         drawing: ReportProcess,
-        progress: Console,
+        console: Console,
         footing: Footing,
     ) -> None:
         self._plan = plan
@@ -83,21 +83,23 @@ class Loop:
         self._slots = slots
         self._workers = workers
         self._locks = locks  # by device UUID
-        self._progress = progress
+        self._console = console
         self._decisions = {decision.experiment.name: decision for decision in plan.to_run}
         designated = [decision.experiment.index % len(slots) for decision in plan.to_run]
         names = self._order = plan.order if is_parallel else list(self._decisions)
-        self._outlook = TimeLeft(plan, slots, progress.say, is_parallel=is_parallel)
-        self._collector = Collector(plan.paths, progress.say, plan.watch, self._make_notices)
-        self._telemetry = Telemetry(plan.paths, self._settings.telemetry_s, progress.say)
-        self._contained = Containment(progress.say)
+        self._outlook = TimeLeft(plan, slots, console.message, is_parallel=is_parallel)
+        self._collector = Collector(plan.paths, console.message, plan.watch, self._make_notices)
+        self._telemetry = Telemetry(plan.paths, self._settings.telemetry_s, console.message)
+        self._contained = Containment(console.message)
         self._live = ProgressBoard(plan, self._collector, self._telemetry.latest.get, self._contained)
         has_stepped = self._collector.has_stepped
-        self._cards = DeviceGuard(plan, slots, progress.say, self._note, has_stepped, may_choose=is_parallel)
+        self._cards = DeviceGuard(plan, slots, console.message, self._note, has_stepped, may_choose=is_parallel)
         turn, numbers = None if is_parallel else designated, self._cards.numbers
         retries, fail_fast = self._settings.retries, self._settings.fail_fast
         self._scheduler = Scheduler(names, len(slots), turn, retries=retries, fail_fast=fail_fast, devices=numbers)
-        self._steering = Steering(plan.paths, self._scheduler, progress.say, self._note, self._handle, self._interrupt)
+        self._steering = Steering(
+            plan.paths, self._scheduler, console.message, self._note, self._handle, self._interrupt
+        )
         self._drawing = drawing
         self._selector = drawing.selector
         self._events = EventLog(plan.paths.events)
@@ -115,7 +117,7 @@ class Loop:
     def run(self) -> Summary:
         """Run every experiment of the plan that is not kept, and return how they ended."""
         try:
-            with self._telemetry, signals_to(self._selector, self._signalled, self._progress.told):
+            with self._telemetry, signals_to(self._selector, self._signalled, self._console.on_signal):
                 self._handle(Begin())
                 while not self._is_over:
                     self._turn()
@@ -179,7 +181,7 @@ class Loop:
                     self._cards.set_aside(action)
                     self._steering.ended(action.experiments[0])
                 case FailFast(experiment):
-                    self._progress.say(f"{experiment} failed: nothing more is started, what runs saves and ends.")
+                    self._console.message(f"{experiment} failed: nothing more is started, what runs saves and ends.")
                 case Done():
                     self._is_over = True
         self._is_acting = False
@@ -197,7 +199,7 @@ class Loop:
         """Start nothing more: no fork server lives. What runs goes on."""
         if self._has_server:
             self._has_server = False
-            self._progress.say(str(error), "failure")
+            self._console.message(str(error), "failure")
         return [SlotsLost(tuple(range(len(self._slots))))]
 
     def _next_decision(self, experiment: str) -> Decision:
@@ -222,7 +224,7 @@ class Loop:
             failure = error
         if self._endings.pop(name, None) is not None:
             self._decisions[name] = decision
-            self._progress.say(f"{name}: tried again, attempt {decision.attempt}.")
+            self._console.message(f"{name}: tried again, attempt {decision.attempt}.")
         device, threads, goes_on = str(slot.device), slot.threads, decision.action == "resume"
         details = {"threads": threads, "goes_on": goes_on, "changed": decision.changed}
         self._note("started", name, attempt=spec.attempt, device=device, **details)
@@ -240,7 +242,7 @@ class Loop:
         self._running[name] = attempt
         self._telemetry.watch(name, spec.attempt, worker.pid, slot.device.uuid, attempt.began_s)
         self._cards.started(name, slot, worker.pid)
-        self._progress.say(f"{name}: started on {slot}, {plural(threads, 'thread')}, pid {worker.pid}", "routine")
+        self._console.message(f"{name}: started on {slot}, {plural(threads, 'thread')}, pid {worker.pid}", "routine")
         self._selector.register(worker.bell, selectors.EVENT_READ, lambda: self._heard(attempt))
         self._selector.register(worker.pidfd, selectors.EVENT_READ, lambda: self._died(attempt))
 
@@ -287,10 +289,10 @@ class Loop:
             is_ending = self._settings.fail_fast or self._scheduler.is_stopping
             num_others = 0 if is_ending else len(self._running) + self._scheduler.num_waiting
             log = self._plan.paths.log(name)
-            self._progress.say(failure_report(name, str(slot), ending, history, log, num_others), "failure")
+            self._console.message(failure_report(name, str(slot), ending, history, log, num_others), "failure")
         else:
             is_good = ending.kind == "done" and not ending.why
-            self._progress.say(f"{name}: {summary}", "done" if is_good else "news")
+            self._console.message(f"{name}: {summary}", "done" if is_good else "news")
         is_last = self._scheduler.is_last(name)
         self._handle(*self._cards.ended(name, slot, ending, seconds, history, is_last=is_last))
         self._steering.ended(name)
@@ -314,7 +316,9 @@ class Loop:
         except OSError as error:
             self._num_events_lost += 1
             if self._num_events_lost == 1:
-                self._progress.say(f"{self._plan.paths.events} cannot be written: {error.strerror}. Training goes on.")
+                self._console.message(
+                    f"{self._plan.paths.events} cannot be written: {error.strerror}. Training goes on."
+                )
 
     def _tick(self) -> None:
         now_s = time.monotonic()
@@ -323,7 +327,7 @@ class Loop:
         for attempt in list(self._running.values()):
             self._collect(attempt)
             if said := attempt.watch(self._collector.num_records[attempt.name], now_s, self._settings):
-                self._progress.say(said)
+                self._console.message(said)
             attempt.kill_if_due(now_s)
         if not self._has_lost_folder:  # else what is there is another launch's
             self._telemetry.tick(now_s)
@@ -333,7 +337,7 @@ class Loop:
         if self._scheduler.is_held_back:
             self._handle(*self._cards.look_again(now_s))
         self._drawing.advance()
-        self._progress.show(self._snapshot)
+        self._console.show(self._snapshot)
 
     def _tend_server(self) -> None:
         """See to it that a fork server is there when something can start."""
@@ -346,7 +350,7 @@ class Loop:
         """End the launch if its folder was taken away: another launch may be at work in the place by now."""
         if not (lost := self._footing.lost()):
             if logs := self._footing.lost_logs():
-                self._progress.say(
+                self._console.message(
                     f"{logs}: what runs writes on there, what starts later in a new folder of that name."
                 )
             return
@@ -355,7 +359,7 @@ class Loop:
         if now is not None:
             self._collector.follow(replace(self._plan.paths, outcome=now))
         where = f"What was recorded is in {now}. To go on, put it back, or add --outcome {shlex.quote(str(now))}."
-        self._progress.say(
+        self._console.message(
             f"{lost}. Nothing more is started, what runs is asked to save and end; tables and plots are not renewed."
             f"\n  {where if now is not None else 'What was recorded is gone with it. The same command begins anew.'}"
         )
@@ -387,11 +391,11 @@ class Loop:
             return
         if force:
             self._draw_until_s = time.monotonic()
-            self._progress.say(f"{number.name} again: killing what runs.")
+            self._console.message(f"{number.name} again: killing what runs.")
         else:
             grace_s = self._settings.grace_s
             self._draw_until_s = time.monotonic() + grace_s + STOPPED_DRAWING_S
-            self._progress.say(
+            self._console.message(
                 f"{number.name}: nothing more is started; {plural(len(self._running), 'experiment')} asked to save "
                 f"and end, killed after {grace_s:.0f} s. Once more kills at once."
             )

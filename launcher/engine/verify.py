@@ -8,11 +8,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from launcher.api import select_devices
-from launcher.devices.selection import Device
+from launcher.devices.device import Device
+from launcher.devices.selection import select_devices
 from launcher.devices.slots import Slot
 from launcher.engine.attempt import make_spec
-from launcher.engine.classify_ending import last_lines
 from launcher.errors import InputError, NoDeviceError, did_you_mean, inline
 from launcher.executors.local import Workers
 from launcher.planning.job import Sweep
@@ -21,6 +20,7 @@ from launcher.planning.resolve import resolve
 from launcher.store.history import History, first_difference, read_history
 from launcher.store.locks import lock_device
 from launcher.store.paths import Paths
+from launcher.worker.last_lines import last_lines
 from launcher.worker.spec import Spec
 
 

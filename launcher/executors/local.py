@@ -21,10 +21,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
-from typing import Any, Literal
+from typing import Any
 
 from launcher.errors import InputError, LauncherError
 from launcher.executors import forkserver
+from launcher.executors.base import StartMethod
 from launcher.executors.forkserver import ForkServer, ServerDied, ServerSilent
 from launcher.executors.process_tree import tree_cpu_s
 from launcher.store.locks import Lock
@@ -32,7 +33,6 @@ from launcher.worker import main
 from launcher.worker.spec import Spec
 from launcher.worker.thread_budget import ThreadBudget
 
-StartMethod = Literal["forkserver", "spawn"]
 EXIT_LIMIT_S = 2.0  # between a death and the fork server's word about it: milliseconds
 FORK_LIMIT_S = 1.0  # for a fork: milliseconds. Longer the event loop waits for nobody; twice as long after each silence
 SILENCE_LIMIT_S = 30.0  # a fork server that is ready and has not answered for so long is replaced

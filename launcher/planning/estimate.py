@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from launcher.store.history import History
+
 
 @dataclass(frozen=True)
 class DurationEstimate:
@@ -30,6 +32,17 @@ def measured(seconds: float, step: int, total: int | None, work: float | None) -
     if not total or not 0 < step <= total or seconds <= 0:
         return DurationEstimate(work)
     return DurationEstimate(work, seconds * total / step, step / total)
+
+
+def pace(history: History, attempt: int, seconds: float, work: float | None) -> DurationEstimate | None:
+    """Return what an attempt tells after `seconds` about how long it takes, of what was left when it began.
+
+    None before its first step: until then the steps in its history are those of earlier attempts.
+    """
+    if history.attempt != attempt or history.phase == "in set-up":
+        return None
+    left = history.total - history.resumed_from if history.total else None
+    return measured(seconds, history.last_step - history.resumed_from, left, None if history.resumed_from else work)
 
 
 def remaining(known: Mapping[str, DurationEstimate]) -> dict[str, float]:

@@ -1,6 +1,6 @@
-"""A plan with all that is wanted to know before it is launched: forecast, devices and who is on them, files. As JSON.
+"""A plan with all that a person wants to know before a launch: forecast, devices and who is on them, files. As JSON.
 
-`views.outline` puts it into words. Nothing is read or decided here: `api.outline` brings the facts.
+`launcher.terminal.plan_text` puts it into words.
 """
 
 from __future__ import annotations
@@ -10,12 +10,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from launcher.config import redact
+from launcher.devices import nvml
 from launcher.devices.nvml import Gpu
-from launcher.devices.occupancy import Occupancy
+from launcher.devices.occupancy import Occupancy, free_memory, occupancy
 from launcher.devices.slots import Slot
 from launcher.planning.forecast import Forecast, forecast
-from launcher.planning.plan import Plan
-from launcher.store.paths import ANY
+from launcher.planning.job import Sweep
+from launcher.planning.launch_options import LaunchOptions
+from launcher.planning.plan import Plan, decide
+from launcher.planning.resolve import resolve
+from launcher.store.paths import ANY, Paths
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Outline:
+class Preview:
     """A plan with all that a person wants to know before it is launched."""
 
     plan: Plan
@@ -43,7 +47,7 @@ class Outline:
         return forecast(self.plan, len(self.slots), is_parallel=self.is_parallel)
 
     def document(self) -> dict[str, Any]:
-        """Return the plan as JSON types; `test_outline` holds its shape still."""
+        """Return the plan as JSON types; `test_plan_text` holds its shape still."""
         plan, expected = self.plan, self.forecast
         turns = {turn.experiment: turn for turn in expected.turns}
         return {
@@ -88,6 +92,21 @@ class Outline:
         }
 
 
+def preview(sweep: Sweep, options: LaunchOptions) -> Preview:
+    """Say what a launch would do and what it would take. Starts and writes nothing.
+
+    Raises:
+        InputError: something is wrong with the sweep or the devices.
+        NoDeviceError: no device may be used.
+    """
+    existing = nvml.gpus()
+    choice = options.choose(sweep.settings, existing)
+    plan = decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs), fresh=options.fresh)
+    slots = options.slots(choice.devices, sweep.settings)
+    facts = [Facts(gpu, occupancy(gpu)) for gpu in existing]
+    return Preview(plan, slots, facts, options.is_parallel(sweep.settings), choice.notice, free_memory())
+
+
 def files(plan: Plan) -> list[tuple[str, int, str]]:
     """Return what a launch writes: path, with `<experiment>` for a name, how many files (0: not known), and what."""
     if not plan.to_run:
@@ -111,8 +130,8 @@ def files(plan: Plan) -> list[tuple[str, int, str]]:
     return [(str(path), count, what) for path, count, what in found]
 
 
-def _device_documents(outline: Outline) -> list[dict[str, Any]]:
-    threads = {slot.device.uuid: slot.threads for slot in outline.slots}
+def _device_documents(preview: Preview) -> list[dict[str, Any]]:
+    threads = {slot.device.uuid: slot.threads for slot in preview.slots}
     documents: list[dict[str, Any]] = [
         {
             "id": one.gpu.id,
@@ -126,7 +145,7 @@ def _device_documents(outline: Outline) -> list[dict[str, Any]]:
             "processes": [asdict(process) for process in one.occupancy.processes],
             "launcher": asdict(one.occupancy.launcher) if one.occupancy.launcher else None,
         }
-        for one in outline.facts
+        for one in preview.facts
     ]
     return documents + [
         {
@@ -137,10 +156,10 @@ def _device_documents(outline: Outline) -> list[dict[str, Any]]:
             "is_used": True,
             "threads": slot.threads,
             "memory_bytes": None,
-            "free_bytes": outline.free_memory_bytes,
+            "free_bytes": preview.free_memory_bytes,
             "processes": [],
             "launcher": None,
         }
-        for slot in outline.slots
+        for slot in preview.slots
         if not slot.device.uuid
     ]

@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from launcher.engine.classify_ending import last_lines
 from launcher.errors import InputError
 from launcher.executors.telemetry import read_samples, summarise
 from launcher.lifeline import die_with_parent
@@ -32,6 +31,7 @@ from launcher.store.history import History, numbers, read_history
 from launcher.store.locks import find_holder
 from launcher.store.paths import Paths
 from launcher.store.state import AtWork, LastAttempt, Manifest, at_work, read_document, read_events
+from launcher.worker.last_lines import last_lines
 
 if TYPE_CHECKING:
     from launcher.planning.job import SweepSettings
@@ -216,6 +216,16 @@ class Report:
                 made[one.name] = before
         self._made = made
         return [one for _, _, one in made.values()]
+
+
+def renew(paths: Paths) -> list[str]:
+    """Write the views of a sweep again if any is missing or older than what it shows; return what went wrong.
+
+    Raises:
+        InputError: there is no sweep in the folder.
+    """
+    report = Report(paths)
+    return report.draw() if report.outdated() else []
 
 
 def _draw_curves(paths: Paths, metric: str, lines: list[plots.Line]) -> list[str]:

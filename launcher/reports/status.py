@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from launcher.commandline import command_line
-from launcher.planning.estimate import DurationEstimate, makespan, measured, remaining
+from launcher.planning.estimate import DurationEstimate, makespan, measured, pace, remaining
 from launcher.store import values
 from launcher.store.events import read_event_lines
 from launcher.store.history import History
@@ -201,7 +201,7 @@ def _standing(
     is_begun = history.start is not None or state == "running"
     seconds = _seconds(sweep, name, history, state) if is_begun else None
     known = (
-        history.pace(seen.attempt, history.last_s, planned.work) if seen is not None and state == "running" else None
+        pace(history, seen.attempt, history.last_s, planned.work) if seen is not None and state == "running" else None
     )
     if known is None:  # what its earlier attempts tell
         is_earlier = state == "running" or history.attempt < sweep.attempts.get(name, math.inf)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from launcher.planning.estimate import DurationEstimate, measured
 from launcher.store import values
 from launcher.store.records import ENVELOPE, Record, RecordReader
 
@@ -63,16 +62,6 @@ class History:
                 self.resumed_from = record["step"]
             case "end":
                 self.end = record
-
-    def pace(self, attempt: int, seconds: float, work: float | None) -> DurationEstimate | None:
-        """Return what an attempt tells after `seconds` about how long it takes, of what was left when it began.
-
-        None before its first step: until then the steps there are, are those of earlier attempts.
-        """
-        if self.attempt != attempt or self.phase == "in set-up":
-            return None
-        left = self.total - self.resumed_from if self.total else None
-        return measured(seconds, self.last_step - self.resumed_from, left, None if self.resumed_from else work)
 
     @property
     def steps(self) -> dict[int, Record]:

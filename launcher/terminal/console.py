@@ -20,13 +20,18 @@ import stat
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Literal, TextIO
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TextIO
 from unicodedata import east_asian_width
 
+from launcher.engine.console import MessageKind
 from launcher.engine.snapshot import Snapshot
 from launcher.errors import printable
 from launcher.terminal import colour, streams
+
+if TYPE_CHECKING:
+    from launcher.devices.slots import Slot
+    from launcher.planning.plan import Plan
 
 FRAME_S = 0.25  # between two frames at least
 SHARE = 0.02  # of one core that frames may take: one that takes 10 ms is followed by the next after half a second
@@ -36,8 +41,6 @@ DUMB = ("", "dumb", "unknown")  # values of TERM that promise no cursor movement
 COLOURS: dict[str, colour.Colour] = {"done": "green", "failure": "red"}
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
-Kind = Literal["routine", "done", "news", "failure"]  # of a message; who asks for quiet gets the last two
-
 
 class Console:
     """Prints messages and, where stderr is a terminal, keeps a live view of the sweep below them."""
@@ -46,7 +49,7 @@ class Console:
         self._stream = stream or sys.stderr or io.StringIO()  # None where the launcher was started without
         self._encoding = getattr(self._stream, "encoding", None) or "utf-8"
         self._is_quiet = is_quiet
-        self.is_verbose = is_verbose
+        self._is_verbose = is_verbose
         self._has_colour = colour.is_wanted(self._stream)
         self._is_live = self._stream.isatty() and os.environ.get("TERM", "") not in DUMB and not is_quiet
         self._fd = _unwaiting(self._stream)
@@ -60,7 +63,7 @@ class Console:
         self._due_s = 0.0
         self._is_asked = False
 
-    def say(self, message: str, kind: Kind = "news") -> None:
+    def message(self, text: str, kind: MessageKind = "news") -> None:
         """Print a message of one or more lines."""
         if self._is_quiet and kind in ("routine", "done"):
             return
@@ -71,12 +74,19 @@ class Console:
         if self._num_left_out:
             self._print(f"({self._num_left_out} messages left out: nobody was reading)\n")
             self._num_left_out = 0
-        text = printable(message, 10_000)
+        text = printable(text, 10_000)
         self._put(colour.paint(text, COLOURS[kind]) if self._has_colour and kind in COLOURS else text)
         if self._frame and not self._backlog and self._frame_size == self._size():
             self._draw()
 
-    def told(self, number: signal.Signals) -> None:
+    def begin(self, plan: Plan, slots: Sequence[Slot]) -> None:
+        """Print what a verbose launch says before it starts."""
+        if self._is_verbose:
+            from launcher.terminal import plan_text
+
+            self.message(plan_text.details(plan, slots))
+
+    def on_signal(self, number: signal.Signals) -> None:
         """Take in a signal: SIGUSR1 asks for all rows at the next `show`; SIGCONT says that others wrote meanwhile."""
         if number == signal.SIGUSR1:
             self._is_asked = True

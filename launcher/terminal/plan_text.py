@@ -21,22 +21,22 @@ from launcher.devices.slots import Slot
 from launcher.errors import inline, printable
 from launcher.planning.forecast import Forecast
 from launcher.planning.plan import Decision, Plan
-from launcher.planning.preview import Outline, files
+from launcher.planning.preview import Preview, files
 from launcher.text import duration, plural
 
 MOST_WAVES = 8  # in words; JSON has them all
 _INDENT = "  "
 
 
-def text(outline: Outline, width: int = 80, *, is_verbose: bool = False) -> str:
+def text(preview: Preview, width: int = 80, *, is_verbose: bool = False) -> str:
     """Return the plan for reading; with `is_verbose` each experiment with its whole configuration."""
-    expected = outline.forecast
+    expected = preview.forecast
     parts = [
-        _summary(outline, expected),
-        _experiments(outline.plan, expected, is_verbose=is_verbose),
-        _order(outline, expected) if expected.turns else [],
-        _devices(outline),
-        _files(outline.plan, width),
+        _summary(preview, expected),
+        _experiments(preview.plan, expected, is_verbose=is_verbose),
+        _order(preview, expected) if expected.turns else [],
+        _devices(preview),
+        _files(preview.plan, width),
     ]
     return "\n\n".join("\n".join(_fit(line, width) for line in part) for part in parts if part)
 
@@ -59,8 +59,8 @@ def gib(size: float) -> str:
     return f"{size / 2**30:.1f} GiB" if size >= 2**29 else f"{size / 2**20:.0f} MiB"
 
 
-def _summary(outline: Outline, expected: Forecast) -> list[str]:
-    plan, sweep = outline.plan, outline.plan.sweep
+def _summary(preview: Preview, expected: Forecast) -> list[str]:
+    plan, sweep = preview.plan, preview.plan.sweep
     lines = [f"sweep {sweep.name} of {inline(str(sweep.job_file))}, {len(plan.to_run)} of {len(plan.decisions)} to run"]
     if sweep.given:
         lines.append(f"-S for all: {inline(_assignments(redact.table(sweep.given)), 1000)}")
@@ -68,14 +68,14 @@ def _summary(outline: Outline, expected: Forecast) -> list[str]:
     if not plan.to_run:
         lines.append("nothing to do. --fresh trains what is done again.")
         return lines
-    how = "in parallel" if outline.is_parallel else "one after another"
+    how = "in parallel" if preview.is_parallel else "one after another"
     lines[0] += f", {how}"
     if expected.seconds is not None and expected.work_seconds is not None:
         lines.append(f"time: about {duration(expected.seconds)} ({duration(expected.work_seconds)} of training)")
     else:
         lines.append("time: not known yet; nothing that tells it was measured")
     if expected.memory_bytes is not None:
-        free = outline.free_memory_bytes
+        free = preview.free_memory_bytes
         of = f" of {gib(free)} free" if free else ""
         warn = "  *** more than is free ***" if free and expected.memory_bytes > free else ""
         lines.append(f"memory: about {gib(expected.memory_bytes)}{of}, all workers together{warn}")
@@ -111,10 +111,10 @@ def _config(one: Decision) -> list[str]:
     ]
 
 
-def _order(outline: Outline, expected: Forecast) -> list[str]:
+def _order(preview: Preview, expected: Forecast) -> list[str]:
     waves = expected.waves
     has_times = expected.seconds is not None
-    if not outline.is_parallel:
+    if not preview.is_parallel:
         lines = ["order: one after another, in the order of the job file"]
         waves = [[turn] for turn in expected.turns]
     else:
@@ -122,9 +122,9 @@ def _order(outline: Outline, expected: Forecast) -> list[str]:
     for wave in waves[:MOST_WAVES]:
         told = []
         for turn in wave:
-            where = f"{turn.experiment} on {outline.slots[turn.slot]}"
+            where = f"{turn.experiment} on {preview.slots[turn.slot]}"
             at = f" at {duration(turn.starts_s)}" if has_times and turn.after else ""
-            told.append(f"{where}{f' (after {turn.after}{at})' if turn.after and outline.is_parallel else at}")
+            told.append(f"{where}{f' (after {turn.after}{at})' if turn.after and preview.is_parallel else at}")
         lines.append(f"{_INDENT}{'at once' if wave[0].wave == 1 else 'then':<8} {', '.join(told)}")
     if len(waves) > MOST_WAVES:
         left = sum(len(wave) for wave in waves[MOST_WAVES:])
@@ -132,22 +132,22 @@ def _order(outline: Outline, expected: Forecast) -> list[str]:
     return lines
 
 
-def _devices(outline: Outline) -> list[str]:
-    used = {slot.device.uuid for slot in outline.slots if slot.device.uuid}
-    lines = ["devices:"] + ([f"{_INDENT}*** {outline.notice} ***"] if outline.notice else [])
-    for one in outline.facts:
+def _devices(preview: Preview) -> list[str]:
+    used = {slot.device.uuid for slot in preview.slots if slot.device.uuid}
+    lines = ["devices:"] + ([f"{_INDENT}*** {preview.notice} ***"] if preview.notice else [])
+    for one in preview.facts:
         gpu = one.gpu
         free = f"{gib(gpu.memory_bytes - gpu.used_bytes)} of {gib(gpu.memory_bytes)} free"
         lines.append(f"{_INDENT}{'use' if gpu.uuid in used else 'no':<4} GPU {gpu.id}  {gpu.name}, {free}")
         lines.append(f"{_INDENT}     {gpu.uuid}")
         lines += [f"{_INDENT}     {line}" for line in one.occupancy.lines()]
-    cpus = [slot for slot in outline.slots if slot.device.kind == "cpu"]
+    cpus = [slot for slot in preview.slots if slot.device.kind == "cpu"]
     if cpus:
-        free = f", {gib(outline.free_memory_bytes)} of memory free" if outline.free_memory_bytes else ""
+        free = f", {gib(preview.free_memory_bytes)} of memory free" if preview.free_memory_bytes else ""
         ids = cpus[0].device.id if len(cpus) == 1 else f"{cpus[0].device.id} to {cpus[-1].device.id}"
         lines.append(f"{_INDENT}use  {ids}: {plural(len(cpus), 'slot')}{free}")
-    if outline.slots:
-        lines.append(f"{_INDENT}each worker has {plural(outline.slots[0].threads, 'CPU thread')}")
+    if preview.slots:
+        lines.append(f"{_INDENT}each worker has {plural(preview.slots[0].threads, 'CPU thread')}")
     return lines
 
 

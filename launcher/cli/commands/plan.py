@@ -11,6 +11,7 @@ import typer
 from launcher.cli import options
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.options import DEFAULT_JOB
+from launcher.planning.launch_options import LaunchOptions
 from launcher.planning.overrides import parse
 from launcher.terminal import colour, output
 
@@ -57,17 +58,15 @@ def plan_command(
         skip=skip or (),
         adopt=adopt,
     )
-    print_plan(sweep, devices, parallel, fresh=fresh, as_json=as_json, is_verbose=verbose)
+    print_plan(sweep, LaunchOptions(devices, parallel, fresh), as_json=as_json, is_verbose=verbose)
 
 
-def print_plan(
-    sweep: Sweep, devices: str | None, parallel: bool | None, *, fresh: bool, as_json: bool, is_verbose: bool
-) -> None:
+def print_plan(sweep: Sweep, launch: LaunchOptions, *, as_json: bool, is_verbose: bool) -> None:
     """Print what a launch would do."""
-    from launcher import api
+    from launcher.planning.preview import preview
     from launcher.terminal import plan_text
 
-    planned = api.outline(sweep, devices=devices, parallel=parallel, fresh=fresh)
+    planned = preview(sweep, launch)
     if as_json:
         output.print_json(planned.document())
         return

@@ -25,7 +25,7 @@ def report_command(
 ) -> None:
     """Make all tables, plots and reports of a sweep again from its files, with the job's metrics, at any time."""
     from launcher import api
-    from launcher.devices.slots import num_cores
+    from launcher.devices.cpu_quota import num_cores
     from launcher.reports.build import Report
     from launcher.store.paths import Paths
 

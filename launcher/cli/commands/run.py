@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 import typer
 
@@ -13,6 +13,8 @@ from launcher.cli import options
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.commands.plan import print_plan
 from launcher.cli.options import DEFAULT_JOB
+from launcher.executors.base import StartMethod
+from launcher.planning.launch_options import LaunchOptions
 from launcher.planning.overrides import parse
 from launcher.terminal import colour, output
 
@@ -72,26 +74,18 @@ def run_command(
         skip=skip or (),
         adopt=adopt,
     )
+    launch = LaunchOptions(devices, parallel, fresh, wait, cast(StartMethod, start_method))
     if dry_run:
-        print_plan(sweep, devices, parallel, fresh=fresh, as_json=as_json, is_verbose=verbose)
-    else:
-        method = cast(Literal["forkserver", "spawn"], start_method)
-        quiet = quiet and not verbose  # who asks for both wants to see more
-        _launch(sweep, devices, parallel, fresh, wait, detach, on_finish, method, as_json, quiet, verbose)
+        print_plan(sweep, launch, as_json=as_json, is_verbose=verbose)
+        return
+    if detach:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    quiet = quiet and not verbose  # who asks for both wants to see more
+    _launch(sweep, launch, on_finish, as_json=as_json, is_quiet=quiet, is_verbose=verbose)
 
 
 def _launch(
-    sweep: Sweep,
-    devices: str | None,
-    parallel: bool | None,
-    fresh: bool,
-    wait: bool,
-    detach: bool,
-    on_finish: str | None,
-    start_method: Literal["forkserver", "spawn"],
-    as_json: bool,
-    is_quiet: bool,
-    is_verbose: bool,
+    sweep: Sweep, options: LaunchOptions, on_finish: str | None, *, as_json: bool, is_quiet: bool, is_verbose: bool
 ) -> None:
     from launcher import api
     from launcher.cli import on_finish as finishing
@@ -99,18 +93,8 @@ def _launch(
     from launcher.terminal.console import Console
 
     command = finishing.split(on_finish) if on_finish is not None else None
-    if detach:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     began_s = time.monotonic()
-    summary = api.run(
-        sweep,
-        devices=devices,
-        parallel=parallel,
-        fresh=fresh,
-        wait=wait,
-        start_method=start_method,
-        progress=Console(is_quiet=is_quiet, is_verbose=is_verbose),
-    )
+    summary = api.launch(sweep, options, Console(is_quiet=is_quiet, is_verbose=is_verbose))
     seconds = time.monotonic() - began_s
     found = finishing.results(sweep) if as_json or (command is not None and summary.had_work) else []
     document = finishing.document(sweep, summary, found, seconds)
@@ -120,7 +104,7 @@ def _launch(
             output.say(remark)
     elif not summary.has_lost_folder:
         output.print_table(sweep.outcome / "results_table.txt")
-    output.say_result(summary, Path(sweep.logs), fresh=fresh)
+    output.say_result(summary, Path(sweep.logs), fresh=options.fresh)
     if command is not None and not summary.had_work:
         output.say("--on-finish is not run: nothing was to do.")
     elif command is not None and (problem := finishing.run(command, document)):

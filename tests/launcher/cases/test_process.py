@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from launcher.devices.slots import num_cores
+from launcher.devices.cpu_quota import num_cores
 from launcher.executors import rendezvous
 from tests.launcher.cases.scripts import launch
 from tests.launcher.conftest import Workplace

@@ -91,9 +91,9 @@ def test_13_a_terminal_without_utf_8_changes_no_exit_code(
 
 def test_13_signs_of_ours_have_a_plain_stand_in_of_the_same_width() -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="strict")
-    progress = Console(stream)
-    progress.say("a → b ✓ … 日")
-    progress.close()
+    console = Console(stream)
+    console.message("a → b ✓ … 日")
+    console.close()
     assert stream.buffer.getvalue() == b"a > b + ~ \\u65e5\n"  # type: ignore[attr-defined]
 
 

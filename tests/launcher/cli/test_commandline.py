@@ -14,7 +14,6 @@ from typing import Any
 import psutil
 import pytest
 
-from launcher import api
 from launcher.cli import app, on_finish
 from launcher.devices import nvml
 from launcher.errors import InputError
@@ -36,7 +35,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         '[sweep]\ntarget = "toy:train"\nmetrics = []\n[config]\nlr = 0.2\n[experiments]\na = {}\nb = { steps = 3 }\n'
     )
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(api, "gpus", lambda: [])
+    monkeypatch.setattr("launcher.devices.nvml.gpus", lambda: [])
     for variable in [one for one in os.environ if one.startswith("LAUNCHER_") or one in ("DEVICES", "NO_COLOR")]:
         monkeypatch.delenv(variable)
 
@@ -152,10 +151,10 @@ def test_on_a_terminal_failures_are_red_and_what_is_done_is_green(monkeypatch: p
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     screen = Terminal()
-    progress = Console(screen)
-    progress.say("a failed \x1b[2J\n  details", "failure")
-    progress.say("b: done", "done")
-    progress.say("c: started", "routine")
+    console = Console(screen)
+    console.message("a failed \x1b[2J\n  details", "failure")
+    console.message("b: done", "done")
+    console.message("c: started", "routine")
     assert screen.getvalue() == "\x1b[31ma failed \\x1b[2J\x1b[0m\n  details\n\x1b[32mb: done\x1b[0m\nc: started\n"
     for name, value in (("NO_COLOR", "1"), ("TERM", "dumb")):
         with monkeypatch.context() as patch:
@@ -166,9 +165,9 @@ def test_on_a_terminal_failures_are_red_and_what_is_done_is_green(monkeypatch: p
 
 def test_quiet_says_failures_and_news_only() -> None:
     stream = io.StringIO()
-    progress = Console(stream, is_quiet=True)
+    console = Console(stream, is_quiet=True)
     for kind in ("routine", "done", "news", "failure"):
-        progress.say(kind, kind)
+        console.message(kind, kind)
     assert stream.getvalue() == "news\nfailure\n"
 
 

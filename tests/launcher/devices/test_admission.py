@@ -7,7 +7,7 @@ import random
 import pytest
 
 from launcher.devices.admission import GIB, Holder, Reading, Tenant, refusal
-from launcher.devices.selection import Device
+from launcher.devices.device import Device
 from launcher.devices.slots import make_slots
 from launcher.engine.messages import (
     Begin,

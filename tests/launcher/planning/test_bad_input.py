@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from launcher import api
 from launcher.cli import app
 from launcher.devices.nvml import Gpu
 from launcher.executors import local
@@ -176,7 +175,7 @@ def start_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(local.Workers, "warm_up", refuse)
     monkeypatch.setattr(local.Workers, "start", refuse)
-    monkeypatch.setattr(api, "gpus", lambda: CARDS)
+    monkeypatch.setattr("launcher.devices.nvml.gpus", lambda: CARDS)
     for variable in ("DEVICES", "CUDA_VISIBLE_DEVICES"):
         monkeypatch.delenv(variable, raising=False)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from launcher.devices.selection import Device
+from launcher.devices.device import Device
 from launcher.devices.slots import Slot
 from launcher.engine.messages import Begin, Done, Ended, Start
 from launcher.engine.scheduler import Scheduler
 from launcher.engine.time_left import TimeLeft
-from launcher.planning.estimate import DurationEstimate
+from launcher.planning.estimate import DurationEstimate, pace
 from launcher.planning.forecast import forecast
 from launcher.planning.plan import Decision, Experiment, Plan
 from launcher.store.history import History
@@ -107,9 +107,9 @@ def test_before_its_first_step_an_attempt_tells_nothing_and_what_was_known_befor
     history = History()
     for record in RESUMED[:-1]:
         history.add(record)
-        assert history.pace(2, 0.1, 7.0) is None, "not a tenth of a second for eighty steps"
+        assert pace(history, 2, 0.1, 7.0) is None, "not a tenth of a second for eighty steps"
     history.add(RESUMED[-1])
-    assert history.pace(2, 5.0, 7.0) == DurationEstimate(None, 25.0, 0.2), "four of the twenty that were left"
+    assert pace(history, 2, 5.0, 7.0) == DurationEstimate(None, 25.0, 0.2), "four of the twenty that were left"
 
 
 RESUMED: list[Record] = [

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from launcher.engine.classify_ending import Circumstances, Ending, classify, last_lines
+from launcher.engine.classify_ending import Circumstances, Ending, classify
 from launcher.errors import InUseError
 from launcher.executors.local import Exit
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.history import History
 from launcher.store.locks import lock_folder
+from launcher.worker.last_lines import last_lines
 from tests.launcher.conftest import Workplace
 
 

@@ -12,6 +12,8 @@ import pytest
 from launcher import api
 from launcher.cli import app
 from launcher.devices.nvml import Gpu
+from launcher.planning.launch_options import LaunchOptions
+from launcher.planning.preview import preview
 from launcher.store import locks
 from launcher.store.paths import Paths
 from launcher.store.records import RecordWriter
@@ -29,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "job.toml").write_text(JOB)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LAUNCHER_LOCKS", str(tmp_path / "locks"))
-    monkeypatch.setattr(api, "gpus", lambda: [])
+    monkeypatch.setattr("launcher.devices.nvml.gpus", lambda: [])
     for variable in ("DEVICES", "CUDA_VISIBLE_DEVICES", "LAUNCHER_JOB", "LAUNCHER_PARALLEL"):
         monkeypatch.delenv(variable, raising=False)
     return tmp_path
@@ -111,7 +113,7 @@ def test_devices_are_told_with_who_is_on_them(
         Gpu("0", "GPU-0000-0", "NVIDIA Stub 90GB", 90 * GIB, 40 * GIB, (os.getpid(), 4194305)),
         Gpu("1", "GPU-0000-1", "NVIDIA Stub 90GB", 90 * GIB, 0),
     ]
-    monkeypatch.setattr(api, "gpus", lambda: cards)
+    monkeypatch.setattr("launcher.devices.nvml.gpus", lambda: cards)
     free = printed(capsys, "--parallel")
     assert "  no   GPU 0  NVIDIA Stub 90GB, 50.0 GiB of 90.0 GiB free\n       GPU-0000-0\n" in free
     assert "  use  GPU 1  NVIDIA Stub 90GB, 90.0 GiB of 90.0 GiB free\n       GPU-0000-1\n" in free
@@ -198,7 +200,7 @@ def test_no_line_is_wider_than_asked_for_and_many_experiments_are_no_flood(folde
     overrides = 'lr = 0.1234567, acks = "some/folder", barrier = "some/file"'
     rows = [f'"experiment_number_{number:03}" = {{ steps = {number}, {overrides} }}' for number in range(100)]
     (folder / "job.toml").write_text('[sweep]\ntarget = "toy:train"\n[experiments]\n' + "\n".join(rows) + "\n")
-    planned = api.outline(api.load("job.toml", overrides={"step_s": 0.5}), devices="cpu", parallel=True)
+    planned = preview(api.load("job.toml", overrides={"step_s": 0.5}), LaunchOptions(devices="cpu", parallel=True))
     text = plan_text.text(planned, 80, is_verbose=True)
     assert max(map(len, text.splitlines())) <= 80
     order = text.partition("order:")[2].partition("\n\n")[0]

@@ -132,23 +132,23 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 
 def test_messages_keep_the_live_view_below_them_on_a_terminal(terminal: Terminal) -> None:
-    progress = Console(terminal)
+    console = Console(terminal)
     case = snapshot(RUNNING)
-    progress.show(lambda: case)
+    console.show(lambda: case)
     lines = screen.frame(case, 59, 6, has_color=False)
     drawn = "".join(f"{line}\x1b[K\n" for line in lines)
-    progress.say("b failed")
+    console.message("b failed")
     assert terminal.getvalue() == f"{drawn}\x1b[J\r\x1b[4A\x1b[Jb failed\n{drawn}\x1b[J"
-    progress.close()
+    console.close()
     assert terminal.getvalue().endswith("\r\x1b[4A\x1b[J")
 
 
 def test_a_narrower_screen_has_broken_the_lines(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    progress = Console(terminal)
-    progress.show(lambda: snapshot(RUNNING))
+    console = Console(terminal)
+    console.show(lambda: snapshot(RUNNING))
     monkeypatch.setenv("COLUMNS", "30")
     written = len(terminal.getvalue())
-    progress.say("b failed")
+    console.message("b failed")
     frame = screen.frame(snapshot(RUNNING), 59, 6, has_color=False)
     broken = sum(math.ceil(len(line) / 30) for line in frame)
     assert broken > len(frame)
@@ -163,43 +163,43 @@ def test_frames_are_rationed(terminal: Terminal) -> None:
         num_made += 1
         return snapshot(RUNNING)
 
-    progress = Console(terminal)
+    console = Console(terminal)
     for _ in range(100):
-        progress.show(made)
+        console.show(made)
     assert num_made == 1, "a frame is due four times a second at most, and no snapshot is taken in between"
 
 
 @pytest.mark.parametrize("kind", ["dumb", "", "unknown"])
 def test_a_dumb_terminal_gets_lines_only(terminal: Terminal, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", kind)
-    progress = Console(terminal)
-    progress.show(lambda: snapshot(RUNNING))
-    progress.say("b failed")
-    progress.close()
+    console = Console(terminal)
+    console.show(lambda: snapshot(RUNNING))
+    console.message("b failed")
+    console.close()
     assert terminal.getvalue() == "b failed\n"
 
 
 def test_without_a_terminal_there_are_lines_only_and_no_control_character() -> None:
     stream = io.StringIO()
-    progress = Console(stream)
-    progress.show(lambda: snapshot(RUNNING))
-    progress.say("evil \x1b[2J \x07 name")
+    console = Console(stream)
+    console.show(lambda: snapshot(RUNNING))
+    console.message("evil \x1b[2J \x07 name")
     assert stream.getvalue() == "evil \\x1b[2J \\x07 name\n"
 
 
 def test_asked_by_a_signal_all_rows_are_printed_once_as_lines() -> None:
     stream = io.StringIO()
-    progress = Console(stream)
-    progress.told(signal.SIGUSR1)
+    console = Console(stream)
+    console.on_signal(signal.SIGUSR1)
     for _ in range(2):
-        progress.show(lambda: many(3, 2, 14, 300))
+        console.show(lambda: many(3, 2, 14, 300))
     assert stream.getvalue().splitlines() == screen.whole(many(3, 2, 14, 300), None)
 
 
 def test_after_ctrl_z_the_view_starts_below_what_others_wrote(terminal: Terminal) -> None:
-    progress = Console(terminal)
-    progress.show(lambda: snapshot(RUNNING))
+    console = Console(terminal)
+    console.show(lambda: snapshot(RUNNING))
     written = len(terminal.getvalue())
-    progress.told(signal.SIGCONT)
-    progress.show(lambda: snapshot(RUNNING))
+    console.on_signal(signal.SIGCONT)
+    console.show(lambda: snapshot(RUNNING))
     assert "A" not in re.findall(r"\x1b\[\d*([A-Z])", terminal.getvalue()[written:])

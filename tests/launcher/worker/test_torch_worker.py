@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.devices.slots import num_cores
+from launcher.devices.cpu_quota import num_cores
 from tests.launcher.conftest import Workplace, marked, wait_for
 
 
