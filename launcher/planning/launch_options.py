@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from launcher.devices.cpu_quota import num_cores
 from launcher.devices.device import Device
@@ -11,7 +12,9 @@ from launcher.devices.nvml import Gpu
 from launcher.devices.selection import Choice, select_devices
 from launcher.devices.slots import Slot, make_slots
 from launcher.executors.base import StartMethod
-from launcher.planning.job import SweepSettings
+
+if TYPE_CHECKING:
+    from launcher.planning.job import SweepSettings
 
 Devices = str | int | Sequence[int | str] | None
 
