@@ -52,18 +52,48 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def room_of(module: str) -> str:
+    """Return the package of ours that a module belongs to, `store` for `launcher.store.records`; or the module."""
+    return [*module.split("."), "__init__"][1]
+
+
+def graph(package: str) -> dict[str, set[str]]:
+    """Return the modules of a package, each with those of the package that it imports, anywhere in its code."""
+    modules = {module_of(path): path for path in SOURCES if path.is_relative_to(ROOT / package)}
+    return {module: (imports(path) & modules.keys()) - {package, module} for module, path in modules.items()}
+
+
 @pytest.mark.parametrize("package", ["launcher", "minigpt"])
 def test_imports_point_down_the_layers(package: str) -> None:
-    rank = {f"{package}.{name}": number for number, names in enumerate(layers(package)) for name in names}
-    for path in (path for path in SOURCES if path.is_relative_to(ROOT / package) and path.name != "__init__.py"):
-        module = module_of(path)
-        assert module in rank, f"{name_of(path)}: add {module} to the layers in docs/ARCHITECTURE.md"
-        for imported in imports(path) & rank.keys():
-            assert rank[imported] > rank[module], (
-                f"{name_of(path)} imports {imported}, which is not below it. Move the code down, pass the value in, "
+    rank = {name: number for number, names in enumerate(layers(package)) for name in names}
+    found = {room_of(module) for module in graph(package)} - {"__init__"}
+    assert found == rank.keys(), (
+        f"docs/ARCHITECTURE.md, layers of {package}: {found ^ rank.keys()} is there or here only"
+    )
+    for module, imported in graph(package).items():
+        for other in imported if module != package else ():
+            here, there = room_of(module), room_of(other)
+            assert here == there or rank[there] > rank[here], (
+                f"{module} imports {other}, and {there} is not below {here}. Move the code down, pass the value in, "
                 "or change the layers in docs/ARCHITECTURE.md with a reason."
             )
-    assert rank.keys() <= {module_of(path) for path in SOURCES}, "docs/ARCHITECTURE.md names a module that is gone"
+
+
+@pytest.mark.parametrize("package", ["launcher", "minigpt"])
+def test_no_import_leads_in_a_circle(package: str) -> None:
+    left = {module: set(imported) for module, imported in graph(package).items() if module != package}
+    while free := {module for module, imported in left.items() if not imported & left.keys()}:
+        for module in free:
+            del left[module]
+    assert not left, f"these import each other: {sorted(left)}"
+
+
+def test_what_a_worker_imports_is_the_store_and_below() -> None:
+    allowed = {"worker", "store", *layers("launcher")[-2], *layers("launcher")[-1]}
+    for module, imported in graph("launcher").items():
+        if room_of(module) == "worker":
+            above = {other for other in imported if room_of(other) not in allowed}
+            assert not above, f"{module} imports {above}: a worker knows no launch, device or view"
 
 
 def test_launcher_and_minigpt_do_not_know_each_other() -> None:
