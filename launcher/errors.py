@@ -6,14 +6,16 @@
     ├── NoDeviceError             4   no usable device
     └── WriteError                5   something could not be written
 
-A message has four parts where they apply: what happened, which field or experiment, the likely cause, what to type.
-Programming mistakes of ours are asserts, never these.
+A message says, in this order and as far as it applies: what happened, to which field or experiment, the likely cause,
+and what to type. A mistake of our own is an assert, never one of these errors.
+
+Each exit code has one owner: those of errors are the classes here, and which code a launch ends with is decided by
+`engine.summary.Summary.exit_code`.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -21,13 +23,13 @@ EXIT_SIGNALLED = 128  # plus the signal's number: 129 hang-up, 130 Ctrl-C, 143 t
 
 
 class LauncherError(Exception):
-    """Base of all errors that become one message and an exit code instead of a traceback."""
+    """Base of all errors that end a command with one message and an exit code instead of a traceback."""
 
     exit_code = EXIT_FAILED
 
 
 class InputError(LauncherError):
-    """Bad input, all its problems at once; raised before anything is started."""
+    """The input is wrong. It names every problem at once and is raised before anything is started."""
 
     exit_code = 2
 
@@ -53,21 +55,3 @@ class WriteError(LauncherError):
     """The disk is full, read-only, or otherwise refused a file the sweep cannot do without."""
 
     exit_code = 5
-
-
-def did_you_mean(wrong: str, choices: Iterable[str]) -> str:
-    """Return ` Did you mean "x"?` for the closest choice, or an empty string."""
-    by_folded = {choice.casefold(): choice for choice in choices}
-    close = difflib.get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=0.6)
-    return f' Did you mean "{by_folded[close[0]]}"?' if close else ""
-
-
-def printable(text: str, limit: int = 2000) -> str:
-    """Return text that is inert on a terminal: control characters shown as escapes, at most `limit` long."""
-    shown = "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
-    return shown if len(shown) <= limit else shown[:limit] + "…"
-
-
-def inline(text: str, limit: int = 200) -> str:
-    """Return a value that came from outside for use within a line of a message: inert, and without line breaks."""
-    return printable(text, limit).replace("\n", "\\n").replace("\t", "\\t")

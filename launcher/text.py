@@ -1,12 +1,19 @@
-"""Numbers and times as people read them, for logs, tables and screens."""
+"""Words for people: numbers, durations and sizes for reading, text that is safe to print, hints at a misspelling.
+
+Logs, tables, screens and messages use these functions. They know nothing of sweeps.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 
 def number(value: object) -> str:
-    """Return a metric for reading: four decimals, or five digits where that would say too little or too much."""
+    """Return a metric for reading: with four decimals, or with four or five digits where it is very small or large.
+
+    Examples: `5.8701`, `2168.0`, `1.2e-05`, `nan`. Anything but a float is returned as `str` has it.
+    """
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
             return str(value)
@@ -33,7 +40,7 @@ def rounded(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time for reading: `8.4 s`, `3:07 min`, `2:07:09 h`."""
+    """Return a duration with its unit: `8.4 s`, `3:07 min`, `2:07:09 h`."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -42,7 +49,7 @@ def duration(seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Return a time for a narrow column: `0:08`, `3:07`, `2:07:09`."""
+    """Return a duration for a narrow column: `0:08`, `3:07`, `2:07:09`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
@@ -53,13 +60,32 @@ def size(num_bytes: float) -> str:
     return f"{num_bytes / 1e6:.0f} MB" if num_bytes < 1e9 else f"{num_bytes / 1e9:.1f} GB"
 
 
-def clean(value: str) -> str:
-    """Return text that every reader of UTF-8, HTML or XML takes: control characters and the like shown as escapes."""
-    if value.isprintable():
-        return value
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in value)
-
-
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun: `1 step`, `3 steps`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def printable(text: str, limit: int | None = 2000) -> str:
+    r"""Return text that does nothing to a terminal and that every reader of UTF-8, HTML or XML accepts.
+
+    Control characters become escapes: the byte that starts a colour is shown as `\x1b`. Line breaks and tabs stay. Text
+    of more than `limit` characters is cut and ends with `…`.
+    """
+    shown = text
+    if not text.isprintable():
+        shown = "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+    return shown if limit is None or len(shown) <= limit else shown[:limit] + "…"
+
+
+def inline(text: str, limit: int = 200) -> str:
+    """Return text from outside for use within one line of a message: as `printable`, with line breaks escaped too."""
+    return printable(text, limit).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def did_you_mean(wrong: str, choices: Iterable[str]) -> str:
+    """Return ` Did you mean "x"?` for the choice that is spelled most like a wrong word; empty if none is close."""
+    import difflib
+
+    by_folded = {choice.casefold(): choice for choice in choices}
+    close = difflib.get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=0.6)
+    return f' Did you mean "{by_folded[close[0]]}"?' if close else ""

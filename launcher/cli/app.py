@@ -23,8 +23,9 @@ from launcher.cli.arguments import Commands, program_name
 from launcher.cli.commands import control, follow, plan, report, run, status, verify, wait
 from launcher.cli.commands.run import EXIT_CODES
 from launcher.engine.signals import ignore_signal
-from launcher.errors import LauncherError, printable
+from launcher.errors import LauncherError
 from launcher.terminal import output
+from launcher.text import printable
 
 app = typer.Typer(
     cls=Commands,
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=given, prog_name=program_name(sys.argv[0]), standalone_mode=True)
     except LauncherError as error:
-        output.say(f"error: {printable(str(error), 20_000)}", "red")
+        output.message(f"error: {printable(str(error), 20_000)}", "red")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)

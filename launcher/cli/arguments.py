@@ -12,7 +12,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from launcher.cli.completion import experiments_of, job_files
 from launcher.cli.options import DEFAULT_JOB
-from launcher.errors import InputError, did_you_mean, inline
+from launcher.errors import InputError
+from launcher.text import did_you_mean, inline
 
 DEFAULT_COMMAND = "run"
 

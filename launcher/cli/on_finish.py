@@ -17,13 +17,14 @@ from dataclasses import replace
 from typing import Any
 
 from launcher.engine.summary import Summary
-from launcher.errors import InputError, inline
+from launcher.errors import InputError
 from launcher.lifeline import start_program
 from launcher.planning.job import Sweep
 from launcher.reports.analysis import best, rank
 from launcher.reports.results import End, Result, read_results
 from launcher.store.paths import Paths
 from launcher.store.state import read_document
+from launcher.text import inline
 
 LIMIT_S = 60.0
 STDERR = 2

@@ -13,9 +13,9 @@ from typing import Annotated
 import typer
 
 from launcher.cli.completion import complete_experiment, complete_job, complete_key
-from launcher.errors import did_you_mean, inline
 from launcher.executors import forkserver
 from launcher.terminal import colour
+from launcher.text import did_you_mean, inline
 
 DEFAULT_JOB = Path(forkserver.DEFAULT_JOB)
 WHICH, WHERE, HOW, SAY = "Which experiments", "Where", "How", "What is said"

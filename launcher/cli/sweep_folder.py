@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from launcher.errors import InputError, did_you_mean, inline
+from launcher.errors import InputError
 from launcher.store.paths import Paths
+from launcher.text import did_you_mean, inline
 
 if TYPE_CHECKING:
     from launcher.planning.job import Sweep

@@ -18,7 +18,7 @@ from pydantic_core import SchemaValidator
 from launcher.config import notation, redact
 from launcher.config.nested import KeyPath, dotted, replaced, value_at, without
 from launcher.config.schema import Schema
-from launcher.errors import did_you_mean
+from launcher.text import did_you_mean
 
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _NONSENSE = "no such text is meant"  # what a field takes that takes any text

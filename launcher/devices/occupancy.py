@@ -13,8 +13,8 @@ from pathlib import Path
 
 from launcher.config import redact
 from launcher.devices.nvml import Gpu
-from launcher.errors import inline
 from launcher.store.locks import Holder, device_lock, find_holder
+from launcher.text import inline
 
 _PROC = Path("/proc")
 

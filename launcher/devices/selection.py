@@ -15,8 +15,8 @@ from launcher.devices import nvml
 from launcher.devices.cpu_quota import num_cores
 from launcher.devices.device import AMD, Device
 from launcher.devices.nvml import Gpu
-from launcher.errors import InputError, NoDeviceError, inline
-from launcher.text import plural
+from launcher.errors import InputError, NoDeviceError
+from launcher.text import inline, plural
 
 AMD_DRIVER = "/dev/kfd"
 _ID = re.compile(r"\d{1,4}|(GPU|MIG)-[0-9A-Za-z/-]{1,80}")

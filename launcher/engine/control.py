@@ -16,9 +16,9 @@ from typing import Protocol
 from launcher.engine.classify_ending import FAILURES, Ending
 from launcher.engine.messages import Event, RetryRequested, StopRequested
 from launcher.engine.scheduler import Finished, Running, Scheduler
-from launcher.errors import did_you_mean, inline
 from launcher.store.paths import Paths
 from launcher.store.requests import Inbox, Request
+from launcher.text import did_you_mean, inline
 
 LOOK_INTERVAL_S = 0.1  # the loop ticks for every bell; nobody asks that often
 

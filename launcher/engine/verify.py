@@ -12,7 +12,7 @@ from launcher.devices.device import Device
 from launcher.devices.selection import select_devices
 from launcher.devices.slots import Slot
 from launcher.engine.attempt import make_spec
-from launcher.errors import InputError, NoDeviceError, did_you_mean, inline
+from launcher.errors import InputError, NoDeviceError
 from launcher.executors.local import Workers
 from launcher.planning.job import Sweep
 from launcher.planning.plan import Decision, Plan, decide
@@ -20,6 +20,7 @@ from launcher.planning.resolve import resolve
 from launcher.store.history import History, first_difference, read_history
 from launcher.store.locks import lock_device
 from launcher.store.paths import Paths
+from launcher.text import did_you_mean, inline
 from launcher.worker.last_lines import last_lines
 from launcher.worker.spec import Spec
 

@@ -17,13 +17,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from launcher.errors import InputError, inline
+from launcher.errors import InputError
 from launcher.planning.job import Sweep
 from launcher.store import values
 from launcher.store.files import read
 from launcher.store.locks import find_holder
 from launcher.store.paths import Paths, write_atomic
 from launcher.store.state import Manifest, read_document
+from launcher.text import inline
 
 _INSTALLED = ("site-packages", "dist-packages")  # another environment is no other sweep
 

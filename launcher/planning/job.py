@@ -18,11 +18,12 @@ from typing import Any, Literal
 from launcher.config import validation
 from launcher.config.nested import dotted
 from launcher.config.notation import NONE, misspelt, read
-from launcher.errors import InputError, did_you_mean, inline
+from launcher.errors import InputError
 from launcher.executors.forkserver import PRELOAD
 from launcher.store import files
 from launcher.store.names import METRIC, NAME, NAME_RULE
 from launcher.store.paths import as_path
+from launcher.text import did_you_mean, inline
 
 _LIMIT_BYTES = 64 << 20
 TABLES = ("sweep", "config", "experiments")

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from launcher.config import nested, notation, redact
-from launcher.errors import InputError, inline
+from launcher.errors import InputError
+from launcher.text import inline
 
 
 def parse(settings: Sequence[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from launcher.config import redact
 from launcher.config.identity import Content, describe_change, digest_now, is_changed
 from launcher.config.nested import decides, dotted, leaves
-from launcher.errors import InputError, inline
+from launcher.errors import InputError
 from launcher.planning.batch_halving import state_digest
 from launcher.planning.claim import check
 from launcher.planning.estimate import DurationEstimate, longest_first, measured
@@ -23,7 +23,7 @@ from launcher.store.history import History, gpu_bytes, read_history
 from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
 from launcher.store.state import KEPT, LastAttempt, Manifest, ManifestExperiment, last_ending, read_events
-from launcher.text import duration, plural
+from launcher.text import duration, inline, plural
 
 Action = Literal["keep", "run", "resume", "redo", "leave"]
 

@@ -10,12 +10,13 @@ from launcher.config.identity import Content
 from launcher.config.nested import KeyPath, dotted, has, merge
 from launcher.config.notation import bare
 from launcher.config.resolved import unlike
-from launcher.errors import InputError, inline, printable
+from launcher.errors import InputError
 from launcher.planning import config_check
 from launcher.planning.batch_halving import describe, halved, unfit
 from launcher.planning.config_check import CheckedConfig
 from launcher.planning.job import Sweep
 from launcher.planning.plan import Experiment
+from launcher.text import inline, printable
 from launcher.worker import target as targets
 from launcher.worker.target import Target
 

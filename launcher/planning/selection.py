@@ -5,7 +5,8 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable, Sequence
 
-from launcher.errors import InputError, did_you_mean, inline
+from launcher.errors import InputError
+from launcher.text import did_you_mean, inline
 
 
 def select(names: Sequence[str], only: Iterable[str], skip: Iterable[str]) -> frozenset[str] | None:

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from launcher.config.nested import assignments
-from launcher.errors import did_you_mean, inline
 from launcher.planning.batch_halving import describe
 from launcher.reports.results import LOST, RUNNING, Curve, End, Result, reference
-from launcher.text import duration, number, rounded, with_spread
+from launcher.text import did_you_mean, duration, inline, number, rounded, with_spread
 
 _MOST = 6  # of each sort that are told one by one
 METHOD = (

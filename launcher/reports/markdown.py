@@ -19,7 +19,7 @@ from launcher.reports.reproduce import commands
 from launcher.reports.results import Result, differing, reference, shared
 from launcher.store.paths import Paths, write_atomic
 from launcher.store.state import Manifest
-from launcher.text import clean, duration, size
+from launcher.text import duration, printable, size
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])|^[-+#=]|^\d+(?=[.)](?:\s|$))")
 _LONG = 300
@@ -63,7 +63,7 @@ def write(path: Path, paths: Paths, document: Manifest, experiments: Sequence[Re
 
 def plain(value: object) -> str:
     """Return text of any origin as one line of Markdown that shows just that text."""
-    line = " ".join(clean(str(value)).split())
+    line = " ".join(printable(str(value), None).split())
     return _SPECIAL.sub(_escape, line if len(line) <= 2000 else line[:2000] + "…")
 
 
@@ -73,7 +73,7 @@ def _escape(match: re.Match[str]) -> str:
 
 def code(value: object) -> str:
     """Return text of any origin as code within a table cell; as plain text where it has a backquote or a bar."""
-    line = " ".join(clean(str(value)).split())
+    line = " ".join(printable(str(value), None).split())
     line = line if len(line) <= _LONG else line[:_LONG] + "…"
     return plain(line) if not line or "`" in line or "|" in line else f"`{line}`"
 

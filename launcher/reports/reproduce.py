@@ -10,7 +10,7 @@ from launcher.config.nested import dotted, leaves
 from launcher.config.notation import write
 from launcher.store.paths import Paths
 from launcher.store.state import Manifest
-from launcher.text import clean
+from launcher.text import printable
 
 
 def commands(document: Manifest, paths: Paths) -> str:
@@ -34,7 +34,7 @@ def commands(document: Manifest, paths: Paths) -> str:
     lines += ["", "# tables, plots and this report made again from the records"]
     report = ["python", "-m", "launcher", "report", job, "--outcome", folders[0], "--logs", folders[1]]
     lines.append(shlex.join(report))
-    return clean("\n".join(lines)).strip() + "\n"
+    return printable("\n".join(lines), None).strip() + "\n"
 
 
 def _given(launch: dict[str, Any]) -> list[str]:

@@ -13,13 +13,12 @@ from typing import Any
 import pandas as pd
 
 from launcher.config.nested import assignments
-from launcher.errors import inline
 from launcher.planning.batch_halving import describe
 from launcher.reports.analysis import broken
 from launcher.reports.results import Result
 from launcher.store.paths import write_atomic
 from launcher.store.state import Manifest
-from launcher.text import duration, number
+from launcher.text import duration, inline, number
 
 _FORMULA_STARTS = ("=", "+", "-", "@")
 _LONGEST_CELL = 100_000

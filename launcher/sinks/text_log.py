@@ -15,11 +15,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from launcher.config import redact
-from launcher.errors import inline
 from launcher.store.files import open_to_append, open_to_read
 from launcher.store.records import ENVELOPE, Record
 from launcher.store.state import versions
-from launcher.text import number
+from launcher.text import inline, number
 from launcher.worker.spec import Spec
 
 _TAIL_BYTES = 1 << 20

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from launcher.errors import InUseError, WriteError, printable
+from launcher.errors import InUseError, WriteError
 from launcher.store import values
 from launcher.store.files import MODE, open_file, open_to_read
+from launcher.text import printable
 
 
 class Lock:

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.errors import InputError, inline
+from launcher.errors import InputError
 from launcher.store.files import create_beside
 from launcher.store.names import NAME_RULE, is_metric, is_name
+from launcher.text import inline
 
 ANY = "<experiment>"  # in the place of a name where a plan shows which files there will be
 

@@ -20,10 +20,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from launcher.errors import inline
 from launcher.store import values
 from launcher.store.files import OddFile, open_to_read
 from launcher.store.paths import write_atomic
+from launcher.text import inline
 
 Ask = Literal["stop", "retry"]
 _NAME = re.compile(r"\d{1,20}-\d{1,10}\.json")

@@ -26,8 +26,8 @@ from unicodedata import east_asian_width
 
 from launcher.engine.console import MessageKind
 from launcher.engine.snapshot import Snapshot
-from launcher.errors import printable
 from launcher.terminal import colour, streams
+from launcher.text import printable
 
 if TYPE_CHECKING:
     from launcher.devices.slots import Slot

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from launcher.errors import printable
 from launcher.store import files
 from launcher.terminal import colour
 from launcher.terminal.table_fit import fit
+from launcher.text import printable
 
 if TYPE_CHECKING:
     from launcher.engine.summary import Summary
@@ -37,7 +37,7 @@ def print_table(path: Path) -> None:
         show(text)
 
 
-def say(text: str, shade: colour.Colour | None = None) -> None:
+def message(text: str, shade: colour.Colour | None = None) -> None:
     """Print a message on stderr, its first line coloured where colour is wanted."""
     if shade is not None and sys.stderr is not None and colour.is_wanted(sys.stderr):
         text = colour.paint(text, shade)
@@ -45,7 +45,7 @@ def say(text: str, shade: colour.Colour | None = None) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def say_result(summary: Summary, logs: Path, *, fresh: bool = False) -> None:
+def print_summary(summary: Summary, logs: Path, *, fresh: bool = False) -> None:
     """Name what failed once more, where it is the last thing on the screen."""
     from launcher.engine.classify_ending import FAILURES
     from launcher.store.records import ENDINGS
@@ -57,8 +57,8 @@ def say_result(summary: Summary, logs: Path, *, fresh: bool = False) -> None:
         counts += [f"{count} {kind}"] if count else []
     counts += [f"{len(summary.not_started)} not started"] if summary.not_started else []
     has_remarks = any(one.why for one in summary.endings.values())  # done, but the loss was nan, say
-    say(f"{', '.join(counts)}.", "green" if summary.is_done and not has_remarks else None)
+    message(f"{', '.join(counts)}.", "green" if summary.is_done and not has_remarks else None)
     for name, one in failed.items():
-        say(f"  {name} {printable(str(one))}. Its log: {logs / name}.log", "red")
+        message(f"  {name} {printable(str(one))}. Its log: {logs / name}.log", "red")
     if not summary.is_done and not summary.has_lost_folder:
-        say(f"The same command again{', without --fresh,' if fresh else ''} goes on with what is not done.")
+        message(f"The same command again{', without --fresh,' if fresh else ''} goes on with what is not done.")

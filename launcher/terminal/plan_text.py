@@ -18,11 +18,10 @@ from typing import Any
 from launcher.config import redact
 from launcher.config.nested import assignments
 from launcher.devices.slots import Slot
-from launcher.errors import inline, printable
 from launcher.planning.forecast import Forecast
 from launcher.planning.plan import Decision, Plan
 from launcher.planning.preview import Preview, files
-from launcher.text import duration, plural
+from launcher.text import duration, inline, plural, printable
 
 MOST_WAVES = 8  # in words; JSON has them all
 _INDENT = "  "

@@ -26,8 +26,7 @@ from rich.console import Console
 from rich.text import Text
 
 from launcher.engine.snapshot import GROUPS, Group, Snapshot, SnapshotRow
-from launcher.errors import inline
-from launcher.text import clock, number, size
+from launcher.text import clock, inline, number, size
 
 Span = tuple[str, str]  # text and its style
 Line = list[Span]

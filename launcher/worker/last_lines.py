@@ -6,8 +6,8 @@ import itertools
 import os
 from pathlib import Path
 
-from launcher.errors import printable
 from launcher.store.files import open_to_read
+from launcher.text import printable
 from launcher.worker.failure import is_installed
 
 HEADER_END = "versions "  # the last line of an attempt's header begins so

@@ -19,7 +19,8 @@ from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from launcher.errors import InputError, did_you_mean
+from launcher.errors import InputError
+from launcher.text import did_you_mean
 
 _TAKEN = (
     f"the name {__package__} is this program's own, whose package is loaded wherever a target runs. "

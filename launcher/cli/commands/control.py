@@ -16,11 +16,12 @@ from launcher.cli.arguments import GroupedCommand
 from launcher.cli.completion import complete_experiment
 from launcher.cli.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.cli.sweep_folder import check_names, find, no_sweep
-from launcher.errors import InputError, LauncherError, WriteError, printable
+from launcher.errors import InputError, LauncherError, WriteError
 from launcher.store import values
 from launcher.store.files import open_to_read
 from launcher.store.paths import Paths
 from launcher.terminal import output
+from launcher.text import printable
 
 if TYPE_CHECKING:
     from launcher.store.requests import Ask, Request

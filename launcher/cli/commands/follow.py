@@ -18,10 +18,11 @@ from launcher.cli.arguments import GroupedCommand
 from launcher.cli.completion import complete_experiment
 from launcher.cli.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.cli.sweep_folder import check_names, find
-from launcher.errors import InputError, inline, printable
+from launcher.errors import InputError
 from launcher.store.paths import Paths
 from launcher.terminal import output
 from launcher.terminal.streams import has_reader
+from launcher.text import inline, printable
 
 LOOK_INTERVAL_S = 0.2
 LINE_LIMIT = 10_000  # characters
@@ -84,7 +85,7 @@ def _follow(paths: Paths, names: Sequence[str], num_lines: int) -> None:
     sys.stdout.flush()
     if not was_at_work:
         with contextlib.suppress(OSError):
-            output.say(f"(no launcher is at work in {paths.outcome}: nothing more will come)")
+            output.message(f"(no launcher is at work in {paths.outcome}: nothing more will come)")
 
 
 def _print(prefix: str, lines: Sequence[str]) -> None:

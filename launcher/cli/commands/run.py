@@ -101,12 +101,12 @@ def _launch(
     if as_json:
         output.print_json(document)
         if remark := unlogged(found, sweep.settings.metrics):
-            output.say(remark)
+            output.message(remark)
     elif not summary.has_lost_folder:
         output.print_table(sweep.outcome / "results_table.txt")
-    output.say_result(summary, Path(sweep.logs), fresh=options.fresh)
+    output.print_summary(summary, Path(sweep.logs), fresh=options.fresh)
     if command is not None and not summary.had_work:
-        output.say("--on-finish is not run: nothing was to do.")
+        output.message("--on-finish is not run: nothing was to do.")
     elif command is not None and (problem := finishing.run(command, document)):
-        output.say(problem)
+        output.message(problem)
     raise typer.Exit(summary.exit_code)

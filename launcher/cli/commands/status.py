@@ -28,10 +28,9 @@ import typer
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.options import DEFAULT_JOB, Job, Json, Logs, Outcome
 from launcher.cli.sweep_folder import find, no_sweep
-from launcher.errors import inline, printable
 from launcher.store.paths import Paths
 from launcher.terminal import output
-from launcher.text import duration, number
+from launcher.text import duration, inline, number, printable
 
 if TYPE_CHECKING:
     from launcher.reports.status import ExperimentStatus, SweepStatus

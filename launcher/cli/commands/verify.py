@@ -10,9 +10,9 @@ import typer
 from launcher.cli import options
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.options import DEFAULT_JOB
-from launcher.errors import inline
 from launcher.planning.overrides import parse
 from launcher.terminal import output
+from launcher.text import inline
 
 
 def register(app: typer.Typer) -> None:

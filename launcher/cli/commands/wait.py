@@ -13,8 +13,8 @@ import typer
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.options import DEFAULT_JOB, Job, Logs, Outcome
 from launcher.cli.sweep_folder import find, no_sweep
-from launcher.errors import inline
 from launcher.terminal import output
+from launcher.text import inline
 
 EXIT_TIMEOUT = 124  # as timeout(1) has it
 LOOK_INTERVAL_S = 0.2
@@ -43,7 +43,7 @@ def wait_command(
         left_s = LOOK_INTERVAL_S if deadline_s is None else deadline_s - time.monotonic()
         if left_s <= 0:
             who = f"pid {holder.pid} on {inline(holder.host)}"
-            output.say(f"not ended within {timeout:g} s: {who} is at work in {paths.outcome}")
+            output.message(f"not ended within {timeout:g} s: {who} is at work in {paths.outcome}")
             raise typer.Exit(EXIT_TIMEOUT)
         time.sleep(min(LOOK_INTERVAL_S, left_s))
     overview = read_overview(paths, time.time())
@@ -52,5 +52,5 @@ def wait_command(
     output.show(", ".join(f"{count} {state}" for state, count in overview.counts.items()) + ".")
     if not overview.is_done:
         missing = ", ".join(f"{one.name} ({one.state})" for one in overview.experiments if one.state != "done")
-        output.say(f"not done: {inline(missing, 2000)}\nTo go on: {inline(overview.command, 2000)}")
+        output.message(f"not done: {inline(missing, 2000)}\nTo go on: {inline(overview.command, 2000)}")
         raise typer.Exit(1)

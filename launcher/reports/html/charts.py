@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from launcher.text import clean, number
+from launcher.text import number, printable
 
 WIDTH, HEIGHT = 440, 300
 LEFT, RIGHT, TOP, BOTTOM = 58, 10, 12, 42
@@ -132,7 +132,7 @@ def svg(title: str, description: str, width: float, height: float, body: str) ->
 
 def text(value: object) -> str:
     """Return text of any origin for HTML or SVG: escaped, and without characters that neither allows."""
-    return escape(clean(str(value)))
+    return escape(printable(str(value), None))
 
 
 def _grid(x: Axis, y: Axis) -> str:

@@ -331,8 +331,8 @@ def test_d5_what_is_done_with_nan_is_told_once_and_is_not_green(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(colour, "is_wanted", lambda stream: True)
-    output.say_result(Summary({"a": Ending("done")}, {}), tmp_path)
-    output.say_result(Summary({"a": Ending("done", "but loss was nan from step 2 on")}, {}), tmp_path)
+    output.print_summary(Summary({"a": Ending("done")}, {}), tmp_path)
+    output.print_summary(Summary({"a": Ending("done", "but loss was nan from step 2 on")}, {}), tmp_path)
     assert capsys.readouterr().err == "\x1b[32m1 done.\x1b[0m\n1 done.\n"
     sweep = Sweep(tmp_path, "a")
     sweep.attempt("a", {"loss": [1.0, math.nan]}, why="loss was nan from step 2 on")
