@@ -97,9 +97,8 @@ class Loop:
         turn, numbers = None if is_parallel else designated, self._cards.numbers
         retries, fail_fast = self._settings.retries, self._settings.fail_fast
         self._scheduler = Scheduler(names, len(slots), turn, retries=retries, fail_fast=fail_fast, devices=numbers)
-        self._steering = Steering(
-            plan.paths, self._scheduler, console.message, self._note, self._handle, self._interrupt
-        )
+        talk = (console.message, self._note)
+        self._steering = Steering(plan.paths, self._scheduler, *talk, self._handle, self._interrupt)
         self._drawing = drawing
         self._selector = drawing.selector
         self._events = EventLog(plan.paths.events)
@@ -316,9 +315,8 @@ class Loop:
         except OSError as error:
             self._num_events_lost += 1
             if self._num_events_lost == 1:
-                self._console.message(
-                    f"{self._plan.paths.events} cannot be written: {error.strerror}. Training goes on."
-                )
+                file = self._plan.paths.events
+                self._console.message(f"{file} cannot be written: {error.strerror}. Training goes on.")
 
     def _tick(self) -> None:
         now_s = time.monotonic()
