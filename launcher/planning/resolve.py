@@ -11,13 +11,12 @@ from launcher.config.nested import KeyPath, dotted, has, merge
 from launcher.config.notation import bare
 from launcher.config.resolved import unlike
 from launcher.errors import InputError
-from launcher.planning import config_check
+from launcher.planning import config_check, target_source
 from launcher.planning.batch_halving import describe, halved, unfit
 from launcher.planning.config_check import CheckedConfig
 from launcher.planning.job import Sweep
 from launcher.planning.plan import Experiment
 from launcher.text import inline, printable
-from launcher.worker import target as targets
 from launcher.worker.target import Target
 
 
@@ -87,7 +86,7 @@ def _halved_problems(
 
 def _find_target(sweep: Sweep) -> Target:
     try:
-        return targets.find(sweep.settings.target, sweep.job_file.parent)
+        return target_source.find(sweep.settings.target, sweep.job_file.parent)
     except InputError as error:
         raise InputError([sweep.lines.where("sweep", "target") + problem for problem in error.problems]) from error
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from launcher.errors import InputError
-from launcher.planning import config_check
-from launcher.worker import target
+from launcher.planning import config_check, target_source
 
 CONFIG = """
 from dataclasses import dataclass
@@ -60,13 +59,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_the_class_is_found_by_reading(folder: Path, function: str, found: str | None) -> None:
-    assert target.find(f"the_train:{function}", folder).config_class == found
+    assert target_source.find(f"the_train:{function}", folder).config_class == found
 
 
 @pytest.mark.parametrize("spec", ["the_train:run", "the_train:aliased", "the_train:assigned", "one_file:run"])
 def test_configurations_are_checked_wherever_the_class_is(folder: Path, spec: str) -> None:
     checked = config_check.check(
-        target.find(spec, folder), {"good": {"lr": 1}, "bad": {"lr": "x", "layrs": 3}, "low": {"layers": 0}}
+        target_source.find(spec, folder), {"good": {"lr": 1}, "bad": {"lr": "x", "layrs": 3}, "low": {"layers": 0}}
     )
     assert checked["good"].config == {"lr": 1.0, "layers": 2, "names": []}
     assert len(checked["good"].inputs) == 1
@@ -86,23 +85,24 @@ def test_configurations_are_checked_wherever_the_class_is(folder: Path, spec: st
         ("no.such.module:run", "there is no module no.such.module"),
         ("the_train:rnu", 'has no function rnu. Did you mean "run"?'),
         ("the_train:short", "must take two arguments"),
+        ("launcher.train:run", "the name launcher is this program's own"),
     ],
 )
 def test_a_wrong_target_is_told(folder: Path, spec: str, told: str) -> None:
     with pytest.raises(InputError) as caught:
-        target.find(spec, folder)
+        target_source.find(spec, folder)
     assert told in str(caught.value)
 
 
 def test_a_target_that_is_not_python_is_told(folder: Path) -> None:
     (folder / "torn.py").write_text("def run(config, run:\n")
     with pytest.raises(InputError, match="not valid Python"):
-        target.find("torn:run", folder)
+        target_source.find("torn:run", folder)
 
 
 def test_a_function_without_annotation_is_told(folder: Path) -> None:
     with pytest.raises(InputError, match="must be annotated with a dataclass"):
-        config_check.check(target.find("the_train:bare", folder), {"a": {}})
+        config_check.check(target_source.find("the_train:bare", folder), {"a": {}})
 
 
 def test_a_module_that_exits_when_imported_is_told(folder: Path) -> None:
@@ -110,14 +110,14 @@ def test_a_module_that_exits_when_imported_is_told(folder: Path) -> None:
         "import sys\nsys.exit('no')\ndef run(config: Config, run): pass\nclass Config: pass\n"
     )
     with pytest.raises(InputError, match="importing quits failed: no"):
-        config_check.check(target.find("quits:run", folder), {"a": {}})
+        config_check.check(target_source.find("quits:run", folder), {"a": {}})
 
 
 def test_minigpt_is_checked_without_torch() -> None:
     code = (
-        "import sys; from pathlib import Path; from launcher import configs, target\n"
-        "found = target.find('minigpt.train:run', Path('jobs'))\n"
-        "checked = configs.check(found, {'a': {'lr': 'x'}})\n"
+        "import sys; from pathlib import Path; from launcher.planning import config_check, target_source\n"
+        "found = target_source.find('minigpt.train:run', Path('jobs'))\n"
+        "checked = config_check.check(found, {'a': {'lr': 'x'}})\n"
         "assert checked['a'].faults, checked\n"
         "assert 'torch' not in sys.modules\n"
     )
