@@ -20,6 +20,7 @@ def _stop(number: int, _frame: "FrameType | None") -> NoReturn:
 def main() -> None:
     """Run the command line and exit with its code."""
     interpreter.check()
+    from launcher.cli import early_start
     from launcher.executors import forkserver
     from launcher.terminal import streams  # which an old Python cannot read
 
@@ -31,7 +32,7 @@ def main() -> None:
         if signal.getsignal(number) is signal.SIG_DFL:  # else nohup
             signal.signal(number, _stop)
     try:
-        forkserver.start_early(sys.argv[1:])
+        early_start.start_early(sys.argv[1:])
         from launcher.cli.app import main as run
 
         run()

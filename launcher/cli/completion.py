@@ -18,11 +18,11 @@ from typing import Any
 import typer
 
 from launcher.config.nested import dotted, leaves
-from launcher.executors.forkserver import DEFAULT_JOB
+from launcher.planning import defaults
 from launcher.store.files import read
 from launcher.store.names import is_name
 
-FALLBACK_JOB = Path(DEFAULT_JOB)
+FALLBACK_JOB = Path(defaults.JOB)
 _LIMIT_BYTES = 16 << 20
 _PATH = re.compile(r"[\w./][\w./=+-]*")
 _KEY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")

@@ -13,11 +13,11 @@ from typing import Annotated
 import typer
 
 from launcher.cli.completion import complete_experiment, complete_job, complete_key
-from launcher.executors import forkserver
+from launcher.planning import defaults
 from launcher.terminal import colour
 from launcher.text import did_you_mean, inline
 
-DEFAULT_JOB = Path(forkserver.DEFAULT_JOB)
+DEFAULT_JOB = Path(defaults.JOB)
 WHICH, WHERE, HOW, SAY = "Which experiments", "Where", "How", "What is said"
 _JOB_HELP = "The job file."
 

@@ -1,8 +1,7 @@
-"""The fork server that workers come from, `served`: the launcher's end of it, and when it starts.
+"""The launcher's end of the fork server that workers come from; the server itself is `launcher.worker.preloaded`.
 
-It imports torch once, which takes a second; so it is started first of all, and imports while the launcher does. Imports
-nothing but the standard library, and of that little: `plan` does without the rest. Called by `__main__`, by `process`,
-which starts workers, and by the command line.
+The server imports torch once, which takes a second. So `cli.early_start` starts it before everything else, and it
+imports while the launcher does. For the same reason this module imports the standard library alone, and little of that.
 """
 
 from __future__ import annotations
@@ -12,25 +11,10 @@ import errno
 import os
 import signal
 import time
-import tomllib
 from collections.abc import Sequence
-from pathlib import Path
 
 from launcher import lifeline
 
-DEFAULT_JOB = "jobs/report.toml"
-PRELOAD = ("torch", "torch._dynamo")
-_NO_LAUNCH = frozenset(
-    {
-        "--help",
-        "--version",
-        "--dry-run",
-        "--start-method",
-        "--start-method=spawn",
-        "--install-completion",
-        "--show-completion",
-    }
-)
 _MESSAGE_BYTES = 8192
 _PIPE_BYTES = 4096  # a pipe holds so much on every Linux, whatever other pipes hold
 _STDERR = 2
@@ -230,32 +214,6 @@ def give_back(server: ForkServer) -> None:
     """Keep a server for the next launch of this process."""
     end()
     _idle.append(server)
-
-
-def _text(job: Path) -> str:
-    """Return the text of a job file; of a pipe in its place, none: whoever reads it later says what is wrong."""
-    return job.read_text(encoding="utf-8-sig") if job.is_file() else ""
-
-
-def start_early(arguments: Sequence[str]) -> None:
-    """Start it for a launch, told from the command line and the job file as far as that takes no checking.
-
-    Where they tell nothing, nothing is started, and `start` does it later. What is wrong with them is not said here.
-    """
-    is_completion = any(name.endswith("_COMPLETE") for name in os.environ)
-    is_spawn = os.environ.get("LAUNCHER_START_METHOD") == "spawn"
-    if is_completion or is_spawn or not _NO_LAUNCH.isdisjoint(arguments):
-        return
-    rest = arguments[1:] if arguments and arguments[0] == "run" else arguments
-    if rest and not rest[0].startswith("-") and not rest[0].endswith(".toml"):
-        return  # another command, or a job by another name
-    default = os.environ.get("LAUNCHER_JOB", DEFAULT_JOB)
-    job = next((one for one in rest if one.endswith(".toml") and "=" not in one), default)
-    with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
-        settings = tomllib.loads(_text(Path(job))).get("sweep", {})
-        modules = settings.get("preload", PRELOAD)
-        if "target" in settings and all(isinstance(module, str) for module in modules):
-            start(modules)
 
 
 def end() -> None:

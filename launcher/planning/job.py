@@ -19,7 +19,7 @@ from launcher.config import validation
 from launcher.config.nested import dotted
 from launcher.config.notation import NONE, misspelt, read
 from launcher.errors import InputError
-from launcher.executors.forkserver import PRELOAD
+from launcher.planning.defaults import PRELOAD
 from launcher.store import files
 from launcher.store.names import METRIC, NAME, NAME_RULE
 from launcher.store.paths import as_path

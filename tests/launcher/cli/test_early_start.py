@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 
 import pytest
 
-from launcher.executors.forkserver import PRELOAD
+from launcher.planning.defaults import PRELOAD
 from tests.launcher.conftest import Workplace
 
 JOB = '[sweep]\ntarget = "toy:train"\n[experiments]\na = {}\n'
 ASK = """
 import sys
-from launcher import server
-begun = []
-server.start = begun.append
-server.start_early(sys.argv[1:])
-print([list(one) for one in begun])
+from launcher.cli import early_start
+started = []
+early_start.forkserver.start = started.append
+early_start.start_early(sys.argv[1:])
+print([list(modules) for modules in started])
 """
 
 
@@ -72,3 +73,23 @@ def test_the_job_may_come_from_the_environment_and_an_override_is_none(
     monkeypatch.setenv("LAUNCHER_JOB", "mine.toml")
     assert early(place, "--parallel") == "[['json']]"
     assert early(place, "-S", "data=other.toml", "mine.toml") == "[['json']]"
+
+
+def test_nothing_but_the_standard_library_is_imported_before_the_server_starts() -> None:
+    code = (
+        "import sys\nfrom launcher.cli import early_start\n"
+        "print({name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names)\n"
+        "print(sorted(name for name in sys.modules if name.startswith('launcher.')))\n"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    others, ours = done.stdout.splitlines()
+    assert set(ast.literal_eval(others)) - {"__main__"} == {"launcher"}
+    assert ast.literal_eval(ours) == [
+        "launcher.cli",
+        "launcher.cli.early_start",
+        "launcher.executors",
+        "launcher.executors.forkserver",
+        "launcher.lifeline",
+        "launcher.planning",
+        "launcher.planning.defaults",
+    ]

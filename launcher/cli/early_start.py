@@ -1,0 +1,60 @@
+"""Starts the fork server of a launch before anything else is imported.
+
+The fork server imports torch, which takes a second. The launcher's own imports and checks take a third of a second. So
+`__main__` calls `start_early` first, and both happen at once; `executors.local` takes the server when it needs one.
+
+This module imports the standard library, `executors.forkserver` and two constants: each further import would delay the
+server and with it the first worker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from launcher.executors import forkserver
+from launcher.planning import defaults
+
+# A command line with one of these words starts no worker, or starts workers without a fork server.
+_NO_SERVER = frozenset(
+    {
+        "--help",
+        "--version",
+        "--dry-run",
+        "--start-method",
+        "--start-method=spawn",
+        "--install-completion",
+        "--show-completion",
+    }
+)
+
+
+def start_early(arguments: Sequence[str]) -> None:
+    """Start the fork server if the words of a command line look like those of a launch.
+
+    The words and the job file are looked at, not checked. A wrong guess does no harm: without a server here, the launch
+    starts one later; a server that nobody takes is ended by `forkserver.end`. Errors in the job file are reported by
+    whoever reads it next.
+    """
+    is_completion = any(name.endswith("_COMPLETE") for name in os.environ)
+    is_spawn = os.environ.get("LAUNCHER_START_METHOD") == "spawn"
+    if is_completion or is_spawn or not _NO_SERVER.isdisjoint(arguments):
+        return
+    rest = arguments[1:] if arguments and arguments[0] == "run" else arguments
+    if rest and not rest[0].startswith("-") and not rest[0].endswith(".toml"):
+        return  # another command, or a job file by another name
+    default = os.environ.get("LAUNCHER_JOB", defaults.JOB)
+    job = next((word for word in rest if word.endswith(".toml") and "=" not in word), default)
+    with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
+        settings = tomllib.loads(_read(Path(job))).get("sweep", {})
+        modules = settings.get("preload", defaults.PRELOAD)
+        if "target" in settings and all(isinstance(module, str) for module in modules):
+            forkserver.start(modules)
+
+
+def _read(job: Path) -> str:
+    """Return the text of a job file; none where the job is a pipe, whose text can be read only once."""
+    return job.read_text(encoding="utf-8-sig") if job.is_file() else ""
