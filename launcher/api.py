@@ -66,8 +66,8 @@ def load(
         sweep,
         settings=settings,
         config=config,
-        given=set_keys,
-        selected=select(list(sweep.experiments), only, skip),
+        cli_overrides=set_keys,
+        only=select(list(sweep.experiments), only, skip),
         folders={key: given[key] for key in ("outcome", "logs") if key in given},
         adopts=adopt,
     )

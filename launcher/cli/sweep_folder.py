@@ -41,10 +41,10 @@ def holds(sweep: Sweep, paths: Paths, outcome: Path | None) -> bool:
     Raises:
         InputError: it is another's, and was not named.
     """
-    from launcher.planning.claim import check
+    from launcher.planning.folder_owner import check_folder_owner
 
     try:
-        check(sweep, paths)
+        check_folder_owner(sweep, paths)
     except InputError:
         if outcome is None:
             raise
@@ -72,7 +72,7 @@ def check_names(names: Sequence[str], known: Iterable[str]) -> None:
 def no_sweep(paths: Paths, job: Path) -> InputError:
     """Return the error for a folder without a sweep."""
     from launcher.commandline import to_type
-    from launcher.planning.claim import elsewhere, folders
+    from launcher.planning.folder_owner import find_results_elsewhere, folder_options
     from launcher.planning.job import load
 
     sweep = load(job)
@@ -80,8 +80,8 @@ def no_sweep(paths: Paths, job: Path) -> InputError:
     named = {key: str(path) for key, path in vars(paths).items() if path != own[key]}
     launch = to_type("run", job, named, "--parallel")
     where = "If it is elsewhere, name it: --outcome DIR."
-    if (found := elsewhere(sweep)) is not None:
-        where = f"It was launched elsewhere; add {folders(found)}"
+    if (found := find_results_elsewhere(sweep)) is not None:
+        where = f"It was launched elsewhere; add {folder_options(found)}"
     return InputError(
         f"there is no sweep in {paths.outcome}: nothing was launched there yet.\n  Launch it: {launch}. {where}"
     )

@@ -21,9 +21,10 @@ from launcher.engine.signals import ignoring_signal
 from launcher.engine.summary import Summary
 from launcher.errors import InputError, InUseError, WriteError
 from launcher.executors.local import Workers, check_platform
-from launcher.planning.claim import Origin, check, write_note
+from launcher.planning.folder_owner import check_folder_owner, write_owner_note
 from launcher.planning.job import Sweep
 from launcher.planning.launch_options import LaunchOptions
+from launcher.planning.origin import Origin
 from launcher.planning.plan import Plan, decide
 from launcher.planning.provenance import commit
 from launcher.planning.resolve import resolve
@@ -46,7 +47,7 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, renew_view
     choice = options.choose(sweep.settings)
     experiments = resolve(sweep)
     paths = Paths(sweep.outcome, sweep.logs)
-    check(sweep, paths)  # before anything is made in the folders
+    check_folder_owner(sweep, paths)  # before anything is made in the folders
     paths.create()
     with contextlib.ExitStack() as held:
         held.enter_context(ignoring_signal(signal.SIGUSR1))  # the loop answers it; until then and after it does nothing
@@ -61,7 +62,7 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, renew_view
         plan = decide(sweep, experiments, paths, fresh=options.fresh)
         _record_missing_endings(plan)
         console.message(plan.describe(), "routine")
-        for note in [*plan.notes(), *plan.repeats(), *write_note(sweep, paths)]:
+        for note in [*plan.notes(), *plan.repeats(), *write_owner_note(sweep, paths)]:
             console.message(note)
         if not plan.to_run:
             return _nothing_to_do(plan, console, renew_views)
@@ -96,7 +97,7 @@ def _nothing_to_do(plan: Plan, console: Console, renew_views: Renew) -> Summary:
     problems = _renew_document(plan) + renew_views(plan.paths)
     for problem in problems:
         console.message(problem)
-    of_all = "all" if plan.sweep.selected is None else "the selected"
+    of_all = "all" if plan.sweep.only is None else "the selected"
     console.message(
         f"nothing to do: {of_all} experiments have ended. Results: {plan.paths.table_txt}. --fresh trains them again."
     )
@@ -199,7 +200,7 @@ def _prepare(
     launch = environment() | {
         "mode": "parallel" if is_parallel else "sequential",
         "start_method": options.start_method,
-        "set": plan.sweep.given,
+        "set": plan.sweep.cli_overrides,
         "origin": dataclasses.asdict(Origin.of(plan.sweep, plan.paths.outcome)),
         "commit": commit(plan.sweep.job_file.parent),
         "attempts": {decision.experiment.name: decision.attempt for decision in plan.to_run},  # the first of each

@@ -20,6 +20,7 @@ from launcher.config.nested import dotted
 from launcher.config.notation import NONE, misspelt, read
 from launcher.errors import InputError
 from launcher.planning.defaults import PRELOAD
+from launcher.planning.source_lines import SourceLines
 from launcher.store import files
 from launcher.store.names import METRIC, NAME, NAME_RULE
 from launcher.store.paths import as_path
@@ -128,9 +129,9 @@ class Sweep:
     settings: SweepSettings
     config: dict[str, Any]
     experiments: dict[str, dict[str, Any]]
-    lines: Lines
-    given: dict[str, Any] = field(default_factory=dict)  # by -S: stands in `config` already
-    selected: frozenset[str] | None = None  # by --only and --skip; None: all experiments
+    source_lines: SourceLines
+    cli_overrides: dict[str, Any] = field(default_factory=dict)  # by -S: stands in `config` already
+    only: frozenset[str] | None = None  # by --only and --skip; None: all experiments
     folders: dict[str, str] = field(default_factory=dict)  # by --outcome and --logs: stand in `settings` already
     adopts: bool = False  # by --adopt: the folders of another job file of the same name
 
@@ -150,37 +151,6 @@ class Sweep:
         return as_path(self.settings.logs or f"logs/{self.name}")
 
 
-class Lines:
-    """Finds the line of a key in TOML text, which tomllib does not tell. Only for messages: a miss costs a number."""
-
-    _TABLE = re.compile(r"\s*\[([^\[\]]+)\]\s*(#.*)?$")
-    _KEY = re.compile(r"""\s*("[^"]*"|'[^']*'|[A-Za-z0-9_-]+(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*=""")
-
-    def __init__(self, file: Path, text: str) -> None:
-        self._file = file
-        self._lines: dict[tuple[str, ...], int] = {}
-        table: tuple[str, ...] = ()
-        for number, line in enumerate(text.splitlines(), start=1):
-            if found := self._TABLE.match(line):
-                table = self._parts(found[1])
-                self._lines.setdefault(table, number)
-            elif found := self._KEY.match(line):
-                self._lines.setdefault((*table, *self._parts(found[1])), number)
-
-    @staticmethod
-    def _parts(key: str) -> tuple[str, ...]:
-        if key[:1] in "\"'":
-            return (key[1:-1],)
-        return tuple(part.strip().strip("\"'") for part in key.split("."))
-
-    def where(self, *path: str) -> str:
-        """Return `file:line: ` for the key, or for the nearest table around it that has a line."""
-        for length in range(len(path), 0, -1):
-            if path[:length] in self._lines:
-                return f"{self._file}:{self._lines[path[:length]]}: "
-        return f"{self._file}: "
-
-
 def load(job_file: str | Path) -> Sweep:
     """Read a job file.
 
@@ -193,7 +163,7 @@ def load(job_file: str | Path) -> Sweep:
         tables = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"{file}: this is not TOML: {error}.{_null_hint(text, str(error))}") from error
-    lines = Lines(file, text)
+    lines = SourceLines(file, text)
     problems = [
         f"{lines.where(table)}{inline(table)} is not a table of a job file.{did_you_mean(table, TABLES)}\n"
         f"  Tables: {', '.join(TABLES)}"
@@ -260,7 +230,7 @@ def _text(content: bytes, file: Path) -> str:
     )
 
 
-def _name_problems(experiments: dict[str, Any], lines: Lines) -> list[str]:
+def _name_problems(experiments: dict[str, Any], lines: SourceLines) -> list[str]:
     problems = []
     if not experiments:
         problems.append(f"{lines.where('experiments')}[experiments] names none. Write at least one: baseline = {{}}")

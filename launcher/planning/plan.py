@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from launcher.config import redact
-from launcher.config.identity import Content, describe_change, digest_now, is_changed
+from launcher.config.identity import describe_change, digest_now, is_changed
 from launcher.config.nested import decides, dotted, leaves
 from launcher.errors import InputError
 from launcher.planning.batch_halving import state_digest
-from launcher.planning.claim import check
 from launcher.planning.estimate import DurationEstimate, longest_first, measured
+from launcher.planning.experiment import Experiment
+from launcher.planning.folder_owner import check_folder_owner
 from launcher.planning.job import Sweep
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.history import History, gpu_bytes, read_history
@@ -26,26 +27,6 @@ from launcher.store.state import KEPT, LastAttempt, Manifest, ManifestExperiment
 from launcher.text import duration, inline, plural
 
 Action = Literal["keep", "run", "resume", "redo", "leave"]
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One experiment, its configuration resolved with every default."""
-
-    name: str
-    index: int  # its place in the job file
-    overrides: dict[str, Any]
-    config: dict[str, Any]
-    digest: str
-    work: float | None = None  # how much there is to do, in a unit of the target's own
-    inputs: dict[str, str] = field(default_factory=dict)  # path → sha256 of the files the result depends on
-    given: dict[str, Any] = field(default_factory=dict)  # what the target's configuration is made from
-    content: Content | None = None  # what the digest is of
-
-    @property
-    def shown(self) -> Experiment:
-        """The same experiment as a person or a file may see it: its secrets are `***`."""
-        return replace(self, overrides=redact.table(self.overrides), config=redact.table(self.config))
 
 
 @dataclass(frozen=True)
@@ -161,7 +142,7 @@ class Plan:
         An experiment's own override is what the experiment is about, and stays.
         """
         notes = [*self.where]
-        for path, value in leaves(redact.table(self.sweep.given)):
+        for path, value in leaves(redact.table(self.sweep.cli_overrides)):
             if own := [name for name, table in self.sweep.experiments.items() if decides(table, path)]:
                 set_it = "sets it itself" if len(own) == 1 else "set it themselves"
                 given = inline(f"{dotted(path)}={value}")
@@ -229,7 +210,7 @@ def decide(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, *, fre
 
 
 def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, fresh: bool) -> Plan:
-    before, where = check(sweep, paths)
+    before, where = check_folder_owner(sweep, paths)
     known = {one.name: one for one in (*before.former, *before.experiments)} if before else {}
     seen = read_events(paths.events)
     decisions = []
@@ -240,7 +221,7 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
         states = Checkpoints(paths.checkpoints(one.name), one.name, state_digest(one.digest, changed))
         has_checkpoint = states.has_any()
         action, why = _decide(one, history, was, known.get(one.name), has_checkpoint, fresh)
-        if sweep.selected is not None and one.name not in sweep.selected:
+        if sweep.only is not None and one.name not in sweep.only:
             action, why = "leave", f"not selected; {last_ending(history, was) or 'has not run'}"
         # A number is never used again, so that no event of an earlier attempt is taken for one of a later.
         attempt = max(history.attempt, was.attempt if was else 0) + (action not in ("keep", "leave"))

@@ -58,7 +58,7 @@ class Preview:
             "parallel": self.is_parallel,
             "outcome": str(plan.paths.outcome),
             "logs": str(plan.paths.logs),
-            "set": redact.table(plan.sweep.given),
+            "set": redact.table(plan.sweep.cli_overrides),
             "notices": [*([self.notice] if self.notice else []), *plan.notes(), *plan.repeats()],
             "devices": _device_documents(self),
             "experiments": [

@@ -14,8 +14,8 @@ from launcher.errors import InputError
 from launcher.planning import config_check, target_source
 from launcher.planning.batch_halving import describe, halved, unfit
 from launcher.planning.config_check import CheckedConfig
+from launcher.planning.experiment import Experiment
 from launcher.planning.job import Sweep
-from launcher.planning.plan import Experiment
 from launcher.text import inline, printable
 from launcher.worker.target import Target
 
@@ -32,7 +32,7 @@ def resolve(sweep: Sweep) -> list[Experiment]:
     problems = _problems(sweep, checked)
     if not problems and sweep.settings.on_oom == "halve_batch":
         configs_asked = [one.config for one in checked.values()]
-        problems = unfit(configs_asked, sweep.settings.target, sweep.lines.where("sweep", "on_oom"))
+        problems = unfit(configs_asked, sweep.settings.target, sweep.source_lines.where("sweep", "on_oom"))
         problems = problems or _halved_problems(sweep, found, checked, given)
     if problems:
         raise InputError(problems)
@@ -66,7 +66,7 @@ def _halved_problems(
     """Say which configurations would be refused, or be another training, once `on_oom` has halved their batch."""
     smaller = {name: changes for name, one in checked.items() if (changes := halved(one.config)) is not None}
     tried = config_check.check(found, {name: given[name] | changes for name, changes in smaller.items()})
-    where = f'{sweep.lines.where("sweep", "on_oom")}sweep.on_oom = "halve_batch": '
+    where = f'{sweep.source_lines.where("sweep", "on_oom")}sweep.on_oom = "halve_batch": '
     problems = []
     for name, one in tried.items():
         with_less = f"{name} with {describe(smaller[name])}"
@@ -88,7 +88,8 @@ def _find_target(sweep: Sweep) -> Target:
     try:
         return target_source.find(sweep.settings.target, sweep.job_file.parent)
     except InputError as error:
-        raise InputError([sweep.lines.where("sweep", "target") + problem for problem in error.problems]) from error
+        where = sweep.source_lines.where("sweep", "target")
+        raise InputError([where + problem for problem in error.problems]) from error
 
 
 def _problems(sweep: Sweep, checked: Mapping[str, CheckedConfig]) -> list[str]:
@@ -97,9 +98,9 @@ def _problems(sweep: Sweep, checked: Mapping[str, CheckedConfig]) -> list[str]:
     for name, one in checked.items():
         for fault in one.faults:
             if not fault.path:
-                where, place = sweep.lines.where("experiments", name), f"{name}: "
+                where, place = sweep.source_lines.where("experiments", name), f"{name}: "
                 if all(fault in other.faults for other in checked.values()):
-                    where, place = sweep.lines.where("config"), ""
+                    where, place = sweep.source_lines.where("config"), ""
             else:
                 where, place = _place(sweep, name, fault.path)
             problems[f"{where}{place}{printable(fault.message)}{_dot_hint(sweep, name, fault.path)}"] = None
@@ -111,12 +112,12 @@ def _place(sweep: Sweep, name: str, path: KeyPath) -> tuple[str, str]:
     key = inline(dotted(path), 100)
     for length in range(len(path), 0, -1):  # of a key that is missing, the table it is missing in
         if has(sweep.experiments[name], path[:length]):
-            return sweep.lines.where("experiments", name, *path), f"experiments.{name}.{key} "
-        if has(sweep.given, path[:length]):
+            return sweep.source_lines.where("experiments", name, *path), f"experiments.{name}.{key} "
+        if has(sweep.cli_overrides, path[:length]):
             return "", f"-S {key}: it "
         if has(sweep.config, path[:length]):
             break
-    return sweep.lines.where("config", *path), f"config.{key} "
+    return sweep.source_lines.where("config", *path), f"config.{key} "
 
 
 def _dot_hint(sweep: Sweep, name: str, path: KeyPath) -> str:

@@ -61,8 +61,8 @@ def gib(size: float) -> str:
 def _summary(preview: Preview, expected: Forecast) -> list[str]:
     plan, sweep = preview.plan, preview.plan.sweep
     lines = [f"sweep {sweep.name} of {inline(str(sweep.job_file))}, {len(plan.to_run)} of {len(plan.decisions)} to run"]
-    if sweep.given:
-        lines.append(f"-S for all: {inline(_assignments(redact.table(sweep.given)), 1000)}")
+    if sweep.cli_overrides:
+        lines.append(f"-S for all: {inline(_assignments(redact.table(sweep.cli_overrides)), 1000)}")
     lines += [*plan.notes(), *plan.repeats()]
     if not plan.to_run:
         lines.append("nothing to do. --fresh trains what is done again.")

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from launcher.cli.app import app
 from launcher.config import redact
-from launcher.planning.plan import Experiment
+from launcher.planning.experiment import Experiment
 from launcher.store.paths import Paths
 from launcher.store.state import ManifestExperiment, read_document
 from tests.launcher.conftest import Workplace

@@ -15,8 +15,9 @@ from launcher.engine.messages import Begin, Done, Ended, Start
 from launcher.engine.scheduler import Scheduler
 from launcher.engine.time_left import TimeLeft
 from launcher.planning.estimate import DurationEstimate, pace
+from launcher.planning.experiment import Experiment
 from launcher.planning.forecast import forecast
-from launcher.planning.plan import Decision, Experiment, Plan
+from launcher.planning.plan import Decision, Plan
 from launcher.store.history import History
 from launcher.store.paths import Paths
 from launcher.store.records import Record

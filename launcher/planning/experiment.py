@@ -1,0 +1,29 @@
+"""One experiment of a sweep, with its configuration resolved: what `resolve` makes and everything else reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from launcher.config import redact
+from launcher.config.identity import Content
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment, its configuration resolved with every default."""
+
+    name: str
+    index: int  # its position in the job file, from 0
+    overrides: dict[str, Any]  # what the job file sets for this experiment alone
+    config: dict[str, Any]  # all fields of the configuration with their values
+    digest: str  # its identity: another digest is another training
+    work: float | None = None  # how much there is to do, in a unit of the target's own
+    inputs: dict[str, str] = field(default_factory=dict)  # path → sha256 of the files the result depends on
+    given: dict[str, Any] = field(default_factory=dict)  # the arguments the target's configuration is made from
+    content: Content | None = None  # everything that the digest is computed from
+
+    @property
+    def shown(self) -> Experiment:
+        """The same experiment as a person or a file may see it: its secrets are `***`."""
+        return replace(self, overrides=redact.table(self.overrides), config=redact.table(self.config))

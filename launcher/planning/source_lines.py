@@ -1,0 +1,40 @@
+"""Line numbers of the keys of a job file, for messages like `jobs/lr.toml:9: …`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+
+class SourceLines:
+    """Finds the line of a key in TOML text. tomllib does not tell it.
+
+    Used in messages only: a key that is not found costs a line number, nothing else.
+    """
+
+    _TABLE = re.compile(r"\s*\[([^\[\]]+)\]\s*(#.*)?$")
+    _KEY = re.compile(r"""\s*("[^"]*"|'[^']*'|[A-Za-z0-9_-]+(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*=""")
+
+    def __init__(self, file: Path, text: str) -> None:
+        self._file = file
+        self._lines: dict[tuple[str, ...], int] = {}
+        table: tuple[str, ...] = ()
+        for number, line in enumerate(text.splitlines(), start=1):
+            if found := self._TABLE.match(line):
+                table = self._parts(found[1])
+                self._lines.setdefault(table, number)
+            elif found := self._KEY.match(line):
+                self._lines.setdefault((*table, *self._parts(found[1])), number)
+
+    @staticmethod
+    def _parts(key: str) -> tuple[str, ...]:
+        if key[:1] in "\"'":
+            return (key[1:-1],)
+        return tuple(part.strip().strip("\"'") for part in key.split("."))
+
+    def where(self, *path: str) -> str:
+        """Return `file:line: ` of a key; of the nearest table around it where the key itself is not found."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self._lines:
+                return f"{self._file}:{self._lines[path[:length]]}: "
+        return f"{self._file}: "
