@@ -9,14 +9,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # also where the launcher is not installed
 
-from launcher.cli import interpreter
+from launcher import interpreter
 
 
 def main() -> int:
     """Parse the command line, run the sweep and return its exit code."""
     interpreter.check()
-    from launcher import load, run  # which an old Python cannot read
-    from launcher.errors import LauncherError
+    from launcher import LauncherError, load, run  # which an old Python cannot read
 
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--devices", help="GPU ids as nvidia-smi shows them, one an experiment in turn; or cpu")

@@ -4,21 +4,53 @@
 
     summary = run(load("jobs/report.toml"), devices="1,2,3", parallel=True)
 
-Both are described in `launcher.api`. They are looked up on first use, because worker processes import this package too.
+`load`, `plan` and `run` are described in `launcher.api`, the errors in `launcher.errors`. Scripts use the names listed
+here and no others: all other modules may change.
+
+A name is looked up when it is first used, because worker processes import this package too and need none of them.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from launcher.api import load, run
+    from launcher.api import load, plan, run
+    from launcher.engine.summary import Summary
+    from launcher.errors import InputError, InUseError, LauncherError, NoDeviceError, WriteError
+    from launcher.planning.job import Sweep
+    from launcher.store.history import read_history
 
-__all__ = ["load", "run"]
+__all__ = [
+    "InUseError",
+    "InputError",
+    "LauncherError",
+    "NoDeviceError",
+    "Summary",
+    "Sweep",
+    "WriteError",
+    "load",
+    "plan",
+    "read_history",
+    "run",
+]
 __version__ = "0.1.0"
+
+_MODULES = {
+    "launcher.api": ("load", "plan", "run"),
+    "launcher.engine.summary": ("Summary",),
+    "launcher.errors": ("InUseError", "InputError", "LauncherError", "NoDeviceError", "WriteError"),
+    "launcher.planning.job": ("Sweep",),
+    "launcher.store.history": ("read_history",),
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from launcher import api
+    for module, names in _MODULES.items():
+        if name in names:
+            from importlib import import_module
 
-        return getattr(api, name)
+            return getattr(import_module(module), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> Any:
+    return sorted({*globals(), *__all__})

@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from launcher.cli import interpreter
+from launcher import interpreter
 
 
 class _Stopped(BaseException):

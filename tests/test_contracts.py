@@ -6,6 +6,7 @@ import ast
 import importlib
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -139,14 +140,46 @@ def test_no_module_is_named_for_what_it_is_not(path: Path) -> None:
     assert path.stem not in ("utils", "common", "helpers", "manager", "misc")
 
 
+PUBLIC = {
+    "InUseError", "InputError", "LauncherError", "NoDeviceError", "Summary", "Sweep", "WriteError",
+    "load", "plan", "read_history", "run",
+}  # fmt: skip
+
+
 def test_the_public_names_are_these() -> None:
     import launcher
+    from launcher import errors
 
-    assert launcher.__all__ == ["load", "run"]
-    for name in launcher.__all__:
+    assert set(launcher.__all__) == PUBLIC
+    for name in PUBLIC:
         assert callable(getattr(launcher, name))
+    kinds = {cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, errors.LauncherError)}
+    assert {cls.__name__ for cls in kinds} <= PUBLIC, "who calls launcher.run may catch each kind of error"
+    assert set(dir(launcher)) >= PUBLIC
     with pytest.raises(AttributeError):
         importlib.import_module("launcher").nothing  # noqa: B018
+    assert (ROOT / "launcher" / "py.typed").exists()
+
+
+def test_a_public_name_is_looked_up_when_it_is_used() -> None:
+    code = "import sys, launcher\nprint([name for name in sys.modules if name.startswith('launcher.')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]", "a worker imports the package too, and needs none of its names"
+
+
+def test_the_address_of_read_history_in_older_scripts_works() -> None:
+    import launcher
+    from launcher.history import read_history
+
+    assert read_history is launcher.read_history
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTS, *(ROOT / "jobs").glob("*.py")], ids=name_of)
+def test_documents_and_jobs_import_public_names_only(path: Path) -> None:
+    for module, names in re.findall(r"^ *from (launcher[\w.]*) import ([\w, ]+)", path.read_text(), re.M):
+        private = {name.strip() for name in names.split(",")} - PUBLIC - {"interpreter"}
+        assert module == "launcher", f"{name_of(path)} imports {module}: make the name public, in launcher/__init__.py"
+        assert not private, f"{name_of(path)} imports {private}: not among the public names of launcher/__init__.py"
 
 
 def anchors(path: Path) -> set[str]:

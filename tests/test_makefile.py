@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.cli import interpreter
+from launcher import interpreter
 from minigpt import interpreter as minigpt_interpreter
 from tests import pythons
 
@@ -174,7 +174,7 @@ def test_D_the_packages_that_are_looked_for_are_those_that_are_installed() -> No
     assert {*interpreter.PACKAGES.values(), *minigpt_interpreter.PACKAGES.values()} == required
 
 
-@pytest.mark.parametrize("name", ["launcher/__init__.py", "launcher/__main__.py", "launcher/cli/interpreter.py"])
+@pytest.mark.parametrize("name", ["launcher/__init__.py", "launcher/__main__.py", "launcher/interpreter.py"])
 @pytest.mark.parametrize("version", [(3, 7), (3, 9)])
 def test_G_an_old_python_can_read_as_far_as_the_message(name: str, version: tuple[int, int]) -> None:
     ast.parse((ROOT / name).read_text(), feature_version=version)
