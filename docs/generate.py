@@ -22,10 +22,10 @@ import typer.main
 from docs import source
 from launcher import errors
 from launcher.cli.app import app
-from launcher.engine.classify_ending import FAILURES
 from launcher.executors import telemetry
 from launcher.planning import job
-from launcher.store import records, state
+from launcher.store import state
+from launcher.store.ending import EndingKind
 from launcher.store.names import NAME_RULE
 
 ROOT = Path(__file__).parent.parent
@@ -183,7 +183,7 @@ def record_fields(meanings: Meanings) -> str:
     for kind in ["every", "step", *(one for one in meanings.tables("record.") if one in written)]:
         title = {"every": "In every record", "step": "A step: no `kind`"}.get(kind, f'`kind = "{kind}"`')
         parts += [f"### {title}", _fields(meanings, f"record.{kind}")]
-    rows = [(f"`{one}`", meanings.of("endings", one), "yes" if one in FAILURES else "no") for one in records.ENDINGS]
+    rows = [(f"`{kind}`", kind.meaning, "yes" if kind.is_failure else "no") for kind in EndingKind]
     parts += ["### Endings", table(("ending", "meaning", "a failure"), rows)]
     parts += ["## outcome/events.jsonl", meanings.of("pages", "events"), _fields(meanings, "event.every")]
     for kind in (one for one in meanings.tables("event.") if one in events):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, make_dataclass
 
 import pytest
 
@@ -22,10 +22,14 @@ def test_there_is_no_other_page() -> None:
 
 
 def test_a_name_without_a_meaning_and_a_meaning_without_a_name_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generate.records, "ENDINGS", ("done", "melted"))
+    names = [field.name for field in fields(generate.telemetry.Sample)]
+    changed = make_dataclass("Sample", ["melted_bytes" if name == "memory_bytes" else name for name in names])
+    monkeypatch.setattr(generate.telemetry, "Sample", changed)
     _, problems = generate.pages()
-    assert "melted has no meaning: write melted = \"…\" under ['endings'] of docs/meanings.toml." in problems
-    assert "docs/meanings.toml explains hung under ['endings'], which is gone: remove the line." in problems
+    assert problems == [
+        "melted_bytes has no meaning: write melted_bytes = \"…\" under ['telemetry'] of docs/meanings.toml.",
+        "docs/meanings.toml explains memory_bytes under ['telemetry'], which is gone: remove the line.",
+    ]
 
 
 def test_a_key_of_the_job_file_has_a_meaning_in_the_code(monkeypatch: pytest.MonkeyPatch) -> None:

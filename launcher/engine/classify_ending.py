@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from launcher.executors.local import Exit
+from launcher.store.ending import EndingKind
 from launcher.store.history import History
 from launcher.store.records import Record
 from launcher.worker.last_lines import last_lines
 from launcher.worker.last_word import EXIT_CODE
-
-Kind = Literal["done", "failed", "out_of_memory", "killed", "hung", "diverged", "interrupted"]
-FAILURES: tuple[Kind, ...] = ("failed", "out_of_memory", "killed", "hung", "diverged")
 
 
 @dataclass(frozen=True)
 class Ending:
     """How an attempt stopped, and why as far as it is known."""
 
-    kind: Kind
+    kind: EndingKind
     why: str = ""
     is_raised: bool = False  # by its code: an error that the worker lived to tell
 
     def __str__(self) -> str:
-        joint = ", but " if self.kind == "done" else ": "
-        return f"{self.kind}{joint}{self.why}" if self.why else self.kind
+        joint = ", but " if self.kind == EndingKind.DONE else ": "
+        return f"{self.kind}{joint}{self.why}" if self.why else str(self.kind)
 
 
 @dataclass(frozen=True)
@@ -43,31 +40,33 @@ class Circumstances:
 def classify(exit: Exit, history: History, around: Circumstances) -> Ending:
     """Decide how an attempt ended, from its exit, its records with or without a last word, and the circumstances."""
     if history.obstacle:
-        return Ending("failed", history.obstacle)
+        return Ending(EndingKind.FAILED, history.obstacle)
     last_word = history.end or around.last_word
     if last_word is not None:
-        kind: Kind = last_word["ending"]
+        kind = EndingKind(last_word["ending"])
         if around.was_asked and _was_broken_off(history, last_word):
-            return Ending("interrupted")
-        if kind in FAILURES:
+            return Ending(EndingKind.INTERRUPTED)
+        if kind.is_failure:
             return Ending(kind, f"{last_word.get('error', 'an error')}, {history.phase}", is_raised=True)
         if (exit.signal and not around.was_forced) or exit.code:
-            return Ending("failed", f"{exit}, {history.phase}")
-        if kind == "done" and "unwritten" in last_word:
+            return Ending(EndingKind.FAILED, f"{exit}, {history.phase}")
+        if kind == EndingKind.DONE and "unwritten" in last_word:
             num, why = last_word["unwritten"], str(last_word.get("unwritten_why"))[:200]
             return Ending(kind, f"{num} of its records could not be written ({why})")
         return Ending(kind)
     if around.hung_s is not None:
-        return Ending("hung", f"no record for {around.hung_s:.0f} s, {history.phase}; its stacks are in its log")
+        why = f"no record for {around.hung_s:.0f} s, {history.phase}; its stacks are in its log"
+        return Ending(EndingKind.HUNG, why)
     if around.was_asked:
-        return Ending("interrupted", "killed after the grace time" if around.was_forced else "")
+        return Ending(EndingKind.INTERRUPTED, "killed after the grace time" if around.was_forced else "")
     if exit.signal == "SIGKILL" and around.was_memory_short:
-        return Ending("out_of_memory", f"killed by the kernel for want of memory, {history.phase}")
+        return Ending(EndingKind.OUT_OF_MEMORY, f"killed by the kernel for want of memory, {history.phase}")
     if exit.code == EXIT_CODE:  # and its word got lost on the way
-        return Ending("failed", f"its records could not be written, it seems ({exit} and no word), {history.phase}")
+        why = f"its records could not be written, it seems ({exit} and no word), {history.phase}"
+        return Ending(EndingKind.FAILED, why)
     if exit.signal:
-        return Ending("killed", f"{exit.signal}, {history.phase}")
-    return Ending("failed", f"it ended with {exit} and no word, {history.phase}")
+        return Ending(EndingKind.KILLED, f"{exit.signal}, {history.phase}")
+    return Ending(EndingKind.FAILED, f"it ended with {exit} and no word, {history.phase}")
 
 
 def _was_broken_off(history: History, last_word: Record) -> bool:
@@ -79,28 +78,19 @@ def _was_broken_off(history: History, last_word: Record) -> bool:
     """
     if last_word.get("heard"):  # the worker itself took the signal, so nothing but should_stop could tell the target
         return False
-    if last_word["ending"] == "done":
+    if last_word["ending"] == EndingKind.DONE:
         return not history.has_all_steps
-    return last_word["ending"] == "failed" and bool(last_word.get("left"))
-
-
-_VERBS: dict[Kind, str] = {
-    "killed": "was killed",
-    "out_of_memory": "ran out of memory",
-    "hung": "hung",
-    "diverged": "diverged",
-}
+    return last_word["ending"] == EndingKind.FAILED and bool(last_word.get("left"))
 
 
 def failure_report(name: str, device: str, ending: Ending, history: History, log: Path, num_others: int) -> str:
     """Return the message for a failed attempt: what, where, likely cause, last lines, and that the others go on."""
     of_total = f" of {history.total}" if history.total else ""
     at = f"at step {history.last_step}{of_total}" if history.steps else "before its first step"
-    verb = _VERBS.get(ending.kind, "failed")
-    lines = [f"{name} {verb} on {device} {at}: {ending.why}."]
+    lines = [f"{name} {ending.kind.verb} on {device} {at}: {ending.why}."]
     if ending.why.startswith("SIGKILL"):
         lines.append("  Someone sent kill -9; the kernel did not report a want of memory.")
-    if ending.kind == "out_of_memory":
+    if ending.kind == EndingKind.OUT_OF_MEMORY:
         peak = history.end.get("peak_memory_bytes") if history.end else None
         lines.append(
             f"  {f'Peak {peak / 2**30:.1f} GiB. ' if peak else ''}Try a smaller batch, or fewer experiments at once."

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from launcher.engine.classify_ending import FAILURES, Ending
+from launcher.engine.classify_ending import Ending
 from launcher.engine.messages import Event, RetryRequested, StopRequested
 from launcher.engine.scheduler import Finished, Running, Scheduler
+from launcher.store.ending import EndingKind
 from launcher.store.paths import Paths
 from launcher.store.requests import Inbox, Request
 from launcher.text import did_you_mean, inline
@@ -103,7 +104,7 @@ class Steering:
         elif self._scheduler.is_stopping:
             yield Answer("", "the launch is being stopped; start it again instead", True), _nothing
         else:
-            failed = [name for name, ending in endings.items() if ending.kind in FAILURES]
+            failed = [name for name, ending in endings.items() if ending.kind.is_failure]
             names = request.experiments or [name for name in failed if self._has_ended(name)]
             for name in names:
                 yield self._retry(name, endings)
@@ -149,7 +150,7 @@ class Steering:
                 return Answer(name, "running; nothing to retry", True), _nothing
             case None:
                 return Answer(name, "in the queue already"), _nothing
-            case Finished() if name in endings and endings[name].kind == "done":
+            case Finished() if name in endings and endings[name].kind == EndingKind.DONE:
                 return Answer(name, "done; only the launch command with --fresh trains it again", True), _nothing
             case Finished():
                 return Answer(name, "queued again"), lambda: self._queue(name)

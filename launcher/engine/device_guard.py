@@ -16,11 +16,12 @@ from launcher.devices.admission import GIB, Holder, Reading, Tenant, refusal
 from launcher.devices.device import AMD, Device
 from launcher.devices.query import Answer, DeviceLost, DriverSilent, Probe, owner
 from launcher.devices.slots import Slot
-from launcher.engine.classify_ending import FAILURES, Ending
+from launcher.engine.classify_ending import Ending
 from launcher.engine.messages import Ended, Event, Quarantined, Refused, RetryRefused, SlotsLost
 from launcher.planning.batch_halving import describe, halved
 from launcher.planning.plan import Decision, Plan
 from launcher.store.checkpoints import Checkpoints
+from launcher.store.ending import EndingKind
 from launcher.store.history import History, gpu_bytes
 
 # What torch counts is what its allocator took; CUDA's own context lies beside it, 300 to 500 MiB on cards of today.
@@ -147,10 +148,10 @@ class DeviceGuard:
         """
         self._workers.pop(experiment, None)
         self._answers.clear()
-        if ending.kind == "done" and (peak := gpu_bytes(history)) is not None:
+        if ending.kind == EndingKind.DONE and (peak := gpu_bytes(history)) is not None:
             self._peak_bytes[experiment] = peak
         events: list[Event] = []
-        if ending.kind in FAILURES and slot.device.uuid and _place(slot.device) not in self._gone:
+        if ending.kind.is_failure and slot.device.uuid and _place(slot.device) not in self._gone:
             try:
                 self._reading(slot.device)
             except DeviceLost as error:
@@ -161,7 +162,7 @@ class DeviceGuard:
                 if _BROKEN.search(ending.why) and self._has_others(slot.device):
                     events.append(self._lose(slot.device, f"{experiment} failed with: {ending.why}"))
         again = None
-        if ending.kind == "out_of_memory" and not is_last and _place(slot.device) not in self._gone:
+        if ending.kind == EndingKind.OUT_OF_MEMORY and not is_last and _place(slot.device) not in self._gone:
             again = self._after_oom(experiment, slot.device)
         return [*events, Ended(experiment, ending.kind, seconds, again, _may_be_device(ending, slot.device))]
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from launcher.devices.slots import Slot
 from launcher.engine.attempt import Attempt, make_spec
-from launcher.engine.classify_ending import FAILURES, Ending, classify, failure_report
+from launcher.engine.classify_ending import Ending, classify, failure_report
 from launcher.engine.console import Console
 from launcher.engine.containment import Containment
 from launcher.engine.control import Steering
@@ -53,6 +53,7 @@ from launcher.executors.local import Workers
 from launcher.executors.telemetry import Telemetry
 from launcher.planning.plan import Decision, Plan
 from launcher.store.checkpoints import Checkpoints
+from launcher.store.ending import EndingKind
 from launcher.store.locks import Lock
 from launcher.store.state import EventLog
 from launcher.text import plural
@@ -234,7 +235,7 @@ class Loop:
                 worker.stop(force=True)
                 worker.collect()
             why = obstacle or f"its worker could not be started: {failure}"
-            self._end(decision, slot, Ending("failed", why), math.inf)
+            self._end(decision, slot, Ending(EndingKind.FAILED, why), math.inf)
             return
         worker.begin()
         attempt = Attempt(decision, slot, worker)
@@ -273,8 +274,8 @@ class Loop:
     def _end(self, decision: Decision, slot: Slot, ending: Ending, seconds: float) -> None:
         name = decision.experiment.name
         history = self._collector.read(name)
-        if ending.kind == "done" and (verdict := self._collector.verdict(name)):
-            ending = Ending("done", "; ".join(filter(None, [verdict, ending.why])))
+        if ending.kind == EndingKind.DONE and (verdict := self._collector.verdict(name)):
+            ending = Ending(EndingKind.DONE, "; ".join(filter(None, [verdict, ending.why])))
         self._endings[name] = ending
         ran_s = 0.0 if math.isinf(seconds) else seconds
         details = {"why": ending.why, "seconds": round(ran_s, 3), "last_step": history.last_step}
@@ -282,15 +283,15 @@ class Loop:
         summary = f"{ending}, {plural(len(history.steps), 'step')}, {ran_s:.1f} s"
         self._collector.close(name, f"{name} {summary}")
         self._contained.run(name, "its row", lambda: self._live.ended(name, slot, ending, ran_s), None)
-        if ending.kind == "done" and not self._has_lost_folder:
+        if ending.kind == EndingKind.DONE and not self._has_lost_folder:
             self._forget_checkpoints(decision)
-        if ending.kind in FAILURES:
+        if ending.kind.is_failure:
             is_ending = self._settings.fail_fast or self._scheduler.is_stopping
             num_others = 0 if is_ending else len(self._running) + self._scheduler.num_waiting
             log = self._plan.paths.log(name)
             self._console.message(failure_report(name, str(slot), ending, history, log, num_others), "failure")
         else:
-            is_good = ending.kind == "done" and not ending.why
+            is_good = ending.kind == EndingKind.DONE and not ending.why
             self._console.message(f"{name}: {summary}", "done" if is_good else "news")
         is_last = self._scheduler.is_last(name)
         self._handle(*self._cards.ended(name, slot, ending, seconds, history, is_last=is_last))

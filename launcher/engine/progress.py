@@ -13,15 +13,14 @@ from dataclasses import replace
 
 from launcher.devices.slots import Slot
 from launcher.engine.attempt import Attempt
-from launcher.engine.classify_ending import FAILURES, Ending
+from launcher.engine.classify_ending import Ending
 from launcher.engine.containment import Containment
 from launcher.engine.follower import Collector
 from launcher.engine.snapshot import Group, Snapshot, SnapshotRow
 from launcher.executors.telemetry import Sample
 from launcher.planning.plan import Decision, Plan
+from launcher.store.ending import EndingKind
 from launcher.store.metric_tracker import MetricTracker
-
-_WORDS = {"out_of_memory": "no memory"}  # what else would be too long for a column
 
 
 class ProgressBoard:
@@ -46,7 +45,7 @@ class ProgressBoard:
     def ended(self, experiment: str, slot: Slot, ending: Ending, seconds: float) -> None:
         """Note how an attempt ended; the collector still knows its last values."""
         self._ended.pop(experiment, None)
-        newest, state = self._collector.newest[experiment], _WORDS.get(ending.kind, ending.kind)
+        newest, state = self._collector.newest[experiment], ending.kind.short_label
         self._ended[experiment] = _row(experiment, _group(ending.kind), state, newest, str(slot.device), seconds)
 
     def snapshot(self, running: Mapping[str, Attempt], waiting: Sequence[str], left_s: float | None) -> Snapshot:
@@ -110,16 +109,16 @@ def _row(
 
 
 def _kept(decision: Decision) -> SnapshotRow:
-    kind, newest, seen = decision.ending or "done", decision.newest or MetricTracker(""), decision.seen
+    kind, newest, seen = decision.ending or EndingKind.DONE, decision.newest or MetricTracker(""), decision.seen
     device, time_s = (seen.device, seen.seconds or None) if seen else ("", None)
-    state = "kept" if kind == "done" else _WORDS.get(kind, kind)
+    state = "kept" if kind == EndingKind.DONE else kind.short_label
     return _row(decision.experiment.name, _group(kind), state, newest, device, time_s)
 
 
-def _group(kind: str) -> Group:
-    if kind in FAILURES:
+def _group(kind: EndingKind) -> Group:
+    if kind.is_failure:
         return "failed"
-    return "interrupted" if kind == "interrupted" else "done"
+    return "done" if kind.is_kept else "interrupted"
 
 
 def _doing(phase: str) -> str:

@@ -40,6 +40,7 @@ from launcher.engine.messages import (
     Stop,
     StopRequested,
 )
+from launcher.store.ending import FAILURES, RETRIED
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,6 @@ class Finished:
     ending: str
 
 
-TRIED_AGAIN = frozenset({"failed", "killed", "hung", "out_of_memory"})
-FAILED = TRIED_AGAIN | {"diverged"}  # which would diverge again
 QUICK_S = 1.0  # an attempt that fails faster never got to train
 WINDOW = 16  # of the waiting are looked at for a slot that refused the first: what bounds the cost of a look
 
@@ -192,7 +191,7 @@ class Scheduler:
         assert isinstance(state, Running), f"{event.experiment} ended but was not running: {state}"
         self._states[event.experiment] = Finished(event.ending)
         self._num_running -= 1
-        has_failed = event.ending in TRIED_AGAIN and event.experiment not in self._withdrawn
+        has_failed = event.ending in RETRIED and event.experiment not in self._withdrawn
         said: list[Action] = []
         if state.slot in self._usable:
             device = self._devices[state.slot]
@@ -217,7 +216,7 @@ class Scheduler:
         elif event.again is None and has_failed and self._retries_left[event.experiment] > 0:
             self._retries_left[event.experiment] -= 1
             self._queue_again(event.experiment)
-        elif self._fail_fast and event.ending in FAILED and not self._is_stopping:
+        elif self._fail_fast and event.ending in FAILURES and not self._is_stopping:
             self._is_stopping = True
             return [FailFast(event.experiment), *self._stops(force=False)]
         return []
@@ -228,7 +227,7 @@ class Scheduler:
     def _try_again_free(self, experiment: str) -> bool:
         """Queue an experiment again that has failed through no fault of its own, once; say whether that is so."""
         state = self._states.get(experiment)
-        has_failed = isinstance(state, Finished) and state.ending in TRIED_AGAIN
+        has_failed = isinstance(state, Finished) and state.ending in RETRIED
         if not has_failed or experiment in self._had_free_retry or experiment in self._withdrawn:
             return False
         self._had_free_retry.add(experiment)

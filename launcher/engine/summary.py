@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from launcher.engine.classify_ending import Ending
 from launcher.errors import EXIT_DONE, EXIT_FAILED, EXIT_SIGNALLED, NoDeviceError, WriteError
+from launcher.store.ending import EndingKind
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class Summary:
     """How a launch ended."""
 
     endings: dict[str, Ending]  # of the experiments that ran
-    kept: dict[str, str]  # those not run again, each with its ending
+    kept: dict[str, EndingKind]  # those not run again, each with its ending
     not_started: list[str] = field(default_factory=list)
     signal: int | None = None  # that stopped the launch
     num_unwritten: int = 0  # views that could not be written
@@ -29,7 +30,7 @@ class Summary:
     def is_done(self) -> bool:
         """Every experiment that was selected is done."""
         kinds = [ending.kind for ending in self.endings.values()]
-        return not self.not_started and {*kinds, *self.kept.values()} <= {"done"}
+        return not self.not_started and {*kinds, *self.kept.values()} <= {EndingKind.DONE}
 
     @property
     def exit_code(self) -> int:

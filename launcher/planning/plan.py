@@ -20,10 +20,11 @@ from launcher.planning.experiment import Experiment
 from launcher.planning.folder_owner import check_folder_owner
 from launcher.planning.job import Sweep
 from launcher.store.checkpoints import Checkpoints
+from launcher.store.ending import EndingKind
 from launcher.store.history import History, gpu_bytes, read_history
 from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
-from launcher.store.state import KEPT, LastAttempt, Manifest, ManifestExperiment, last_ending, read_events
+from launcher.store.state import LastAttempt, Manifest, ManifestExperiment, last_ending, read_events
 from launcher.text import duration, inline, plural
 
 Action = Literal["keep", "run", "resume", "redo", "leave"]
@@ -34,7 +35,7 @@ class LostEnding:
     """An attempt that no launcher lived to see the end of: what its records say about it."""
 
     attempt: int
-    ending: str
+    ending: EndingKind
     seconds: float
 
 
@@ -46,7 +47,7 @@ class Decision:
     action: Action
     why: str
     attempt: int  # the number of the attempt that would run, or of the one that is kept
-    ending: str | None = None  # of the newest attempt before
+    ending: EndingKind | None = None  # of the newest attempt before
     unseen: LostEnding | None = None
     known: DurationEstimate = field(default_factory=DurationEstimate)  # about how long it takes
     gpu_bytes: int | None = None  # the GPU memory it was measured to take
@@ -91,7 +92,7 @@ class Plan:
         return {
             one.experiment.name: one.known
             for one in self.decisions
-            if one.action not in ("keep", "leave") or (one.ending == "done" and one.known.work)
+            if one.action not in ("keep", "leave") or (one.ending == EndingKind.DONE and one.known.work)
         }
 
     @property
@@ -101,9 +102,9 @@ class Plan:
         return [name for name in longest_first(self.known) if name in running]
 
     @property
-    def kept(self) -> dict[str, str]:
+    def kept(self) -> dict[str, EndingKind]:
         """The experiments that are not run again, each with its ending."""
-        return {one.experiment.name: one.ending or "done" for one in self.decisions if one.action == "keep"}
+        return {one.experiment.name: one.ending or EndingKind.DONE for one in self.decisions if one.action == "keep"}
 
     def watch(self) -> MetricTracker:
         """Return what follows the values of the job's first metric in one experiment."""
@@ -233,14 +234,16 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
             newest.begin(history)
         is_changed = fresh or history.start is None or not _is_same(one, history)
         digest = str(history.start.get("digest")) if history.start else ""
-        recorded = Repeats(len(history.steps), spent_s, last_ending(history, was) in KEPT, is_changed, digest)
+        ending = last_ending(history, was)
+        is_finished = ending is not None and ending.is_kept
+        recorded = Repeats(len(history.steps), spent_s, is_finished, is_changed, digest)
         decisions.append(
             Decision(
                 one,
                 action,
                 why,
                 attempt,
-                ending=last_ending(history, was),
+                ending=ending,
                 unseen=unseen,
                 known=_known(one, action, history, spent_s, known.get(one.name)),
                 gpu_bytes=gpu_bytes(history),
@@ -293,10 +296,9 @@ def _unseen(history: History, seen: LastAttempt | None) -> LostEnding | None:
     if seen is None or seen.ending is not None or history.obstacle:
         return None
     if seen.attempt != history.attempt:  # killed before its worker had said a word
-        return LostEnding(seen.attempt, "interrupted", 0.0)
-    return LostEnding(
-        seen.attempt, str(history.end["ending"]) if history.end else "interrupted", round(history.last_s, 3)
-    )
+        return LostEnding(seen.attempt, EndingKind.INTERRUPTED, 0.0)
+    ending = EndingKind(history.end["ending"]) if history.end else EndingKind.INTERRUPTED
+    return LostEnding(seen.attempt, ending, round(history.last_s, 3))
 
 
 def _decide(
@@ -316,7 +318,7 @@ def _decide(
         return "redo", "--fresh starts over"
     if not _is_same(one, history):
         return "redo", _difference(one, known)
-    if ending in KEPT:
+    if ending.is_kept:
         return "keep", f"{ending}, {_steps(history)}"
     if has_checkpoint:
         return "resume", f"{ending} after {_steps(history)}; goes on from its checkpoint"

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from launcher.config.nested import assignments
 from launcher.planning.batch_halving import describe
-from launcher.reports.results import LOST, RUNNING, Curve, End, Result, reference
+from launcher.reports.results import RUNNING, Curve, End, Result, reference
+from launcher.store.ending import FAILURES, EndingKind
 from launcher.text import did_you_mean, duration, inline, number, rounded, with_spread
 
 _MOST = 6  # of each sort that are told one by one
@@ -62,7 +63,7 @@ def rank(experiments: Sequence[Result], metric: str) -> Ranked:
     ends = [
         (one, end, one.curves[metric].better)
         for one in experiments
-        if one.ending == "done" and metric in one.curves and (end := one.curves[metric].end) is not None
+        if one.ending == EndingKind.DONE and metric in one.curves and (end := one.curves[metric].end) is not None
     ]
     ends.sort(key=lambda item: -item[1].level if item[2] is max else item[1].level)
     return Ranked(metric, [(one, end) for one, end, _ in ends])
@@ -80,13 +81,13 @@ class Best:
 
 def best(experiments: Sequence[Result], metric: str) -> Best | None:
     """Return the best single step of a metric; an experiment that failed never wins, nor does a value not finite."""
-    found = [one for one in experiments if one.ending not in LOST and metric in one.curves]
+    found = [one for one in experiments if one.ending not in FAILURES and metric in one.curves]
     found = [one for one in found if one.curves[metric].best is not None]
     if not found:
         return None
     winner = found[0].curves[metric].better(found, key=lambda one: one.curves[metric].best)
     curve = winner.curves[metric]
-    return Best(winner, curve.best, curve.best_step, curve.end if winner.ending == "done" else None)
+    return Best(winner, curve.best, curve.best_step, curve.end if winner.ending == EndingKind.DONE else None)
 
 
 def compare(experiments: Sequence[Result], metric: str) -> tuple[Result | None, list[Comparison]]:
@@ -148,7 +149,7 @@ def broken(one: Result, metrics: Sequence[str]) -> str:
     said = []
     for metric in metrics:
         curve = one.curves.get(metric)
-        if curve is not None and curve.broken_since is not None and one.ending not in LOST:
+        if curve is not None and curve.broken_since is not None and one.ending not in FAILURES:
             bad = {str(value) for value in curve.values[curve.steps.index(curve.broken_since) :]}
             said.append(f"{metric} is {bad.pop() if len(bad) == 1 else 'not finite'} from step {curve.broken_since} on")
     return ", ".join(said)
@@ -254,9 +255,9 @@ def _endings(experiments: Sequence[Result], metrics: Sequence[str]) -> list[str]
             said.append(f"{one.name} runs, now {at}. It is not ranked yet.")
         elif not one.ending:
             said.append(f"{one.name} has not been started.")
-        elif one.ending == "done" and (what := broken(one, metrics)):
+        elif one.ending == EndingKind.DONE and (what := broken(one, metrics)):
             said.append(f"{one.name} is done, but its {what}. It is not ranked in that.")
-        elif one.ending != "done":
+        elif one.ending != EndingKind.DONE:
             said.append(f"{one.name} ended {at}: {one.ending}{f', {one.why}' if one.why else ''}. It is not ranked.")
         if one.attempts > 1:
             earlier = f": {'; '.join(one.earlier)}" if one.earlier else ""
@@ -295,14 +296,14 @@ def _steadiness(experiments: Sequence[Result], metric: str) -> list[str]:
 
 def _costs(experiments: Sequence[Result]) -> list[str]:
     said = []
-    times = [(one.seconds, one.name) for one in experiments if one.seconds and one.ending == "done"]
+    times = [(one.seconds, one.name) for one in experiments if one.seconds and one.ending == EndingKind.DONE]
     if len(times) > 1:
         (least, quickest), (most, slowest) = min(times), max(times)
         said.append(f"Time: from {duration(least)} ({quickest}) to {duration(most)} ({slowest}).")
     devices = {(one.device.split(":")[0].split(" ")[0], one.threads) for one in experiments if one.device}
     if len(devices) > 1:
         said.append("The experiments ran on devices or thread counts that differ: their times are not comparable.")
-    tokens = [one.num_tokens for one in experiments if one.num_tokens and one.ending == "done"]
+    tokens = [one.num_tokens for one in experiments if one.num_tokens and one.ending == EndingKind.DONE]
     if tokens and max(tokens) > 1.05 * min(tokens):
         said.append(
             f"The experiments saw from {min(tokens):,.0f} to {max(tokens):,.0f} tokens: compare them by tokens, not by "

@@ -17,6 +17,7 @@ from launcher.reports.analysis import METHOD, broken, curve_summary, differs, ob
 from launcher.reports.author_notes import Prose
 from launcher.reports.reproduce import commands
 from launcher.reports.results import Result, differing, reference, shared
+from launcher.store.ending import EndingKind
 from launcher.store.paths import Paths, write_atomic
 from launcher.store.state import Manifest
 from launcher.text import duration, printable, size
@@ -92,7 +93,7 @@ def _fenced(content: str) -> str:
 
 def _made(document: Manifest, experiments: Sequence[Result]) -> str:
     launch = document.launch
-    done = sum(one.ending == "done" for one in experiments)
+    done = sum(one.ending == EndingKind.DONE for one in experiments)
     versions = ", ".join(f"{name} {version}" for name, version in dict(launch.get("versions", {})).items())
     told = [
         f"Sweep {code(document.name)} of {code(document.job_file)}, target {code(document.target)}, "

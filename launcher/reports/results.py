@@ -16,6 +16,7 @@ from typing import Any
 
 from launcher.reports.timeline import Span
 from launcher.store import values
+from launcher.store.ending import EndingKind
 from launcher.store.history import History, numbers, read_history
 from launcher.store.locks import find_holder
 from launcher.store.paths import Paths
@@ -34,7 +35,6 @@ from launcher.store.state import (
 END_SHARE = 0.1  # the end of a curve: this share of its steps,
 END_STEPS = 5  # but at least so many
 RUNNING = "running"  # stands in the place of an ending while the newest attempt runs
-LOST = ("failed", "out_of_memory", "killed", "hung", "diverged")  # endings of an experiment that did not get there
 
 
 @dataclass(frozen=True)
@@ -192,6 +192,14 @@ def result(
     )
 
 
+def mark_of(ending: str) -> str:
+    """Return the sign that a page or a chart shows for an ending, or for an attempt that runs."""
+    if ending == RUNNING:
+        return "…"
+    kind = EndingKind.from_text(ending)
+    return kind.mark if kind is not None else EndingKind.FAILED.mark
+
+
 def reference(experiments: Sequence[Result]) -> Result | None:
     """Return the experiment the others are compared with: the first without overrides, else the first."""
     return next((one for one in experiments if not one.overrides), experiments[0] if experiments else None)
@@ -208,7 +216,7 @@ def with_open_ends(spans: Sequence[Span], experiments: Sequence[Result]) -> list
         one = newest.get(span.experiment)
         if span.seconds is None and one is not None:
             is_newest = span.attempt >= one.attempts
-            ending = one.ending if is_newest else "interrupted"
+            ending = one.ending if is_newest else EndingKind.INTERRUPTED
             span = replace(span, seconds=one.last_s if span.attempt == one.attempts else 0.0, ending=ending)
         found.append(span)
     return found

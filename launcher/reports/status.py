@@ -17,13 +17,13 @@ from typing import Any, Literal
 from launcher.commandline import command_line
 from launcher.planning.estimate import DurationEstimate, makespan, measured, pace, remaining
 from launcher.store import values
+from launcher.store.ending import KEPT, EndingKind
 from launcher.store.events import read_event_lines
 from launcher.store.history import History
 from launcher.store.locks import Holder, find_holder
 from launcher.store.paths import Paths
 from launcher.store.skim import Skim, skim
 from launcher.store.state import (
-    KEPT,
     AtWork,
     LastAttempt,
     Manifest,
@@ -75,13 +75,13 @@ class SweepStatus:
     def counts(self) -> dict[str, int]:
         """How many experiments are in each state, the live states first."""
         found = Counter(one.state for one in self.experiments)
-        order = [*LIVE, *sorted(found.keys() - set(LIVE), key=lambda state: (state != "done", state))]
+        order = [*LIVE, *sorted(found.keys() - set(LIVE), key=lambda state: (state != EndingKind.DONE, state))]
         return {state: found[state] for state in order if found[state]}
 
     @property
     def is_done(self) -> bool:
         """Every experiment is done."""
-        return all(one.state == "done" for one in self.experiments)
+        return all(one.state == EndingKind.DONE for one in self.experiments)
 
     @property
     def command(self) -> str:
@@ -156,7 +156,7 @@ def read_overview(paths: Paths, now_s: float) -> SweepStatus | None:
     standings, known = [], {}
     for planned in document.experiments:
         one, tells = _standing(sweep, planned, metric)
-        if not one.is_kept or (one.state == "done" and tells.work):
+        if not one.is_kept or (one.state == EndingKind.DONE and tells.work):
             known[planned.name] = tells
         standings.append(one)
     return SweepStatus(

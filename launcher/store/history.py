@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from launcher.store import values
+from launcher.store.ending import EndingKind
 from launcher.store.records import ENVELOPE, Record, RecordReader
 
 _NOTHING: Record = {}
@@ -175,4 +176,5 @@ def gpu_bytes(history: History) -> int | None:
     """Return the GPU memory the newest attempt took at most, if it got to use what it needs."""
     end = history.end or {}
     peak = values.whole(end.get("peak_gpu_memory_bytes"))
-    return peak if end.get("ending") in ("done", "interrupted", "diverged") else None
+    kind = EndingKind.from_text(end.get("ending"))
+    return peak if kind is not None and not kind.is_retried else None  # a failed attempt may have asked for more later

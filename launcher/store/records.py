@@ -39,11 +39,11 @@ from typing import Any, TypeGuard
 import orjson
 
 from launcher.store import values
+from launcher.store.ending import EndingKind
 from launcher.store.files import CHUNK_BYTES, LINE_BYTES, LineSplitter, open_to_append, open_to_read
 
 ENVELOPE = frozenset({"n", "attempt", "at_s", "kind", "step"})
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-ENDINGS = ("done", "failed", "out_of_memory", "killed", "hung", "diverged", "interrupted")
 INTEGER_LIMIT_BITS = 1 << 12  # beyond that Python itself refuses to turn text into a number, depending on its settings
 BELL_INTERVAL_NS = 10_000_000  # a worker rings at most this often; the reader also looks by itself a few times a second
 
@@ -258,7 +258,7 @@ def tidy(record: Record) -> Record | None:
         case "info":
             return {key: value for key, value in record.items() if isinstance(value, str | int | float)}
         case "end":
-            is_right = record.get("ending") in ENDINGS
+            is_right = EndingKind.from_text(record.get("ending")) is not None
             peaks = [key for key in record if key.startswith("peak_") and values.finite(record[key], least=0) is None]
             wrong = {*peaks, *(["error"] if not isinstance(record.get("error", ""), str) else [])}
             record = {key: value for key, value in record.items() if key not in wrong}

@@ -25,17 +25,17 @@ from launcher.config import redact
 from launcher.config.identity import Before
 from launcher.errors import InputError
 from launcher.store import values
+from launcher.store.ending import EndingKind
 from launcher.store.events import read_event_lines
 from launcher.store.files import open_to_append, read
 from launcher.store.history import History
 from launcher.store.locks import Holder
 from launcher.store.names import NAME_RULE, is_metric, is_name
 from launcher.store.paths import Paths, write_atomic
-from launcher.store.records import ENDINGS, truncate_torn_line
+from launcher.store.records import truncate_torn_line
 from launcher.store.values import Fields
 
 FORMAT = 1
-KEPT = ("done", "diverged")  # endings after which the same command again does not train: it would diverge again
 _LAUNCH_KEYS: dict[type, tuple[str, ...]] = {
     str: ("at", "host", "cwd", "python", "system", "mode", "start_method", "commit"),
     int: ("pid",),
@@ -274,7 +274,7 @@ class LastAttempt:
     attempt: int
     device: str
     threads: int
-    ending: str | None = None  # None: no launcher saw it end
+    ending: EndingKind | None = None  # None: no launcher saw it end
     why: str = ""
     seconds: float = 0.0  # of this attempt and those it goes on from
     earlier: tuple[str, ...] = ()  # how those ended
@@ -292,7 +292,7 @@ def read_events(path: Path) -> dict[str, LastAttempt]:
         name = event["experiment"]
         before = seen.get(name)
         if event["event"] == "moved_aside" and before is not None:  # what there was to say of it is elsewhere
-            seen[name] = LastAttempt(before.attempt, "", 0, before.ending or "interrupted")
+            seen[name] = LastAttempt(before.attempt, "", 0, before.ending or EndingKind.INTERRUPTED)
         attempt = values.whole(event.get("attempt"))
         if attempt is None:
             continue
@@ -304,14 +304,16 @@ def read_events(path: Path) -> dict[str, LastAttempt]:
             seen[name] = _going_on(fresh, before) if before is not None and event.get("goes_on") is True else fresh
         elif event["event"] == "ended" and before is not None and before.attempt == attempt:
             seconds = values.finite(event.get("seconds"), least=0)
-            if event.get("ending") in ENDINGS and seconds is not None and seconds <= values.LONGEST_S:
+            ending = EndingKind.from_text(event.get("ending"))
+            if ending is not None and seconds is not None and seconds <= values.LONGEST_S:
                 why, total_s = values.text(event.get("why")), before.seconds + seconds
-                seen[name] = replace(before, ending=event["ending"], why=why, seconds=total_s)
+                seen[name] = replace(before, ending=ending, why=why, seconds=total_s)
     return seen
 
 
 def _going_on(attempt: LastAttempt, before: LastAttempt) -> LastAttempt:
-    ended = f"attempt {before.attempt}: {before.ending or 'interrupted'}{f', {before.why}' if before.why else ''}"
+    ending = before.ending or EndingKind.INTERRUPTED
+    ended = f"attempt {before.attempt}: {ending}{f', {before.why}' if before.why else ''}"
     return replace(attempt, seconds=before.seconds, earlier=(*before.earlier, ended))
 
 
@@ -338,7 +340,7 @@ def at_work(document: Manifest, holder: Holder | None) -> AtWork:
     return AtWork(launch.get("attempts") or {})
 
 
-def last_ending(history: History, seen: LastAttempt | None) -> str | None:
+def last_ending(history: History, seen: LastAttempt | None) -> EndingKind | None:
     """Return how the newest attempt ended: as a launcher saw it, else by the worker's last word, else interrupted.
 
     None if there was no attempt.
@@ -347,14 +349,14 @@ def last_ending(history: History, seen: LastAttempt | None) -> str | None:
         return None
     if seen is not None and seen.attempt == history.attempt and seen.ending is not None:
         return seen.ending
-    return str(history.end["ending"]) if history.end else "interrupted"
+    return EndingKind(history.end["ending"]) if history.end else EndingKind.INTERRUPTED
 
 
 def why_ended(ending: str | None, seen: LastAttempt | None) -> str:
     """Return why the newest attempt ended so, as far as it is known."""
     if seen is None:
         return ""
-    if ending == "interrupted" and seen.ending is None:
+    if ending == EndingKind.INTERRUPTED and seen.ending is None:
         return "its launcher was gone"
     return seen.why if seen.ending == ending else ""
 

@@ -47,12 +47,11 @@ def message(text: str, shade: colour.Colour | None = None) -> None:
 
 def print_summary(summary: Summary, logs: Path, *, fresh: bool = False) -> None:
     """Name what failed once more, where it is the last thing on the screen."""
-    from launcher.engine.classify_ending import FAILURES
-    from launcher.store.records import ENDINGS
+    from launcher.store.ending import EndingKind
 
-    failed = {name: one for name, one in summary.endings.items() if one.kind in FAILURES}
+    failed = {name: one for name, one in summary.endings.items() if one.kind.is_failure}
     counts = [f"{len(summary.kept)} kept"] if summary.kept else []
-    for kind in ENDINGS:
+    for kind in EndingKind:
         count = sum(one.kind == kind for one in summary.endings.values())
         counts += [f"{count} {kind}"] if count else []
     counts += [f"{len(summary.not_started)} not started"] if summary.not_started else []

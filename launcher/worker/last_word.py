@@ -12,7 +12,8 @@ import os
 import select
 from collections.abc import Mapping
 
-from launcher.store.records import ENDINGS, Record
+from launcher.store.ending import EndingKind
+from launcher.store.records import Record
 
 EXIT_CODE = 74  # EX_IOERR of sysexits.h: of a worker whose records could not be written, should its word get lost
 _TEXT_LIMIT = 300  # characters of the error: each takes twelve bytes at most, and the kernel splits no write up to 4096
@@ -46,6 +47,6 @@ class Ear:
         line, end, _ = (self._said or b"").partition(b"\n")
         with contextlib.suppress(ValueError, RecursionError):
             word = json.loads(line) if end else None
-            if isinstance(word, dict) and word.get("ending") in ENDINGS:
+            if isinstance(word, dict) and EndingKind.from_text(word.get("ending")) is not None:
                 return {"ending": word["ending"], "error": str(word.get("error", "an error"))}
         return None

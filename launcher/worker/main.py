@@ -33,6 +33,7 @@ from launcher.config.resolved import HOW_TO_MEND, Difference, Resolved, differin
 from launcher.errors import InputError, LauncherError
 from launcher.lifeline import die_with_holder
 from launcher.store.checkpoints import Checkpoints
+from launcher.store.ending import EndingKind
 from launcher.store.files import open_to_append
 from launcher.store.history import read_history
 from launcher.store.records import RecordWriter
@@ -123,7 +124,7 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None, share: Co
         # By a descriptor, so that checkpoints stay with the records where the folder is renamed meanwhile.
         outcome = os.open(spec.paths.outcome, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        last_word.send(bell.fileno(), {"ending": "failed", "error": f"its records cannot be written: {error}"})
+        last_word.send(bell.fileno(), {"ending": EndingKind.FAILED, "error": f"its records cannot be written: {error}"})
         leave(last_word.EXIT_CODE)
     checkpoints = replace(spec.paths, outcome=Path(f"/proc/self/fd/{outcome}")).checkpoints(spec.experiment)
     run = Run(
@@ -164,7 +165,7 @@ def _say(last: dict[str, Any], writer: RecordWriter, bell: Connection) -> bool:
     except OSError as error:
         with contextlib.suppress(OSError):
             os.write(2, str(last.get("trace", "")).encode("utf-8", "backslashreplace"))
-        unsaid = {"ending": "failed", "error": f"its last record could not be written: {error}"}
+        unsaid = {"ending": EndingKind.FAILED, "error": f"its last record could not be written: {error}"}
         word = {key: str(last[key]) for key in ("ending", "error")} if "error" in last else unsaid
         last_word.send(bell.fileno(), word)
         return False
@@ -177,12 +178,12 @@ def _last_word(spec: Spec, run: Run, stop: StopSignal, failure: BaseException | 
     has_left = breaks_off(failure) if failure else not run.divergence  # else a fault, whatever was asked before
     is_short = failure is not None or (stop.was_taken and not read_history(_records(spec)).has_all_steps)
     if has_left and (run.was_stopped or (stop.was_taken and is_short)):
-        return {"ending": "interrupted"}
+        return {"ending": EndingKind.INTERRUPTED}
     heard = {"heard": True} if stop.was_heard else {}
     if failure is None and run.divergence:  # which the target has caught, or met in a thread
-        return {"ending": "diverged", "error": f"Diverged: {run.divergence}"}
+        return {"ending": EndingKind.DIVERGED, "error": f"Diverged: {run.divergence}"}
     if failure is None:
-        return {"ending": "done"} | heard
+        return {"ending": EndingKind.DONE} | heard
     said = {"ending": _kind(failure), "error": describe(failure, _homes(spec)), "trace": trace_of(failure)}
     return said | ({"left": True} if has_left else {}) | heard
 
@@ -331,11 +332,11 @@ def _check_identity(spec: Spec) -> None:
         )
 
 
-def _kind(error: BaseException) -> str:
+def _kind(error: BaseException) -> EndingKind:
     """Tell a want of memory and divergence from other failures."""
     if isinstance(error, Diverged):
-        return "diverged"
-    return "out_of_memory" if is_out_of_memory(error) else "failed"
+        return EndingKind.DIVERGED
+    return EndingKind.OUT_OF_MEMORY if is_out_of_memory(error) else EndingKind.FAILED
 
 
 def _homes(spec: Spec) -> list[str]:

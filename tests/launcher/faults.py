@@ -8,8 +8,8 @@ import subprocess
 import sys
 from typing import Any
 
+from launcher.store.ending import EndingKind
 from launcher.store.history import comparable
-from launcher.store.records import ENDINGS
 from launcher.store.state import read_events
 from tests.launcher.conftest import TOYS, Workplace
 
@@ -22,7 +22,7 @@ def check(place: Workplace, *names: str) -> None:
     for name in names:
         history = place.history(name)
         assert list(history.steps) == list(range(1, len(history.steps) + 1)), name
-        assert seen[name].ending in ENDINGS, f"{name} has no ending"
+        assert seen[name].ending in list(EndingKind), f"{name} has no ending"
     for path in (*place.paths.outcome.glob("*.json*"), *(place.paths.outcome / "records").glob("*.jsonl")):
         text = path.read_text()
         for document in [text] if path.suffix == ".json" else text.splitlines():

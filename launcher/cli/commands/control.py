@@ -18,6 +18,7 @@ from launcher.cli.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.cli.sweep_folder import check_names, find, no_sweep
 from launcher.errors import InputError, LauncherError, WriteError
 from launcher.store import values
+from launcher.store.ending import EndingKind
 from launcher.store.files import open_to_read
 from launcher.store.paths import Paths
 from launcher.terminal import output
@@ -119,7 +120,7 @@ def _nobody(paths: Paths, job: Path, ask: str) -> InputError:
     todo = f"To go on with what is not done: {overview.command}"
     if overview.is_done:
         todo = "Every experiment is done."
-    elif any(one.state == "diverged" for one in overview.experiments):
+    elif any(one.state == EndingKind.DIVERGED for one in overview.experiments):
         todo += "\n  What diverged would diverge again and is kept; --fresh trains everything anew."
     return InputError(f"no launcher is at work in {paths.outcome}: {nothing}.\n  {todo}")
 

@@ -13,6 +13,7 @@ import typer
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.options import DEFAULT_JOB, Job, Logs, Outcome
 from launcher.cli.sweep_folder import find, no_sweep
+from launcher.store.ending import EndingKind
 from launcher.terminal import output
 from launcher.text import inline
 
@@ -51,6 +52,6 @@ def wait_command(
         raise no_sweep(paths, job)
     output.show(", ".join(f"{count} {state}" for state, count in overview.counts.items()) + ".")
     if not overview.is_done:
-        missing = ", ".join(f"{one.name} ({one.state})" for one in overview.experiments if one.state != "done")
+        missing = ", ".join(f"{one.name} ({one.state})" for one in overview.experiments if one.state != EndingKind.DONE)
         output.message(f"not done: {inline(missing, 2000)}\nTo go on: {inline(overview.command, 2000)}")
         raise typer.Exit(1)

@@ -15,9 +15,10 @@ from launcher.reports.html.charts import Line, curves, summary_of, swatch, text,
 from launcher.reports.html.theme import SCRIPT, STYLE
 from launcher.reports.html.timeline_chart import timeline
 from launcher.reports.reproduce import commands
-from launcher.reports.results import LOST, Result, running_mean
+from launcher.reports.results import Result, running_mean
 from launcher.reports.timeline import Span
 from launcher.reports.usage_curves import QUANTITIES, Series
+from launcher.store.ending import FAILURES
 from launcher.store.paths import Paths, write_atomic
 from launcher.store.state import Manifest, now
 
@@ -101,7 +102,7 @@ def _curves(document: Manifest, experiments: Sequence[Result]) -> str:
                 places = thin(values, limit)
                 steps = [curve.steps[place] for place in places]
                 y = [values[place] for place in places]
-                about = {"is_faint": is_faint, "is_failed": one.ending in LOST}
+                about = {"is_faint": is_faint, "is_failed": one.ending in FAILURES}
                 by_step.append(Line(one.name, one.index, steps, y, **about))
                 if one.tokens.keys() >= set(steps):
                     by_tokens.append(Line(one.name, one.index, [one.tokens[step] for step in steps], y, **about))

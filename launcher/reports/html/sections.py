@@ -10,8 +10,9 @@ from typing import Any
 
 from launcher.reports.analysis import broken, compare, differs, rank
 from launcher.reports.html.charts import text
-from launcher.reports.results import LOST, RUNNING, Result, differing, reference, shared
+from launcher.reports.results import Result, differing, mark_of, reference, shared
 from launcher.reports.timeline import Span, idle_gaps
+from launcher.store.ending import FAILURES, EndingKind
 from launcher.store.paths import Paths
 from launcher.store.state import Manifest
 from launcher.text import duration, number, rounded, size, with_spread
@@ -44,10 +45,11 @@ def wall_s(spans: Sequence[Span]) -> float:
 def summary(document: Manifest, experiments: Sequence[Result], spans: Sequence[Span]) -> str:
     """Return the tiles at the top: how it ended, what was best and by how much, how long, how many steps."""
     endings = Counter(one.ending or "not started" for one in experiments)
-    others = [f"{count} {kind.replace('_', ' ')}" for kind, count in endings.items() if kind != "done"]
-    num_broken = sum(one.ending == "done" and bool(broken(one, document.metrics)) for one in experiments)
+    others = [f"{count} {kind.replace('_', ' ')}" for kind, count in endings.items() if kind != EndingKind.DONE]
+    num_broken = sum(one.ending == EndingKind.DONE and bool(broken(one, document.metrics)) for one in experiments)
     others += [f"{num_broken} done without a finite end"] if num_broken else []
-    tiles = [("Experiments done", f"{endings['done']} of {len(experiments)}", ", ".join(others) or "none failed")]
+    num_done = endings[EndingKind.DONE]
+    tiles = [("Experiments done", f"{num_done} of {len(experiments)}", ", ".join(others) or "none failed")]
     for metric in document.metrics[:4]:
         ranked = rank(experiments, metric)
         if not ranked.ends:
@@ -158,9 +160,8 @@ def _ending(one: Result, metrics: Sequence[str]) -> tuple[tuple[str, str], str]:
         return ("not started", ""), ""
     if what := broken(one, metrics):
         return (f"! {one.ending}, but {what}", one.ending), "bad"
-    sign = {"done": "✓", "interrupted": "‖", RUNNING: "…"}.get(one.ending, "✗")
-    mark = "good" if one.ending == "done" else "bad" if one.ending in LOST else ""
-    return (f"{sign} {one.ending.replace('_', ' ')}", one.ending), mark
+    mark = "good" if one.ending == EndingKind.DONE else "bad" if one.ending in FAILURES else ""
+    return (f"{mark_of(one.ending)} {one.ending.replace('_', ' ')}", one.ending), mark
 
 
 def _metric_columns(table: _Table, experiments: Sequence[Result], metric: str, *, with_difference: bool) -> None:
@@ -241,7 +242,7 @@ def attempts(spans: Sequence[Span]) -> str:
 
 def failures(experiments: Sequence[Result], last_lines: Callable[[str], list[str]], paths: Paths) -> str:
     """Return what failed, why, and the last lines of its log."""
-    lost = [one for one in experiments if one.ending in LOST]
+    lost = [one for one in experiments if one.ending in FAILURES]
     if not lost:
         return "<p>None.</p>"
     found = []

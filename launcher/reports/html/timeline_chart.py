@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from launcher.reports.html.charts import svg, text, ticks
-from launcher.reports.results import RUNNING
+from launcher.reports.results import RUNNING, mark_of
 from launcher.reports.timeline import Span, idle_gaps, lanes
+from launcher.store.ending import EndingKind
 from launcher.text import duration
 
 WIDTH, ROW, LEFT = 1000, 30, 84
-SIGNS = {"done": "✓", "interrupted": "‖", RUNNING: "…"}  # any other ending is a failure: ✗
 _GAP_SHARE = 0.03  # of the time shown, for a stretch in which nothing ran
 _CHARACTER = 7.4  # width of one, about
 
@@ -91,8 +91,9 @@ def _bar(span: Span, clock: _Clock, top: float, index: int) -> str:
     seconds = span.seconds or 0.0
     left = clock.at(span.start_s)
     width = max(3.0, clock.at(span.start_s + seconds) - left - 1)
-    sign = SIGNS.get(span.ending, "✗")
-    kind = "" if span.ending in ("done", "interrupted") else " open" if span.ending == RUNNING else " bad"
+    sign = mark_of(span.ending)
+    ending = EndingKind.from_text(span.ending)
+    kind = " open" if span.ending == RUNNING else " bad" if ending is None or ending.is_failure else ""
     name = span.experiment if span.attempt == 1 else f"{span.experiment} ({span.attempt})"
     label = f"{sign} {name}"
     room = int((width - 8) / _CHARACTER)
