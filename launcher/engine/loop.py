@@ -291,8 +291,7 @@ class Loop:
             log = self._plan.paths.log(name)
             self._console.message(failure_report(name, str(slot), ending, history, log, num_others), "failure")
         else:
-            is_good = ending.kind == EndingKind.DONE and not ending.why
-            self._console.message(f"{name}: {summary}", "done" if is_good else "news")
+            self._console.message(f"{name}: {summary}", "done" if ending == Ending(EndingKind.DONE) else "news")
         is_last = self._scheduler.is_last(name)
         self._handle(*self._cards.ended(name, slot, ending, seconds, history, is_last=is_last))
         self._steering.ended(name)
