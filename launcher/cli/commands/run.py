@@ -1,21 +1,19 @@
-"""`run`: launches a sweep, and says how it ended."""
+"""`run`: launches a sweep and prints how it ended."""
 
 from __future__ import annotations
 
 import signal
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import typer
 
-from launcher.cli import options
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.commands.plan import print_plan
-from launcher.cli.options import DEFAULT_JOB
-from launcher.executors.base import StartMethod
+from launcher.cli.option_groups import with_options
+from launcher.cli.sweep_options import SweepOptions
 from launcher.planning.launch_options import LaunchOptions
-from launcher.planning.overrides import parse
 from launcher.terminal import colour, output
 
 if TYPE_CHECKING:
@@ -32,56 +30,28 @@ def register(app: typer.Typer) -> None:
     app.command("run", cls=GroupedCommand, epilog=EXIT_CODES)(run_command)
 
 
+@with_options()
 def run_command(
-    job: options.Job = DEFAULT_JOB,
-    only: options.Only = None,
-    skip: options.Skip = None,
-    overrides: options.Set = None,
-    fresh: options.Fresh = False,
-    devices: options.Devices = None,
-    outcome: options.Outcome = None,
-    logs: options.Logs = None,
-    adopt: options.Adopt = False,
-    parallel: options.Parallel = None,
-    threads: options.Threads = None,
-    slots_per_device: options.SlotsPerDevice = None,
-    retries: options.Retries = None,
-    fail_fast: options.FailFast = None,
-    wait: options.Wait = False,
-    detach: options.Detach = False,
-    on_finish: options.OnFinish = None,
-    start_method: options.StartMethod = "forkserver",
-    dry_run: options.DryRun = False,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    color: options.Color = "auto",
+    sweep: SweepOptions,
+    launch: LaunchOptions,
+    detach: bool = False,
+    on_finish: str | None = None,
+    dry_run: bool = False,
+    as_json: bool = False,
+    quiet: bool = False,
+    verbose: bool = False,
+    color: colour.Mode = "auto",
 ) -> None:
     """Train the experiments of a job file; those done already are kept. The same command again continues."""
-    from launcher import api
-
-    colour.choose(cast(colour.Mode, color))
-    sweep = api.load(
-        job,
-        outcome=outcome,
-        logs=logs,
-        threads=threads,
-        slots_per_device=slots_per_device,
-        retries=retries,
-        fail_fast=fail_fast,
-        overrides=parse(overrides or []),
-        only=only or (),
-        skip=skip or (),
-        adopt=adopt,
-    )
-    launch = LaunchOptions(devices, parallel, fresh, wait, cast(StartMethod, start_method))
+    colour.choose(color)
+    loaded = sweep.load()
     if dry_run:
-        print_plan(sweep, launch, as_json=as_json, is_verbose=verbose)
+        print_plan(loaded, launch, as_json=as_json, is_verbose=verbose)
         return
     if detach:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     quiet = quiet and not verbose  # who asks for both wants to see more
-    _launch(sweep, launch, on_finish, as_json=as_json, is_quiet=quiet, is_verbose=verbose)
+    _launch(loaded, launch, on_finish, as_json=as_json, is_quiet=quiet, is_verbose=verbose)
 
 
 def _launch(

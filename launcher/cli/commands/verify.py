@@ -10,7 +10,7 @@ import typer
 from launcher.cli import options
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.options import DEFAULT_JOB
-from launcher.planning.overrides import parse
+from launcher.cli.sweep_options import SweepOptions
 from launcher.terminal import output
 from launcher.text import inline
 
@@ -30,12 +30,10 @@ def verify_command(
     as_json: options.Json = False,
 ) -> None:
     """Train the first steps of finished experiments again, alone, and compare them bit for bit with their records."""
-    from launcher import api
     from launcher.engine.verify import verify
 
-    verdicts = verify(
-        api.load(job, outcome=outcome, overrides=parse(overrides or [])), experiments or [], steps, devices
-    )
+    sweep = SweepOptions(job=job, outcome=outcome, overrides=overrides).load()
+    verdicts = verify(sweep, experiments or [], steps, devices)
     if as_json:
         output.print_json({"verdicts": [dataclasses.asdict(verdict) for verdict in verdicts]})
     else:
