@@ -18,7 +18,7 @@ from typing import Any
 from launcher.config import redact
 from launcher.store import values
 from launcher.store.checkpoints import Checkpoints
-from launcher.store.records import ENVELOPE, RecordWriter
+from launcher.store.records import ENVELOPE, RecordWriter, reserved_names
 from launcher.worker.thread_budget import ThreadBudget
 
 
@@ -74,7 +74,8 @@ class Run:
         self._is_asked = False
         self.divergence = ""  # what the watched metric was, once it was not finite
 
-    def log(self, step: int, **metrics: float | int | str) -> None:
+    # The `/` saves time: Python compares the name of each metric with the parameters' names, of which it hides one.
+    def log(self, /, step: int, **metrics: float | int | str) -> None:
         """Record the metrics of a step, counted from 1 or from 0; when this returns, no crash can lose them.
 
         Logging a step again adds to it. Each thread has steps of its own, which never go back. Names ending in `_s`
@@ -92,13 +93,11 @@ class Run:
         last = self._steps.mine
         if not last[0] <= step < STEP_LIMIT:
             raise _out_of_order(step, last[0])
-        if not ENVELOPE.isdisjoint(metrics):
-            raise _reserved("run.log", metrics)
         self._writer.write(metrics, step)
         last[0] = step
         if self._share is not None and (threads := self._share.apply()) is not None:
             self.info(threads=threads)
-        if self._watched in metrics and not _is_finite(metrics[self._watched]):
+        if self._watched is not None and not _is_finite(metrics.get(self._watched, 0)):
             self.divergence = f"{self._watched} is {metrics[self._watched]} at step {step}"
             raise Diverged(self.divergence)
 
@@ -117,7 +116,7 @@ class Run:
         A fact whose name says that it is a secret, such as `api_key`, is recorded as `***`.
         """
         if not ENVELOPE.isdisjoint(facts):
-            raise _reserved("run.info", facts)
+            raise reserved_names("run.info", facts)
         self._writer.write({"kind": "info"} | redact.table(facts))
 
     @property
@@ -223,8 +222,3 @@ def _out_of_order(step: int, last: int) -> ValueError:
     if not 0 <= step < STEP_LIMIT:
         return ValueError(f"run.log: step is {_shown(step)}; it must be from 0 to 2**63 - 1")
     return ValueError(f"run.log: step {step} comes after step {last}; steps never go back")
-
-
-def _reserved(call: str, values: Mapping[str, Any]) -> ValueError:
-    """Return what is raised for names that a record uses itself."""
-    return ValueError(f"{call}: {', '.join(sorted(ENVELOPE & values.keys()))} is a reserved name")
