@@ -21,7 +21,8 @@ from launcher.errors import InputError
 from launcher.lifeline import start_program
 from launcher.planning.job import Sweep
 from launcher.reports.analysis import best, rank
-from launcher.reports.results import End, Result, read_results
+from launcher.reports.results import Result, read_results
+from launcher.store.curve import End
 from launcher.store.paths import Paths
 from launcher.store.state import read_document
 from launcher.text import inline

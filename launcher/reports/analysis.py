@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from launcher.config.nested import assignments
 from launcher.planning.batch_halving import describe
-from launcher.reports.results import RUNNING, Curve, End, Result, reference
+from launcher.reports.results import RUNNING, Result, reference
+from launcher.store.curve import Curve, End, best_of
 from launcher.store.ending import FAILURES, EndingKind
 from launcher.text import did_you_mean, duration, inline, number, rounded, with_spread
 
@@ -61,11 +62,11 @@ class Ranked:
 def rank(experiments: Sequence[Result], metric: str) -> Ranked:
     """Order the experiments that are done by the level of a metric."""
     ends = [
-        (one, end, one.curves[metric].better)
+        (one, end, one.curves[metric].is_maximized)
         for one in experiments
         if one.ending == EndingKind.DONE and metric in one.curves and (end := one.curves[metric].end) is not None
     ]
-    ends.sort(key=lambda item: -item[1].level if item[2] is max else item[1].level)
+    ends.sort(key=lambda item: -item[1].level if item[2] else item[1].level)
     return Ranked(metric, [(one, end) for one, end, _ in ends])
 
 
@@ -81,13 +82,14 @@ class Best:
 
 def best(experiments: Sequence[Result], metric: str) -> Best | None:
     """Return the best single step of a metric; an experiment that failed never wins, nor does a value not finite."""
-    found = [one for one in experiments if one.ending not in FAILURES and metric in one.curves]
-    found = [one for one in found if one.curves[metric].best is not None]
-    if not found:
-        return None
-    winner = found[0].curves[metric].better(found, key=lambda one: one.curves[metric].best)
-    curve = winner.curves[metric]
-    return Best(winner, curve.best, curve.best_step, curve.end if winner.ending == EndingKind.DONE else None)
+    curves = [(one, one.curves[metric]) for one in experiments if one.ending not in FAILURES and metric in one.curves]
+    found = [(one, curve, value, step) for one, curve in curves
+             if (value := curve.best) is not None and (step := curve.best_step) is not None]  # fmt: skip
+    best = best_of((value for _, _, value, _ in found), is_maximized=any(curve.is_maximized for _, curve in curves))
+    for one, curve, value, step in found:
+        if value == best:
+            return Best(one, value, step, curve.end if one.ending == EndingKind.DONE else None)
+    return None
 
 
 def compare(experiments: Sequence[Result], metric: str) -> tuple[Result | None, list[Comparison]]:
@@ -103,7 +105,7 @@ def compare(experiments: Sequence[Result], metric: str) -> tuple[Result | None, 
             continue
         end = ranked[one.name]
         difference = end.level - own.level
-        is_better = difference > 0 if one.curves[metric].better is max else difference < 0
+        is_better = difference > 0 if one.curves[metric].is_maximized else difference < 0
         found.append(Comparison(one, end.level, difference, math.hypot(end.spread, own.spread), is_better))
     return base, found
 
@@ -276,7 +278,7 @@ def _steadiness(experiments: Sequence[Result], metric: str) -> list[str]:
     for one, end in ends:
         if end.before is None:
             continue
-        gain = (end.level - end.before) * (1 if one.curves[metric].better is max else -1)
+        gain = (end.level - end.before) * (1 if one.curves[metric].is_maximized else -1)
         if gain > 2 * end.spread * math.sqrt(2 / end.count):
             moving.append(f"{one.name} by {rounded(gain)}")
     if not ends:

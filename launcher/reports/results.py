@@ -11,11 +11,11 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 from launcher.reports.timeline import Span
 from launcher.store import values
+from launcher.store.curve import Curve, curve_of
 from launcher.store.ending import EndingKind
 from launcher.store.history import History, numbers, read_history
 from launcher.store.locks import find_holder
@@ -32,74 +32,7 @@ from launcher.store.state import (
     why_ended,
 )
 
-END_SHARE = 0.1  # the end of a curve: this share of its steps,
-END_STEPS = 5  # but at least so many
 RUNNING = "running"  # stands in the place of an ending while the newest attempt runs
-
-
-@dataclass(frozen=True)
-class End:
-    """The end of a curve: its last tenth of steps, at least five; values that are not finite are left out."""
-
-    level: float  # their mean
-    spread: float  # their standard deviation
-    before: float | None  # the mean of as many steps before them; None if the curve is too short
-    count: int
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One metric of one experiment, by step."""
-
-    steps: list[int]
-    values: list[float]  # as they were logged: ints stay ints; NaN and infinities too
-    better: Any = min  # or max
-
-    @cached_property
-    def finite(self) -> list[float]:
-        """The values that are numbers."""
-        return list(filter(math.isfinite, self.values))
-
-    @cached_property
-    def best(self) -> float | None:
-        """The best single value."""
-        return self.better(self.finite, default=None)  # type: ignore[no-any-return]
-
-    @cached_property
-    def best_step(self) -> int | None:
-        """The first step that has the best single value."""
-        return None if self.best is None else self.steps[self.values.index(self.best)]
-
-    @cached_property
-    def bad_steps(self) -> list[int]:
-        """The steps whose value is not finite."""
-        if len(self.finite) == len(self.values):
-            return []
-        return [step for step, value in zip(self.steps, self.values, strict=True) if not math.isfinite(value)]
-
-    @cached_property
-    def broken_since(self) -> int | None:
-        """The step from which on no value is finite; None where the last value is finite."""
-        if not self.bad_steps or math.isfinite(self.values[-1]):
-            return None
-        places = range(len(self.values) - 1, -1, -1)
-        last_good = next((place for place in places if math.isfinite(self.values[place])), -1)
-        return self.steps[last_good + 1]
-
-    @cached_property
-    def end(self) -> End | None:
-        """The end of the curve; None if there is nothing finite to take it from, or the last value is not finite."""
-        if not self.values or not math.isfinite(self.values[-1]):
-            return None
-        finite = self.finite
-        count = min(len(finite), max(END_STEPS, round(END_SHARE * len(finite))))
-        last, before = finite[-count:], finite[-2 * count : -count]
-        try:
-            level = math.fsum(last) / count
-            spread = math.sqrt(math.fsum((value - level) ** 2 for value in last) / count)
-            return End(level, spread, math.fsum(before) / count if len(before) == count else None, count)
-        except OverflowError:  # values near the largest float
-            return None
 
 
 @dataclass(frozen=True)
@@ -159,10 +92,8 @@ def result(
     ending = RUNNING if running.is_running(planned.name, seen) else last_ending(history, seen) or ""
     curves = {}
     for metric in document.metrics:
-        points = numbers(history, metric)
-        if points:
-            better = max if metric in document.maximize else min
-            curves[metric] = Curve(list(points), list(points.values()), better)
+        if (curve := curve_of(history, metric, is_maximized=metric in document.maximize)) is not None:
+            curves[metric] = curve
     speeds = list(filter(math.isfinite, numbers(history, "tokens_per_s").values()))
     return Result(
         name=planned.name,

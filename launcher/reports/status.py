@@ -17,12 +17,12 @@ from typing import Any, Literal
 from launcher.commandline import command_line
 from launcher.planning.estimate import DurationEstimate, makespan, measured, pace, remaining
 from launcher.store import values
+from launcher.store.curve import curve_of
 from launcher.store.ending import KEPT, EndingKind
 from launcher.store.events import read_event_lines
-from launcher.store.history import History
+from launcher.store.history import History, read_history
 from launcher.store.locks import Holder, find_holder
 from launcher.store.paths import Paths
-from launcher.store.skim import Skim, skim
 from launcher.store.state import (
     AtWork,
     LastAttempt,
@@ -193,10 +193,10 @@ def _standing(
 ) -> tuple[ExperimentStatus, DurationEstimate]:
     name = planned.name
     seen = sweep.seen.get(name)
-    glance = skim(sweep.paths.records(name), metric, is_maximized=metric in sweep.document.maximize)
-    if glance.history.start is not None and glance.history.start.get("digest") != planned.digest:
-        glance = Skim()  # of another configuration, which the launch had no time to remove
-    history = glance.history
+    history = read_history(sweep.paths.records(name), sweep.document.metrics[:1])
+    if history.start is not None and history.start.get("digest") != planned.digest:
+        history = History()  # of another configuration, which the launch had no time to remove
+    curve = curve_of(history, metric, is_maximized=metric in sweep.document.maximize) if metric else None
     state = sweep.state(name, last_ending(history, seen))
     is_begun = history.start is not None or state == "running"
     seconds = _seconds(sweep, name, history, state) if is_begun else None
@@ -217,8 +217,8 @@ def _standing(
             attempt=history.attempt,
             step=history.last_step,
             total=history.total,
-            newest=glance.newest,
-            best=glance.best,
+            newest=curve.newest if curve else None,
+            best=curve.best if curve else None,
             seconds=seconds,
             seconds_left=left_s,
             why=history.obstacle or (why_ended(state, seen) if is_begun else ""),

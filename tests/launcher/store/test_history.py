@@ -1,0 +1,93 @@
+"""What records add up to: a history of some metrics agrees with the whole one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from launcher.store.curve import curve_of
+from launcher.store.history import History, read_history
+from launcher.store.records import Record, RecordReader, RecordWriter
+
+LINES: list[dict[str, Any]] = [
+    {"kind": "start", "attempt": 1},
+    {"kind": "total", "steps": 9, "attempt": 1},
+    *({"attempt": 1, "step": step, "loss": 5.0 - step, "rate": 0.1} for step in range(1, 6)),
+    {"kind": "end", "ending": "nonsense", "attempt": 1},
+    {"kind": "start", "attempt": 2},
+    {"kind": "resume", "step": 2, "attempt": 2},
+    {"attempt": 2, "step": 3, "loss": "nan"},
+    {"attempt": 2, "step": 4, "other": 1},
+    {"attempt": 2, "step": 4, "loss": 7.0},
+    {"attempt": 2, "step": 5, "loss": "-inf"},
+    {"kind": "end", "ending": "done", "attempt": 2},
+]
+
+
+def test_a_history_of_one_metric_agrees_with_the_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    rows = [json.dumps({"n": n, "at_s": float(n)} | line) for n, line in enumerate(LINES, start=1)]
+    path.write_text("\n".join([*rows, "not a record", '{"n": 99, "attempt": 9', "[" * 3000, '{"n": 100, "torn']))
+    whole, light = read_history(path), read_history(path, ["loss"])
+    assert facts(light) == facts(whole)
+    assert light.steps == {1: {"loss": 4.0}, 2: {"loss": 3.0}, 3: whole.steps[3], 4: {"loss": 7.0}, 5: whole.steps[5]}
+    curve = curve_of(light, "loss")
+    assert curve is not None
+    assert curve.newest == float("-inf")
+    assert curve.best == 3.0, "what the second attempt replaced, and what is not finite, never wins"
+    highest = curve_of(light, "loss", is_maximized=True)
+    assert highest is not None
+    assert highest.best == 7.0
+    assert curve_of(light, "rate") is None, "it is not remembered"
+    assert curve_of(read_history(tmp_path / "none.jsonl", ["loss"]), "loss") is None
+
+
+def facts(history: History) -> tuple[Any, ...]:
+    """Return what a history knows whatever metrics it remembers."""
+    newest = (history.end, history.total, history.resumed_from, history.last_s, history.phase, history.attempt)
+    return (list(history.steps), history.last_step, history.has_all_steps, history.is_ordered, *newest)
+
+
+ATTEMPT = st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=8)
+
+
+@given(attempts=st.lists(ATTEMPT, max_size=4))
+def test_any_order_of_steps_and_attempts_gives_the_same_with_few_metrics(
+    attempts: list[list[tuple[int, bool]]],
+) -> None:
+    records: list[Record] = []
+    for attempt, steps in enumerate(attempts, start=1):
+        records.append({"n": len(records) + 1, "attempt": attempt, "at_s": 0.0, "kind": "start"})
+        for step, has_loss in steps:
+            metrics = {"loss": float(len(records))} if has_loss else {"other": 1.0}
+            records.append({"n": len(records) + 1, "attempt": attempt, "at_s": 1.0, "step": step, **metrics})
+    whole, light, single = History(), History(metrics=["loss"]), History(metrics=["loss"])
+    whole.add_all(records)
+    light.add_all(records)
+    for record in records:
+        single.add(record)
+    assert facts(light) == facts(single) == facts(whole)
+    of_loss = {
+        step: {key: value for key, value in cells.items() if key == "loss"} for step, cells in whole.steps.items()
+    }
+    assert light.steps == single.steps == of_loss
+    assert not light.at_s
+
+
+def test_integers_of_any_size_stay_what_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    writer = RecordWriter(path, 1)
+    written = [2**53 + 1, 2**63 + 1, -(2**64) - 1, 10**400, 1e30, 2**62]
+    for step, value in enumerate(written, start=1):
+        writer.write({"count": value}, step)
+    writer.write({"kind": "info", "hash": 2**70 + 1})
+    writer.close()
+    for metrics in (None, ["count"]):
+        history = read_history(path, metrics)
+        assert [cells["count"] for cells in history.steps.values()] == written
+        assert history.info == {"hash": 2**70 + 1}
+    assert sum(1 for _ in RecordReader(path, []).read()) == len(written) + 1
