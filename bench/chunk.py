@@ -15,8 +15,9 @@ import torch.nn.functional as F
 from rows import Row, alternate, markdown
 from torch import nn
 
+from minigpt.bf16_head import COLUMNS, HeadLoss
 from minigpt.config import TrainConfig
-from minigpt.half import COLUMNS, HeadLoss, has_fast_bf16
+from minigpt.device import has_fast_bf16
 from minigpt.loss import rows_at_once
 
 TARGETS, WIDTH = 2016, 128  # batch 32 of 63 targets, embed_dim 128

@@ -23,7 +23,7 @@ from rows import Row, alternate, markdown
 
 from minigpt import train
 from minigpt.config import TrainConfig
-from minigpt.half import has_fast_bf16
+from minigpt.device import has_fast_bf16
 
 ROOT = Path(__file__).parents[1]
 

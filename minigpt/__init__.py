@@ -1,13 +1,15 @@
-"""MiniGPT: a small decoder-only transformer, its data and its training, usable without any launcher.
+"""MiniGPT: a small decoder-only transformer, its data and its training. It needs no launcher.
 
-Entry points: `python -m minigpt.data` makes the training data, `python -m minigpt.train` trains one
-experiment, `python -m minigpt.sample` continues a prompt. Importing this package imports no torch: a plan can
-be checked with `minigpt.config` alone.
+    python -m minigpt.data      makes the training data
+    python -m minigpt.train     trains one experiment; a job file names it as `minigpt.train:run`
+    python -m minigpt.sample    continues a prompt with a trained model
+
+Importing this package, or `minigpt.config`, imports no torch, so a launcher can check a configuration quickly.
 """
 
 import sys
 
-if sys.argv[:1] == ["-m"]:  # which stands there while `python -m minigpt.train` imports this package
+if sys.argv[:1] == ["-m"]:  # the value that Python puts there while `python -m minigpt.train` imports this package
     from minigpt import interpreter
 
     interpreter.check()

@@ -1,9 +1,7 @@
-"""The configuration of one experiment: every number training depends on, and the rules between them.
+"""The configuration of one experiment: every number that training depends on, and the rules between them.
 
-Lives here: the constants of the report, `TrainConfig` with its checks, and which data file a configuration
-reads. Does not live here: reading that file (`minigpt.corpus`), command lines (`minigpt.commandline`). Called
-by everything in this package, and by a launcher when it makes its plan: so this module imports no torch, and
-the dataclass keeps to annotations that a validator can resolve.
+`TrainConfig` checks itself, and knows which data file it reads. A launcher imports this module when it makes its plan.
+So it imports no torch, and the annotations of the dataclass are types that a validator can resolve.
 """
 
 import math
@@ -14,11 +12,11 @@ from typing import Literal
 
 from minigpt.errors import ConfigError, DataError
 
-SEQ_LEN = 64  # tokens of an example; seq_len of an experiment may be another
-SEQ_MIN = 32  # tokens; a shorter sequence, or a shorter last piece, is left out
-SEQ_MAX = 128  # tokens; a longer sequence is split. Also the rows of the position table, whatever seq_len is
+SEQ_LEN = 64  # tokens of an example in the baseline
+SEQ_MIN = 32  # tokens: shorter sequences and shorter last pieces are left out
+SEQ_MAX = 128  # tokens: longer sequences are split. The position table has as many rows, whatever seq_len is
 VOCAB_SIZE = 50_257  # GPT-2: 256 bytes, 50,000 merges, <|endoftext|>
-PAD_TOKEN_ID = 50_256  # <|endoftext|> doubles as padding and is never a target
+PAD_TOKEN_ID = 50_256  # <|endoftext|>, which is also the padding, and so never a target
 
 PRIMARY_FILE = "tokenized_data.pt"  # a list of sequences of differing length
 FALLBACK_FILE = "sample_dataset.pt"  # a list of {"input_ids": (B, L)}, used when the primary is absent
@@ -46,10 +44,10 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """One experiment; the defaults are the report's baseline.
+    """The configuration of an experiment. The defaults are the report's baseline.
 
     Raises:
-        ConfigError: listing every bad value at once.
+        ConfigError: a value is bad. The message names every bad value.
     """
 
     # The model.
@@ -62,40 +60,40 @@ class TrainConfig:
     dropout: float = 0.1  # in the attention probabilities only
     pad_token_id: int = PAD_TOKEN_ID
 
-    # The optimizer, AdamW.
+    # The optimizer: AdamW (Loshchilov & Hutter 2019).
     lr: float = 5e-4
-    weight_decay: float = 0.01  # AdamW's own default
+    weight_decay: float = 0.01  # the default of torch's AdamW
     batch_size: int = 32  # examples computed at once
-    accumulation: int = 1  # batches whose gradients make one step: half the batch and twice this is the same step
+    accumulation: int = 1  # batches to a step: half the batch_size and twice the accumulation make the same step
     max_epochs: int = 1
-    max_steps: int | None = None  # stop after this many steps: for smoke tests
-    loss: Literal["fused", "plain"] = "fused"  # plain: the same number, 2.5 times as slowly
+    max_steps: int | None = None  # stop after so many steps: for smoke tests
+    loss: Literal["fused", "plain"] = "fused"  # plain gives the same number in 2.5 times the time
 
-    # How it is computed. fp32 without compile is the reference; the others trade bits for speed.
-    precision: Literal["fp32", "bf16", "tf32"] = "fp32"  # of matrix products; the loss itself is always fp32
-    compile: bool = False  # torch.compile the blocks: a slow first step, then fewer kernels
-    cuda_graph: bool = False  # with compile, on a GPU: replay the kernels of a step as one
+    # How it is computed. The reference is fp32 without compile. The other choices are faster and give other bits.
+    precision: Literal["fp32", "bf16", "tf32"] = "fp32"  # of matrix products; the loss is always fp32
+    compile: bool = False  # torch.compile the blocks: the first step is slow, the others run fewer kernels
+    cuda_graph: bool = False  # with compile, on a GPU: replay all kernels of a step as a graph
 
     # The data.
     data_dir: str = "data"
-    chunking: Literal["report", "pack"] = "report"  # pack joins all sequences and loses one tail at most
-    num_workers: int = 4  # loader processes, capped at the cores there are; 0 needs none
+    chunking: Literal["report", "pack"] = "report"  # pack joins all sequences: see minigpt/data/chunking.py
+    num_workers: int = 4  # loader processes, but at most one a core; 0: this process loads the data itself
 
     def __post_init__(self) -> None:
         """Check every field, then the rules between fields."""
         problems = [*_bad_integers(self), *_bad_reals(self), *_bad_choices(self)]
-        if not problems:  # a rule between fields means nothing while one of them is no number
+        if not problems:  # the rules between fields need fields that are numbers
             problems = _broken_rules(self)
         if problems:
             raise ConfigError("; ".join(problems))
 
     @property
     def step_size(self) -> int:
-        """How many examples make one step."""
+        """The number of examples in a step."""
         return self.batch_size * self.accumulation
 
     def inputs(self) -> list[Path]:
-        """Return the files whose content the result depends on: the one data file that will be read.
+        """Return the files whose content the result depends on: the data file that will be read.
 
         Raises:
             DataError: neither the primary nor the fallback file exists, or something else stands in its place.
@@ -103,7 +101,7 @@ class TrainConfig:
         folder = Path(self.data_dir)
         for name in (PRIMARY_FILE, FALLBACK_FILE):
             path = folder / name
-            if os.path.lexists(path):  # what is there is meant, and never passed over for another file
+            if os.path.lexists(path):  # the user means it to be read, so it is an error if it is no file
                 _check_is_file(path)
                 return [path]
         if os.path.lexists(folder) and not folder.is_dir():
@@ -114,10 +112,11 @@ class TrainConfig:
         )
 
     def work(self) -> float:
-        """Return how much there is to compute, in multiply-adds, so that a launcher can start the longest first.
+        """Return an estimate of the multiply-adds of the whole training. A launcher uses it to start the longest first.
 
-        Three times (forward, and backward for inputs and for weights) the weights each token passes (Kaplan et al.
-        2020, section 2.1); the number of tokens is reckoned from the size of the data file, 8 bytes a token.
+        It is 3 * tokens * weights: each token passes each weight once forward and twice backward, for the gradients of
+        inputs and of weights (Kaplan et al. 2020, "Scaling Laws for Neural Language Models", section 2.1). The number
+        of tokens is estimated from the size of the data file, which has 8 bytes for each.
         """
         tokens = self.max_epochs * sum(path.stat().st_size for path in self.inputs()) / 8
         if self.max_steps is not None:
@@ -133,7 +132,7 @@ def _check_is_file(path: Path) -> None:
 
 
 def _kind(path: Path) -> str:
-    """Say what stands at `path`, which is there."""
+    """Return words for the thing at `path`, which exists."""
     if path.is_symlink() and not path.exists():
         return f"a link to {os.readlink(path)}, which does not exist"
     if path.is_dir():
@@ -147,7 +146,7 @@ def _bad_integers(config: TrainConfig) -> list[str]:
         value = getattr(config, name)
         if value is None and name == "max_steps":
             continue
-        if type(value) is not int:  # bool is an int to Python, not to a user
+        if type(value) is not int:  # isinstance would let True pass
             problems.append(f"{name} must be a whole number, not {value!r}")
         elif name == "seq_len" and not SEQ_MIN <= value <= SEQ_MAX:
             problems.append(f"seq_len must be from {SEQ_MIN} to {SEQ_MAX}, not {value}")

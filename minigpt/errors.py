@@ -1,22 +1,22 @@
-"""What can go wrong through no fault of the code; our own mistakes are asserts.
+"""Errors that a user can mend. Our own mistakes are asserts.
 
     ValueError
-    └── MiniGPTError          the user can mend it; the message says what happened, where, and what to type
+    └── MiniGPTError          the message says what happened, where, and what to type
         ├── ConfigError       a field of `TrainConfig`, or an option that sets one
         ├── DataError         a data file: missing, damaged, or of the wrong shape
-        ├── TokenizerError    the merge files of the tokenizer, or ids that are none
+        ├── TokenizerError    a merge file of the tokenizer, or an id that it does not know
         ├── CheckpointError   a trained model on disk
         └── SamplingError     a request for text that cannot be met
 
-Every command line turns a `MiniGPTError` into its message and exit code 2 (`minigpt.commandline`).
+Every command line turns a `MiniGPTError` into its message and exit code 2 (`minigpt.cli.application`).
 """
 
 import pickle
 import struct
 import zipfile
 
-# What torch.load raises for files that are cut short, overwritten, or no torch file at all.
-UNREADABLE = (
+# What torch.load raises for files that are cut short, overwritten, or not torch files at all.
+TORCH_LOAD_ERRORS = (
     pickle.UnpicklingError,
     zipfile.BadZipFile,
     struct.error,
@@ -32,7 +32,7 @@ UNREADABLE = (
 
 
 class MiniGPTError(ValueError):
-    """Base of everything a user can mend."""
+    """Base of all errors that a user can mend."""
 
 
 class ConfigError(MiniGPTError):
@@ -40,11 +40,11 @@ class ConfigError(MiniGPTError):
 
 
 class DataError(MiniGPTError):
-    """Data that cannot be used: one line naming the file, the cause and the fix."""
+    """Data that cannot be used. The message is one line with the file, the cause and the fix."""
 
 
 class TokenizerError(MiniGPTError):
-    """A tokenizer that cannot be built, or ids it does not know."""
+    """A tokenizer that cannot be built, or an id that it does not know."""
 
 
 class CheckpointError(MiniGPTError):

@@ -1,13 +1,21 @@
-"""`TrainConfig`: the report's baseline, and every bad value named at once."""
+"""`TrainConfig`: the report's baseline, every bad value named at once, and the data file it reads."""
 
+from __future__ import annotations
+
+import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from pydantic import TypeAdapter, ValidationError
 
+from minigpt import config as constants
 from minigpt.config import TrainConfig
+from minigpt.device import set_precision
 from minigpt.errors import ConfigError, DataError
 
 
@@ -85,3 +93,66 @@ def test_importing_the_configuration_imports_no_torch() -> None:
     code = "import sys, minigpt.config; print([m for m in ('torch', 'numpy', 'typer') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+CONFIG = TrainConfig(
+    vocab_size=97, seq_len=32, embed_dim=16, n_heads=2, n_layers=2, dropout=0.0, pad_token_id=96, batch_size=12, lr=0.01
+)
+
+
+def test_what_accumulation_cannot_be() -> None:
+    with pytest.raises(ConfigError, match="accumulation must be at least 1"):
+        replace(CONFIG, accumulation=0)
+    with pytest.raises(ConfigError, match="cuda_graph replays one batch a step"):
+        replace(CONFIG, compile=True, cuda_graph=True, accumulation=2)
+
+
+Small = Callable[..., TrainConfig]
+
+
+def test_what_cannot_be_is_refused(small: Small) -> None:
+    with pytest.raises(ConfigError, match="written for the fused loss"):
+        small(precision="bf16", loss="plain")
+    with pytest.raises(ConfigError, match="cuda_graph is a mode of compile"):
+        small(cuda_graph=True)
+    with pytest.raises(ConfigError, match="compile must be true or false"):
+        small(compile=1)
+    with pytest.raises(ConfigError, match="a mode of NVIDIA GPUs"):
+        set_precision("tf32", "cpu")
+
+
+FALLBACK = "sample_dataset.pt"
+
+
+def test_E5_what_stands_in_the_place_of_the_file_is_named_and_no_other_file_read(small: Small, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    torch.save({"input_ids": torch.ones(2, 40).long()}, folder / FALLBACK)
+    primary = folder / "tokenized_data.pt"
+    primary.mkdir()
+    with pytest.raises(DataError, match=r"tokenized_data\.pt is a folder; a data file belongs there"):
+        small().inputs()
+    primary.rmdir()
+    primary.symlink_to("gone.pt")
+    with pytest.raises(DataError, match=r"tokenized_data\.pt is a link to gone\.pt, which does not exist; a data file"):
+        small().inputs()
+    primary.unlink()
+    os.mkfifo(primary)
+    with pytest.raises(DataError, match=r"tokenized_data\.pt is a device, pipe or socket"):
+        small().inputs()
+    primary.unlink()
+    primary.symlink_to(FALLBACK)  # a link that leads somewhere is a file
+    assert small().inputs() == [primary]
+    with pytest.raises(DataError, match=r"sample_dataset\.pt is a file; a folder with"):
+        small(data_dir=str(folder / FALLBACK)).inputs()
+
+
+def test_E6_the_constants_of_the_report_stand_side_by_side() -> None:
+    assert (constants.SEQ_LEN, constants.SEQ_MIN, constants.SEQ_MAX) == (64, 32, 128)
+    assert (constants.PAD_TOKEN_ID, constants.VOCAB_SIZE) == (50256, 50257)
+    baseline = TrainConfig()
+    assert (baseline.seq_len, baseline.pad_token_id, baseline.vocab_size) == (64, 50256, 50257)
+    lines = Path(constants.__file__).read_text().splitlines()
+    names = ("SEQ_LEN", "SEQ_MIN", "SEQ_MAX", "VOCAB_SIZE", "PAD_TOKEN_ID")
+    places = [next(number for number, line in enumerate(lines) if line.startswith(f"{name} =")) for name in names]
+    assert max(places) - min(places) == 4

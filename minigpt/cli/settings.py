@@ -1,0 +1,62 @@
+"""Reads `-S key=value` into a `TrainConfig`, by the same grammar as the launcher's own `-S`.
+
+-S lr=1e-3             a value as in TOML
+-S chunking=pack       text needs no quotes
+-S max_steps=@none     None, which TOML cannot write
+-S data_dir=@text:none the text behind the colon, whatever it looks like
+"""
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Sequence
+from typing import Any
+
+from minigpt.config import FIELDS, TrainConfig
+from minigpt.errors import ConfigError
+
+_NONE, _TEXT = "@none", "@text:"
+_SLIPS = ("none", "nil", "@none", "@null", "@nil")  # in any case: words that somebody types for None
+
+
+def config_from(settings: Sequence[str]) -> TrainConfig:
+    """Return the baseline with the `key=value` pairs of `settings` put over it. The last value of a key counts.
+
+    Raises:
+        ConfigError: an unknown field, a missing value, or a value that the field does not take.
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        name = name.strip()
+        if not equals:
+            raise ConfigError(f"-S {setting} has no value: type -S {name}=VALUE")
+        if name not in defaults:
+            guess = difflib.get_close_matches(name, FIELDS, n=1)
+            hint = f"did you mean {guess[0]}?" if guess else "there is no such field."
+            raise ConfigError(f"-S {setting}: {hint} Fields: {', '.join(FIELDS)}")
+        is_text = isinstance(defaults[name], str)
+        if text.strip() != _NONE and text.strip().casefold() in _SLIPS and not is_text:
+            raise ConfigError(f"-S {setting}: for no value type -S {name}={_NONE}")
+        values[name] = _text(text) if is_text else _value(text)
+    return TrainConfig(**values)
+
+
+def _text(text: str) -> str | None:
+    """Return text as it stands, without TOML's quotes: `7` stays "7"."""
+    value = _value(text)
+    return value if isinstance(value, str) or text.strip() == _NONE else text
+
+
+def _value(text: str) -> Any:
+    """Return a value of TOML, or None. What is neither is returned as text, and the configuration refuses it."""
+    if text.strip() in (_NONE, "null"):
+        return None
+    if text.startswith(_TEXT):
+        return text.removeprefix(_TEXT)
+    try:
+        document = tomllib.loads(f"value = {text}")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return text
+    return document["value"] if document.keys() == {"value"} else text  # a line break could have added a second key
