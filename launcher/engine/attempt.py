@@ -12,10 +12,10 @@ from launcher.engine.classify_ending import Circumstances
 from launcher.executors import rendezvous
 from launcher.executors.local import Worker
 from launcher.executors.oom_kills import num_oom_kills
-from launcher.planning.batch_halving import state_digest
+from launcher.planning.decision import Decision
 from launcher.planning.estimate import DurationEstimate, pace
 from launcher.planning.job import SweepSettings
-from launcher.planning.plan import Decision, Plan
+from launcher.planning.plan import Plan
 from launcher.store.history import History
 from launcher.worker.last_word import Ear
 from launcher.worker.spec import Spec
@@ -55,7 +55,7 @@ class Attempt:
 
     def known(self, history: History, now_s: float) -> DurationEstimate:
         """Return what this attempt tells of how long it takes; until its first step, what was known before."""
-        known = self.decision.known
+        known = self.decision.duration
         return pace(history, self.decision.attempt, now_s - self.began_s, known.work) or known
 
     def hear(self) -> bool:
@@ -134,11 +134,11 @@ def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
         attempt=decision.attempt,
         target=settings.target,
         folder=plan.sweep.job_file.parent.absolute(),
-        config=decision.experiment.config | decision.changed,
-        given=decision.experiment.given | decision.changed,
+        config=decision.config,
+        given=decision.given,
         left_out=tuple(decision.experiment.content.left_out if decision.experiment.content else ()),
         digest=decision.experiment.digest,
-        state_digest=state_digest(decision.experiment.digest, decision.changed),
+        state_digest=decision.state_digest,
         seed=settings.seed,
         device=slot.device.kind,
         uuid=slot.device.uuid,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from launcher.devices.admission import GIB, Holder, Reading, Tenant, refusal
 from launcher.devices.device import AMD, Device
@@ -19,7 +19,8 @@ from launcher.devices.slots import Slot
 from launcher.engine.classify_ending import Ending
 from launcher.engine.messages import Ended, Event, Quarantined, Refused, RetryRefused, SlotsLost
 from launcher.planning.batch_halving import describe, halved
-from launcher.planning.plan import Decision, Plan
+from launcher.planning.decision import Decision
+from launcher.planning.plan import Plan
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.ending import EndingKind
 from launcher.store.history import History, gpu_bytes
@@ -62,11 +63,15 @@ class DeviceGuard:
         settings = plan.sweep.settings
         self._given_bytes = None if settings.gpu_memory_gb is None else int(settings.gpu_memory_gb * GIB)
         self._on_oom = settings.on_oom
-        self._peak_bytes = {one.experiment.name: one.gpu_bytes for one in plan.decisions if one.gpu_bytes is not None}
+        self._peak_bytes = {
+            one.experiment.name: needed
+            for one in plan.decisions
+            if (needed := one.evidence.needed_gpu_bytes) is not None
+        }
         self._may_choose = may_choose  # an experiment may run on any slot
         self._plan = plan
         self._experiments = {one.experiment.name: one.experiment for one in plan.to_run}
-        self._changes = {one.experiment.name: one.changed for one in plan.to_run}  # made to configurations by on_oom
+        self._changes = {one.experiment.name: one.changes for one in plan.to_run}  # made to configurations by on_oom
         self._workers: dict[str, _Worker] = {}
         self._alone: set[str] = set()  # have run out of memory: from then on each has its card for itself
         self._gone: set[str] = set()
@@ -130,8 +135,7 @@ class DeviceGuard:
 
     def next_attempt(self, decision: Decision) -> Decision:
         """Return the decision for one more attempt of this launch: it goes on, perhaps with a smaller batch."""
-        changed = self._changes[decision.experiment.name]
-        return replace(decision, action="resume", attempt=decision.attempt + 1, changed=changed)
+        return decision.after_attempt(self._changes[decision.experiment.name])
 
     def started(self, experiment: str, slot: Slot, pid: int) -> None:
         """Take in that a worker has started: from now on it is promised what it needs."""

@@ -23,7 +23,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from launcher.errors import WriteError
-from launcher.planning.plan import Decision, Plan
+from launcher.planning.decision import Decision, PlannedAction
+from launcher.planning.plan import Plan
 from launcher.store.names import is_name
 from launcher.store.paths import Paths
 from launcher.store.state import EventLog, ManifestExperiment, document_text
@@ -52,8 +53,10 @@ class Earlier:
 
     def __init__(self, plan: Plan) -> None:
         self._paths = plan.paths
-        self._before = before = plan.before
-        self._anew = [one for one in plan.to_run if one.action != "resume" and not one.obstacle]
+        self._before = before = plan.previous
+        self._anew = [
+            one for one in plan.to_run if one.action is not PlannedAction.RESUME and not one.evidence.obstacle
+        ]
         known = before.experiments if before else ()
         recorded = (path.stem for path in plan.paths.records_folder.glob("*.jsonl") if is_name(path.stem))
         self._names = {*(one.experiment.name for one in plan.decisions), *(one.name for one in known), *recorded}
@@ -123,7 +126,7 @@ class Earlier:
         name, repeats = decision.experiment.name, decision.repeats
         files, copies = [self._paths.checkpoints(name)], []
         if repeats is not None and repeats.is_set_aside:
-            if decision.action == "redo":
+            if decision.action is PlannedAction.REDO:
                 found = dict(self._artefacts(self._paths.outcome, name))
                 files = [path for path, is_shared in found.items() if not is_shared] + files
                 copies = [path for path, is_shared in found.items() if is_shared]
@@ -136,7 +139,7 @@ class Earlier:
             _copy(path, self._gathering / path.relative_to(self._paths.outcome))
         for path in files:
             _move(path, self._gathering / path.relative_to(self._paths.outcome))
-        planned, digest = decision.before, repeats.digest if repeats is not None else ""
+        planned, digest = decision.evidence.planned, repeats.digest if repeats is not None else ""
         is_known = planned is not None and planned.digest == digest
         self._gathered.append(planned if planned is not None and is_known else ManifestExperiment(name, {}, {}, digest))
 

@@ -28,6 +28,7 @@ from launcher.planning.origin import Origin
 from launcher.planning.plan import Plan, decide
 from launcher.planning.provenance import commit
 from launcher.planning.resolve import resolve
+from launcher.planning.wording import describe, notices, repeated_training
 from launcher.sinks.text_log import Log
 from launcher.store.locks import Lock, Waiting, lock_device, lock_folder
 from launcher.store.paths import Paths
@@ -61,8 +62,8 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, renew_view
         clear(paths.requests)
         plan = decide(sweep, experiments, paths, fresh=options.fresh)
         _record_missing_endings(plan)
-        console.message(plan.describe(), "routine")
-        for note in [*plan.notes(), *plan.repeats(), *write_owner_note(sweep, paths)]:
+        console.message(describe(plan), "routine")
+        for note in [*notices(plan), *repeated_training(plan), *write_owner_note(sweep, paths)]:
             console.message(note)
         if not plan.to_run:
             return _nothing_to_do(plan, console, renew_views)
@@ -78,7 +79,11 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, renew_view
 
 def _record_missing_endings(plan: Plan) -> None:
     """Write down the endings that no launcher lived to see, so that every attempt has one and every log is whole."""
-    unseen = {decision.experiment.name: decision.unseen for decision in plan.decisions if decision.unseen}
+    unseen = {
+        decision.experiment.name: decision.evidence.lost_ending
+        for decision in plan.decisions
+        if decision.evidence.lost_ending
+    }
     if not unseen:
         return
     with contextlib.suppress(OSError), contextlib.closing(EventLog(plan.paths.events)) as events:
@@ -106,11 +111,11 @@ def _nothing_to_do(plan: Plan, console: Console, renew_views: Renew) -> Summary:
 
 def _renew_document(plan: Plan) -> list[str]:
     """Write `sweep.json` anew if it is not as the job is now; the newest launch in it stays. Return what went wrong."""
-    before = plan.before
+    before = plan.previous
     launch: dict[str, Any] = dict(before.launch) if before else {}
     if "origin" in launch or plan.sweep.adopts or before is None:
         launch["origin"] = dataclasses.asdict(Origin.of(plan.sweep, plan.paths.outcome))
-    document = plan.document(launch)
+    document = plan.manifest(launch)
     if before is not None and is_written(document, before):
         return []
     try:
@@ -123,7 +128,7 @@ def _renew_document(plan: Plan) -> list[str]:
 
 def _remove_views(plan: Plan) -> None:
     """Remove the plots that compare experiments by a metric the job names no more."""
-    for metric in plan.before.metrics if plan.before else ():
+    for metric in plan.previous.metrics if plan.previous else ():
         if metric not in plan.sweep.settings.metrics:
             with contextlib.suppress(OSError):
                 plan.paths.curves(metric).unlink(missing_ok=True)
@@ -131,10 +136,10 @@ def _remove_views(plan: Plan) -> None:
 
 def _outdated(plan: Plan, earlier: Earlier) -> list[str]:
     """Return the experiments whose views would show what is not so any more, until one of this launch has ended."""
-    before = plan.before
+    before = plan.previous
     if before is None:
         return []
-    now = plan.document(before.launch)
+    now = plan.manifest(before.launch)
     shown = (now.metrics, now.maximize, [one.name for one in now.experiments])
     if (before.metrics, before.maximize, [one.name for one in before.experiments]) != shown:
         return [one.experiment.name for one in plan.decisions]
@@ -212,7 +217,7 @@ def _prepare(
     earlier = Earlier(plan)
     try:
         earlier.move()
-        write_document(plan.paths, plan.document(launch))
+        write_document(plan.paths, plan.manifest(launch))
         loop = Loop(
             plan,
             slots,

@@ -51,7 +51,8 @@ from launcher.errors import LauncherError
 from launcher.executors.forkserver import ServerDied, ServerSilent
 from launcher.executors.local import Workers
 from launcher.executors.telemetry import Telemetry
-from launcher.planning.plan import Decision, Plan
+from launcher.planning.decision import Decision
+from launcher.planning.plan import Plan
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.ending import EndingKind
 from launcher.store.locks import Lock
@@ -89,7 +90,7 @@ class Loop:
         designated = [decision.experiment.index % len(slots) for decision in plan.to_run]
         names = self._order = plan.order if is_parallel else list(self._decisions)
         self._outlook = TimeLeft(plan, slots, console.message, is_parallel=is_parallel)
-        self._collector = Collector(plan.paths, console.message, plan.watch, self._make_notices)
+        self._collector = Collector(plan.paths, console.message, plan.metric_tracker, self._make_notices)
         self._telemetry = Telemetry(plan.paths, self._settings.telemetry_s, console.message)
         self._contained = Containment(console.message)
         self._live = ProgressBoard(plan, self._collector, self._telemetry.latest.get, self._contained)
@@ -225,8 +226,8 @@ class Loop:
         if self._endings.pop(name, None) is not None:
             self._decisions[name] = decision
             self._console.message(f"{name}: tried again, attempt {decision.attempt}.")
-        device, threads, goes_on = str(slot.device), slot.threads, decision.action == "resume"
-        details = {"threads": threads, "goes_on": goes_on, "changed": decision.changed}
+        device, threads, goes_on = str(slot.device), slot.threads, decision.is_resumed
+        details = {"threads": threads, "goes_on": goes_on, "changed": decision.changes}
         self._note("started", name, attempt=spec.attempt, device=device, **details)
         self._collector.open(spec, f"{device} {slot.device.name} {slot.device.uuid}".rstrip())
         obstacle = self._collector.histories[name].obstacle
@@ -353,8 +354,7 @@ class Loop:
                 )
             return
         self._has_lost_folder = True
-        now = self._footing.outcome()
-        if now is not None:
+        if (now := self._footing.outcome()) is not None:
             self._collector.follow(replace(self._plan.paths, outcome=now))
         where = f"What was recorded is in {now}. To go on, put it back, or add --outcome {shlex.quote(str(now))}."
         self._console.message(

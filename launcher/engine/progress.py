@@ -18,7 +18,8 @@ from launcher.engine.containment import Containment
 from launcher.engine.follower import Collector
 from launcher.engine.snapshot import Group, Snapshot, SnapshotRow
 from launcher.executors.telemetry import Sample
-from launcher.planning.plan import Decision, Plan
+from launcher.planning.decision import Decision, PlannedAction
+from launcher.planning.plan import Plan
 from launcher.store.ending import EndingKind
 from launcher.store.metric_tracker import MetricTracker
 
@@ -30,7 +31,7 @@ class ProgressBoard:
         self, plan: Plan, collector: Collector, usage: Callable[[str], Sample | None], contained: Containment
     ) -> None:
         self._sweep, self._logs = plan.sweep.name, str(plan.paths.logs)
-        self._metric = plan.watch().metric
+        self._metric = plan.metric_tracker().metric
         self._collector = collector
         self._usage = usage  # of an experiment that runs
         self._contained = contained
@@ -39,7 +40,7 @@ class ProgressBoard:
             one.experiment.name: SnapshotRow(experiment=one.experiment.name, group="waiting", state="waiting")
             for one in plan.to_run
         }
-        self._kept = [_kept(one) for one in plan.decisions if one.action == "keep"]
+        self._kept = [_kept(one) for one in plan.decisions if one.action is PlannedAction.KEEP]
         self._ended: dict[str, SnapshotRow] = {}  # by when they ended
 
     def ended(self, experiment: str, slot: Slot, ending: Ending, seconds: float) -> None:
@@ -109,7 +110,12 @@ def _row(
 
 
 def _kept(decision: Decision) -> SnapshotRow:
-    kind, newest, seen = decision.ending or EndingKind.DONE, decision.newest or MetricTracker(""), decision.seen
+    evidence = decision.evidence
+    kind, newest, seen = (
+        evidence.ending or EndingKind.DONE,
+        evidence.tracker or MetricTracker(""),
+        evidence.last_attempt,
+    )
     device, time_s = (seen.device, seen.seconds or None) if seen else ("", None)
     state = "kept" if kind == EndingKind.DONE else kind.short_label
     return _row(decision.experiment.name, _group(kind), state, newest, device, time_s)

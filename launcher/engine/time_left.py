@@ -19,7 +19,7 @@ class TimeLeft:
     """Knows what is expected of each experiment, and learns from those that run."""
 
     def __init__(self, plan: Plan, slots: Sequence[Slot], say: Callable[[str], None], *, is_parallel: bool) -> None:
-        self._known = plan.known
+        self._known = plan.durations
         self._num_at_once = len(slots) if is_parallel else 1
         self._threads = slots[0].threads
         self._say = say

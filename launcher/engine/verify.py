@@ -14,8 +14,9 @@ from launcher.devices.slots import Slot
 from launcher.engine.attempt import make_spec
 from launcher.errors import InputError, NoDeviceError
 from launcher.executors.local import Workers
+from launcher.planning.decision import Decision, PlannedAction
 from launcher.planning.job import Sweep
-from launcher.planning.plan import Decision, Plan, decide
+from launcher.planning.plan import Plan, decide
 from launcher.planning.resolve import resolve
 from launcher.store.history import History, first_difference, read_history
 from launcher.store.locks import lock_device
@@ -63,11 +64,11 @@ def _choose(plan: Plan, names: Sequence[str]) -> list[Decision]:
     for name in names:
         if name not in decisions:
             problems.append(f'there is no experiment "{inline(name, 100)}".{did_you_mean(name, decisions)}')
-        elif decisions[name].action != "keep":
+        elif decisions[name].action is not PlannedAction.KEEP:
             problems.append(f"{name} is not done: {decisions[name].why}. Only what is done can be verified.")
     if problems:
         raise InputError(problems)
-    chosen = [decisions[name] for name in names] or [one for one in plan.decisions if one.action == "keep"]
+    chosen = [decisions[name] for name in names] or [one for one in plan.decisions if one.action is PlannedAction.KEEP]
     if not chosen:
         raise InputError(f"no experiment in {plan.paths.outcome} is done. Run the sweep first.")
     return chosen

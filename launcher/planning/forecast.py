@@ -7,14 +7,14 @@ measured, all are taken to last equally long, or as long as their `work` says: t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from launcher.planning.decision import Decision
 from launcher.planning.estimate import remaining
-from launcher.planning.plan import Decision, Plan
-
-PROCESS, GPU = "peak_memory_bytes", "peak_gpu_memory_bytes"
+from launcher.planning.evidence import Evidence
+from launcher.planning.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Forecast:
 def forecast(plan: Plan, num_slots: int, *, is_parallel: bool) -> Forecast:
     """Simulate a launch of the plan on so many slots."""
     decisions = {one.experiment.name: one for one in plan.to_run}
-    known = plan.known
+    known = plan.durations
     whole = remaining(known)
     left = {name: whole[name] for name in decisions}
     turns = _in_parallel(plan.order, left, num_slots) if is_parallel else _in_sequence(plan, left, num_slots)
@@ -105,19 +105,19 @@ def _in_sequence(plan: Plan, left: dict[str, float], num_slots: int) -> list[Sch
 
 
 def _expect(one: Decision, others: Sequence[Decision], seconds: float | None) -> ResourceEstimate:
-    is_changed = one.before is not None and one.before.digest != one.experiment.digest
+    is_changed = one.evidence.planned is not None and one.evidence.planned.digest != one.experiment.digest
     return ResourceEstimate(
         seconds,
-        _memory(one, others, PROCESS),
-        _memory(one, others, GPU),
-        is_measured=one.known.seconds is not None and not is_changed,
+        _memory(one, others, lambda evidence: evidence.peak_memory_bytes),
+        _memory(one, others, lambda evidence: evidence.peak_gpu_memory_bytes),
+        is_measured=one.duration.seconds is not None and not is_changed,
     )
 
 
-def _memory(one: Decision, others: Sequence[Decision], kind: str) -> int | None:
-    """Return the peak of an earlier attempt, else the middle of what the others took."""
-    known = [other.peaks[kind] for other in others if kind in other.peaks]
-    return one.peaks.get(kind) or (round(median(known)) if known else None)
+def _memory(decision: Decision, others: Sequence[Decision], peak: Callable[[Evidence], int | None]) -> int | None:
+    """Return the peak of the experiment's newest attempt; without one the median of the peaks of all experiments."""
+    known = [found for other in others if (found := peak(other.evidence)) is not None]
+    return peak(decision.evidence) or (round(median(known)) if known else None)
 
 
 def _most_at_once(turns: Sequence[ScheduledStart], memory: dict[str, int | None]) -> int | None:

@@ -19,6 +19,7 @@ from launcher.planning.job import Sweep
 from launcher.planning.launch_options import LaunchOptions
 from launcher.planning.plan import Plan, decide
 from launcher.planning.resolve import resolve
+from launcher.planning.wording import notices, repeated_training
 from launcher.store.paths import ANY, Paths
 
 
@@ -59,7 +60,7 @@ class Preview:
             "outcome": str(plan.paths.outcome),
             "logs": str(plan.paths.logs),
             "set": redact.table(plan.sweep.cli_overrides),
-            "notices": [*([self.notice] if self.notice else []), *plan.notes(), *plan.repeats()],
+            "notices": [*([self.notice] if self.notice else []), *notices(plan), *repeated_training(plan)],
             "devices": _device_documents(self),
             "experiments": [
                 {
@@ -67,7 +68,7 @@ class Preview:
                     "action": one.action,
                     "why": one.why,
                     "attempt": one.attempt,
-                    "ending": one.ending,
+                    "ending": one.evidence.ending,
                     "overrides": one.experiment.shown.overrides,
                     "config": one.experiment.shown.config,
                     "digest": one.experiment.digest,

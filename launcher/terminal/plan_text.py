@@ -18,9 +18,11 @@ from typing import Any
 from launcher.config import redact
 from launcher.config.nested import assignments
 from launcher.devices.slots import Slot
+from launcher.planning.decision import Decision
 from launcher.planning.forecast import Forecast
-from launcher.planning.plan import Decision, Plan
+from launcher.planning.plan import Plan
 from launcher.planning.preview import Preview, files
+from launcher.planning.wording import notices, repeated_training
 from launcher.text import duration, inline, plural, printable
 
 MOST_WAVES = 8  # in words; JSON has them all
@@ -63,7 +65,7 @@ def _summary(preview: Preview, expected: Forecast) -> list[str]:
     lines = [f"sweep {sweep.name} of {inline(str(sweep.job_file))}, {len(plan.to_run)} of {len(plan.decisions)} to run"]
     if sweep.cli_overrides:
         lines.append(f"-S for all: {inline(_assignments(redact.table(sweep.cli_overrides)), 1000)}")
-    lines += [*plan.notes(), *plan.repeats()]
+    lines += [*notices(plan), *repeated_training(plan)]
     if not plan.to_run:
         lines.append("nothing to do. --fresh trains what is done again.")
         return lines

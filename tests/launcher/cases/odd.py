@@ -45,7 +45,7 @@ def finished_sweep(folder: Path, names: list[str], metrics: list[str]) -> Paths:
     plan = api.plan(api.load("job.toml"))
     plan.paths.create()
     launch = environment() | {"mode": "parallel", "attempts": dict.fromkeys(names, 1), "slots": [{"device": "cpu:0"}]}
-    write_document(plan.paths, plan.document(launch))
+    write_document(plan.paths, plan.manifest(launch))
     events = EventLog(plan.paths.events)
     for decision in plan.decisions:
         name, digest = decision.experiment.name, decision.experiment.digest

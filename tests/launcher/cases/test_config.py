@@ -15,6 +15,7 @@ from launcher.errors import InputError
 from launcher.planning.overrides import parse
 from launcher.planning.plan import decide
 from launcher.planning.resolve import resolve
+from launcher.planning.wording import notices
 from tests.launcher.conftest import Workplace
 
 ARGUMENTS = """
@@ -221,7 +222,7 @@ def test_05_overrides_of_nested_keys_are_shown_and_do_not_reach_those_that_set_t
     assert "-S model.depth" not in result.out
     whole = load(place.job('[sweep]\ntarget = "nested:run"\n[experiments]\na = { extra = "@none" }\nb = {}\n'))
     plan = decide(replace(whole, given={"extra": {"x": 1}}), [], place.paths)
-    assert plan.notes() == ["-S extra.x=1 is not for a: sets it itself."]
+    assert notices(plan) == ["-S extra.x=1 is not for a: sets it itself."]
 
 
 def test_05_an_unknown_key_of_a_nested_table_is_told(place: Workplace, nested: str) -> None:

@@ -14,10 +14,13 @@ from launcher.devices.slots import Slot
 from launcher.engine.messages import Begin, Done, Ended, Start
 from launcher.engine.scheduler import Scheduler
 from launcher.engine.time_left import TimeLeft
+from launcher.planning.decision import Decision, PlannedAction
 from launcher.planning.estimate import DurationEstimate, pace
+from launcher.planning.evidence import Evidence
 from launcher.planning.experiment import Experiment
 from launcher.planning.forecast import forecast
-from launcher.planning.plan import Decision, Plan
+from launcher.planning.plan import Plan
+from launcher.store.ending import EndingKind
 from launcher.store.history import History
 from launcher.store.paths import Paths
 from launcher.store.records import Record
@@ -30,15 +33,19 @@ def plan_of(seconds: dict[str, float | None], memory: dict[str, int] | None = No
     decisions = [
         Decision(
             Experiment(name, index, {}, {}, name),
-            "run",
+            PlannedAction.RUN,
             "new",
             1,
-            known=DurationEstimate(seconds=value),
-            peaks={"peak_memory_bytes": memory[name]} if memory and name in memory else {},
+            duration=DurationEstimate(seconds=value),
+            evidence=Evidence(peak_memory_bytes=(memory or {}).get(name)),
         )
         for index, (name, value) in enumerate(seconds.items())
     ]
     return Plan(None, Paths(Path("o"), Path("l")), decisions)  # type: ignore[arg-type]  # no sweep is looked at
+
+
+def kept(decision: Decision) -> Decision:
+    return replace(decision, action=PlannedAction.KEEP, evidence=Evidence(ending=EndingKind.DONE))
 
 
 @pytest.mark.parametrize("num_slots", [1, 2, 3, 7])
@@ -72,8 +79,10 @@ def test_waves_say_who_follows_whom() -> None:
 def test_what_is_done_tells_how_fast_the_rest_is_and_so_the_order() -> None:
     plan = plan_of({"done": 20.0, "measured": 50.0, "new": None})
     works = {"done": 1.0, "measured": 2.0, "new": 4.0}
-    decisions = [replace(one, known=replace(one.known, work=works[one.experiment.name])) for one in plan.decisions]
-    decisions[0] = replace(decisions[0], action="keep", ending="done")
+    decisions = [
+        replace(one, duration=replace(one.duration, work=works[one.experiment.name])) for one in plan.decisions
+    ]
+    decisions[0] = replace(decisions[0], action=PlannedAction.KEEP, evidence=Evidence(ending=EndingKind.DONE))
     plan = replace(plan, decisions=decisions)
     told = forecast(plan, 1, is_parallel=True)
     assert plan.order == ["new", "measured"]
@@ -96,8 +105,11 @@ def test_memory_is_the_most_that_is_held_at_once_and_others_stand_in_where_none_
 
 def test_the_time_left_is_told_by_what_is_done_until_this_launch_has_measured() -> None:
     plan = plan_of({"done": 20.0, "one": None, "two": None})
-    decisions = [replace(one, known=replace(one.known, work=1.0, is_earlier=True)) for one in plan.decisions]
-    plan = replace(plan, decisions=[replace(decisions[0], action="keep", ending="done"), *decisions[1:]])
+    decisions = [replace(one, duration=replace(one.duration, work=1.0, is_earlier=True)) for one in plan.decisions]
+    plan = replace(
+        plan,
+        decisions=[kept(decisions[0]), *decisions[1:]],
+    )
     outlook = TimeLeft(plan, [Slot(0, Device("cpu", "cpu"), 1)], print, is_parallel=False)
     assert outlook.seconds_left(["one"], ["two"]) == 40.0
     outlook.learn(Measured("one", DurationEstimate(1.0, 3.0, 0.0)), History())  # type: ignore[arg-type]  # no process behind it

@@ -97,7 +97,7 @@ def test_finished_experiments_tell_how_long_new_ones_and_changed_ones_take(
 
     assert expected() == {"done": ("keep", None), "broken": ("keep", None), "new": ("run", 80.0)}
     write_document(
-        Paths(folder / "outcome" / "job", folder / "logs" / "job"), api.plan(api.load("job.toml")).document({})
+        Paths(folder / "outcome" / "job", folder / "logs" / "job"), api.plan(api.load("job.toml")).manifest({})
     )
     (folder / "job.toml").write_text(job.replace("length = 1", "length = 3", 1))
     assert expected()["done"] == ("redo", 60.0), "three times the work of what was measured"

@@ -1,0 +1,79 @@
+"""A plan in words, for `run`, `plan` and their JSON: the decisions, what to know before a start, what is repeated."""
+
+from __future__ import annotations
+
+from launcher.config import redact
+from launcher.config.nested import decides, dotted, leaves
+from launcher.planning.decision import Decision, PlannedAction, RepeatedTraining
+from launcher.planning.plan import Plan
+from launcher.text import duration, inline, plural
+
+
+def describe(plan: Plan) -> str:
+    """Return a line about the sweep, then a line for each experiment: its action, its name and why."""
+    width = max(len(decision.experiment.name) for decision in plan.decisions)
+    lines = [f"sweep {plan.sweep.name} of {plan.sweep.job_file}, {len(plan.to_run)} of {len(plan.decisions)} to run:"]
+    lines += [
+        f"  {decision.action:<6} {decision.experiment.name:<{width}}  {decision.why}" for decision in plan.decisions
+    ]
+    return "\n".join(lines)
+
+
+def notices(plan: Plan) -> list[str]:
+    """Return what a person should know before the start.
+
+    Where the sweep is and was; which experiments `-S` does not reach, because they set the key themselves; which
+    values are secret; which experiments have the same configuration.
+    """
+    lines = [*plan.folder_notices]
+    for path, value in leaves(redact.table(plan.sweep.cli_overrides)):
+        if own := [name for name, overrides in plan.sweep.experiments.items() if decides(overrides, path)]:
+            set_it = "sets it itself" if len(own) == 1 else "set it themselves"
+            lines.append(f"-S {inline(f'{dotted(path)}={value}')} is not for {', '.join(own)}: {set_it}.")
+    secret = dict.fromkeys(key for decision in plan.decisions for key in redact.keys(decision.experiment.config))
+    if secret:
+        lines.append(f"values of {inline(', '.join(secret), 500)} are written nowhere: {redact.HIDDEN}.")
+    return lines + _same_configurations(plan)
+
+
+def _same_configurations(plan: Plan) -> list[str]:
+    """Name the experiments that are the same training several times, where at least one of them is to run."""
+    groups: dict[str, list[Decision]] = {}
+    for decision in plan.decisions:
+        content = decision.experiment.content
+        if content is not None and decision.action is not PlannedAction.LEAVE:
+            groups.setdefault(content.digest, []).append(decision)
+    return [
+        f"{', '.join(decision.experiment.name for decision in group)} have the same configuration: the same numbers "
+        f"{len(group)} times."
+        for group in groups.values()
+        if len(group) > 1 and any(decision.action.is_training for decision in group)
+    ]
+
+
+def repeated_training(plan: Plan) -> list[str]:
+    """Return how much training the launch repeats, and what happens to the old results: at most three lines."""
+    repeats = [decision.repeats for decision in plan.to_run if decision.repeats is not None and decision.repeats.steps]
+    lines = []
+    for is_finished, is_set_aside in ((True, True), (False, True), (False, False)):
+        group = [
+            repeat for repeat in repeats if (repeat.is_finished, repeat.is_set_aside) == (is_finished, is_set_aside)
+        ]
+        if group:
+            lines.append(_repetition(group, str(plan.paths.earliest)))
+    return lines
+
+
+def _repetition(group: list[RepeatedTraining], aside: str) -> str:
+    """Return the line about experiments that are all finished or all unfinished, and all set aside or all not."""
+    are_many, steps = len(group) > 1, sum(repeat.steps for repeat in group)
+    seconds = sum(repeat.seconds for repeat in group)
+    if group[0].is_finished:
+        what, happens = "finished experiment", ("are" if are_many else "is") + " trained again"
+    else:
+        what, happens = "unfinished experiment", f"begin{'' if are_many else 's'} anew"
+    kept = f"what {'they' if are_many else 'it'} left is kept in {aside}"
+    return (
+        f"{plural(len(group), what)} {happens}: {steps:,} step{'' if steps == 1 else 's'}, {duration(seconds)} of "
+        f"training are repeated; {kept if group[0].is_set_aside else 'there is no checkpoint to go on from'}."
+    )
