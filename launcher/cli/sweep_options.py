@@ -35,7 +35,7 @@ class SweepOptions:
             InputError: the job file or an option is wrong.
         """
         from launcher import api
-        from launcher.planning.overrides import parse
+        from launcher.cli.overrides import parse
 
         given = vars(self) | {
             "only": self.only or (),

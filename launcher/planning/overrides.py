@@ -1,47 +1,18 @@
-"""Overrides of the shared configuration from the command line: `-S lr=1e-3`, typed as a job file would type them.
+"""Overrides of a launch: values of -S, or of Python, in the place of keys of [config].
 
-They stand in the place of [config] keys, so an experiment's own override of the same key stays: it is what the
-experiment is about. `Plan.notes` says where that is so.
+Only [config] changes. An experiment's own override of the same key stays, because it is what the experiment is about;
+`planning.wording.notices` says where that happens. How -S is written is the matter of `cli.overrides`.
 """
 
 from __future__ import annotations
 
 import json
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from launcher.config import nested, notation, redact
 from launcher.errors import InputError
 from launcher.text import inline
-
-
-def parse(settings: Sequence[str]) -> dict[str, Any]:
-    """Return the keys and values of `key=value` texts, the later over the earlier; `model.width=3` is a key of a table.
-
-    A value is read as TOML (1e-3 a float, true, "text", [1, 2]); what is no TOML is a string as it stands. `@none` is
-    left for `notation.read`.
-
-    Raises:
-        InputError: one has no key or no equals sign, or another language's word for None.
-    """
-    problems: list[str] = []
-    values: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        path = nested.parse(key.strip())
-        if not equals or path is None:
-            problems.append(f"-S {inline(redact.text(setting))}: write it as key=value, as in -S lr=1e-3.")
-        elif text.strip() != "none" and notation.is_slip(text):
-            problems.append(
-                f"-S {inline(setting)}: for no value type -S {inline(key)}={notation.NONE}; for the text, "
-                f"-S {inline(key)}=@text:{text.strip()}."
-            )
-        else:
-            values = nested.merge(values, nested.table(path, _value(text)))
-    if problems:
-        raise InputError(problems)
-    return values
 
 
 def over(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -80,11 +51,3 @@ def over(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> tuple[dict[
     if problems:
         raise InputError([f"-S {problem}" for problem in problems])
     return nested.merge(config, given), given
-
-
-def _value(text: str) -> Any:
-    try:
-        read = tomllib.loads(f"value = {text}")
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return text
-    return read["value"] if read.keys() == {"value"} else text  # a line break would begin another key

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import pytest
 
 from launcher import load
+from launcher.cli.overrides import parse
 from launcher.config import notation, validation
 from launcher.errors import InputError
-from launcher.planning.overrides import parse
 from launcher.planning.plan import decide
 from launcher.planning.resolve import resolve
 from launcher.planning.wording import notices
@@ -221,7 +221,7 @@ def test_05_overrides_of_nested_keys_are_shown_and_do_not_reach_those_that_set_t
     assert "-S model.width=3 is not for wide, wider: set it themselves." in result.out
     assert "-S model.depth" not in result.out
     whole = load(place.job('[sweep]\ntarget = "nested:run"\n[experiments]\na = { extra = "@none" }\nb = {}\n'))
-    plan = decide(replace(whole, given={"extra": {"x": 1}}), [], place.paths)
+    plan = decide(replace(whole, cli_overrides={"extra": {"x": 1}}), [], place.paths)
     assert notices(plan) == ["-S extra.x=1 is not for a: sets it itself."]
 
 

@@ -17,7 +17,6 @@ import pytest
 from launcher.cli import app, on_finish
 from launcher.devices import nvml
 from launcher.errors import InputError
-from launcher.planning import overrides
 from launcher.planning.selection import select
 from launcher.terminal import colour
 from launcher.terminal.console import Console
@@ -47,30 +46,6 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
     yield run
     colour.choose("auto")
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("1e-3", 1e-3),
-        ("3", 3),
-        ("true", True),
-        ('"text"', "text"),
-        ("text", "text"),
-        ("a b", "a b"),
-        ("[1, 2]", [1, 2]),
-        ("", ""),
-        ("x=y", "x=y"),
-        ("1\nother = 2", "1\nother = 2"),
-    ],
-)
-def test_an_override_is_typed_as_in_a_job_file(text: str, value: object) -> None:
-    assert overrides.parse([f"key={text}"]) == {"key": value}
-    assert type(overrides.parse([f"key={text}"])["key"]) is type(value)
-
-
-def test_the_later_override_of_a_key_counts() -> None:
-    assert overrides.parse(["lr=1", "lr=2"]) == {"lr": 2}
 
 
 @pytest.mark.parametrize(
