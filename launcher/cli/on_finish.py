@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from launcher.child_process import start_program
 from launcher.engine.summary import Summary
 from launcher.errors import InputError
-from launcher.lifeline import start_program
 from launcher.planning.job import Sweep
 from launcher.reports.analysis import best, rank
 from launcher.reports.results import Result, read_results

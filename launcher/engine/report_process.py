@@ -15,8 +15,8 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable
 
+from launcher.child_process import ChildProcess, start_module
 from launcher.executors.process_tree import tree_cpu_s
-from launcher.lifeline import Child, start_module
 from launcher.store.paths import Paths
 
 TOLD_S = 5.0  # after so long that nothing but drawing goes on, this is said
@@ -41,7 +41,7 @@ class ReportProcess:
         self._complain = complain
         self._has_plots = has_plots
         self._remedy = remedy  # the command that makes all views
-        self._child: Child | None = None
+        self._child: ChildProcess | None = None
         self._pending: set[str] = set()
         self._is_busy = False
         self._is_urgent = False

@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Sequence
 
-from launcher import lifeline
+from launcher import child_process
 
 _MESSAGE_BYTES = 8192
 _PIPE_BYTES = 4096  # a pipe holds so much on every Linux, whatever other pipes hold
@@ -55,7 +55,7 @@ class ForkServer:
         with theirs:
             fd = theirs.fileno()
             # What a module prints while it is imported belongs to no result.
-            self._child = lifeline.start_module(
+            self._child = child_process.start_module(
                 "launcher.worker.preloaded", str(fd), *modules, inherited=[fd], stdout=_STDERR
             )
 

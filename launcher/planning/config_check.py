@@ -21,7 +21,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-from launcher import lifeline
+from launcher import child_process
 from launcher.config import notation, validation
 from launcher.config.resolved import HOW_TO_MEND, Resolved, addresses, describe, differing, is_made_twice
 from launcher.config.validation import FieldError
@@ -124,7 +124,7 @@ def _check_in_child(target: Target, configs: Mapping[str, Mapping[str, Any]]) ->
     content = {"spec": target.spec, "folder": str(target.folder), "configs": notation.marked(configs)}
     request = json.dumps(content, default=str)
     try:
-        child = lifeline.start_module(
+        child = child_process.start_module(
             "launcher.planning.config_check",
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

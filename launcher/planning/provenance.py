@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from launcher.lifeline import start_program
+from launcher.child_process import start_program
 
 LIMIT_S = 3.0  # git waits for a network folder as long as it must; a launch does not
 

@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from launcher.child_process import die_with_parent
 from launcher.errors import InputError
 from launcher.executors.telemetry import read_samples, summarise
-from launcher.lifeline import die_with_parent
 from launcher.reports.analysis import unlogged
 from launcher.reports.results import Result, result, with_open_ends
 from launcher.reports.timeline import read_spans

@@ -2,7 +2,7 @@
 
 Its first lines make up for what a fork server gives a child: the server's environment, terminal and signal settings.
     1. its own session, so that the whole process group can be ended and the terminal's Ctrl-C does not reach it
-    2. the kernel is told to kill that group when the launcher dies (`lifeline`)
+    2. the kernel is told to kill that group when the launcher dies (`child_process`)
     3. stdout and stderr go to the experiment's log, at descriptor level; faulthandler writes there too
     4. its environment, before anything touches CUDA; its share of CPU threads
     5. to the code in it, and its children, it is an ordinary process (`ordinary`)
@@ -28,10 +28,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from launcher.child_process import die_with_launcher
 from launcher.config import validation
 from launcher.config.resolved import HOW_TO_MEND, Difference, Resolved, differing
 from launcher.errors import InputError, LauncherError
-from launcher.lifeline import die_with_holder
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.ending import EndingKind
 from launcher.store.files import open_to_append
@@ -57,7 +57,7 @@ def isolate(log: Path, environment: dict[str, str]) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None, "a worker is started by multiprocessing"
     # The pipe this process was started through: under a number that the log below does not take, as it may be 2.
-    die_with_holder(fcntl.fcntl(int(parent.sentinel), fcntl.F_DUPFD_CLOEXEC, 3))
+    die_with_launcher(fcntl.fcntl(int(parent.sentinel), fcntl.F_DUPFD_CLOEXEC, 3))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # drops what came before this session was one
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGHUP])
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -148,7 +148,7 @@ def test_F4_a_launch_that_waits_for_a_folder_hears_signals(place: Workplace) -> 
 
 def test_F3_the_processes_that_draw_curves_die_with_whom_they_draw_for(place: Workplace) -> None:
     code = (
-        "import multiprocessing, os, time\nfrom launcher.lifeline import die_with_parent\n"
+        "import multiprocessing, os, time\nfrom launcher.child_process import die_with_parent\n"
         "with multiprocessing.get_context('fork').Pool(2, die_with_parent, (os.getpid(),)) as pool:\n"
         "    pool.map(time.sleep, [60, 60])\n"
     )

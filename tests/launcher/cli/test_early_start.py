@@ -85,11 +85,11 @@ def test_nothing_but_the_standard_library_is_imported_before_the_server_starts()
     others, ours = done.stdout.splitlines()
     assert set(ast.literal_eval(others)) - {"__main__"} == {"launcher"}
     assert ast.literal_eval(ours) == [
+        "launcher.child_process",
         "launcher.cli",
         "launcher.cli.early_start",
         "launcher.executors",
         "launcher.executors.forkserver",
-        "launcher.lifeline",
         "launcher.planning",
         "launcher.planning.defaults",
     ]
