@@ -1,4 +1,4 @@
-"""Reads `-S key=value` into a `TrainConfig`, by the same grammar as the launcher's own `-S`.
+"""Reads `-S key=value` into a `TrainConfig`, by the same grammar as the launcher's own `-S` (tests/override_cases.py).
 
 -S lr=1e-3             a value as in TOML
 -S chunking=pack       text needs no quotes
@@ -16,7 +16,7 @@ from minigpt.config import FIELDS, TrainConfig
 from minigpt.errors import ConfigError
 
 _NONE, _TEXT = "@none", "@text:"
-_SLIPS = ("none", "nil", "@none", "@null", "@nil")  # in any case: words that somebody types for None
+_SLIPS = ("none", "null", "nil", "@none", "@null", "@nil")  # in any case: words that somebody types for None
 
 
 def config_from(settings: Sequence[str]) -> TrainConfig:
@@ -29,7 +29,7 @@ def config_from(settings: Sequence[str]) -> TrainConfig:
     values: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
-        name = name.strip()
+        name = name.strip().strip("\"'")
         if not equals:
             raise ConfigError(f"-S {setting} has no value: type -S {name}=VALUE")
         if name not in defaults:
@@ -37,24 +37,29 @@ def config_from(settings: Sequence[str]) -> TrainConfig:
             hint = f"did you mean {guess[0]}?" if guess else "there is no such field."
             raise ConfigError(f"-S {setting}: {hint} Fields: {', '.join(FIELDS)}")
         is_text = isinstance(defaults[name], str)
-        if text.strip() != _NONE and text.strip().casefold() in _SLIPS and not is_text:
-            raise ConfigError(f"-S {setting}: for no value type -S {name}={_NONE}")
-        values[name] = _text(text) if is_text else _value(text)
+        if _is_slip(text, is_text=is_text):
+            as_text = f"; for the text, -S {name}={_TEXT}{text.strip()}" if is_text else ""
+            raise ConfigError(f"-S {setting}: for no value type -S {name}={_NONE}{as_text}")
+        value = _value(text)
+        values[name] = text if is_text and not isinstance(value, str | None) else value  # `7` stays "7" in a text field
     return TrainConfig(**values)
 
 
-def _text(text: str) -> str | None:
-    """Return text as it stands, without TOML's quotes: `7` stays "7"."""
-    value = _value(text)
-    return value if isinstance(value, str) or text.strip() == _NONE else text
+def _is_slip(text: str, *, is_text: bool) -> bool:
+    """Say whether somebody has typed another word for `@none`. In a text field, `none` is text."""
+    word = text.strip()
+    return word.casefold() in _SLIPS and word != _NONE and not (is_text and word == "none")
 
 
 def _value(text: str) -> Any:
     """Return a value of TOML, or None. What is neither is returned as text, and the configuration refuses it."""
-    if text.strip() in (_NONE, "null"):
-        return None
-    if text.startswith(_TEXT):
-        return text.removeprefix(_TEXT)
+    value = _from_toml(text)
+    if not isinstance(value, str):
+        return value
+    return None if _NONE in (value, text.strip()) else value.removeprefix(_TEXT)
+
+
+def _from_toml(text: str) -> Any:
     try:
         document = tomllib.loads(f"value = {text}")
     except (tomllib.TOMLDecodeError, RecursionError):

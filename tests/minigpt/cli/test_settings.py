@@ -10,7 +10,7 @@ from minigpt.errors import ConfigError
 
 
 def test_settings_are_put_over_the_baseline() -> None:
-    config = config_from(["lr=1e-3", "data_dir=7", "max_steps=null", "chunking=pack", "lr=1e-2"])
+    config = config_from(["lr=1e-3", "data_dir=7", "max_steps=@none", "chunking=pack", "lr=1e-2"])
     assert config == TrainConfig(lr=1e-2, data_dir="7", chunking="pack")
     with pytest.raises(ConfigError, match="n_layers must be a whole number, not 'two'"):
         config_from(["n_layers=two"])
