@@ -13,7 +13,7 @@ from launcher.executors import rendezvous
 from launcher.executors.local import Worker
 from launcher.executors.oom_kills import num_oom_kills
 from launcher.planning.decision import Decision
-from launcher.planning.estimate import DurationEstimate, pace
+from launcher.planning.estimate import DurationEstimate, extrapolate_attempt
 from launcher.planning.job import SweepSettings
 from launcher.planning.plan import Plan
 from launcher.store.history import History
@@ -56,7 +56,7 @@ class Attempt:
     def known(self, history: History, now_s: float) -> DurationEstimate:
         """Return what this attempt tells of how long it takes; until its first step, what was known before."""
         known = self.decision.duration
-        return pace(history, self.decision.attempt, now_s - self.began_s, known.work) or known
+        return extrapolate_attempt(history, self.decision.attempt, now_s - self.began_s, known.work) or known
 
     def hear(self) -> bool:
         """Take in what the bell has said; return whether its other end is still open."""

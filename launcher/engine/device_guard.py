@@ -18,7 +18,7 @@ from launcher.devices.query import Answer, DeviceLost, DriverSilent, Probe, owne
 from launcher.devices.slots import Slot
 from launcher.engine.classify_ending import Ending
 from launcher.engine.messages import Ended, Event, Quarantined, Refused, RetryRefused, SlotsLost
-from launcher.planning.batch_halving import describe, halved
+from launcher.planning.batch_halving import describe_changes, halve_batch
 from launcher.planning.decision import Decision
 from launcher.planning.plan import Plan
 from launcher.store.checkpoints import Checkpoints
@@ -203,14 +203,16 @@ class DeviceGuard:
         """Have the next attempt train with half the batch from its beginning; None if it cannot be halved."""
         self._alone.add(experiment)
         one = self._experiments[experiment]
-        smaller = halved(one.config | self._changes[experiment])
+        smaller = halve_batch(one.config | self._changes[experiment])
         if smaller is None:
             self._say(f"{experiment}: out of memory, and its batch cannot be halved again.")
             return None
         self._changes[experiment] = smaller
         with contextlib.suppress(OSError):  # those of the larger batch are passed over in any case
             Checkpoints(self._plan.paths.checkpoints(experiment), experiment, one.digest).clear()
-        self._say(f"{experiment}: out of memory, so once more later, {where}, with {describe(smaller)} (on_oom).")
+        self._say(
+            f"{experiment}: out of memory, so once more later, {where}, with {describe_changes(smaller)} (on_oom)."
+        )
         return True
 
     def _need(self, experiment: str) -> int | None:

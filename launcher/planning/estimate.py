@@ -1,10 +1,12 @@
-"""How long experiments take, from what they say of themselves and what was measured; and what follows from it.
+"""Estimates how long experiments take, from the work they declare and the time that was measured. Pure.
 
-Two things follow. The order, longest first (Graham 1969, "Bounds on multiprocessing timing anomalies": at most
-4/3 - 1/3m of the best possible end on m slots, where any order may cost 2 - 1/m); and the time that is left. Pure.
+An experiment's `work` is a number in a unit of its target's own, returned by the optional method `work()` of its
+configuration: say, examples times parameters. A measured duration turns work into seconds. An experiment without work
+and without a measurement is taken to last as long as the average of the others.
 
-An experiment's `work` is a number in a unit of its target's own, from the optional method `work()` of its
-configuration; measured seconds turn it into time. Without either, an experiment is taken for an average one.
+Two things are made from the estimates: the order of a parallel launch, the longest experiment first, and the time left.
+On m slots the longest-first order ends at most 4/3 - 1/(3m) times as late as the best possible order; any other order
+may end 2 - 1/m times as late (Graham 1969, "Bounds on multiprocessing timing anomalies").
 """
 
 from __future__ import annotations
@@ -19,52 +21,70 @@ from launcher.store.history import History
 
 @dataclass(frozen=True)
 class DurationEstimate:
-    """What is known about how long one experiment takes."""
+    """How long one experiment takes, as far as it is known."""
 
     work: float | None = None
-    seconds: float | None = None  # of all of it, measured or reckoned from some of its steps
-    share_done: float = 0.0  # which a resumed attempt does not do again
+    seconds: float | None = None  # of the whole experiment: measured, or extrapolated from some of its steps
+    share_done: float = 0.0  # the share, from 0 to 1, that a resumed attempt does not do again
     is_earlier: bool = False  # measured by an earlier launch: perhaps on another device, or beside other work
 
 
-def measured(seconds: float, step: int, total: int | None, work: float | None) -> DurationEstimate:
-    """Return what an attempt tells that got to `step` of `total` in `seconds`."""
+def extrapolate(seconds: float, step: int, total: int | None, work: float | None) -> DurationEstimate:
+    """Extrapolate from an attempt that reached `step` of `total` steps in `seconds`.
+
+    Example: 50 of 100 steps in 30 s give 60 s, of which a half is done. Without a total, or before the first step,
+    nothing but the work is known.
+    """
     if not total or not 0 < step <= total or seconds <= 0:
         return DurationEstimate(work)
     return DurationEstimate(work, seconds * total / step, step / total)
 
 
-def pace(history: History, attempt: int, seconds: float, work: float | None) -> DurationEstimate | None:
-    """Return what an attempt tells after `seconds` about how long it takes, of what was left when it began.
+def extrapolate_attempt(history: History, attempt: int, seconds: float, work: float | None) -> DurationEstimate | None:
+    """Extrapolate from the steps that `attempt` has done in `seconds` of its own. For a resumed attempt, of the rest.
 
-    None before its first step: until then the steps in its history are those of earlier attempts.
+    None before its first step: until then the steps in the history are those of earlier attempts. A resumed attempt has
+    no work, because `work` is that of the whole experiment.
     """
     if history.attempt != attempt or history.phase == "in set-up":
         return None
     left = history.total - history.resumed_from if history.total else None
-    return measured(seconds, history.last_step - history.resumed_from, left, None if history.resumed_from else work)
+    steps = history.last_step - history.resumed_from
+    return extrapolate(seconds, steps, left, None if history.resumed_from else work)
 
 
-def remaining(known: Mapping[str, DurationEstimate]) -> dict[str, float]:
-    """Return how long each will take yet: in seconds if any was measured, else in a unit that is the same for all.
+def remaining(estimates: Mapping[str, DurationEstimate]) -> dict[str, float]:
+    """Return how long each experiment still takes: in seconds if any was measured, otherwise in a common unit.
 
-    What an earlier launch has measured tells how fast others are until this one has measured anything itself.
+    The speed, seconds for a unit of work, is the median of this launch's measurements. Until there is one, measurements
+    of earlier launches are used.
     """
-    rates = [(one.is_earlier, one.seconds / one.work) for one in known.values() if one.seconds and one.work]
-    rate = median([rate for is_earlier, rate in rates if not is_earlier] or [rate for _, rate in rates] or [1.0])
-    whole = {name: one.seconds or (one.work * rate if one.work else None) for name, one in known.items()}
+    speeds = [
+        (estimate.is_earlier, estimate.seconds / estimate.work)
+        for estimate in estimates.values()
+        if estimate.seconds and estimate.work
+    ]
+    of_this_launch = [speed for is_earlier, speed in speeds if not is_earlier]
+    speed = median(of_this_launch or [speed for _, speed in speeds] or [1.0])
+    whole = {
+        name: estimate.seconds or (estimate.work * speed if estimate.work else None)
+        for name, estimate in estimates.items()
+    }
     average = median([value for value in whole.values() if value is not None] or [1.0])
-    return {name: (whole[name] or average) * (1.0 - one.share_done) for name, one in known.items()}
+    return {name: (whole[name] or average) * (1.0 - estimate.share_done) for name, estimate in estimates.items()}
 
 
-def longest_first(known: Mapping[str, DurationEstimate]) -> list[str]:
-    """Return the order in which to start experiments; those of equal length keep their order."""
-    left = remaining(known)
-    return sorted(known, key=lambda name: -left[name])
+def longest_first(estimates: Mapping[str, DurationEstimate]) -> list[str]:
+    """Return the names in the order in which to start the experiments; those of equal length keep their order."""
+    left = remaining(estimates)
+    return sorted(estimates, key=lambda name: -left[name])
 
 
 def makespan(running: Iterable[float], waiting: Sequence[float], num_slots: int) -> float:
-    """Return when the last ends if each slot takes the next that waits as soon as it is free."""
+    """Return in how many seconds the last experiment ends if a slot takes the next one as soon as it is free.
+
+    `running` and `waiting` are the seconds that each experiment still takes, `waiting` in the order of the starts.
+    """
     free_at = [*running]
     free_at += [0.0] * (num_slots - len(free_at))
     heapq.heapify(free_at)

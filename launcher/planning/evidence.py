@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from launcher.planning.batch_halving import state_digest
-from launcher.planning.estimate import DurationEstimate, measured
+from launcher.planning.estimate import DurationEstimate, extrapolate
 from launcher.planning.experiment import Experiment
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.ending import EndingKind
@@ -117,7 +117,7 @@ def _duration(
     If it was another configuration that was trained, its time is scaled by the work of the two: 40 s for a work of 100
     become 60 s for a work of 150. Without the work of both, the time is not known.
     """
-    estimate = replace(measured(seconds, history.last_step, history.total, experiment.work), is_earlier=True)
+    estimate = replace(extrapolate(seconds, history.last_step, history.total, experiment.work), is_earlier=True)
     digest = history.start["digest"] if history.start else None
     if estimate.seconds and experiment.work and digest != experiment.digest:
         work = planned.work if planned and planned.digest == digest else None

@@ -1,7 +1,7 @@
-"""What a launch of a plan would look like: which experiment starts where and after which, and what it will take. Pure.
+"""Forecasts a launch: which experiment starts where, when and after which, and how much time and memory it takes. Pure.
 
-The slots are filled as the scheduler fills them, with the times of `estimate` in place of a clock. Where nothing was
-measured, all are taken to last equally long, or as long as their `work` says: then the order is told and no time.
+The forecast fills the slots as the scheduler does, with the durations of `estimate` in place of a clock. Before
+anything was measured, durations are relative: the forecast then has an order and no times.
 """
 
 from __future__ import annotations
@@ -19,98 +19,103 @@ from launcher.planning.plan import Plan
 
 @dataclass(frozen=True)
 class ScheduledStart:
-    """When and where an experiment will run, as far as one can tell beforehand."""
+    """When and where an experiment is expected to run. Times are seconds since the launch began."""
 
     experiment: str
     slot: int
-    wave: int  # 1: at once
-    after: str | None  # the experiment whose slot it takes over, if it must wait
+    wave: int  # 1 for an experiment that starts at once, 2 for one that takes over its slot, and so on
+    after: str | None  # the experiment that it waits for; None if it starts at once
     starts_s: float
     ends_s: float
 
 
 @dataclass(frozen=True)
 class ResourceEstimate:
-    """What an experiment will take: None where nothing was measured, of it or of others."""
+    """How much time and memory an experiment takes. None where nothing was measured, of this experiment or of others.
+
+    Its fields are keys of `plan --json`.
+    """
 
     seconds: float | None = None
     memory_bytes: int | None = None
     gpu_memory_bytes: int | None = None
-    is_measured: bool = False  # on this experiment as it is configured now; else reckoned from other runs
+    is_measured: bool = False  # on this experiment as it is configured now; otherwise derived from other runs
 
 
 @dataclass(frozen=True)
 class Forecast:
     """What is expected of a launch."""
 
-    turns: list[ScheduledStart]  # in the order of their start
-    expected: dict[str, ResourceEstimate]  # of every experiment that will run
+    starts: list[ScheduledStart]  # in order of time
+    estimates: dict[str, ResourceEstimate]  # of every experiment that will be trained
     seconds: float | None  # of the whole launch
-    work_seconds: float | None  # of all experiments together
-    memory_bytes: int | None  # of all workers that run at once, at most
-    gpu_memory_bytes: int | None  # of one slot, at most
+    work_seconds: float | None  # of all experiments, summed
+    memory_bytes: int | None  # of all workers that run at the same time, at most
+    gpu_memory_bytes: int | None  # of the experiment that takes most
 
     @property
     def waves(self) -> list[list[ScheduledStart]]:
-        """The turns by wave: those that start at once, those that take over from them, and so on."""
-        count = max((turn.wave for turn in self.turns), default=0)
-        return [[turn for turn in self.turns if turn.wave == wave] for wave in range(1, count + 1)]
+        """The starts by wave: first those at once, then those that take over from them, and so on."""
+        count = max((start.wave for start in self.starts), default=0)
+        return [[start for start in self.starts if start.wave == wave] for wave in range(1, count + 1)]
 
 
 def forecast(plan: Plan, num_slots: int, *, is_parallel: bool) -> Forecast:
-    """Simulate a launch of the plan on so many slots."""
-    decisions = {one.experiment.name: one for one in plan.to_run}
-    known = plan.durations
-    whole = remaining(known)
+    """Simulate a launch of the plan on a number of slots, in parallel or one experiment after another."""
+    decisions = {decision.experiment.name: decision for decision in plan.to_run}
+    durations = plan.durations
+    whole = remaining(durations)
     left = {name: whole[name] for name in decisions}
-    turns = _in_parallel(plan.order, left, num_slots) if is_parallel else _in_sequence(plan, left, num_slots)
-    has_times = any(one.seconds for one in known.values()) and bool(decisions)
-    expected = {
-        name: _expect(one, plan.decisions, left[name] if has_times else None) for name, one in decisions.items()
+    starts = _in_parallel(plan.order, left, num_slots) if is_parallel else _in_sequence(plan, left, num_slots)
+    has_times = any(duration.seconds for duration in durations.values()) and bool(decisions)
+    estimates = {
+        name: _estimate(decision, plan.decisions, left[name] if has_times else None)
+        for name, decision in decisions.items()
     }
+    gpu_memory = [estimate.gpu_memory_bytes for estimate in estimates.values()]
     return Forecast(
-        turns,
-        expected,
-        max((turn.ends_s for turn in turns), default=0.0) if has_times else None,
-        sum(left.values()) if has_times else None,
-        _most_at_once(turns, {name: one.memory_bytes for name, one in expected.items()}),
-        max((one.gpu_memory_bytes for one in expected.values() if one.gpu_memory_bytes is not None), default=None),
+        starts,
+        estimates,
+        seconds=max((start.ends_s for start in starts), default=0.0) if has_times else None,
+        work_seconds=sum(left.values()) if has_times else None,
+        memory_bytes=_most_at_once(starts, {name: estimate.memory_bytes for name, estimate in estimates.items()}),
+        gpu_memory_bytes=max((size for size in gpu_memory if size is not None), default=None),
     )
 
 
 def _in_parallel(order: Sequence[str], left: dict[str, float], num_slots: int) -> list[ScheduledStart]:
     free: list[tuple[float, int]] = [(0.0, slot) for slot in range(num_slots)]
     last: dict[int, ScheduledStart] = {}
-    turns = []
+    starts = []
     for name in order:
-        at_s, slot = heapq.heappop(free)
+        starts_s, slot = heapq.heappop(free)
         before = last.get(slot)
-        turn = ScheduledStart(
-            name, slot, before.wave + 1 if before else 1, before.experiment if before else None, at_s, at_s + left[name]
-        )
-        heapq.heappush(free, (turn.ends_s, slot))
-        last[slot] = turn
-        turns.append(turn)
-    return turns
+        wave, after = (before.wave + 1, before.experiment) if before else (1, None)
+        start = ScheduledStart(name, slot, wave, after, starts_s, starts_s + left[name])
+        heapq.heappush(free, (start.ends_s, slot))
+        last[slot] = start
+        starts.append(start)
+    return starts
 
 
 def _in_sequence(plan: Plan, left: dict[str, float], num_slots: int) -> list[ScheduledStart]:
-    turns: list[ScheduledStart] = []
-    for number, one in enumerate(plan.to_run, start=1):
-        at_s = turns[-1].ends_s if turns else 0.0
-        after = turns[-1].experiment if turns else None
-        name, slot = one.experiment.name, one.experiment.index % num_slots
-        turns.append(ScheduledStart(name, slot, number, after, at_s, at_s + left[name]))
-    return turns
+    starts: list[ScheduledStart] = []
+    for number, decision in enumerate(plan.to_run, start=1):
+        starts_s = starts[-1].ends_s if starts else 0.0
+        after = starts[-1].experiment if starts else None
+        name, slot = decision.experiment.name, decision.experiment.index % num_slots
+        starts.append(ScheduledStart(name, slot, number, after, starts_s, starts_s + left[name]))
+    return starts
 
 
-def _expect(one: Decision, others: Sequence[Decision], seconds: float | None) -> ResourceEstimate:
-    is_changed = one.evidence.planned is not None and one.evidence.planned.digest != one.experiment.digest
+def _estimate(decision: Decision, others: Sequence[Decision], seconds: float | None) -> ResourceEstimate:
+    planned = decision.evidence.planned
+    is_changed = planned is not None and planned.digest != decision.experiment.digest
     return ResourceEstimate(
         seconds,
-        _memory(one, others, lambda evidence: evidence.peak_memory_bytes),
-        _memory(one, others, lambda evidence: evidence.peak_gpu_memory_bytes),
-        is_measured=one.duration.seconds is not None and not is_changed,
+        _memory(decision, others, lambda evidence: evidence.peak_memory_bytes),
+        _memory(decision, others, lambda evidence: evidence.peak_gpu_memory_bytes),
+        is_measured=decision.duration.seconds is not None and not is_changed,
     )
 
 
@@ -120,17 +125,17 @@ def _memory(decision: Decision, others: Sequence[Decision], peak: Callable[[Evid
     return peak(decision.evidence) or (round(median(known)) if known else None)
 
 
-def _most_at_once(turns: Sequence[ScheduledStart], memory: dict[str, int | None]) -> int | None:
-    """Return the most that the workers hold together; None if one of them is not known."""
+def _most_at_once(starts: Sequence[ScheduledStart], memory: dict[str, int | None]) -> int | None:
+    """Return the most memory that all workers hold at the same time; None if the memory of any is not known."""
     changes = []
-    for turn in turns:
-        taken = memory[turn.experiment]
-        if taken is None:
+    for start in starts:
+        size = memory[start.experiment]
+        if size is None:
             return None
-        # At the same moment, who ends gives back before who starts takes.
-        changes += [(turn.starts_s, 1, taken), (turn.ends_s, 0, -taken)]
-    most = now = 0
+        # At the same moment, a worker that ends frees its memory before another takes some: 0 sorts before 1.
+        changes += [(start.starts_s, 1, size), (start.ends_s, 0, -size)]
+    most = held = 0
     for _, _, change in sorted(changes):
-        now += change
-        most = max(most, now)
+        held += change
+        most = max(most, held)
     return most or None

@@ -1,6 +1,6 @@
-"""A plan with all that a person wants to know before a launch: forecast, devices and who is on them, files. As JSON.
+"""A plan with all that a person wants to know before a launch: forecast, devices and who uses them, files. As JSON too.
 
-`launcher.terminal.plan_text` puts it into words.
+`launcher.terminal.plan_text` puts a preview into words.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from launcher.devices import nvml
 from launcher.devices.nvml import Gpu
 from launcher.devices.occupancy import Occupancy, free_memory, occupancy
 from launcher.devices.slots import Slot
-from launcher.planning.forecast import Forecast, forecast
+from launcher.planning.decision import Decision
+from launcher.planning.forecast import Forecast, ScheduledStart, forecast
 from launcher.planning.job import Sweep
 from launcher.planning.launch_options import LaunchOptions
 from launcher.planning.plan import Plan, decide
@@ -24,11 +25,20 @@ from launcher.store.paths import ANY, Paths
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is known about one device, used or not."""
+class GpuStatus:
+    """A GPU of this machine and who uses it, whether the launch will use it or not."""
 
     gpu: Gpu
     occupancy: Occupancy
+
+
+@dataclass(frozen=True)
+class WrittenFiles:
+    """One kind of file that a launch writes. Its fields are keys of `plan --json`."""
+
+    path: str  # with `<experiment>` in the place of a name
+    count: int  # 0: not known beforehand
+    what: str  # what is in it, in a few words
 
 
 @dataclass(frozen=True)
@@ -37,9 +47,9 @@ class Preview:
 
     plan: Plan
     slots: Sequence[Slot]
-    facts: Sequence[Facts]  # of all GPUs there are; empty on a machine without
+    gpus: Sequence[GpuStatus]  # all of this machine
     is_parallel: bool
-    notice: str = ""
+    notice: str = ""  # about the choice of devices
     free_memory_bytes: int | None = None  # of the machine
 
     @property
@@ -47,10 +57,10 @@ class Preview:
         """What is expected of the launch."""
         return forecast(self.plan, len(self.slots), is_parallel=self.is_parallel)
 
-    def document(self) -> dict[str, Any]:
-        """Return the plan as JSON types; `test_plan_text` holds its shape still."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the preview as JSON types: the output of `plan --json`. A test keeps its keys as they are."""
         plan, expected = self.plan, self.forecast
-        turns = {turn.experiment: turn for turn in expected.turns}
+        starts = {start.experiment: start for start in expected.starts}
         return {
             "sweep": plan.sweep.name,
             "job_file": str(plan.sweep.job_file),
@@ -61,40 +71,78 @@ class Preview:
             "logs": str(plan.paths.logs),
             "set": redact.table(plan.sweep.cli_overrides),
             "notices": [*([self.notice] if self.notice else []), *notices(plan), *repeated_training(plan)],
-            "devices": _device_documents(self),
+            "devices": [*(self._gpu_json(status) for status in self.gpus), *map(self._slot_json, self._plain_slots)],
             "experiments": [
-                {
-                    "name": one.experiment.name,
-                    "action": one.action,
-                    "why": one.why,
-                    "attempt": one.attempt,
-                    "ending": one.evidence.ending,
-                    "overrides": one.experiment.shown.overrides,
-                    "config": one.experiment.shown.config,
-                    "digest": one.experiment.digest,
-                    "expected": asdict(expected.expected[name]) if name in expected.expected else None,
-                    "wave": turns[name].wave if name in turns else None,
-                    "device": str(self.slots[turns[name].slot].device) if name in turns else None,
-                    "after": turns[name].after if name in turns else None,
-                }
-                | ({"repeats": asdict(one.repeats)} if one.repeats is not None else {})
-                for one in plan.decisions
-                for name in [one.experiment.name]
+                self._experiment_json(decision, expected, starts.get(decision.experiment.name))
+                for decision in plan.decisions
             ],
-            "order": [turn.experiment for turn in expected.turns],
-            "waves": [[turn.experiment for turn in wave] for wave in expected.waves],
+            "order": [start.experiment for start in expected.starts],
+            "waves": [[start.experiment for start in wave] for wave in expected.waves],
             "expected": {
                 "seconds": expected.seconds,
                 "work_seconds": expected.work_seconds,
                 "memory_bytes": expected.memory_bytes,
                 "gpu_memory_bytes": expected.gpu_memory_bytes,
             },
-            "files": [{"path": path, "count": count, "what": what} for path, count, what in files(plan)],
+            "files": [asdict(files) for files in written_files(plan)],
+        }
+
+    @property
+    def _plain_slots(self) -> list[Slot]:
+        """The slots whose device has no UUID: CPU slots, and GPUs that no driver library tells about."""
+        return [slot for slot in self.slots if not slot.device.uuid]
+
+    def _experiment_json(self, decision: Decision, expected: Forecast, start: ScheduledStart | None) -> dict[str, Any]:
+        shown, estimate = decision.experiment.shown, expected.estimates.get(decision.experiment.name)
+        content = {
+            "name": shown.name,
+            "action": decision.action,
+            "why": decision.why,
+            "attempt": decision.attempt,
+            "ending": decision.evidence.ending,
+            "overrides": shown.overrides,
+            "config": shown.config,
+            "digest": shown.digest,
+            "expected": asdict(estimate) if estimate else None,
+            "wave": start.wave if start else None,
+            "device": str(self.slots[start.slot].device) if start else None,
+            "after": start.after if start else None,
+        }
+        return content | ({"repeats": asdict(decision.repeats)} if decision.repeats is not None else {})
+
+    def _gpu_json(self, status: GpuStatus) -> dict[str, Any]:
+        threads = {slot.device.uuid: slot.threads for slot in self.slots}
+        gpu, launcher = status.gpu, status.occupancy.launcher
+        return {
+            "id": gpu.id,
+            "kind": "cuda",
+            "uuid": gpu.uuid,
+            "name": gpu.name,
+            "is_used": gpu.uuid in threads,
+            "threads": threads.get(gpu.uuid),
+            "memory_bytes": gpu.memory_bytes,
+            "free_bytes": gpu.memory_bytes - gpu.used_bytes,
+            "processes": [asdict(process) for process in status.occupancy.processes],
+            "launcher": asdict(launcher) if launcher else None,
+        }
+
+    def _slot_json(self, slot: Slot) -> dict[str, Any]:
+        return {
+            "id": slot.device.id,
+            "kind": slot.device.kind,
+            "uuid": "",
+            "name": slot.device.name,
+            "is_used": True,
+            "threads": slot.threads,
+            "memory_bytes": None,
+            "free_bytes": self.free_memory_bytes,
+            "processes": [],
+            "launcher": None,
         }
 
 
 def preview(sweep: Sweep, options: LaunchOptions) -> Preview:
-    """Say what a launch would do and what it would take. Starts and writes nothing.
+    """Return what a launch would do, on which devices, and what it would take. Starts and writes nothing.
 
     Raises:
         InputError: something is wrong with the sweep or the devices.
@@ -104,12 +152,12 @@ def preview(sweep: Sweep, options: LaunchOptions) -> Preview:
     choice = options.choose(sweep.settings, existing)
     plan = decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs), fresh=options.fresh)
     slots = options.slots(choice.devices, sweep.settings)
-    facts = [Facts(gpu, occupancy(gpu)) for gpu in existing]
-    return Preview(plan, slots, facts, options.is_parallel(sweep.settings), choice.notice, free_memory())
+    gpus = [GpuStatus(gpu, occupancy(gpu)) for gpu in existing]
+    return Preview(plan, slots, gpus, options.is_parallel(sweep.settings), choice.notice, free_memory())
 
 
-def files(plan: Plan) -> list[tuple[str, int, str]]:
-    """Return what a launch writes: path, with `<experiment>` for a name, how many files (0: not known), and what."""
+def written_files(plan: Plan) -> list[WrittenFiles]:
+    """Return the files that a launch of the plan writes; nothing if there is nothing to run."""
     if not plan.to_run:
         return []
     each, paths, metrics = len(plan.to_run), plan.paths, plan.sweep.settings.metrics
@@ -128,39 +176,4 @@ def files(plan: Plan) -> list[tuple[str, int, str]]:
         (paths.events, 1, "appended to"),
         (paths.outcome, 0, "the target's own"),
     ]
-    return [(str(path), count, what) for path, count, what in found]
-
-
-def _device_documents(preview: Preview) -> list[dict[str, Any]]:
-    threads = {slot.device.uuid: slot.threads for slot in preview.slots}
-    documents: list[dict[str, Any]] = [
-        {
-            "id": one.gpu.id,
-            "kind": "cuda",
-            "uuid": one.gpu.uuid,
-            "name": one.gpu.name,
-            "is_used": one.gpu.uuid in threads,
-            "threads": threads.get(one.gpu.uuid),
-            "memory_bytes": one.gpu.memory_bytes,
-            "free_bytes": one.gpu.memory_bytes - one.gpu.used_bytes,
-            "processes": [asdict(process) for process in one.occupancy.processes],
-            "launcher": asdict(one.occupancy.launcher) if one.occupancy.launcher else None,
-        }
-        for one in preview.facts
-    ]
-    return documents + [
-        {
-            "id": slot.device.id,
-            "kind": slot.device.kind,
-            "uuid": "",
-            "name": slot.device.name,
-            "is_used": True,
-            "threads": slot.threads,
-            "memory_bytes": None,
-            "free_bytes": preview.free_memory_bytes,
-            "processes": [],
-            "launcher": None,
-        }
-        for slot in preview.slots
-        if not slot.device.uuid
-    ]
+    return [WrittenFiles(str(path), count, what) for path, count, what in found]

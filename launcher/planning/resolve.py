@@ -12,7 +12,7 @@ from launcher.config.notation import bare
 from launcher.config.resolved import unlike
 from launcher.errors import InputError
 from launcher.planning import config_check, target_source
-from launcher.planning.batch_halving import describe, halved, unfit
+from launcher.planning.batch_halving import describe_changes, halve_batch, key_problems
 from launcher.planning.config_check import CheckedConfig
 from launcher.planning.experiment import Experiment
 from launcher.planning.job import Sweep
@@ -32,7 +32,7 @@ def resolve(sweep: Sweep) -> list[Experiment]:
     problems = _problems(sweep, checked)
     if not problems and sweep.settings.on_oom == "halve_batch":
         configs_asked = [one.config for one in checked.values()]
-        problems = unfit(configs_asked, sweep.settings.target, sweep.source_lines.where("sweep", "on_oom"))
+        problems = key_problems(configs_asked, sweep.settings.target, sweep.source_lines.where("sweep", "on_oom"))
         problems = problems or _halved_problems(sweep, found, checked, given)
     if problems:
         raise InputError(problems)
@@ -64,12 +64,12 @@ def _halved_problems(
     sweep: Sweep, found: Target, checked: Mapping[str, CheckedConfig], given: Mapping[str, dict[str, Any]]
 ) -> list[str]:
     """Say which configurations would be refused, or be another training, once `on_oom` has halved their batch."""
-    smaller = {name: changes for name, one in checked.items() if (changes := halved(one.config)) is not None}
+    smaller = {name: changes for name, one in checked.items() if (changes := halve_batch(one.config)) is not None}
     tried = config_check.check(found, {name: given[name] | changes for name, changes in smaller.items()})
     where = f'{sweep.source_lines.where("sweep", "on_oom")}sweep.on_oom = "halve_batch": '
     problems = []
     for name, one in tried.items():
-        with_less = f"{name} with {describe(smaller[name])}"
+        with_less = f"{name} with {describe_changes(smaller[name])}"
         problems += [
             f'{where}{with_less} is refused: {printable(fault.message)}\n  Mend that, or write on_oom = "retry".'
             for fault in one.faults

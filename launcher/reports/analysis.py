@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from launcher.config.nested import assignments
-from launcher.planning.batch_halving import describe
+from launcher.planning.batch_halving import describe_changes
 from launcher.reports.results import RUNNING, Result, reference
 from launcher.store.curve import Curve, End, best_of
 from launcher.store.ending import FAILURES, EndingKind
@@ -160,7 +160,7 @@ def broken(one: Result, metrics: Sequence[str]) -> str:
 def differs(one: Result) -> str:
     """Return what sets an experiment apart, as `lr=0.001, n_layers=1`, and what on_oom made other than asked."""
     asked = ", ".join(assignments(one.overrides))
-    smaller = f"for want of memory {describe(one.changed)}" if one.changed else ""
+    smaller = f"for want of memory {describe_changes(one.changed)}" if one.changed else ""
     return "; ".join(part for part in (asked, smaller) if part)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from launcher.commandline import command_line
-from launcher.planning.estimate import DurationEstimate, makespan, measured, pace, remaining
+from launcher.planning.estimate import DurationEstimate, extrapolate, extrapolate_attempt, makespan, remaining
 from launcher.store import values
 from launcher.store.curve import curve_of
 from launcher.store.ending import KEPT, EndingKind
@@ -201,12 +201,14 @@ def _standing(
     is_begun = history.start is not None or state == "running"
     seconds = _seconds(sweep, name, history, state) if is_begun else None
     known = (
-        pace(history, seen.attempt, history.last_s, planned.work) if seen is not None and state == "running" else None
+        extrapolate_attempt(history, seen.attempt, history.last_s, planned.work)
+        if seen is not None and state == "running"
+        else None
     )
     if known is None:  # what its earlier attempts tell
         is_earlier = state == "running" or history.attempt < sweep.attempts.get(name, math.inf)
         spent_s = seen.seconds if seen is not None and state == "running" else seconds or 0.0
-        known = replace(measured(spent_s, history.last_step, history.total, planned.work), is_earlier=is_earlier)
+        known = replace(extrapolate(spent_s, history.last_step, history.total, planned.work), is_earlier=is_earlier)
     left_s = known.seconds * (1 - known.share_done) if state == "running" and known.seconds else None
     return (
         ExperimentStatus(

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from launcher.config.nested import assignments
-from launcher.planning.batch_halving import describe
+from launcher.planning.batch_halving import describe_changes
 from launcher.reports.analysis import broken
 from launcher.reports.results import Result
 from launcher.store.paths import write_atomic
@@ -67,7 +67,7 @@ def _row(document: Manifest, one: Result, cells: Mapping[str, float | None]) -> 
     row |= cells
     row["attempts"] = one.attempts
     if one.changed:
-        row["smaller_batch"] = describe(one.changed)
+        row["smaller_batch"] = describe_changes(one.changed)
     row["ending"] = one.ending
     row["why"] = one.why or broken(one, document.metrics)
     row["earlier"] = "; ".join(one.earlier)

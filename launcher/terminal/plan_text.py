@@ -21,7 +21,7 @@ from launcher.devices.slots import Slot
 from launcher.planning.decision import Decision
 from launcher.planning.forecast import Forecast
 from launcher.planning.plan import Plan
-from launcher.planning.preview import Preview, files
+from launcher.planning.preview import Preview, written_files
 from launcher.planning.wording import notices, repeated_training
 from launcher.text import duration, inline, plural, printable
 
@@ -35,7 +35,7 @@ def text(preview: Preview, width: int = 80, *, is_verbose: bool = False) -> str:
     parts = [
         _summary(preview, expected),
         _experiments(preview.plan, expected, is_verbose=is_verbose),
-        _order(preview, expected) if expected.turns else [],
+        _order(preview, expected) if expected.starts else [],
         _devices(preview),
         _files(preview.plan, width),
     ]
@@ -91,7 +91,7 @@ def _experiments(plan: Plan, expected: Forecast, *, is_verbose: bool) -> list[st
     for one in plan.decisions:
         lines.append(f"{_INDENT}{one.action:<6} {one.experiment.name:<{min(names, 30)}}  {inline(one.why, 1000)}")
         told = [inline(_assignments(one.experiment.shown.overrides), 1000)] if one.experiment.overrides else []
-        took = expected.expected.get(one.experiment.name)
+        took = expected.estimates.get(one.experiment.name)
         if took is not None:
             about = "" if took.is_measured else "≈ "
             told += [f"{about}{duration(took.seconds)}"] if took.seconds is not None else []
@@ -101,7 +101,7 @@ def _experiments(plan: Plan, expected: Forecast, *, is_verbose: bool) -> list[st
             lines.append(f"{_INDENT}       {' · '.join(told)}")
         if is_verbose:
             lines += [f"{_INDENT}       digest {one.experiment.digest}", *_config(one)]
-    if any(not took.is_measured and took.seconds is not None for took in expected.expected.values()):
+    if any(not took.is_measured and took.seconds is not None for took in expected.estimates.values()):
         lines.append(f"{_INDENT}≈ reckoned from other runs, not from this configuration")
     return lines
 
@@ -117,7 +117,7 @@ def _order(preview: Preview, expected: Forecast) -> list[str]:
     has_times = expected.seconds is not None
     if not preview.is_parallel:
         lines = ["order: one after another, in the order of the job file"]
-        waves = [[turn] for turn in expected.turns]
+        waves = [[turn] for turn in expected.starts]
     else:
         lines = ["order: the longest first; each starts as soon as the one before it has ended"]
     for wave in waves[:MOST_WAVES]:
@@ -136,7 +136,7 @@ def _order(preview: Preview, expected: Forecast) -> list[str]:
 def _devices(preview: Preview) -> list[str]:
     used = {slot.device.uuid for slot in preview.slots if slot.device.uuid}
     lines = ["devices:"] + ([f"{_INDENT}*** {preview.notice} ***"] if preview.notice else [])
-    for one in preview.facts:
+    for one in preview.gpus:
         gpu = one.gpu
         free = f"{gib(gpu.memory_bytes - gpu.used_bytes)} of {gib(gpu.memory_bytes)} free"
         lines.append(f"{_INDENT}{'use' if gpu.uuid in used else 'no':<4} GPU {gpu.id}  {gpu.name}, {free}")
@@ -153,12 +153,12 @@ def _devices(preview: Preview) -> list[str]:
 
 
 def _files(plan: Plan, width: int) -> list[str]:
-    found = files(plan)
+    found = written_files(plan)
     if not found:
         return []
-    widest = min(max(len(path) for path, _, _ in found), width // 2 + 8)
+    widest = min(max(len(files.path) for files in found), width // 2 + 8)
     return ["files:"] + [
-        f"{_INDENT}{count or '':>4} {printable(path):<{widest}}  {what}".rstrip() for path, count, what in found
+        f"{_INDENT}{files.count or '':>4} {printable(files.path):<{widest}}  {files.what}".rstrip() for files in found
     ]
 
 

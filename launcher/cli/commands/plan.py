@@ -46,7 +46,7 @@ def print_plan(sweep: Sweep, launch: LaunchOptions, *, as_json: bool, is_verbose
 
     planned = preview(sweep, launch)
     if as_json:
-        output.print_json(planned.document())
+        output.print_json(planned.to_json())
         return
     width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else _WIDTH
     output.show(plan_text.text(planned, max(width, _MIN_WIDTH), is_verbose=is_verbose))

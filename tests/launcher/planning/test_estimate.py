@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launcher.planning.estimate import DurationEstimate, longest_first, makespan, measured, remaining
+from launcher.planning.estimate import DurationEstimate, extrapolate, longest_first, makespan, remaining
 
 DURATIONS = st.lists(st.floats(0.1, 1000), min_size=1, max_size=60)
 
@@ -61,14 +61,14 @@ def test_what_was_measured_earlier_tells_until_something_is_measured_now() -> No
 
 
 def test_a_resumed_experiment_counts_only_what_is_left() -> None:
-    half = measured(30.0, 50, 100, work=1.0)
+    half = extrapolate(30.0, 50, 100, work=1.0)
     assert half == DurationEstimate(1.0, 60.0, 0.5)
     assert remaining({"a": half, "b": DurationEstimate(work=1.0)}) == {"a": 30.0, "b": 60.0}
 
 
 @pytest.mark.parametrize(("step", "total"), [(0, 100), (5, None), (5, 0), (7, 5)])
 def test_a_measure_that_says_nothing_is_none(step: int, total: int | None) -> None:
-    assert measured(10.0, step, total, 3.0) == DurationEstimate(3.0)
+    assert extrapolate(10.0, step, total, 3.0) == DurationEstimate(3.0)
 
 
 def test_the_end_of_what_runs_and_waits() -> None:

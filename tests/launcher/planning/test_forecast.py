@@ -15,7 +15,7 @@ from launcher.engine.messages import Begin, Done, Ended, Start
 from launcher.engine.scheduler import Scheduler
 from launcher.engine.time_left import TimeLeft
 from launcher.planning.decision import Decision, PlannedAction
-from launcher.planning.estimate import DurationEstimate, pace
+from launcher.planning.estimate import DurationEstimate, extrapolate_attempt
 from launcher.planning.evidence import Evidence
 from launcher.planning.experiment import Experiment
 from launcher.planning.forecast import forecast
@@ -53,7 +53,7 @@ def kept(decision: Decision) -> Decision:
 def test_the_order_foretold_is_what_the_scheduler_does(num_slots: int, is_parallel: bool) -> None:
     seconds: dict[str, float | None] = {f"e{number}": 10.0 * math.sqrt(2 + number * 7 % 11) for number in range(11)}
     plan = plan_of(seconds)
-    turns = forecast(plan, num_slots, is_parallel=is_parallel).turns
+    starts = forecast(plan, num_slots, is_parallel=is_parallel).starts
     names = plan.order if is_parallel else list(seconds)
     designated = None if is_parallel else [index % num_slots for index in range(len(names))]
     scheduler = Scheduler(names, num_slots, designated)
@@ -66,13 +66,13 @@ def test_the_order_foretold_is_what_the_scheduler_does(num_slots: int, is_parall
             heapq.heappush(running, (now_s + (seconds[action.experiment] or 0.0), action.experiment))
         now_s, ended = heapq.heappop(running)
         actions = scheduler.handle(Ended(ended, "done"))
-    assert [(turn.experiment, turn.slot, round(turn.starts_s, 6)) for turn in turns] == started
+    assert [(start.experiment, start.slot, round(start.starts_s, 6)) for start in starts] == started
 
 
 def test_waves_say_who_follows_whom() -> None:
     told = forecast(plan_of({"a": 3.0, "b": 2.0, "c": 2.0, "d": 1.0}), 2, is_parallel=True)
-    assert [[turn.experiment for turn in wave] for wave in told.waves] == [["a", "b"], ["c", "d"]]
-    assert [turn.after for turn in told.turns] == [None, None, "b", "a"]
+    assert [[start.experiment for start in wave] for wave in told.waves] == [["a", "b"], ["c", "d"]]
+    assert [start.after for start in told.starts] == [None, None, "b", "a"]
     assert (told.seconds, told.work_seconds) == (4.0, 8.0)
 
 
@@ -86,18 +86,18 @@ def test_what_is_done_tells_how_fast_the_rest_is_and_so_the_order() -> None:
     plan = replace(plan, decisions=decisions)
     told = forecast(plan, 1, is_parallel=True)
     assert plan.order == ["new", "measured"]
-    assert {name: one.seconds for name, one in told.expected.items()} == {"measured": 50.0, "new": 90.0}
+    assert {name: one.seconds for name, one in told.estimates.items()} == {"measured": 50.0, "new": 90.0}
     assert told.work_seconds == 140.0, "what is done is not to be done"
 
 
 def test_before_anything_was_measured_no_time_and_no_memory_is_told() -> None:
     told = forecast(plan_of({"a": None, "b": None}), 1, is_parallel=True)
-    assert (told.seconds, told.memory_bytes, told.expected["a"].seconds) == (None, None, None)
+    assert (told.seconds, told.memory_bytes, told.estimates["a"].seconds) == (None, None, None)
 
 
 def test_memory_is_the_most_that_is_held_at_once_and_others_stand_in_where_none_was_measured() -> None:
     told = forecast(plan_of({"a": 3.0, "b": 2.0, "c": 2.0}, {"a": 5 * GIB, "b": GIB}), 2, is_parallel=True)
-    assert told.expected["c"].memory_bytes == 3 * GIB
+    assert told.estimates["c"].memory_bytes == 3 * GIB
     assert told.memory_bytes == 8 * GIB, "a beside c, after b has ended"
     alone = forecast(plan_of({"a": 3.0, "b": 2.0}, {"a": 5 * GIB, "b": GIB}), 2, is_parallel=False)
     assert alone.memory_bytes == 5 * GIB, "one after another"
@@ -120,9 +120,11 @@ def test_before_its_first_step_an_attempt_tells_nothing_and_what_was_known_befor
     history = History()
     for record in RESUMED[:-1]:
         history.add(record)
-        assert pace(history, 2, 0.1, 7.0) is None, "not a tenth of a second for eighty steps"
+        assert extrapolate_attempt(history, 2, 0.1, 7.0) is None, "not a tenth of a second for eighty steps"
     history.add(RESUMED[-1])
-    assert pace(history, 2, 5.0, 7.0) == DurationEstimate(None, 25.0, 0.2), "four of the twenty that were left"
+    assert extrapolate_attempt(history, 2, 5.0, 7.0) == DurationEstimate(None, 25.0, 0.2), (
+        "four of the twenty that were left"
+    )
 
 
 RESUMED: list[Record] = [
