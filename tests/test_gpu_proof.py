@@ -18,9 +18,9 @@ def prove(*options: str, limit_s: float = 60.0) -> subprocess.CompletedProcess[s
 
 
 def has_driver() -> bool:
-    from launcher.devices.nvml import gpus
+    from launcher.devices.nvml import find_gpus
 
-    return bool(gpus())
+    return bool(find_gpus())
 
 
 @pytest.mark.skipif(has_driver(), reason="there is a card: make gpu proves more on it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from launcher.devices.nvml import gpus
+from launcher.devices.nvml import find_gpus
 
 DRY_BYTES = 8 * 2**30  # what a dry run claims to have
 FREE_WITHIN_S = 10.0
@@ -34,11 +34,11 @@ class Card:
 
     def used_bytes(self) -> int:
         """Return how much of the card's memory the driver says is in use."""
-        return next(gpu.used_bytes for gpu in gpus() if gpu.uuid == self.uuid)
+        return next(gpu.used_bytes for gpu in find_gpus() if gpu.uuid == self.uuid)
 
     def pids(self) -> set[int]:
         """Return the processes that the driver says compute on the card."""
-        return set(next(gpu.pids for gpu in gpus() if gpu.uuid == self.uuid))
+        return set(next(gpu.pids for gpu in find_gpus() if gpu.uuid == self.uuid))
 
     def wait_until_free(self, before_bytes: int) -> float | None:
         """Return the seconds until the card is as empty as before; None where it stays fuller."""
@@ -52,7 +52,7 @@ class Card:
 
 def find_card(*, is_stub: bool = False) -> Card | None:
     """Return the first idle card, else the first; None where the driver knows none."""
-    found = gpus()
+    found = find_gpus()
     if not found:
         return None
     gpu = next((one for one in found if one.is_idle), found[0])

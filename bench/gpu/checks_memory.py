@@ -52,9 +52,9 @@ def _largest(card: Card) -> int | None:
     """Return the most that one process holds of the card; None where the driver does not tell."""
     if not card.is_real:
         return None
-    from launcher.devices.query import Probe
+    from launcher.devices.query import DriverQuery
 
-    probe = Probe()
+    probe = DriverQuery()
     try:
         answer = probe.ask(card.uuid)
     finally:

@@ -1,8 +1,9 @@
-"""How many CPU cores this process may use: its affinity, and the quota of its control groups (`docker run --cpus=2`).
+"""Counts the CPU cores this process may use: by its affinity, and by the quota of its control groups.
 
-A quota binds a group and all groups within it, so the tightest on the way up counts. Both versions of the kernel's
-interface are read, wherever they are mounted. A container may show the way to its own group as the host sees it; then
-what is mounted is the group itself.
+`docker run --cpus=2` sets such a quota. A quota limits a group and all groups inside it, so the smallest quota counts,
+from this process's group up to the root. Both versions of the kernel's interface are read, wherever they are mounted
+(cgroups(7): `cpu.max` of version 2; `cpu.cfs_quota_us` and `cpu.cfs_period_us` of version 1). In a container, the path
+of its group may be the path on the host. The folder mounted in the container is then the group itself.
 """
 
 from __future__ import annotations
@@ -15,23 +16,23 @@ from pathlib import Path
 
 
 def num_cores() -> int:
-    """Return how many cores this process may use: its affinity, or its container's quota, rounded up, if that is less.
+    """Return how many cores this process may use, which may be fewer than the machine has.
 
-    Not the machine's count.
+    It is the number of cores in its affinity, or its quota, rounded up, if that is less.
     """
     return max(1, math.ceil(min(len(os.sched_getaffinity(0)), allowed_cores())))
 
 
 def allowed_cores(root: Path = Path("/")) -> float:
-    """Return how many cores' worth of time a second may be used, perhaps a fraction; infinity where nothing limits it.
+    """Return the CPU quota in cores, such as 1.5; infinity without a quota.
 
-    `root` is the folder that has `proc` and `sys`.
+    `root`: the folder that `proc` and `sys` are in.
     """
     return min((quota for folder in _groups(root) for quota in _quotas(folder)), default=math.inf)
 
 
 def _groups(root: Path) -> Iterator[Path]:
-    """Yield the folder of each group this process is in, and of those around it."""
+    """Yield the folder of each control group this process is in, and of the groups around it."""
     try:
         ways = [line.split(":", 2)[1:] for line in (root / "proc/self/cgroup").read_text().splitlines()]
         mounts = [line.split() for line in (root / "proc/self/mountinfo").read_text().splitlines()]
@@ -65,5 +66,5 @@ def _quotas(folder: Path) -> Iterator[float]:
 
 
 def _unescaped(text: str) -> str:
-    """Return a path of mountinfo, where a blank stands as \\040."""
+    """Return a path from mountinfo, which writes a blank as \\040."""
     return text.encode("latin-1", "replace").decode("unicode_escape") if "\\" in text else text

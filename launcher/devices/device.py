@@ -1,18 +1,18 @@
-"""One GPU, or one share of the CPU: what an experiment runs on."""
+"""One GPU, or one share of the CPU, that an experiment runs on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-AMD = "AMD-"  # begins what stands for the UUID of an AMD card, which is known by its number alone
+AMD = "AMD-"  # prefix of the name that stands for the UUID of an AMD card, of which only the number is known
 
 
 @dataclass(frozen=True)
 class Device:
-    """A GPU, or a share of the CPU standing in for one."""
+    """A GPU, or a share of the CPU in place of one. Its text is what a person reads: `GPU 3`, `cpu:0`."""
 
     kind: str  # "cuda" or "cpu": what torch calls it
-    id: str  # what the user wrote or may write: "3", a UUID, or "cpu"
+    id: str  # what the user may write to name it: "3", a UUID, or "cpu"
     uuid: str = ""  # empty for a CPU slot
     name: str = ""
     memory_bytes: int = 0
@@ -21,12 +21,12 @@ class Device:
         return f"GPU {self.id}" if self.kind == "cuda" else self.id
 
     def environment(self) -> dict[str, str]:
-        """Return the variables by which a worker sees this device alone, as index 0."""
+        """Return the environment variables that show a worker this device only, as its device 0."""
         visible = "" if self.kind == "cpu" else self.id if self.uuid.startswith(AMD) else self.uuid
         return {
-            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # CUDA's own default is fastest first, which renumbers mixed cards
+            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # CUDA's default, the fastest first, renumbers cards of mixed models
             "CUDA_VISIBLE_DEVICES": visible,
-            # AMD's runtime takes this before the variable above. Not ROCR_VISIBLE_DEVICES as well: that hides devices
-            # one layer below and renumbers those left, so that the numbers here would mean others.
+            # AMD's runtime prefers this variable to the one above. ROCR_VISIBLE_DEVICES is not set as well: it hides
+            # devices one layer below and renumbers the rest, so that this number would mean another card.
             "HIP_VISIBLE_DEVICES": visible,
         }

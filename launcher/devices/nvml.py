@@ -1,6 +1,6 @@
-"""Which NVIDIA devices this machine has and what their sensors say, asked of NVML, which makes no CUDA context.
+"""Lists the NVIDIA GPUs of this machine by NVML, the driver's management library.
 
-Never torch.
+Unlike torch, NVML makes no CUDA context, which would take memory on each card.
 """
 
 from __future__ import annotations
@@ -9,19 +9,16 @@ import contextlib
 import ctypes
 import signal
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-_CLOSE_LIMIT_S = 1.0
-_SIGNAL_S = 0.1  # until a signal is noticed that another thread was sent
-_IDLE_MEMORY_SHARE = 0.05  # a GPU with less of its memory in use, and no process on it, is idle
+_SIGNAL_S = 0.1  # within this time the main thread handles a signal while it waits for the driver
+_IDLE_MEMORY_SHARE = 0.05  # a GPU with no process on it and no more of its memory in use is idle
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """What NVML says of a card or MIG instance."""
+    """A card or a MIG instance, as NVML describes it."""
 
     id: str  # the number nvidia-smi shows; for a MIG instance its UUID
     uuid: str
@@ -32,7 +29,7 @@ class Gpu:
 
     @property
     def is_idle(self) -> bool:
-        """Nobody computes on it."""
+        """No process computes on it, and hardly any of its memory is in use."""
         return not self.pids and self.used_bytes <= _IDLE_MEMORY_SHARE * self.memory_bytes
 
     def __str__(self) -> str:
@@ -42,14 +39,14 @@ class Gpu:
         )
 
 
-def gpus() -> list[Gpu]:
-    """Return the NVIDIA devices, in PCI bus order, a card with MIG as its instances; none where there is no driver."""
+def find_gpus() -> list[Gpu]:
+    """Return the NVIDIA GPUs in PCI bus order; none without a driver. A card with MIG stands as its instances."""
     try:
         ctypes.CDLL("libnvidia-ml.so.1")
     except OSError:
-        return []  # no driver: that much is known without importing its bindings
+        return []  # no driver: this test takes no import of pynvml
     found: list[Gpu] = []
-    # A driver in trouble can hold a call for minutes, and a signal would wait with it.
+    # On a thread, because a driver in trouble can hold a call for minutes, and Ctrl-C would have no effect meanwhile.
     thread = threading.Thread(target=lambda: found.extend(_list()), name="nvml-list", daemon=True)
     thread.start()
     while thread.is_alive():
@@ -58,7 +55,7 @@ def gpus() -> list[Gpu]:
 
 
 def _list() -> list[Gpu]:
-    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # signals are for the main thread
     import pynvml
 
     try:
@@ -68,7 +65,7 @@ def _list() -> list[Gpu]:
     try:
         found: list[Gpu] = []
         for index in range(pynvml.nvmlDeviceGetCount()):
-            with contextlib.suppress(pynvml.NVMLError):  # a card that is lost or needs a reset is none to use
+            with contextlib.suppress(pynvml.NVMLError):  # a card that is lost or needs a reset cannot be used
                 card = pynvml.nvmlDeviceGetHandleByIndex(index)
                 instances = _mig_instances(pynvml, card)
                 found += [_gpu(pynvml, instance) for instance in instances] or [_gpu(pynvml, card, str(index))]
@@ -82,13 +79,13 @@ def _mig_instances(nvml: Any, card: Any) -> list[Any]:
         if nvml.nvmlDeviceGetMigMode(card)[0] != nvml.NVML_DEVICE_MIG_ENABLE:
             return []
         count = nvml.nvmlDeviceGetMaxMigDeviceCount(card)
-    except nvml.NVMLError:  # a card that knows no MIG
+    except nvml.NVMLError:  # a card without MIG
         return []
     instances = []
     for index in range(count):
         try:
             instances.append(nvml.nvmlDeviceGetMigDeviceHandleByIndex(card, index))
-        except nvml.NVMLError:  # a place without an instance
+        except nvml.NVMLError:  # an empty place
             continue
     return instances
 
@@ -101,87 +98,3 @@ def _gpu(nvml: Any, handle: Any, index: str = "") -> Gpu:
     except nvml.NVMLError:  # not permitted in some containers
         pids = ()
     return Gpu(index or uuid, uuid, str(nvml.nvmlDeviceGetName(handle)), int(memory.total), int(memory.used), pids)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What the sensors of a device say; None where the driver does not know, as of a MIG instance all but memory."""
-
-    at_s: float  # by time.monotonic
-    percent: float | None  # of the time since the driver's last look in which the GPU did anything
-    memory_bytes: int | None  # in use on the card, by whomever
-    temperature_c: float | None
-    power_w: float | None
-
-
-class Sensors:
-    """Reads the sensors of some devices every few seconds, in one NVML session that stays open.
-
-    On a thread of its own: a reading takes milliseconds a card, but one that falls off the bus can hold a call to the
-    driver for minutes, and the event loop must not wait with it.
-    """
-
-    def __init__(self, every_s: float) -> None:
-        self.readings: dict[str, Reading] = {}  # the newest, by UUID; replaced whole
-        self._every_s = every_s
-        self._uuids: frozenset[str] = frozenset()
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="nvml-sensors", daemon=True)
-
-    def watch(self, uuids: frozenset[str]) -> None:
-        """Read these devices from now on, and no others."""
-        self._uuids = uuids
-        if uuids and self._thread.ident is None:
-            self._thread.start()
-
-    def close(self) -> None:
-        """End the session. A call that hangs is left to hang: the thread does not keep the process alive."""
-        self._is_over.set()
-        if self._thread.ident is not None:
-            self._thread.join(_CLOSE_LIMIT_S)
-
-    def _run(self) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's
-        import pynvml
-
-        try:
-            pynvml.nvmlInit()
-        except pynvml.NVMLError:
-            return
-        handles: dict[str, Any] = {}
-        while True:
-            self.readings = {uuid: one for uuid in self._uuids if (one := _read(pynvml, handles, uuid)) is not None}
-            if self._is_over.wait(self._every_s):
-                break
-        pynvml.nvmlShutdown()
-
-
-def _read(nvml: Any, handles: dict[str, Any], uuid: str) -> Reading | None:
-    """Return what is known of a device now, None if nothing is; then it is looked for again the next time."""
-    if uuid not in handles and (handle := _known(nvml, nvml.nvmlDeviceGetHandleByUUID, uuid)) is not None:
-        handles[uuid] = handle
-    if uuid not in handles:
-        return None
-    handle = handles[uuid]
-    rates = _known(nvml, nvml.nvmlDeviceGetUtilizationRates, handle)
-    memory = _known(nvml, nvml.nvmlDeviceGetMemoryInfo, handle)
-    temperature = _known(nvml, nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU)
-    power_mw = _known(nvml, nvml.nvmlDeviceGetPowerUsage, handle)
-    if rates is memory is temperature is power_mw is None:
-        del handles[uuid]
-        return None
-    return Reading(
-        time.monotonic(),
-        None if rates is None else float(rates.gpu),
-        None if memory is None else int(memory.used),
-        None if temperature is None else float(temperature),
-        None if power_mw is None else power_mw / 1000,
-    )
-
-
-def _known(nvml: Any, ask: Callable[..., Any], *arguments: Any) -> Any:
-    """Return an answer of NVML, or None: not supported, not permitted, a driver without the function, the card lost."""
-    try:
-        return ask(*arguments)
-    except nvml.NVMLError:
-        return None

@@ -1,6 +1,7 @@
-"""Who is on a device: the processes that the driver names, with user and command, and the launcher that has locked it.
+"""Tells who is on a device: its processes, with user and command, and the launcher that holds its lock.
 
-Only looks: no lock is kept or waited for, no context made. For plans and refusals; a launch decides by its locks.
+It only looks: it keeps no lock, waits for none, and makes no CUDA context. Plans and messages show it. Whether a launch
+may use a device is decided by the lock.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ _PROC = Path("/proc")
 
 
 @dataclass(frozen=True)
-class Process:
-    """A process on a device; user and command are empty where /proc does not tell, as for one outside a container."""
+class ProcessInfo:
+    """A process on a device. User and command are empty if /proc does not tell: it may be outside our container."""
 
     pid: int
     user: str = ""
@@ -34,32 +35,32 @@ class Process:
 
 @dataclass(frozen=True)
 class Occupancy:
-    """What is on one device."""
+    """The processes on a device, and the launcher that holds its lock."""
 
-    processes: list[Process] = field(default_factory=list)
-    launcher: Holder | None = None  # of its lock
+    processes: list[ProcessInfo] = field(default_factory=list)
+    launcher: Holder | None = None
 
     def lines(self) -> list[str]:
-        """Return a line for the launcher and for each process."""
-        told = [launcher_line(self.launcher)] if self.launcher else []
-        return told + [f"used by {one}" for one in self.processes]
+        """Return a line for the launcher, if any, and one for each process."""
+        holder = [launcher_line(self.launcher)] if self.launcher else []
+        return holder + [f"used by {process}" for process in self.processes]
 
 
 def occupancy(gpu: Gpu) -> Occupancy:
-    """Look who is on a GPU."""
-    return Occupancy([process(pid) for pid in gpu.pids], find_holder(device_lock(gpu.uuid)))
+    """Return who is on a GPU now. Its processes are those that `nvml.find_gpus` found."""
+    return Occupancy([process_info(pid) for pid in gpu.pids], find_holder(device_lock(gpu.uuid)))
 
 
-def process(pid: int) -> Process:
-    """Return what /proc tells about a process."""
+def process_info(pid: int) -> ProcessInfo:
+    """Return user and command of a process, as /proc tells them; secrets in the command are hidden."""
     folder = _PROC / str(pid)
     try:
         uid = folder.stat().st_uid
         words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
         command = " ".join(redact.words(words)).strip()
     except OSError:
-        return Process(pid)
-    return Process(pid, user_name(uid), command)
+        return ProcessInfo(pid)
+    return ProcessInfo(pid, user_name(uid), command)
 
 
 def user_name(uid: int) -> str:
@@ -71,7 +72,7 @@ def user_name(uid: int) -> str:
 
 
 def free_memory() -> int | None:
-    """Return how many bytes of the machine's memory are free to use, as the kernel reckons; None if unknown."""
+    """Return the memory that new programs may use, in bytes, as the kernel estimates it; None if unknown."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         for line in (_PROC / "meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
@@ -80,9 +81,9 @@ def free_memory() -> int | None:
 
 
 def launcher_line(holder: Holder) -> str:
-    """Say who holds a lock, as far as it left a note."""
+    """Return a line about the holder of a lock, with what its note in the lock file says."""
     host = f" on {holder.host}" if holder.host not in ("", os.uname().nodename) else ""
-    user = process(holder.pid).user if holder.pid is not None and not host else ""
+    user = process_info(holder.pid).user if holder.pid is not None and not host else ""
     pid = f" pid {holder.pid}" if holder.pid is not None else ""
     since = f" since {holder.since}" if holder.since else ""
     place = f", started in {holder.folder}" if holder.folder else ""

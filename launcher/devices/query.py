@@ -1,7 +1,7 @@
-"""Asks NVML about one device while a launch runs: its memory, who is on it, and whether it is still there.
+"""Asks the driver about one device while a launch runs: its memory, its processes, and whether it is still there.
 
-`nvml` lists the devices once, before anything starts; this keeps the driver library open for the short questions
-between two starts. Called by `cards`.
+`nvml` lists all devices once, before anything starts. This module keeps the driver library open for the short questions
+between two starts. `engine.device_guard` asks them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-ANSWER_S = 1.0  # a question takes a millisecond; a driver in trouble can hold a call for minutes
+ANSWER_S = 1.0  # an answer takes a millisecond, but a driver in trouble can hold a call for minutes
 
 
 class DeviceLost(Exception):
@@ -26,35 +26,35 @@ class DriverSilent(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the driver says about a device at one moment."""
+class DeviceMemory:
+    """Memory and processes of a device at one moment, as the driver tells."""
 
     total_bytes: int
     free_bytes: int
-    processes: Mapping[int, int | None] = field(default_factory=dict)  # pid → bytes, None where it does not tell
+    processes: Mapping[int, int | None] = field(default_factory=dict)  # pid → bytes; None: the driver does not tell
 
 
-class Probe:
-    """Questions to the driver, each on a thread of its own, which the event loop does not wait for without end."""
+class DriverQuery:
+    """Questions to the driver. Each is asked on a thread of its own, for which the caller waits ANSWER_S at most."""
 
     def __init__(self) -> None:
         self._nvml: Any = None
-        self._unanswered: dict[str, threading.Thread] = {}  # by device
+        self._unanswered: dict[str, threading.Thread] = {}  # by UUID of the device
 
-    def ask(self, uuid: str) -> Answer | None:
-        """Return the memory and processes of a device, or None where nobody can tell.
+    def ask(self, uuid: str) -> DeviceMemory | None:
+        """Return the memory and processes of a device; None if the driver cannot tell.
 
         Raises:
             DeviceLost: the device is gone.
-            DriverSilent: there is no answer within ANSWER_S, or to an earlier question yet.
+            DriverSilent: the answer takes longer than ANSWER_S, or an earlier question is not answered yet.
         """
         if (earlier := self._unanswered.get(uuid)) is not None and earlier.is_alive():
             raise DriverSilent
-        answers: list[Answer | DeviceLost | None] = []
-        thread = threading.Thread(target=self._put, args=(uuid, answers), name="nvml-probe", daemon=True)
+        answers: list[DeviceMemory | DeviceLost | None] = []
+        thread = threading.Thread(target=self._measure_into, args=(uuid, answers), name="nvml-query", daemon=True)
         thread.start()
         thread.join(ANSWER_S)
-        if not answers and not thread.is_alive():  # it broke: nobody can tell
+        if not answers and not thread.is_alive():  # the question failed in a way of its own, such as without pynvml
             return None
         if not answers:
             self._unanswered[uuid] = thread
@@ -63,14 +63,14 @@ class Probe:
             raise answers[0]
         return answers[0]
 
-    def _put(self, uuid: str, answers: list[Answer | DeviceLost | None]) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's
+    def _measure_into(self, uuid: str, answers: list[DeviceMemory | DeviceLost | None]) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # signals are for the main thread
         try:
             answers.append(self._measure(uuid))
         except DeviceLost as lost:
             answers.append(lost)
 
-    def _measure(self, uuid: str) -> Answer | None:
+    def _measure(self, uuid: str) -> DeviceMemory | None:
         nvml = self._open()
         if nvml is None:
             return None
@@ -78,7 +78,7 @@ class Probe:
             handle = nvml.nvmlDeviceGetHandleByUUID(uuid)
             memory = nvml.nvmlDeviceGetMemoryInfo(handle)
         except nvml.NVMLError as error:
-            # A card that fell off the bus is reported in each of these ways, by driver and call.
+            # Depending on driver and call, a card that fell off the bus is reported by any of these.
             if error.value in (
                 nvml.NVML_ERROR_GPU_IS_LOST,
                 nvml.NVML_ERROR_NOT_FOUND,
@@ -89,8 +89,9 @@ class Probe:
             return None
         processes: dict[int, int | None] = {}
         with contextlib.suppress(nvml.NVMLError):  # not permitted in some containers
-            processes = {one.pid: one.usedGpuMemory for one in nvml.nvmlDeviceGetComputeRunningProcesses(handle)}
-        return Answer(int(memory.total), int(memory.free), processes)
+            running = nvml.nvmlDeviceGetComputeRunningProcesses(handle)
+            processes = {process.pid: process.usedGpuMemory for process in running}
+        return DeviceMemory(int(memory.total), int(memory.free), processes)
 
     def _open(self) -> Any:
         if self._nvml is None:
@@ -104,15 +105,15 @@ class Probe:
         return self._nvml
 
     def close(self) -> None:
-        """Release the driver library, unless it still holds a question."""
+        """Release the driver library, unless a question is still unanswered."""
         if self._nvml is not None and not any(thread.is_alive() for thread in self._unanswered.values()):
             with contextlib.suppress(self._nvml.NVMLError):
                 self._nvml.nvmlShutdown()
             self._nvml = None
 
 
-def owner(pid: int) -> int | None:
-    """Return the user id a process runs as; None if it cannot be seen from here."""
+def owner_uid(pid: int) -> int | None:
+    """Return the id of the user that a process runs as; None if the process cannot be seen from here."""
     try:
         return os.stat(f"/proc/{pid}").st_uid
     except OSError:

@@ -1,4 +1,4 @@
-"""Turns devices into slots, the places where an attempt runs, and shares out the CPU cores among them."""
+"""Turns devices into slots, the places where attempts run, and divides the CPU cores among them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Slot:
     index: int
     device: Device
     threads: int
-    share: str = ""  # "1/2" where it is the first of two on its device
+    share: str = ""  # "1/2": the first of two slots on its device
 
     def __str__(self) -> str:
         return f"{self.device} ({self.share})" if self.share else str(self.device)
@@ -24,11 +24,12 @@ class Slot:
 def make_slots(
     devices: Sequence[Device], *, parallel: bool, threads: int | None, cores: int, per_device: int = 1
 ) -> list[Slot]:
-    """Make the slots, `per_device` on a GPU. Cores are shared evenly among those that can be busy at once.
+    """Return the slots: `per_device` on each GPU, one on each CPU device.
 
-    `threads`, where given, is used as it is: numbers on a CPU are the same bit for bit only for the same count. One
-    after another there is a slot a device, as only one is busy; and a CPU slot is never shared, as it is a core or
-    more already. The first slots of all devices come before the second ones, so that work spreads over the devices.
+    The `cores` are divided evenly among the slots that can be busy at once, at least one each. `threads` replaces that
+    number: results on a CPU are the same bit for bit only for the same number of threads. If experiments run one after
+    another (not `parallel`), each device has one slot. A CPU device stands for a core or more and is never shared.
+    The first slots of all devices come before the second ones, so that work spreads over the devices.
     """
     rounds = per_device if parallel else 1
     places = [

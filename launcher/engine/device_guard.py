@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from launcher.devices.admission import GIB, Holder, Reading, Tenant, refusal
+from launcher.devices.admission import GIB, DeviceUsage, ForeignProcess, OwnWorker, refusal
 from launcher.devices.device import AMD, Device
-from launcher.devices.query import Answer, DeviceLost, DriverSilent, Probe, owner
+from launcher.devices.query import DeviceLost, DeviceMemory, DriverQuery, DriverSilent, owner_uid
 from launcher.devices.slots import Slot
 from launcher.engine.classify_ending import Ending
 from launcher.engine.messages import Ended, Event, Quarantined, Refused, RetryRefused, SlotsLost
@@ -59,7 +59,7 @@ class DeviceGuard:
         self._say = say
         self._note = note
         self._has_stepped = has_stepped
-        self._probe = Probe()
+        self._probe = DriverQuery()
         settings = plan.sweep.settings
         self._given_bytes = None if settings.gpu_memory_gb is None else int(settings.gpu_memory_gb * GIB)
         self._on_oom = settings.on_oom
@@ -76,7 +76,7 @@ class DeviceGuard:
         self._alone: set[str] = set()  # have run out of memory: from then on each has its card for itself
         self._gone: set[str] = set()
         self._look_at_s = 0.0
-        self._answers: dict[str, Answer | None] = {}  # since the last look
+        self._answers: dict[str, DeviceMemory | None] = {}  # since the last look
         self._held: dict[str, tuple[str, str]] = {}  # device → the first that was refused there, and why
         self._said: dict[str, str] = {}  # device → the last reason told, without its amounts
 
@@ -101,17 +101,17 @@ class DeviceGuard:
             self._held.setdefault(key, (experiment, f"{device}: the driver does not answer for it"))
             return [refused]
         is_alone = experiment in self._alone
-        why = refusal(
+        refused_for = refusal(
             reading,
             self._tenants(device),
             self._need(experiment),
             is_alone=is_alone,
             largest_bytes=self._largest_bytes(),
         )
-        if not why:
+        if refused_for is None:
             self._said.pop(key, None)
             return []
-        self._held.setdefault(key, (experiment, f"{device}: {why}"))
+        self._held.setdefault(key, (experiment, f"{device}: {refused_for.reason}"))
         return [refused]
 
     def look_again(self, now_s: float) -> list[Event]:
@@ -222,29 +222,31 @@ class DeviceGuard:
         peak = self._peak_bytes.get(experiment) or max(self._peak_bytes.values(), default=None)
         return None if peak is None else peak + CONTEXT_BYTES
 
-    def _answer(self, device: Device) -> Answer | None:
+    def _answer(self, device: Device) -> DeviceMemory | None:
         if not device.uuid or device.uuid.startswith(AMD):
             return None
         if device.uuid not in self._answers:
             self._answers[device.uuid] = self._probe.ask(device.uuid)
         return self._answers[device.uuid]
 
-    def _reading(self, device: Device) -> Reading | None:
+    def _reading(self, device: Device) -> DeviceUsage | None:
         """Return what the driver measures on a card, our own workers left out of the holders."""
         answer = self._answer(device)
         if answer is None:
             return None
         ours = {worker.pid for worker in self._workers.values()}
-        holders = [Holder(pid, owner(pid), used) for pid, used in answer.processes.items() if pid not in ours]
-        return Reading(answer.total_bytes, answer.free_bytes, holders)
+        holders = [
+            ForeignProcess(pid, owner_uid(pid), used) for pid, used in answer.processes.items() if pid not in ours
+        ]
+        return DeviceUsage(answer.total_bytes, answer.free_bytes, holders)
 
-    def _tenants(self, device: Device) -> list[Tenant]:
+    def _tenants(self, device: Device) -> list[OwnWorker]:
         key = _place(device)
         used: Mapping[int, int | None] = {}
         with contextlib.suppress(DriverSilent, DeviceLost):
             used = answer.processes if (answer := self._answer(device)) is not None else {}
         return [
-            Tenant(name, one.need_bytes, used.get(one.pid), self._has_stepped(name), one.is_alone)
+            OwnWorker(name, one.need_bytes, used.get(one.pid), self._has_stepped(name), one.is_alone)
             for name, one in self._workers.items()
             if one.device == key
         ]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from launcher.commandline import to_type
-from launcher.devices.selection import Choice
+from launcher.devices.selection import DeviceSelection
 from launcher.devices.slots import Slot
 from launcher.engine.attempt import make_spec
 from launcher.engine.console import Console
@@ -146,7 +146,9 @@ def _outdated(plan: Plan, earlier: Earlier) -> list[str]:
     return list(earlier.kept)
 
 
-def _lock_devices(choice: Choice, waiting: Waiting, *, is_named: bool, held: contextlib.ExitStack) -> dict[str, Lock]:
+def _lock_devices(
+    choice: DeviceSelection, waiting: Waiting, *, is_named: bool, held: contextlib.ExitStack
+) -> dict[str, Lock]:
     """Take the locks of the GPUs; one that is in use is an error if the user named it and passed over otherwise."""
     locks: dict[str, Lock] = {}
     refusal: InUseError | None = None

@@ -2,7 +2,7 @@
 
     usage.ProcessTable   ─┐
                           ├─▶ Telemetry ─▶ outcome/telemetry/<experiment>.jsonl ─▶ read_samples ─▶ table, report
-    nvml.Sensors (thread) ┘       └─▶ latest, for the screen
+    sensors.Sensors (thread) ┘       └─▶ latest, for the screen
 
 The file has one JSON object a line: the fields of `Sample`, without those that are not known. It is an observation:
 what cannot be read or written is left out, and training neither waits for it nor knows of it.
@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import orjson
 
-from launcher.devices.nvml import Reading, Sensors
+from launcher.devices.sensors import SensorReading, Sensors
 from launcher.executors.process_tree import ProcessTable, Usage
 from launcher.store import values as read_as
 from launcher.store.files import read_lines
@@ -62,7 +62,7 @@ class _Watched:
         self.peak_bytes = 0
         self.file: LineLog | None = None
 
-    def sample(self, usage: Usage, reading: Reading | None, now_s: float) -> Sample:
+    def sample(self, usage: Usage, reading: SensorReading | None, now_s: float) -> Sample:
         """Return the sample of now, and remember what the next one is counted from."""
         cpu_percent = 100 * (usage.cpu_s - self.cpu_s) / (now_s - self.sampled_s)
         self.cpu_s, self.sampled_s = usage.cpu_s, now_s

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from launcher.devices.cpu_quota import num_cores
 from launcher.devices.device import Device
 from launcher.devices.nvml import Gpu
-from launcher.devices.selection import Choice, select_devices
+from launcher.devices.selection import DeviceSelection, select_devices
 from launcher.devices.slots import Slot, make_slots
 from launcher.executors.base import StartMethod
 
@@ -40,7 +40,7 @@ class LaunchOptions:
         """Whether experiments run side by side."""
         return settings.parallel if self.parallel is None else self.parallel
 
-    def choose(self, settings: SweepSettings, existing: Sequence[Gpu] | None = None) -> Choice:
+    def choose(self, settings: SweepSettings, existing: Sequence[Gpu] | None = None) -> DeviceSelection:
         """Return the devices to use, of `existing` GPUs or of those that NVML names.
 
         Raises:

@@ -148,7 +148,7 @@ def preview(sweep: Sweep, options: LaunchOptions) -> Preview:
         InputError: something is wrong with the sweep or the devices.
         NoDeviceError: no device may be used.
     """
-    existing = nvml.gpus()
+    existing = nvml.find_gpus()
     choice = options.choose(sweep.settings, existing)
     plan = decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs), fresh=options.fresh)
     slots = options.slots(choice.devices, sweep.settings)

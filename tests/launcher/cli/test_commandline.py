@@ -213,7 +213,7 @@ def test_a_command_on_finish_that_does_not_end_is_killed_with_its_children(tmp_p
 def test_plan_imports_nothing_that_only_a_launch_needs(place: Workplace) -> None:
     job = place.toy({"a": {}})
     late = {"torch", "pandas", "matplotlib", "numpy", "rich", "multiprocessing.forkserver"}
-    late |= set() if nvml.gpus() else {"pynvml"}
+    late |= set() if nvml.find_gpus() else {"pynvml"}
     code = (
         f"import sys\nfrom launcher.cli.app import main\ntry:\n    main(['plan', {str(job)!r}])\n"
         "except SystemExit as end:\n    assert not end.code\n"

@@ -13,7 +13,7 @@ from tests.launcher.conftest import Workplace, wait_for
 def test_no_driver_means_no_gpus() -> None:
     if Path("/proc/driver/nvidia").exists():
         pytest.skip("this machine has an NVIDIA driver")
-    assert nvml.gpus() == []
+    assert nvml.find_gpus() == []
 
 
 def test_plan_shows_the_idle_card(driver: Workplace) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.devices.nvml import Sensors
+from launcher.devices.sensors import Sensors
 from launcher.executors.telemetry import read_samples
 from tests.launcher.conftest import Workplace, compile_stub, wait_for
 
