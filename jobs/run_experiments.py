@@ -7,15 +7,15 @@ import argparse
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # also where the launcher is not installed
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it works without installing the launcher
 
 from launcher import interpreter
 
 
 def main() -> int:
-    """Parse the command line, run the sweep and return its exit code."""
+    """Run the sweep on the devices of the command line and return the exit code."""
     interpreter.check()
-    from launcher import LauncherError, load, run  # which an old Python cannot read
+    from launcher import LauncherError, load, run  # an old Python cannot read these modules
 
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--devices", help="GPU ids as nvidia-smi shows them, one an experiment in turn; or cpu")

@@ -156,3 +156,13 @@ def test_E6_the_constants_of_the_report_stand_side_by_side() -> None:
     names = ("SEQ_LEN", "SEQ_MIN", "SEQ_MAX", "VOCAB_SIZE", "PAD_TOKEN_ID")
     places = [next(number for number, line in enumerate(lines) if line.startswith(f"{name} =")) for name in names]
     assert max(places) - min(places) == 4
+
+
+def test_work_is_three_multiply_adds_for_each_weight_that_a_token_passes(tmp_path: Path) -> None:
+    (tmp_path / "tokenized_data.pt").write_bytes(bytes(8 * 6400))  # about 6,400 tokens
+    config = TrainConfig(vocab_size=100, pad_token_id=99, embed_dim=8, n_heads=2, n_layers=2, data_dir=str(tmp_path))
+    weights = 2 * (4 + 2 * 4) * 8 * 8 + 100 * 8
+    assert config.work() == 3 * 6400 * weights
+    assert replace(config, max_epochs=2).work() == 2 * config.work()
+    assert replace(config, max_steps=10, batch_size=4).work() == 3 * (10 * 4 * 64) * weights
+    assert replace(config, max_steps=10**9).work() == config.work()
