@@ -1,9 +1,11 @@
-"""Reads `-S key=value` into a `TrainConfig`, by the same grammar as the launcher's own `-S` (tests/override_cases.py).
+"""Reads `-S key=value` into a `TrainConfig`.
 
--S lr=1e-3             a value as in TOML
--S chunking=pack       text needs no quotes
--S max_steps=@none     None, which TOML cannot write
--S data_dir=@text:none the text behind the colon, whatever it looks like
+    -S lr=1e-3                a value as in TOML
+    -S chunking=pack          text needs no quotes
+    -S max_steps=@none        None, which TOML cannot write
+    -S data_dir=@text:none    the text behind the colon, whatever it looks like
+
+The grammar is that of the launcher's own `-S`: tests/override_cases.py holds both to the same cases.
 """
 
 import dataclasses

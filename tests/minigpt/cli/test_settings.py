@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from launcher.config import notation
-from launcher.planning import overrides
 from minigpt.cli.settings import config_from
 from minigpt.config import TrainConfig
 from minigpt.errors import ConfigError
@@ -27,14 +25,3 @@ def test_32_none_and_text_are_written_as_for_the_launcher() -> None:
             config_from([f"max_steps={slip}"])
     with pytest.raises(ConfigError, match="there is no such field"):
         config_from(["model.width=3"])
-
-
-@pytest.mark.parametrize(
-    "setting",
-    [
-        *("lr=1e-3", "lr = 1", "batch_size=1_6", "compile=true", "max_steps=@none", "max_steps=7", "chunking=pack"),
-        *("data_dir='my data'", 'data_dir="a=b"', "data_dir=@text:none", "data_dir=@text:@none", "data_dir=none"),
-    ],
-)
-def test_a_setting_means_what_it_means_to_the_launcher(setting: str) -> None:
-    assert config_from([setting]) == TrainConfig(**notation.read(overrides.parse([setting])))
