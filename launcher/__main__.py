@@ -14,13 +14,16 @@ class _Stopped(BaseException):
 
 
 def _stop(number: int, _frame: "FrameType | None") -> NoReturn:
-    raise _Stopped(128 + number)
+    from launcher.errors import EXIT_SIGNALLED
+
+    raise _Stopped(EXIT_SIGNALLED + number)
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
     interpreter.check()
     from launcher.cli import early_start
+    from launcher.errors import EXIT_INTERRUPTED
     from launcher.executors import forkserver
     from launcher.terminal import streams  # which an old Python cannot read
 
@@ -37,7 +40,7 @@ def main() -> None:
 
         run()
     except KeyboardInterrupt:  # while we import; from then on it is an event
-        sys.exit(130)
+        sys.exit(EXIT_INTERRUPTED)
     except _Stopped as stopped:
         sys.exit(stopped.args[0])
     finally:

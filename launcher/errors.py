@@ -15,11 +15,14 @@ Each exit code has one owner: those of errors are the classes here, and which co
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
+EXIT_TIMEOUT = 124  # as timeout(1) has it
 EXIT_SIGNALLED = 128  # plus the signal's number: 129 hang-up, 130 Ctrl-C, 143 terminate
+EXIT_INTERRUPTED = EXIT_SIGNALLED + signal.SIGINT
 
 
 class LauncherError(Exception):

@@ -23,7 +23,7 @@ from launcher.cli.arguments import Commands, program_name
 from launcher.cli.commands import control, follow, plan, report, run, status, verify, wait
 from launcher.cli.commands.run import EXIT_CODES
 from launcher.engine.signals import ignore_signal
-from launcher.errors import LauncherError
+from launcher.errors import EXIT_INTERRUPTED, LauncherError
 from launcher.terminal import output
 from launcher.text import printable
 
@@ -71,4 +71,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
         output.message(f"error: {printable(str(error), 20_000)}", "red")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(EXIT_INTERRUPTED)

@@ -16,7 +16,7 @@ from launcher.cli.arguments import GroupedCommand
 from launcher.cli.completion import complete_experiment
 from launcher.cli.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.cli.sweep_folder import check_names, find, no_sweep
-from launcher.errors import InputError, LauncherError, WriteError
+from launcher.errors import EXIT_DONE, EXIT_FAILED, InputError, LauncherError, WriteError
 from launcher.store import values
 from launcher.store.ending import EndingKind
 from launcher.store.files import open_to_read
@@ -107,7 +107,7 @@ def _ask(
     for one in answers:
         name = f"{one['experiment']}: " if one.get("experiment") else ""
         output.show(printable(f"{name}{one.get('answer')}", 1000))
-    raise typer.Exit(1 if any(one.get("is_refused") for one in answers) else 0)
+    raise typer.Exit(EXIT_FAILED if any(one.get("is_refused") for one in answers) else EXIT_DONE)
 
 
 def _nobody(paths: Paths, job: Path, ask: str) -> InputError:

@@ -18,7 +18,7 @@ from launcher.cli.arguments import GroupedCommand
 from launcher.cli.completion import complete_experiment
 from launcher.cli.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.cli.sweep_folder import check_names, find
-from launcher.errors import InputError
+from launcher.errors import EXIT_INTERRUPTED, InputError
 from launcher.store.paths import Paths
 from launcher.terminal import output
 from launcher.terminal.streams import has_reader
@@ -52,7 +52,7 @@ def follow_command(
     except BrokenPipeError:  # `| head` has what it wants
         pass
     except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     except OSError as error:
         raise InputError(f"{inline(str(error.filename))} cannot be read: {error.strerror}.") from error
 

@@ -11,6 +11,7 @@ from launcher.cli import options
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.options import DEFAULT_JOB
 from launcher.cli.sweep_options import SweepOptions
+from launcher.errors import EXIT_DONE, EXIT_FAILED
 from launcher.terminal import output
 from launcher.text import inline
 
@@ -39,4 +40,4 @@ def verify_command(
     else:
         for verdict in verdicts:
             output.show(inline(str(verdict), 2000))
-    raise typer.Exit(1 if any(verdict.difference for verdict in verdicts) else 0)
+    raise typer.Exit(EXIT_FAILED if any(verdict.difference for verdict in verdicts) else EXIT_DONE)

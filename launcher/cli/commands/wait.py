@@ -1,6 +1,6 @@
-"""`wait`: blocks until no launcher is at work in a sweep's folder, for scripts: `wait && next-step`.
+"""`wait`: returns when no launcher is at work in a sweep's folder any more, for scripts: `wait && next-step`.
 
-The kernel's lock is asked, not a pid: it is free when the launcher is gone, however it went.
+It asks for the kernel's lock on the folder, not for a pid: the lock is free when the launcher is gone, however it went.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import typer
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.options import DEFAULT_JOB, Job, Logs, Outcome
 from launcher.cli.sweep_folder import find, no_sweep
+from launcher.errors import EXIT_FAILED, EXIT_TIMEOUT
 from launcher.store.ending import EndingKind
-from launcher.terminal import output
+from launcher.terminal import output, status_text
 from launcher.text import inline
 
-EXIT_TIMEOUT = 124  # as timeout(1) has it
 LOOK_INTERVAL_S = 0.2
 
 
@@ -47,11 +47,12 @@ def wait_command(
             output.message(f"not ended within {timeout:g} s: {who} is at work in {paths.outcome}")
             raise typer.Exit(EXIT_TIMEOUT)
         time.sleep(min(LOOK_INTERVAL_S, left_s))
-    overview = read_overview(paths, time.time())
-    if overview is None:
+    status = read_overview(paths, time.time())
+    if status is None:
         raise no_sweep(paths, job)
-    output.show(", ".join(f"{count} {state}" for state, count in overview.counts.items()) + ".")
-    if not overview.is_done:
-        missing = ", ".join(f"{one.name} ({one.state})" for one in overview.experiments if one.state != EndingKind.DONE)
-        output.message(f"not done: {inline(missing, 2000)}\nTo go on: {inline(overview.command, 2000)}")
-        raise typer.Exit(1)
+    output.show(status_text.counts(status))
+    if not status.is_done:
+        missing = [experiment for experiment in status.experiments if experiment.state != EndingKind.DONE]
+        named = ", ".join(f"{experiment.name} ({experiment.state})" for experiment in missing)
+        output.message(f"not done: {inline(named, 2000)}\nTo go on: {inline(status.command, 2000)}")
+        raise typer.Exit(EXIT_FAILED)
