@@ -18,7 +18,7 @@ from launcher.executors.base import StartMethod
 from launcher.planning import job
 from launcher.planning.job import Sweep
 from launcher.planning.launch_options import Devices, LaunchOptions
-from launcher.planning.overrides import over
+from launcher.planning.overrides import apply_overrides
 from launcher.planning.plan import Plan, decide
 from launcher.planning.resolve import resolve
 from launcher.planning.selection import select
@@ -61,7 +61,7 @@ def load(
         settings = dataclasses.replace(sweep.settings, **given)
     except ValueError as error:
         raise InputError(str(error)) from error
-    config, set_keys = over(sweep.config, overrides or {})
+    config, set_keys = apply_overrides(sweep.config, overrides or {})
     return dataclasses.replace(
         sweep,
         settings=settings,

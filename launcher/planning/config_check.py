@@ -1,8 +1,8 @@
-"""Checks configurations against the class of a target, here or in a child process.
+"""Checks configurations against the configuration class of a target, in this process or in a child process.
 
-The launcher must not import training code: it drags in torch and may touch a GPU. Where `target` has found the class by
-reading, only the module that defines it is imported. Where the class lives in the training module itself, or cannot be
-found by reading, the same check runs in a short-lived child (`main` below), which sees no GPU.
+The launcher must not import training code, which imports torch and may touch a GPU. If `target_source` has found the
+class in a module of its own, only this module is imported here. Otherwise the class lives in the training module, or
+the source does not tell where it is. The same check then runs in a short-lived child process that sees no GPU: `main`.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ IMPORT_LIMIT_S = 120.0
 
 @dataclass(frozen=True)
 class CheckedConfig:
-    """One experiment's configuration: resolved with every default, or what is wrong with it."""
+    """The configuration of one experiment: resolved with every default, or everything that is wrong with it."""
 
     resolved: Resolved
-    inputs: dict[str, str]  # path → sha256 of the files the result depends on
-    faults: tuple[FieldError, ...]
-    work: float | None = None  # what its `work()` says: how much there is to do, in a unit of the target's own
-    is_made_twice: bool = False  # made again from its own result it would be another
+    inputs: dict[str, str]  # path → sha256 of the files that the result depends on
+    errors: tuple[FieldError, ...]
+    work: float | None = None  # what its method `work()` returns: how much there is to do, in any unit
+    is_made_twice: bool = False  # made again from its own values, it would be another configuration
 
     @property
     def config(self) -> dict[str, Any]:
@@ -48,25 +48,28 @@ class CheckedConfig:
 
 
 def check(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, CheckedConfig]:
-    """Check the configuration of every experiment, as `notation.read` has read it.
+    """Check the configuration of every experiment. `configs` are as `notation.read` returns them.
 
     Raises:
-        InputError: the configuration class itself cannot be had.
+        InputError: the configuration class itself cannot be imported.
     """
     if target.config_class == "dict":
         return {name: _unchecked(config) for name, config in configs.items()}
     if target.config_class is not None:
         module, _, name = target.config_class.partition(":")
         if module != target.module:
-            with importable(target), contextlib.chdir("."):  # back again, wherever the class goes
-                cls = _class(target, module, name)
+            with (
+                importable(target),
+                contextlib.chdir("."),
+            ):  # the import may change the working directory
+                cls = _import_class(target, module, name)
                 if cls is not None:
                     return _check_all(cls, configs)
     return _check_in_child(target, configs)
 
 
-def _class(target: Target, module: str, name: str) -> type | None:
-    """Import the module and return its dataclass; None where the child must look, as it imports everything anew.
+def _import_class(target: Target, module: str, name: str) -> type | None:
+    """Import the module and return its dataclass; None if only the child can tell, which imports everything anew.
 
     Raises:
         InputError: the module cannot be imported.
@@ -75,7 +78,7 @@ def _class(target: Target, module: str, name: str) -> type | None:
         package = module.partition(".")[0]
         found, known = PathFinder.find_spec(package), sys.modules.get(package)
         if known is not None and found is not None and getattr(known, "__file__", None) != found.origin:
-            return None  # an earlier sweep of this process had another module of that name
+            return None  # an earlier sweep of this process had another module of the same name
         cls = getattr(importlib.import_module(module), name, None)
     except (Exception, SystemExit) as error:
         message = f'sweep.target "{target.spec}": importing {module} failed: {type(error).__name__}: {error}.'
@@ -91,26 +94,29 @@ def _unchecked(config: Mapping[str, Any]) -> CheckedConfig:
     return CheckedConfig(Resolved(notation.bare(config)), {}, ())
 
 
+def _refused(*errors: FieldError) -> CheckedConfig:
+    return CheckedConfig(Resolved({}), {}, errors)
+
+
 def _check_one(cls: type, given: Mapping[str, Any]) -> CheckedConfig:
     if cls is dict:
         return _unchecked(given)
-    instance, faults = validation.check(cls, given)
+    instance, errors = validation.check(cls, given)
     if instance is None:
-        return CheckedConfig(Resolved({}), {}, tuple(faults))
+        return _refused(*errors)
     try:
         paths = instance.inputs() if callable(getattr(instance, "inputs", None)) else []
         inputs = {str(path): _sha256(Path(path)) for path in paths}
         resolved = describe(instance, given)
         work = float(instance.work()) if callable(getattr(instance, "work", None)) else None
         again = differing(resolved, validation.build(cls, given), given)
-        if changing := dict.fromkeys([*(one.path for one in again), *addresses(resolved)]):
+        if changing := dict.fromkeys([*(difference.path for difference in again), *addresses(resolved)]):
             message = f"is another each time the configuration is made.\n  {HOW_TO_MEND}"
-            return CheckedConfig(Resolved({}), {}, tuple(FieldError(path, message) for path in changing))
+            return _refused(*(FieldError(path, message) for path in changing))
     except (ValueError, OSError) as error:
-        return CheckedConfig(Resolved({}), {}, (FieldError((), str(error)),))
+        return _refused(FieldError((), str(error)))
     except Exception as error:  # noqa: BLE001  the user's method runs here
-        fault = FieldError((), f"its inputs(), work() or defaults fail: {type(error).__name__}: {error}")
-        return CheckedConfig(Resolved({}), {}, (fault,))
+        return _refused(FieldError((), f"its inputs(), work() or defaults fail: {type(error).__name__}: {error}"))
     work = work if work and 0 < work < math.inf else None
     return CheckedConfig(resolved, inputs, (), work, is_made_twice(instance, resolved))
 
@@ -140,34 +146,40 @@ def _check_in_child(target: Target, configs: Mapping[str, Mapping[str, Any]]) ->
     try:
         reply = json.loads(out.splitlines()[-1])
     except (IndexError, ValueError):
-        said = err.decode("utf-8", "replace").strip().splitlines()
-        last = (said or [f"exit code {child.process.returncode}"])[-1]
+        lines = err.decode("utf-8", "replace").strip().splitlines()
+        last = (lines or [f"exit code {child.process.returncode}"])[-1]
         raise InputError(f'sweep.target "{target.spec}": importing {target.module} failed: {last}.') from None
     if not isinstance(reply, dict):
         raise InputError(f'sweep.target "{target.spec}": importing {target.module} gave no answer.')
     if "error" in reply:
         raise InputError(reply["error"])
-    return {name: _received(one, configs[name]) for name, one in reply.items()}
+    return {name: _from_reply(checked, configs[name]) for name, checked in reply.items()}
 
 
-def _received(reply: dict[str, Any], given: Mapping[str, Any]) -> CheckedConfig:
-    """Return what the child has sent; a configuration that nobody checks stays as it was given, its dates are dates."""
+def _from_reply(reply: dict[str, Any], given: Mapping[str, Any]) -> CheckedConfig:
+    """Return the configuration that the child has checked.
+
+    A configuration without a class is not checked and stays as it was given: JSON would have made text of its dates.
+    """
     if reply["resolved"] is None:
         return _unchecked(given)
-    faults = tuple(FieldError(tuple(one["path"]), one["message"]) for one in reply["faults"])
+    errors = tuple(FieldError(tuple(error["path"]), error["message"]) for error in reply["errors"])
     rest = {key: reply[key] for key in ("inputs", "work", "is_made_twice")}
-    return CheckedConfig(Resolved(**reply["resolved"]), faults=faults, **rest)
+    return CheckedConfig(Resolved(**reply["resolved"]), errors=errors, **rest)
 
 
 def main() -> None:
-    """Be the child of `_check_in_child`: a request on stdin, one line of JSON on stdout, everything else on stderr."""
+    """Check configurations in a child process, for `_check_in_child`.
+
+    The request is read from stdin. The reply is one line of JSON on stdout. What training code prints goes to stderr.
+    """
     request = json.load(sys.stdin)
     target = Target(request["spec"], Path(request["folder"]), None)
     with contextlib.redirect_stdout(sys.stderr), importable(target):
         try:
             cls = config_class(target)
             checked = _check_all(cls, notation.read(request["configs"]))
-            reply: dict[str, Any] = {name: asdict(one) for name, one in checked.items()}
+            reply: dict[str, Any] = {name: asdict(config) for name, config in checked.items()}
             if cls is dict:
                 reply = {name: {"resolved": None} for name in reply}
         except InputError as error:

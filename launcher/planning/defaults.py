@@ -1,4 +1,4 @@
-"""Defaults that are needed before a job file is checked, by code that may import nothing heavy."""
+"""Defaults that code needs before a job file is checked, where it may import nothing heavy."""
 
 JOB = "jobs/report.toml"  # the job file of a command line that names none
 PRELOAD = ("torch", "torch._dynamo")  # `preload` of a [sweep] table that does not set it

@@ -1,6 +1,6 @@
-"""Reads a job file (TOML) into a `Sweep`. Checks names and the [sweep] table; the target's keys are `resolve`'s part.
+"""Reads a job file (TOML) into a `Sweep`, and checks names and the [sweep] table. `resolve` checks the configurations.
 
-All problems of a file are collected and raised together, each with the line it stands on.
+All problems of a file are raised together, each with its line.
 """
 
 from __future__ import annotations
@@ -34,33 +34,35 @@ TABLES = ("sweep", "config", "experiments")
 class SweepSettings:
     """The keys of the [sweep] table of a job file. `make docs` takes their meanings from here:
 
-    target: the training function, `module:function`. The module is looked for beside the job file first.
-    name: of the sweep; the file's name by default.
-    outcome: folder of tables, plots and records; `outcome/NAME` by default. It is relative to the directory in which
-        the command is typed, not to the job file; so is `logs`.
-    logs: folder of logs; `logs/NAME` by default.
-    metrics: the curves to draw. `on_nan` watches the first.
-    maximize: those of which more is better.
-    seed: `run.seed`, where your generators start.
-    threads: CPU threads of a worker; by default the cores are shared out. On a CPU the same bits need the same number.
-    elastic_threads: on CPU slots, the last experiments that run use the cores the others have left, at the cost of
-        numbers that are the same bit for bit.
-    grace_s: seconds between asking a worker to stop and killing it.
+    target: the training function, as `module:function`. The module is searched for beside the job file first.
+    name: the name of the sweep; by default the name of the job file.
+    outcome: the folder of tables, plots and records; by default `outcome/NAME`. `outcome` and `logs` are relative to
+        the working directory, not to the job file.
+    logs: the folder of logs; by default `logs/NAME`.
+    metrics: the metrics to draw as curves. `on_nan` watches the first.
+    maximize: the metrics of which a larger value is better.
+    seed: the value of `run.seed`, with which your random generators start.
+    threads: the number of CPU threads of a worker; by default the cores are divided among the slots. On a CPU, the same
+        bits need the same number of threads.
+    elastic_threads: on CPU slots, the last experiments use the cores of those that have ended. Their numbers are then
+        no longer the same bit for bit.
+    grace_s: seconds from asking a worker to stop until it is killed.
     checkpoint_s: seconds between checkpoints: how often `run.should_save` is true.
     retries: how often a failed experiment is tried again within a launch.
     on_nan: `"stop"` ends an experiment as `diverged` when the first of `metrics` is no longer finite.
-    stall_after_s: seconds of silence after which you are told whether a worker looks slow or dead.
-    kill_after_s: seconds of silence after which a worker's stacks are written into its log and it is killed; never by
-        default.
-    telemetry_s: seconds between looks at CPU, memory and GPU of the workers, at least 0.1; 0 for none.
-    slots_per_device: how many experiments share a GPU in a parallel run. A CPU slot is not shared.
-    gpu_memory_gb: GPU memory an experiment needs, in GiB as nvidia-smi counts; where it is not given, what was measured
-        of earlier attempts counts. An experiment that does not fit waits.
-    on_oom: what follows after out of memory. `"retry"`: once more later, alone on its device. `"halve_batch"`: so, and
-        with half the `batch_size` and twice the `accumulation`, which the row of the table tells. `"fail"`: nothing.
-    fail_fast: after the first failure nothing more is started; what runs saves and ends.
-    parallel: one experiment a device, all devices at once, also without `--parallel`.
-    preload: what the fork server imports before it forks workers; `[]` for a target without torch.
+    stall_after_s: after so many seconds without a record, a message says whether the worker looks slow or dead.
+    kill_after_s: after so many seconds without a record, a worker's stacks are written into its log and it is killed;
+        by default never.
+    telemetry_s: seconds between samples of CPU, memory and GPU use, at least 0.1; 0 for none.
+    slots_per_device: how many experiments share a GPU in a parallel launch. A CPU slot is not shared.
+    gpu_memory_gb: the GPU memory that an experiment needs, in GiB as nvidia-smi counts; by default what was measured of
+        earlier attempts. An experiment that does not fit waits.
+    on_oom: what happens after out of memory. `"retry"`: the experiment is tried once more later, alone on its device.
+        `"halve_batch"`: the same, with half the `batch_size` and twice the `accumulation`; the results table names the
+        change. `"fail"`: nothing.
+    fail_fast: after the first failure nothing more is started; the running experiments save and end.
+    parallel: the same as `--parallel`: one experiment a device, on all devices at the same time.
+    preload: the modules that the fork server imports before it forks workers; `[]` for a target without torch.
     """
 
     target: str
@@ -123,17 +125,17 @@ _SETTINGS = f"{SweepSettings.__module__}.{SweepSettings.__qualname__}"  # as mes
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a job file says: the settings, the shared configuration, and each experiment's overrides in order."""
+    """A job file and the options that change it: settings, shared configuration, and overrides of each experiment."""
 
     job_file: Path
     settings: SweepSettings
     config: dict[str, Any]
     experiments: dict[str, dict[str, Any]]
     source_lines: SourceLines
-    cli_overrides: dict[str, Any] = field(default_factory=dict)  # by -S: stands in `config` already
-    only: frozenset[str] | None = None  # by --only and --skip; None: all experiments
-    folders: dict[str, str] = field(default_factory=dict)  # by --outcome and --logs: stand in `settings` already
-    adopts: bool = False  # by --adopt: the folders of another job file of the same name
+    cli_overrides: dict[str, Any] = field(default_factory=dict)  # by -S; `config` has them already
+    only: frozenset[str] | None = None  # the names selected by --only and --skip; None: all
+    folders: dict[str, str] = field(default_factory=dict)  # by --outcome and --logs; `settings` has them already
+    adopts: bool = False  # by --adopt: it takes over the folders of another job file of its name
 
     @property
     def name(self) -> str:
@@ -177,11 +179,11 @@ def load(job_file: str | Path) -> Sweep:
             problems.append(f"{lines.where(table)}{table} is a table: write [{table}] on a line of its own.")
             section = {}
         sections[table] = section
-    settings, faults = validation.check(SweepSettings, read(sections["sweep"]))
-    for fault in faults:
-        where = lines.where("sweep", fault.key or "")
-        named = f"sweep.{inline(fault.key)} " if fault.key else "[sweep] "
-        problems.append(f"{where}{named}{fault.message.replace(_SETTINGS, 'the [sweep] table')}")
+    settings, errors = validation.check(SweepSettings, read(sections["sweep"]))
+    for field_error in errors:
+        where = lines.where("sweep", field_error.key or "")
+        named = f"sweep.{inline(field_error.key)} " if field_error.key else "[sweep] "
+        problems.append(f"{where}{named}{field_error.message.replace(_SETTINGS, 'the [sweep] table')}")
     problems += _name_problems(sections["experiments"], lines)
     problems += [
         f"{lines.where(*path)}{dotted(path)} is {json.dumps(text)}: None is written {json.dumps(NONE)}."
@@ -193,7 +195,7 @@ def load(job_file: str | Path) -> Sweep:
 
 
 def _null_hint(text: str, error: str) -> str:
-    """Say how None is written, where a word of another language for it stands at the place of an error."""
+    """Return a hint at how None is written, if the error is at a word such as null; otherwise an empty text."""
     place = re.search(r"\(at line (\d+), column (\d+)\)", error)
     line = text.splitlines()[int(place[1]) - 1] if place and int(place[1]) <= len(text.splitlines()) else ""
     word = re.match(r"(none|null|nil|undefined)\b", line[int(place[2]) - 1 :], re.IGNORECASE) if place else None
@@ -214,7 +216,7 @@ def _read(file: Path) -> str:
 
 
 def _text(content: bytes, file: Path) -> str:
-    """Return the text of a job file, without the mark that some editors set at its beginning."""
+    """Return the text of a job file, without the byte order mark that some editors write first."""
     is_utf_16 = content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or b"\0" in content[:4]
     try:
         if not is_utf_16:

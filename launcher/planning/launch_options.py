@@ -1,4 +1,4 @@
-"""What a person says about one launch, beside the job file: once, from the command line or Python to the launch."""
+"""The options of one launch that are not in the job file: one object, from the command line or Python to the launch."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Devices = str | int | Sequence[int | str] | None
 class LaunchOptions:
     """How to launch a sweep.
 
-    devices: "cpu", ids ("1,2" or a list of them), or None for all idle GPUs, else CPU slots.
-    parallel: one experiment a slot, all slots at once; None asks the job file.
-    fresh: everything is trained again.
-    wait: a folder or named device in use is waited for, instead of an error.
-    start_method: how workers are made.
+    devices: "cpu", or ids as "1,2" or as a list. None: all idle GPUs, or CPU slots if there is no GPU.
+    parallel: whether all slots run an experiment at the same time. None: as the job file says.
+    fresh: whether everything is trained again from its beginning.
+    wait: whether to wait for a folder or a named device that is in use. Otherwise that is an error.
+    start_method: how worker processes are made.
     """
 
     devices: Devices = None
@@ -37,11 +37,11 @@ class LaunchOptions:
     start_method: StartMethod = "forkserver"
 
     def is_parallel(self, settings: SweepSettings) -> bool:
-        """Whether experiments run side by side."""
+        """Return whether experiments run side by side."""
         return settings.parallel if self.parallel is None else self.parallel
 
     def choose(self, settings: SweepSettings, existing: Sequence[Gpu] | None = None) -> DeviceSelection:
-        """Return the devices to use, of `existing` GPUs or of those that NVML names.
+        """Return the devices to use, of the `existing` GPUs. None: of those that NVML lists.
 
         Raises:
             InputError: an id is malformed, repeated or unknown.
@@ -51,7 +51,7 @@ class LaunchOptions:
         return select_devices(self.devices, per_device, existing)
 
     def slots(self, devices: Sequence[Device], settings: SweepSettings) -> list[Slot]:
-        """Return the places to run on these devices."""
+        """Return the slots of these devices: the places in which workers run."""
         return make_slots(
             devices,
             parallel=self.is_parallel(settings),

@@ -1,7 +1,7 @@
-"""Overrides of a launch: values of -S, or of Python, in the place of keys of [config].
+"""Overrides of a launch: values from `-S` or from Python that replace keys of [config].
 
 Only [config] changes. An experiment's own override of the same key stays, because it is what the experiment is about;
-`planning.wording.notices` says where that happens. How -S is written is the matter of `cli.overrides`.
+`wording.notices` says where that happens. `cli.overrides` parses the text of `-S`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from launcher.errors import InputError
 from launcher.text import inline
 
 
-def over(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return [config] with the overrides of a launch in it, and these as a table of tables.
+def apply_overrides(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return [config] with the overrides of a launch applied, and the overrides alone as nested tables.
 
-    A key may be dotted, and a value what Python has and TOML has not, as long as a job file could say it.
+    A key may be dotted: `{"model.width": 3}` is `{"model": {"width": 3}}`. A value may be of any Python type that has a
+    form in a job file, such as None or a tuple.
 
     Raises:
-        InputError: a key or a value that no job file could have, or a key of a table where [config] has none.
+        InputError: a key or a value that no job file could have, or a key of a table where [config] has no table.
     """
     problems: list[str] = []
     given: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The commit that a job file belongs to: what a person checks out to train the same again."""
+"""The git commit that a job file belongs to: check it out to train the same code again."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 from launcher.child_process import start_program
 
-LIMIT_S = 3.0  # git waits for a network folder as long as it must; a launch does not
+LIMIT_S = 3.0  # git may wait long for a network folder, and a launch must not
 
 
 def commit(folder: Path) -> str:
-    """Return the commit of the repository around a folder, with `-dirty` if tracked files differ from it.
+    """Return the commit of the repository around a folder, followed by `-dirty` if tracked files differ from it.
 
-    Empty where there is no repository, no commit yet, no git, or git refuses (a folder of another user).
+    Empty if there is no repository, no commit yet or no git, or if git refuses to read a folder of another user.
     """
     command = ["git", "--no-optional-locks", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
     try:

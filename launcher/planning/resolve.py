@@ -1,4 +1,4 @@
-"""From a sweep to its experiments: every configuration resolved, checked and given its digest. Starts nothing."""
+"""From a sweep to its experiments: every configuration is resolved, checked and given its digest. Starts nothing."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from launcher.config.identity import Content
 from launcher.config.nested import KeyPath, dotted, has, merge
 from launcher.config.notation import bare
 from launcher.config.resolved import unlike
+from launcher.config.validation import FieldError
 from launcher.errors import InputError
 from launcher.planning import config_check, target_source
 from launcher.planning.batch_halving import describe_changes, halve_batch, key_problems
@@ -21,19 +22,19 @@ from launcher.worker.target import Target
 
 
 def resolve(sweep: Sweep) -> list[Experiment]:
-    """Resolve and check the configuration of every experiment.
+    """Resolve and check the configuration of every experiment. This is the launcher's only check of configurations.
 
     Raises:
-        InputError: the target or a configuration is wrong, with all the problems.
+        InputError: the target or a configuration is wrong; it lists every problem.
     """
-    found = _find_target(sweep)
+    target = _find_target(sweep)
     given = {name: merge(sweep.config, overrides) for name, overrides in sweep.experiments.items()}
-    checked = config_check.check(found, given)
+    checked = config_check.check(target, given)
     problems = _problems(sweep, checked)
     if not problems and sweep.settings.on_oom == "halve_batch":
-        configs_asked = [one.config for one in checked.values()]
-        problems = key_problems(configs_asked, sweep.settings.target, sweep.source_lines.where("sweep", "on_oom"))
-        problems = problems or _halved_problems(sweep, found, checked, given)
+        configs = [config.config for config in checked.values()]
+        problems = key_problems(configs, sweep.settings.target, sweep.source_lines.where("sweep", "on_oom"))
+        problems = problems or _halved_problems(sweep, target, checked, given)
     if problems:
         raise InputError(problems)
     return [
@@ -54,31 +55,38 @@ def _experiment(sweep: Sweep, name: str, index: int, checked: CheckedConfig, giv
         unordered=resolved.unordered,
         was_made_twice=checked.is_made_twice,
     )
-    overrides = bare(sweep.experiments[name])
     return Experiment(
-        name, index, overrides, checked.config, content.digest, checked.work, checked.inputs, given, content
+        name=name,
+        index=index,
+        overrides=bare(sweep.experiments[name]),
+        config=checked.config,
+        digest=content.digest,
+        work=checked.work,
+        inputs=checked.inputs,
+        given=given,
+        content=content,
     )
 
 
 def _halved_problems(
-    sweep: Sweep, found: Target, checked: Mapping[str, CheckedConfig], given: Mapping[str, dict[str, Any]]
+    sweep: Sweep, target: Target, checked: Mapping[str, CheckedConfig], given: Mapping[str, dict[str, Any]]
 ) -> list[str]:
-    """Say which configurations would be refused, or be another training, once `on_oom` has halved their batch."""
-    smaller = {name: changes for name, one in checked.items() if (changes := halve_batch(one.config)) is not None}
-    tried = config_check.check(found, {name: given[name] | changes for name, changes in smaller.items()})
+    """Return which configurations would be refused, or be another training, once `on_oom` has halved the batch."""
+    changes = {name: halved for name, config in checked.items() if (halved := halve_batch(config.config)) is not None}
+    halved_configs = config_check.check(target, {name: given[name] | halved for name, halved in changes.items()})
     where = f'{sweep.source_lines.where("sweep", "on_oom")}sweep.on_oom = "halve_batch": '
     problems = []
-    for name, one in tried.items():
-        with_less = f"{name} with {describe_changes(smaller[name])}"
+    for name, config in halved_configs.items():
+        named = f"{name} with {describe_changes(changes[name])}"
         problems += [
-            f'{where}{with_less} is refused: {printable(fault.message)}\n  Mend that, or write on_oom = "retry".'
-            for fault in one.faults
+            f'{where}{named} is refused: {printable(error.message)}\n  Mend that, or write on_oom = "retry".'
+            for error in config.errors
         ]
-        asked = replace(checked[name].resolved, config=checked[name].config | smaller[name])
-        if not one.faults and (other := unlike(asked, one.resolved)):
-            told = ", ".join(f"{field.name} {field}" for field in other)
+        expected = replace(checked[name].resolved, config=checked[name].config | changes[name])
+        if not config.errors and (differences := unlike(expected, config.resolved)):
+            changed = ", ".join(f"{difference.name} {difference}" for difference in differences)
             problems.append(
-                f"{where}{with_less} would be another training: its class makes {told}.\n"
+                f"{where}{named} would be another training: its class makes {changed}.\n"
                 '  Make that of batch_size * accumulation, which stays, or write on_oom = "retry".'
             )
     return problems
@@ -93,35 +101,40 @@ def _find_target(sweep: Sweep) -> Target:
 
 
 def _problems(sweep: Sweep, checked: Mapping[str, CheckedConfig]) -> list[str]:
-    """Say what is wrong with the configurations, a fault of the shared [config] once and not for each experiment."""
+    """Return what is wrong with the configurations; an error in [config] once, not once for each experiment."""
     problems: dict[str, None] = {}
-    for name, one in checked.items():
-        for fault in one.faults:
-            if not fault.path:
-                where, place = sweep.source_lines.where("experiments", name), f"{name}: "
-                if all(fault in other.faults for other in checked.values()):
-                    where, place = sweep.source_lines.where("config"), ""
+    for name, config in checked.items():
+        for error in config.errors:
+            if error.path:
+                place = _place_of_key(sweep, name, error.path)
+            elif all(error in other.errors for other in checked.values()):
+                place = sweep.source_lines.where("config")
             else:
-                where, place = _place(sweep, name, fault.path)
-            problems[f"{where}{place}{printable(fault.message)}{_dot_hint(sweep, name, fault.path)}"] = None
+                place = f"{sweep.source_lines.where('experiments', name)}{name}: "
+            problems[f"{place}{printable(error.message)}{_dot_hint(sweep, name, error)}"] = None
     return list(problems)
 
 
-def _place(sweep: Sweep, name: str, path: KeyPath) -> tuple[str, str]:
-    """Return where a key was given, as file and line and as words: by the experiment, by -S, or in [config]."""
+def _place_of_key(sweep: Sweep, name: str, path: KeyPath) -> str:
+    """Return where a key of an experiment's configuration was given: in its table, by -S, or in [config].
+
+    Examples: `jobs/lr.toml:9: experiments.fast.lr `, `-S lr: it `. A key that is missing is looked for by the tables
+    around it, the innermost first.
+    """
     key = inline(dotted(path), 100)
-    for length in range(len(path), 0, -1):  # of a key that is missing, the table it is missing in
+    for length in range(len(path), 0, -1):
         if has(sweep.experiments[name], path[:length]):
-            return sweep.source_lines.where("experiments", name, *path), f"experiments.{name}.{key} "
+            return f"{sweep.source_lines.where('experiments', name, *path)}experiments.{name}.{key} "
         if has(sweep.cli_overrides, path[:length]):
-            return "", f"-S {key}: it "
+            return f"-S {key}: it "
         if has(sweep.config, path[:length]):
             break
-    return sweep.source_lines.where("config", *path), f"config.{key} "
+    return f"{sweep.source_lines.where('config', *path)}config.{key} "
 
 
-def _dot_hint(sweep: Sweep, name: str, path: KeyPath) -> str:
-    """TOML reads `lr_1.5 = {}` as a table lr_1 with a key 5: say what was probably meant."""
+def _dot_hint(sweep: Sweep, name: str, error: FieldError) -> str:
+    """Return a hint for an experiment's name with a dot: TOML reads `lr_1.5 = {}` as a table lr_1 with a key 5."""
+    path = error.path
     if len(path) != 1 or not isinstance(sweep.experiments[name].get(path[0]), dict):
         return ""
     return f'\n  If "{name}.{path[0]}" is an experiment, quote its name: TOML takes the dot for a path.'

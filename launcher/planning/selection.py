@@ -1,4 +1,4 @@
-"""Which experiments a launch is about: `--only` and `--skip`, names or shell patterns like lr_*."""
+"""Selects the experiments of a launch by `--only` and `--skip`: names or shell patterns such as lr_*."""
 
 from __future__ import annotations
 
@@ -10,43 +10,44 @@ from launcher.text import did_you_mean, inline
 
 
 def select(names: Sequence[str], only: Iterable[str], skip: Iterable[str]) -> frozenset[str] | None:
-    """Return the names that `only` matches (all, if it is empty) and `skip` does not; None where neither is given.
+    """Return the names that `only` matches and `skip` does not. An empty `only` matches all. None if both are empty.
 
-    Each is a list of names and patterns; one may hold several, separated by commas.
+    Each of the two is a list of names and patterns, separated by commas where a text holds several.
 
     Raises:
-        InputError: one matches no experiment, or nothing is left.
+        InputError: a name or pattern matches no experiment, or no experiment is left.
     """
     only, skip = list(only), list(skip)
     if not only and not skip:
         return None
     wanted, unwanted = _split(only), _split(skip)
-    problems = [  # an empty one is a variable of a script that is not set: it must not mean all
+    # An option with an empty text is probably a variable of a script that is not set. It must not mean all experiments.
+    problems = [
         f"{option} names no experiment.\n  Experiments: {_listed(names)}"
-        for option, given, found in (("--only", only, wanted), ("--skip", skip, unwanted))
-        if given and not found
+        for option, given, patterns in (("--only", only, wanted), ("--skip", skip, unwanted))
+        if given and not patterns
     ] + [
-        f'{option} {inline(one, 100)}: there is no experiment "{inline(one, 100)}".{did_you_mean(one, names)}\n'
-        f"  Experiments: {_listed(names)}"
+        f'{option} {inline(pattern, 100)}: there is no experiment "{inline(pattern, 100)}".'
+        f"{did_you_mean(pattern, names)}\n  Experiments: {_listed(names)}"
         for option, patterns in (("--only", wanted), ("--skip", unwanted))
-        for one in patterns
-        if not _matching(names, one)
+        for pattern in patterns
+        if not _matching(names, pattern)
     ]
     if problems:
         raise InputError(problems)
-    chosen = {name for one in wanted for name in _matching(names, one)} if wanted else set(names)
-    left = chosen - {name for one in unwanted for name in _matching(names, one)}
-    if not left:
+    selected = {name for pattern in wanted for name in _matching(names, pattern)} if wanted else set(names)
+    selected -= {name for pattern in unwanted for name in _matching(names, pattern)}
+    if not selected:
         raise InputError("--only and --skip leave no experiment to run." if wanted else "--skip leaves no experiment.")
-    return frozenset(left)
+    return frozenset(selected)
 
 
-def _split(patterns: Iterable[str]) -> list[str]:
-    return [one.strip() for pattern in patterns for one in pattern.split(",") if one.strip()]
+def _split(texts: Iterable[str]) -> list[str]:
+    return [pattern.strip() for text in texts for pattern in text.split(",") if pattern.strip()]
 
 
 def _matching(names: Sequence[str], pattern: str) -> list[str]:
-    """Return the experiment of this name, or those that the pattern fits; case counts."""
+    """Return the experiment with exactly this name, otherwise those that the pattern matches; case counts."""
     return [pattern] if pattern in names else [name for name in names if fnmatch.fnmatchcase(name, pattern)]
 
 

@@ -9,13 +9,13 @@ import pytest
 from launcher.cli import overrides
 from launcher.config import validation
 from launcher.errors import InputError
-from launcher.planning.overrides import over
+from launcher.planning.overrides import apply_overrides
 from tests.override_cases import CASES, Fields, Refused
 
 
 def read(settings: list[str]) -> dict[str, Any]:
     """Return the fields that settings change in the configuration class of the cases, as a launch would."""
-    config, values = over({}, overrides.parse(settings))
+    config, values = apply_overrides({}, overrides.parse(settings))
     assert config == values
     made, faults = validation.check(Fields, values)
     if faults:

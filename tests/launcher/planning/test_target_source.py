@@ -69,11 +69,11 @@ def test_configurations_are_checked_wherever_the_class_is(folder: Path, spec: st
     )
     assert checked["good"].config == {"lr": 1.0, "layers": 2, "names": []}
     assert len(checked["good"].inputs) == 1
-    faults = {fault.key: fault.message for fault in checked["bad"].faults}
+    faults = {fault.key: fault.message for fault in checked["bad"].errors}
     assert set(faults) == {"lr", "layrs"}
     assert 'Did you mean "layers"?' in faults["layrs"]
     assert "Fields: layers, lr, names" in faults["layrs"]
-    assert [(fault.key, fault.message) for fault in checked["low"].faults] == [
+    assert [(fault.key, fault.message) for fault in checked["low"].errors] == [
         (None, "layers must be at least 1, not 0")
     ]
 
@@ -118,7 +118,7 @@ def test_minigpt_is_checked_without_torch() -> None:
         "import sys; from pathlib import Path; from launcher.planning import config_check, target_source\n"
         "found = target_source.find('minigpt.train:run', Path('jobs'))\n"
         "checked = config_check.check(found, {'a': {'lr': 'x'}})\n"
-        "assert checked['a'].faults, checked\n"
+        "assert checked['a'].errors, checked\n"
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
