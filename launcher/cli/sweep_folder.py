@@ -71,14 +71,14 @@ def check_names(names: Sequence[str], known: Iterable[str]) -> None:
 
 def no_sweep(paths: Paths, job: Path) -> InputError:
     """Return the error for a folder without a sweep."""
-    from launcher.commandline import to_type
     from launcher.planning.folder_owner import find_results_elsewhere, folder_options
     from launcher.planning.job import load
+    from launcher.shell_command import command_to_type
 
     sweep = load(job)
     own = {"outcome": sweep.outcome, "logs": sweep.logs}
     named = {key: str(path) for key, path in vars(paths).items() if path != own[key]}
-    launch = to_type("run", job, named, "--parallel")
+    launch = command_to_type("run", job, named, "--parallel")
     where = "If it is elsewhere, name it: --outcome DIR."
     if (found := find_results_elsewhere(sweep)) is not None:
         where = f"It was launched elsewhere; add {folder_options(found)}"

@@ -8,7 +8,6 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from launcher.commandline import to_type
 from launcher.devices.selection import DeviceSelection
 from launcher.devices.slots import Slot
 from launcher.engine.attempt import make_spec
@@ -29,6 +28,7 @@ from launcher.planning.plan import Plan, decide
 from launcher.planning.provenance import commit
 from launcher.planning.resolve import resolve
 from launcher.planning.wording import describe, notices, repeated_training
+from launcher.shell_command import command_to_type
 from launcher.sinks.text_log import Log
 from launcher.store.locks import Lock, Waiting, lock_device, lock_folder
 from launcher.store.paths import Paths
@@ -177,7 +177,7 @@ def _start(
 ) -> Summary:
     workers = Workers(options.start_method, plan.sweep.settings.preload, console.message)
     workers.warm_up()
-    remedy = to_type("report", plan.sweep.job_file, plan.sweep.folders)
+    remedy = command_to_type("report", plan.sweep.job_file, plan.sweep.folders)
     drawing = ReportProcess(plan.paths, console.message, has_plots=bool(plan.sweep.settings.metrics), remedy=remedy)
     drawing.warm_up()
     try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from launcher.commandline import command_line
 from launcher.config.nested import dotted, leaves
 from launcher.config.notation import write
+from launcher.shell_command import words_as_typed
 from launcher.store.paths import Paths
 from launcher.store.state import Manifest
 from launcher.text import printable
@@ -22,7 +22,7 @@ def commands(document: Manifest, paths: Paths) -> str:
     commit, _, is_dirty = str(launch.get("commit", "")).partition("-")
     if commit:
         lines.append(f"git checkout {shlex.quote(commit)}" + ("  # tracked files differed from it" if is_dirty else ""))
-    if typed := command_line([str(word) for word in launch.get("argv", [])]):
+    if typed := words_as_typed([str(word) for word in launch.get("argv", [])]):
         lines += ["", "# as it was typed", shlex.join(typed)]
     given = _given(launch)
     again = ["python", "-m", "launcher", "run", job, *_placement(launch)]

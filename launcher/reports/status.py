@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from launcher.commandline import command_line
 from launcher.planning.estimate import DurationEstimate, extrapolate, extrapolate_attempt, makespan, remaining
+from launcher.shell_command import words_as_typed
 from launcher.store import values
 from launcher.store.curve import curve_of
 from launcher.store.ending import KEPT, EndingKind
@@ -87,7 +87,7 @@ class SweepStatus:
     def command(self) -> str:
         """The command that goes on with the sweep, as it was typed, for a shell in the same folder."""
         argv = [str(word) for word in self.launch.get("argv", []) if word != "--fresh"]  # which would begin anew
-        typed = command_line(argv)
+        typed = words_as_typed(argv)
         if typed in ([], ["python", "-m", "launcher"]):
             return shlex.join(["python", "-m", "launcher", "run", self.job_file, "--parallel"])
         return shlex.join(typed)
