@@ -15,7 +15,7 @@ from typing import Any
 
 from rows import Row, alternate, markdown
 
-from launcher.executors.local import Workers
+from launcher.executors.worker_processes import Workers
 from launcher.store.history import read_history
 from launcher.store.paths import Paths
 from launcher.worker.spec import Spec

@@ -22,9 +22,8 @@ import typer.main
 from docs import source
 from launcher import errors
 from launcher.cli.app import app
-from launcher.executors import telemetry
 from launcher.planning import job
-from launcher.store import state
+from launcher.store import samples, state
 from launcher.store.ending import EndingKind
 from launcher.store.names import NAME_RULE
 
@@ -188,9 +187,9 @@ def record_fields(meanings: Meanings) -> str:
     parts += ["## outcome/events.jsonl", meanings.of("pages", "events"), _fields(meanings, "event.every")]
     for kind in (one for one in meanings.tables("event.") if one in events):
         parts += [f'### `event = "{kind}"`', _fields(meanings, f"event.{kind}")]
-    samples = [field.name for field in dataclasses.fields(telemetry.Sample)]
+    columns = [field.name for field in dataclasses.fields(samples.Sample)]
     parts += ["## outcome/telemetry/&lt;experiment&gt;.jsonl", meanings.of("pages", "telemetry")]
-    parts.append(_fields(meanings, "telemetry", samples))
+    parts.append(_fields(meanings, "telemetry", columns))
     document = ["format", *(field.name for field in dataclasses.fields(state.Manifest))]
     planned = [field.name for field in dataclasses.fields(state.ManifestExperiment)]
     parts += ["## outcome/sweep.json", meanings.of("pages", "sweep"), _fields(meanings, "sweep", document)]

@@ -109,11 +109,12 @@ def run(
 def launch(sweep: Sweep, options: LaunchOptions, console: Console | None = None) -> Summary:
     """Do what `run` does, and say it on a console: by default on stderr. See there for what is raised."""
     from launcher.engine.launch import launch
+    from launcher.engine.ports import Ports
     from launcher.reports.build import renew
     from launcher.terminal import console as terminal
 
     console = console or terminal.Console()
     try:
-        return launch(sweep, options, console=console, renew_views=renew)
+        return launch(sweep, options, console=console, ports=Ports(renew_views=renew))
     finally:
         console.close()

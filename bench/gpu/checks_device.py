@@ -80,7 +80,7 @@ def _launch_with_wrong_uuid(folder: Path, wrong: str, card: Card) -> str:
     """Start a worker that is bound to the card and told it is another; return the error in its records."""
     from worker_start import make_spec
 
-    from launcher.executors.local import Workers
+    from launcher.executors.worker_processes import Workers
     from launcher.store.history import read_history
 
     workers = Workers("forkserver", ["torch", "torch._dynamo"])

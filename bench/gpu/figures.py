@@ -112,7 +112,7 @@ def started(card: Card) -> Iterator[Result]:
     """Measure a worker's start to its first step on the card, from the fork server and by spawn."""
     from worker_start import TARGET, start
 
-    from launcher.executors.local import Workers
+    from launcher.executors.worker_processes import Workers
 
     target = TARGET.replace("Linear(8, 1)", "Linear(8, 1).to(run.device)").replace(
         "torch.ones(4, 8)", "torch.ones(4, 8, device=run.device)"
@@ -188,7 +188,7 @@ def sensed(card: Card) -> Iterator[Result]:
     if not card.is_real:
         yield Result("sensors are recorded", SKIPPED, "needs a card")
         return
-    from launcher.executors.telemetry import read_samples
+    from launcher.store.samples import read_samples
 
     with sweep(card) as one:
         table = {"data_dir": make_data(one.folder), "max_steps": 2000, "num_workers": 0, "max_epochs": 500}

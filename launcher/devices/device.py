@@ -20,6 +20,11 @@ class Device:
     def __str__(self) -> str:
         return f"GPU {self.id}" if self.kind == "cuda" else self.id
 
+    @property
+    def place(self) -> str:
+        """Whose memory the workers on this device share: the card's UUID, or for a CPU slot "cpu", the machine's."""
+        return self.uuid or self.kind
+
     def environment(self) -> dict[str, str]:
         """Return the environment variables that show a worker this device only, as its device 0."""
         visible = "" if self.kind == "cpu" else self.id if self.uuid.startswith(AMD) else self.uuid

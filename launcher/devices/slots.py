@@ -41,3 +41,9 @@ def make_slots(
     at_once = len(places) if parallel else 1
     num_threads = threads or max(1, cores // at_once)
     return [Slot(index, device, num_threads, share) for index, (device, share) in enumerate(places)]
+
+
+def device_numbers(slots: Sequence[Slot]) -> list[int]:
+    """Return the device of each slot as a number; each CPU slot counts as a device of its own."""
+    keys = [slot.device.uuid or f"slot {slot.index}" for slot in slots]
+    return [keys.index(key) for key in keys]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.executors.local import Exit
+from launcher.executors.base import ProcessExit
 from launcher.store.ending import EndingKind
 from launcher.store.history import History
 from launcher.store.records import Record
@@ -37,7 +37,7 @@ class Circumstances:
     last_word: Record | None = None  # what the worker said by the bell, as its records could not be written
 
 
-def classify(exit: Exit, history: History, around: Circumstances) -> Ending:
+def classify(exit: ProcessExit, history: History, around: Circumstances) -> Ending:
     """Decide how an attempt ended, from its exit, its records with or without a last word, and the circumstances."""
     if history.obstacle:
         return Ending(EndingKind.FAILED, history.obstacle)

@@ -71,7 +71,7 @@ class Steering:
         self._ending: set[str] = set()  # asked by a request to save and end, and still running
         self._look_at_s = 0.0
 
-    def advance(self, endings: Mapping[str, Ending], *, is_over: Callable[[], bool]) -> None:
+    def advance(self, endings: Callable[[], Mapping[str, Ending]], *, is_over: Callable[[], bool]) -> None:
         """Take what was asked since the last time, carry it out and answer; `is_over`: only drawing is left."""
         now_s = time.monotonic()
         if now_s < self._look_at_s:
@@ -79,7 +79,7 @@ class Steering:
         self._look_at_s = now_s + LOOK_INTERVAL_S
         for request in self._inbox.take():
             answers = []
-            for one, act in self._answers(request, endings, is_over()):
+            for one, act in self._answers(request, endings(), is_over()):
                 name = f"{inline(one.experiment, 100)}: " if one.experiment else ""
                 self._say(f"{request.ask} (asked by pid {request.pid}): {name}{one.answer}.")
                 act()  # after its answer: what follows from it, a start say, is told below it

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from launcher.devices.selection import DeviceSelection
 from launcher.devices.slots import Slot
 from launcher.engine.attempt import make_spec
 from launcher.engine.console import Console
 from launcher.engine.earlier import Earlier, mend
 from launcher.engine.footing import Footing
 from launcher.engine.loop import Loop
-from launcher.engine.report_process import ReportProcess
+from launcher.engine.ports import Ports
 from launcher.engine.signals import ignoring_signal
 from launcher.engine.summary import Summary
-from launcher.errors import InputError, InUseError, WriteError
-from launcher.executors.local import Workers, check_platform
+from launcher.errors import InputError, WriteError
+from launcher.executors.base import Executor
+from launcher.planning.decision import Decision
 from launcher.planning.folder_owner import check_folder_owner, write_owner_note
+from launcher.planning.growth import grow, with_proposals
 from launcher.planning.job import Sweep
 from launcher.planning.launch_options import LaunchOptions
 from launcher.planning.origin import Origin
@@ -28,24 +31,24 @@ from launcher.planning.plan import Plan, decide
 from launcher.planning.provenance import commit
 from launcher.planning.resolve import resolve
 from launcher.planning.wording import describe, notices, repeated_training
-from launcher.shell_command import command_to_type
-from launcher.sinks.text_log import Log
-from launcher.store.locks import Lock, Waiting, lock_device, lock_folder
+from launcher.search.searcher import Proposal, Searcher
+from launcher.sinks.text_log import text_log
+from launcher.store.locks import lock_folder
 from launcher.store.paths import Paths
 from launcher.store.records import RecordReader
 from launcher.store.requests import clear
 from launcher.store.state import EventLog, environment, is_written, write_document
 
-Renew = Callable[[Paths], list[str]]
 
-
-def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, renew_views: Renew) -> Summary:
-    """Run what is not done of a sweep. `renew_views` makes outdated views again, where there is nothing to run.
+def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, ports: Ports) -> Summary:
+    """Run what is not done of a sweep.
 
     Raises: see `launcher.run`.
     """
-    check_platform()
+    _check_platform()
     choice = options.choose(sweep.settings)
+    searcher = ports.make_searcher(sweep)
+    sweep = with_proposals(sweep, searcher.ask())
     experiments = resolve(sweep)
     paths = Paths(sweep.outcome, sweep.logs)
     check_folder_owner(sweep, paths)  # before anything is made in the folders
@@ -66,15 +69,25 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, renew_view
         for note in [*notices(plan), *repeated_training(plan), *write_owner_note(sweep, paths)]:
             console.message(note)
         if not plan.to_run:
-            return _nothing_to_do(plan, console, renew_views)
-        is_named = bool(options.devices)
-        locks = _lock_devices(choice, waiting if is_named else None, is_named=is_named, held=held)
-        usable = [device for device in choice.devices if not device.uuid or device.uuid in locks]
-        slots = options.slots(usable, sweep.settings)
+            return _nothing_to_do(plan, console, ports.renew_views)
+        executor = ports.make_executor(sweep.settings, options, choice, paths, console.message)
+        held.callback(executor.close)
         if choice.notice:
             console.message(f"*** {choice.notice} ***")
-        console.begin(plan, slots)
-        return _start(plan, slots, locks, footing, options, console)
+        console.begin(plan, executor.slots)
+        return _start(plan, executor, footing, options, console, ports, searcher)
+
+
+def _check_platform() -> None:
+    """Say in one line where this launcher cannot run.
+
+    Raises:
+        InputError: not Linux with pidfd_open (5.4).
+    """
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError) as error:
+        raise InputError("this launcher needs Linux 5.4 or newer (pidfd_open) and Python 3.11 or newer.") from error
 
 
 def _record_missing_endings(plan: Plan) -> None:
@@ -88,7 +101,7 @@ def _record_missing_endings(plan: Plan) -> None:
         return
     with contextlib.suppress(OSError), contextlib.closing(EventLog(plan.paths.events)) as events:
         for name, one in unseen.items():
-            log = Log(plan.paths.log(name))
+            log = text_log(plan.paths, name)
             with contextlib.suppress(OSError):
                 records = RecordReader(plan.paths.records(name)).read()
                 log.catch_up(record for record in records if record["attempt"] == one.attempt)
@@ -97,7 +110,7 @@ def _record_missing_endings(plan: Plan) -> None:
             events.append("ended", experiment=name, why="", **dataclasses.asdict(one))
 
 
-def _nothing_to_do(plan: Plan, console: Console, renew_views: Renew) -> Summary:
+def _nothing_to_do(plan: Plan, console: Console, renew_views: Callable[[Paths], list[str]]) -> Summary:
     """Say so; if the job has changed in what it shows, write that down and renew the views."""
     problems = _renew_document(plan) + renew_views(plan.paths)
     for problem in problems:
@@ -146,65 +159,93 @@ def _outdated(plan: Plan, earlier: Earlier) -> list[str]:
     return list(earlier.kept)
 
 
-def _lock_devices(
-    choice: DeviceSelection, waiting: Waiting, *, is_named: bool, held: contextlib.ExitStack
-) -> dict[str, Lock]:
-    """Take the locks of the GPUs; one that is in use is an error if the user named it and passed over otherwise."""
-    locks: dict[str, Lock] = {}
-    refusal: InUseError | None = None
-    for device in choice.devices:
-        if not device.uuid:
-            continue
-        try:
-            locks[device.uuid] = lock_device(device.uuid, waiting)
-            held.callback(locks[device.uuid].release)
-        except InUseError as error:
-            refusal = error
-            if is_named:
-                raise
-    if refusal is not None and not locks:
-        raise refusal
-    return locks
-
-
 def _start(
     plan: Plan,
-    slots: list[Slot],
-    locks: dict[str, Lock],
+    executor: Executor,
     footing: Footing,
     options: LaunchOptions,
     console: Console,
+    ports: Ports,
+    searcher: Searcher,
 ) -> Summary:
-    workers = Workers(options.start_method, plan.sweep.settings.preload, console.message)
-    workers.warm_up()
-    remedy = command_to_type("report", plan.sweep.job_file, plan.sweep.folders)
-    drawing = ReportProcess(plan.paths, console.message, has_plots=bool(plan.sweep.settings.metrics), remedy=remedy)
-    drawing.warm_up()
+    """Let the target check its data, move aside what experiments have left that begin anew, and run."""
+    executor.warm_up()
+    views = ports.make_views(plan, console.message)
     try:
-        loop = _prepare(plan, slots, locks, footing, options, workers, drawing, console)
+        _check_data(plan, executor)
+        launch_info = _launch_info(plan, executor.slots, options)
+        earlier = Earlier(plan)
+        try:
+            earlier.move()
+            written = _WrittenPlan(plan, executor, launch_info)
+            loop = Loop(
+                plan,
+                executor,
+                is_parallel=options.is_parallel(plan.sweep.settings),
+                views=views,
+                console=console,
+                footing=footing,
+                sinks=ports.sinks,
+                searcher=searcher,
+                stopper=ports.stopper,
+                decide=written.grow,
+            )
+        except OSError as error:
+            earlier.undo()
+            told = f"{plan.paths.outcome} cannot be written: {error.strerror}. Nothing was started."
+            raise WriteError(told) from error
+        earlier.note()
+        _remove_views(plan)
+        if earlier.kept:
+            console.message(earlier.describe())
+        if outdated := _outdated(plan, earlier):
+            views.request(outdated)
     except BaseException:
-        drawing.close()
-        workers.close()
+        views.close()
         raise
     return loop.run()
 
 
-def _prepare(
-    plan: Plan,
-    slots: list[Slot],
-    locks: dict[str, Lock],
-    footing: Footing,
-    options: LaunchOptions,
-    workers: Workers,
-    drawing: ReportProcess,
-    console: Console,
-) -> Loop:
-    """Let the target check its data, move aside what experiments have left that begin anew, write down the plan."""
-    problems = workers.prepare([make_spec(plan, decision, slots[0]) for decision in plan.to_run])
-    if problems:
-        raise InputError(problems.splitlines())
+def _check_data(plan: Plan, executor: Executor) -> None:
+    slot = executor.slots[0]
+    if problems := executor.prepare([make_spec(plan, decision, slot) for decision in plan.to_run]):
+        raise InputError(problems)
+
+
+class _WrittenPlan:
+    """A plan that stands in `sweep.json`, also after it has grown.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+
+    def __init__(self, plan: Plan, executor: Executor, launch_info: dict[str, Any]) -> None:
+        self._plan = plan
+        self._executor = executor
+        self._launch_info = launch_info
+        write_document(plan.paths, plan.manifest(launch_info))
+
+    def grow(self, proposals: Sequence[Proposal]) -> list[Decision]:
+        """Plan these experiments too, let the target check its data, and write them down; return their decisions.
+
+        Raises:
+            InputError: a configuration or the data is wrong.
+            OSError: the plan cannot be written.
+        """
+        plan = grow(self._plan, proposals)
+        added = plan.decisions[len(self._plan.decisions) :]
+        to_run = replace(plan, decisions=added).to_run
+        _check_data(replace(plan, decisions=added), self._executor)
+        self._plan = plan
+        self._launch_info["attempts"] |= {decision.experiment.name: decision.attempt for decision in to_run}
+        write_document(plan.paths, plan.manifest(self._launch_info))
+        return to_run
+
+
+def _launch_info(plan: Plan, slots: Sequence[Slot], options: LaunchOptions) -> dict[str, Any]:
+    """Return what `sweep.json` says of this launch: where, how, and with what."""
     is_parallel = options.is_parallel(plan.sweep.settings)
-    launch = environment() | {
+    return environment() | {
         "mode": "parallel" if is_parallel else "sequential",
         "start_method": options.start_method,
         "set": plan.sweep.cli_overrides,
@@ -216,27 +257,3 @@ def _prepare(
             for slot in slots
         ],
     }
-    earlier = Earlier(plan)
-    try:
-        earlier.move()
-        write_document(plan.paths, plan.manifest(launch))
-        loop = Loop(
-            plan,
-            slots,
-            is_parallel=is_parallel,
-            workers=workers,
-            locks=locks,
-            drawing=drawing,
-            console=console,
-            footing=footing,
-        )
-    except OSError as error:
-        earlier.undo()
-        raise WriteError(f"{plan.paths.outcome} cannot be written: {error.strerror}. Nothing was started.") from error
-    earlier.note()
-    _remove_views(plan)
-    if earlier.kept:
-        console.message(earlier.describe())
-    if outdated := _outdated(plan, earlier):
-        drawing.request(outdated)
-    return loop

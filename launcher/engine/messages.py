@@ -64,7 +64,14 @@ class RetryRequested:
     experiment: str
 
 
-Event = Begin | Ended | Refused | RetryRefused | SlotsLost | Interrupted | StopRequested | RetryRequested
+@dataclass(frozen=True)
+class Added:
+    """The sweep has one experiment more."""
+
+    experiment: str
+
+
+Event = Begin | Added | Ended | Refused | RetryRefused | SlotsLost | Interrupted | StopRequested | RetryRequested
 
 
 @dataclass(frozen=True)

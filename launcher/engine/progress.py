@@ -8,58 +8,73 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
-from launcher.devices.slots import Slot
 from launcher.engine.attempt import Attempt
-from launcher.engine.classify_ending import Ending
 from launcher.engine.containment import Containment
-from launcher.engine.follower import Collector
+from launcher.engine.experiments import Experiments
+from launcher.engine.follower import Follower
+from launcher.engine.listener import AttemptEnd
+from launcher.engine.scheduler import Scheduler
 from launcher.engine.snapshot import Group, Snapshot, SnapshotRow
-from launcher.executors.telemetry import Sample
+from launcher.engine.time_left import TimeLeft
 from launcher.planning.decision import Decision, PlannedAction
 from launcher.planning.plan import Plan
 from launcher.store.ending import EndingKind
 from launcher.store.metric_tracker import MetricTracker
+from launcher.store.samples import Sample
 
 
 class ProgressBoard:
     """Knows how every experiment of a launch stands."""
 
     def __init__(
-        self, plan: Plan, collector: Collector, usage: Callable[[str], Sample | None], contained: Containment
+        self,
+        plan: Plan,
+        experiments: Experiments,
+        follower: Follower,
+        time_left: TimeLeft,
+        usage: Callable[[str], Sample | None],
+        warn: Callable[[str], None],
     ) -> None:
         self._sweep, self._logs = plan.sweep.name, str(plan.paths.logs)
         self._metric = plan.metric_tracker().metric
-        self._collector = collector
+        self._experiments = experiments
+        self._follower = follower
+        self._time_left = time_left
         self._usage = usage  # of an experiment that runs
-        self._contained = contained
+        self._contained = Containment(warn)
         self._began_s = time.monotonic()
-        self._waiting = {
-            one.experiment.name: SnapshotRow(experiment=one.experiment.name, group="waiting", state="waiting")
-            for one in plan.to_run
-        }
         self._kept = [_kept(one) for one in plan.decisions if one.action is PlannedAction.KEEP]
         self._ended: dict[str, SnapshotRow] = {}  # by when they ended
 
-    def ended(self, experiment: str, slot: Slot, ending: Ending, seconds: float) -> None:
-        """Note how an attempt ended; the collector still knows its last values."""
-        self._ended.pop(experiment, None)
-        newest, state = self._collector.newest[experiment], ending.kind.short_label
-        self._ended[experiment] = _row(experiment, _group(ending.kind), state, newest, str(slot.device), seconds)
+    def started(self, attempt: Attempt) -> None:
+        """Do nothing: a snapshot asks for the attempts that run."""
 
-    def snapshot(self, running: Mapping[str, Attempt], waiting: Sequence[str], left_s: float | None) -> Snapshot:
-        """Return how all experiments stand: those that run by slot, waiting ones as given, ended ones newest first."""
+    def ended(self, end: AttemptEnd) -> None:
+        """Keep the row of an attempt that is over; the follower still knows its last values."""
+        self._contained.run(end.name, "its row", lambda: self._keep(end), None)
+
+    def snapshot(self, scheduler: Scheduler) -> Snapshot:
+        """Return how all experiments stand: running ones by slot, waiting ones in order, ended ones newest first."""
         now_s = time.monotonic()
-        in_order = sorted(running.values(), key=lambda attempt: attempt.slot.index)
-        rows = [self._running_or_bare(attempt, now_s) for attempt in in_order]
-        rows += [self._waiting[name] for name in waiting]
+        running, names = self._experiments.running, self._experiments.names
+        for attempt in running.values():
+            self._learn(attempt)
+        waiting = [name for name in names if scheduler.state(name) is None]
+        to_come = [] if scheduler.is_stopping else waiting
+        left_s = self._contained.run(self._sweep, "the time left", lambda: self._time_left.seconds_left(to_come), None)
+        rows = [
+            self._running_or_bare(attempt, now_s)
+            for attempt in sorted(running.values(), key=lambda attempt: attempt.slot.index)
+        ]
+        rows += [SnapshotRow(experiment=name, group="waiting", state="waiting") for name in waiting]
         again = {*running, *waiting}
         rows += [row for name, row in reversed(self._ended.items()) if name not in again]
         rows += [
-            replace(row, group="interrupted", state="withdrawn")
-            for name, row in self._waiting.items()
+            SnapshotRow(experiment=name, group="interrupted", state="withdrawn")
+            for name in names
             if name not in again and name not in self._ended
         ]
         return Snapshot(
@@ -72,17 +87,27 @@ class ProgressBoard:
             pid=os.getpid(),
         )
 
+    def _keep(self, end: AttemptEnd) -> None:
+        self._ended.pop(end.name, None)
+        kind = end.ending.kind
+        newest, state = self._follower.newest[end.name], kind.short_label
+        self._ended[end.name] = _row(end.name, _group(kind), state, newest, str(end.slot.device), end.seconds)
+
+    def _learn(self, attempt: Attempt) -> None:
+        history = self._follower.histories[attempt.name]
+        self._contained.run(attempt.name, "its pace", lambda: self._time_left.learn(attempt, history), None)
+
     def _running_or_bare(self, attempt: Attempt, now_s: float) -> SnapshotRow:
         device = str(attempt.slot.device)
         bare = SnapshotRow(experiment=attempt.name, group="running", state="running", device=device)
         return self._contained.run(attempt.name, "its row", lambda: self._running(attempt, now_s), bare)
 
     def _running(self, attempt: Attempt, now_s: float) -> SnapshotRow:
-        history = self._collector.histories[attempt.name]
+        history = self._follower.histories[attempt.name]
         known = attempt.known(history, now_s)
         usage = self._usage(attempt.name)
         state = "stopping" if attempt.is_asked else _doing(history.phase)
-        newest, device = self._collector.newest[attempt.name], str(attempt.slot.device)
+        newest, device = self._follower.newest[attempt.name], str(attempt.slot.device)
         return replace(
             _row(attempt.name, "running", state, newest, device, now_s - attempt.began_s),
             left_s=known.seconds * (1.0 - known.share_done) if known.seconds else None,
@@ -111,11 +136,8 @@ def _row(
 
 def _kept(decision: Decision) -> SnapshotRow:
     evidence = decision.evidence
-    kind, newest, seen = (
-        evidence.ending or EndingKind.DONE,
-        evidence.tracker or MetricTracker(""),
-        evidence.last_attempt,
-    )
+    kind, newest = evidence.ending or EndingKind.DONE, evidence.tracker or MetricTracker("")
+    seen = evidence.last_attempt
     device, time_s = (seen.device, seen.seconds or None) if seen else ("", None)
     state = "kept" if kind == EndingKind.DONE else kind.short_label
     return _row(decision.experiment.name, _group(kind), state, newest, device, time_s)

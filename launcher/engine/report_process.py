@@ -17,12 +17,22 @@ from collections.abc import Callable, Iterable
 
 from launcher.child_process import ChildProcess, start_module
 from launcher.executors.process_tree import tree_cpu_s
+from launcher.planning.plan import Plan
+from launcher.shell_command import command_to_type
 from launcher.store.paths import Paths
 
 TOLD_S = 5.0  # after so long that nothing but drawing goes on, this is said
 STILL_S = 60.0  # a drawing process that has not used any CPU for so long will never answer
 LIMIT_S = 600.0  # for the last drawing of a launch
 SHARE = 0.1  # drawing may take this share of one core while experiments run
+
+
+def report_process(plan: Plan, warn: Callable[[str], None]) -> ReportProcess:
+    """Return the drawing process of a launch, started."""
+    remedy = command_to_type("report", plan.sweep.job_file, plan.sweep.folders)
+    views = ReportProcess(plan.paths, warn, has_plots=bool(plan.sweep.settings.metrics), remedy=remedy)
+    views.warm_up()
+    return views
 
 
 class ReportProcess:
@@ -36,7 +46,7 @@ class ReportProcess:
         has_plots: bool,
         remedy: str = "python -m launcher report",
     ) -> None:
-        self.selector = selectors.DefaultSelector()  # of the event loop, which calls what is registered with it
+        self._selector: selectors.BaseSelector | None = None  # of the event loop, which calls what is registered
         self._paths = paths
         self._complain = complain
         self._has_plots = has_plots
@@ -60,6 +70,12 @@ class ReportProcess:
             self._start()
         except OSError as error:
             self.give_up(f"the drawing process cannot be started: {error.strerror}")
+
+    def attach(self, selector: selectors.BaseSelector) -> None:
+        """From now on answers are read by what is registered with this selector, whose data are called."""
+        self._selector = selector
+        if self._child is not None:
+            selector.register(self._child.stdout, selectors.EVENT_READ, self._answered)
 
     def request(self, experiments: Iterable[str]) -> None:
         """Ask for the views of these experiments, and those that compare, to be drawn soon."""
@@ -147,7 +163,8 @@ class ReportProcess:
     def close(self) -> None:
         """End the drawing process."""
         if self._child is not None:
-            self.selector.unregister(self._child.stdout)
+            if self._selector is not None:
+                self._selector.unregister(self._child.stdout)
             self._child.end()
             self._child = None
 
@@ -173,4 +190,5 @@ class ReportProcess:
             stdout=subprocess.PIPE,
             has_folder=False,
         )
-        self.selector.register(self._child.stdout, selectors.EVENT_READ, self._answered)
+        if self._selector is not None:
+            self._selector.register(self._child.stdout, selectors.EVENT_READ, self._answered)

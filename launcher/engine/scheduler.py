@@ -1,15 +1,16 @@
 """Decides what starts where and when. Pure: events in, actions out; it never spawns, sleeps or reads a clock.
 
     Begin ──────────▶ Start, Start, …            fill the slots
+    Added(x) ───────▶ Start(x, slot), if free    the sweep has one experiment more
     Ended(x) ───────▶ Start(y, slot of x)        a death frees its slot; x may be tried again
     Refused(x, s) ──▶ Start(y, s)                x cannot start on s now: it waits, the next is tried there
-    Look ───────────▶ Start, …                   what was refused is tried again
-    Lost(slots) ────▶                            a device is gone: its slots are used no more
+    RetryRefused ───▶ Start, …                   what was refused is tried again
+    SlotsLost(…) ───▶                            a device is gone: its slots are used no more
     Interrupted ────▶ Stop(x, force), …          nothing new starts; the second time they are killed
-    Withdrawn(x) ───▶ Stop(x, force)             or x leaves the queue; it is not tried again by itself
-    Requeued(x) ────▶ Start(x, slot), if free    x, which has ended or was withdrawn, waits once more
-    two at once ────▶ SetAside(slot)             two experiments fail within a second on one device, which may be why
-    a failure ──────▶ Halt(x), Stop(y), …        with fail_fast, once x is not tried again
+    StopRequested(x)▶ Stop(x, force)             or x leaves the queue; it is not tried again by itself
+    RetryRequested(x) Start(x, slot), if free    x, which has ended or was withdrawn, waits once more
+    two at once ────▶ Quarantined(slot)          two experiments fail within a second on one device, which may be why
+    a failure ──────▶ FailFast(x), Stop(y), …    with fail_fast, once x is not tried again
     the last end ───▶ Done
 
 Each event costs O(log n) at most, but for taking one out of the queue, so ten thousand experiments on a thousand slots
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 
 from launcher.engine.messages import (
     Action,
+    Added,
     Begin,
     Done,
     Ended,
@@ -104,6 +106,7 @@ class Scheduler:
         self._states: dict[str, Running | Finished] = {}
         self._num_running = 0
         self._is_stopping = False
+        self._retries = retries
         self._retries_left = dict.fromkeys(experiments, retries)
         self._failed_at_once: dict[int, str] = {}  # device → whose quick failure was the last thing there
         self._had_free_retry: set[str] = set()
@@ -153,6 +156,9 @@ class Scheduler:
             case Begin() | RetryRefused():
                 self._refused.clear()
                 return self._fill()
+            case Added(experiment):
+                self._add(experiment)
+                return self._fill()
             case Ended():
                 self._refused.clear()
                 return self._ended(event) + self._fill()
@@ -172,6 +178,15 @@ class Scheduler:
                 self._withdrawn.discard(experiment)
                 self._queue_again(experiment)
                 return self._fill()
+
+    def _add(self, experiment: str) -> None:
+        assert experiment not in self._retries_left, f"{experiment} is known already"
+        self._retries_left[experiment] = self._retries
+        if self._designated is not None:
+            self._designated[experiment] = len(self._designated) % len(self._devices)
+        self._rank[experiment] = self._num_queued
+        self._num_queued += 1
+        self._waiting.append(experiment)
 
     def _withdraw(self, event: StopRequested) -> list[Action]:
         match self._states.get(event.experiment):

@@ -7,59 +7,84 @@ from collections.abc import Callable, Collection, Sequence
 
 from launcher.devices.slots import Slot
 from launcher.engine.attempt import Attempt
-from launcher.planning.estimate import makespan, remaining
-from launcher.planning.plan import Plan
+from launcher.engine.experiments import Experiments
+from launcher.engine.listener import AttemptEnd
+from launcher.planning.estimate import extrapolate_attempt, makespan, remaining
 from launcher.store.history import History
-from launcher.worker.thread_budget import ThreadBudget
 
 WORTH_SAYING_S = 60.0
+LOOK_S = 1.0
 
 
 class TimeLeft:
-    """Knows what is expected of each experiment, and learns from those that run."""
+    """Knows what is expected of each experiment, and learns from those that run.
 
-    def __init__(self, plan: Plan, slots: Sequence[Slot], say: Callable[[str], None], *, is_parallel: bool) -> None:
-        self._known = plan.durations
+    With `is_elastic`, cores that have nothing more to do are given to the experiments that still run.
+    """
+
+    def __init__(
+        self,
+        experiments: Experiments,
+        slots: Sequence[Slot],
+        set_threads: Callable[[int], None],
+        message: Callable[[str], None],
+        *,
+        is_parallel: bool,
+        is_elastic: bool,
+    ) -> None:
+        self._experiments = experiments
         self._num_at_once = len(slots) if is_parallel else 1
         self._threads = slots[0].threads
-        self._say = say
+        self._set_threads = set_threads
+        self._message = message
         self._shares_cores = is_parallel and all(slot.device.kind == "cpu" for slot in slots)
-        self._has_said = False
-        is_elastic = self._shares_cores and plan.sweep.settings.elastic_threads
-        self.share = ThreadBudget.create(self._threads) if is_elastic else None
+        self._is_elastic = is_elastic
+        self._has_told = False
+        self._look_at_s = 0.0
+
+    def started(self, attempt: Attempt) -> None:
+        """Do nothing: an attempt tells of its pace from its first step on."""
+
+    def ended(self, end: AttemptEnd) -> None:
+        """Take in how long an attempt has taken."""
+        known = end.decision.duration
+        told = extrapolate_attempt(end.history, end.decision.attempt, end.seconds, known.work)
+        if told is not None:
+            self._experiments.known[end.name] = told
 
     def learn(self, attempt: Attempt, history: History) -> None:
-        """Take in how long an attempt has taken for what it did."""
-        self._known[attempt.name] = attempt.known(history, time.monotonic())
+        """Take in how long an attempt has taken for what it did so far."""
+        self._experiments.known[attempt.name] = attempt.known(history, time.monotonic())
 
-    def seconds_left(self, running: Collection[str], waiting: Collection[str]) -> float | None:
+    def seconds_left(self, waiting: Collection[str]) -> float | None:
         """Return when everything will have ended; None before anything was measured."""
-        if not any(one.seconds for one in self._known.values()):
+        known = self._experiments.known
+        if not any(estimate.seconds for estimate in known.values()):
             return None
-        left = remaining(self._known)
-        return makespan([left[name] for name in running], [left[name] for name in waiting], self._num_at_once)
+        left = remaining(known)
+        running = [left[name] for name in self._experiments.running]
+        return makespan(running, [left[name] for name in waiting], self._num_at_once)
 
-    def nothing_waits(self, running: Collection[str]) -> None:
+    def nothing_waits(self) -> None:
         """Give cores that have nothing more to do to what still runs, if the job allows it; else say that they idle."""
-        num_idle = self._num_at_once - len(running)
-        if not (self._shares_cores and running and num_idle):
+        num_running = len(self._experiments.running)
+        num_idle = self._num_at_once - num_running
+        if not (self._shares_cores and num_running and num_idle):
             return
-        if self.share is not None:
-            self.share.set(self._threads * self._num_at_once // len(running))
-        elif not self._has_said and (self.seconds_left(running, ()) or 0.0) > WORTH_SAYING_S:
-            self._has_said = True
-            self._say(
-                f"Nothing is left to start: from now on {num_idle * self._threads} of "
-                f"{self._num_at_once * self._threads} cores idle. With elastic_threads = true in the job, what still "
-                "runs would use them; its numbers would no longer be the same bit for bit."
+        num_cores = self._num_at_once * self._threads
+        if self._is_elastic:
+            self._set_threads(num_cores // num_running)
+        elif not self._has_told and self._is_worth_saying():
+            self._has_told = True
+            self._message(
+                f"Nothing is left to start: from now on {num_idle * self._threads} of {num_cores} cores idle. With "
+                "elastic_threads = true in the job, what still runs would use them; its numbers would no longer be "
+                "the same bit for bit."
             )
 
-    def something_starts(self) -> None:
-        """Take the cores back, as after a retry."""
-        if self.share is not None:
-            self.share.set(self._threads)
-
-    def close(self) -> None:
-        """Release the share."""
-        if self.share is not None:
-            self.share.close()
+    def _is_worth_saying(self) -> bool:
+        """Say whether cores will idle for long; looked at once a second, as many experiments may end at once."""
+        if (now_s := time.monotonic()) < self._look_at_s:
+            return False
+        self._look_at_s = now_s + LOOK_S
+        return (self.seconds_left(()) or 0.0) > WORTH_SAYING_S

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import select
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,18 +14,20 @@ from launcher.devices.device import Device
 from launcher.devices.selection import select_devices
 from launcher.devices.slots import Slot
 from launcher.engine.attempt import make_spec
+from launcher.engine.build_executor import build_for_slot
 from launcher.errors import InputError, NoDeviceError
-from launcher.executors.local import Workers
+from launcher.executors.base import Demand, Executor, Handle, NotReady, WorkerExited
 from launcher.planning.decision import Decision, PlannedAction
 from launcher.planning.job import Sweep
 from launcher.planning.plan import Plan, decide
 from launcher.planning.resolve import resolve
 from launcher.store.history import History, first_difference, read_history
-from launcher.store.locks import lock_device
 from launcher.store.paths import Paths
 from launcher.text import did_you_mean, inline
 from launcher.worker.last_lines import last_lines
 from launcher.worker.spec import Spec
+
+_PAUSE_S = 0.02  # between two looks whether a worker can start
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,12 +54,7 @@ def verify(sweep: Sweep, names: Sequence[str], num_steps: int, devices: str | No
     plan = decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs))
     chosen = _choose(plan, names)
     available = select_devices(devices).devices
-    workers = Workers("forkserver", sweep.settings.preload)
-    workers.warm_up()
-    try:
-        return [_verify_one(plan, decision, num_steps, available, workers) for decision in chosen]
-    finally:
-        workers.close()
+    return [_verify_one(plan, decision, num_steps, available) for decision in chosen]
 
 
 def _choose(plan: Plan, names: Sequence[str]) -> list[Decision]:
@@ -74,9 +73,7 @@ def _choose(plan: Plan, names: Sequence[str]) -> list[Decision]:
     return chosen
 
 
-def _verify_one(
-    plan: Plan, decision: Decision, num_steps: int, available: Sequence[Device], workers: Workers
-) -> Verdict:
+def _verify_one(plan: Plan, decision: Decision, num_steps: int, available: Sequence[Device]) -> Verdict:
     name = decision.experiment.name
     recorded = read_history(plan.paths.records(name))
     assert recorded.start is not None, "a kept experiment was started"
@@ -88,22 +85,31 @@ def _verify_one(
         paths = Paths(Path(folder), Path(folder) / "logs")
         slot = Slot(0, device, recorded.start["threads"])
         spec = dataclasses.replace(make_spec(plan, decision, slot), paths=paths, stop_after=last)
-        _train(spec, device, workers)
+        _train(spec, build_for_slot(plan.sweep.settings, slot, paths))
         again = read_history(paths.records(name))
         return _compare(name, recorded, again, last, paths.log(name))
 
 
-def _train(spec: Spec, device: Device, workers: Workers) -> None:
-    lock = lock_device(device.uuid) if device.uuid else None
+def _train(spec: Spec, executor: Executor) -> None:
+    """Run one worker, to its end."""
     try:
-        worker = workers.start(spec, lock)
-        try:
-            select.select([worker.pidfd], [], [])
-        finally:
-            worker.collect()
+        executor.warm_up()
+        _start(spec, executor).begin()
+        while not any(isinstance(event, WorkerExited) for event in executor.poll()):
+            select.select([executor.fileno()], [], [])
     finally:
-        if lock is not None:
-            lock.release()
+        executor.close()
+
+
+def _start(spec: Spec, executor: Executor) -> Handle:
+    while True:
+        refusal = executor.refusal(spec.experiment, 0, Demand())
+        if refusal is not None and refusal.gone is not None:
+            raise NoDeviceError(f"{refusal.gone.device} is lost: {refusal.gone.why}.")
+        if refusal is None or refusal.why:  # who asks for a check on a card in use gets it
+            with contextlib.suppress(NotReady):
+                return executor.start(spec, 0, Demand())
+        time.sleep(_PAUSE_S)
 
 
 def _compare(name: str, recorded: History, again: History, last: int, log: Path) -> Verdict:

@@ -1,7 +1,184 @@
-"""What every way to run workers has in common."""
+"""What a way to run workers must offer. `launcher.executors.local` is the way for this machine.
+
+The engine decides what runs where; an executor carries it out and reports what happens to its workers:
+
+    engine ──▶ refusal(experiment, slot, demand)    may it start there now?
+           ──▶ start(spec, slot, demand)            ─▶ a Handle, whose worker waits for begin()
+           ──▶ handle.stop(force)
+           ◀── poll()                               RecordsWritten, WorkerExited, SlotsGone
+
+All that is true of one kind of worker only stays behind this line: processes and their pids, descriptors, device
+locks, measured memory, telemetry.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from launcher.devices.slots import Slot
+from launcher.store.records import Record
+from launcher.store.samples import Sample
+from launcher.worker.spec import Spec
 
 StartMethod = Literal["forkserver", "spawn"]
+
+
+@dataclass(frozen=True)
+class ProcessExit:
+    """How a worker ended: an exit code, a signal's name, or neither if nobody can know."""
+
+    code: int | None = None
+    signal: str | None = None
+    was_memory_short: bool = False  # memory ran out on its machine meanwhile
+
+    def __str__(self) -> str:
+        if self.signal:
+            return f"killed by {self.signal}"
+        return "an unknown exit status" if self.code is None else f"exit code {self.code}"
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What an attempt needs of its device."""
+
+    gpu_bytes: int | None = None  # as far as it is known
+    is_alone: bool = False  # no other worker may be on the device
+
+
+@dataclass(frozen=True)
+class SlotsGone:
+    """These slots can be used no more: their device is gone."""
+
+    slots: tuple[int, ...]
+    device: str  # as messages name it
+    uuid: str
+    why: str
+
+
+@dataclass(frozen=True)
+class RecordsWritten:
+    """A worker has probably written records. The message may be lost or late: readers look by themselves too."""
+
+    experiment: str
+
+
+@dataclass(frozen=True)
+class WorkerExited:
+    """A worker and all processes it has started are gone."""
+
+    experiment: str
+    exit: ProcessExit
+    last_word: Record | None = None  # what the worker said because its records could not be written
+
+
+ExecutorEvent = RecordsWritten | WorkerExited | SlotsGone
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An experiment cannot start on a slot now."""
+
+    why: str = ""  # to be told if it lasts; empty for what passes in a moment
+    place: str = ""  # whose memory is short: a device's UUID, or "cpu"
+    gone: SlotsGone | None = None  # the device was found to be gone
+
+
+class NotReady(Exception):
+    """No worker could be started in this moment; the same call may succeed in the next."""
+
+
+class Handle(Protocol):
+    """One worker that was started."""
+
+    @property
+    def label(self) -> str:
+        """How messages name the worker: "pid 4711"."""
+
+    def begin(self) -> None:
+        """Let the worker do what it was started for. Until now it waits."""
+
+    def discard(self) -> None:
+        """End a worker that was never let begin; no event follows."""
+
+    def stop(self, *, force: bool) -> None:
+        """Ask the worker to save and end, or kill it and all its children."""
+
+    def end_with_stacks(self) -> None:
+        """Have the worker write the stacks of its threads into its log and end, even if it is stuck."""
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of the worker and its children so far; 0 if it is gone."""
+
+
+class Executor(Protocol):
+    """A way to run workers on some slots. One launch owns it, from before the first start until `close`."""
+
+    @property
+    def slots(self) -> Sequence[Slot]:
+        """The places to run, by their index."""
+
+    def warm_up(self) -> None:
+        """Begin what takes long before the first start, without waiting for it."""
+
+    def prepare(self, specs: Sequence[Spec]) -> list[str]:
+        """Let the target check all configurations; return its problems, a line each.
+
+        Raises:
+            InputError: what the job asks to preload cannot be imported.
+            LauncherError: nothing can be started.
+        """
+
+    def refusal(self, experiment: str, slot: int, demand: Demand) -> Refusal | None:
+        """Return why an experiment cannot start on a slot now; None if it can.
+
+        Raises:
+            LauncherError: nothing can be started any more.
+        """
+
+    def start(self, spec: Spec, slot: int, demand: Demand) -> Handle:
+        """Start the worker of an attempt on a slot; it does nothing before `begin`.
+
+        Raises:
+            NotReady: no worker was made, and it may be tried again.
+            OSError: there is no room for another process.
+            LauncherError: nothing can be started any more.
+        """
+
+    def settled(self, experiment: str) -> None:
+        """Take in that an attempt has taken its first step: the memory it uses by now is what it needs."""
+
+    def check_device(self, slot: int, why: str) -> SlotsGone | None:
+        """Look whether the device of a slot is gone, after an attempt on it has failed for the reason given."""
+
+    def set_aside(self, slot: int) -> None:
+        """Start nothing more on the device of a slot."""
+
+    def refresh(self) -> None:
+        """Forget what was measured of devices: what was refused may be possible now."""
+
+    def tend(self) -> None:
+        """Mend what new workers need, if it broke. Called while something waits.
+
+        Raises:
+            LauncherError: nothing can be started any more.
+        """
+
+    def set_threads(self, threads: int) -> None:
+        """Give each running worker so many CPU threads from its next step on, if this executor can."""
+
+    def usage(self, experiment: str) -> Sample | None:
+        """Return what a running worker used of its machine lately; None if that is not known."""
+
+    def sample(self) -> None:
+        """Write down what the running workers use, if it is time to."""
+
+    def poll(self) -> list[ExecutorEvent]:
+        """Return what has happened since the last call, without waiting."""
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable while `poll` has something to return."""
+
+    def close(self) -> None:
+        """End all workers that are left, and release everything."""

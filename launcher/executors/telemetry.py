@@ -1,52 +1,24 @@
 """Telemetry: what running experiments use of CPU, memory and their GPU, sampled every few seconds by the launcher.
 
-    usage.ProcessTable   ─┐
-                          ├─▶ Telemetry ─▶ outcome/telemetry/<experiment>.jsonl ─▶ read_samples ─▶ table, report
-    sensors.Sensors (thread) ┘       └─▶ latest, for the screen
+    process_tree.ProcessTable ─┐
+                               ├─▶ Telemetry ─▶ outcome/telemetry/<experiment>.jsonl ─▶ store.samples ─▶ table, report
+    sensors.Sensors (thread) ──┘       └─▶ latest, for the screen
 
-The file has one JSON object a line: the fields of `Sample`, without those that are not known. It is an observation:
-what cannot be read or written is left out, and training neither waits for it nor knows of it.
+A sample is an observation: values that cannot be read or written are left out, and training neither waits for a sample
+nor knows of it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
-import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any, Self
-
-import orjson
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from launcher.devices.sensors import SensorReading, Sensors
 from launcher.executors.process_tree import ProcessTable, Usage
-from launcher.store import values as read_as
-from launcher.store.files import read_lines
 from launcher.store.paths import Paths
+from launcher.store.samples import FIELDS, Sample
 from launcher.store.state import LineLog
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What the process tree of an attempt used, and what its device said; None where that is not known."""
-
-    attempt: int
-    at_s: float  # since the attempt began
-    cpu_percent: float  # of one core, since the sample before; in the first since the attempt began
-    memory_bytes: int  # resident, of the whole tree
-    peak_memory_bytes: int  # the most of any sample of this attempt
-    num_processes: int
-    gpu_percent: float | None = None
-    gpu_memory_bytes: int | None = None  # in use on the whole card
-    gpu_temperature_c: float | None = None
-    gpu_power_w: float | None = None
-
-
-_REQUIRED = ("attempt", "at_s", "cpu_percent", "memory_bytes", "peak_memory_bytes", "num_processes")
-_MOST = 1e18  # of any of them: a million terabytes
-_FIELDS = tuple(field.name for field in fields(Sample))
 
 
 @dataclass
@@ -79,7 +51,7 @@ class _Watched:
 
 
 class Telemetry:
-    """Samples the attempts it is told to watch. The loop owns it, and enters and leaves it as a context."""
+    """Samples the attempts it is told to watch."""
 
     def __init__(self, paths: Paths, every_s: float, complain: Callable[[str], None]) -> None:
         self.latest: dict[str, Sample] = {}  # by experiment, of those that run
@@ -92,10 +64,8 @@ class Telemetry:
         self._processes = ProcessTable()
         self._sensors = Sensors(every_s)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Release everything; the files stay."""
         for experiment in list(self._watched):
             self.forget(experiment)
         self._sensors.close()
@@ -147,63 +117,8 @@ class Telemetry:
             if one.file is None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 one.file = LineLog(path)
-            one.file.write({name: value for name in _FIELDS if (value := getattr(sample, name)) is not None})
+            one.file.write({name: value for name in FIELDS if (value := getattr(sample, name)) is not None})
         except OSError as error:  # tried again with the next sample: there may be room by then
             if not self._has_complained:
                 self._has_complained = True
                 self._complain(f"{path} cannot be written: {error.strerror}. Training goes on.")
-
-
-def read_samples(path: Path) -> list[Sample]:
-    """Return the samples in a file, of all attempts, in order; lines that are torn or foreign are passed over."""
-    samples = []
-    with contextlib.suppress(OSError):  # none yet, or not readable: it is an observation, no table or report fails
-        for line in read_lines(path):
-            with contextlib.suppress(ValueError):
-                samples.append(_sample(orjson.loads(line)))
-    return samples
-
-
-def _sample(content: Any) -> Sample:
-    """Return the sample that a line holds.
-
-    Raises:
-        ValueError: it holds something else.
-    """
-    if not isinstance(content, dict):
-        raise ValueError("not an object")
-    values = {name: content[name] for name in _FIELDS if name in content}
-    if not all(name in values for name in _REQUIRED):
-        raise ValueError("not a sample")
-    for value in values.values():
-        if isinstance(value, bool) or (known := read_as.finite(value)) is None or not 0 <= known <= _MOST:
-            raise ValueError("not a number, or one that nothing measures")
-    if read_as.whole(values["attempt"], least=1) is None:
-        raise ValueError("not an attempt")
-    return Sample(**values)
-
-
-def summarise(samples: Sequence[Sample]) -> dict[str, float]:
-    """Return the cells of the results table that an experiment's samples fill, by column; means are over time."""
-    weights = []  # each sample speaks for the time since the one before it, in its attempt
-    attempt, until_s = 0, 0.0
-    for sample in samples:
-        weights.append(max(sample.at_s - (until_s if sample.attempt == attempt else 0.0), 1e-3))
-        attempt, until_s = sample.attempt, sample.at_s
-
-    def _mean(name: str) -> float | None:
-        known = {place: value for place, one in enumerate(samples) if (value := getattr(one, name)) is not None}
-        return round(statistics.fmean(known.values(), [weights[place] for place in known]), 1) if known else None
-
-    def _most(name: str) -> float | None:
-        return max((value for one in samples if (value := getattr(one, name)) is not None), default=None)
-
-    cells = {
-        "mean_cpu_percent": _mean("cpu_percent"),
-        "peak_tree_memory_bytes": _most("peak_memory_bytes"),
-        "mean_gpu_percent": _mean("gpu_percent"),
-        "peak_gpu_memory_used_bytes": _most("gpu_memory_bytes"),
-        "max_gpu_temperature_c": _most("gpu_temperature_c"),
-        "mean_gpu_power_w": _mean("gpu_power_w"),
-    }
-    return {column: value for column, value in cells.items() if value is not None}

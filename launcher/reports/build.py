@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 
 from launcher.child_process import die_with_parent
 from launcher.errors import InputError
-from launcher.executors.telemetry import read_samples, summarise
 from launcher.reports.analysis import unlogged
 from launcher.reports.results import Result, result, with_open_ends
 from launcher.reports.timeline import read_spans
@@ -30,6 +29,7 @@ from launcher.reports.usage_curves import Series, over_time
 from launcher.store.history import History, numbers, read_history
 from launcher.store.locks import find_holder
 from launcher.store.paths import Paths
+from launcher.store.samples import read_samples, summarise
 from launcher.store.state import AtWork, LastAttempt, Manifest, at_work, read_document, read_events
 from launcher.worker.last_lines import last_lines
 

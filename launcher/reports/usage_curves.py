@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from launcher.executors.telemetry import Sample
+from launcher.store.samples import Sample
 
 QUANTITIES = {  # field of a sample → title, unit, factor
     "cpu_percent": ("CPU", "% of one core", 1.0),

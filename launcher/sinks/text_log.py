@@ -16,6 +16,7 @@ from pathlib import Path
 
 from launcher.config import redact
 from launcher.store.files import open_to_append, open_to_read
+from launcher.store.paths import Paths
 from launcher.store.records import ENVELOPE, Record
 from launcher.store.state import versions
 from launcher.text import inline, number
@@ -28,7 +29,7 @@ _OURS = re.compile(r"step -?\d+|info |goes on from the checkpoint ")  # how our 
 _SHORT = {"perplexity": "ppl", "tokens_per_s": "tok/s"}
 
 
-class Log:
+class TextLog:
     """Appends to the log of one attempt."""
 
     def __init__(self, path: Path) -> None:
@@ -42,6 +43,11 @@ class Log:
             self._fd = open_to_append(path)
         except OSError as error:
             self.error = error
+
+    @property
+    def place(self) -> str:
+        """The path of the log."""
+        return str(self._path)
 
     def header(self, spec: Spec, device: str) -> None:
         """Write what is trained, where and with what; before the worker starts, so that nothing precedes it."""
@@ -103,7 +109,7 @@ class Log:
                 lines.append(f"goes on from the checkpoint of step {record.get('step')}")
         return list(map(_inert, lines))
 
-    def note(self, text: str) -> None:
+    def notice(self, text: str) -> None:
         """Write down what the screen was told of the experiment."""
         self._write([f"*** {text} ***"])
 
@@ -136,6 +142,11 @@ class Log:
         """Say whether the file ends with a line end: the worker writes to it too, and may have left a bar there."""
         size = os.fstat(self._fd).st_size
         return size == 0 or os.pread(self._fd, 1, size - 1) == b"\n"
+
+
+def text_log(paths: Paths, experiment: str) -> TextLog:
+    """Return the log of an experiment, open for its next attempt."""
+    return TextLog(paths.log(experiment))
 
 
 def _inert(line: str) -> str:

@@ -288,8 +288,7 @@ def test_F16_a_drawing_process_that_stands_still_is_told_and_given_up(
     assert place.launch("job.toml", "--devices", "cpu").code == 0
     said: list[str] = []
     drawing = ReportProcess(place.paths, said.append, has_plots=False)
-    drawing.selector.close()
-    drawing.selector = Selector()  # type: ignore[assignment]
+    drawing.attach(Selector())  # type: ignore[arg-type]
     monkeypatch.setenv(MARK, place.mark)
     drawing.warm_up()
     (its,) = [one for one in marked(place.mark) if "launcher.reports.build" in one.cmdline()]

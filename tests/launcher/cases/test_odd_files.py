@@ -13,7 +13,7 @@ import pytest
 
 from launcher.errors import InputError
 from launcher.planning.job import load
-from launcher.sinks.text_log import Log
+from launcher.sinks.text_log import TextLog
 from launcher.store import files, values
 from launcher.store.files import OddFile
 from launcher.store.locks import device_lock, find_holder, lock_device, lock_folder
@@ -106,7 +106,7 @@ def test_F13_what_a_link_leads_to_is_never_changed(tmp_path: Path) -> None:
         log.close()
 
     def _write_log(path: Path) -> None:
-        log = Log(path)
+        log = TextLog(path)
         if log.error is not None:
             raise log.error
         log.ending("x")
@@ -175,7 +175,7 @@ def test_24_files_and_folders_have_the_modes_the_umask_leaves(tmp_path: Path) ->
             paths.create()
             RecordWriter(paths.records("a"), 1).close()
             EventLog(paths.events).close()
-            Log(paths.log("a")).close()
+            TextLog(paths.log("a")).close()
             lock_folder(paths.lock).release()
             write_atomic(paths.sweep, json.dumps({}))
             send(paths.requests, make_request("stop", ()))

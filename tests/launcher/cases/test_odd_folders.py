@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from launcher.engine.containment import Containment
-from launcher.engine.follower import Collector
+from launcher.engine.follower import Follower
 from launcher.engine.notices import Notices
 from launcher.errors import InputError
 from launcher.reports import plots
 from launcher.reports.build import Report
 from launcher.reports.timeline import read_spans
+from launcher.sinks.text_log import text_log
 from launcher.store.history import read_history
 from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
@@ -252,17 +253,19 @@ def test_F6_an_error_in_what_is_shown_of_one_experiment_is_told_once_and_ends_no
 
     paths = Paths(tmp_path, tmp_path)
     (tmp_path / "records").mkdir()
-    collector = Collector(paths, told.append, lambda: _Broken("loss"), lambda: Notices(["loss"], is_stopped=False))
+    follower = Follower(
+        paths, told.append, lambda: _Broken("loss"), lambda: Notices(["loss"], is_stopped=False), [text_log]
+    )
     spec = Spec(
         experiment="a", attempt=1, target="t:f", given={}, folder=tmp_path, config={}, digest="x", state_digest="x",
         seed=0, device="cpu", environment={}, threads=1, paths=paths, checkpoint_s=1.0,
     )  # fmt: skip
-    collector.open(spec, "cpu:0")
+    follower.open(spec, "cpu:0")
     paths.records("a").write_bytes(lines(good_records("x")))
-    history = collector.read("a")
+    history = follower.read("a")
     assert (history.last_step, history.end is not None) == (2, True)
     assert "its newest value is left out" in told[-1]
-    collector.close("a", "a done")
+    follower.close("a", "a done")
     assert "step 2" in paths.log("a").read_text()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from launcher.engine.classify_ending import Circumstances, classify
 from launcher.engine.notices import Notices
-from launcher.executors.local import Exit
+from launcher.executors.base import ProcessExit
 from launcher.store.curve import curve_of
 from launcher.store.history import History, read_history
 from launcher.store.metric_tracker import MetricTracker
@@ -275,9 +275,9 @@ def test_35_a_last_word_comes_by_the_bell_among_others_and_a_lost_one_by_the_exi
     os.close(ours)
     send(theirs, {"ending": "failed", "error": "nobody hears"})
     os.close(theirs)
-    ending = classify(Exit(code=1), History(), Circumstances(last_word={"ending": "failed", "error": "no room"}))
+    ending = classify(ProcessExit(code=1), History(), Circumstances(last_word={"ending": "failed", "error": "no room"}))
     assert str(ending) == "failed: no room, in set-up"
-    assert "its records could not be written" in str(classify(Exit(code=EXIT_CODE), History(), Circumstances()))
+    assert "its records could not be written" in str(classify(ProcessExit(code=EXIT_CODE), History(), Circumstances()))
 
 
 def test_34_readers_put_the_steps_of_threads_in_order(tmp_path: Path) -> None:

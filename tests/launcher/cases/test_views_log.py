@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.sinks.text_log import Log
+from launcher.sinks.text_log import TextLog
 from tests.launcher.conftest import Workplace
 
 BAR = "\\r 40%|####      | 4/10 [00:01<00:02, 10.0it/s]"
@@ -36,7 +36,7 @@ def test_22_a_log_is_completed_without_repeating_a_step(tmp_path: Path, is_old: 
         file.write("=== a, attempt 2 ===\n")
         file.write("".join(f"{BAR}{'' if is_old else chr(10)}step {n} loss 0.5000\n" for n in range(1, 5)))
         file.write(f"{BAR}0step 6 of something else\n{BAR}")
-    log = Log(path)
+    log = TextLog(path)
     log.catch_up(steps)
     log.ending("a interrupted")
     log.close()
@@ -84,7 +84,7 @@ def test_d6_a_trace_that_no_launcher_lived_to_write_is_written_once(tmp_path: Pa
     }
     records = [{"n": 1, "attempt": 1, "at_s": 1, "step": 1, "loss": 0.5}, end]
     for _ in range(2):
-        log = Log(path)
+        log = TextLog(path)
         log.catch_up(records)
         log.close()
         assert path.read_text().endswith("step 1 loss 0.5000\nTraceback:\n  x\nValueError: y\n")

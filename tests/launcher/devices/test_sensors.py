@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from launcher.devices.sensors import Sensors
-from launcher.executors.telemetry import read_samples
+from launcher.store.samples import read_samples
 from tests.launcher.conftest import Workplace, compile_stub, wait_for
 
 

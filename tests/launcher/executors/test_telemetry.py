@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import errno
 import io
@@ -14,12 +15,13 @@ from pathlib import Path
 import pytest
 
 from launcher.errors import InputError
-from launcher.executors.telemetry import Sample, Telemetry, read_samples, summarise
+from launcher.executors.telemetry import Telemetry
 from launcher.planning.job import load
 from launcher.reports import table
 from launcher.reports.results import read_results
 from launcher.store.history import first_difference
 from launcher.store.paths import Paths
+from launcher.store.samples import Sample, read_samples, summarise
 from launcher.store.state import LineLog, Manifest, ManifestExperiment
 from tests.launcher.conftest import Workplace, marked, spawn, wait_for
 
@@ -50,7 +52,7 @@ def told(message: str) -> None:
 def test_samples_are_recorded_at_their_time_and_the_file_outlives_them(
     paths: Paths, sleeper: subprocess.Popen[str]
 ) -> None:
-    with Telemetry(paths, 2.0, told) as telemetry:
+    with contextlib.closing(Telemetry(paths, 2.0, told)) as telemetry:
         telemetry.watch("a", 3, sleeper.pid, "", began_s=100.0)
         telemetry.tick(100.5)
         assert telemetry.latest == {}, "a quarter of the interval says nothing"
@@ -68,7 +70,7 @@ def test_samples_are_recorded_at_their_time_and_the_file_outlives_them(
 
 
 def test_no_interval_means_no_telemetry(paths: Paths, sleeper: subprocess.Popen[str]) -> None:
-    with Telemetry(paths, 0.0, told) as telemetry:
+    with contextlib.closing(Telemetry(paths, 0.0, told)) as telemetry:
         telemetry.watch("a", 1, sleeper.pid, "GPU-0", began_s=100.0)
         telemetry.tick(200.0)
         assert telemetry.latest == {}
@@ -79,7 +81,7 @@ def test_a_torn_line_is_passed_over_and_a_later_attempt_cuts_it_off(
     paths: Paths, sleeper: subprocess.Popen[str]
 ) -> None:
     for attempt in (1, 2):
-        with Telemetry(paths, 2.0, told) as telemetry:
+        with contextlib.closing(Telemetry(paths, 2.0, told)) as telemetry:
             telemetry.watch("a", attempt, sleeper.pid, "", began_s=100.0)
             telemetry.tick(102.0)
         with paths.telemetry("a").open("ab") as file:
@@ -113,7 +115,7 @@ def test_a_full_disk_is_told_once(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(LineLog, "write", _refuse)
-    with Telemetry(paths, 2.0, messages.append) as telemetry:
+    with contextlib.closing(Telemetry(paths, 2.0, messages.append)) as telemetry:
         for name in "ab":
             telemetry.watch(name, 1, sleeper.pid, "", began_s=100.0)
         for now_s in (102.0, 104.0):

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from launcher.executors.telemetry import read_samples
 from launcher.planning.provenance import commit
 from launcher.reports.analysis import compare, observations, rank
 from launcher.reports.author_notes import fill, parse
@@ -23,6 +22,7 @@ from launcher.reports.timeline import Span, idle_gaps, lanes, read_spans
 from launcher.reports.usage_curves import over_time
 from launcher.store.curve import Curve
 from launcher.store.paths import Paths
+from launcher.store.samples import read_samples
 from launcher.store.state import Manifest
 from launcher.text import rounded, with_spread
 

@@ -11,7 +11,7 @@ import pytest
 
 from launcher.engine.classify_ending import Circumstances, Ending, classify
 from launcher.errors import InUseError
-from launcher.executors.local import Exit
+from launcher.executors.base import ProcessExit
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.history import History
 from launcher.store.locks import lock_folder
@@ -22,29 +22,43 @@ from tests.launcher.conftest import Workplace
 @pytest.mark.parametrize(
     ("exit", "word", "asked", "forced", "ending"),
     [
-        (Exit(0), {"ending": "done"}, False, False, Ending("done")),
-        (Exit(0), {"ending": "done", "heard": True}, True, False, Ending("done")),
-        (Exit(0), {"ending": "done"}, True, False, Ending("interrupted")),  # its framework took the signal
-        (Exit(0), {"ending": "interrupted"}, True, False, Ending("interrupted")),
+        (ProcessExit(0), {"ending": "done"}, False, False, Ending("done")),
+        (ProcessExit(0), {"ending": "done", "heard": True}, True, False, Ending("done")),
+        (ProcessExit(0), {"ending": "done"}, True, False, Ending("interrupted")),  # its framework took the signal
+        (ProcessExit(0), {"ending": "interrupted"}, True, False, Ending("interrupted")),
         (
-            Exit(1),
+            ProcessExit(1),
             {"ending": "failed", "error": "E"},
             False,
             False,
             Ending("failed", "E, somewhere", is_raised=True),
         ),
-        (Exit(signal="SIGSEGV"), {"ending": "done"}, False, False, Ending("failed", "killed by SIGSEGV, somewhere")),
-        (Exit(code=3), {"ending": "done"}, False, False, Ending("failed", "exit code 3, somewhere")),
-        (Exit(signal="SIGKILL"), {"ending": "done"}, False, True, Ending("done")),
-        (Exit(), {"ending": "done"}, False, False, Ending("done")),
-        (Exit(signal="SIGKILL"), None, False, False, Ending("killed", "SIGKILL, somewhere")),
-        (Exit(signal="SIGKILL"), None, True, True, Ending("interrupted", "killed after the grace time")),
-        (Exit(signal="SIGTERM"), None, True, False, Ending("interrupted")),
-        (Exit(code=0), None, False, False, Ending("failed", "it ended with exit code 0 and no word, somewhere")),
-        (Exit(), None, False, False, Ending("failed", "it ended with an unknown exit status and no word, somewhere")),
+        (
+            ProcessExit(signal="SIGSEGV"),
+            {"ending": "done"},
+            False,
+            False,
+            Ending("failed", "killed by SIGSEGV, somewhere"),
+        ),
+        (ProcessExit(code=3), {"ending": "done"}, False, False, Ending("failed", "exit code 3, somewhere")),
+        (ProcessExit(signal="SIGKILL"), {"ending": "done"}, False, True, Ending("done")),
+        (ProcessExit(), {"ending": "done"}, False, False, Ending("done")),
+        (ProcessExit(signal="SIGKILL"), None, False, False, Ending("killed", "SIGKILL, somewhere")),
+        (ProcessExit(signal="SIGKILL"), None, True, True, Ending("interrupted", "killed after the grace time")),
+        (ProcessExit(signal="SIGTERM"), None, True, False, Ending("interrupted")),
+        (ProcessExit(code=0), None, False, False, Ending("failed", "it ended with exit code 0 and no word, somewhere")),
+        (
+            ProcessExit(),
+            None,
+            False,
+            False,
+            Ending("failed", "it ended with an unknown exit status and no word, somewhere"),
+        ),
     ],
 )
-def test_endings(exit: Exit, word: dict[str, str | bool] | None, asked: bool, forced: bool, ending: Ending) -> None:
+def test_endings(
+    exit: ProcessExit, word: dict[str, str | bool] | None, asked: bool, forced: bool, ending: Ending
+) -> None:
     assert classify(exit, History(end=word, phase="somewhere"), Circumstances(asked, forced)) == ending
 
 

@@ -1,0 +1,40 @@
+"""Tells a person of the attempts of a launch: a line for each start and end, and a report of each failure."""
+
+from __future__ import annotations
+
+from launcher.engine.attempt import Attempt
+from launcher.engine.classify_ending import Ending, failure_report
+from launcher.engine.console import Console
+from launcher.engine.listener import AttemptEnd
+from launcher.store.ending import EndingKind
+from launcher.store.paths import Paths
+from launcher.text import plural
+
+
+class Announcer:
+    """Says on a console what becomes of attempts."""
+
+    def __init__(self, console: Console, paths: Paths) -> None:
+        self._console = console
+        self._paths = paths
+
+    def started(self, attempt: Attempt) -> None:
+        """Say where an attempt runs."""
+        threads = plural(attempt.slot.threads, "thread")
+        told = f"{attempt.name}: started on {attempt.slot}, {threads}, {attempt.worker.label}"
+        self._console.message(told, "routine")
+
+    def ended(self, end: AttemptEnd) -> None:
+        """Say how an attempt ended."""
+        if end.ending.kind.is_failure:
+            log = self._paths.log(end.name)
+            report = failure_report(end.name, str(end.slot), end.ending, end.history, log, end.num_others)
+            self._console.message(report, "failure")
+        else:
+            is_good = end.ending == Ending(EndingKind.DONE)
+            self._console.message(f"{end.name}: {summary(end)}", "done" if is_good else "news")
+
+
+def summary(end: AttemptEnd) -> str:
+    """Return how an attempt ended, in words: "done, 218 steps, 12.3 s"."""
+    return f"{end.ending}, {plural(len(end.history.steps), 'step')}, {end.seconds:.1f} s"

@@ -1,0 +1,90 @@
+"""Makes the executor of a launch: the one place that knows which executors there are."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+
+from launcher.devices.device import Device
+from launcher.devices.selection import DeviceSelection
+from launcher.devices.slots import Slot
+from launcher.errors import InUseError
+from launcher.executors.base import Executor
+from launcher.executors.device_guard import DeviceGuard
+from launcher.executors.local import LocalExecutor
+from launcher.executors.telemetry import Telemetry
+from launcher.executors.worker_processes import Workers
+from launcher.planning.job import SweepSettings
+from launcher.planning.launch_options import LaunchOptions
+from launcher.store.locks import Lock, lock_device
+from launcher.store.paths import Paths
+from launcher.worker.thread_budget import ThreadBudget
+
+
+def build_executor(
+    settings: SweepSettings,
+    options: LaunchOptions,
+    choice: DeviceSelection,
+    paths: Paths,
+    message: Callable[[str], None],
+) -> Executor:
+    """Lock the devices that were chosen, and return the executor that runs workers on them.
+
+    Raises:
+        InUseError: a device that the user named is held by another sweep, or every device is.
+    """
+    locks = _lock_devices(choice, options, message)
+    usable = [device for device in choice.devices if not device.uuid or device.uuid in locks]
+    slots = options.slots(usable, settings)
+    is_parallel = options.is_parallel(settings)
+    is_elastic = settings.elastic_threads and is_parallel and all(slot.device.kind == "cpu" for slot in slots)
+    return LocalExecutor(
+        slots,
+        Workers(options.start_method, settings.preload, message),
+        locks,
+        DeviceGuard(slots, may_choose=is_parallel),
+        Telemetry(paths, settings.telemetry_s, message),
+        ThreadBudget.create(slots[0].threads) if is_elastic else None,
+    )
+
+
+def build_for_slot(settings: SweepSettings, slot: Slot, paths: Paths) -> Executor:
+    """Return an executor for one slot alone, without telemetry.
+
+    Raises:
+        InUseError: its device is held by another sweep.
+    """
+    locks = _take([slot.device]) if slot.device.uuid else {}
+    workers = Workers("forkserver", settings.preload)
+    guard = DeviceGuard([slot], may_choose=False)
+    return LocalExecutor([slot], workers, locks, guard, Telemetry(paths, 0.0, lambda _: None))
+
+
+def _lock_devices(
+    choice: DeviceSelection, options: LaunchOptions, message: Callable[[str], None]
+) -> Mapping[str, Lock]:
+    """Take the locks of the GPUs; one that is in use is an error if the user named it, and left out otherwise."""
+    cards = [device for device in choice.devices if device.uuid]
+    if options.devices:
+        return _take(cards, message if options.wait else None)
+    locks: dict[str, Lock] = {}
+    refusal: InUseError | None = None
+    for device in cards:
+        try:
+            locks |= _take([device])
+        except InUseError as error:
+            refusal = error
+    if refusal is not None and not locks:
+        raise refusal
+    return locks
+
+
+def _take(devices: Sequence[Device], waiting: Callable[[str], None] | None = None) -> dict[str, Lock]:
+    """Take the locks of all these GPUs, or of none."""
+    with contextlib.ExitStack() as held:
+        locks: dict[str, Lock] = {}
+        for device in devices:
+            locks[device.uuid] = lock_device(device.uuid, waiting)
+            held.callback(locks[device.uuid].release)
+        held.pop_all()
+        return locks

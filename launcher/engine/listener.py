@@ -1,0 +1,61 @@
+"""Who wants to know when attempts start and end. A launch tells all listeners, in no order that matters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from launcher.devices.slots import Slot
+from launcher.engine.attempt import Attempt
+from launcher.engine.classify_ending import Ending
+from launcher.planning.decision import Decision
+from launcher.store.history import History
+
+
+@dataclass(frozen=True)
+class AttemptEnd:
+    """How one attempt ended."""
+
+    decision: Decision
+    slot: Slot
+    ending: Ending
+    history: History
+    seconds: float  # how long it ran; 0 if its worker never began
+    num_others: int  # other experiments that run or wait, and go on
+
+    @property
+    def name(self) -> str:
+        """The experiment's name."""
+        return self.decision.experiment.name
+
+
+class LogEvent(Protocol):
+    """Writes an event of the launch down."""
+
+    def __call__(self, event: str, experiment: str, **data: object) -> None:
+        """Write an event of an experiment, or of the launch where that is empty."""
+
+
+class Listener(Protocol):
+    """Hears of the attempts of a launch. It may not raise, and nothing waits for it."""
+
+    def started(self, attempt: Attempt) -> None:
+        """Take in that the worker of an attempt has begun."""
+
+    def ended(self, end: AttemptEnd) -> None:
+        """Take in that an attempt is over and its worker gone."""
+
+
+class OnEnd:
+    """A listener that calls a function when an attempt has ended."""
+
+    def __init__(self, act: Callable[[AttemptEnd], None]) -> None:
+        self._act = act
+
+    def started(self, attempt: Attempt) -> None:
+        """Do nothing."""
+
+    def ended(self, end: AttemptEnd) -> None:
+        """Call the function."""
+        self._act(end)

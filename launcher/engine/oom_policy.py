@@ -1,0 +1,92 @@
+"""How much GPU memory an experiment needs, and what follows when it ran out of memory: the job's `on_oom`.
+
+retry         once more later, alone on its card; then as `retries` says
+halve_batch   where it was alone already: from its beginning with half the batch, and the same mathematics
+fail          it has failed
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from launcher.devices.admission import GIB
+from launcher.devices.device import Device
+from launcher.executors.base import Demand
+from launcher.planning.batch_halving import describe_changes, halve_batch
+from launcher.planning.decision import Decision
+from launcher.planning.plan import Plan
+from launcher.store.checkpoints import Checkpoints
+from launcher.store.history import History, gpu_bytes
+
+# torch counts what its allocator took. CUDA's own context lies beside it, 300 to 500 MiB on cards of today.
+CONTEXT_BYTES = 512 * 2**20
+
+
+class OomPolicy:
+    """What the experiments of a launch need, as far as it was measured, and which of them must run alone."""
+
+    def __init__(self, plan: Plan, message: Callable[[str], None]) -> None:
+        settings = plan.sweep.settings
+        self._given_bytes = None if settings.gpu_memory_gb is None else int(settings.gpu_memory_gb * GIB)
+        self._on_oom = settings.on_oom
+        self._paths = plan.paths
+        self._message = message
+        self._peak_bytes = {
+            decision.experiment.name: needed
+            for decision in plan.decisions
+            if (needed := decision.evidence.needed_gpu_bytes) is not None
+        }
+        self._alone: set[str] = set()  # these ran out of memory
+        self._changes: dict[str, dict[str, int]] = {}  # to their configurations, by halving
+
+    def demand(self, experiment: str) -> Demand:
+        """Return what an experiment needs; what others took where it has not run yet itself."""
+        return Demand(self._gpu_bytes(experiment), experiment in self._alone)
+
+    def next_attempt(self, decision: Decision) -> Decision:
+        """Return the decision for one more attempt of this launch: it goes on, perhaps with a smaller batch."""
+        return decision.after_attempt(self._changes.get(decision.experiment.name, decision.changes))
+
+    def finished(self, experiment: str, history: History) -> None:
+        """Take in how much memory an experiment took that is done."""
+        if (peak := gpu_bytes(history)) is not None:
+            self._peak_bytes[experiment] = peak
+
+    def is_retried(self, decision: Decision, device: Device, *, had_company: bool) -> bool | None:
+        """Say whether an experiment that ran out of memory is tried again; None: as `retries` says.
+
+        `had_company`: another worker of ours was on its card.
+        """
+        name = decision.experiment.name
+        if self._on_oom == "fail":
+            return False
+        where = f"alone on its {'card' if device.kind == 'cuda' else 'machine'}"
+        if self._on_oom == "halve_batch" and (name in self._alone or not had_company):
+            return self._halve(decision, where)
+        if name in self._alone:
+            return None
+        self._alone.add(name)
+        self._message(f"{name}: out of memory, so once more later, {where} (on_oom).")
+        return True
+
+    def _halve(self, decision: Decision, where: str) -> bool | None:
+        """Have the next attempt train with half the batch from its beginning; None if the batch cannot be halved."""
+        experiment = decision.experiment
+        self._alone.add(experiment.name)
+        smaller = halve_batch(experiment.config | self._changes.get(experiment.name, decision.changes))
+        if smaller is None:
+            self._message(f"{experiment.name}: out of memory, and its batch cannot be halved again.")
+            return None
+        self._changes[experiment.name] = smaller
+        with contextlib.suppress(OSError):  # a worker passes over checkpoints of the larger batch in any case
+            Checkpoints(self._paths.checkpoints(experiment.name), experiment.name, experiment.digest).clear()
+        told = f"out of memory, so once more later, {where}, with {describe_changes(smaller)} (on_oom)"
+        self._message(f"{experiment.name}: {told}.")
+        return True
+
+    def _gpu_bytes(self, experiment: str) -> int | None:
+        if self._given_bytes is not None:
+            return self._given_bytes
+        peak = self._peak_bytes.get(experiment) or max(self._peak_bytes.values(), default=None)
+        return None if peak is None else peak + CONTEXT_BYTES

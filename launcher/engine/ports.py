@@ -1,0 +1,50 @@
+"""What a launch is made of where there is a choice: each field is a port, and its default what every launch uses today.
+
+A new executor, sink, searcher or stopper is one new file, and one other value here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from launcher.devices.selection import DeviceSelection
+from launcher.engine.build_executor import build_executor
+from launcher.engine.report_process import report_process
+from launcher.engine.views import Views
+from launcher.executors.base import Executor
+from launcher.planning.job import Sweep, SweepSettings
+from launcher.planning.launch_options import LaunchOptions
+from launcher.planning.plan import Plan
+from launcher.search.searcher import FixedSearcher, Searcher
+from launcher.search.stopper import NeverStop, Stopper
+from launcher.sinks.sink import MakeSink
+from launcher.sinks.text_log import text_log
+from launcher.store.paths import Paths
+
+Warn = Callable[[str], None]
+
+
+def fixed_searcher(sweep: Sweep) -> Searcher:
+    """Return the searcher that proposes the experiments of the job file."""
+    return FixedSearcher(sweep.experiments)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The parts of a launch.
+
+    renew_views: makes the views in a folder again that are missing or outdated; returns what went wrong.
+    make_views: makes what renews views while experiments run.
+    make_executor: locks devices and makes what runs workers on them.
+    sinks: where the records of each experiment go.
+    make_searcher: makes what proposes the experiments.
+    stopper: judges running experiments.
+    """
+
+    renew_views: Callable[[Paths], list[str]]
+    make_views: Callable[[Plan, Warn], Views] = report_process
+    make_executor: Callable[[SweepSettings, LaunchOptions, DeviceSelection, Paths, Warn], Executor] = build_executor
+    sinks: Sequence[MakeSink] = (text_log,)
+    make_searcher: Callable[[Sweep], Searcher] = fixed_searcher
+    stopper: Stopper = field(default_factory=NeverStop)

@@ -1,0 +1,66 @@
+"""When the silence of a worker means something: a slow step, a worker that hangs, or one that must be ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+BUSY_SHARE = 0.01  # a worker that used this share of a core since its last record is slow, not dead
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A worker has recorded nothing for a while."""
+
+    seconds: float
+    is_final: bool = False  # it is to be ended, with its stacks
+    used_s: float = 0.0  # of CPU time, in the last `of_s` seconds
+    of_s: float = 0.0
+
+    def __str__(self) -> str:
+        told = f"no record for {self.seconds:.0f} s"
+        if self.is_final:
+            return f"{told}: its stacks go to its log, then it is killed (kill_after_s)."
+        if self.used_s > BUSY_SHARE * self.of_s:
+            used = f"it used {self.used_s:.1f} s of CPU in the last {self.of_s:.1f} s"
+            return f"{told}; {used}, so it is probably a slow step."
+        return f"{told}; it uses no CPU, so it probably hangs."
+
+
+class SilenceWatch:
+    """Watches one attempt. CPU time, which the kernel counts, tells a slow step from a dead worker.
+
+    `warn_after_s` and `end_after_s` (None: never) are seconds without a record. For example, with 300 and None: after
+    300 s of silence one `Silence` is returned, and no other until a record has come.
+    """
+
+    def __init__(self, began_s: float, warn_after_s: float, end_after_s: float | None) -> None:
+        self._warn_after_s = warn_after_s
+        self._end_after_s = end_after_s
+        self._num_records = -1
+        self._has_warned = False
+        self._has_ended = False
+        self._heard_s = began_s
+        self._cpu_s: float | None = None  # of the worker, at `_cpu_read_s`; None: not read since the last record
+        self._cpu_read_s = began_s
+
+    def look(self, num_records: int, now_s: float, cpu_seconds: Callable[[], float]) -> Silence | None:
+        """Return what there is to say about a worker that has written so many records by now; None if nothing."""
+        if num_records != self._num_records:
+            self._num_records, self._heard_s, self._has_warned, self._cpu_s = num_records, now_s, False, None
+            return None
+        silent_s = now_s - self._heard_s
+        if self._cpu_s is None and silent_s >= self._warn_after_s / 2:  # reading it costs milliseconds
+            self._cpu_s, self._cpu_read_s = cpu_seconds(), now_s
+        if self._end_after_s is not None and silent_s >= self._end_after_s and not self._has_ended:
+            self._has_ended = True
+            return Silence(silent_s, is_final=True)
+        if silent_s < self._warn_after_s or self._has_warned or self._cpu_s is None or now_s <= self._cpu_read_s:
+            return None
+        self._has_warned = True
+        return Silence(silent_s, used_s=cpu_seconds() - self._cpu_s, of_s=now_s - self._cpu_read_s)
+
+    def forgive(self, pause_s: float) -> None:
+        """Take in that the launcher did not run for a while, nor perhaps the worker: that time counts for nothing."""
+        self._heard_s += pause_s
+        self._cpu_read_s += pause_s

@@ -1,0 +1,147 @@
+"""Which slots of this machine may start what now, why not, and which are gone.
+
+The decision about memory is pure, in `launcher.devices.admission`; the driver is asked in `launcher.devices.query`. The
+guard knows what both need: which of our workers is on which device, and what each was promised.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from launcher.devices.admission import DeviceUsage, ForeignProcess, OwnWorker, refusal
+from launcher.devices.device import AMD, Device
+from launcher.devices.query import DeviceLost, DeviceMemory, DriverQuery, DriverSilent, owner_uid
+from launcher.devices.slots import Slot
+from launcher.executors.base import Demand, Refusal, SlotsGone
+
+# Reasons of a failed worker that say that its card is broken, though the driver still answers for it.
+_BROKEN = re.compile("uncorrectable ECC|no CUDA-capable device|GPU has fallen off the bus", re.IGNORECASE)
+
+
+@dataclass
+class _Worker:
+    place: str
+    pid: int
+    demand: Demand
+    has_settled: bool = False
+
+
+class DeviceGuard:
+    """The devices of a launch and our workers on them.
+
+    `may_choose`: an experiment may run on any slot, so one that is too large for a card can wait for a larger card.
+    """
+
+    def __init__(self, slots: Sequence[Slot], *, may_choose: bool) -> None:
+        self._slots = slots
+        self._may_choose = may_choose
+        self._driver = DriverQuery()
+        self._workers: dict[str, _Worker] = {}
+        self._gone: set[str] = set()
+        self._answers: dict[str, DeviceMemory | None] = {}  # of the driver, since the last refresh
+
+    def refusal(self, experiment: str, slot: int, demand: Demand) -> Refusal | None:
+        """Return why an experiment cannot start on a slot now; None if it can."""
+        device = self._slots[slot].device
+        key = device.place
+        if key in self._gone:
+            return Refusal()
+        try:
+            usage = self._usage(device)
+        except DeviceLost as error:
+            return Refusal(gone=self._lose(device, f"the driver says: {error}"))
+        except DriverSilent:
+            return Refusal(f"{device}: the driver does not answer for it", key)
+        refused = refusal(
+            usage,
+            self._our_workers(device),
+            demand.gpu_bytes,
+            is_alone=demand.is_alone,
+            largest_bytes=self._largest_bytes(),
+        )
+        return Refusal(f"{device}: {refused.reason}", key) if refused is not None else None
+
+    def refresh(self) -> None:
+        """Forget what the driver has said."""
+        self._answers.clear()
+
+    def started(self, experiment: str, slot: Slot, pid: int, demand: Demand) -> None:
+        """Take in that a worker has started: from now on it is promised what it needs."""
+        self._workers[experiment] = _Worker(slot.device.place, pid, demand)
+
+    def settled(self, experiment: str) -> None:
+        """Take in that a worker has taken a step, so that it holds all the memory it needs."""
+        if (worker := self._workers.get(experiment)) is not None:
+            worker.has_settled = True
+
+    def ended(self, experiment: str) -> None:
+        """Take in that a worker is gone."""
+        self._workers.pop(experiment, None)
+        self._answers.clear()
+
+    def check(self, slot: int, why: str) -> SlotsGone | None:
+        """Look whether a device is gone, after an attempt on it has failed for a reason."""
+        device = self._slots[slot].device
+        if not device.uuid or device.place in self._gone:
+            return None
+        try:
+            self._usage(device)
+        except DeviceLost as error:
+            return self._lose(device, f"the driver says: {error}")
+        except DriverSilent:  # whatever starts there next waits until the driver speaks
+            return None
+        others = {slot.device.place for slot in self._slots} - self._gone - {device.place}
+        return self._lose(device, why) if _BROKEN.search(why) and others else None
+
+    def set_aside(self, slot: int) -> None:
+        """Refuse whatever is to start on the device of a slot from now on."""
+        if uuid := self._slots[slot].device.uuid:
+            self._gone.add(uuid)
+
+    def close(self) -> None:
+        """Release the driver library."""
+        self._driver.close()
+
+    def _answer(self, device: Device) -> DeviceMemory | None:
+        if not device.uuid or device.uuid.startswith(AMD):
+            return None
+        if device.uuid not in self._answers:
+            self._answers[device.uuid] = self._driver.ask(device.uuid)
+        return self._answers[device.uuid]
+
+    def _usage(self, device: Device) -> DeviceUsage | None:
+        """Return what the driver measures on a card, our own workers left out of the foreign processes."""
+        answer = self._answer(device)
+        if answer is None:
+            return None
+        ours = {worker.pid for worker in self._workers.values()}
+        foreign = [
+            ForeignProcess(pid, owner_uid(pid), used) for pid, used in answer.processes.items() if pid not in ours
+        ]
+        return DeviceUsage(answer.total_bytes, answer.free_bytes, foreign)
+
+    def _our_workers(self, device: Device) -> list[OwnWorker]:
+        used: Mapping[int, int | None] = {}
+        with contextlib.suppress(DriverSilent, DeviceLost):
+            used = answer.processes if (answer := self._answer(device)) is not None else {}
+        return [
+            OwnWorker(name, worker.demand.gpu_bytes, used.get(worker.pid), worker.has_settled, worker.demand.is_alone)
+            for name, worker in self._workers.items()
+            if worker.place == device.place
+        ]
+
+    def _largest_bytes(self) -> int:
+        """Return the memory of the largest usable card, for which an experiment too large for its card may wait.
+
+        0 where experiments may not choose their card.
+        """
+        usable = (slot.device.memory_bytes for slot in self._slots if slot.device.place not in self._gone)
+        return max(usable, default=0) if self._may_choose else 0
+
+    def _lose(self, device: Device, why: str) -> SlotsGone:
+        self._gone.add(device.place)
+        slots = tuple(slot.index for slot in self._slots if slot.device.place == device.place)
+        return SlotsGone(slots, str(device), device.uuid, why)
