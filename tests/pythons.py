@@ -29,6 +29,7 @@ WITHOUT_TORCH = (
     "tests/launcher/cases/test_secrets.py",
     "tests/launcher/devices/test_admission.py",
     "tests/launcher/devices/test_selection.py",
+    "tests/launcher/planning/test_decision.py",
     "tests/launcher/planning/test_estimate.py",
     "tests/launcher/terminal/test_table_fit.py",
     "tests/launcher/terminal/test_plan_text.py",

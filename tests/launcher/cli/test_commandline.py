@@ -16,8 +16,6 @@ import pytest
 
 from launcher.cli import app, on_finish
 from launcher.devices import nvml
-from launcher.errors import InputError
-from launcher.planning.selection import select
 from launcher.terminal import colour
 from launcher.terminal.console import Console
 from tests.launcher.conftest import TOYS, Workplace, wait_for
@@ -46,28 +44,6 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
     yield run
     colour.choose("auto")
-
-
-@pytest.mark.parametrize(
-    ("only", "skip", "chosen"),
-    [
-        (["baseline"], [], {"baseline"}),
-        (["lr_*"], [], {"lr_1e-3", "lr_1e-4"}),
-        (["baseline,big"], [], {"baseline", "big"}),
-        (["baseline", "big"], [], {"baseline", "big"}),
-        ([], ["lr_*"], {"baseline", "big"}),
-        (["lr_*"], ["lr_1e-4"], {"lr_1e-3"}),
-        (["b*", "lr_1e-?"], [" big , baseline"], {"lr_1e-3", "lr_1e-4"}),
-    ],
-)
-def test_names_and_patterns_choose_experiments(only: list[str], skip: list[str], chosen: set[str]) -> None:
-    assert select(NAMES, only, skip) == chosen
-
-
-def test_without_options_the_selection_is_all_and_a_wrong_name_has_a_suggestion() -> None:
-    assert select(NAMES, [], []) is None
-    with pytest.raises(InputError, match=r'no experiment "basline"\. Did you mean "baseline"'):
-        select(NAMES, ["basline"], [])
 
 
 def test_an_override_reaches_all_but_those_that_set_the_key_themselves(command: Any) -> None:
