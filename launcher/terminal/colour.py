@@ -1,7 +1,8 @@
-"""Whether colour is wanted on a stream, and how to paint with it: the one place that decides, for all views.
+"""Decides whether colour is wanted on a stream, for everything that prints, and paints text.
 
-`--color` decides if it was given; else NO_COLOR (any value, https://no-color.org) and TERM=dumb say no, and a terminal
-says yes. The choice is the process's own, like its standard streams: the command line makes it, once.
+`--color always` and `--color never` decide. Without them a terminal gets colour, unless NO_COLOR is set to anything
+(https://no-color.org) or TERM is `dumb`. The choice belongs to the process, like its standard streams: the command line
+makes it once.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _mode: Mode = "auto"
 
 
 def choose(mode: Mode) -> None:
-    """Set what the user wants for this process."""
+    """Set the value of `--color` for this process."""
     global _mode
     _mode = mode
 
@@ -30,6 +31,6 @@ def is_wanted(stream: TextIO) -> bool:
 
 
 def paint(text: str, colour: Colour) -> str:
-    """Return text whose first line is coloured: that is what happened; the lines below it are details."""
+    """Return text with its first line coloured. The first line of a message says what happened; the rest is details."""
     first, newline, rest = text.partition("\n")
     return f"\x1b[{_CODES[colour]}m{first}\x1b[0m{newline}{rest}"

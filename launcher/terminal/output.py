@@ -1,4 +1,4 @@
-"""What a command prints in the end: a result on stdout, a table or JSON, and the last words of a launch on stderr."""
+"""What a command prints when it is done: its result on stdout, as a table or JSON, and messages on stderr."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def print_json(value: Any) -> None:
 
 
 def print_table(path: Path) -> None:
-    """Print a table that is there already; on a terminal, the columns that fit."""
-    with contextlib.suppress(OSError):  # no table, or nobody reads our output any more
+    """Print the table in a file; on a terminal, only the columns that fit."""
+    with contextlib.suppress(OSError):  # there is no table, or nobody reads our output any more
         text = printable(files.read(path).decode("utf-8", "replace"), 1_000_000)
         if sys.stdout is not None and sys.stdout.isatty():
             text = fit(text, shutil.get_terminal_size().columns, str(path))
@@ -46,18 +46,18 @@ def message(text: str, shade: colour.Colour | None = None) -> None:
 
 
 def print_summary(summary: Summary, logs: Path, *, fresh: bool = False) -> None:
-    """Name what failed once more, where it is the last thing on the screen."""
+    """Print how a launch ended: how many experiments ended how, and each failure once more, as the last words."""
     from launcher.store.ending import EndingKind
 
-    failed = {name: one for name, one in summary.endings.items() if one.kind.is_failure}
+    failed = {name: ending for name, ending in summary.endings.items() if ending.kind.is_failure}
     counts = [f"{len(summary.kept)} kept"] if summary.kept else []
     for kind in EndingKind:
-        count = sum(one.kind == kind for one in summary.endings.values())
+        count = sum(ending.kind == kind for ending in summary.endings.values())
         counts += [f"{count} {kind}"] if count else []
     counts += [f"{len(summary.not_started)} not started"] if summary.not_started else []
-    has_remarks = any(one.why for one in summary.endings.values())  # done, but the loss was nan, say
+    has_remarks = any(ending.why for ending in summary.endings.values())  # done, but the loss was nan, for example
     message(f"{', '.join(counts)}.", "green" if summary.is_done and not has_remarks else None)
-    for name, one in failed.items():
-        message(f"  {name} {printable(str(one))}. Its log: {logs / name}.log", "red")
+    for name, ending in failed.items():
+        message(f"  {name} {printable(str(ending))}. Its log: {logs / name}.log", "red")
     if not summary.is_done and not summary.has_lost_folder:
         message(f"The same command again{', without --fresh,' if fresh else ''} goes on with what is not done.")

@@ -1,12 +1,12 @@
 """A plan in words: what `plan` and `--dry-run` print, and `run --verbose` before it starts.
 
-    summary      how many of the sweep's experiments run, and what that will take
-    experiments  action, what differs from [config], why, and the time and memory expected
-    order        the waves: who starts at once, who takes over a slot from whom
-    devices      name, UUID, free memory, and who is on them
-    files        what will be written, grouped
+    summary      how many experiments run, how long that will take, and how much memory
+    experiments  each with its action, the reason, its overrides, and the time and memory it is expected to take
+    order        which experiments start at once, and which start when another has ended
+    devices      each with its name, UUID, free memory, and the processes on it
+    files        the files that will be written, grouped
 
-All comes from `launcher.planning.preview`. Lines are broken to the width that is asked for.
+All facts come from `launcher.planning.preview`. Lines are broken to a given width.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from launcher.config import redact
 from launcher.config.nested import assignments
 from launcher.devices.slots import Slot
 from launcher.planning.decision import Decision
-from launcher.planning.forecast import Forecast
+from launcher.planning.forecast import Forecast, ResourceEstimate
 from launcher.planning.plan import Plan
 from launcher.planning.preview import Preview, written_files
 from launcher.planning.wording import notices, repeated_training
 from launcher.text import duration, inline, plural, printable
 
 MOST_WAVES = 8  # in words; JSON has them all
+_LONGEST_NAME = 30  # up to which names make a column of one width
 _INDENT = "  "
 
 
 def text(preview: Preview, width: int = 80, *, is_verbose: bool = False) -> str:
-    """Return the plan for reading; with `is_verbose` each experiment with its whole configuration."""
+    """Return the plan for reading. With `is_verbose`, each experiment has its whole configuration."""
     expected = preview.forecast
     parts = [
         _summary(preview, expected),
@@ -45,8 +46,9 @@ def text(preview: Preview, width: int = 80, *, is_verbose: bool = False) -> str:
 def details(plan: Plan, slots: Sequence[Slot]) -> str:
     """Return what `run --verbose` adds: each experiment's whole configuration, and each slot with its device."""
     lines = ["configurations:"]
-    for one in plan.to_run:
-        lines += [f"{_INDENT}{one.experiment.name}, digest {one.experiment.digest}", *_config(one)]
+    for decision in plan.to_run:
+        experiment = decision.experiment
+        lines += [f"{_INDENT}{experiment.name}, digest {experiment.digest}", *_config(decision)]
     lines.append("slots:")
     for slot in slots:
         memory = f", {gib(slot.device.memory_bytes)}" if slot.device.memory_bytes else ""
@@ -56,7 +58,7 @@ def details(plan: Plan, slots: Sequence[Slot]) -> str:
 
 
 def gib(size: float) -> str:
-    """Return a size of memory for reading."""
+    """Return an amount of memory for reading: `812 MiB`, `21.3 GiB`, as nvidia-smi counts."""
     return f"{size / 2**30:.1f} GiB" if size >= 2**29 else f"{size / 2**20:.0f} MiB"
 
 
@@ -86,30 +88,36 @@ def _summary(preview: Preview, expected: Forecast) -> list[str]:
 
 
 def _experiments(plan: Plan, expected: Forecast, *, is_verbose: bool) -> list[str]:
-    names = max(len(one.experiment.name) for one in plan.decisions)
+    name_width = min(_LONGEST_NAME, max(len(decision.experiment.name) for decision in plan.decisions))
     lines = ["experiments:"]
-    for one in plan.decisions:
-        lines.append(f"{_INDENT}{one.action:<6} {one.experiment.name:<{min(names, 30)}}  {inline(one.why, 1000)}")
-        told = [inline(_assignments(one.experiment.shown.overrides), 1000)] if one.experiment.overrides else []
-        took = expected.estimates.get(one.experiment.name)
-        if took is not None:
-            about = "" if took.is_measured else "≈ "
-            told += [f"{about}{duration(took.seconds)}"] if took.seconds is not None else []
-            told += [f"{about}{gib(took.memory_bytes)}"] if took.memory_bytes is not None else []
-            told += [f"{about}{gib(took.gpu_memory_bytes)} GPU"] if took.gpu_memory_bytes is not None else []
-        if told:
-            lines.append(f"{_INDENT}       {' · '.join(told)}")
+    for decision in plan.decisions:
+        experiment = decision.experiment
+        why = inline(decision.why, 1000)
+        lines.append(f"{_INDENT}{decision.action:<6} {experiment.name:<{name_width}}  {why}")
+        parts = [inline(_assignments(experiment.shown.overrides), 1000)] if experiment.overrides else []
+        if (estimate := expected.estimates.get(experiment.name)) is not None:
+            parts += _estimate(estimate)
+        if parts:
+            lines.append(f"{_INDENT}       {' · '.join(parts)}")
         if is_verbose:
-            lines += [f"{_INDENT}       digest {one.experiment.digest}", *_config(one)]
-    if any(not took.is_measured and took.seconds is not None for took in expected.estimates.values()):
+            lines += [f"{_INDENT}       digest {experiment.digest}", *_config(decision)]
+    if any(not estimate.is_measured and estimate.seconds is not None for estimate in expected.estimates.values()):
         lines.append(f"{_INDENT}≈ reckoned from other runs, not from this configuration")
     return lines
 
 
-def _config(one: Decision) -> list[str]:
-    return [
-        f"{_INDENT}         {inline(f'{key} = {value!r}', 500)}" for key, value in one.experiment.shown.config.items()
-    ]
+def _estimate(estimate: ResourceEstimate) -> list[str]:
+    """Return the time and memory that an experiment is expected to take, as far as they are known."""
+    about = "" if estimate.is_measured else "≈ "
+    parts = [f"{about}{duration(estimate.seconds)}"] if estimate.seconds is not None else []
+    parts += [f"{about}{gib(estimate.memory_bytes)}"] if estimate.memory_bytes is not None else []
+    parts += [f"{about}{gib(estimate.gpu_memory_bytes)} GPU"] if estimate.gpu_memory_bytes is not None else []
+    return parts
+
+
+def _config(decision: Decision) -> list[str]:
+    shown = decision.experiment.shown.config
+    return [f"{_INDENT}         {inline(f'{key} = {value!r}', 500)}" for key, value in shown.items()]
 
 
 def _order(preview: Preview, expected: Forecast) -> list[str]:
@@ -117,16 +125,16 @@ def _order(preview: Preview, expected: Forecast) -> list[str]:
     has_times = expected.seconds is not None
     if not preview.is_parallel:
         lines = ["order: one after another, in the order of the job file"]
-        waves = [[turn] for turn in expected.starts]
+        waves = [[start] for start in expected.starts]
     else:
         lines = ["order: the longest first; each starts as soon as the one before it has ended"]
     for wave in waves[:MOST_WAVES]:
-        told = []
-        for turn in wave:
-            where = f"{turn.experiment} on {preview.slots[turn.slot]}"
-            at = f" at {duration(turn.starts_s)}" if has_times and turn.after else ""
-            told.append(f"{where}{f' (after {turn.after}{at})' if turn.after and preview.is_parallel else at}")
-        lines.append(f"{_INDENT}{'at once' if wave[0].wave == 1 else 'then':<8} {', '.join(told)}")
+        parts = []
+        for start in wave:
+            where = f"{start.experiment} on {preview.slots[start.slot]}"
+            at = f" at {duration(start.starts_s)}" if has_times and start.after else ""
+            parts.append(f"{where}{f' (after {start.after}{at})' if start.after and preview.is_parallel else at}")
+        lines.append(f"{_INDENT}{'at once' if wave[0].wave == 1 else 'then':<8} {', '.join(parts)}")
     if len(waves) > MOST_WAVES:
         left = sum(len(wave) for wave in waves[MOST_WAVES:])
         lines.append(f"{_INDENT}… and {left} more, in {len(waves) - MOST_WAVES} more waves; --json names them all")
@@ -136,12 +144,12 @@ def _order(preview: Preview, expected: Forecast) -> list[str]:
 def _devices(preview: Preview) -> list[str]:
     used = {slot.device.uuid for slot in preview.slots if slot.device.uuid}
     lines = ["devices:"] + ([f"{_INDENT}*** {preview.notice} ***"] if preview.notice else [])
-    for one in preview.gpus:
-        gpu = one.gpu
+    for status in preview.gpus:
+        gpu = status.gpu
         free = f"{gib(gpu.memory_bytes - gpu.used_bytes)} of {gib(gpu.memory_bytes)} free"
         lines.append(f"{_INDENT}{'use' if gpu.uuid in used else 'no':<4} GPU {gpu.id}  {gpu.name}, {free}")
         lines.append(f"{_INDENT}     {gpu.uuid}")
-        lines += [f"{_INDENT}     {line}" for line in one.occupancy.lines()]
+        lines += [f"{_INDENT}     {line}" for line in status.occupancy.lines()]
     cpus = [slot for slot in preview.slots if slot.device.kind == "cpu"]
     if cpus:
         free = f", {gib(preview.free_memory_bytes)} of memory free" if preview.free_memory_bytes else ""
@@ -167,7 +175,7 @@ def _assignments(values: dict[str, Any]) -> str:
 
 
 def _fit(line: str, width: int) -> str:
-    """Break a line to the width, what follows indented below its text; a word wider than a line stays whole."""
+    """Break a line to the width. The lines that follow are indented; a word that is wider than a line stays whole."""
     if len(line) <= width:
         return line
     indent = len(line) - len(line.lstrip())

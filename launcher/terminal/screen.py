@@ -1,4 +1,4 @@
-"""A snapshot as lines of text: for a screen of a given size, or whole. Pure: it asks no terminal, clock or environment.
+"""Turns a snapshot of a launch into lines of text: for a screen of a given size, or whole.
 
     report  2/5 ended  ━━━━━━━━━━━━────────  1 failed  2 running  1 waiting  12:31  5:05 left
     experiment     state    device        step    loss    best  tokens/s   time   left
@@ -7,11 +7,13 @@
     12 more wait, 30 done
     logs: logs/report · all rows: kill -USR1 4711
 
-No line is longer than the width: columns are left out by their importance, names lose their middle. No more lines than
-the height: experiments that run come first, then failed ones, then those that wait, then done; the rest is counted.
+Where the width does not suffice, the least needed columns are left out and long names lose their middle. Where the
+height does not suffice, running experiments are shown first, then failed, interrupted, waiting and done ones; the rest
+is counted in one line.
 
-A frame of 17 lines takes 1.2 ms of CPU, one of 44 lines 2.5 ms, with 1,000 experiments 0.2 ms more; rich's own Table
-took 45 ms for 40 rows. The only module that imports rich (60 ms), by a caller that has someone to show it to.
+The functions are pure: they ask no terminal, clock or environment. A frame of 17 lines takes 1.2 ms of CPU and a frame
+of 44 lines 2.5 ms; 1,000 experiments add 0.2 ms. rich's own Table took 45 ms for 40 rows. This is the only module that
+imports rich, which takes 60 ms; so it is imported when a person is there to look at it.
 """
 
 from __future__ import annotations
@@ -32,11 +34,11 @@ Span = tuple[str, str]  # text and its style
 Line = list[Span]
 
 GAP = "  "
-ROOM_FOR_TITLES, ROOM_FOR_LOGS, ROOM_FOR_BLANK = 4, 6, 9  # lines from which on a frame has these
+ROOM_FOR_TITLES, ROOM_FOR_LOGS, ROOM_FOR_BLANK = 4, 6, 9  # a frame of so many lines has titles, logs, a blank line
 SHORTEST_NAME = 8
-BAR = 20
+BAR = 20  # cells of the bar that shows progress
 STYLES: dict[Group, str] = {"running": "green", "failed": "bold red", "interrupted": "yellow", "waiting": "dim"}
-MORE: dict[Group, str] = {
+VERBS: dict[Group, str] = {
     "running": "run",
     "failed": "failed",
     "interrupted": "interrupted",
@@ -47,18 +49,18 @@ MORE: dict[Group, str] = {
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One column: `importance` 0 is left out last; `least` keeps its width while numbers grow."""
+    """A column of the table."""
 
     title: str
-    importance: int
-    least: int
+    rank: int  # columns of a high rank are left out first; rank 0 stays
+    min_width: int  # so that the column keeps its width while its numbers grow
     cell: Callable[[SnapshotRow], str]
-    is_left: bool = False
+    is_left: bool = False  # aligned
 
 
 def frame(snapshot: Snapshot, width: int, height: int, *, has_color: bool) -> list[str]:
-    """Return the lines for a screen, each at most `width` cells wide, at most `height` of them."""
-    # The blank line is first: when someone presses Enter, which moves everything up by one, it is what is left behind.
+    """Return at most `height` lines for a screen, each at most `width` cells wide."""
+    # The blank line is first. Enter moves everything up by one line, and the first line of the frame is left behind.
     lines: list[Line] = [[]] if height >= ROOM_FOR_BLANK else []
     lines += _layout(snapshot, width, height - len(lines))
     console = Console(
@@ -73,14 +75,14 @@ def frame(snapshot: Snapshot, width: int, height: int, *, has_color: bool) -> li
     joined: Line = []
     for line in lines:
         joined += [*line, ("\n", "")]
-    # One Text for all lines: three times as fast as one each.
+    # One Text for all lines is three times as fast as a Text for each line.
     with console.capture() as captured:
         console.print(Text.assemble(*joined[:-1], no_wrap=True, overflow="ellipsis"))
     return captured.get().split("\n")[: len(lines)]
 
 
 def whole(snapshot: Snapshot, width: int | None) -> list[str]:
-    """Return all rows as plain lines; columns are left out only where a width is given."""
+    """Return all rows as plain lines, with all columns, or with those that fit into `width`."""
     lines = _layout(snapshot, width or 10_000, len(snapshot.rows) + ROOM_FOR_LOGS)
     return ["".join(text for text, _ in line).rstrip() for line in lines]
 
@@ -133,7 +135,7 @@ def _share(row: SnapshotRow) -> float:
 
 
 def _fit(parts: Sequence[tuple[int, str, str]], width: int, gap: str) -> Line:
-    """Join parts (importance, text, style) that are not empty, without the least important ones if they do not fit."""
+    """Join the parts (rank, text, style) that are not empty. If they do not fit, parts of a high rank are left out."""
     kept = [part for part in parts if part[1]]
     while len(kept) > 1 and sum(cell_len(text) + len(gap) for _, text, _ in kept) - len(gap) > width:
         kept.remove(max(kept))
@@ -150,15 +152,36 @@ def _rest(by_group: dict[Group, list[SnapshotRow]], shown: Sequence[SnapshotRow]
     for group in GROUPS:
         num_left = len(by_group[group]) - num_shown[group]
         if num_left:
-            parts.append(f"{num_left}{' more' if num_shown[group] else ''} {MORE[group]}")
+            parts.append(f"{num_left}{' more' if num_shown[group] else ''} {VERBS[group]}")
     return ", ".join(parts)
 
 
 def _table(metric: str, rows: Sequence[SnapshotRow], width: int, *, has_titles: bool) -> list[Line]:
-    """Return the rows as lines, with the columns there is something in and room for."""
+    """Return the rows as lines, with the columns that have something in them and fit."""
     if not rows:
         return []
-    columns = [
+    cells = {column: [column.cell(row) for row in rows] for column in _columns(metric)}
+    cells = {column: texts for column, texts in cells.items() if any(texts)}
+    longest = max(len("experiment"), *(len(row.experiment) for row in rows))
+    widths = _choose(cells, width - min(longest, max(SHORTEST_NAME, width // 4)))
+    name_width = max(1, min(longest, width - _taken(widths)))
+    has_state = any(column.title == "state" for column in widths)  # it is the first column then
+    lines: list[Line] = []
+    if has_titles:
+        titles = [_pad(column.title, widths[column], column.is_left) for column in widths]
+        lines.append([(GAP.join([_short("experiment", name_width).ljust(name_width), *titles]), "dim")])
+    for place, row in enumerate(rows):
+        texts = [_short(row.experiment, name_width).ljust(name_width)]
+        texts += [_pad(cells[column][place], widths[column], column.is_left) for column in widths]
+        state = texts.pop(1) + GAP if has_state else ""
+        # Few spans a line, because each adds to the time that a frame takes.
+        lines.append([(texts[0] + GAP, ""), (state, STYLES.get(row.group, "")), (GAP.join(texts[1:]).rstrip(), "")])
+    return lines
+
+
+def _columns(metric: str) -> list[Column]:
+    """Return all columns but that of the names, from left to right."""
+    return [
         Column("state", 1, 8, lambda row: row.state, is_left=True),
         Column("device", 5, 5, lambda row: inline(row.device, 24), is_left=True),
         Column("step", 0, 7, _steps),
@@ -171,32 +194,17 @@ def _table(metric: str, rows: Sequence[SnapshotRow], width: int, *, has_titles: 
         Column("GPU mem", 8, 7, lambda row: _known(row.gpu_memory_bytes, size)),
         Column("CPU", 10, 5, lambda row: _known(row.cpu_percent, "{:.0f}%".format)),
     ]
-    cells = {column: [column.cell(row) for row in rows] for column in columns}
-    cells = {column: texts for column, texts in cells.items() if any(texts)}
-    widths = {column: max(column.least, len(column.title), *map(len, texts)) for column, texts in cells.items()}
-    longest = max(len("experiment"), *(len(row.experiment) for row in rows))
-    wanted = min(longest, max(SHORTEST_NAME, width // 4))
-    while widths and wanted + _taken(widths) > width:
-        if max(widths, key=_importance).importance == 0:
+
+
+def _choose(cells: dict[Column, list[str]], room: int) -> dict[Column, int]:
+    """Return the widths of the columns that fit into the room beside the names."""
+    widths = {column: max(column.min_width, len(column.title), *map(len, texts)) for column, texts in cells.items()}
+    while widths and _taken(widths) > room:
+        column = max(widths, key=lambda column: column.rank)
+        if column.rank == 0:
             break  # the step stays, and the name gives way
-        del widths[max(widths, key=_importance)]
-    has_state = any(column.title == "state" for column in widths)  # the first, if it is there
-    name_width = max(1, min(longest, width - _taken(widths)))
-    lines: list[Line] = []
-    if has_titles:
-        titles = [_pad(column.title, widths[column], column.is_left) for column in widths]
-        lines.append([(GAP.join([_short("experiment", name_width).ljust(name_width), *titles]), "dim")])
-    for place, row in enumerate(rows):
-        texts = [_short(row.experiment, name_width).ljust(name_width)]
-        texts += [_pad(cells[column][place], widths[column], column.is_left) for column in widths]
-        state = texts.pop(1) + GAP if has_state else ""
-        # Few spans a line: what a frame costs is in proportion to them.
-        lines.append([(texts[0] + GAP, ""), (state, STYLES.get(row.group, "")), (GAP.join(texts[1:]).rstrip(), "")])
-    return lines
-
-
-def _importance(column: Column) -> int:
-    return column.importance
+        del widths[column]
+    return widths
 
 
 def _taken(widths: dict[Column, int]) -> int:

@@ -1,8 +1,10 @@
-"""The standard streams of a command: every text can be written to them, whatever encoding the terminal has.
+"""Prepares the standard streams of a command: every text can be written, and a reader that leaves does no harm.
 
-A terminal may be ASCII or Latin-1 (`LC_ALL=C`, `PYTHONIOENCODING`, an old ssh client). Names, values and the output of
-a training function are any text. There, signs of ours get a plain stand-in, and all other characters an escape.
-Uses the standard library alone, as it is imported before everything else.
+A terminal may be ASCII or Latin-1 (`LC_ALL=C`, `PYTHONIOENCODING`, an old ssh client), but names, values and the output
+of a training function are any text. For a character that the terminal's encoding lacks, a plain stand-in is written
+(`…` becomes `~`), or an escape.
+
+This module uses the standard library alone, because it is imported before everything else.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import stat
 import sys
 from typing import Any
 
-PLAIN = "launcher-plain"  # an error handler: what an encoding lacks is shown by what it has
+PLAIN = "launcher-plain"  # the name of our error handler for encoding: it writes stand-ins and escapes
 _STAND_INS = {
     "…": "~",
     "→": ">",
@@ -31,27 +33,27 @@ _STAND_INS = {
     "─": "-",
     "µ": "u",
     "²": "2",
-}  # of one character each, so that columns stay aligned
+}  # each stand-in is one character, so that columns stay aligned
 
 
 def hold() -> None:
-    """Open what is closed of descriptors 0 to 2 on /dev/null, so that no file of ours gets such a number."""
+    """Open each closed descriptor from 0 to 2 on /dev/null, so that no file of ours gets such a number."""
     for fd in range(3):
         try:
             os.fstat(fd)
         except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes the lowest free number, which is this
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # gets the lowest free number: fd
 
 
 def take_any_text() -> None:
-    """Let stdout and stderr write every text: without this a character that an encoding lacks ends the command."""
+    """Make stdout and stderr write every text. Otherwise a character that an encoding lacks would end the command."""
     for stream in (sys.stdout, sys.stderr):
         if (reconfigure := getattr(stream, "reconfigure", None)) is not None:  # None where Python has no such stream
             reconfigure(errors=PLAIN)
 
 
 def outlive_readers() -> None:
-    """Let a command end as it would with a reader where that has left (`| head -1`): what it says then goes nowhere."""
+    """Make a command end the same way when its reader has left (`| head -1`): the rest of its output goes nowhere."""
     for name in ("stdout", "stderr"):
         stream: Any = getattr(sys, name)
         try:
@@ -69,7 +71,7 @@ class _Pipe(io.FileIO):
     """A pipe that becomes /dev/null when its reader has left."""
 
     def write(self, data: Any) -> int:
-        """Write what can be written."""
+        """Write to the pipe, or to nowhere once its reader has left."""
         try:
             return super().write(data) or 0
         except BrokenPipeError:
@@ -84,7 +86,7 @@ _left: set[int] = set()  # descriptors whose readers have left
 
 
 def has_reader(fd: int) -> bool:
-    """Say whether, as far as was noticed, anybody may still read what goes to a descriptor."""
+    """Say whether a descriptor may still have a reader: no write to it has failed so far."""
     return fd not in _left
 
 

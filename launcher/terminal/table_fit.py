@@ -1,4 +1,7 @@
-"""Fits the results table, as its file has it, to a narrow terminal: whole columns go, the least needed first. Pure."""
+"""Fits the text of `results_table.txt` to a narrow terminal by leaving out whole columns, the least needed first.
+
+The function is pure: it gets the text and the width.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,17 @@ import re
 from collections.abc import Sequence
 
 _GAP = "  "
-_KEPT = ("experiment", "ending")
-# What goes first, by the heading; within a line the rightmost column first. What is named nowhere goes last.
+_KEPT = ("experiment", "ending")  # columns that stay at any width
+# Patterns for the headings of columns, the least needed first. Of the columns that a pattern fits, the rightmost is
+# left out first. A column that no pattern fits is left out last.
 _DISPENSABLE = (r"first ", r"parameters", r"peak ", r"device", r"tokens/s", r"CPU|GPU", r"final ", r"steps", r"time")
 
 
 def fit(text: str, width: int, file: str) -> str:
-    """Return the table without the columns that do not fit into `width`, and say where they are."""
+    """Return the text with a table that fits into `width`, and a line that names the file with all columns.
+
+    Text without a table is returned as it is, and so are the lines above and below the table.
+    """
     lines = text.split("\n")
     ruler = next((number for number, line in enumerate(lines) if re.fullmatch(r"-+(  -+)+", line)), 0)
     if not ruler or len(lines[ruler]) <= width:
@@ -28,10 +35,10 @@ def fit(text: str, width: int, file: str) -> str:
 
 
 def _choose(names: Sequence[str], widths: Sequence[int], width: int) -> list[int]:
-    """Return the places of the columns to show."""
+    """Return the indices of the columns to show."""
     shown = list(range(len(names)))
     for at in sorted(shown, key=lambda at: (_rank(names[at]), -at)):
-        if sum(widths[one] for one in shown) + len(_GAP) * (len(shown) - 1) <= width:
+        if sum(widths[index] for index in shown) + len(_GAP) * (len(shown) - 1) <= width:
             break
         if names[at] not in _KEPT:
             shown.remove(at)

@@ -32,7 +32,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         '[sweep]\ntarget = "toy:train"\nmetrics = []\n[config]\nlr = 0.2\n[experiments]\na = {}\nb = { steps = 3 }\n'
     )
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("launcher.devices.nvml.gpus", lambda: [])
+    monkeypatch.setattr("launcher.devices.nvml.find_gpus", lambda: [])
     for variable in [one for one in os.environ if one.startswith("LAUNCHER_") or one in ("DEVICES", "NO_COLOR")]:
         monkeypatch.delenv(variable)
 

@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "job.toml").write_text(JOB)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LAUNCHER_LOCKS", str(tmp_path / "locks"))
-    monkeypatch.setattr("launcher.devices.nvml.gpus", lambda: [])
+    monkeypatch.setattr("launcher.devices.nvml.find_gpus", lambda: [])
     for variable in ("DEVICES", "CUDA_VISIBLE_DEVICES", "LAUNCHER_JOB", "LAUNCHER_PARALLEL"):
         monkeypatch.delenv(variable, raising=False)
     return tmp_path
@@ -113,7 +113,7 @@ def test_devices_are_told_with_who_is_on_them(
         Gpu("0", "GPU-0000-0", "NVIDIA Stub 90GB", 90 * GIB, 40 * GIB, (os.getpid(), 4194305)),
         Gpu("1", "GPU-0000-1", "NVIDIA Stub 90GB", 90 * GIB, 0),
     ]
-    monkeypatch.setattr("launcher.devices.nvml.gpus", lambda: cards)
+    monkeypatch.setattr("launcher.devices.nvml.find_gpus", lambda: cards)
     free = printed(capsys, "--parallel")
     assert "  no   GPU 0  NVIDIA Stub 90GB, 50.0 GiB of 90.0 GiB free\n       GPU-0000-0\n" in free
     assert "  use  GPU 1  NVIDIA Stub 90GB, 90.0 GiB of 90.0 GiB free\n       GPU-0000-1\n" in free
