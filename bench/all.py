@@ -1,6 +1,8 @@
-"""Every benchmark, and their table in bench/README.md: `make bench`.
+"""Runs every benchmark and writes their tables to bench/README.md: `make bench`.
 
-python bench/all.py [NAME…]     # only these; the others keep what was measured before
+    python bench/all.py [NAME…]     # only these; the others keep their earlier figures
+
+Each benchmark is a module here with a function `measure`, which returns rows of a table (`rows.Row`).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Any
 
 from rows import BENCH, Row, markdown
 
-# One file each, in the order of the table.
+# A module each, in the order of the page.
 NAMES = (
     "step", "chunk", "worker_start", "trivial_sweep", "throughput", "record_queue", "makespan", "report_sweep",
     "commands", "scheduler", "precision",
@@ -37,7 +39,7 @@ PEERS = ("joblib", "hydra-core", "optuna", "ray", "submitit")
 
 
 def machine() -> str:
-    """Return what the figures were measured on."""
+    """Return words about the machine: CPU, cores, and versions of Python, torch and the peers."""
     with open("/proc/cpuinfo") as file:
         model = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "unknown CPU")
     versions = [f"Python {platform.python_version()}", f"torch {importlib.metadata.version('torch')}"]
@@ -50,30 +52,30 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """Return the commit that is measured."""
+    """Return the short name of the commit that is measured."""
     command = ["git", "-C", str(BENCH), "rev-parse", "--short", "HEAD"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def read_results() -> dict[str, dict[str, Any]]:
-    """Return what was measured before, by benchmark."""
+    """Return the figures of earlier runs, by benchmark."""
     found: dict[str, dict[str, Any]] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     return found
 
 
 def write_page() -> None:
-    """Write bench/README.md anew from what was measured."""
+    """Write bench/README.md from the figures of all benchmarks."""
     gpu = json.loads(GPU_RESULTS.read_text()) if GPU_RESULTS.exists() else None
     (BENCH / "README.md").write_text(page(read_results(), gpu))
 
 
 def page(results: Mapping[str, dict[str, Any]], gpu: Mapping[str, Any] | None = None) -> str:
-    """Return the text of bench/README.md; `gpu` is what `make gpu` has found on a card."""
+    """Return the text of bench/README.md. `gpu` holds the figures of `make gpu`."""
     tables = [
-        f"## {name}\n\n{one['at']}, commit {one['commit']}; {one['machine']}\n\n"
-        + markdown([Row(**row) for row in one["rows"]])
+        f"## {name}\n\n{found['at']}, commit {found['commit']}; {found['machine']}\n\n"
+        + markdown([Row(**row) for row in found["rows"]])
         for name in NAMES
-        if (one := results.get(name))
+        if (found := results.get(name))
     ]
     if gpu is not None:
         about = f"{gpu['at']}, commit {gpu['commit']}; {gpu['card']}, {gpu['memory_gib']} GiB; {gpu['machine']}"
@@ -82,7 +84,7 @@ def page(results: Mapping[str, dict[str, Any]], gpu: Mapping[str, Any] | None = 
 
 
 def main() -> None:
-    """Measure, print and write down: after each benchmark, so that one cut off costs only itself."""
+    """Run the benchmarks. The figures are written after each, so an interrupted run loses only the last one."""
     results = read_results()
     for name in sys.argv[1:] or NAMES:
         print(f"{name} …", end=" ", file=sys.stderr, flush=True)

@@ -1,6 +1,8 @@
-"""How many rows of logits at a time: the rule of minigpt.loss against a quarter and four times, for two vocabularies.
+"""How many rows of logits at a time: the rule of minigpt.loss against a quarter and four times as many rows.
 
-python bench/chunk.py [PAIRS]
+    python bench/chunk.py [PAIRS]
+
+Measured for two vocabularies, and for bfloat16 where the CPU has it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ TARGETS, WIDTH = 2016, 128  # batch 32 of 63 targets, embed_dim 128
 
 
 def head_seconds(vocabulary: int, rows: int, columns: int | None) -> float:
-    """Return the seconds of the head, forwards and backwards: in float32, or in bfloat16 so many columns at a time."""
+    """Return the seconds of the head, forward and backward. `columns` None: in float32; else in bfloat16."""
     torch.manual_seed(0)
     hidden = torch.randn(TARGETS, WIDTH, requires_grad=True)
     weight = (0.05 * torch.randn(vocabulary, WIDTH)).requires_grad_()
@@ -40,7 +42,7 @@ def head_seconds(vocabulary: int, rows: int, columns: int | None) -> float:
 
 
 def compare(goal: str, what: str, rule: int, sides: dict[int, Callable[[], float]], pairs: int) -> Row:
-    """Return the row of what the rule chooses beside other choices."""
+    """Return a row that compares the choice of the rule with other choices."""
     times = alternate(sides, pairs)
     best = min(times.values())
     others = ", ".join(f"{size}: {took:.3f} s" for size, took in times.items() if size != rule)
@@ -51,7 +53,7 @@ def compare(goal: str, what: str, rule: int, sides: dict[int, Callable[[], float
 
 
 def measure(pairs: int = 5) -> list[Row]:
-    """Return a row for each vocabulary, and where bfloat16 pays two for its rows and columns."""
+    """Return a row for each vocabulary. A CPU with fast bfloat16 adds two: for its rows and its columns."""
     torch.set_num_threads(1)
     table = []
     for vocabulary in (1_000, 50_257):

@@ -1,6 +1,8 @@
 """S9: commands that do not train: `--help`, `plan`, and `report` on 100 experiments of 1,000 steps.
 
-python bench/commands.py
+    python bench/commands.py
+
+`plan` needs the training data: `make data`.
 """
 
 from __future__ import annotations
@@ -24,24 +26,24 @@ LAUNCHER = [sys.executable, "-m", "launcher"]
 
 def report() -> float:
     """Return the seconds to make all tables and plots of a sweep of 100 experiments of 1,000 steps."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         paths = Paths(folder / "outcome" / "job", folder / "logs" / "job")
         paths.create()
         names = [f"e{number}" for number in range(100)]
         (folder / "train.py").write_text("def run(config: dict, run):\n    pass\n")
-        table = "\n".join(f"{one} = {{}}" for one in names)
+        table = "\n".join(f"{name} = {{}}" for name in names)
         (folder / "job.toml").write_text(f'[sweep]\ntarget = "train:run"\n[experiments]\n{table}\n')
-        planned = [ManifestExperiment(one, {}, {}, one) for one in names]
+        planned = [ManifestExperiment(name, {}, {}, name) for name in names]
         write_document(paths, Manifest("job", "job.toml", "train:run", 0, ["loss"], [], planned))
         log = EventLog(paths.events)
-        for one in names:
-            log.append("started", experiment=one, attempt=1, device="cpu", threads=1, goes_on=False)
-            writer = RecordWriter(paths.records(one), 1)
+        for name in names:
+            log.append("started", experiment=name, attempt=1, device="cpu", threads=1, goes_on=False)
+            writer = RecordWriter(paths.records(name), 1)
             for step in range(1, 1001):
                 writer.write({"step": step, "loss": 10 * math.exp(-step / 300), "tokens": step * 2048, "lr": 5e-4})
             writer.close()
-            log.append("ended", experiment=one, attempt=1, ending="done", why="", seconds=1.0)
+            log.append("ended", experiment=name, attempt=1, ending="done", why="", seconds=1.0)
         log.close()
         return seconds([*LAUNCHER, "report", "job.toml"], cwd=folder)
 

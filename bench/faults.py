@@ -1,13 +1,13 @@
-"""What is left when a worker or the launcher is killed: the peers side by side, each with the same four experiments.
+"""What is left after a worker or the launcher is killed: all peers with the same four experiments, side by side.
 
     python bench/faults.py [PEER…]     # peers: the scripts in bench/peers; default: the first five of PEERS
 
-Four experiments of 100 steps of 0.05 s, two at a time, and two faults, each on a launch of its own:
-    a. SIGKILL to the worker of the first experiment at its step 20; the launch then ends by itself
-    b. SIGKILL to the launcher, and to nothing else, when two experiments are at step 20; what it leaves behind is
-       watched for 15 s and then killed, and the same command typed again
-Processes of a launch are found by a variable in their environment, which all inherit, helpers and daemons included.
-"Steps done twice" counts each further time that a step of an experiment was done, by what was left behind as well.
+There are four experiments of 100 steps of 0.05 s, two at a time, and two faults, each in a launch of its own:
+    a. The worker of the first experiment gets SIGKILL at its step 20. The launch then ends by itself.
+    b. The launcher alone gets SIGKILL when two experiments are at step 20. The processes that it leaves behind are
+       watched for 15 s and then killed, and the same command is typed again.
+The processes of a launch, helpers and daemons too, are found by a variable in the environment that all of them inherit.
+"Steps done twice" counts every repetition of a step, also by processes that were left behind.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pathlib import Path
 
 import psutil
 
-PEERS = {  # the packages each needs
+PEERS = {  # a script in bench/peers, and the packages that it needs
     "joblib_loky": ("joblib",),
     "hydra_joblib": ("hydra-core", "hydra-joblib-launcher"),
     "optuna_joblib": ("optuna", "joblib"),
@@ -53,8 +53,8 @@ LIMIT_S = 120.0
 
 @contextmanager
 def sweep() -> Iterator[Path]:
-    """Give a folder with the four experiments; in the end kill what runs in its name, and remove it."""
-    # In /tmp whatever TMPDIR says: Ray makes sockets in it, whose paths have 107 characters at most.
+    """Give a folder with the four experiments. At the end kill the processes of its launches, and remove it."""
+    # In /tmp, whatever TMPDIR says: Ray makes sockets there, and the path of a socket has 107 characters at most.
     with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         experiments = {name: {"steps": STEPS, "step_s": STEP_S} for name in NAMES}
@@ -66,12 +66,12 @@ def sweep() -> Iterator[Path]:
 
 
 def launch(peer: str, folder: Path) -> subprocess.Popen[bytes]:
-    """Type the command of a peer."""
+    """Start the command of a peer."""
     script = Path(__file__).parent / "peers" / f"{peer}.py"
     with open(folder / "output.txt", "ab") as output:
         return subprocess.Popen(
             [sys.executable, str(script), str(folder)],
-            env=os.environ | {MARK: str(folder), "SPT_NOENV": "1"},  # so that Ray's titles leave the mark readable
+            env=os.environ | {MARK: str(folder), "SPT_NOENV": "1"},  # else the process titles of Ray overwrite the mark
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -92,7 +92,7 @@ def living(folder: Path) -> list[psutil.Process]:
 
 
 def kill_all(folder: Path) -> None:
-    """Kill what carries the mark until nothing does."""
+    """Kill the processes that carry the mark, until there are none."""
     while processes := living(folder):
         for process in processes:
             process.kill()
@@ -100,14 +100,14 @@ def kill_all(folder: Path) -> None:
 
 
 def steps_of(folder: Path, name: str) -> list[tuple[int, int]]:
-    """Return step and pid of every step an experiment has done, in their order."""
+    """Return every step that an experiment has done, in order, each with the pid of its process."""
     file = folder / f"{name}.steps"
     lines = file.read_text().splitlines() if file.exists() else []
     return [(int(line.split()[0]), int(line.split()[1])) for line in lines]
 
 
 def count_steps(folder: Path) -> int:
-    """Return how many steps were done in all."""
+    """Return how many steps the four experiments have done."""
     return sum(len(steps_of(folder, name)) for name in NAMES)
 
 
@@ -117,10 +117,10 @@ def is_complete(folder: Path, name: str) -> bool:
 
 
 def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[bytes], folder: Path) -> None:
-    """Wait for something that a running launch will bring about.
+    """Wait until a running launch has brought a condition about.
 
     Raises:
-        RuntimeError: the launch ended before, or it took too long.
+        RuntimeError: the launch ended first, or it took too long.
     """
     end_s = time.monotonic() + LIMIT_S
     while not is_so():
@@ -131,7 +131,7 @@ def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[bytes], fold
 
 
 def exit_code(process: subprocess.Popen[bytes]) -> str:
-    """Wait for a launch to end by itself; a dash if it does not."""
+    """Return the exit code of a launch that ends by itself, or a dash if it does not end."""
     try:
         return str(process.wait(LIMIT_S))
     except subprocess.TimeoutExpired:
@@ -139,7 +139,7 @@ def exit_code(process: subprocess.Popen[bytes]) -> str:
 
 
 def kill_worker(peer: str) -> list[str]:
-    """Make fault a and return its columns."""
+    """Return the columns of fault a."""
     with sweep() as folder:
         process = launch(peer, folder)
         wait_until(lambda: _has_step(folder, NAMES[0], FAULT_STEP) and _has_step(folder, NAMES[1], 1), process, folder)
@@ -151,7 +151,7 @@ def kill_worker(peer: str) -> list[str]:
 
 
 def kill_launcher(peer: str) -> list[str]:
-    """Make fault b, type the command again and return the columns of both."""
+    """Return the columns of fault b, and of the same command typed again."""
     with sweep() as folder:
         process = launch(peer, folder)
         wait_until(lambda: all(_has_step(folder, name, FAULT_STEP) for name in NAMES[:2]), process, folder)
@@ -177,7 +177,7 @@ def _has_step(folder: Path, name: str, step: int) -> bool:
 
 
 def main() -> None:
-    """Print a row a peer."""
+    """Print a row for each peer."""
     peers = sys.argv[1:] or list(PEERS)[:5]
     if unknown := [peer for peer in peers if peer not in PEERS]:
         raise SystemExit(f"no such peer: {', '.join(unknown)}. Peers: {', '.join(PEERS)}")

@@ -1,10 +1,11 @@
-"""Kill a sweep with SIGKILL at random moments, type the same command again until it is complete, and compare it.
+"""Kills a launch at random moments, types the same command until the sweep is complete, and compares the numbers.
 
     python bench/kill_and_continue.py [JOB] [--seed 0] [--kill-after 15 60] [--undisturbed OUTCOME]
 
-Runs JOB (jobs/report.toml) undisturbed, unless the outcome folder of such a run with `--threads 1` is given, then again
-with kills. Prints each kill, what was left running, and whether all records and final weights are the same bits; exit
-code 1 if not. The killed run saves every 5 s, so that it gets on between kills.
+JOB (jobs/report.toml) runs undisturbed, unless the outcome folder of such a run with `--threads 1` is given, and then
+again with kills (SIGKILL). Each kill is printed, with the number of processes that it left running, and at the end
+whether all records and final weights have the same bits. The exit code is 1 if not. The killed run saves a checkpoint
+every 5 s, so it makes progress between kills.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ MARK = "KILL_AND_CONTINUE_MARK"
 
 
 def main() -> int:
-    """Run both and return the exit code."""
+    """Run the sweep undisturbed and with kills, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("job", nargs="?", type=Path, default=Path("jobs/report.toml"))
     parser.add_argument("--seed", type=int, default=0)
@@ -47,7 +48,7 @@ def main() -> int:
 
 
 def start(job: Path, outcome: Path, mark: str = "") -> subprocess.Popen[bytes]:
-    """Launch a job, one thread a worker, its output in a file."""
+    """Start a launch with one thread for each worker and its output in a file."""
     outcome.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "launcher", str(job), "--parallel", "--threads", "1"]
     command += ["--outcome", str(outcome), "--logs", str(outcome / "logs")]
@@ -56,7 +57,7 @@ def start(job: Path, outcome: Path, mark: str = "") -> subprocess.Popen[bytes]:
 
 
 def kill_until_done(job: Path, outcome: Path, dice: random.Random, after_s: tuple[float, float]) -> tuple[int, int]:
-    """Launch and kill until a launch ends by itself; return the kills, and the processes they left after 2 s."""
+    """Launch and kill until a launch ends by itself. Return the number of kills, and of processes left 2 s later."""
     mark = uuid.uuid4().hex
     num_kills = num_left = 0
     while True:
@@ -68,7 +69,7 @@ def kill_until_done(job: Path, outcome: Path, dice: random.Random, after_s: tupl
             process.wait()
             num_kills += 1
             time.sleep(2.0)
-            left = [one for one in psutil.process_iter() if _has(one, mark)]
+            left = [process for process in psutil.process_iter() if _has(process, mark)]
             num_left += len(left)
             print(f"kill {num_kills}: {len(left)} processes left after 2 s", flush=True)
             continue

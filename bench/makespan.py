@@ -1,8 +1,9 @@
-"""S7: twenty-four experiments of long-tailed length on two slots: how near the end comes to the best that can be.
+"""S7: 24 experiments of long-tailed length on two slots: how near the makespan is to its lower bound.
 
     python bench/makespan.py [PAIRS]
 
-The bound is max(sum / slots, longest). Against first-in-first-out, which is joblib's order too. The launches overlap.
+The bound is max(sum / slots, longest): Graham 1969, "Bounds on multiprocessing timing anomalies". The comparison is
+with first in, first out, which is also joblib's order. The launches overlap.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from rows import BENCH, Row, markdown, seconds
 
 from launcher.planning.estimate import makespan
 
-APART_S = 6.0  # between two starts: more than a start-up takes
+APART_S = 6.0  # between the starts of two launches: longer than a start-up
 TARGET = """
 import time
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ def run(config: Config, run):
 
 
 def lengths() -> list[float]:
-    """Return 24 lengths up to half a minute, the longest at the end of the file, as it happens to people."""
+    """Return 24 lengths up to half a minute. The longest is last, the worst case for the order of the file."""
     dice = random.Random(2)
     drawn = sorted(2.4 * min(12.0, dice.lognormvariate(0.3, 1.1)) for _ in range(24))
     dice.shuffle(drawn)
@@ -53,14 +54,14 @@ def lengths() -> list[float]:
 
 
 def in_file_order(drawn: list[float], bound: float) -> tuple[float, float]:
-    """Return the end of first in, first out over the bound in the median of 1,000 orders, and in the worst tenth."""
+    """Return makespan / bound of first in, first out: the median of 1,000 orders, and the worst tenth."""
     dice = random.Random(0)
     ends = sorted(makespan([], dice.sample(drawn, len(drawn)), 2) / bound for _ in range(1000))
     return ends[500], ends[900]
 
 
 def ours(drawn: list[float]) -> float:
-    """Return the seconds of a whole launch, start-up included."""
+    """Return the seconds of a whole launch, with its start-up."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "lasting.py").write_text(TARGET)
@@ -74,7 +75,7 @@ def ours(drawn: list[float]) -> float:
 
 
 def joblib(drawn: list[float]) -> float:
-    """Return the seconds joblib takes for the same."""
+    """Return the seconds that joblib takes for the same experiments."""
     with tempfile.TemporaryDirectory() as name:
         experiments = {f"e{number}": {"steps": 1, "step_s": length} for number, length in enumerate(drawn)}
         (Path(name) / "experiments.json").write_text(json.dumps(experiments))
@@ -82,10 +83,9 @@ def joblib(drawn: list[float]) -> float:
 
 
 def staggered(sides: Mapping[str, Callable[[], float]], pairs: int) -> dict[str, float]:
-    """Measure the sides A B A B … and return their medians; each starts a little after the one before.
+    """Measure the sides A B A B … and return their medians. The runs overlap, each starting a little later.
 
-    All of them but sleep, so they hardly disturb each other, and five pairs take two minutes and a half, not a quarter
-    of an hour.
+    All of them only sleep, so they hardly disturb each other. Five pairs take two and a half minutes, not fifteen.
     """
     with ThreadPoolExecutor(pairs * len(sides)) as pool:
         runs: dict[str, list[Future[float]]] = {name: [] for name in sides}

@@ -2,7 +2,7 @@
 
     python bench/precision.py [PAIRS] [--compile]
 
-bfloat16 pays only where the CPU multiplies it in hardware (AMX, AVX512-BF16) or on a GPU; tf32 needs a GPU.
+bfloat16 is faster only on a GPU or a CPU that multiplies it in hardware (AMX, AVX512-BF16). tf32 needs a GPU.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class Quiet:
-    """A run that keeps its losses and the moment of each, and prints nothing."""
+    """A run that keeps the loss and the time of each step, and prints nothing."""
 
     name, seed, attempt = "baseline", 0, 1
     should_save = should_stop = False
@@ -40,25 +40,25 @@ class Quiet:
         self.losses: list[float] = []
 
     def log(self, step: int, **metrics: Any) -> None:
-        """Keep the loss and the moment."""
+        """Keep the loss and the time."""
         self.moments.append(time.perf_counter())
         self.losses.append(metrics["loss"])
 
     def total(self, steps: int) -> None:
-        """Need nothing."""
+        """Do nothing."""
 
     def info(self, **facts: Any) -> None:
-        """Need nothing."""
+        """Do nothing."""
 
     def save(self, state: Any, step: int) -> None:
         """Keep nothing."""
 
     def load(self) -> None:
-        """Return no earlier state."""
+        """Return None: there is no earlier state."""
 
 
 def train_with(device: str, steps: int | None, options: dict[str, Any]) -> tuple[list[float], list[float]]:
-    """Return the seconds of each step but the first, and all losses; None steps: an epoch, as the report has it."""
+    """Return the seconds of each step but the first, and all losses. `steps` None: a whole epoch."""
     config = TrainConfig(data_dir=str(ROOT / "data"), num_workers=0, max_steps=steps, **options)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         run = Quiet(device, Path(folder))
@@ -67,12 +67,12 @@ def train_with(device: str, steps: int | None, options: dict[str, Any]) -> tuple
 
 
 def step_seconds(device: str, options: dict[str, Any]) -> float:
-    """Return the median seconds of a step, the first two left out."""
+    """Return the median seconds of a step, without the first two steps."""
     return statistics.median(train_with(device, 5, options)[0][1:])
 
 
 def measure(pairs: int = 5, *, has_compile: bool = False) -> list[Row]:
-    """Return two rows for each precision there is here: speed, of short alternating runs; drift, of whole baselines."""
+    """Return two rows for each precision of this machine: speed in short runs, and drift over whole baselines."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(1)
     sides: dict[str, dict[str, Any]] = {"fp32": {}}

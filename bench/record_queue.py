@@ -1,8 +1,8 @@
-"""S6: the record queue. What a record costs a worker, against a multiprocessing.Queue; and two workers at full speed.
+"""S6: the record queue: the cost of a record, against multiprocessing.Queue, and two workers at full speed.
 
     python bench/record_queue.py
 
-The reader takes everything in while it comes and counts: nothing may be missing.
+The reader reads while the workers write, and counts: no record may be missing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOSS, PERPLEXITY, LR, TOKENS, TOKENS_PER_S, ELAPSED_S = 5.123456, 167.9, 5e-4, 1
 
 
 def log(path: Path, num_records: int) -> float:
-    """Log records as training code does and return the microseconds of CPU each took."""
+    """Log records as training code does, and return the microseconds of CPU time of a record."""
     writer = RecordWriter(path, attempt=1)
     run = Run(
         name="a", seed=0, attempt=1, device="cpu", outcome=path.parent, writer=writer,
@@ -42,7 +42,7 @@ def log(path: Path, num_records: int) -> float:
 
 
 def put(num_records: int) -> float:
-    """Put the same into a multiprocessing.Queue that another process empties; return the same, its thread included."""
+    """Return the same figure for a multiprocessing.Queue that another process empties, its feeder thread included."""
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
     reader = context.Process(target=_take, args=(queue, num_records))
@@ -54,7 +54,7 @@ def put(num_records: int) -> float:
              "tokens_per_s": TOKENS_PER_S, "elapsed_s": ELAPSED_S}
         )  # fmt: skip
     queue.close()
-    queue.join_thread()  # until then nothing is safe
+    queue.join_thread()  # only now has every record left this process
     took_s = time.process_time() - began_s
     reader.join()
     return took_s / num_records * 1e6
@@ -66,7 +66,7 @@ def _take(queue: multiprocessing.Queue[object], num_records: int) -> None:
 
 
 def flood(folder: Path, num_records: int) -> tuple[float, int]:
-    """Let two workers log at full speed while this process reads; return records read a second, and how many."""
+    """Let two workers log at full speed while this process reads. Return records a second, and how many were read."""
     context = multiprocessing.get_context("fork")
     paths = [folder / f"{number}.jsonl" for number in range(2)]
     for path in paths:
@@ -78,7 +78,7 @@ def flood(folder: Path, num_records: int) -> tuple[float, int]:
         worker.start()
     num_read, is_over = 0, False
     while not is_over:
-        is_over = not any(worker.is_alive() for worker in workers)  # asked first: what they wrote last is read then
+        is_over = not any(worker.is_alive() for worker in workers)  # before reading: then the last records are read
         num_read += sum(1 for reader in readers for _ in reader.read())
         wait([worker.sentinel for worker in workers], timeout=0.02)
     return num_read / (time.perf_counter() - began_s), num_read

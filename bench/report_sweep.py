@@ -1,8 +1,8 @@
-"""S8: the five experiments of the report against the plain script one would write: one after another, plain loss.
+"""S8: the five experiments of the report against a plain script: one after another, with the plain loss.
 
     python bench/report_sweep.py [STEPS [PAIRS]]
 
-Both train STEPS (6) steps of each; the script with all cores and four loader processes, as the report did.
+Both train STEPS (6) steps of each experiment. The script has all cores and four loader processes, as the report had.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def script(job: dict[str, dict[str, dict[str, object]]], steps: int) -> float:
-    """Return the seconds of training one after another with the plain loss."""
+    """Return the seconds of the script."""
     total_s = 0.0
     for name, overrides in job["experiments"].items():
         with tempfile.TemporaryDirectory() as folder:
@@ -31,7 +31,7 @@ def script(job: dict[str, dict[str, dict[str, object]]], steps: int) -> float:
 
 
 def ours(text: str, steps: int, settings: str = "") -> float:
-    """Return the seconds of the whole sweep in parallel, with more settings of the job if given."""
+    """Return the seconds of the whole sweep in parallel. `settings` are further lines of [sweep]."""
     with tempfile.TemporaryDirectory() as name:
         job = Path(name) / "report.toml"
         text = text.replace("[config]", f"[config]\nmax_steps = {steps}", 1)

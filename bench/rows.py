@@ -1,4 +1,4 @@
-"""What every benchmark returns: rows of one table, both sides of a comparison and whether its goal was met."""
+"""The rows of the benchmark tables: both sides of a comparison, and whether its goal was met."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 
 BENCH = Path(__file__).parent
 
-# For this process and whatever it starts: measure the code beside this folder, whatever copy of it is installed, and do
-# not compile it anew each time.
+# This process, and those that it starts, measure the code beside this folder, even if another copy is installed, and
+# keep the compiled modules.
 sys.path.insert(0, str(BENCH.parent))
 os.environ["PYTHONPATH"] = os.pathsep.join([str(BENCH.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -22,7 +22,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison."""
+    """A comparison. Every field but the last is text of a table cell."""
 
     goal: str  # S1 … S10
     what: str
@@ -30,7 +30,7 @@ class Row:
     other: str
     ratio: str
     wanted: str
-    is_met: bool | None  # None: nothing was promised
+    is_met: bool | None  # None: there is no goal
 
 
 MET = {True: "yes", False: "no", None: ""}
@@ -46,7 +46,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def alternate(sides: Mapping[str, Callable[[], float]], pairs: int) -> dict[str, float]:
-    """Measure the sides A B A B …, so that a noisy moment hits all of them, and return their medians."""
+    """Measure the sides A B A B …, so that a noisy moment affects all of them, and return the median of each."""
     values: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(pairs):
         for name, measure in sides.items():
@@ -55,7 +55,7 @@ def alternate(sides: Mapping[str, Callable[[], float]], pairs: int) -> dict[str,
 
 
 def seconds(command: Sequence[str], *, cwd: Path | None = None, codes: tuple[int, ...] = (0,)) -> float:
-    """Return how long a command takes; its output is shown only if it fails."""
+    """Return the seconds that a command takes. Its output is shown only if it fails."""
     began_s = time.perf_counter()
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     took_s = time.perf_counter() - began_s

@@ -1,8 +1,8 @@
-"""S1, S2: the training step of the report's baseline, fused against plain; its memory; and what padding saves.
+"""S1, S2: the training step of the report's baseline: fused against plain loss, memory, and the gain from padding.
 
     python bench/step.py [PAIRS] [STEPS_OF_COMPARED_LOSSES]
 
-Each side runs in a process of its own, so that its peak memory is its own. One thread each.
+Each side runs in a process of its own, with one thread, so its peak memory can be measured.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import Any
 
 from rows import Row, markdown
 
-STEPS = 3  # timed in each process, after some in which the heap finds its size
+STEPS = 3  # timed in each process, after the warm-up, in which the heap reaches its size
 WARM_UP = 2
 
 
 def child(objective: str, padding: float, steps: int) -> None:
-    """Train and print the seconds of each step, the losses and the peak memory."""
+    """Train, and print the median seconds of a step, the losses and the peak memory as JSON."""
     import torch
 
     from minigpt.config import TrainConfig
@@ -53,7 +53,7 @@ def child(objective: str, padding: float, steps: int) -> None:
 
 
 def measure_side(objective: str, padding: float = 0.0, steps: int = STEPS, *, huge_pages: int = 0) -> dict[str, Any]:
-    """Return what `child` says."""
+    """Return the answer of `child` in a new process."""
     command = [sys.executable, __file__, "--child", objective, str(padding), str(steps)]
     environment = os.environ | {"THP_MEM_ALLOC_ENABLE": str(huge_pages)}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
@@ -78,7 +78,7 @@ def measure(pairs: int = 5, compared: int = 100) -> list[Row]:
     with ThreadPoolExecutor() as pool:  # both at once: these are not timed
         answers = list(pool.map(partial(measure_side, steps=max(1, compared - WARM_UP)), ("fused", "plain")))
     losses = [answer["losses"] for answer in answers]
-    apart = max(abs(one - other) for one, other in zip(*losses, strict=True))
+    apart = max(abs(fused - plain) for fused, plain in zip(*losses, strict=True))
     faster, smaller = step_s["plain"] / step_s["fused"], peak["fused"] / peak["plain"]
     huge = step_s["fused"] / step_s["huge pages"]
     half = step_s["half padded"] / step_s["fused"]

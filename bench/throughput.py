@@ -1,9 +1,10 @@
-"""S5: 1,000 experiments that do nothing, a process each, two at a time: how many a second, and does the launcher grow.
+"""S5: 1,000 experiments that do nothing, a process each, two at a time: the rate, and whether the launcher grows.
 
     python bench/throughput.py [PAIRS]
 
-Against its own second hundred (is the cost of one constant?), and against joblib with 100 and Ray Tune with 20.
-joblib's processes are shared between experiments, so it starts none; it is the bound of what a pool can do.
+The last hundred is compared with the second hundred, because the cost of an experiment should be constant. Peers are
+joblib with 100 experiments and Ray Tune with 20. joblib reuses its processes and starts none for an experiment: it
+shows the most that a pool can do.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ from rows import BENCH, Row, alternate, markdown, seconds
 
 @dataclass(frozen=True)
 class Launch:
-    """What a launch took: seconds in all, milliseconds an experiment by hundreds, growth of the launcher."""
+    """The cost of a launch."""
 
     seconds: float
-    by_hundred: list[float]
-    growth_kb: float  # an experiment, after the first third
-    growth_fds: int
+    by_hundred: list[float]  # milliseconds of an experiment, in each hundred
+    growth_kb: float  # of the launcher's memory for each experiment, after the first third
+    growth_fds: int  # of its open descriptors
 
 
 def launch(num_experiments: int) -> Launch:
-    """Run as many experiments and watch the launcher."""
+    """Run so many experiments and watch the launcher."""
     with tempfile.TemporaryDirectory() as name:
         folder = _folder(Path(name), num_experiments)
         command = [sys.executable, str(BENCH / "peers" / "sweep_launcher.py"), str(folder)]
@@ -78,7 +79,7 @@ def _folder(folder: Path, num_experiments: int) -> Path:
 
 
 def peer(script: str, num_experiments: int) -> float:
-    """Return the seconds a peer takes."""
+    """Return the seconds that a peer takes."""
     with tempfile.TemporaryDirectory() as name:
         folder = _folder(Path(name), num_experiments)
         return seconds([sys.executable, str(BENCH / "peers" / f"{script}.py"), str(folder)])
@@ -88,7 +89,7 @@ def measure(pairs: int = 5) -> list[Row]:
     """Return the rows of S5."""
     runs = [launch(1000) for _ in range(pairs)]
     rate = 1000 / statistics.median(run.seconds for run in runs)
-    # The first hundred shares the cores with the first drawing.
+    # Not the first hundred: it shares the cores with the first drawing of plots.
     late, early = (statistics.median(run.by_hundred[hundred] for run in runs) for hundred in (-1, 1))
     growth_kb, growth_fds = max(run.growth_kb for run in runs), max(run.growth_fds for run in runs)
     rows = [

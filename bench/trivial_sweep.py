@@ -1,8 +1,8 @@
-"""S4: five trivial torch experiments, two at a time, the whole command: this launcher against every peer installed.
+"""S4: five trivial torch experiments, two at a time, the whole command: this launcher against each installed peer.
 
     python bench/trivial_sweep.py [ROUNDS]
 
-And against `import torch, torch._dynamo` alone, which every one of them must do at least once.
+The lower bound is `import torch, torch._dynamo`, which each of them must do at least once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PEERS = {
 
 
 def run_peer(script: str) -> float:
-    """Return the seconds a launcher takes for the five, in a new folder."""
+    """Return the seconds that a peer takes for the five experiments, in a new folder."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         experiments = {f"e{number}": {"steps": 2, "step_s": 0.0, "torch": True} for number in range(5)}

@@ -1,9 +1,9 @@
-"""S3: how long until a worker has taken its first optimizer step: fork server against spawn, alternating.
+"""S3: the time until a worker has taken its first optimizer step: fork server against spawn, alternating.
 
     python bench/worker_start.py [PAIRS]
 
-The time from asking for the worker to the record of its first step. The first worker of the
-fork server, which waits for the server's imports, is shown apart.
+Measured from the request for the worker to the record of its first step. The first worker of the fork server has to
+wait for the server's imports, and has a row of its own.
 """
 
 import itertools
@@ -33,7 +33,7 @@ def run(config: dict, run) -> None:
 
 
 def make_spec(folder: Path, name: str, **differences: Any) -> Spec:
-    """Return what a worker is told that trains `bench_target.py` of a folder; the differences are fields of it."""
+    """Return the spec of a worker that trains `bench_target.py` of a folder. `differences` are fields of the spec."""
     usual: dict[str, Any] = {
         "target": "bench_target:run", "config": {}, "given": {}, "device": "cpu",
         "environment": {"CUDA_VISIBLE_DEVICES": ""},

@@ -1,9 +1,9 @@
-"""The one workload that every launcher runs: steps of known length, each told in a file as soon as it is done.
+"""The workload that every launcher runs: steps of known length, each written to a file when it is done.
 
-    python bench/workload.py FOLDER NAME     # one experiment of FOLDER/experiments.json, in this process
+    python bench/workload.py FOLDER NAME     # the experiment NAME of FOLDER/experiments.json, in this process
 
-A configuration is `{"steps": 100, "step_s": 0.05}`, with `"torch": true` for a real tiny AdamW step each time.
-`FOLDER/NAME.steps` gets a line `<step> <pid> <time.time()>` a step.
+A configuration is `{"steps": 100, "step_s": 0.05}`. With `"torch": true` each step is also a real, tiny step of AdamW.
+`FOLDER/NAME.steps` gets a line `<step> <pid> <time.time()>` for each step.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any
 
 
 def train(name: str, config: dict[str, Any], folder: Path) -> None:
-    """Do all steps of an experiment."""
+    """Run all steps of an experiment."""
     for _ in _steps(name, config, folder):
         pass
 
 
 def run(config: dict[str, Any], run: Any) -> None:
-    """Do the same as a target of our launcher, which is also told of each step; `config["folder"]` is FOLDER."""
+    """Run all steps as a target of our launcher, and log each. `config["folder"]` is FOLDER."""
     for step in _steps(run.name, config, Path(config["folder"])):
         run.log(step, loss=1 / step)
 
@@ -41,7 +41,7 @@ def _steps(name: str, config: dict[str, Any], folder: Path) -> Iterator[int]:
 
 
 def _torch_step() -> Callable[[], None]:
-    """Return a function that does one step of a tiny model."""
+    """Return a function that takes a training step of a tiny model."""
     import torch
 
     torch.set_num_threads(1)

@@ -1,12 +1,13 @@
-"""Proves on a real GPU what this launcher promises, in under eight minutes: `make gpu`.
+"""Checks on a real GPU what this launcher promises, in under eight minutes: `make gpu`.
 
     python bench/gpu                  # every check and figure on the card that is there
     python bench/gpu NAME…            # only these parts
-    python bench/gpu --dry [NAME…]    # without a card: every line that a CPU can run
-    python bench/gpu --stub [NAME…]   # with the tests' stub in place of the driver, and a CPU behind it
+    python bench/gpu --dry [NAME…]    # without a card: every line that a CPU can run; the limits are longer
+    python bench/gpu --stub [NAME…]   # the same, with the stub of the tests in place of the driver
 
-Each part runs in a process of its own, with a limit of its own. Prints one table (check, result, figure). On a real
-card it writes bench/gpu.json and the section "gpu" of bench/README.md. Exit code 1 if a check failed.
+Each part runs in a process of its own, with a time limit of its own. The results are printed as a table: check,
+result, figure. On a real card they are also written to bench/gpu.json and to the section "gpu" of bench/README.md.
+The exit code is 1 if a check failed.
 """
 
 from __future__ import annotations
@@ -34,12 +35,13 @@ import checks_device  # noqa: E402
 import checks_memory  # noqa: E402
 import checks_numbers  # noqa: E402
 import figures  # noqa: E402
-import rows  # noqa: E402, F401  does the same for the processes that are started
+import rows  # noqa: E402, F401  sets the path for the processes that are started
 from card import Card, dry_card, find_card  # noqa: E402
+from patience import be_patient, patient  # noqa: E402
 from result import FAILED, SKIPPED, Result, as_markdown, as_text  # noqa: E402
 
 TOTAL_S = 470.0
-# Seconds each part may take, in the order in which they run: what is cheap and decides most comes first.
+# The parts in the order in which they run, and the seconds that each may take. Cheap and important parts come first.
 LIMITS = {
     "found": 30, "seen": 60, "refused": 40, "asserted": 60, "shared": 60, "held": 80, "exhausted": 90, "freed": 110,
     "reproduced": 110, "unsynchronised": 80, "tests": 60, "sensed": 60, "started": 60, "multiplied": 40,
@@ -65,7 +67,7 @@ PARTS: dict[str, Callable[[Card], Iterator[Result]]] = {
 
 
 def run_part(name: str, limit_s: float, mode: list[str]) -> list[Result]:
-    """Run a part in a process of its own; what it has found stands, also when it takes too long or breaks."""
+    """Return the results of a part, run in a process of its own. Those found before a failure or time-out are kept."""
     with tempfile.TemporaryFile("w+") as complaints:
         command = [sys.executable, str(HERE), "--part", name, *mode]
         process = subprocess.Popen(
@@ -89,14 +91,14 @@ def _last_line(file: object) -> str:
 
 
 def be_part(name: str, card: Card) -> None:
-    """Be the child of `run_part`: a line of JSON for each result."""
+    """Run a part as the child process of `run_part`, and print each result as a line of JSON."""
     for result in PARTS[name](card):
         print(json.dumps(asdict(result)), flush=True)
 
 
 @contextlib.contextmanager
 def stub_driver() -> Iterator[None]:
-    """Put the tests' stub in place of the driver, for this process's children."""
+    """Put the stub of the tests in place of the driver, for the child processes, during the block."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         raise SystemExit("--stub compiles tests/launcher/nvml_stub.c: no C compiler here")
@@ -110,7 +112,7 @@ def stub_driver() -> Iterator[None]:
 
 
 def write_down(card: Card, results: list[Result], took_s: float) -> None:
-    """Write bench/gpu.json and renew bench/README.md."""
+    """Write bench/gpu.json, and bench/README.md from it."""
     import all as every_benchmark
 
     content = {
@@ -136,16 +138,18 @@ def main() -> int:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(LIMITS)}")
     if options.part:
         card = dry_card() if options.dry else find_card(is_stub=options.stub)
-        assert card is not None, "the parent has found one"
+        assert card is not None, "the parent process has found a card"
         be_part(options.part, card)
         return 0
+    if options.dry or options.stub:
+        be_patient()
     with stub_driver() if options.stub else contextlib.nullcontext():
         limits = {name: min(LIMITS[name], options.limit) for name in options.names or LIMITS}
         return prove(limits, is_dry=options.dry, is_stub=options.stub)
 
 
 def prove(limits: dict[str, float], *, is_dry: bool, is_stub: bool) -> int:
-    """Run these parts on the card that is there, print the table, and write it down where the card is real."""
+    """Run these parts, print the table and return the exit code. On a real card, write the results of a whole run."""
     if not is_dry and not is_stub and find_card() is None:
         print("no CUDA device on this machine: nothing to prove (python bench/gpu --dry tries what a CPU can)")
         return 0
@@ -153,19 +157,19 @@ def prove(limits: dict[str, float], *, is_dry: bool, is_stub: bool) -> int:
     results: list[Result] = []
     began_s = time.monotonic()
     for name, limit_s in limits.items():
-        left_s = TOTAL_S - (time.monotonic() - began_s)
+        left_s = patient(TOTAL_S) - (time.monotonic() - began_s)
         if left_s < 5:
-            results.append(Result(f"part {name}", SKIPPED, f"the {TOTAL_S:.0f} s were over"))
+            results.append(Result(f"part {name}", SKIPPED, f"the {patient(TOTAL_S):.0f} s were over"))
             continue
         part_began_s = time.monotonic()
-        found = run_part(name, min(limit_s, left_s), mode)
+        found = run_part(name, min(patient(limit_s), left_s), mode)
         results += found
         took_s = time.monotonic() - part_began_s
-        print(f"[{name}, {took_s:.0f} s]", *(f"\n  {one.result:<8} {one.check}: {one.figure}" for one in found),
+        print(f"[{name}, {took_s:.0f} s]", *(f"\n  {row.result:<8} {row.check}: {row.figure}" for row in found),
               file=sys.stderr, flush=True)  # fmt: skip
     took_s = time.monotonic() - began_s
     print(as_text(results))
-    num_failed = sum(one.result == FAILED for one in results)
+    num_failed = sum(row.result == FAILED for row in results)
     print(f"{len(results)} rows, {num_failed} failed, {took_s:.0f} s")
     if not is_dry and not is_stub and limits.keys() == LIMITS.keys():
         card = find_card()

@@ -1,4 +1,4 @@
-"""Is it the right card, does each worker see exactly that card, and does nobody else of ours touch it?"""
+"""Checks that it is the right card, that a worker sees only this card, and that no other process of ours uses it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 
 import psutil
 from card import Card
+from patience import patient
 from result import SKIPPED, Result, ok_if
-from sweeps import sweep, wait_for
+from sweeps import new_sweep, wait_for
 
 
 def found(card: Card) -> Iterator[Result]:
-    """Say what the driver and torch tell of the card."""
+    """Compare the card of the driver with the card of torch."""
     import torch
 
     yield ok_if(card.total_bytes > 0, "device found", f"{card.name} {card.uuid}, {card.total_bytes / 2**30:.1f} GiB")
@@ -26,20 +27,20 @@ def found(card: Card) -> Iterator[Result]:
 
 
 def seen(card: Card) -> Iterator[Result]:
-    """Let a worker say what it sees; look meanwhile who the driver says is on the card."""
-    with sweep(card) as one:
-        go = one.folder / "go"
+    """Let two workers record which devices they see, and ask the driver which processes are on the card."""
+    with new_sweep(card) as sweep:
+        go = sweep.folder / "go"
         table = {"until": str(go)}
-        one.job("targets:see", {"a": table, "b": table}, slots_per_device=2, gpu_memory_gb=1.0)
-        launcher = one.start("--parallel")
+        sweep.job("targets:see", {"a": table, "b": table}, slots_per_device=2, gpu_memory_gb=1.0)
+        launcher = sweep.start("--parallel")
         try:
-            has_stepped = wait_for(lambda: one.history("a").steps and one.history("b").steps)
-            infos = [one.history(name).info for name in "ab"]
+            has_stepped = wait_for(lambda: sweep.history("a").steps and sweep.history("b").steps)
+            infos = [sweep.history(name).info for name in "ab"]
             family = {launcher.pid, *(child.pid for child in psutil.Process(launcher.pid).children(recursive=True))}
             workers = {int(info["pid"]) for info in infos if "pid" in info}
             on_card = card.pids() & family if card.has_driver else set()
             go.touch()
-            _, err = launcher.communicate(timeout=60)
+            _, err = launcher.communicate(timeout=patient(60))
         finally:
             launcher.kill()
         yield ok_if(has_stepped and launcher.returncode == 0, "two workers train on the card", err[-200:].strip()
@@ -63,21 +64,21 @@ def seen(card: Card) -> Iterator[Result]:
 
 
 def refused(card: Card) -> Iterator[Result]:
-    """Give a worker another card's UUID than the card it is bound to: it must not train."""
+    """Bind a worker to the card and give it the UUID of another card: it must not train."""
     if not card.is_real:
         yield Result("a worker on another card than meant refuses", SKIPPED, "needs a card")
         return
-    with sweep(card) as one:
-        (one.folder / "imports_torch.py").write_text(
+    with new_sweep(card) as sweep:
+        (sweep.folder / "imports_torch.py").write_text(
             "import torch\nfrom targets import see\n\n\ndef run(config: dict, run) -> None:\n    see(config, run)\n"
         )
         wrong = "GPU-00000000-0000-0000-0000-000000000000"
-        code = _launch_with_wrong_uuid(one.folder, wrong, card)
+        code = _launch_with_wrong_uuid(sweep.folder, wrong, card)
         yield ok_if("but CUDA shows it" in code, "a worker on another card than meant refuses", code[:150])
 
 
 def _launch_with_wrong_uuid(folder: Path, wrong: str, card: Card) -> str:
-    """Start a worker that is bound to the card and told it is another; return the error in its records."""
+    """Start a worker with the UUID of another card than its own, and return the error in its records."""
     from worker_start import make_spec
 
     from launcher.executors.worker_processes import Workers

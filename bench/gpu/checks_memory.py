@@ -1,4 +1,4 @@
-"""Memory of the card: shared, held by a stranger, used up, and free again whatever happened."""
+"""Checks of the card's memory: shared, held by another program, used up, and free again after every ending."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from card import Card
+from patience import patient
 from result import MEASURED, SKIPPED, Result, ok_if
-from sweeps import DRY, SMALL, Sweep, make_data, sweep, wait_for
+from sweeps import DRY, SMALL, Sweep, make_data, new_sweep, wait_for
 from targets import BALLAST
 
 GIB = 2**30
@@ -18,26 +19,28 @@ CLOSE = 1e-5  # between the losses of a halved batch and of the whole, relative
 
 
 def shared(card: Card) -> Iterator[Result]:
-    """Train five experiments on the card at once, and hold what was promised against what the driver counts."""
-    with sweep(card) as one:
-        go = one.folder / "go"
+    """Run five experiments on the card at once, and compare the memory that is expected with the driver's count."""
+    with new_sweep(card) as sweep:
+        go = sweep.folder / "go"
         names = [f"e{number}" for number in range(5)]
-        one.job(
+        sweep.job(
             "targets:see", {name: {"until": str(go), "gib": 0.5} for name in names}, slots_per_device=5,
             gpu_memory_gb=1.2,
         )  # fmt: skip
-        launcher = one.start("--parallel")
+        launcher = sweep.start("--parallel")
         try:
-            are_together = wait_for(lambda: all(one.history(name).steps for name in names)) if card.has_driver else True
+            are_together = (
+                wait_for(lambda: all(sweep.history(name).steps for name in names)) if card.has_driver else True
+            )
             figure = _largest(card)
             go.touch()
-            _, err = launcher.communicate(timeout=60)
+            _, err = launcher.communicate(timeout=patient(60))
         finally:
             launcher.kill()
         yield ok_if(are_together and launcher.returncode == 0, "five experiments share the card", err[-200:].strip()
                     if launcher.returncode else "all five at work at once")  # fmt: skip
         if card.is_real:
-            peaks = [int((one.history(name).end or {}).get("peak_gpu_memory_bytes", 0)) for name in names]
+            peaks = [int((sweep.history(name).end or {}).get("peak_gpu_memory_bytes", 0)) for name in names]
             expected = max(peaks) + GIB // 2
             yield ok_if(
                 figure is not None and figure <= expected,
@@ -49,7 +52,7 @@ def shared(card: Card) -> Iterator[Result]:
 
 
 def _largest(card: Card) -> int | None:
-    """Return the most that one process holds of the card; None where the driver does not tell."""
+    """Return the most bytes that a process holds on the card, or None if the driver does not say."""
     if not card.is_real:
         return None
     from launcher.devices.query import DriverQuery
@@ -64,7 +67,7 @@ def _largest(card: Card) -> int | None:
 
 @contextmanager
 def _holder(card: Card, share: float) -> Iterator[subprocess.Popen[str]]:
-    """Hold a share of the card by a process that is none of the launcher's."""
+    """Hold a share of the card's memory, in a process that does not belong to the launcher, during the block."""
     code = f"""
 import sys, torch
 held = torch.zeros(int({share} * {card.total_bytes}), dtype=torch.uint8, device="cuda")
@@ -84,34 +87,34 @@ sys.stdin.read()
 
 
 def held(card: Card) -> Iterator[Result]:
-    """Let an experiment that does not fit wait for a stranger, and start when the stranger is gone."""
+    """Let an experiment that does not fit wait for a process of a stranger, and start when that process is gone."""
     name = "an experiment waits for a stranger with 60 % of the memory, and starts when it is free"
     if not card.is_real:
         yield Result(name, SKIPPED, "needs a card")
         return
-    with sweep(card) as one, _holder(card, 0.6) as holder:
-        one.job("targets:see", {"a": {}}, gpu_memory_gb=round(0.5 * card.total_bytes / GIB, 1))
-        launcher = one.start()
+    with new_sweep(card) as sweep, _holder(card, 0.6) as holder:
+        sweep.job("targets:see", {"a": {}}, gpu_memory_gb=round(0.5 * card.total_bytes / GIB, 1))
+        launcher = sweep.start()
         try:
-            waits = wait_for(lambda: one.events("waits"), 30)
-            has_started = bool(one.events("started"))
+            waits = wait_for(lambda: sweep.events("waits"), 30)
+            has_started = bool(sweep.events("started"))
             holder.kill()
-            _, err = launcher.communicate(timeout=60)
+            _, err = launcher.communicate(timeout=patient(60))
         finally:
             launcher.kill()
-        why = next((event["why"] for event in one.events("waits")), "it did not wait")
+        why = next((event["why"] for event in sweep.events("waits")), "it did not wait")
         yield ok_if(waits and not has_started and launcher.returncode == 0, name, f"{why}; exit {launcher.returncode}")
         if launcher.returncode:
             yield Result("  what was said", MEASURED, err[-300:].strip())
 
 
 def exhausted(card: Card) -> Iterator[Result]:
-    """Use up the memory: the ending says so, the experiment is tried once more alone, and halved if asked."""
-    with sweep(card) as one:
-        one.job("targets:end", {"a": {"how": "out_of_memory"}}, on_oom="retry")
-        code, _ = one.launch()
-        attempts = len(one.events("started"))
-        ending = one.endings().get("a")
+    """Use up the memory. The ending must say so, and the experiment is tried again, alone or with half the batch."""
+    with new_sweep(card) as sweep:
+        sweep.job("targets:end", {"a": {"how": "out_of_memory"}}, on_oom="retry")
+        code, _ = sweep.launch()
+        attempts = len(sweep.events("started"))
+        ending = sweep.endings().get("a")
         expected = 2 if card.has_driver else attempts
         yield ok_if(
             code == 1 and ending == "out_of_memory" and attempts == expected,
@@ -123,22 +126,22 @@ def exhausted(card: Card) -> Iterator[Result]:
 
 def _halved(card: Card) -> Iterator[Result]:
     check = "halve_batch: half the batch, twice the accumulation, the same loss"
-    with sweep(card) as one:
+    with new_sweep(card) as sweep:
         table = (SMALL if card.is_real else DRY) | {
             "batch_size": 32,
             "max_steps": 20,
-            "data_dir": make_data(one.folder),
+            "data_dir": make_data(sweep.folder),
         }
         losses = []
         for outcome, ballast in (("whole", 0), ("halved", int(card.total_bytes / 32 * 1.2))):
-            one.environment[BALLAST] = str(ballast)
-            one.job("targets:ballasted", {"a": table}, on_oom="halve_batch", outcome=outcome, logs=f"logs/{outcome}")
-            code, err = one.launch()
+            sweep.environment[BALLAST] = str(ballast)
+            sweep.job("targets:ballasted", {"a": table}, on_oom="halve_batch", outcome=outcome, logs=f"logs/{outcome}")
+            code, err = sweep.launch()
             if code:
                 yield ok_if(False, check, f"{outcome}: exit {code}: {err[-200:].strip()}")
                 return
-            losses.append(_final_loss(one.folder / outcome))
-        changed = [event.get("changed") for event in _events(one, "halved")]
+            losses.append(_final_loss(sweep.folder / outcome))
+        changed = [event.get("changed") for event in _events(sweep, "halved")]
         apart = abs(losses[0] / losses[1] - 1)
         yield ok_if(
             apart <= CLOSE and changed[-1:] == [{"batch_size": 16, "accumulation": 2}],
@@ -153,31 +156,31 @@ def _final_loss(outcome: Path) -> float:
     return float(history.steps[history.last_step]["loss"])
 
 
-def _events(one: Sweep, outcome: str) -> list[dict[str, object]]:
+def _events(sweep: Sweep, outcome: str) -> list[dict[str, object]]:
     import json
 
-    lines = (one.folder / outcome / "events.jsonl").read_text().splitlines()
+    lines = (sweep.folder / outcome / "events.jsonl").read_text().splitlines()
     return [event for line in lines if (event := json.loads(line))["event"] == "started"]
 
 
 def freed(card: Card) -> Iterator[Result]:
-    """End workers in every way there is, the launcher by kill -9 as well: the memory must be free again each time."""
+    """End a worker in every way, and the launcher by kill -9. The memory must be free again each time."""
     expected = {"": "done", "failed": "failed", "out_of_memory": "out_of_memory", "killed": "killed", "hung": "hung"}
     for how, ending in expected.items():
         before = card.used_bytes() if card.has_driver else 0
-        with sweep(card) as one:
+        with new_sweep(card) as sweep:
             silence = {"kill_after_s": 4.0} if how == "hung" and card.is_real else {"kill_after_s": 20.0}
-            one.job("targets:end", {"a": {"how": how}}, on_oom="fail", stall_after_s=2.0, **silence)
-            one.launch()
-            got = one.endings().get("a")
+            sweep.job("targets:end", {"a": {"how": how}}, on_oom="fail", stall_after_s=2.0, **silence)
+            sweep.launch()
+            got = sweep.endings().get("a")
         free_s = card.wait_until_free(before) if card.has_driver else 0.0
         figure = f"{got}; " + ("still held" if free_s is None else f"free after {free_s:.2f} s")
         yield ok_if(got == ending and free_s is not None, f"memory is free again after: {ending}", figure)
     before = card.used_bytes() if card.has_driver else 0
-    with sweep(card) as one:
-        one.job("targets:see", {"a": {"until": "never", "gib": 1.0}})
-        launcher = one.start()
-        has_stepped = wait_for(lambda: one.history("a").steps)
+    with new_sweep(card) as sweep:
+        sweep.job("targets:see", {"a": {"until": "never", "gib": 1.0}})
+        launcher = sweep.start()
+        has_stepped = wait_for(lambda: sweep.history("a").steps)
         launcher.kill()
         launcher.communicate()
         free_s = card.wait_until_free(before) if card.has_driver else 0.0
@@ -186,12 +189,12 @@ def freed(card: Card) -> Iterator[Result]:
 
 
 def asserted(card: Card) -> Iterator[Result]:
-    """Break one worker's CUDA context: the next experiment on the card must not notice."""
-    with sweep(card) as one:
-        one.job("targets:end", {"a": {"how": "assert"}, "b": {"how": ""}})
-        code, _ = one.launch()
-        endings = one.endings()
-        why = next((event["why"] for event in one.events("ended")), "")
+    """Break the CUDA context of a worker. The next experiment on the card must not be affected."""
+    with new_sweep(card) as sweep:
+        sweep.job("targets:end", {"a": {"how": "assert"}, "b": {"how": ""}})
+        code, _ = sweep.launch()
+        endings = sweep.endings()
+        why = next((event["why"] for event in sweep.events("ended")), "")
         is_right = code == 1 and endings == {"a": "failed", "b": "done"} and "device-side assert" in why
         yield ok_if(is_right, "a device-side assert leaves the next experiment alone", f"{endings}; {why[:100]}")
 

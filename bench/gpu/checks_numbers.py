@@ -1,4 +1,4 @@
-"""The numbers: the same bits in any company, no waiting for the card, and the options that trade bits for speed."""
+"""Checks of the numbers: the same bits in parallel and resumed, no waiting for the card, and the drift of options."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from card import Card
+from patience import patient
 from result import MEASURED, SKIPPED, Result, ok_if
 from same_numbers import compare
-from sweeps import DRY, SMALL, make_data, sweep, wait_for
+from sweeps import DRY, SMALL, make_data, new_sweep, wait_for
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "bf16": {"precision": "bf16"},
@@ -25,24 +26,24 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def reproduced(card: Card) -> Iterator[Result]:
-    """Train the same three experiments alone, in parallel on one card, and stopped and gone on with."""
+    """Train the same three experiments one after another, in parallel on the card, and stopped and resumed."""
     experiments: dict[str, dict[str, Any]] = {"a": {}, "b": {"lr": 1e-3}, "c": {"dropout": 0.1}}
-    with sweep(card) as one:
-        shared = (SMALL if card.is_real else DRY) | {"batch_size": 16, "data_dir": make_data(one.folder)}
+    with new_sweep(card) as sweep:
+        shared = (SMALL if card.is_real else DRY) | {"batch_size": 16, "data_dir": make_data(sweep.folder)}
         shared |= {"max_steps": 300, "max_epochs": 10}
-        folders = {name: one.folder / name for name in ("alone", "parallel", "resumed")}
+        folders = {name: sweep.folder / name for name in ("alone", "parallel", "resumed")}
         for way, folder in folders.items():
-            one.job(
+            sweep.job(
                 "minigpt.train:run", {name: shared | own for name, own in experiments.items()}, outcome=str(folder),
                 logs=f"logs/{way}", slots_per_device=3, threads=1, checkpoint_s=0.2, gpu_memory_gb=2.0,
             )  # fmt: skip
             options = ["--parallel"] if way == "parallel" else []
             if way == "resumed":
-                launcher = one.start(*options)
+                launcher = sweep.start(*options)
                 wait_for(lambda: _num_records(folders["resumed"], "a") > 15)
                 launcher.send_signal(signal.SIGTERM)
-                launcher.communicate(timeout=60)
-            code, err = one.launch(*options)
+                launcher.communicate(timeout=patient(60))
+            code, err = sweep.launch(*options)
             if code:
                 yield ok_if(False, f"trained {way}", f"exit {code}: {err[-200:].strip()}")
                 return
@@ -60,24 +61,26 @@ def _num_records(folder: Path, name: str) -> int:
 
 
 def trained(limit_s: float = 100.0, **wishes: Any) -> dict[str, Any]:
-    """Train a MiniGPT in a process of its own and return what `variant.py` says of it, or {"error": …}."""
+    """Train a MiniGPT in a process of its own. Return the answer of `variant.py`, or {"error": …}."""
     command = [sys.executable, str(Path(__file__).with_name("variant.py")), json.dumps(wishes)]
     path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ["PYTHONPATH"]])
     environment = os.environ | {"PYTHONPATH": path}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, env=environment, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=patient(limit_s), env=environment, check=False
+        )
         answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired:
-        return {"error": f"took more than {limit_s:.0f} s"}
+        return {"error": f"took more than {patient(limit_s):.0f} s"}
     except (IndexError, ValueError):
         return {"error": (done.stderr.strip().splitlines() or ["no word"])[-1][:200]}
     return answer
 
 
 def unsynchronised(card: Card) -> Iterator[Result]:
-    """Count the calls that make the host wait for the card, in a profiler's trace, for each step."""
-    with sweep(card) as one:
-        data = make_data(one.folder, 800)
+    """Count the calls in a step that make the host wait for the card, in the trace of a profiler."""
+    with new_sweep(card) as sweep:
+        data = make_data(sweep.folder, 800)
         shape = {} if card.is_real else DRY
         for name, config in {"fp32": shape, "bf16": shape | {"precision": "bf16"}}.items():
             check = f"no host synchronisation a step, {name}"
@@ -92,15 +95,15 @@ def unsynchronised(card: Card) -> Iterator[Result]:
                 call: (counts[1]["waits"].get(call, 0) - counts[0]["waits"].get(call, 0)) / 10
                 for call in {*counts[0]["waits"], *counts[1]["waits"]}
             }
-            # The one wait allowed is for the copy of the loss of the step before.
+            # Only one wait is allowed: for the copy of the loss of the step before.
             is_held_up = any(a_step > 0 for call, a_step in calls.items() if call != "cudaEventSynchronize")
             yield ok_if(not is_held_up, check, f"calls a step: {calls or 'none'}")
 
 
 def optional(card: Card) -> Iterator[Result]:
-    """Train with each option and say how far its losses drift from those of fp32."""
-    with sweep(card) as one:
-        data, steps = make_data(one.folder, 800), 40 if card.is_real else 3
+    """Train with each option, and measure how far its losses drift from those of fp32."""
+    with new_sweep(card) as sweep:
+        data, steps = make_data(sweep.folder, 800), 40 if card.is_real else 3
         config = {} if card.is_real else DRY
         base = trained(device=card.torch_device, data=data, config=config, steps=steps)
         if "error" in base:
@@ -114,7 +117,7 @@ def optional(card: Card) -> Iterator[Result]:
             if "error" in other:
                 yield ok_if(False, f"{name} trains", other["error"])
                 continue
-            drifts = [abs(one / exact - 1) for one, exact in zip(other["losses"], base["losses"], strict=True)]
+            drifts = [abs(loss / exact - 1) for loss, exact in zip(other["losses"], base["losses"], strict=True)]
             figure = f"final loss {drifts[-1]:.2e} from fp32, {max(drifts):.2e} at most in {steps} steps"
             yield ok_if(drifts[-1] < 0.02, f"{name} trains", figure)
         yield Result("head", MEASURED, str(base["head"]))

@@ -1,4 +1,4 @@
-"""How fast it is: the model alone, a worker's start, five experiments on one card, and what a record costs."""
+"""Figures: the speed of the model, a worker's start, five experiments on the card, and the cost of a record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from card import Card
 from checks_numbers import trained
 from result import MEASURED, SKIPPED, Result, ok_if
 from rows import alternate
-from sweeps import DRY, make_data, sweep
+from sweeps import DRY, make_data, new_sweep
 
 SHAPES: dict[str, dict[str, Any]] = {
     "baseline": {},
@@ -30,7 +30,7 @@ _RATE_OF = {"fp32 plain": "fp32", "fp32 fused": "fp32", "fp32, graph": "fp32", "
 
 
 def matmul_rates(device: str, size: int) -> dict[str, float]:
-    """Return the measured rate of square matrix products, FLOP a second, by precision."""
+    """Return the rate of square matrix products, in FLOP/s, by precision."""
     import torch
 
     rates = {}
@@ -55,7 +55,7 @@ def _finish(device: str) -> None:
 
 
 def multiplied(card: Card) -> Iterator[Result]:
-    """Measure the card's own rates, which the model's are a share of."""
+    """Measure the matrix rates of the card. The speed of the model is given as a share of them."""
     rates = matmul_rates(card.torch_device, 8192 if card.is_real else 256)
     text = ", ".join(f"{name} {rate / 1e12:.1f}" for name, rate in rates.items())
     yield Result("matrix products, TFLOP/s", MEASURED, text)
@@ -64,8 +64,8 @@ def multiplied(card: Card) -> Iterator[Result]:
 def speed(card: Card, shape: str) -> Iterator[Result]:
     """Measure tokens a second and peak memory of MiniGPT in each precision, with and without a graph."""
     rates = matmul_rates(card.torch_device, 8192 if card.is_real else 256)
-    with sweep(card) as one:
-        data = make_data(one.folder)
+    with new_sweep(card) as sweep:
+        data = make_data(sweep.folder)
         for way, options in WAYS.items():
             check = f"MiniGPT {shape}, {way}"
             if not card.is_real and (shape != "baseline" or "graph" in way or way == "tf32"):
@@ -89,7 +89,7 @@ def speed(card: Card, shape: str) -> Iterator[Result]:
 
 
 def flop_per_token(config: dict[str, Any]) -> float:
-    """Return what training does for a token: 6 FLOP for each weight it passes (Kaplan et al. 2020, section 2.1)."""
+    """Return the FLOP of training for a token: 6 for each weight that it passes (Kaplan et al. 2020, section 2.1)."""
     from minigpt.config import TrainConfig
 
     known = {field.name for field in fields(TrainConfig)}
@@ -119,11 +119,11 @@ def started(card: Card) -> Iterator[Result]:
     )
     environment = {"CUDA_VISIBLE_DEVICES": card.uuid if card.is_real else ""}
     forked, spawned, number = Workers("forkserver", ["torch", "torch._dynamo"]), Workers("spawn", []), count()
-    with sweep(card) as one:
-        (one.folder / "bench_target.py").write_text(target)
+    with new_sweep(card) as sweep:
+        (sweep.folder / "bench_target.py").write_text(target)
 
         def _start(workers: Workers) -> float:
-            return start(workers, one.folder, f"w{next(number)}", device=card.torch_device, environment=environment)
+            return start(workers, sweep.folder, f"w{next(number)}", device=card.torch_device, environment=environment)
 
         _start(forked)  # waits for the server's imports
         pairs = 3 if card.is_real else 1
@@ -137,18 +137,18 @@ def started(card: Card) -> Iterator[Result]:
 
 def together(card: Card) -> Iterator[Result]:
     """Train five experiments one after another, and all five on the card at once."""
-    with sweep(card) as one:
+    with new_sweep(card) as sweep:
         steps = 200 if card.is_real else 4
-        table = {"data_dir": make_data(one.folder), "max_steps": steps, "num_workers": 0, "max_epochs": 50}
+        table = {"data_dir": make_data(sweep.folder), "max_steps": steps, "num_workers": 0, "max_epochs": 50}
         table |= {"chunking": "pack"} | ({} if card.is_real else DRY)
         seconds = {}
         for way, options in {"one after another": [], "all at once": ["--parallel"]}.items():
-            one.job(
+            sweep.job(
                 "minigpt.train:run", {f"e{number}": table for number in range(5)}, slots_per_device=5,
                 gpu_memory_gb=3.0, outcome=way.replace(" ", "_"), logs="logs/" + way.replace(" ", "_"),
             )  # fmt: skip
             began_s = time.monotonic()
-            code, err = one.launch(*options, limit_s=100)
+            code, err = sweep.launch(*options, limit_s=100)
             seconds[way] = time.monotonic() - began_s
             if code:
                 yield ok_if(False, f"five experiments {way}", f"exit {code}: {err[-200:].strip()}")
@@ -159,9 +159,9 @@ def together(card: Card) -> Iterator[Result]:
 
 
 def recorded(card: Card) -> Iterator[Result]:
-    """Measure what recording each step costs the training."""
-    with sweep(card) as one:
-        data, steps = make_data(one.folder), 400 if card.is_real else 6
+    """Measure by how much recording each step slows training down."""
+    with new_sweep(card) as sweep:
+        data, steps = make_data(sweep.folder), 400 if card.is_real else 6
         config = {} if card.is_real else DRY
         wishes = {"device": card.torch_device, "data": data, "config": config, "steps": steps}
         step_s = alternate(
@@ -184,17 +184,17 @@ def recorded(card: Card) -> Iterator[Result]:
 
 
 def sensed(card: Card) -> Iterator[Result]:
-    """Look whether the sensors of the card stand in an experiment's telemetry."""
+    """Check that the telemetry of an experiment has the readings of the card's sensors."""
     if not card.is_real:
         yield Result("sensors are recorded", SKIPPED, "needs a card")
         return
     from launcher.store.samples import read_samples
 
-    with sweep(card) as one:
-        table = {"data_dir": make_data(one.folder), "max_steps": 2000, "num_workers": 0, "max_epochs": 500}
-        one.job("minigpt.train:run", {"a": table | {"chunking": "pack"}}, telemetry_s=0.5)
-        code, err = one.launch(limit_s=60)
-        samples = [sample for sample in read_samples(one.paths.telemetry("a")) if sample.gpu_percent is not None]
+    with new_sweep(card) as sweep:
+        table = {"data_dir": make_data(sweep.folder), "max_steps": 2000, "num_workers": 0, "max_epochs": 500}
+        sweep.job("minigpt.train:run", {"a": table | {"chunking": "pack"}}, telemetry_s=0.5)
+        code, err = sweep.launch(limit_s=60)
+        samples = [sample for sample in read_samples(sweep.paths.telemetry("a")) if sample.gpu_percent is not None]
     known = [
         name for name in ("gpu_percent", "gpu_memory_bytes", "gpu_temperature_c", "gpu_power_w")
         if any(getattr(sample, name) for sample in samples)

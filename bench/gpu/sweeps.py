@@ -1,4 +1,4 @@
-"""Launches of the product as a user types them, in a folder of their own, for the checks."""
+"""Launches for the checks, as a user types them, each job in a folder of its own."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from card import Card
+from patience import patient
 from targets import DRY_TOTAL
 
 from launcher.store.history import History, read_history
 from launcher.store.paths import Paths
 
 SMALL = {"embed_dim": 64, "n_heads": 2, "n_layers": 1, "num_workers": 0, "chunking": "pack", "dropout": 0.0}
-# A dry run is about the lines of the checks, not the arithmetic: nearly all of that is in the vocabulary.
+# A dry run tries the lines of the checks and needs little arithmetic. Nearly all of it depends on the vocabulary.
 DRY = SMALL | {"vocab_size": 512, "pad_token_id": 511}
 LIMIT_S = 90.0
 
@@ -40,8 +41,8 @@ class Sweep:
         return Paths(self.folder / "outcome" / "job", self.folder / "logs" / "job")
 
     def job(self, target: str, experiments: dict[str, dict[str, Any]], **settings: Any) -> None:
-        """Write the job file; settings are keys of its [sweep] table."""
-        settings = {"target": target, "grace_s": 20} | ({} if self.card.is_real else {"preload": []}) | settings
+        """Write the job file. `settings` are keys of its [sweep] table."""
+        settings = {"target": target, "grace_s": 20} | settings
         lines = ["[sweep]", *(f"{key} = {_toml(value)}" for key, value in settings.items()), "[experiments]"]
         lines += [
             f'"{name}" = {{ {", ".join(f"{key} = {_toml(value)}" for key, value in table.items())} }}'
@@ -59,42 +60,42 @@ class Sweep:
         return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=pipe, stderr=pipe, text=True)
 
     def launch(self, *options: str, limit_s: float = LIMIT_S) -> tuple[int, str]:
-        """Launch to the end and return the exit code and what was said."""
+        """Launch, wait for the end, and return the exit code and the text on stderr."""
         process = self.start(*options)
         try:
-            _, err = process.communicate(timeout=limit_s)
+            _, err = process.communicate(timeout=patient(limit_s))
         except subprocess.TimeoutExpired:
             process.kill()
             _, err = process.communicate()
-            return -1, f"took more than {limit_s:.0f} s: {err[-300:]}"
+            return -1, f"took more than {patient(limit_s):.0f} s: {err[-300:]}"
         return process.returncode, err
 
     def history(self, name: str) -> History:
-        """Return what an experiment has recorded."""
+        """Return the records of an experiment."""
         return read_history(self.paths.records(name))
 
     def events(self, *kinds: str) -> list[dict[str, Any]]:
-        """Return what happened, of these kinds."""
+        """Return the events of these kinds."""
         with contextlib.suppress(OSError):
             lines = self.paths.events.read_text().splitlines()
             return [event for line in lines if (event := json.loads(line))["event"] in kinds]
         return []
 
     def endings(self) -> dict[str, str]:
-        """Return how the newest attempt of each experiment ended."""
+        """Return the ending of the newest attempt of each experiment."""
         return {event["experiment"]: event["ending"] for event in self.events("ended")}
 
 
 @contextlib.contextmanager
-def sweep(card: Card, **environment: str) -> Iterator[Sweep]:
-    """Give a folder for a sweep, with training text in `data`, and remove it."""
+def new_sweep(card: Card, **environment: str) -> Iterator[Sweep]:
+    """Make a folder for a sweep, and remove it after the block."""
     with tempfile.TemporaryDirectory(prefix="gpu-check-") as name:
         yield Sweep(Path(name), card, environment)
 
 
 def wait_for(condition: Callable[[], Any], limit_s: float = 60.0) -> bool:
-    """Wait until a condition holds; return whether it came to hold."""
-    until_s = time.monotonic() + limit_s
+    """Wait until a condition holds, `limit_s` at most. Return whether it holds."""
+    until_s = time.monotonic() + patient(limit_s)
     while time.monotonic() < until_s:
         if condition():
             return True
@@ -103,7 +104,7 @@ def wait_for(condition: Callable[[], Any], limit_s: float = 60.0) -> bool:
 
 
 def make_data(folder: Path, num_sequences: int = 2600) -> str:
-    """Write token sequences that are drawn at random, which need no tokenizer, and return their folder."""
+    """Write random token sequences, which need no tokenizer, and return the folder for `data_dir`."""
     import torch
 
     from minigpt.config import PRIMARY_FILE
@@ -111,7 +112,7 @@ def make_data(folder: Path, num_sequences: int = 2600) -> str:
     data = folder / "data"
     data.mkdir(exist_ok=True)
     generator = torch.Generator().manual_seed(0)
-    # Few of the vocabulary, and half of them fewer still: there is something to learn.
+    # The tokens are a part of the vocabulary, and half of them are among 30, so there is something to learn.
     tokens = torch.randint(0, DRY["pad_token_id"], (num_sequences, 128), generator=generator)
     tokens = torch.where(torch.rand(tokens.shape, generator=generator) < 0.5, tokens % 30, tokens)
     torch.save(list(tokens), data / PRIMARY_FILE)

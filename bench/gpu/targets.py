@@ -1,6 +1,6 @@
-"""The training functions of the checks: each does to a card what real scripts do, good or bad.
+"""The training functions of the checks. They do to a card what real scripts do, good or bad.
 
-Without CUDA they compute on the CPU, and pretend a card of DRY_CARD_BYTES: so every line of them is tried without one.
+Without CUDA they compute on the CPU and pretend that there is a card with DRY_CARD_BYTES of memory.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 
 from minigpt.config import TrainConfig
 
-BALLAST = "GPU_BALLAST_BYTES"  # how much `ballasted` holds for each example of a batch
+BALLAST = "GPU_BALLAST_BYTES"  # bytes that `ballasted` holds for each example of a batch
 DRY_TOTAL = "DRY_CARD_BYTES"
 
 
 def allocate(num_bytes: int) -> Any:
-    """Take memory of the card and touch it; without a card only compare the amount with what one would have."""
+    """Allocate memory on the card and write to it. Without a card only compare the amount with the pretended memory."""
     import torch
 
     if torch.cuda.is_available():
@@ -35,7 +35,7 @@ def _device() -> str:
 
 
 def see(config: dict, run: Any) -> None:  # type: ignore[type-arg]
-    """Say which devices the worker sees, take some memory and a step, and wait for a file."""
+    """Record which devices the worker sees, allocate some memory, take a step, and wait for a file."""
     import torch
 
     properties = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
@@ -55,7 +55,7 @@ def see(config: dict, run: Any) -> None:  # type: ignore[type-arg]
 
 
 def end(config: dict, run: Any) -> None:  # type: ignore[type-arg]
-    """Take memory, then end in the way that the configuration names."""
+    """Allocate memory, then end in the way that the configuration names."""
     import torch
 
     held = allocate(2**30)
@@ -75,7 +75,7 @@ def end(config: dict, run: Any) -> None:  # type: ignore[type-arg]
 
 
 def _device_side_assert() -> None:
-    """Index out of bounds on the card, which breaks this process's context for good."""
+    """Index out of bounds on the card, which breaks the CUDA context of this process for good."""
     import torch
 
     if not torch.cuda.is_available():
@@ -87,7 +87,7 @@ def _device_side_assert() -> None:
 
 
 def ballasted(config: TrainConfig, run: Any) -> None:
-    """Train a MiniGPT beside memory that grows with the batch, so that only half the batch fits."""
+    """Train a MiniGPT, and hold memory that grows with the batch, so that only half the batch fits."""
     from minigpt.train import run as train
 
     held = allocate(int(os.environ.get(BALLAST, "0")) * config.batch_size)

@@ -1,7 +1,8 @@
-"""Trains one MiniGPT and prints what it took, as JSON: `python bench/gpu/variant.py '{"steps": 20, …}'`.
+"""Trains a MiniGPT and prints its figures as JSON: `python bench/gpu/variant.py '{"steps": 20, …}'`.
 
-Wishes: device, data (folder), config (keys of TrainConfig), steps, is_profiled, logs ("" or a folder for records).
-Answer: tokens_per_s and step_s (medians, the first third left out), peak_bytes, losses, waits (calls by name), head.
+The argument has the keys device, data (a folder), config (keys of TrainConfig), steps, is_profiled and is_logged.
+The answer has tokens_per_s and step_s (medians, without the first third), peak_bytes, losses, waits (calls by name) and
+head.
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ WAITS = ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize
 
 
 class Logged(Quiet):
-    """A run that also records each step as the launcher's does."""
+    """A run that also records each step, as the run of the launcher does."""
 
     def __init__(self, device: str, outcome: Path, records: Path) -> None:
         super().__init__(device, outcome)
         self._writer = RecordWriter(records, 1)
 
     def log(self, step: int, **metrics: Any) -> None:
-        """Write the record, and keep the loss and the moment."""
+        """Write the record, and keep the loss and the time."""
         self._writer.write(metrics, step)
         super().log(step, **metrics)
 
 
 def train_once(wishes: dict[str, Any]) -> dict[str, Any]:
-    """Train as wished and return the answer."""
+    """Train as the argument says, and return the answer."""
     device = wishes["device"]
     config = TrainConfig(
         data_dir=wishes["data"], max_steps=wishes["steps"], max_epochs=100, chunking="pack",
@@ -68,7 +69,7 @@ def train_once(wishes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _profiled(config: TrainConfig, run: Quiet) -> dict[str, int]:
-    """Train under the profiler and return how often each call that waits was made."""
+    """Train under the profiler, and return the number of calls that wait, by name."""
     from torch.profiler import ProfilerActivity, profile
 
     activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if run.device == "cuda" else [])

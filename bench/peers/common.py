@@ -1,6 +1,6 @@
-"""What the peers share: the folder of the command line, its experiments, and `train`, found by their workers as well.
+"""Shared by the scripts of the peers: the folder of the command line, its experiments, and the workload `train`.
 
-`from common import read, train` in a script beside this file; nothing to type.
+A script beside this file has `from common import read, train`. The worker processes of a peer find `train` too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ BENCH = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BENCH))
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(BENCH), os.environ.get("PYTHONPATH")]))  # for workers
 
-from workload import train  # noqa: E402  found only by the path above
+from workload import train  # noqa: E402  found by the path above
 
 __all__ = ["BENCH", "read", "train"]
 

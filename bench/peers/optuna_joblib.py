@@ -1,4 +1,4 @@
-"""Optuna, a trial an experiment, on SQLite, in two processes of joblib.
+"""Optuna: a trial for each experiment, stored in SQLite, in two processes of joblib.
 
     python bench/peers/optuna_joblib.py FOLDER
 
@@ -28,7 +28,7 @@ def run_trial(storage: str, folder: Path, experiments: dict[str, dict[str, Any]]
 
 
 def main() -> None:
-    """Enqueue what the study does not have, and run what waits."""
+    """Enqueue the trials that the study does not have, and run those that wait."""
     folder, experiments = read()
     storage = f"sqlite:///{folder}/study.db"
     study = optuna.create_study(study_name="sweep", storage=storage, load_if_exists=True)

@@ -1,4 +1,4 @@
-"""Ray without Tune: a task an experiment, one CPU each of two.
+"""Ray without Tune: a task for each experiment, each with one of two CPUs.
 
     python bench/peers/ray_core.py FOLDER
 
@@ -16,7 +16,7 @@ from common import read, train
 
 
 def start_ray(folder: Path) -> None:
-    """Start Ray on two CPUs with its files in FOLDER: no token in the home folder, no usage statistics sent."""
+    """Start Ray on two CPUs with its files in FOLDER, without a token in the home folder or usage statistics."""
     os.environ |= {"RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_USAGE_STATS_ENABLED": "0"}
     ray.init(address="local", num_cpus=2, include_dashboard=False, _temp_dir=str(folder / "ray"))
 

@@ -1,8 +1,8 @@
-"""Ray Tune, a trial an experiment, one CPU each of two.
+"""Ray Tune: a trial for each experiment, each with one of two CPUs.
 
     python bench/peers/ray_tune.py FOLDER
 
-The same command again restores the sweep, as Ray's guide to fault tolerance has it.
+The same command again restores the sweep, as in Ray's guide to fault tolerance.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""submitit's local executor, a job an experiment; it has no limit of its own, so two threads wait for a job each.
+"""submitit's local executor: a job for each experiment. It has no limit, so two threads wait for a job each.
 
     python bench/peers/submitit_local.py FOLDER
 

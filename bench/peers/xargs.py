@@ -1,4 +1,4 @@
-"""The shell's way: `xargs -P2`, a fresh Python an experiment.
+"""The way of the shell: `xargs -P2`, a new Python for each experiment.
 
     python bench/peers/xargs.py FOLDER
 
