@@ -14,8 +14,6 @@ from minigpt.loss import fused_loss
 from minigpt.model import MiniGPT
 
 Small = Callable[..., TrainConfig]
-
-
 Draw = Callable[..., Tensor]
 
 

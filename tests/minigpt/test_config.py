@@ -18,6 +18,9 @@ from minigpt.config import TrainConfig
 from minigpt.device import set_precision
 from minigpt.errors import ConfigError, DataError
 
+Small = Callable[..., TrainConfig]
+FALLBACK = "sample_dataset.pt"
+
 
 def test_the_defaults_are_the_baseline_of_the_report() -> None:
     config = TrainConfig()
@@ -107,9 +110,6 @@ def test_what_accumulation_cannot_be() -> None:
         replace(CONFIG, compile=True, cuda_graph=True, accumulation=2)
 
 
-Small = Callable[..., TrainConfig]
-
-
 def test_what_cannot_be_is_refused(small: Small) -> None:
     with pytest.raises(ConfigError, match="written for the fused loss"):
         small(precision="bf16", loss="plain")
@@ -119,9 +119,6 @@ def test_what_cannot_be_is_refused(small: Small) -> None:
         small(compile=1)
     with pytest.raises(ConfigError, match="a mode of NVIDIA GPUs"):
         set_precision("tf32", "cpu")
-
-
-FALLBACK = "sample_dataset.pt"
 
 
 def test_E5_what_stands_in_the_place_of_the_file_is_named_and_no_other_file_read(small: Small, tmp_path: Path) -> None:

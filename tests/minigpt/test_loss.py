@@ -18,14 +18,8 @@ from minigpt.loss import LOGITS_BYTES, MIN_ROWS, fused_loss, num_targets, perple
 from minigpt.model import MiniGPT
 
 Small = Callable[..., TrainConfig]
-
-
 Draw = Callable[..., Tensor]
-
-
 Objective = Callable[[MiniGPT, Tensor], Tensor]
-
-
 PAD = 49
 
 

@@ -17,8 +17,6 @@ from minigpt.model import MiniGPT
 from minigpt.weights import load_model, save_model
 
 Small = Callable[..., TrainConfig]
-
-
 Draw = Callable[..., Tensor]
 
 

@@ -13,6 +13,8 @@ import pytest
 from minigpt.cli.application import user_errors
 
 ROOT = Path(__file__).parents[3]
+
+
 TINY = [
     "-S",
     "embed_dim=8",

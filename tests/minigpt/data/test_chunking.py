@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 from minigpt.data.chunking import Examples, by_packing, by_report, piece_spans, report_spans
 
 PAD = 49
-
-
 repeatable = settings(derandomize=True, database=None, deadline=None)
-
-
 lengths = st.lists(st.integers(0, 300), max_size=8)
-
-
 seq_lens = st.integers(32, 128)
 
 

@@ -14,8 +14,6 @@ from minigpt.data.corpus import read_corpus
 from minigpt.errors import DataError
 
 Write = Callable[..., Path]
-
-
 FALLBACK = "sample_dataset.pt"
 
 

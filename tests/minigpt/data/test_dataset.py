@@ -11,8 +11,6 @@ from minigpt.config import TrainConfig
 from minigpt.data.dataset import SeqDataset
 
 Small = Callable[..., TrainConfig]
-
-
 Write = Callable[..., Path]
 
 

@@ -16,8 +16,6 @@ from minigpt.data.dataset import SeqDataset
 from minigpt.data.loader import loader, num_loader_processes, shuffled
 
 Small = Callable[..., TrainConfig]
-
-
 Write = Callable[..., Path]
 
 

@@ -21,9 +21,9 @@ from minigpt.data.packed import open_packed
 from minigpt.errors import DataError
 
 Small = Callable[..., TrainConfig]
-
-
 Write = Callable[..., Path]
+FALLBACK = "sample_dataset.pt"
+PAD = 49
 
 
 def _sequences(num: int) -> list[Tensor]:
@@ -34,10 +34,7 @@ def _sequences(num: int) -> list[Tensor]:
 def test_the_fallback_is_used_when_the_primary_is_absent(small: Small, write_data: Write) -> None:
     write_data({"input_ids": torch.arange(100).remainder(49).view(1, 100)}, "sample_dataset.pt")
     examples = open_packed(small(seq_len=64))
-    assert examples.ids.shape == (
-        2,
-        64,
-    )  # a row of 100 in pieces, where a sequence of 100 would be one example
+    assert examples.ids.shape == (2, 64)  # a row of 100 is cut in pieces; a sequence of 100 would be one example
     assert (examples.tokens_used, examples.tokens_available) == (100, 100)
     write_data([[1] * 32])
     assert open_packed(small(seq_len=64)).tokens_available == 32
@@ -145,12 +142,6 @@ def test_sequences_too_short_for_an_example_are_one_clear_line(small: Small, wri
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(open_packed(small(chunking="pack")).ids) == 1
-
-
-FALLBACK = "sample_dataset.pt"
-
-
-PAD = 49
 
 
 def _padded(lengths: list[int], width: int, *, left: bool = False) -> tuple[torch.Tensor, torch.Tensor]:

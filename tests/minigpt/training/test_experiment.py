@@ -24,12 +24,10 @@ from minigpt.training.run_protocol import State
 from minigpt.weights import load_model
 
 Small = Callable[..., TrainConfig]
-
-
 Write = Callable[..., Path]
-
-
 Record = dict[str, float | str]
+FALLBACK = "sample_dataset.pt"
+PAD = 49
 
 
 @dataclass
@@ -255,12 +253,6 @@ def test_a_compiled_run_has_the_same_losses_to_rounding(
         run(small(compile=is_compiled, dropout=0.0, n_layers=1), memory)
         losses.append([record["loss"] for record in memory.records.values()])
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
-
-
-FALLBACK = "sample_dataset.pt"
-
-
-PAD = 49
 
 
 @pytest.mark.parametrize(

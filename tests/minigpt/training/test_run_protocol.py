@@ -13,8 +13,6 @@ from minigpt.train import run
 from minigpt.training.run_protocol import PrintRun, Run
 
 Small = Callable[..., TrainConfig]
-
-
 Write = Callable[..., Path]
 
 

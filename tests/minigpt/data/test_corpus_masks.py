@@ -14,14 +14,8 @@ from minigpt.data.packed import open_packed
 from minigpt.errors import DataError
 
 Small = Callable[..., TrainConfig]
-
-
 Write = Callable[..., Path]
-
-
 FALLBACK = "sample_dataset.pt"
-
-
 PAD = 49
 
 
