@@ -67,8 +67,8 @@ def noted_events() -> dict[str, set[str]]:
     kinds: dict[str, set[str]] = {}
     for node in _nodes():
         match node:
-            case ast.Call(func=ast.Attribute(value=owner, attr="_note" | "append" as call),
+            case ast.Call(func=ast.Attribute(value=owner, attr="log_event" | "_log_event" | "_note" | "append" as call),
                           args=[ast.Constant(value=str(event)), *_], keywords=keywords):  # fmt: skip
-                if call == "_note" or ast.unparse(owner).endswith("events"):
+                if call != "append" or ast.unparse(owner).endswith("events"):
                     kinds.setdefault(event, set()).update(one.arg for one in keywords if one.arg)
     return kinds

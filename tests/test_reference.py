@@ -22,9 +22,9 @@ def test_there_is_no_other_page() -> None:
 
 
 def test_a_name_without_a_meaning_and_a_meaning_without_a_name_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = [field.name for field in fields(generate.telemetry.Sample)]
+    names = [field.name for field in fields(generate.samples.Sample)]
     changed = make_dataclass("Sample", ["melted_bytes" if name == "memory_bytes" else name for name in names])
-    monkeypatch.setattr(generate.telemetry, "Sample", changed)
+    monkeypatch.setattr(generate.samples, "Sample", changed)
     _, problems = generate.pages()
     assert problems == [
         "melted_bytes has no meaning: write melted_bytes = \"…\" under ['telemetry'] of docs/meanings.toml.",

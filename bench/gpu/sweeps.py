@@ -42,7 +42,9 @@ class Sweep:
 
     def job(self, target: str, experiments: dict[str, dict[str, Any]], **settings: Any) -> None:
         """Write the job file. `settings` are keys of its [sweep] table."""
-        settings = {"target": target, "grace_s": 20} | settings
+        # Where torch is preloaded, a worker checks that CUDA sees its card. Behind the stub driver there is no CUDA.
+        is_stub = self.card.has_driver and not self.card.is_real
+        settings = {"target": target, "grace_s": 20} | ({"preload": []} if is_stub else {}) | settings
         lines = ["[sweep]", *(f"{key} = {_toml(value)}" for key, value in settings.items()), "[experiments]"]
         lines += [
             f'"{name}" = {{ {", ".join(f"{key} = {_toml(value)}" for key, value in table.items())} }}'
