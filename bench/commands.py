@@ -16,9 +16,11 @@ from pathlib import Path
 
 from rows import Row, alternate, markdown, seconds
 
+from launcher.store.ending import EndingKind
+from launcher.store.events import Ended, EventLog, Started
+from launcher.store.manifest import Manifest, ManifestExperiment, write_manifest
 from launcher.store.paths import Paths
 from launcher.store.records import RecordWriter
-from launcher.store.state import EventLog, Manifest, ManifestExperiment, write_document
 
 ROOT = Path(__file__).parents[1]
 LAUNCHER = [sys.executable, "-m", "launcher"]
@@ -35,15 +37,15 @@ def report() -> float:
         table = "\n".join(f"{name} = {{}}" for name in names)
         (folder / "job.toml").write_text(f'[sweep]\ntarget = "train:run"\n[experiments]\n{table}\n')
         planned = [ManifestExperiment(name, {}, {}, name) for name in names]
-        write_document(paths, Manifest("job", "job.toml", "train:run", 0, ["loss"], [], planned))
+        write_manifest(paths, Manifest("job", "job.toml", "train:run", 0, ["loss"], [], planned))
         log = EventLog(paths.events)
         for name in names:
-            log.append("started", experiment=name, attempt=1, device="cpu", threads=1, goes_on=False)
+            log.append(Started(name, 1, "cpu", 1))
             writer = RecordWriter(paths.records(name), 1)
             for step in range(1, 1001):
                 writer.write({"step": step, "loss": 10 * math.exp(-step / 300), "tokens": step * 2048, "lr": 5e-4})
             writer.close()
-            log.append("ended", experiment=name, attempt=1, ending="done", why="", seconds=1.0)
+            log.append(Ended(name, 1, EndingKind.DONE, "", 1.0))
         log.close()
         return seconds([*LAUNCHER, "report", "job.toml"], cwd=folder)
 

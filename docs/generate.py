@@ -23,7 +23,7 @@ from docs import source
 from launcher import errors
 from launcher.cli.app import app
 from launcher.planning import job
-from launcher.store import samples, state
+from launcher.store import events, manifest, samples
 from launcher.store.ending import EndingKind
 from launcher.store.names import NAME_RULE
 
@@ -172,8 +172,9 @@ def _toml(value: Any) -> str:
 
 def record_fields(meanings: Meanings) -> str:
     """Return the page of the files for programs: records, events, telemetry, sweep.json."""
-    written, events = source.written_kinds(), source.noted_events()
-    for kinds, prefix in ((written, "record."), (events, "event.")):
+    written = source.written_kinds()
+    logged = {event.kind: set(event.own_fields()) for event in events.EVENTS}
+    for kinds, prefix in ((written, "record."), (logged, "event.")):
         for kind, names in kinds.items():
             for name in sorted(names - set(meanings.keys(f"{prefix}{kind}")) - set(meanings.keys(f"{prefix}every"))):
                 meanings.of(f"{prefix}{kind}", name)
@@ -185,13 +186,13 @@ def record_fields(meanings: Meanings) -> str:
     rows = [(f"`{kind}`", kind.meaning, "yes" if kind.is_failure else "no") for kind in EndingKind]
     parts += ["### Endings", table(("ending", "meaning", "a failure"), rows)]
     parts += ["## outcome/events.jsonl", meanings.of("pages", "events"), _fields(meanings, "event.every")]
-    for kind in (one for one in meanings.tables("event.") if one in events):
+    for kind in (one for one in meanings.tables("event.") if one in logged):
         parts += [f'### `event = "{kind}"`', _fields(meanings, f"event.{kind}")]
     columns = [field.name for field in dataclasses.fields(samples.Sample)]
     parts += ["## outcome/telemetry/&lt;experiment&gt;.jsonl", meanings.of("pages", "telemetry")]
     parts.append(_fields(meanings, "telemetry", columns))
-    document = ["format", *(field.name for field in dataclasses.fields(state.Manifest))]
-    planned = [field.name for field in dataclasses.fields(state.ManifestExperiment)]
+    document = ["format", *(field.name for field in dataclasses.fields(manifest.Manifest))]
+    planned = [field.name for field in dataclasses.fields(manifest.ManifestExperiment)]
     parts += ["## outcome/sweep.json", meanings.of("pages", "sweep"), _fields(meanings, "sweep", document)]
     parts += ["### An experiment of `experiments`", _fields(meanings, "sweep.experiments", planned)]
     parts += ["### `launch`", _fields(meanings, "sweep.launch")]

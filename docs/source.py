@@ -60,15 +60,3 @@ def written_kinds() -> dict[str, set[str]]:
                 case ast.Constant(value=str(kind)):
                     kinds.setdefault(kind, set()).update(keys.keys() - {"kind"})
     return kinds
-
-
-def noted_events() -> dict[str, set[str]]:
-    """Return the events the code writes, each with the fields that stand beside it in the source."""
-    kinds: dict[str, set[str]] = {}
-    for node in _nodes():
-        match node:
-            case ast.Call(func=ast.Attribute(value=owner, attr="log_event" | "_log_event" | "_note" | "append" as call),
-                          args=[ast.Constant(value=str(event)), *_], keywords=keywords):  # fmt: skip
-                if call != "append" or ast.unparse(owner).endswith("events"):
-                    kinds.setdefault(event, set()).update(one.arg for one in keywords if one.arg)
-    return kinds

@@ -5,6 +5,7 @@ Logs, tables, screens and messages use these functions. They know nothing of swe
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Iterable
 
@@ -53,6 +54,11 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def timestamp() -> str:
+    """Return the local time with its offset, to the second: `2026-01-31T09:30:00+01:00`."""
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def size(num_bytes: float) -> str:

@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 import psutil
 
+from launcher.store.attempts import read_last_attempts
 from launcher.store.records import RecordReader
-from launcher.store.state import read_events
 from tests.launcher.conftest import Workplace, marked, wait_for
 from tests.launcher.faults import check, endings, killed_in, steps, undisturbed
 
@@ -193,7 +193,7 @@ class Soak:
         """Return how many experiments have ended, the launcher's memory and its descriptors, ten times a second."""
         samples = []
         while launcher.is_running() and launcher.status() != psutil.STATUS_ZOMBIE:
-            ended = sum(one.ending is not None for one in read_events(place.paths.events).values())
+            ended = sum(one.ending is not None for one in read_last_attempts(place.paths.events).values())
             try:
                 samples.append((ended, launcher.memory_info().rss, launcher.num_fds()))
             except psutil.Error:

@@ -52,7 +52,6 @@ class Keys:
     secret: str = ""
 
 
-def test_variables_kinds_and_events_are_found_in_the_source() -> None:
+def test_variables_and_kinds_of_records_are_found_in_the_source() -> None:
     assert {"CUDA_VISIBLE_DEVICES", "LAUNCHER_LOCKS"} <= set(source.variables())
     assert source.written_kinds()["resume"] == {"step"}
-    assert {"device", "after"} <= source.noted_events()["set_aside"]

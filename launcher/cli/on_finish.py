@@ -23,8 +23,8 @@ from launcher.planning.job import Sweep
 from launcher.reports.analysis import best, rank
 from launcher.reports.results import Result, read_results
 from launcher.store.curve import End
+from launcher.store.manifest import read_manifest
 from launcher.store.paths import Paths
-from launcher.store.state import read_document
 from launcher.text import inline
 
 LIMIT_S = 60.0
@@ -87,7 +87,7 @@ def results(sweep: Sweep) -> list[Result]:
     paths = Paths(sweep.outcome, sweep.logs)
     metrics, maximize = list(sweep.settings.metrics), list(sweep.settings.maximize)
     try:
-        found = read_document(paths)
+        found = read_manifest(paths)
         return read_results(paths, replace(found, metrics=metrics, maximize=maximize)) if found else []
     except (InputError, OSError):
         return []

@@ -25,12 +25,12 @@ def find(job: Path, outcome: Path | None, logs: Path | None) -> tuple[Paths, lis
             not named by `outcome`.
     """
     from launcher import api
-    from launcher.store.state import read_document
+    from launcher.store.manifest import read_manifest
 
     sweep = api.load(job, outcome=outcome, logs=logs)
     paths = Paths(sweep.outcome, sweep.logs)
     holds(sweep, paths, outcome)
-    document = read_document(paths)
+    document = read_manifest(paths)
     launched = [one.name for one in document.experiments] if document else []
     return paths, list(dict.fromkeys([*sweep.experiments, *launched]))
 

@@ -10,13 +10,13 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from launcher.engine.classify_ending import Ending
 from launcher.engine.messages import Event, RetryRequested, StopRequested
 from launcher.engine.scheduler import Finished, Running, Scheduler
 from launcher.store.ending import EndingKind
+from launcher.store.events import Answer, LoggedEvent, RequestAnswered, Requeued, Withdrawn
 from launcher.store.paths import Paths
 from launcher.store.requests import Inbox, Request
 from launcher.text import did_you_mean, inline
@@ -24,27 +24,11 @@ from launcher.text import did_you_mean, inline
 LOOK_INTERVAL_S = 0.1  # the loop ticks for every bell; nobody asks that often
 
 
-class Note(Protocol):
-    """Writes an event down."""
-
-    def __call__(self, event: str, experiment: str, **data: object) -> None:
-        """Write an event of an experiment, or of the launch where that is empty."""
-
-
 class Interrupt(Protocol):
     """Ends the launch: what runs saves and ends, or with force is killed."""
 
     def __call__(self, number: signal.Signals, *, force: bool) -> None:
         """Do as if this signal had come, with force for the second time."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What became of a request, for one experiment."""
-
-    experiment: str
-    answer: str
-    is_refused: bool = False
 
 
 Act = Callable[[], None]  # what is done for a request
@@ -58,14 +42,14 @@ class Steering:
         paths: Paths,
         scheduler: Scheduler,
         say: Callable[[str], None],
-        note: Note,
+        log_event: Callable[[LoggedEvent], None],
         handle: Callable[[Event], None],
         interrupt: Interrupt,
     ) -> None:
         self._inbox = Inbox(paths.requests, say)
         self._scheduler = scheduler
         self._say = say
-        self._note = note
+        self._log_event = log_event
         self._handle = handle
         self._interrupt = interrupt
         self._ending: set[str] = set()  # asked by a request to save and end, and still running
@@ -83,14 +67,14 @@ class Steering:
                 name = f"{inline(one.experiment, 100)}: " if one.experiment else ""
                 self._say(f"{request.ask} (asked by pid {request.pid}): {name}{one.answer}.")
                 act()  # after its answer: what follows from it, a start say, is told below it
-                answers.append(one.__dict__)
-            self._note("request", "", id=request.id, ask=request.ask, answers=answers)
+                answers.append(one)
+            self._log_event(RequestAnswered("", request.id, request.ask, answers))
 
     def ended(self, experiment: str) -> None:
         """Take note that an attempt is over; write down if the experiment waits to be tried again."""
         self._ending.discard(experiment)
         if self._scheduler.state(experiment) is None:
-            self._note("requeued", experiment, pid=os.getpid())
+            self._log_event(Requeued(experiment, os.getpid()))
 
     def _answers(self, request: Request, endings: Mapping[str, Ending], is_over: bool) -> Iterator[tuple[Answer, Act]]:
         """Yield each answer with what is to be done for it; the next one is found when that is done."""
@@ -135,7 +119,7 @@ class Steering:
                 return Answer(name, told), lambda: self._end(name, force)
 
     def _take_out(self, name: str) -> None:
-        self._note("withdrawn", name, pid=os.getpid())
+        self._log_event(Withdrawn(name, os.getpid()))
         self._handle(StopRequested(name))
 
     def _end(self, name: str, force: bool) -> None:
@@ -156,7 +140,7 @@ class Steering:
                 return Answer(name, "queued again"), lambda: self._queue(name)
 
     def _queue(self, name: str) -> None:
-        self._note("requeued", name, pid=os.getpid())
+        self._log_event(Requeued(name, os.getpid()))
         self._handle(RetryRequested(name))
 
     def _unknown(self, name: str) -> Answer:

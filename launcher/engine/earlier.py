@@ -25,9 +25,10 @@ from pathlib import Path
 from launcher.errors import WriteError
 from launcher.planning.decision import Decision, PlannedAction
 from launcher.planning.plan import Plan
+from launcher.store.events import EventLog, MovedAside
+from launcher.store.manifest import ManifestExperiment, manifest_text
 from launcher.store.names import is_name
 from launcher.store.paths import Paths
-from launcher.store.state import EventLog, ManifestExperiment, document_text
 
 _UNFINISHED = ".unfinished"
 _NAMED = 4  # experiments that are told by name
@@ -84,7 +85,7 @@ class Earlier:
         if self._gathered:
             if self._before is not None:
                 document = replace(self._before, experiments=self._gathered)
-                Paths(self._gathering, self._paths.logs).sweep.write_text(document_text(document))
+                Paths(self._gathering, self._paths.logs).sweep.write_text(manifest_text(document))
             self._gathering.rename(self._folder)
 
     def undo(self) -> None:
@@ -105,7 +106,7 @@ class Earlier:
         with contextlib.suppress(OSError), contextlib.closing(EventLog(self._paths.events)) as events:
             for experiment in self.kept:
                 folder = str(self._folder.relative_to(self._paths.outcome))
-                events.append("moved_aside", experiment=experiment, folder=folder)
+                events.append(MovedAside(experiment, folder))
         for decision in self._anew:
             if decision.repeats is not None and decision.repeats.is_set_aside:
                 with contextlib.suppress(OSError):  # then they are appended to

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from launcher.engine.attempt import Attempt
 from launcher.engine.listener import AttemptEnd
+from launcher.store.events import Ended, EventLog, LoggedEvent
 from launcher.store.paths import Paths
-from launcher.store.state import EventLog
 
 
 class EventRecorder:
@@ -23,33 +23,22 @@ class EventRecorder:
         self._events = EventLog(paths.events)
         self.num_unwritten = 0
 
-    def log_event(self, event: str, experiment: str, **data: object) -> None:
-        """Write an event down; a full disk must not end what runs."""
+    def log_event(self, event: LoggedEvent) -> None:
+        """Write an event; a full disk must not end what runs."""
         try:
-            self._events.append(event, experiment=experiment, **data)
+            self._events.append(event)
         except OSError as error:
             self.num_unwritten += 1
             if self.num_unwritten == 1:
                 self._warn(f"{self._path} cannot be written: {error.strerror}. Training goes on.")
 
     def started(self, attempt: Attempt) -> None:
-        """Do nothing: an attempt is written down before its worker begins, by `starts`."""
-
-    def starts(self, attempt: int, experiment: str, device: str, details: dict[str, object]) -> None:
-        """Write down that an attempt starts."""
-        self.log_event("started", experiment, attempt=attempt, device=device, **details)
+        """Do nothing: the runner logs `Started` before the worker begins."""
 
     def ended(self, end: AttemptEnd) -> None:
         """Write down how an attempt ended."""
-        self.log_event(
-            "ended",
-            end.name,
-            attempt=end.decision.attempt,
-            ending=end.ending.kind,
-            why=end.ending.why,
-            seconds=round(end.seconds, 3),
-            last_step=end.history.last_step,
-        )
+        ending, seconds = end.ending, round(end.seconds, 3)
+        self.log_event(Ended(end.name, end.decision.attempt, ending.kind, ending.why, seconds, end.history.last_step))
 
     def close(self) -> None:
         """Release the file."""

@@ -33,11 +33,13 @@ from launcher.planning.resolve import resolve
 from launcher.planning.wording import describe, notices, repeated_training
 from launcher.search.searcher import Proposal, Searcher
 from launcher.sinks.text_log import text_log
+from launcher.store.events import Ended, EventLog
 from launcher.store.locks import lock_folder
+from launcher.store.manifest import is_written, write_manifest
 from launcher.store.paths import Paths
+from launcher.store.provenance import environment
 from launcher.store.records import RecordReader
 from launcher.store.requests import clear
-from launcher.store.state import EventLog, environment, is_written, write_document
 
 
 def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, ports: Ports) -> Summary:
@@ -107,7 +109,7 @@ def _record_missing_endings(plan: Plan) -> None:
                 log.catch_up(record for record in records if record["attempt"] == one.attempt)
             log.ending(f"{name} {one.ending}, its launcher was gone")
             log.close()
-            events.append("ended", experiment=name, why="", **dataclasses.asdict(one))
+            events.append(Ended(name, one.attempt, one.ending, "", one.seconds))
 
 
 def _nothing_to_do(plan: Plan, console: Console, renew_views: Callable[[Paths], list[str]]) -> Summary:
@@ -132,7 +134,7 @@ def _renew_document(plan: Plan) -> list[str]:
     if before is not None and is_written(document, before):
         return []
     try:
-        write_document(plan.paths, document)
+        write_manifest(plan.paths, document)
     except OSError as error:
         return [f"{plan.paths.sweep} cannot be written: {error.strerror}."]
     _remove_views(plan)
@@ -223,7 +225,7 @@ class _WrittenPlan:
         self._plan = plan
         self._executor = executor
         self._launch_info = launch_info
-        write_document(plan.paths, plan.manifest(launch_info))
+        write_manifest(plan.paths, plan.manifest(launch_info))
 
     def grow(self, proposals: Sequence[Proposal]) -> list[Decision]:
         """Plan these experiments too, let the target check its data, and write them down; return their decisions.
@@ -238,7 +240,7 @@ class _WrittenPlan:
         _check_data(replace(plan, decisions=added), self._executor)
         self._plan = plan
         self._launch_info["attempts"] |= {decision.experiment.name: decision.attempt for decision in to_run}
-        write_document(plan.paths, plan.manifest(self._launch_info))
+        write_manifest(plan.paths, plan.manifest(self._launch_info))
         return to_run
 
 

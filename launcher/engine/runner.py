@@ -32,6 +32,7 @@ from launcher.planning.plan import Plan
 from launcher.search.stopper import Stopper
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.ending import EndingKind
+from launcher.store.events import DeviceLost, SetAside, Started
 
 # Words of errors that a GPU, its driver or its libraries may be the cause of.
 _OF_A_GPU = re.compile(r"CUDA|\bcu(DNN|BLAS|FFT|SOLVER|SPARSE|RAND)|NCCL|NVML|nvidia|\bHIP\b|ROCm|MIOpen|\bGPU\b", re.I)
@@ -92,8 +93,8 @@ class Runner:
         if is_again:
             entry.ending, entry.decision = None, decision
             self._console.message(f"{name}: tried again, attempt {decision.attempt}.")
-        details: dict[str, object] = {"threads": slot.threads, "goes_on": decision.is_resumed}
-        self._recorder.starts(spec.attempt, name, str(slot.device), details | {"changed": decision.changes})
+        device, goes_on, changed = str(slot.device), decision.is_resumed, decision.changes
+        self._recorder.log_event(Started(name, spec.attempt, device, slot.threads, goes_on, changed))
         self._follower.open(spec, f"{slot.device} {slot.device.name} {slot.device.uuid}".rstrip())
         obstacle = self._follower.histories[name].obstacle
         if worker is None or obstacle:
@@ -172,7 +173,7 @@ class Runner:
         self._executor.set_aside(slot)
         if device.uuid:
             self._gone.add(device.place)
-        self._recorder.log_event("set_aside", "", device=str(device), after=[first, second])
+        self._recorder.log_event(SetAside("", str(device), [first, second]))
         self._console.message(
             f"{device} is set aside: {first} and {second} both failed on it at once. What is left goes elsewhere, and "
             "what failed is tried once more there."
@@ -182,7 +183,7 @@ class Runner:
         """Take in that a device is gone."""
         places = {slot.device.place for slot in self._executor.slots}
         self._gone.add(self._executor.slots[gone.slots[0]].device.place)
-        self._recorder.log_event("device_lost", "", device=gone.device, uuid=gone.uuid, why=gone.why)
+        self._recorder.log_event(DeviceLost("", gone.device, gone.uuid, gone.why))
         left = "What is left goes elsewhere." if places - self._gone else "It was the last: nothing can start."
         self._console.message(f"{gone.device} is lost and set aside: {gone.why}. {left}")
         return SlotsLost(gone.slots)

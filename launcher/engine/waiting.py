@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from launcher.executors.base import Refusal
+from launcher.store.events import LoggedEvent, Waits
 
 LOOK_S = 0.25  # between two tries of refused experiments
 
@@ -13,7 +14,7 @@ LOOK_S = 0.25  # between two tries of refused experiments
 class Waiting:
     """Tells of refused experiments and says when to try them again."""
 
-    def __init__(self, message: Callable[[str], None], log_event: Callable[..., None]) -> None:
+    def __init__(self, message: Callable[[str], None], log_event: Callable[[LoggedEvent], None]) -> None:
         self._message = message
         self._log_event = log_event
         self._due_s = 0.0
@@ -45,6 +46,6 @@ class Waiting:
             self._told[place] = kind
             idle = " Nothing runs meanwhile; Ctrl-C gives up." if is_idle else ""
             self._message(f"{why}; {experiment} waits.{idle}")
-            self._log_event("waits", experiment, why=why)
+            self._log_event(Waits(experiment, why))
         self._refused.clear()
         return True

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from launcher.devices.sensors import SensorReading, Sensors
 from launcher.executors.process_tree import ProcessTable, Usage
+from launcher.store.line_log import LineLog
 from launcher.store.paths import Paths
 from launcher.store.samples import FIELDS, Sample
-from launcher.store.state import LineLog
 
 
 @dataclass

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 from launcher.planning.batch_halving import state_digest
 from launcher.planning.estimate import DurationEstimate, extrapolate
 from launcher.planning.experiment import Experiment
+from launcher.store.attempts import LastAttempt, last_ending
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.ending import EndingKind
 from launcher.store.history import History, gpu_bytes, read_history
+from launcher.store.manifest import ManifestExperiment
 from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
-from launcher.store.state import LastAttempt, ManifestExperiment, last_ending
 
 
 @dataclass(frozen=True)

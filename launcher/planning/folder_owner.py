@@ -23,8 +23,8 @@ from launcher.planning.origin import Origin, is_same_file, path_to_type
 from launcher.store import values
 from launcher.store.files import read
 from launcher.store.locks import find_holder
+from launcher.store.manifest import Manifest, read_manifest
 from launcher.store.paths import Paths, write_atomic
-from launcher.store.state import Manifest, read_document
 from launcher.text import inline
 
 
@@ -36,7 +36,7 @@ def check_folder_owner(sweep: Sweep, paths: Paths) -> tuple[Manifest | None, lis
     Raises:
         InputError: the outcome folder or the logs folder belongs to another sweep.
     """
-    manifest = read_document(paths)
+    manifest = read_manifest(paths)
     if manifest is not None and manifest.name != sweep.name:
         raise InputError(
             f'the folder {paths.outcome} holds the sweep "{manifest.name}", and this one is "{sweep.name}".\n'
@@ -87,7 +87,7 @@ def find_results_elsewhere(sweep: Sweep) -> Paths | None:
     for base in sweep.job_file.resolve().parents:
         paths = Paths(base / sweep.outcome, base / sweep.logs)
         with contextlib.suppress(InputError, OSError):
-            manifest = read_document(paths)
+            manifest = read_manifest(paths)
             origin = Origin.from_manifest(manifest, paths.outcome) if manifest else None
             if (
                 origin is not None

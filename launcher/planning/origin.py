@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from launcher.planning.job import Sweep
-from launcher.store.state import Manifest
+from launcher.store.manifest import Manifest
 
 _INSTALLED = ("site-packages", "dist-packages")  # the same package in another environment is not another sweep
 

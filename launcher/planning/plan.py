@@ -18,10 +18,11 @@ from launcher.planning.evidence import gather
 from launcher.planning.experiment import Experiment
 from launcher.planning.folder_owner import check_folder_owner
 from launcher.planning.job import Sweep
+from launcher.store.attempts import read_last_attempts
 from launcher.store.ending import EndingKind
+from launcher.store.manifest import Manifest, ManifestExperiment
 from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
-from launcher.store.state import Manifest, ManifestExperiment, read_events
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def decide(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, *, fre
 def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, fresh: bool) -> Plan:
     previous, notices = check_folder_owner(sweep, paths)
     entries = {entry.name: entry for entry in (*previous.former, *previous.experiments)} if previous else {}
-    last_attempts = read_events(paths.events)
+    last_attempts = read_last_attempts(paths.events)
     decisions = []
     for experiment in experiments:
         entry, last_attempt = entries.get(experiment.name), last_attempts.get(experiment.name)

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from launcher.store import files
-from launcher.store.state import Manifest
+from launcher.store.manifest import Manifest
 
 SECTIONS = ("Model", "Parameters", "Dataset", "Training", "Experiments", "Observations")
 LIMIT_BYTES = 1 << 20

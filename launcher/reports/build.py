@@ -26,11 +26,12 @@ from launcher.reports.analysis import unlogged
 from launcher.reports.results import Result, result, with_open_ends
 from launcher.reports.timeline import read_spans
 from launcher.reports.usage_curves import Series, over_time
+from launcher.store.attempts import AtWork, LastAttempt, at_work, read_last_attempts
 from launcher.store.history import History, numbers, read_history
 from launcher.store.locks import find_holder
+from launcher.store.manifest import Manifest, read_manifest
 from launcher.store.paths import Paths
 from launcher.store.samples import read_samples, summarise
-from launcher.store.state import AtWork, LastAttempt, Manifest, at_work, read_document, read_events
 from launcher.worker.last_lines import last_lines
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Report:
         return [(path, "") for path in [*whole, *(self._paths.curves(metric) for metric in measured)]] + own
 
     def _read_document(self) -> Manifest:
-        document = read_document(self._paths)
+        document = read_manifest(self._paths)
         if document is None:
             raise InputError(f"there is no sweep in {self._paths.outcome}: it has no {self._paths.sweep.name}.")
         if (job := self._settings) is not None:
@@ -198,7 +199,7 @@ class Report:
 
     def _look(self) -> None:
         """Look once a drawing at what has happened and who is at work, so that all views say the same."""
-        self._seen = read_events(self._paths.events)
+        self._seen = read_last_attempts(self._paths.events)
         self._running = at_work(self._document, find_holder(self._paths.lock))
 
     def _results(self) -> list[Result]:

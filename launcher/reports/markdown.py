@@ -18,8 +18,8 @@ from launcher.reports.author_notes import Prose
 from launcher.reports.reproduce import commands
 from launcher.reports.results import Result, differing, reference, shared
 from launcher.store.ending import EndingKind
+from launcher.store.manifest import Manifest
 from launcher.store.paths import Paths, write_atomic
-from launcher.store.state import Manifest
 from launcher.text import duration, printable, size
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])|^[-+#=]|^\d+(?=[.)](?:\s|$))")

@@ -8,8 +8,8 @@ from typing import Any
 from launcher.config.nested import dotted, leaves
 from launcher.config.notation import write
 from launcher.shell_command import words_as_typed
+from launcher.store.manifest import Manifest
 from launcher.store.paths import Paths
-from launcher.store.state import Manifest
 from launcher.text import printable
 
 

@@ -15,22 +15,13 @@ from typing import Any
 
 from launcher.reports.timeline import Span
 from launcher.store import values
+from launcher.store.attempts import AtWork, LastAttempt, at_work, last_ending, read_last_attempts, spent_s, why_ended
 from launcher.store.curve import Curve, curve_of
 from launcher.store.ending import EndingKind
 from launcher.store.history import History, numbers, read_history
 from launcher.store.locks import find_holder
+from launcher.store.manifest import Manifest, ManifestExperiment
 from launcher.store.paths import Paths
-from launcher.store.state import (
-    AtWork,
-    LastAttempt,
-    Manifest,
-    ManifestExperiment,
-    at_work,
-    last_ending,
-    read_events,
-    spent_s,
-    why_ended,
-)
 
 RUNNING = "running"  # stands in the place of an ending while the newest attempt runs
 
@@ -72,7 +63,7 @@ class Result:
 
 def read_results(paths: Paths, document: Manifest) -> list[Result]:
     """Return what is known about each experiment of a sweep, from its files."""
-    seen, running = read_events(paths.events), at_work(document, find_holder(paths.lock))
+    seen, running = read_last_attempts(paths.events), at_work(document, find_holder(paths.lock))
     return [
         result(document, one, index, read_history(paths.records(one.name)), seen.get(one.name), running)
         for index, one in enumerate(document.experiments)

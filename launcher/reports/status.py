@@ -9,32 +9,20 @@ import datetime
 import math
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from launcher.planning.estimate import DurationEstimate, extrapolate, extrapolate_attempt, makespan, remaining
 from launcher.shell_command import words_as_typed
-from launcher.store import values
+from launcher.store.attempts import AtWork, LastAttempt, at_work, last_attempts, last_ending, spent_s, why_ended
 from launcher.store.curve import curve_of
 from launcher.store.ending import KEPT, EndingKind
-from launcher.store.events import read_event_lines
+from launcher.store.events import Ended, LoggedEvent, Requeued, Started, Withdrawn, read_events
 from launcher.store.history import History, read_history
 from launcher.store.locks import Holder, find_holder
+from launcher.store.manifest import Manifest, ManifestExperiment, read_manifest
 from launcher.store.paths import Paths
-from launcher.store.state import (
-    AtWork,
-    LastAttempt,
-    Manifest,
-    ManifestExperiment,
-    at_work,
-    last_ending,
-    read_document,
-    read_events,
-    spent_s,
-    why_ended,
-)
 
 Phase = Literal["starting", "running", "ended", "gone"]
 LIVE = ("running", "waiting", "withdrawn", "not started")  # states that are no ending
@@ -93,15 +81,6 @@ class SweepStatus:
         return shlex.join(typed)
 
 
-@dataclass(frozen=True)
-class _Newest:
-    """The newest thing that happened to an experiment."""
-
-    event: str = ""
-    at: str = ""
-    pid: int | None = None
-
-
 @dataclass
 class _Sweep:
     """What is the same for all experiments of a sweep."""
@@ -111,7 +90,7 @@ class _Sweep:
     phase: Phase
     now_s: float
     seen: Mapping[str, LastAttempt] = field(default_factory=dict)
-    newest: Mapping[str, _Newest] = field(default_factory=dict)
+    newest: Mapping[str, LoggedEvent] = field(default_factory=dict)
     at_work: AtWork = field(default_factory=AtWork)
 
     @property
@@ -122,17 +101,16 @@ class _Sweep:
     def state(self, name: str, ending: str | None) -> str:
         """Return the state of an experiment whose newest attempt ended so, or never began."""
         first = self.attempts.get(name)  # None: this launch does not run it
-        seen, newest = self.seen.get(name, LastAttempt(0, "", 0)), self.newest.get(name, _Newest())
+        seen, newest = self.seen.get(name, LastAttempt(0, "", 0)), self.newest.get(name)
         launch = self.document.launch
-        is_ours = newest.pid == launch.get("pid") and newest.at >= launch.get("at", "")  # and not of an earlier launch
-        if newest.event == "withdrawn" and is_ours:
+        if isinstance(newest, Withdrawn) and _is_of(newest, launch):
             return "withdrawn"
         if self.phase == "starting":
             return ending if ending in KEPT else "waiting"
         if self.phase == "running" and first is not None:
             if self.at_work.is_running(name, self.seen.get(name)):
                 return "running"
-            if seen.attempt < first or (newest.event == "requeued" and is_ours):
+            if seen.attempt < first or (isinstance(newest, Requeued) and _is_of(newest, launch)):
                 return "waiting"
         return ending or "not started"
 
@@ -145,11 +123,11 @@ def read_overview(paths: Paths, now_s: float) -> SweepStatus | None:
         OSError: a file cannot be read.
     """
     launcher = find_holder(paths.lock)  # first: what a launcher wrote before it let go is all there when we read
-    document = read_document(paths)
+    document = read_manifest(paths)
     if document is None:
         return None
-    newest = _read_newest(paths.events)
-    seen = read_events(paths.events)
+    events = list(read_events(paths.events))
+    newest, seen = _newest(events), last_attempts(events)
     phase = _phase(document, launcher, seen)
     sweep = _Sweep(paths, document, phase, now_s, seen, newest, at_work(document, launcher))
     metric = document.metrics[0] if document.metrics else None
@@ -180,12 +158,13 @@ def _phase(document: Manifest, launcher: Holder | None, seen: Mapping[str, LastA
     return "gone" if any(seen[name].ending is None for name in begun) else "ended"
 
 
-def _read_newest(path: Path) -> dict[str, _Newest]:
-    return {
-        event["experiment"]: _Newest(event["event"], event["at"], values.whole(event.get("pid")))
-        for event in read_event_lines(path)
-        if event["event"] in ("started", "ended", "withdrawn", "requeued")
-    }
+def _is_of(event: Withdrawn | Requeued, launch: Mapping[str, Any]) -> bool:
+    """Return whether an event is of the newest launch, not of an earlier one with the same process id."""
+    return event.pid == launch.get("pid") and event.at >= launch.get("at", "")
+
+
+def _newest(events: Iterable[LoggedEvent]) -> dict[str, LoggedEvent]:
+    return {event.experiment: event for event in events if isinstance(event, Started | Ended | Withdrawn | Requeued)}
 
 
 def _standing(

@@ -16,8 +16,8 @@ from launcher.config.nested import assignments
 from launcher.planning.batch_halving import describe_changes
 from launcher.reports.analysis import broken
 from launcher.reports.results import Result
+from launcher.store.manifest import Manifest
 from launcher.store.paths import write_atomic
-from launcher.store.state import Manifest
 from launcher.text import duration, inline, number
 
 _FORMULA_STARTS = ("=", "+", "-", "@")

@@ -12,8 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from launcher.store import values
-from launcher.store.events import read_event_lines
+from launcher.store.events import Ended, MovedAside, Started, read_events
 
 
 @dataclass(frozen=True)
@@ -38,23 +37,21 @@ def read_spans(path: Path, names: Iterable[str]) -> list[Span]:
         InputError: what is there is no file, or cannot be read.
     """
     spans: dict[str, list[Span]] = {name: [] for name in names}
-    for event in read_event_lines(path):
-        own, attempt = spans.get(event["experiment"]), values.whole(event.get("attempt"))
-        if own is not None and event["event"] == "moved_aside":
-            own.clear()
-        if own is None or attempt is None:
+    for event in read_events(path):
+        own = spans.get(event.experiment)
+        if own is None:
             continue
-        if event["event"] == "started":
-            with contextlib.suppress(ValueError, OverflowError):  # a time that is none, or is beyond all clocks
-                started_s = datetime.datetime.fromisoformat(event["at"]).timestamp()
-                if not event.get("goes_on"):
-                    own.clear()
-                own.append(Span(event["experiment"], attempt, values.text(event.get("device")), started_s))
-        elif event["event"] == "ended" and own and own[-1].attempt == attempt:
-            seconds = values.finite(event.get("seconds"))
-            if seconds is not None and seconds <= values.LONGEST_S:
-                ending, why = values.text(event.get("ending")), values.text(event.get("why"))
-                own[-1] = replace(own[-1], seconds=max(0.0, seconds), ending=ending, why=why)
+        match event:
+            case MovedAside():
+                own.clear()
+            case Started():
+                with contextlib.suppress(ValueError, OverflowError):  # a time that is none, or is beyond all clocks
+                    started_s = datetime.datetime.fromisoformat(event.at).timestamp()
+                    if not event.goes_on:
+                        own.clear()
+                    own.append(Span(event.experiment, event.attempt, event.device, started_s))
+            case Ended() if own and own[-1].attempt == event.attempt:
+                own[-1] = replace(own[-1], seconds=event.seconds, ending=event.ending, why=event.why)
     return sorted((span for own in spans.values() for span in own), key=lambda span: span.start_s)
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from launcher.config import redact
 from launcher.store.files import open_to_append, open_to_read
 from launcher.store.paths import Paths
+from launcher.store.provenance import package_versions
 from launcher.store.records import ENVELOPE, Record
-from launcher.store.state import versions
 from launcher.text import inline, number
 from launcher.worker.spec import Spec
 
@@ -62,7 +62,7 @@ class TextLog:
             f"device   {device} (CUDA_VISIBLE_DEVICES={visible!r})",
             f"threads  {spec.threads}",
             f"host     {socket.gethostname()}",
-            f"versions {', '.join(f'{name} {version}' for name, version in versions().items())}",
+            f"versions {', '.join(f'{name} {version}' for name, version in package_versions().items())}",
         ]
         self._write(list(map(_inert, lines)))
 

@@ -117,8 +117,8 @@ def read(path: Path, limit: int = LIMIT_BYTES) -> bytes:
     return b"".join(pieces)
 
 
-def read_lines(path: Path) -> Iterator[bytes]:
-    """Yield the complete lines of a file without their ends; a missing file has none.
+def read_lines(path: Path, start: int = 0) -> Iterator[bytes]:
+    """Yield the complete lines of a file from a byte on, without their ends; a missing file has none.
 
     Raises:
         OSError: it is no file, or cannot be read.
@@ -129,8 +129,22 @@ def read_lines(path: Path) -> Iterator[bytes]:
         return
     lines = LineSplitter()
     with os.fdopen(fd, "rb", buffering=0) as file:
+        file.seek(start)
         while piece := file.read(CHUNK_BYTES):
             yield from lines.split(piece)
+
+
+def truncate_torn_line(fd: int) -> None:
+    """Cut off a torn last line, the trace of a writer killed inside a write."""
+    end = start = os.fstat(fd).st_size
+    tail = b""
+    while start > 0 and b"\n" not in tail:
+        step = min(CHUNK_BYTES, start)
+        start -= step
+        tail = os.pread(fd, step, start)
+    whole = start + tail.rfind(b"\n") + 1
+    if whole != end:
+        os.ftruncate(fd, whole)
 
 
 class LineSplitter:

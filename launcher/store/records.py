@@ -43,7 +43,7 @@ from orjson import dumps as to_json
 
 from launcher.store import values
 from launcher.store.ending import EndingKind
-from launcher.store.files import CHUNK_BYTES, LINE_BYTES, LineSplitter, open_to_append, open_to_read
+from launcher.store.files import CHUNK_BYTES, LINE_BYTES, LineSplitter, open_to_append, open_to_read, truncate_torn_line
 
 ENVELOPE = frozenset({"n", "attempt", "at_s", "kind", "step"})
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -203,19 +203,6 @@ def _encodable(key: str, value: Any) -> Any:
 def reserved_names(call: str, values: Mapping[str, Any]) -> ValueError:
     """Return the error for values that have names which a record uses itself."""
     return ValueError(f"{call}: {', '.join(sorted(ENVELOPE & values.keys()))} is a reserved name")
-
-
-def truncate_torn_line(fd: int) -> None:
-    """Cut off a torn last line, the trace of a writer killed inside a write."""
-    end = start = os.fstat(fd).st_size
-    tail = b""
-    while start > 0 and b"\n" not in tail:
-        step = min(CHUNK_BYTES, start)
-        start -= step
-        tail = os.pread(fd, step, start)
-    whole = start + tail.rfind(b"\n") + 1
-    if whole != end:
-        os.ftruncate(fd, whole)
 
 
 def _parse(line: bytes, metrics: Collection[str] | None = None) -> Record | None:

@@ -8,9 +8,9 @@ import subprocess
 import sys
 from typing import Any
 
+from launcher.store.attempts import read_last_attempts
 from launcher.store.ending import EndingKind
 from launcher.store.history import comparable
-from launcher.store.state import read_events
 from tests.launcher.conftest import TOYS, Workplace
 
 TRACES = ("Traceback", "Fatal Python error", "told to")
@@ -18,7 +18,7 @@ TRACES = ("Traceback", "Fatal Python error", "told to")
 
 def check(place: Workplace, *names: str) -> None:
     """Assert what holds after any fault: every file parses, steps are seen once and in order, one ending each."""
-    seen = read_events(place.paths.events)
+    seen = read_last_attempts(place.paths.events)
     for name in names:
         history = place.history(name)
         assert list(history.steps) == list(range(1, len(history.steps) + 1)), name
@@ -53,7 +53,7 @@ def killed_in(place: Workplace, call: str, number: int, *options: str, is_any_pr
 
 
 def endings(place: Workplace) -> dict[str, str | None]:
-    return {name: one.ending for name, one in read_events(place.paths.events).items()}
+    return {name: one.ending for name, one in read_last_attempts(place.paths.events).items()}
 
 
 def undisturbed(

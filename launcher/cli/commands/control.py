@@ -5,10 +5,9 @@ It answers in `events.jsonl`. A request that nobody takes is withdrawn, so that 
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,14 +16,13 @@ from launcher.cli.completion import complete_experiment
 from launcher.cli.options import DEFAULT_JOB, JobOption, Logs, Outcome
 from launcher.cli.sweep_folder import check_names, find, no_sweep
 from launcher.errors import EXIT_DONE, EXIT_FAILED, InputError, LauncherError, WriteError
-from launcher.store import values
 from launcher.store.ending import EndingKind
-from launcher.store.files import open_to_read
 from launcher.store.paths import Paths
 from launcher.terminal import output
 from launcher.text import printable
 
 if TYPE_CHECKING:
+    from launcher.store.events import Answer
     from launcher.store.requests import Ask, Request
 
 LIMIT_S = 5.0  # a launcher looks several times a second; one that is checking data, or stopped, does not
@@ -105,9 +103,9 @@ def _ask(
             f"that machine: kill {holder.pid}"
         )
     for one in answers:
-        name = f"{one['experiment']}: " if one.get("experiment") else ""
-        output.show(printable(f"{name}{one.get('answer')}", 1000))
-    raise typer.Exit(EXIT_FAILED if any(one.get("is_refused") for one in answers) else EXIT_DONE)
+        name = f"{one.experiment}: " if one.experiment else ""
+        output.show(printable(f"{name}{one.answer}", 1000))
+    raise typer.Exit(EXIT_FAILED if any(one.is_refused for one in answers) else EXIT_DONE)
 
 
 def _nobody(paths: Paths, job: Path, ask: str) -> InputError:
@@ -125,7 +123,7 @@ def _nobody(paths: Paths, job: Path, ask: str) -> InputError:
     return InputError(f"no launcher is at work in {paths.outcome}: {nothing}.\n  {todo}")
 
 
-def _wait_for_answer(paths: Paths, request: Request, file: Path, start: int) -> list[dict[str, Any]] | None:
+def _wait_for_answer(paths: Paths, request: Request, file: Path, start: int) -> list[Answer] | None:
     """Return the launcher's answers; None if it has not taken the request, which is then withdrawn.
 
     Raises:
@@ -149,16 +147,10 @@ def _wait_for_answer(paths: Paths, request: Request, file: Path, start: int) -> 
         ) from None
 
 
-def _read_answers(events: Path, request: Request, start: int) -> list[dict[str, Any]] | None:
-    try:
-        fd = open_to_read(events)
-    except FileNotFoundError:
-        return None
-    with os.fdopen(fd, "rb") as file:
-        file.seek(start)
-        lines = file.read().split(b"\n")
-    for line in lines:
-        event = values.load_object(line) if request.id.encode() in line else None
-        if event is not None and isinstance(answers := event.get("answers"), list):
-            return [one for one in answers if isinstance(one, dict)]
+def _read_answers(path: Path, request: Request, start: int) -> list[Answer] | None:
+    from launcher.store.events import RequestAnswered, read_events
+
+    for event in read_events(path, start):
+        if isinstance(event, RequestAnswered) and event.id == request.id:
+            return event.answers
     return None  # not yet, or torn: it is being written

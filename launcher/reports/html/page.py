@@ -19,8 +19,9 @@ from launcher.reports.results import Result, running_mean
 from launcher.reports.timeline import Span
 from launcher.reports.usage_curves import QUANTITIES, Series
 from launcher.store.ending import FAILURES
+from launcher.store.manifest import Manifest
 from launcher.store.paths import Paths, write_atomic
-from launcher.store.state import Manifest, now
+from launcher.text import timestamp
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 POINTS = 75_000  # in all curves of the page together, about 12 bytes each
@@ -67,7 +68,7 @@ def write(
         f"<title>{text(document.name)}: report</title><style>{STYLE}</style></head>\n"
         f"<body><header><h1>{text(document.name)}</h1>{sections.subtitle(document, experiments)}"
         f'<nav aria-label="Sections">{links}</nav></header>\n<main>{body}</main>\n'
-        f"<footer>Made {text(now())} by sweep-launcher from the files in {text(paths.outcome)}. "
+        f"<footer>Made {text(timestamp())} by sweep-launcher from the files in {text(paths.outcome)}. "
         f"This page fetches nothing.</footer>\n<script>{SCRIPT}</script></body></html>\n",
     )
 

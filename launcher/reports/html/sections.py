@@ -13,8 +13,8 @@ from launcher.reports.html.charts import text
 from launcher.reports.results import Result, differing, mark_of, reference, shared
 from launcher.reports.timeline import Span, idle_gaps
 from launcher.store.ending import FAILURES, EndingKind
+from launcher.store.manifest import Manifest
 from launcher.store.paths import Paths
-from launcher.store.state import Manifest
 from launcher.text import duration, number, rounded, size, with_spread
 
 _LONG = 300  # characters of a value that a table shows; the whole is in sweep.json

@@ -14,8 +14,11 @@ from typer.testing import CliRunner
 from launcher import api
 from launcher.cli.app import app
 from launcher.errors import LauncherError
+from launcher.store.ending import EndingKind
+from launcher.store.events import Ended, EventLog, Started
+from launcher.store.manifest import write_manifest
 from launcher.store.paths import Paths
-from launcher.store.state import EventLog, environment, write_document
+from launcher.store.provenance import environment
 
 CODES = {0, 1, 2, 5}
 LIMIT_S = 60  # of one command; a pipe that is waited for would take for ever
@@ -45,14 +48,14 @@ def finished_sweep(folder: Path, names: list[str], metrics: list[str]) -> Paths:
     plan = api.plan(api.load("job.toml"))
     plan.paths.create()
     launch = environment() | {"mode": "parallel", "attempts": dict.fromkeys(names, 1), "slots": [{"device": "cpu:0"}]}
-    write_document(plan.paths, plan.manifest(launch))
+    write_manifest(plan.paths, plan.manifest(launch))
     events = EventLog(plan.paths.events)
     for decision in plan.decisions:
         name, digest = decision.experiment.name, decision.experiment.digest
         plan.paths.records(name).write_bytes(lines(good_records(digest)))
         plan.paths.log(name).write_text("a line\n")
-        events.append("started", experiment=name, attempt=1, device="cpu:0", threads=1, goes_on=False, changed={})
-        events.append("ended", experiment=name, attempt=1, ending="done", why="", seconds=0.9, last_step=STEPS)
+        events.append(Started(name, 1, "cpu:0", 1))
+        events.append(Ended(name, 1, EndingKind.DONE, "", 0.9, STEPS))
     events.close()
     return plan.paths
 

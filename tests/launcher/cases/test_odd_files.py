@@ -15,12 +15,12 @@ from launcher.errors import InputError
 from launcher.planning.job import load
 from launcher.sinks.text_log import TextLog
 from launcher.store import files, values
+from launcher.store.events import EventLog, Started
 from launcher.store.files import OddFile
 from launcher.store.locks import device_lock, find_holder, lock_device, lock_folder
 from launcher.store.paths import Paths, write_atomic
 from launcher.store.records import RecordReader, RecordWriter
 from launcher.store.requests import clear, make_request, send
-from launcher.store.state import EventLog
 from tests.launcher.conftest import Workplace
 
 
@@ -102,7 +102,7 @@ def test_F13_what_a_link_leads_to_is_never_changed(tmp_path: Path) -> None:
 
     def _write_event(path: Path) -> None:
         log = EventLog(path)
-        log.append("started")
+        log.append(Started("a", 1, "cpu", 1))
         log.close()
 
     def _write_log(path: Path) -> None:

@@ -18,10 +18,11 @@ from launcher.reports import plots
 from launcher.reports.build import Report
 from launcher.reports.timeline import read_spans
 from launcher.sinks.text_log import text_log
+from launcher.store.attempts import read_last_attempts
 from launcher.store.history import read_history
+from launcher.store.manifest import read_manifest
 from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
-from launcher.store.state import read_document, read_events
 from launcher.worker.spec import Spec
 from tests.launcher.cases.odd import CODES, finished_sweep, good_records, lines, run
 from tests.launcher.cases.test_odd_files import DEEP, ODD
@@ -110,7 +111,7 @@ def test_F6_no_value_in_events_or_telemetry_ends_anything(here: Path) -> None:
     paths.telemetry("a").write_bytes(b"".join(lines(samples) for _, samples in _varied([sample])))
     for number, (what, odd) in enumerate(_varied(events[:2])):
         paths.events.write_bytes(lines([*odd, *events[2:]]) + DEEP + b"\n")
-        assert read_events(paths.events)["good"].ending == "done", what
+        assert read_last_attempts(paths.events)["good"].ending == "done", what
         assert [span.experiment for span in read_spans(paths.events, ["good"])] == ["good"], what
         if number % 10 == 0:
             code, said = run("status", "job.toml")
@@ -137,7 +138,7 @@ def test_F12_a_sweep_json_is_read_or_refused_by_name_whatever_stands_in_it(here:
     for number, content in enumerate(found):
         paths.sweep.write_text(json.dumps(content))
         try:
-            assert read_document(paths) is not None
+            assert read_manifest(paths) is not None
         except InputError as error:
             num_refused += 1
             assert str(error).startswith(f"{paths.sweep} cannot be read: ")  # noqa: PT017

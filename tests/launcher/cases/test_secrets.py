@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from launcher.cli.app import app
 from launcher.config import redact
 from launcher.planning.experiment import Experiment
+from launcher.store.manifest import ManifestExperiment, read_manifest
 from launcher.store.paths import Paths
-from launcher.store.state import ManifestExperiment, read_document
 from tests.launcher.conftest import Workplace
 
 VALUE = "sk-91f3c0de77"
@@ -114,7 +114,7 @@ def test_F7_a_sweep_json_of_an_earlier_version_is_read_without_its_secrets(tmp_p
     }  # fmt: skip
     paths = Paths(tmp_path, tmp_path)
     paths.sweep.write_text(json.dumps(content))
-    document = read_document(paths)
+    document = read_manifest(paths)
     assert document is not None
     assert document.experiments == [ManifestExperiment("a", {"token": "***"}, {"token": "***", "lr": 1}, "x")]
     assert VALUE not in str(document.launch)

@@ -22,10 +22,13 @@ from launcher.reports.analysis import best, observations
 from launcher.reports.build import Report
 from launcher.reports.results import RUNNING, Result, read_results
 from launcher.reports.status import read_overview
+from launcher.store.ending import EndingKind
+from launcher.store.events import Ended, EventLog, Started
 from launcher.store.locks import lock_folder
+from launcher.store.manifest import Manifest, ManifestExperiment, read_manifest, write_manifest
 from launcher.store.paths import Paths
+from launcher.store.provenance import environment
 from launcher.store.records import RecordWriter
-from launcher.store.state import EventLog, Manifest, ManifestExperiment, environment, read_document, write_document
 from launcher.terminal import colour, output
 from tests.launcher.conftest import Workplace, wait_for
 
@@ -44,12 +47,12 @@ class Sweep:
         planned = [ManifestExperiment(name, {}, {}, name) for name in names]
         launch = environment() | {"attempts": dict.fromkeys(names, 1)}
         document = Manifest("s", "job.toml", "t:f", 0, list(metrics), list(maximize), planned, launch)
-        write_document(self.paths, document)
+        write_manifest(self.paths, document)
 
     def attempt(self, name: str, values: Values, ending: str | None = "done", why: str = "", **facts: Any) -> None:
         """Write one attempt; ending None: it has none yet."""
         events = EventLog(self.paths.events)
-        events.append("started", experiment=name, attempt=1, device="cpu", threads=1, goes_on=False)
+        events.append(Started(name, 1, "cpu", 1))
         writer = RecordWriter(self.paths.records(name), 1)
         writer.write({"kind": "start", "digest": name})
         if facts:
@@ -58,12 +61,12 @@ class Sweep:
             writer.write(dict(zip(values, cells, strict=True)), step)
         if ending is not None:
             writer.write({"kind": "end", "ending": ending, "peak_memory_bytes": 5})
-            events.append("ended", experiment=name, attempt=1, ending=ending, why=why, seconds=1.5)
+            events.append(Ended(name, 1, EndingKind(ending), why, 1.5))
         writer.close()
         events.close()
 
     def results(self) -> list[Result]:
-        document = read_document(self.paths)
+        document = read_manifest(self.paths)
         assert document is not None
         return read_results(self.paths, document)
 
@@ -188,10 +191,10 @@ def test_d2_all_views_say_the_same_of_what_runs(half: Sweep) -> None:
 
 
 def test_d2_a_launcher_that_still_checks_runs_nothing(half: Sweep) -> None:
-    document = read_document(half.paths)
+    document = read_manifest(half.paths)
     assert document is not None
     document.launch["pid"] = 1  # an earlier launch's, which was killed; another has the folder now
-    write_document(half.paths, document)
+    write_manifest(half.paths, document)
     lock = lock_folder(half.paths.lock)
     try:
         assert half.results()[1].ending == "interrupted"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from launcher.reports.reproduce import commands
 from launcher.reports.status import SweepStatus
+from launcher.store.manifest import Manifest
 from launcher.store.paths import Paths
-from launcher.store.state import Manifest
 
 
 def test_what_goes_on_does_not_begin_anew() -> None:

@@ -15,8 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from launcher.store.attempts import read_last_attempts
+from launcher.store.ending import EndingKind
+from launcher.store.events import Ended, EventLog, Started
 from launcher.store.records import RecordReader
-from launcher.store.state import EventLog, read_events
 from tests.launcher.conftest import TOYS, Workplace, compile_stub, marked, wait_for
 
 pytestmark = pytest.mark.slow
@@ -82,7 +84,7 @@ def test_a_reader_that_stands_still_stops_no_experiment(place: Workplace) -> Non
     process = place.start("job.toml", "--parallel", "--devices", "0,1")
     assert process.stderr is not None
     fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
-    wait_for(lambda: sum(one.ending is not None for one in read_events(place.paths.events).values()) == len(names))
+    wait_for(lambda: len([one for one in read_last_attempts(place.paths.events).values() if one.ending]) == len(names))
     assert process.poll() is None, "it waits only to say how it went"
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -174,7 +176,7 @@ def test_the_log_of_a_killed_launch_is_completed_by_the_next(place: Workplace) -
     steps = [line.split()[1] for line in place.log("a").splitlines() if line.startswith("step ")]
     assert steps[:5] == ["1/6", "2/6", "3/6", "4/6", "5/6"]
     assert place.log("a").count("=== a interrupted, its launcher was gone ===") == 1
-    seen = read_events(place.paths.events)["a"]
+    seen = read_last_attempts(place.paths.events)["a"]
     assert (seen.ending, seen.earlier) == ("done", ("attempt 1: interrupted",))
 
 
@@ -206,15 +208,15 @@ def test_a_child_that_holds_the_bell_open_confuses_nobody(place: Workplace) -> N
 def test_a_torn_event_costs_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     log = EventLog(path)
-    log.append("started", experiment="a", attempt=1, device="cpu", threads=1, goes_on=False)
-    log.append("ended", experiment="a", attempt=1, ending="done", why="", seconds=1.0)
+    log.append(Started("a", 1, "cpu", 1))
+    log.append(Ended("a", 1, EndingKind.DONE, "", 1.0))
     log.close()
     with path.open("ab") as file:
         file.write(b'{"at": "x", "event": "ende')
     log = EventLog(path)
-    log.append("started", experiment="a", attempt=2, device="cpu", threads=1, goes_on=True)
+    log.append(Started("a", 2, "cpu", 1, goes_on=True))
     log.close()
-    seen = read_events(path)["a"]
+    seen = read_last_attempts(path)["a"]
     assert (seen.attempt, seen.ending, seen.seconds) == (2, None, 1.0)
     assert seen.earlier == ("attempt 1: done",)
 
@@ -224,11 +226,11 @@ def test_an_ending_that_no_launcher_saw_is_written_down_by_the_next(place: Workp
     assert place.launch("job.toml").code == 0
     lines = place.paths.events.read_text().splitlines(keepends=True)
     place.paths.events.write_text("".join(lines[:-1]))  # as if the launcher had died just before
-    assert read_events(place.paths.events)["a"].ending is None
+    assert read_last_attempts(place.paths.events)["a"].ending is None
     for _ in range(2):
         result = place.launch("job.toml")
         assert (result.code, "keep   a  done, 5 steps" in result.err) == (0, True)
-    assert read_events(place.paths.events)["a"].ending == "done"
+    assert read_last_attempts(place.paths.events)["a"].ending == "done"
     assert place.paths.events.read_text().count('"ended"') == 1
 
 

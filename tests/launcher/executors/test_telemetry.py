@@ -20,9 +20,10 @@ from launcher.planning.job import load
 from launcher.reports import table
 from launcher.reports.results import read_results
 from launcher.store.history import first_difference
+from launcher.store.line_log import LineLog
+from launcher.store.manifest import Manifest, ManifestExperiment
 from launcher.store.paths import Paths
 from launcher.store.samples import Sample, read_samples, summarise
-from launcher.store.state import LineLog, Manifest, ManifestExperiment
 from tests.launcher.conftest import Workplace, marked, spawn, wait_for
 
 

@@ -11,8 +11,9 @@ from launcher.planning.decision import Decision, PlannedAction, RepeatedTraining
 from launcher.planning.estimate import DurationEstimate
 from launcher.planning.evidence import Evidence
 from launcher.planning.experiment import Experiment
+from launcher.store.attempts import LastAttempt
 from launcher.store.ending import EndingKind
-from launcher.store.state import LastAttempt, ManifestExperiment
+from launcher.store.manifest import ManifestExperiment
 
 HERE = Experiment("a", 0, {}, {"lr": 0.2}, "now", given={"lr": 0.2})
 DONE = Evidence(attempt=1, ending=EndingKind.DONE, digest="now", num_steps=100, seconds=60.0)

@@ -11,10 +11,11 @@ import pytest
 from launcher.planning.estimate import DurationEstimate
 from launcher.planning.evidence import Evidence, LostEnding, gather
 from launcher.planning.experiment import Experiment
+from launcher.store.attempts import LastAttempt
 from launcher.store.ending import EndingKind
+from launcher.store.manifest import ManifestExperiment
 from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
-from launcher.store.state import LastAttempt, ManifestExperiment
 
 START = {"kind": "start", "digest": "now", "device": "cpu", "threads": 1, "pid": 1}
 TOTAL = {"kind": "total", "steps": 4}

@@ -14,8 +14,8 @@ from launcher.errors import InputError
 from launcher.planning.folder_owner import check_folder_owner, find_results_elsewhere, folder_options, write_owner_note
 from launcher.planning.job import Sweep, load
 from launcher.planning.origin import Origin
+from launcher.store.manifest import Manifest, write_manifest
 from launcher.store.paths import Paths
-from launcher.store.state import Manifest, write_document
 
 JOB = '[sweep]\ntarget = "{module}:run"\n[experiments]\na = {{}}\n'
 
@@ -44,7 +44,7 @@ def launched(sweep: Sweep) -> Paths:
     paths.create()
     origin = asdict(Origin.of(sweep, paths.outcome))
     manifest = Manifest(sweep.name, str(sweep.job_file), sweep.settings.target, 0, [], [], [], {"origin": origin})
-    write_document(paths, manifest)
+    write_manifest(paths, manifest)
     assert write_owner_note(sweep, paths) == []
     return paths
 

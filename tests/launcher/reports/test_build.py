@@ -21,9 +21,9 @@ from launcher.reports.results import Result, differing, running_mean
 from launcher.reports.timeline import Span, idle_gaps, lanes, read_spans
 from launcher.reports.usage_curves import over_time
 from launcher.store.curve import Curve
+from launcher.store.manifest import Manifest
 from launcher.store.paths import Paths
 from launcher.store.samples import read_samples
-from launcher.store.state import Manifest
 from launcher.text import rounded, with_spread
 
 HOSTILE = "</script><script>document.title='owned'</script>\"'&]]>--><img src=http://evil.example/x>\x00\x07\u202e|`*_"

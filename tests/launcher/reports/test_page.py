@@ -15,8 +15,8 @@ from launcher.engine.launch import environment
 from launcher.reports.build import Report
 from launcher.reports.html.theme import DARK, LIGHT
 from launcher.reports.markdown import code, plain
+from launcher.store.manifest import Manifest, ManifestExperiment, write_manifest
 from launcher.store.paths import Paths
-from launcher.store.state import Manifest, ManifestExperiment, write_document
 from tests.launcher.chromium import Chromium, find_browser
 
 HOSTILE = "</script><script>document.title='owned'</script>\"'&]]>--><img src=http://evil.example/x>\x00\x07\u202e|`*_"
@@ -67,7 +67,7 @@ def hostile(tmp_path: Path) -> Paths:
         "host": HOSTILE,
         "slots": [{"device": HOSTILE}],
     }
-    write_document(paths, Manifest(HOSTILE, HOSTILE + ".toml", HOSTILE, 0, ["loss"], [], planned, launch))
+    write_manifest(paths, Manifest(HOSTILE, HOSTILE + ".toml", HOSTILE, 0, ["loss"], [], planned, launch))
     events = []
     for place, name in enumerate("abc"):
         ending = "failed" if name == "b" else "done"
@@ -195,7 +195,7 @@ def test_a_hundred_experiments_of_a_thousand_steps_are_a_page_of_three_megabytes
     paths.create()
     names = [f"experiment_{number:03}" for number in range(100)]
     planned = [ManifestExperiment(name, {"lr": place / 7}, {"lr": place / 7}, name) for place, name in enumerate(names)]
-    write_document(paths, Manifest("s", "j.toml", "t:f", 0, ["loss", "perplexity"], [], planned))
+    write_manifest(paths, Manifest("s", "j.toml", "t:f", 0, ["loss", "perplexity"], [], planned))
     for name in names:
         rows = [
             json.dumps(

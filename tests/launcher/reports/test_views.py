@@ -15,9 +15,11 @@ from launcher.errors import InputError
 from launcher.reports.build import WORTH_FORKING, Report
 from launcher.reports.plots import Line, Sheet, smooth
 from launcher.sinks.text_log import step_line
+from launcher.store.ending import EndingKind
+from launcher.store.events import Ended, EventLog, Started
+from launcher.store.manifest import Manifest, ManifestExperiment, write_manifest
 from launcher.store.paths import Paths, write_atomic
 from launcher.store.records import RecordWriter
-from launcher.store.state import EventLog, Manifest, ManifestExperiment, write_document
 from launcher.text import number
 
 
@@ -29,10 +31,10 @@ def paths(tmp_path: Path) -> Paths:
     planned = [
         ManifestExperiment(name, {"lr": 0.1, "note": name}, {"lr": 0.1}, name) for name in ("good", "nan", "absent")
     ]
-    write_document(paths, Manifest("s", "job.toml", "t:f", 0, ["loss", "perplexity"], [], planned))
+    write_manifest(paths, Manifest("s", "job.toml", "t:f", 0, ["loss", "perplexity"], [], planned))
     log = EventLog(paths.events)
     for name, values in {"good": [3.0, 1.0, 2.0], "nan": [5.0, math.nan, -math.inf]}.items():
-        log.append("started", experiment=name, attempt=1, device="cpu", threads=1)
+        log.append(Started(name, 1, "cpu", 1))
         writer = RecordWriter(paths.records(name), 1)
         writer.write({"kind": "start", "digest": name})
         writer.write({"kind": "info", "parameters": 1234567})
@@ -41,7 +43,7 @@ def paths(tmp_path: Path) -> Paths:
         writer.write({"kind": "end", "ending": "done", "peak_memory_bytes": 1_000_000})
         writer.close()
         why = "=cmd|' /C calc'!A0" if name == "nan" else ""
-        log.append("ended", experiment=name, attempt=1, ending="done", why=why, seconds=1.5)
+        log.append(Ended(name, 1, EndingKind.DONE, why, 1.5))
     log.close()
     return paths
 
@@ -100,7 +102,7 @@ def test_the_curves_of_many_experiments_are_drawn_by_several_processes(tmp_path:
     paths = Paths(tmp_path / "outcome", tmp_path / "logs")
     paths.create()
     planned = [ManifestExperiment(f"e{number}", {}, {}, "") for number in range(WORTH_FORKING + 1)]
-    write_document(paths, Manifest("s", "job.toml", "t:f", 0, ["loss"], [], planned))
+    write_manifest(paths, Manifest("s", "job.toml", "t:f", 0, ["loss"], [], planned))
     for one in planned:
         writer = RecordWriter(paths.records(one.name), 1)
         writer.write({"step": 1, "loss": 1.0})

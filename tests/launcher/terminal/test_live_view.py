@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from launcher.store.state import read_events
+from launcher.store.attempts import read_last_attempts
 from launcher.terminal.screen import ROOM_FOR_BLANK
 from tests.launcher.conftest import MARK, TOYS, Workplace, marked, wait_for
 
@@ -202,7 +202,7 @@ def test_a_terminal_that_is_stopped_stops_no_experiment(terminal: Terminal) -> N
     terminal.wait_for(lambda lines: "2/3" in row(lines, "e0"))
     terminal.tmux("send-keys", "C-s")
     (place.folder / BARRIER).touch()
-    wait_for(lambda: sum(one.ending == "done" for one in read_events(place.paths.events).values()) == 12)
+    wait_for(lambda: sum(one.ending == "done" for one in read_last_attempts(place.paths.events).values()) == 12)
     assert has("0/12 ended")(terminal.lines()), "the screen stands still"
     terminal.tmux("send-keys", "C-q")
     lines = terminal.wait_for(has("exit code 0", "12 done."))

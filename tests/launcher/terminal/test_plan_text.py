@@ -15,9 +15,11 @@ from launcher.devices.nvml import Gpu
 from launcher.planning.launch_options import LaunchOptions
 from launcher.planning.preview import preview
 from launcher.store import locks
+from launcher.store.ending import EndingKind
+from launcher.store.events import Ended, EventLog, Started
+from launcher.store.manifest import write_manifest
 from launcher.store.paths import Paths
 from launcher.store.records import RecordWriter
-from launcher.store.state import EventLog, write_document
 from launcher.terminal import plan_text
 from tests.launcher.conftest import TOYS
 
@@ -57,8 +59,8 @@ def measured(folder: Path, name: str, *, seconds: float, memory: int, ending: st
     writer.write({"kind": "end", "ending": ending, "peak_memory_bytes": memory})
     writer.close()
     events = EventLog(paths.events)
-    events.append("started", experiment=name, attempt=1, device="cpu", threads=1, goes_on=False)
-    events.append("ended", experiment=name, attempt=1, ending=ending, why="", seconds=seconds, last_step=3)
+    events.append(Started(name, 1, "cpu", 1))
+    events.append(Ended(name, 1, EndingKind(ending), "", seconds, 3))
     events.close()
 
 
@@ -96,7 +98,7 @@ def test_finished_experiments_tell_how_long_new_ones_and_changed_ones_take(
         return {one["name"]: (one["action"], (one["expected"] or {}).get("seconds")) for one in plan["experiments"]}
 
     assert expected() == {"done": ("keep", None), "broken": ("keep", None), "new": ("run", 80.0)}
-    write_document(
+    write_manifest(
         Paths(folder / "outcome" / "job", folder / "logs" / "job"), api.plan(api.load("job.toml")).manifest({})
     )
     (folder / "job.toml").write_text(job.replace("length = 1", "length = 3", 1))

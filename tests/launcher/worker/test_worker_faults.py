@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from launcher.store.state import read_events
+from launcher.store.attempts import read_last_attempts
 from tests.launcher.conftest import Cards, Workplace, wait_for
 from tests.launcher.faults import TRACES, check, endings, steps, undisturbed
 
@@ -73,7 +73,7 @@ def test_04_05_06_a_worker_that_hangs_is_found_and_its_stack_is_in_the_log(place
     assert endings(place) == {"a": "hung", "b": "done", "c": "done"}
     assert "no record for 1 s: its stacks go to its log" in result.err.replace("for 2 s", "for 1 s")
     assert "toy.py" in place.log("a"), "the stack names the line"
-    assert read_events(place.paths.events)["a"].seconds < 1.5 + 1 + 1
+    assert read_last_attempts(place.paths.events)["a"].seconds < 1.5 + 1 + 1
     check(place, "a", "b", "c")
 
 
