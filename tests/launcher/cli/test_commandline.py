@@ -21,7 +21,6 @@ from launcher.terminal.console import Console
 from tests.launcher.conftest import TOYS, Workplace, wait_for
 
 ROOT = Path(__file__).parents[3]
-NAMES = ["baseline", "lr_1e-3", "lr_1e-4", "big"]
 
 
 @pytest.fixture

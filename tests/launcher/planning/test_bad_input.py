@@ -175,7 +175,7 @@ def start_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(local.Workers, "warm_up", refuse)
     monkeypatch.setattr(local.Workers, "start", refuse)
-    monkeypatch.setattr("launcher.devices.nvml.gpus", lambda: CARDS)
+    monkeypatch.setattr("launcher.devices.nvml.find_gpus", lambda: CARDS)
     for variable in ("DEVICES", "CUDA_VISIBLE_DEVICES"):
         monkeypatch.delenv(variable, raising=False)
 
