@@ -11,6 +11,7 @@ import pytest
 
 from launcher.devices.device import Device
 from launcher.devices.slots import Slot
+from launcher.engine.experiments import Experiments
 from launcher.engine.messages import Begin, Done, Ended, Start
 from launcher.engine.scheduler import Scheduler
 from launcher.engine.time_left import TimeLeft
@@ -105,15 +106,18 @@ def test_memory_is_the_most_that_is_held_at_once_and_others_stand_in_where_none_
 
 def test_the_time_left_is_told_by_what_is_done_until_this_launch_has_measured() -> None:
     plan = plan_of({"done": 20.0, "one": None, "two": None})
-    decisions = [replace(one, duration=replace(one.duration, work=1.0, is_earlier=True)) for one in plan.decisions]
-    plan = replace(
-        plan,
-        decisions=[kept(decisions[0]), *decisions[1:]],
-    )
-    outlook = TimeLeft(plan, [Slot(0, Device("cpu", "cpu"), 1)], print, is_parallel=False)
-    assert outlook.seconds_left(["one"], ["two"]) == 40.0
-    outlook.learn(Measured("one", DurationEstimate(1.0, 3.0, 0.0)), History())  # type: ignore[arg-type]  # no process behind it
-    assert outlook.seconds_left(["one"], ["two"]) == 6.0
+    decisions = [
+        replace(decision, duration=replace(decision.duration, work=1.0, is_earlier=True)) for decision in plan.decisions
+    ]
+    plan = replace(plan, decisions=[kept(decisions[0]), *decisions[1:]])
+    experiments = Experiments(plan.to_run, plan.order, plan.durations)
+    slots = [Slot(0, Device("cpu", "cpu"), 1)]
+    time_left = TimeLeft(experiments, slots, print, print, is_parallel=False, is_elastic=False)
+    running = Measured("one", DurationEstimate(1.0, 3.0, 0.0))
+    experiments.running["one"] = running  # type: ignore[assignment]  # no process behind it
+    assert time_left.seconds_left(["two"]) == 40.0
+    time_left.learn(running, History())  # type: ignore[arg-type]
+    assert time_left.seconds_left(["two"]) == 6.0
 
 
 def test_before_its_first_step_an_attempt_tells_nothing_and_what_was_known_before_holds() -> None:
