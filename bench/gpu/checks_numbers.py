@@ -34,7 +34,7 @@ def reproduced(card: Card) -> Iterator[Result]:
         folders = {name: sweep.folder / name for name in ("alone", "parallel", "resumed")}
         for way, folder in folders.items():
             sweep.job(
-                "minigpt.train:run", {name: shared | own for name, own in experiments.items()}, outcome=str(folder),
+                sweep.minigpt, {name: shared | own for name, own in experiments.items()}, outcome=str(folder),
                 logs=f"logs/{way}", slots_per_device=3, threads=1, checkpoint_s=0.2, gpu_memory_gb=2.0,
             )  # fmt: skip
             options = ["--parallel"] if way == "parallel" else []

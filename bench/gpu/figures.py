@@ -144,7 +144,7 @@ def together(card: Card) -> Iterator[Result]:
         seconds = {}
         for way, options in {"one after another": [], "all at once": ["--parallel"]}.items():
             sweep.job(
-                "minigpt.train:run", {f"e{number}": table for number in range(5)}, slots_per_device=5,
+                sweep.minigpt, {f"e{number}": table for number in range(5)}, slots_per_device=5,
                 gpu_memory_gb=3.0, outcome=way.replace(" ", "_"), logs="logs/" + way.replace(" ", "_"),
             )  # fmt: skip
             began_s = time.monotonic()

@@ -52,6 +52,11 @@ class Sweep:
         ]
         (self.folder / "job.toml").write_text("\n".join(lines) + "\n")
 
+    @property
+    def minigpt(self) -> str:
+        """The target that trains a MiniGPT: the product's own, but where the driver is a stub."""
+        return "targets:minigpt" if self.card.has_driver and not self.card.is_real else "minigpt.train:run"
+
     def start(self, *options: str) -> subprocess.Popen[str]:
         """Start a launch on the card."""
         here = Path(__file__).parent
