@@ -12,19 +12,19 @@ import shlex
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from launcher.child_process import start_program
 from launcher.engine.summary import Summary
 from launcher.errors import InputError
 from launcher.planning.job import Sweep
-from launcher.reports.analysis import best, rank
-from launcher.reports.results import Result, read_results
+from launcher.reports.analysis import best_experiment, rank
 from launcher.store.curve import End
-from launcher.store.manifest import read_manifest
+from launcher.store.experiment_state import ExperimentState
 from launcher.store.paths import Paths
+from launcher.store.sweep_state import read_sweep_state
 from launcher.text import inline
 
 LIMIT_S = 60.0
@@ -63,7 +63,7 @@ def _of_a_shell(command: str) -> str:
     return found[0] if found else ""
 
 
-def document(sweep: Sweep, summary: Summary, experiments: Sequence[Result], seconds: float) -> dict[str, Any]:
+def document(sweep: Sweep, summary: Summary, experiments: Sequence[ExperimentState], seconds: float) -> dict[str, Any]:
     """Return how a launch ended, as JSON types; the result of `run --json` too. Times are seconds."""
     return {
         "sweep": sweep.name,
@@ -78,33 +78,31 @@ def document(sweep: Sweep, summary: Summary, experiments: Sequence[Result], seco
     }
 
 
-def results(sweep: Sweep) -> list[Result]:
-    """Return what came out of each experiment of a sweep, from its records, by the metrics that the job has now.
+def results(sweep: Sweep) -> list[ExperimentState]:
+    """Return how the experiments of a sweep stand, from its records, by the metrics that the job has now.
 
-    Reads all records of the sweep, so it is asked for only where somebody wants the summary. Empty where its files
-    cannot be read: how the launch ended is told all the same.
+    Reads all records of the sweep, so it is called only where somebody wants the summary. Empty if a file cannot be
+    read: the summary then still says how the launch ended.
     """
-    paths = Paths(sweep.outcome, sweep.logs)
-    metrics, maximize = list(sweep.settings.metrics), list(sweep.settings.maximize)
     try:
-        found = read_manifest(paths)
-        return read_results(paths, replace(found, metrics=metrics, maximize=maximize)) if found else []
+        found = read_sweep_state(Paths(sweep.outcome, sweep.logs), time.time())
+        return found.with_metrics(sweep.settings.metrics, sweep.settings.maximize).read_experiments() if found else []
     except (InputError, OSError):
         return []
 
 
-def _best(experiments: Sequence[Result], metric: str) -> dict[str, Any]:
-    """Return the best single step of a metric, and the best level at the end of those that are done."""
-    found = best(experiments, metric)
+def _best(experiments: Sequence[ExperimentState], metric: str) -> dict[str, Any]:
+    """Return the best single step of a metric, and the best level at the end of the experiments that are done."""
+    found = best_experiment(experiments, metric)
     if found is None:
         return {}
-    ranked = rank(experiments, metric).ends
+    ends = rank(experiments, metric).ends
     return {
-        "experiment": found.one.name,
+        "experiment": found.experiment.name,
         "value": found.value,
         "step": found.step,
         **_end(found.end),
-        "at_the_end": {"experiment": ranked[0][0].name, **_end(ranked[0][1])} if ranked else None,
+        "at_the_end": {"experiment": ends[0][0].name, **_end(ends[0][1])} if ends else None,
     }
 
 

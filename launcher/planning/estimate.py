@@ -15,8 +15,7 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-
-from launcher.store.history import History
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -40,17 +39,43 @@ def extrapolate(seconds: float, step: int, total: int | None, work: float | None
     return DurationEstimate(work, seconds * total / step, step / total)
 
 
-def extrapolate_attempt(history: History, attempt: int, seconds: float, work: float | None) -> DurationEstimate | None:
+class AttemptProgress(Protocol):
+    """How far the newest attempt of an experiment is: a `History` of its records, or an `ExperimentState`."""
+
+    @property
+    def attempt(self) -> int:
+        """The number of the newest attempt that has written a record."""
+
+    @property
+    def phase(self) -> str:
+        """What the attempt does: "in set-up" before its first step."""
+
+    @property
+    def total(self) -> int | None:
+        """How many steps the experiment has, where it says so."""
+
+    @property
+    def resumed_from(self) -> int:
+        """The step of the checkpoint that the attempt goes on from; 0 without one."""
+
+    @property
+    def last_step(self) -> int:
+        """The largest step."""
+
+
+def extrapolate_attempt(
+    progress: AttemptProgress, attempt: int, seconds: float, work: float | None
+) -> DurationEstimate | None:
     """Extrapolate from the steps that `attempt` has done in `seconds` of its own. For a resumed attempt, of the rest.
 
-    None before its first step: until then the steps in the history are those of earlier attempts. A resumed attempt has
+    None before its first step: until then the steps in the records are those of earlier attempts. A resumed attempt has
     no work, because `work` is that of the whole experiment.
     """
-    if history.attempt != attempt or history.phase == "in set-up":
+    if progress.attempt != attempt or progress.phase == "in set-up":
         return None
-    left = history.total - history.resumed_from if history.total else None
-    steps = history.last_step - history.resumed_from
-    return extrapolate(seconds, steps, left, None if history.resumed_from else work)
+    left = progress.total - progress.resumed_from if progress.total else None
+    steps = progress.last_step - progress.resumed_from
+    return extrapolate(seconds, steps, left, None if progress.resumed_from else work)
 
 
 def remaining(estimates: Mapping[str, DurationEstimate]) -> dict[str, float]:

@@ -1,9 +1,9 @@
-"""Observations computed from results: what helped, by how much, at what cost, and how far that can be trusted.
+"""Observations computed from the results of a sweep: what helped, by how much, at what cost, and how sure that is.
 
-Pure: results in, plain sentences out. Experiments are compared by the level at the end of their curves, the mean of the
-last tenth of steps (at least five), because a single last step is one batch. The spread of an end is its standard
-deviation. A difference is called clear when it is larger than both spreads taken together, the root of the sum of their
-squares; otherwise it is within the noise of the last steps.
+Pure: states of experiments in, plain sentences out. Experiments are compared by the level at the end of their curves:
+the mean of the last tenth of steps, at least five, because a single last step is one batch. The spread of an end is its
+standard deviation. A difference is called clear if it is larger than both spreads together, the root of the sum of
+their squares. Otherwise it is within the noise of the last steps.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from launcher.config.nested import assignments
-from launcher.planning.batch_halving import describe_changes
-from launcher.reports.results import RUNNING, Result, reference
+from launcher.reports.differences import describe_difference, reference
 from launcher.store.curve import Curve, End, best_of
-from launcher.store.ending import FAILURES, EndingKind
+from launcher.store.ending import EndingKind
+from launcher.store.experiment_state import RUNNING, ExperimentState
 from launcher.text import did_you_mean, duration, inline, number, rounded, with_spread
 
-_MOST = 6  # of each sort that are told one by one
+_MOST = 6  # sentences of each sort that name an experiment
 METHOD = (
     "How experiments are compared: the level of a curve is the mean of its last tenth of steps (at least five), its "
     "spread their standard deviation. A difference between two levels counts as clear only if it is larger than both "
@@ -31,7 +30,7 @@ METHOD = (
 class Comparison:
     """One experiment beside the reference, in one metric."""
 
-    one: Result
+    experiment: ExperimentState
     level: float
     difference: float  # level minus the reference's
     noise: float
@@ -44,97 +43,108 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Ranked:
-    """The experiments that finished, by the level of one metric, the best first."""
+class Ranking:
+    """The experiments that are done, by the level at the end of one metric, the best first."""
 
     metric: str
-    ends: list[tuple[Result, End]]
+    ends: list[tuple[ExperimentState, End]]
 
     @property
     def margin(self) -> tuple[float, float] | None:
-        """By how much the best leads the second, and the noise of that difference; None with fewer than two."""
+        """By how much the first leads the second, and the noise of that difference; None with fewer than two."""
         if len(self.ends) < 2:
             return None
-        (_, best), (_, second) = self.ends[:2]
-        return abs(best.level - second.level), math.hypot(best.spread, second.spread)
+        (_, first), (_, second) = self.ends[:2]
+        return abs(first.level - second.level), math.hypot(first.spread, second.spread)
 
 
-def rank(experiments: Sequence[Result], metric: str) -> Ranked:
-    """Order the experiments that are done by the level of a metric."""
+def rank(experiments: Sequence[ExperimentState], metric: str) -> Ranking:
+    """Order the experiments that are done by their level at the end of a metric."""
     ends = [
-        (one, end, one.curves[metric].is_maximized)
-        for one in experiments
-        if one.ending == EndingKind.DONE and metric in one.curves and (end := one.curves[metric].end) is not None
+        (experiment, end, curve.is_maximized)
+        for experiment in experiments
+        if experiment.is_done and (curve := experiment.curves.get(metric)) and (end := curve.end) is not None
     ]
     ends.sort(key=lambda item: -item[1].level if item[2] else item[1].level)
-    return Ranked(metric, [(one, end) for one, end, _ in ends])
+    return Ranking(metric, [(experiment, end) for experiment, end, _ in ends])
 
 
 @dataclass(frozen=True)
-class Best:
-    """The best single step of one metric among the experiments that did not fail, and the end of that experiment."""
+class BestExperiment:
+    """The experiment with the best value of one metric, and where it had that value."""
 
-    one: Result
+    experiment: ExperimentState
     value: float
     step: int
-    end: End | None  # None where the experiment is not done, or its curve has no finite end
+    end: End | None  # None if the experiment is not done, or the newest value is not finite
 
 
-def best(experiments: Sequence[Result], metric: str) -> Best | None:
-    """Return the best single step of a metric; an experiment that failed never wins, nor does a value not finite."""
-    curves = [(one, one.curves[metric]) for one in experiments if one.ending not in FAILURES and metric in one.curves]
-    found = [(one, curve, value, step) for one, curve in curves
-             if (value := curve.best) is not None and (step := curve.best_step) is not None]  # fmt: skip
-    best = best_of((value for _, _, value, _ in found), is_maximized=any(curve.is_maximized for _, curve in curves))
-    for one, curve, value, step in found:
-        if value == best:
-            return Best(one, value, step, curve.end if one.ending == EndingKind.DONE else None)
+def best_experiment(experiments: Sequence[ExperimentState], metric: str) -> BestExperiment | None:
+    """Return the experiment with the best value of a metric; None if no experiment has a finite one.
+
+    An experiment that failed or diverged never wins.
+    """
+    found = [
+        (experiment, curve, curve.best, curve.best_step)
+        for experiment in experiments
+        if not experiment.has_failed and (curve := experiment.curves.get(metric)) is not None
+    ]
+    is_maximized = any(curve.is_maximized for _, curve, _, _ in found)
+    best = best_of((value for _, _, value, _ in found if value is not None), is_maximized=is_maximized)
+    for experiment, curve, value, step in found:
+        if value is not None and step is not None and value == best:
+            return BestExperiment(experiment, value, step, curve.end if experiment.is_done else None)
     return None
 
 
-def compare(experiments: Sequence[Result], metric: str) -> tuple[Result | None, list[Comparison]]:
-    """Set each experiment that is done beside the reference; None where the reference has no end to compare with."""
+def compare(experiments: Sequence[ExperimentState], metric: str) -> tuple[ExperimentState | None, list[Comparison]]:
+    """Return the reference, and each other experiment that is done set beside it.
+
+    (None, []) if the reference has no end to compare with.
+    """
     base = reference(experiments)
-    ranked = dict((one.name, end) for one, end in rank(experiments, metric).ends)
-    if base is None or base.name not in ranked:
+    ends = {experiment.name: end for experiment, end in rank(experiments, metric).ends}
+    if base is None or base.name not in ends:
         return None, []
-    own = ranked[base.name]
+    own = ends[base.name]
     found = []
-    for one in experiments:
-        if one is base or one.name not in ranked:
+    for experiment in experiments:
+        if experiment is base or experiment.name not in ends:
             continue
-        end = ranked[one.name]
+        end = ends[experiment.name]
         difference = end.level - own.level
-        is_better = difference > 0 if one.curves[metric].is_maximized else difference < 0
-        found.append(Comparison(one, end.level, difference, math.hypot(end.spread, own.spread), is_better))
+        is_better = difference > 0 if experiment.curves[metric].is_maximized else difference < 0
+        noise = math.hypot(end.spread, own.spread)
+        found.append(Comparison(experiment, end.level, difference, noise, is_better))
     return base, found
 
 
-def observations(experiments: Sequence[Result], metrics: Sequence[str]) -> list[str]:
-    """Return what can be said about a sweep, a sentence or a few each, the most important first."""
-    said = [f"{text[0].upper()}{text[1:]}"] if (text := unlogged(experiments, metrics)) else []
+def observations(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> list[str]:
+    """Return what can be said about a sweep, the most important first; an item is a sentence or a few."""
+    remark = unlogged(experiments, metrics)
+    found = [f"{remark[0].upper()}{remark[1:]}"] if remark else []
     for metric in metrics:
-        said += _winner(rank(experiments, metric))
+        found += _winner(rank(experiments, metric))
     for metric in metrics[:1]:
-        said += _effects(experiments, metric)
+        found += _effects(experiments, metric)
     for metric in metrics:
-        said += _non_finite(experiments, metric)
-    said += _endings(experiments, metrics)
+        found += _non_finite(experiments, metric)
+    found += _endings(experiments, metrics)
     for metric in metrics[:1]:
-        said += _steadiness(experiments, metric)
-    said += _costs(experiments)
+        found += _steadiness(experiments, metric)
+    found += _costs(experiments)
     if len(experiments) > 1:
-        said.append(
+        found.append(
             "Every experiment was trained once, with one seed: differences from seed to seed were not measured, and a "
             "clear difference here can still be one of seeds. Train the closest ones again with other seeds before "
             "relying on their order."
         )
-    return said
+    return found
 
 
-def unlogged(experiments: Sequence[Result], metrics: Sequence[str]) -> str:
-    """Say which metrics of the job no experiment logged, where something was logged; empty if there is none."""
-    logged = list(dict.fromkeys(name for one in experiments for name in one.logged))
+def unlogged(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> str:
+    """Return which metrics of the job no experiment logged; empty if there is none, or nothing was logged at all."""
+    logged = list(dict.fromkeys(name for experiment in experiments for name in experiment.logged))
     missing = [metric for metric in metrics if metric not in logged]
     if not logged or not missing:
         return ""
@@ -143,175 +153,181 @@ def unlogged(experiments: Sequence[Result], metrics: Sequence[str]) -> str:
     return f"metrics names {', '.join(missing)}, which no experiment logged; logged were: {listed}.{hints}"
 
 
-def broken(one: Result, metrics: Sequence[str]) -> str:
-    """Say since when values are not finite up to the end: `loss is nan from step 2 on`; empty where none are.
+def broken(experiment: ExperimentState, metrics: Sequence[str]) -> str:
+    """Return since when values are not finite up to the end, as `loss is nan from step 2 on`; empty if none are.
 
-    Of an experiment that failed its reason tells more, and nothing is said.
+    Empty for an experiment that failed: its reason tells more.
     """
-    said = []
+    if experiment.has_failed:
+        return ""
+    found = []
     for metric in metrics:
-        curve = one.curves.get(metric)
-        if curve is not None and curve.broken_since is not None and one.ending not in FAILURES:
+        curve = experiment.curves.get(metric)
+        if curve is not None and curve.broken_since is not None:
             bad = {str(value) for value in curve.values[curve.steps.index(curve.broken_since) :]}
-            said.append(f"{metric} is {bad.pop() if len(bad) == 1 else 'not finite'} from step {curve.broken_since} on")
-    return ", ".join(said)
+            value = bad.pop() if len(bad) == 1 else "not finite"
+            found.append(f"{metric} is {value} from step {curve.broken_since} on")
+    return ", ".join(found)
 
 
-def differs(one: Result) -> str:
-    """Return what sets an experiment apart, as `lr=0.001, n_layers=1`, and what on_oom made other than asked."""
-    asked = ", ".join(assignments(one.overrides))
-    smaller = f"for want of memory {describe_changes(one.changed)}" if one.changed else ""
-    return "; ".join(part for part in (asked, smaller) if part)
+def _label(experiment: ExperimentState) -> str:
+    difference = describe_difference(experiment)
+    return f"{experiment.name} ({difference})" if difference else experiment.name
 
 
-def _label(one: Result) -> str:
-    return f"{one.name} ({told})" if (told := differs(one)) else one.name
-
-
-def _winner(ranked: Ranked) -> list[str]:
-    if not ranked.ends:
+def _winner(ranking: Ranking) -> list[str]:
+    if not ranking.ends:
         return []
-    best, end = ranked.ends[0]
+    first, end = ranking.ends[0]
     lead = ""
-    if ranked.margin is not None:
-        gap, noise = ranked.margin
-        second = ranked.ends[1][0]
+    if ranking.margin is not None:
+        gap, noise = ranking.margin
+        second = ranking.ends[1][0]
         trust = (
             "a clear lead" if gap > noise else f"within the noise of {rounded(noise)}, so the two cannot be told apart"
         )
         lead = f", {rounded(gap)} ahead of {second.name}: {trust}"
-    return [f"Best {ranked.metric} at the end: {_label(best)}, {with_spread(end.level, end.spread)}{lead}."]
+    return [f"Best {ranking.metric} at the end: {_label(first)}, {with_spread(end.level, end.spread)}{lead}."]
 
 
-def _effects(experiments: Sequence[Result], metric: str) -> list[str]:
-    base, found = compare(experiments, metric)
+def _effects(experiments: Sequence[ExperimentState], metric: str) -> list[str]:
+    base, compared = compare(experiments, metric)
     if base is None:
         return []
-    said = []
-    found.sort(key=lambda item: (not item.is_better, -abs(item.difference)))
-    helped = [one for one in found if one.is_clear and one.is_better]
-    hurt = [one for one in found if one.is_clear and not one.is_better][::-1]
-    unclear = [one for one in found if not one.is_clear]
-    told = [*helped[:_MOST], *hurt[-_MOST:], *unclear[:_MOST]]
-    for one in told:
-        way = "lower" if one.difference < 0 else "higher"
-        level = one.level - one.difference
-        share = f" ({abs(one.difference / level):.1%})" if level else ""
-        if one.is_clear:
-            verdict = "it helped" if one.is_better else "it hurt"
-            effect = f"{verdict}: {metric} {rounded(abs(one.difference))}{share} {way} than {base.name}"
-        else:
-            effect = (
-                f"no clear effect: {metric} {rounded(abs(one.difference))}{share} {way} than {base.name}, within the "
-                f"noise of {rounded(one.noise)}"
-            )
-        said.append(f"{_label(one.one)}: {effect}. Cost: {_cost(one.one, base)}.")
-    if len(told) < len(found):
-        said.append(
-            f"Of {len(found)} compared with {base.name} in all, {len(helped)} helped, {len(hurt)} hurt, and "
+    compared.sort(key=lambda comparison: (not comparison.is_better, -abs(comparison.difference)))
+    helped = [comparison for comparison in compared if comparison.is_clear and comparison.is_better]
+    hurt = [comparison for comparison in compared if comparison.is_clear and not comparison.is_better][::-1]
+    unclear = [comparison for comparison in compared if not comparison.is_clear]
+    named = [*helped[:_MOST], *hurt[-_MOST:], *unclear[:_MOST]]
+    found = [_effect(comparison, base, metric) for comparison in named]
+    if len(named) < len(compared):
+        found.append(
+            f"Of {len(compared)} compared with {base.name} in all, {len(helped)} helped, {len(hurt)} hurt, and "
             f"{len(unclear)} had no clear effect; the table has every one."
         )
-    return said
+    return found
 
 
-def _cost(one: Result, base: Result) -> str:
+def _effect(comparison: Comparison, base: ExperimentState, metric: str) -> str:
+    """Return in a sentence what an experiment changed in relation to the reference, and its cost."""
+    way = "lower" if comparison.difference < 0 else "higher"
+    base_level = comparison.level - comparison.difference
+    share = f" ({abs(comparison.difference / base_level):.1%})" if base_level else ""
+    change = f"{metric} {rounded(abs(comparison.difference))}{share} {way} than {base.name}"
+    if comparison.is_clear:
+        effect = f"{'it helped' if comparison.is_better else 'it hurt'}: {change}"
+    else:
+        effect = f"no clear effect: {change}, within the noise of {rounded(comparison.noise)}"
+    return f"{_label(comparison.experiment)}: {effect}. Cost: {_cost(comparison.experiment, base)}."
+
+
+def _cost(experiment: ExperimentState, base: ExperimentState) -> str:
     """Return what an experiment needed in relation to the reference, in words."""
     pairs = [
-        ("time", one.seconds, base.seconds),
-        ("steps", float(one.steps), float(base.steps)),
-        ("tokens", one.num_tokens, base.num_tokens),
-        ("parameters", _fact(one, "parameters"), _fact(base, "parameters")),
-        ("memory", one.peak_memory_bytes, base.peak_memory_bytes),
-        ("GPU memory", one.peak_gpu_memory_bytes, base.peak_gpu_memory_bytes),
+        ("time", experiment.seconds, base.seconds),
+        ("steps", float(experiment.num_steps), float(base.num_steps)),
+        ("tokens", experiment.num_tokens, base.num_tokens),
+        ("parameters", _fact(experiment, "parameters"), _fact(base, "parameters")),
+        ("memory", experiment.peak_memory_bytes, base.peak_memory_bytes),
+        ("GPU memory", experiment.peak_gpu_memory_bytes, base.peak_gpu_memory_bytes),
     ]
-    known = [(what, own / other - 1) for what, own, other in pairs if own and other]
-    changed = [f"{change:+.0%} {what}" for what, change in known if abs(change) >= 0.005]
-    same = [what for what, change in known if abs(change) < 0.005]
+    changes = [(quantity, own / other - 1) for quantity, own, other in pairs if own and other]
+    changed = [f"{change:+.0%} {quantity}" for quantity, change in changes if abs(change) >= 0.005]
+    same = [quantity for quantity, change in changes if abs(change) < 0.005]
     and_same = f"the same {' and '.join(filter(None, [', '.join(same[:-1]), same[-1]]))}" if same else ""
     return ", ".join(filter(None, [*changed, and_same])) or "not recorded"
 
 
-def _fact(one: Result, name: str) -> float | None:
-    value = one.facts.get(name)
+def _fact(experiment: ExperimentState, name: str) -> float | None:
+    value = experiment.facts.get(name)
     return float(value) if isinstance(value, int | float) and abs(value) < 1e300 else None
 
 
-def _non_finite(experiments: Sequence[Result], metric: str) -> list[str]:
+def _non_finite(experiments: Sequence[ExperimentState], metric: str) -> list[str]:
     found = [
-        f"{one.name} ({len(bad):,}, the first at step {bad[0]})"
-        for one in experiments
-        if metric in one.curves and (bad := one.curves[metric].bad_steps)
+        f"{experiment.name} ({len(bad):,}, the first at step {bad[0]})"
+        for experiment in experiments
+        if metric in experiment.curves and (bad := experiment.curves[metric].bad_steps)
     ]
-    told = f"Values of {metric} that are not finite, which never count as best and are gaps in the curves:"
-    return [f"{told} {_listed(found)}."] if found else []
+    heading = f"Values of {metric} that are not finite, which never count as best and are gaps in the curves:"
+    return [f"{heading} {_listed(found)}."] if found else []
 
 
-def _endings(experiments: Sequence[Result], metrics: Sequence[str]) -> list[str]:
-    """Say what did not get to its end, and what took several attempts."""
-    said: list[str] = []
-    resumed: list[str] = []
-    for one in experiments:
-        of_total = f" of {one.total}" if one.total else ""
-        at = f"after step {one.last_step}{of_total}" if one.steps else "before its first step"
-        if one.ending == RUNNING:
-            said.append(f"{one.name} runs, now {at}. It is not ranked yet.")
-        elif not one.ending:
-            said.append(f"{one.name} has not been started.")
-        elif one.ending == EndingKind.DONE and (what := broken(one, metrics)):
-            said.append(f"{one.name} is done, but its {what}. It is not ranked in that.")
-        elif one.ending != EndingKind.DONE:
-            said.append(f"{one.name} ended {at}: {one.ending}{f', {one.why}' if one.why else ''}. It is not ranked.")
-        if one.attempts > 1:
-            earlier = f": {'; '.join(one.earlier)}" if one.earlier else ""
-            resumed.append(f"{one.name} ({one.attempts}{earlier})")
-    if len(said) > 2 * _MOST:
-        said[2 * _MOST :] = [f"And {len(said) - 2 * _MOST} more have not come to their end; the table has every one."]
+def _endings(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> list[str]:
+    """Return what did not get to its end, and what took several attempts."""
+    found = [sentence for experiment in experiments if (sentence := _unfinished(experiment, metrics))]
+    if len(found) > 2 * _MOST:
+        found[2 * _MOST :] = [f"And {len(found) - 2 * _MOST} more have not come to their end; the table has every one."]
+    resumed = []
+    for experiment in experiments:
+        if experiment.attempt > 1:
+            earlier = f": {'; '.join(experiment.earlier)}" if experiment.earlier else ""
+            resumed.append(f"{experiment.name} ({experiment.attempt}{earlier})")
     if resumed:
-        said.append(f"Took several attempts, which their times are the sum of: {_listed(resumed)}.")
-    return said
+        found.append(f"Took several attempts, which their times are the sum of: {_listed(resumed)}.")
+    return found
 
 
-def _steadiness(experiments: Sequence[Result], metric: str) -> list[str]:
-    """Say whose curve had not come to rest: the level moved by more than chance between the last two tenths."""
-    moving = []
+def _unfinished(experiment: ExperimentState, metrics: Sequence[str]) -> str:
+    """Return why an experiment is not ranked; empty if it is done and its metrics are finite."""
+    name, outcome = experiment.name, experiment.outcome
+    of_total = f" of {experiment.total}" if experiment.total else ""
+    at = f"after step {experiment.last_step}{of_total}" if experiment.num_steps else "before its first step"
+    if outcome == RUNNING:
+        return f"{name} runs, now {at}. It is not ranked yet."
+    if not outcome:
+        return f"{name} has not been started."
+    if outcome != EndingKind.DONE:
+        why = f", {experiment.why}" if experiment.why else ""
+        return f"{name} ended {at}: {outcome}{why}. It is not ranked."
+    what = broken(experiment, metrics)
+    return f"{name} is done, but its {what}. It is not ranked in that." if what else ""
+
+
+def _steadiness(experiments: Sequence[ExperimentState], metric: str) -> list[str]:
+    """Return how steady the ends are, and whose level moved by more than chance between the last two tenths."""
     ends = rank(experiments, metric).ends
-    for one, end in ends:
-        if end.before is None:
-            continue
-        gain = (end.level - end.before) * (1 if one.curves[metric].is_maximized else -1)
-        if gain > 2 * end.spread * math.sqrt(2 / end.count):
-            moving.append(f"{one.name} by {rounded(gain)}")
     if not ends:
         return []
+    moving = []
+    for experiment, end in ends:
+        if end.before is None:
+            continue
+        gain = (end.level - end.before) * (1 if experiment.curves[metric].is_maximized else -1)
+        if gain > 2 * end.spread * math.sqrt(2 / end.count):
+            moving.append(f"{experiment.name} by {rounded(gain)}")
     steady = sorted(ends, key=lambda item: item[1].spread)
-    said = (
+    sentences = (
         f"How steady the ends are: the spread of {metric} over the last steps is from {rounded(steady[0][1].spread)} "
         f"({steady[0][0].name}) to {rounded(steady[-1][1].spread)} ({steady[-1][0].name})."
     )
     if moving:
-        said += (
+        sentences += (
             f" Still improving from the last tenth but one to the last: {_listed(moving)}. A longer training may "
             "change the order."
         )
-    return [said]
+    return [sentences]
 
 
-def _costs(experiments: Sequence[Result]) -> list[str]:
-    said = []
-    times = [(one.seconds, one.name) for one in experiments if one.seconds and one.ending == EndingKind.DONE]
+def _costs(experiments: Sequence[ExperimentState]) -> list[str]:
+    """Return whether the experiments differ in time, device or tokens, so that their ends alone say too little."""
+    found = []
+    done = [experiment for experiment in experiments if experiment.is_done]
+    times = [(experiment.seconds, experiment.name) for experiment in done if experiment.seconds]
     if len(times) > 1:
-        (least, quickest), (most, slowest) = min(times), max(times)
-        said.append(f"Time: from {duration(least)} ({quickest}) to {duration(most)} ({slowest}).")
-    devices = {(one.device.split(":")[0].split(" ")[0], one.threads) for one in experiments if one.device}
-    if len(devices) > 1:
-        said.append("The experiments ran on devices or thread counts that differ: their times are not comparable.")
-    tokens = [one.num_tokens for one in experiments if one.num_tokens and one.ending == EndingKind.DONE]
+        (least_s, quickest), (most_s, slowest) = min(times), max(times)
+        found.append(f"Time: from {duration(least_s)} ({quickest}) to {duration(most_s)} ({slowest}).")
+    placed = [experiment for experiment in experiments if experiment.device]
+    kinds = {(experiment.device.split(":")[0].split(" ")[0], experiment.threads) for experiment in placed}
+    if len(kinds) > 1:
+        found.append("The experiments ran on devices or thread counts that differ: their times are not comparable.")
+    tokens = [experiment.num_tokens for experiment in done if experiment.num_tokens]
     if tokens and max(tokens) > 1.05 * min(tokens):
-        said.append(
+        found.append(
             f"The experiments saw from {min(tokens):,.0f} to {max(tokens):,.0f} tokens: compare them by tokens, not by "
             "their ends alone."
         )
-    return said
+    return found
 
 
 def _listed(words: Sequence[str], most: int = 8) -> str:
@@ -320,9 +336,8 @@ def _listed(words: Sequence[str], most: int = 8) -> str:
 
 
 def curve_summary(curve: Curve | None) -> tuple[str, str, str]:
-    """Return level with spread, best and last value of a curve, for a table; dashes where there are none."""
+    """Return the cells of a table for a curve: level with spread, best value, newest value; dashes for what is none."""
     if curve is None:
         return "-", "-", "-"
-    end = curve.end
-    level = f"{with_spread(end.level, end.spread)}" if end else "-"
-    return level, number(curve.best) if curve.best is not None else "-", number(curve.values[-1])
+    level = with_spread(curve.end.level, curve.end.spread) if curve.end else "-"
+    return level, number(curve.best) if curve.best is not None else "-", number(curve.newest)

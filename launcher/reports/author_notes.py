@@ -1,6 +1,6 @@
-"""The words of a person about a sweep, from the Markdown file beside its job file, `jobs/report.md` for `report.toml`.
+"""What the author of a job wrote about it, in the Markdown file beside the job file: `report.md` beside `report.toml`.
 
-The launcher knows nothing of models and data; who wrote the job does. The file is optional, and so is each part of it:
+The launcher knows nothing of models and data. The author of the job does. The file is optional, and so is each part:
 
     # Title                    the report's title
     ## Model                   text for section 1
@@ -10,8 +10,8 @@ The launcher knows nothing of models and data; who wrote the job does. The file 
     ## Experiments             a list, "- `lr_1e-3`: what it tries": the descriptions in the table of experiments
     ## Observations            text for section 4, as is any other heading
 
-`${key}` stands for the value of a configuration key or recorded fact of the reference experiment, `${a * b}` and
-`${a // b}` for those of two, so that the text does not go stale when the job changes. What is unknown stays as it is.
+`${key}` stands for the value of a configuration key or of a recorded fact of the reference experiment; `${a * b}` and
+`${a // b}` are computed from two such values. So the text stays true when the job changes. Unknown keys stay.
 """
 
 from __future__ import annotations
@@ -34,42 +34,42 @@ _VALUE = re.compile(r"\$\{(\w+)(?:\s*(\*|//)\s*(\w+))?\}")
 
 
 @dataclass(frozen=True)
-class Prose:
+class AuthorNotes:
     """The parts of the file; empty where it has none."""
 
     title: str = ""
-    text: dict[str, str] = field(default_factory=dict)  # by section, those of SECTIONS that are there
-    notes: dict[str, str] = field(default_factory=dict)  # by configuration key
+    text: dict[str, str] = field(default_factory=dict)  # by section of SECTIONS
+    parameters: dict[str, str] = field(default_factory=dict)  # a note by configuration key
     descriptions: dict[str, str] = field(default_factory=dict)  # by experiment
 
 
-def find(document: Manifest) -> Path | None:
-    """Return the file beside the job file, where that was launched from or else seen from here.
+def find(manifest: Manifest) -> Path | None:
+    """Return the notes beside the job file: seen from the folder of the launch, or else from the current folder.
 
-    Only beside a job file that is there: a `sweep.json` of somebody else cannot have any text put into a report.
+    The job file itself must be there too, so that the `sweep.json` of somebody else cannot put any text into a report.
     """
-    job = Path(document.job_file)
-    for place in (Path(document.launch.get("cwd", ".")) / job, job):
+    job = Path(manifest.job_file)
+    for place in (Path(manifest.launch.get("cwd", ".")) / job, job):
         with contextlib.suppress(OSError, ValueError):  # ValueError: a name with a NUL, or none
             if place.is_file() and (beside := place.with_suffix(".md")).is_file():
                 return beside.resolve()
     return None
 
 
-def read(document: Manifest, values: Mapping[str, Any]) -> Prose:
-    """Return the words about a sweep, with values put in; empty if there is no file.
+def read(manifest: Manifest, values: Mapping[str, Any]) -> AuthorNotes:
+    """Return the notes about a sweep, with values put in; empty if there is no file.
 
     Raises:
         OSError: there is a file and it cannot be read.
     """
-    path = find(document)
+    path = find(manifest)
     if path is None:
-        return Prose()
+        return AuthorNotes()
     return parse(files.read(path, LIMIT_BYTES).decode("utf-8-sig", "backslashreplace"), values)
 
 
-def parse(content: str, values: Mapping[str, Any]) -> Prose:
-    """Take the parts of the file apart."""
+def parse(content: str, values: Mapping[str, Any]) -> AuthorNotes:
+    """Return the parts of a file, given its content, with values put in."""
     title, section = "", "Model"
     parts: dict[str, list[str]] = {}
     for line in fill(content, values).splitlines():
@@ -84,11 +84,11 @@ def parse(content: str, values: Mapping[str, Any]) -> Prose:
             parts.setdefault(section, []).append(line)
     lists = {name: _items(parts.pop(name, [])) for name in ("Parameters", "Experiments")}
     text = {name: joined for name, lines in parts.items() if (joined := "\n".join(lines).strip())}
-    return Prose(title, text, lists["Parameters"], lists["Experiments"])
+    return AuthorNotes(title, text, lists["Parameters"], lists["Experiments"])
 
 
 def _items(lines: list[str]) -> dict[str, str]:
-    """Return a list of "- `name`: words" by name; a line that begins with a space goes on with the one before."""
+    """Return the words of a list of "- `name`: words", by name. A line that begins with a space continues an item."""
     found: dict[str, str] = {}
     name = ""
     for line in lines:
@@ -101,7 +101,7 @@ def _items(lines: list[str]) -> dict[str, str]:
 
 
 def fill(content: str, values: Mapping[str, Any]) -> str:
-    """Put values in for `${key}`; whole numbers from 10,000 get separators."""
+    """Return the content with values in the place of `${key}`; whole numbers from 10,000 on have separators."""
 
     def _value(match: re.Match[str]) -> str:
         left, operator, right = match.groups()
@@ -109,14 +109,14 @@ def fill(content: str, values: Mapping[str, Any]) -> str:
             return match[0]
         if not operator:
             return _text(values[left])
-        one, other = values[left], values[right]
-        if not (isinstance(one, int) and isinstance(other, int)) or (operator == "//" and other == 0):
+        first, second = values[left], values[right]
+        if not (isinstance(first, int) and isinstance(second, int)) or (operator == "//" and second == 0):
             return match[0]
-        return _text(one * other if operator == "*" else one // other)
+        return _text(first * second if operator == "*" else first // second)
 
     return _VALUE.sub(_value, content)
 
 
 def _text(value: Any) -> str:
-    """Return a value as text that is no markup: a recorded fact is not the words' author's."""
+    """Return a value as text that is no markup: the author of the notes has not written the recorded facts."""
     return f"{value:,}" if type(value) is int and abs(value) >= 10_000 else html.escape(str(value), quote=False)

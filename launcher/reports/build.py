@@ -1,13 +1,12 @@
-"""Makes all views of a sweep from its files: tables, plots, report. A command, and the child that draws during a sweep.
+"""Makes all views of a sweep from its files: tables, plots, report. A command, and the process that draws meanwhile.
 
-It needs `sweep.json`, `events.jsonl` and the record files, and nothing of a running launcher, so a report can be made
-at any time: during the sweep, after a crash, or on another machine.
+Needs `sweep.json`, `events.jsonl` and the record files, and nothing of a running launcher. So a report can be made at
+any time: during the sweep, after a crash, or on another machine.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import importlib
 import json
@@ -23,136 +22,93 @@ from typing import TYPE_CHECKING, Any
 from launcher.child_process import die_with_parent
 from launcher.errors import InputError
 from launcher.reports.analysis import unlogged
-from launcher.reports.results import Result, result, with_open_ends
-from launcher.reports.timeline import read_spans
-from launcher.reports.usage_curves import Series, over_time
-from launcher.store.attempts import AtWork, LastAttempt, at_work, read_last_attempts
-from launcher.store.history import History, numbers, read_history
-from launcher.store.locks import find_holder
-from launcher.store.manifest import Manifest, read_manifest
+from launcher.reports.data import ReportData
+from launcher.store.curve import curve_of
+from launcher.store.history import read_history
+from launcher.store.manifest import read_manifest
 from launcher.store.paths import Paths
-from launcher.store.samples import read_samples, summarise
 from launcher.worker.last_lines import last_lines
 
 if TYPE_CHECKING:
     from launcher.planning.job import SweepSettings
     from launcher.reports import plots
 
-WORTH_FORKING = 24  # curves: below, starting processes takes longer than they save
+WORTH_FORKING = 24  # curves: fewer are drawn sooner than processes for them are started
 
 
 class Report:
-    """The views of one sweep; remembers histories, so that drawing again reads only what changed.
+    """The views of one sweep. Drawing again reads and draws only what has changed.
 
     Raises:
         InputError: there is no sweep in the folder.
     """
 
     def __init__(self, paths: Paths, settings: SweepSettings | None = None, *, num_processes: int = 1) -> None:
+        """Take a look at the sweep.
+
+        Args:
+            settings: whose metrics are drawn; None: those of the newest launch.
+            num_processes: that draw the curves, where there are many.
+        """
         self._paths = paths
-        self._settings = settings  # whose metrics are drawn; None: those of the newest launch
-        self._num_processes = num_processes  # that draw the curves of many experiments
-        self._histories: dict[str, History] = {}
-        self._resources: dict[str, dict[str, float]] = {}  # the cells of the table
-        self._usage: dict[str, dict[str, Series]] = {}
-        self._made: dict[str, tuple[History, object, Result]] = {}
-        self._seen: dict[str, LastAttempt] = {}
-        self._running = AtWork()
-        self._document = self._read_document()
+        self._num_processes = num_processes
+        self._data = ReportData(paths, (settings.metrics, settings.maximize) if settings is not None else None)
 
     def draw(self, changed: Iterable[str] | None = None) -> list[str]:
-        """Write the tables, the curves of the changed experiments (None: of all) and the comparisons.
+        """Write the tables, the curves of the changed experiments (None: of all), the comparisons and the reports.
 
         Returns:
             What could not be written, a line each; the other views are written all the same.
         """
-        self._document = self._read_document()
-        names = [one.name for one in self._document.experiments]
-        renew = names if changed is None else [name for name in names if name in set(changed)]
-        self._look()
-        running = [name for name in names if self._running.is_running(name, self._seen.get(name))]
-        for name in {*renew, *running, *(name for name in names if name not in self._histories)}:
-            self._histories[name] = read_history(self._paths.records(name))
-        for name in {*renew, *running, *(name for name in names if name not in self._resources)}:
-            samples = read_samples(self._paths.telemetry(name))
-            self._resources[name], self._usage[name] = summarise(samples), over_time(samples)
-        obstacles = [self._histories[name].obstacle for name in names if self._histories[name].obstacle]
+        changed = None if changed is None else set(changed)
+        data = self._data
+        data.look(changed)
+        obstacles = [experiment.obstacle for experiment in data.experiments if experiment.obstacle]
         problems = [f"{obstacle}: its row and curves are empty." for obstacle in obstacles] + self._tables()
-        lines, fresh = self._lines(), set(renew)
-        redrawn = {metric: [line for line in lines[metric] if line.name in fresh] for metric in lines}
-        with self._curves(redrawn) as curves:
-            return problems + self._comparisons(lines) + self._reports() + curves()
+        lines = self._lines()
+        redrawn = {
+            metric: [line for line in lines[metric] if changed is None or line.name in changed] for metric in lines
+        }
+        with self._curves(redrawn) as wait_for_curves:
+            return problems + self._comparisons(lines) + self._reports() + wait_for_curves()
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the results table as JSON types, times in seconds, memory in bytes; call after `draw`."""
         from launcher.reports import table
 
-        return table.json_rows(table.rows(self._document, self._results(), self._resources))
-
-    def missing(self) -> list[Path]:
-        """Return the views that should be there, by what has been recorded, and are not."""
-        return [path for path, _ in self._expected() if not path.exists()]
-
-    def outdated(self) -> list[Path]:
-        """Return the views that should be there, and are missing or older than what they show."""
-        records = {one.name: _written_ns(self._paths.records(one.name)) for one in self._document.experiments}
-        newest_ns = max(_written_ns(self._paths.sweep), _written_ns(self._paths.events), *records.values(), 0)
-        return [path for path, name in self._expected() if _written_ns(path) < records.get(name, newest_ns)]
-
-    def _expected(self) -> list[tuple[Path, str]]:
-        """Return the views there should be, those of one experiment with its name."""
-        for one in self._document.experiments:
-            self._histories[one.name] = read_history(self._paths.records(one.name))
-        whole = [self._paths.table_txt, self._paths.table_csv, self._paths.report_html, self._paths.report_md]
-        measured = self._measured()
-        own = [(self._paths.curve(metric, name), name) for metric, names in measured.items() for name in names]
-        return [(path, "") for path in [*whole, *(self._paths.curves(metric) for metric in measured)]] + own
-
-    def _read_document(self) -> Manifest:
-        document = read_manifest(self._paths)
-        if document is None:
-            raise InputError(f"there is no sweep in {self._paths.outcome}: it has no {self._paths.sweep.name}.")
-        if (job := self._settings) is not None:
-            document = dataclasses.replace(document, metrics=list(job.metrics), maximize=list(job.maximize))
-        return document
-
-    def _measured(self) -> dict[str, list[str]]:
-        """Return the metrics to draw, each with the experiments that recorded it, in the order of the job file."""
-        measured = {
-            metric: [one.name for one in self._document.experiments if numbers(self._histories[one.name], metric)]
-            for metric in self._document.metrics
-        }
-        return {metric: names for metric, names in measured.items() if names}
+        return table.json_rows(table.make_table(self._data.manifest, self._data.experiments, self._data.usage))
 
     def _tables(self) -> list[str]:
         from launcher.reports import table  # brings pandas
 
-        document = self._document
-        rows = functools.cache(lambda: table.rows(document, self._results(), self._resources))  # within a _try, once
+        data, manifest = self._data, self._data.manifest
+        # Made within a `_try`, and once.
+        made = functools.cache(lambda: table.make_table(manifest, data.experiments, data.usage))
 
         def _write_text(path: Path) -> None:
-            table.write_text(path, rows(), document, unlogged(self._results(), document.metrics))
+            table.write_text(path, made(), manifest, unlogged(data.experiments, manifest.metrics))
 
         problems = _try(self._paths.table_txt, _write_text)
-        return problems + _try(self._paths.table_csv, lambda path: table.write_csv(path, rows()))
+        return problems + _try(self._paths.table_csv, lambda path: table.write_csv(path, made()))
 
     def _lines(self) -> dict[str, list[plots.Line]]:
-        measured = self._measured()
-        if not measured:
+        """Return the lines to draw by metric, in the order of the job file; none of a metric that nobody recorded."""
+        by_metric = {
+            metric: [(experiment, experiment.curves[metric]) for experiment in self._data.experiments
+                     if metric in experiment.curves]
+            for metric in self._data.manifest.metrics
+        }  # fmt: skip
+        if not any(by_metric.values()):
             return {}
-        from launcher.reports import plots  # brings matplotlib
+        from launcher.reports.plots import Line  # brings matplotlib
 
-        order = {one.name: place for place, one in enumerate(self._document.experiments)}
-        return {
-            metric: [plots.Line.of(name, self._histories[name], metric, order[name]) for name in names]
-            for metric, names in measured.items()
-        }
+        return {metric: [Line.of(*pair) for pair in pairs] for metric, pairs in by_metric.items() if pairs}
 
     @contextlib.contextmanager
     def _curves(self, lines: dict[str, list[plots.Line]]) -> Iterator[Callable[[], list[str]]]:
-        """Write the plot of each experiment; yields what waits for them and returns the problems.
+        """Write the plot of each experiment; yields a function that waits for the plots and returns the problems.
 
-        Many are drawn by processes of their own, while this one does the rest.
+        Many plots are drawn by processes of their own, while this process does the rest.
         """
         shares = [
             (self._paths, metric, share)
@@ -163,24 +119,24 @@ class Report:
         if max(map(len, lines.values()), default=0) < WORTH_FORKING:
             yield lambda: [problem for share in shares for problem in _draw_curves(*share)]
             return
-        with multiprocessing.get_context("fork").Pool(self._num_processes, die_with_parent, (os.getpid(),)) as pool:
+        with multiprocessing.get_context("fork").Pool(self._num_processes, _begin_drawing, (os.getpid(),)) as pool:
             drawn = pool.starmap_async(_draw_curves, shares, chunksize=1)
             yield lambda: [problem for problems in drawn.get() for problem in problems]
 
     def _comparisons(self, lines: dict[str, list[plots.Line]]) -> list[str]:
-        for metric in self._document.metrics:
+        for metric in self._data.manifest.metrics:
             if metric not in lines:  # an old plot would compare what is not there any more
                 with contextlib.suppress(OSError):
                     self._paths.curves(metric).unlink(missing_ok=True)
         if not lines:
             return []
-        from launcher.reports import plots
+        from launcher.reports.plots import write_comparison
 
         return [
             problem
             for metric in lines
             for problem in _try(
-                self._paths.curves(metric), functools.partial(plots.curves, metric=metric, lines=lines[metric])
+                self._paths.curves(metric), functools.partial(write_comparison, metric=metric, lines=lines[metric])
             )
         ]
 
@@ -188,35 +144,37 @@ class Report:
         from launcher.reports import markdown
         from launcher.reports.html import page
 
-        document, paths = self._document, self._paths
+        data, paths = self._data, self._paths
 
         def _write_page(path: Path) -> None:
-            spans = with_open_ends(read_spans(paths.events, self._histories), self._results())
-            page.write(path, paths, document, self._results(), spans, self._usage, last_lines)
+            page.write(path, paths, data.manifest, data.experiments, data.usage_curves, last_lines)
 
-        problems = _try(paths.report_html, _write_page)
-        return problems + _try(paths.report_md, lambda path: markdown.write(path, paths, document, self._results()))
+        def _write_markdown(path: Path) -> None:
+            markdown.write(path, paths, data.manifest, data.experiments)
 
-    def _look(self) -> None:
-        """Look once a drawing at what has happened and who is at work, so that all views say the same."""
-        self._seen = read_last_attempts(self._paths.events)
-        self._running = at_work(self._document, find_holder(self._paths.lock))
+        return _try(paths.report_html, _write_page) + _try(paths.report_md, _write_markdown)
 
-    def _results(self) -> list[Result]:
-        """Return the results, made again only of experiments that something has changed about."""
-        made: dict[str, tuple[History, object, Result]] = {}
-        document = self._document
-        for index, one in enumerate(document.experiments):
-            history, seen = self._histories[one.name], self._seen.get(one.name)
-            is_running = self._running.is_running(one.name, seen)
-            key: object = (one, index, document.metrics, document.maximize, seen, is_running)
-            before = self._made.get(one.name)
-            if before is None or before[0] is not history or before[1] != key:
-                made[one.name] = history, key, result(document, one, index, history, seen, self._running)
-            else:
-                made[one.name] = before
-        self._made = made
-        return [one for _, _, one in made.values()]
+
+def outdated(paths: Paths) -> list[Path]:
+    """Return the views of a sweep that should be there, and are missing or older than what they show.
+
+    Raises:
+        InputError: there is no sweep in the folder.
+    """
+    manifest = read_manifest(paths)
+    if manifest is None:
+        raise InputError(f"there is no sweep in {paths.outcome}: it has no {paths.sweep.name}.")
+    written = {planned.name: _written_ns(paths.records(planned.name)) for planned in manifest.experiments}
+    newest_ns = max(_written_ns(paths.sweep), _written_ns(paths.events), *written.values(), 0)
+    expected = [(path, newest_ns) for path in (paths.table_txt, paths.table_csv, paths.report_html, paths.report_md)]
+    drawn: set[str] = set()
+    for planned in manifest.experiments:
+        history = read_history(paths.records(planned.name), manifest.metrics)
+        own = [metric for metric in manifest.metrics if curve_of(history, metric) is not None]
+        expected += [(paths.curve(metric, planned.name), written[planned.name]) for metric in own]
+        drawn.update(own)
+    expected += [(paths.curves(metric), newest_ns) for metric in drawn]
+    return [path for path, since_ns in expected if _written_ns(path) < since_ns]
 
 
 def renew(paths: Paths) -> list[str]:
@@ -225,18 +183,23 @@ def renew(paths: Paths) -> list[str]:
     Raises:
         InputError: there is no sweep in the folder.
     """
-    report = Report(paths)
-    return report.draw() if report.outdated() else []
+    return Report(paths).draw() if outdated(paths) else []
+
+
+def _begin_drawing(parent: int) -> None:
+    """Prepare a process that draws curves: it ends with its parent, and at once when the pool says so."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    die_with_parent(parent)
 
 
 def _draw_curves(paths: Paths, metric: str, lines: list[plots.Line]) -> list[str]:
-    from launcher.reports import plots
+    from launcher.reports.plots import Sheet
 
-    sheet = plots.Sheet(metric)
+    sheet = Sheet(metric)
     return [
         problem
         for line in lines
-        for problem in _try(paths.curve(metric, line.name), functools.partial(sheet.curve, line=line))
+        for problem in _try(paths.curve(metric, line.name), functools.partial(sheet.write, line=line))
     ]
 
 
@@ -249,7 +212,7 @@ def _written_ns(path: Path) -> int:
 
 
 def _try(path: Path, write: Callable[[Path], None]) -> list[str]:
-    """Write one view; a failure is a line for the user and costs no other view."""
+    """Write one view. A failure is a line for the user, and costs no other view."""
     try:
         write(path)
     except OSError as error:
@@ -261,14 +224,14 @@ def _try(path: Path, write: Callable[[Path], None]) -> list[str]:
 
 
 def main() -> None:
-    """Be the drawing process: on each line of stdin a list of changed experiments, for each a line of answer.
+    """Be the drawing process: each line of stdin is a list of changed experiments, and gets a line of answer.
 
-    Arguments: the outcome folder, the folder of logs, and whether there are plots to draw. What it needs is imported
-    before it is asked: at the end of a sweep someone waits for it.
+    Arguments: the outcome folder, the folder of logs, and whether there are plots to draw. Slow libraries are imported
+    before the first line comes: at the end of a sweep a person waits for the answer.
     """
     outcome, logs, has_plots = sys.argv[1:]
     os.nice(10)
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # meant for the launcher, by someone who typed pkill -f
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # meant for the launcher, from a person who typed pkill -f
     importlib.import_module("launcher.reports.table")
     if has_plots == "True":
         importlib.import_module("launcher.reports.plots")

@@ -1,7 +1,7 @@
 """`report.md`: the report as Markdown in four sections, with the numbers of the sweep and the plots beside it.
 
-Numbers come from `results`, observations from `findings`; what model and data are comes from the file beside the
-job file (`prose`). Every value that comes from outside is escaped, so that it is text in Markdown and never markup.
+Numbers and observations come from the experiments' records. What the model and the data are comes from the author, in
+the file beside the job file (`author_notes`). Every value that comes from outside is escaped: it is text, never markup.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 from urllib.parse import quote
 
 from launcher.reports import author_notes
-from launcher.reports.analysis import METHOD, broken, curve_summary, differs, observations
-from launcher.reports.author_notes import Prose
+from launcher.reports.analysis import METHOD, broken, curve_summary, observations
+from launcher.reports.author_notes import AuthorNotes
+from launcher.reports.differences import describe_difference, differing, reference, shared
 from launcher.reports.reproduce import commands
-from launcher.reports.results import Result, differing, reference, shared
-from launcher.store.ending import EndingKind
+from launcher.store.experiment_state import ExperimentState
 from launcher.store.manifest import Manifest
 from launcher.store.paths import Paths, write_atomic
 from launcher.text import duration, printable, size
@@ -26,38 +26,38 @@ _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])|^[-+#=]|^\d+(?
 _LONG = 300
 
 
-def write(path: Path, paths: Paths, document: Manifest, experiments: Sequence[Result]) -> None:
+def write(path: Path, paths: Paths, manifest: Manifest, experiments: Sequence[ExperimentState]) -> None:
     """Write the report.
 
     Raises:
-        OSError: it could not be written, or the words beside the job file could not be read.
+        OSError: it could not be written, or the author's notes beside the job file could not be read.
     """
     base = reference(experiments)
-    words = author_notes.read(document, base.facts | base.config if base else {})
+    notes = author_notes.read(manifest, {**base.facts, **base.config} if base else {})
     parts = [
-        f"# {words.title or plain(document.name) + ': report'}",
-        _made(document, experiments),
+        f"# {notes.title or plain(manifest.name) + ': report'}",
+        _made(manifest, experiments),
         "## 1. Model Architecture and Parameters",
-        words.text.get("Model", ""),
-        *_model(words, base, experiments),
+        notes.text.get("Model", ""),
+        *_model(notes, base, experiments),
         "## 2. Dataset Details",
-        words.text.get("Dataset", ""),
-        *_dataset(words, experiments),
+        notes.text.get("Dataset", ""),
+        *_dataset(notes, experiments),
         "## 3. Training Setup and Hyperparameter Experiments",
         "### Training Setup",
-        words.text.get("Training", ""),
-        *_training(words, document, base),
+        notes.text.get("Training", ""),
+        *_training(notes, manifest, base),
         "### Hyperparameter Experiments",
-        _experiments(words, base, experiments),
+        _experiments(notes, base, experiments),
         "### Results",
-        _results(document, experiments),
-        *_plots(paths, document, experiments),
+        _results(manifest, experiments),
+        *_plots(paths, manifest, experiments),
         "### Commands",
-        _fenced(commands(document, paths)),
+        _fenced(commands(manifest, paths)),
         "## 4. Observations and Challenges",
-        "\n".join(f"- {plain(one)}" for one in observations(experiments, document.metrics)),
+        "\n".join(f"- {plain(sentence)}" for sentence in observations(experiments, manifest.metrics)),
         plain(METHOD),
-        words.text.get("Observations", ""),
+        notes.text.get("Observations", ""),
     ]
     write_atomic(path, "\n\n".join(part for part in parts if part) + "\n")
 
@@ -73,7 +73,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def code(value: object) -> str:
-    """Return text of any origin as code within a table cell; as plain text where it has a backquote or a bar."""
+    """Return text of any origin as code within a table cell; as plain text if it has a backquote or a bar."""
     line = " ".join(printable(str(value), None).split())
     line = line if len(line) <= _LONG else line[:_LONG] + "…"
     return plain(line) if not line or "`" in line or "|" in line else f"`{line}`"
@@ -91,45 +91,45 @@ def _fenced(content: str) -> str:
     return f"{fence}sh\n{content.rstrip()}\n{fence}"
 
 
-def _made(document: Manifest, experiments: Sequence[Result]) -> str:
-    launch = document.launch
-    done = sum(one.ending == EndingKind.DONE for one in experiments)
+def _made(manifest: Manifest, experiments: Sequence[ExperimentState]) -> str:
+    launch = manifest.launch
+    done = sum(experiment.is_done for experiment in experiments)
     versions = ", ".join(f"{name} {version}" for name, version in dict(launch.get("versions", {})).items())
-    told = [
-        f"Sweep {code(document.name)} of {code(document.job_file)}, target {code(document.target)}, "
-        f"seed {document.seed}: {done} of {len(experiments)} experiments done. Last launched "
+    parts = [
+        f"Sweep {code(manifest.name)} of {code(manifest.job_file)}, target {code(manifest.target)}, "
+        f"seed {manifest.seed}: {done} of {len(experiments)} experiments done. Last launched "
         f"{plain(launch.get('at', 'at an unknown time'))} on {plain(launch.get('host', 'an unknown host'))}"
     ]
-    told += [f"commit {code(launch['commit'])}"] if launch.get("commit") else []
-    told += [plain(f"Python {launch['python']}, {versions}")] if launch.get("python") else []
-    return "; ".join(told) + ". The same as a page, with all curves: [report.html](report.html)."
+    parts += [f"commit {code(launch['commit'])}"] if launch.get("commit") else []
+    parts += [plain(f"Python {launch['python']}, {versions}")] if launch.get("python") else []
+    return "; ".join(parts) + ". The same as a page, with all curves: [report.html](report.html)."
 
 
-def _model(words: Prose, base: Result | None, experiments: Sequence[Result]) -> list[str]:
-    """The configuration of the reference: what the words call the model's, or all of it where there are no words."""
+def _model(notes: AuthorNotes, base: ExperimentState | None, experiments: Sequence[ExperimentState]) -> list[str]:
+    """Return the configuration of the reference: the keys that the author calls the model's, or all without notes."""
     if base is None:
         return []
-    keys = [key for key in words.notes if key in base.config] or list(base.config)
-    rows = [[code(key), _value(base.config[key]), words.notes.get(key, "")] for key in keys]
-    heads = ["Parameter", "Value", "Note"] if words.notes else ["Parameter", "Value"]
+    keys = [key for key in notes.parameters if key in base.config] or list(base.config)
+    rows = [[code(key), _value(base.config[key]), notes.parameters.get(key, "")] for key in keys]
+    heads = ["Parameter", "Value", "Note"] if notes.parameters else ["Parameter", "Value"]
     found = [f"### Baseline Parameters ({plain(base.name)})", table(heads, [row[: len(heads)] for row in rows], 3)]
-    facts = differing([one.facts for one in experiments if one.facts])
+    facts = differing([experiment.facts for experiment in experiments if experiment.facts])
     if facts:
-        rows = [[code(one.name), *(_value(one.facts.get(fact)) for fact in facts)] for one in experiments]
+        rows = [[code(each.name), *(_value(each.facts.get(fact)) for fact in facts)] for each in experiments]
         found += ["Recorded of each experiment:", table(["Experiment", *map(code, facts)], rows)]
     return found
 
 
-def _dataset(words: Prose, experiments: Sequence[Result]) -> list[str]:
-    same = shared([one.facts for one in experiments if one.facts])
+def _dataset(notes: AuthorNotes, experiments: Sequence[ExperimentState]) -> list[str]:
+    same = shared([experiment.facts for experiment in experiments if experiment.facts])
     if same:
         rows = [[code(key), _value(value)] for key, value in same.items()]
         return ["Recorded, the same in all experiments:", table(["Fact", "Value"], rows)]
-    return [] if "Dataset" in words.text else ["Nothing about the data was recorded (`run.info`)."]
+    return [] if "Dataset" in notes.text else ["Nothing about the data was recorded (`run.info`)."]
 
 
-def _training(words: Prose, document: Manifest, base: Result | None) -> list[str]:
-    launch = document.launch
+def _training(notes: AuthorNotes, manifest: Manifest, base: ExperimentState | None) -> list[str]:
+    launch = manifest.launch
     slots = [slot for slot in launch.get("slots", []) if isinstance(slot, dict)]
     found = []
     if slots:
@@ -138,9 +138,9 @@ def _training(words: Prose, document: Manifest, base: Result | None) -> list[str
         how = "all devices at once" if launch.get("mode") == "parallel" else "one after another"
         found.append(
             f"Each experiment ran in a process of its own, {how}, on {plain(devices)}, with {plain(threads)} CPU "
-            f"thread(s) each and seed {document.seed}."
+            f"thread(s) each and seed {manifest.seed}."
         )
-    keys = [key for key in base.config if key not in words.notes] if base and words.notes else []
+    keys = [key for key in base.config if key not in notes.parameters] if base and notes.parameters else []
     if base and keys:
         found += [
             "Further configuration:",
@@ -149,60 +149,59 @@ def _training(words: Prose, document: Manifest, base: Result | None) -> list[str
     return found
 
 
-def _experiments(words: Prose, base: Result | None, experiments: Sequence[Result]) -> str:
+def _experiments(notes: AuthorNotes, base: ExperimentState | None, experiments: Sequence[ExperimentState]) -> str:
     rows = []
-    for one in experiments:
-        told = words.descriptions.get(one.name) or _described(one, base)
-        rows.append([code(one.name), code(differs(one)) if differs(one) else "—", told])
+    for experiment in experiments:
+        difference = describe_difference(experiment)
+        description = notes.descriptions.get(experiment.name) or _description(experiment, base)
+        rows.append([code(experiment.name), code(difference) if difference else "—", description])
     return table(["Experiment", "Override(s)", "Description"], rows, 3)
 
 
-def _described(one: Result, base: Result | None) -> str:
-    """Say what an experiment changes, where nobody has described it."""
-    if base is None or one is base:
+def _description(experiment: ExperimentState, base: ExperimentState | None) -> str:
+    """Return what an experiment changes, for one that the author has not described."""
+    if base is None or experiment is base:
         return "What the others are compared with."
-    keys = differing([base.config, one.config])
     missing = "nothing"
     changes = [
-        f"{code(k)} {_value(one.config.get(k, missing))}, not {_value(base.config.get(k, missing))}" for k in keys
+        f"{code(key)} {_value(experiment.config.get(key, missing))}, not {_value(base.config.get(key, missing))}"
+        for key in differing([base.config, experiment.config])
     ]
     return "; ".join(changes) or "The same configuration."
 
 
-def _results(document: Manifest, experiments: Sequence[Result]) -> str:
+def _results(manifest: Manifest, experiments: Sequence[ExperimentState]) -> str:
     heads = ["Experiment", "Ending"]
-    for metric in document.metrics:
+    for metric in manifest.metrics:
         heads += [f"{plain(metric)} at the end", f"best {plain(metric)}", f"last {plain(metric)}"]
     heads += ["Steps", "Tokens/s", "Time", "Peak memory", "Device"]
     rows = []
-    for one in experiments:
-        what = broken(one, document.metrics)
-        cells = [
-            code(one.name),
-            plain(one.ending.replace("_", " ") + (f", but {what}" if what else "")) or "not started",
-        ]
-        for metric in document.metrics:
-            cells += [plain(shown) for shown in curve_summary(one.curves.get(metric))]
-        cells.append(f"{one.steps:,}")
-        cells.append(f"{one.tokens_per_s:,.0f}" if one.tokens_per_s else "-")
-        cells.append(duration(one.seconds) if one.seconds else "-")
-        cells.append(size(one.peak_memory_bytes) if one.peak_memory_bytes else "-")
-        cells.append(plain(one.device) or "-")
+    for experiment in experiments:
+        what = broken(experiment, manifest.metrics)
+        ending = experiment.outcome.replace("_", " ") + (f", but {what}" if what else "")
+        cells = [code(experiment.name), plain(ending) or "not started"]
+        for metric in manifest.metrics:
+            cells += [plain(cell) for cell in curve_summary(experiment.curves.get(metric))]
+        cells.append(f"{experiment.num_steps:,}")
+        cells.append(f"{experiment.tokens_per_s:,.0f}" if experiment.tokens_per_s else "-")
+        cells.append(duration(experiment.seconds) if experiment.seconds else "-")
+        cells.append(size(experiment.peak_memory_bytes) if experiment.peak_memory_bytes else "-")
+        cells.append(plain(experiment.device) or "-")
         rows.append(cells)
     return table(heads, rows, 2)
 
 
-def _plots(paths: Paths, document: Manifest, experiments: Sequence[Result]) -> list[str]:
-    """Link the plots that compare, and below them those of each experiment: of all that recorded the metric.
+def _plots(paths: Paths, manifest: Manifest, experiments: Sequence[ExperimentState]) -> list[str]:
+    """Return the plots that compare, and below each the links to the plots of all experiments that logged the metric.
 
-    They may not be drawn yet when this is written. A plot that cannot be written is told as a problem.
+    The plots may not be drawn yet when this is written. A plot that cannot be written is a problem of its own.
     """
     found = []
-    for metric in document.metrics:
+    for metric in manifest.metrics:
         links = [
-            f"[{plain(one.name)}]({quote(paths.curve(metric, one.name).name)})"
-            for one in experiments
-            if metric in one.curves
+            f"[{plain(experiment.name)}]({quote(paths.curve(metric, experiment.name).name)})"
+            for experiment in experiments
+            if metric in experiment.curves
         ]
         if links:
             found.append(f"![{plain(metric)} of all experiments]({quote(paths.curves(metric).name)})")
@@ -211,7 +210,7 @@ def _plots(paths: Paths, document: Manifest, experiments: Sequence[Result]) -> l
 
 
 def _value(value: Any) -> str:
-    """Return a configuration value or fact for a cell: whole numbers with separators."""
+    """Return a configuration value or a fact for a cell: whole numbers with separators."""
     if type(value) is int:
         return f"{value:,}"
     return "-" if value is None else plain(value)

@@ -1,7 +1,7 @@
 """The plots: one metric of one experiment, and one metric of all compared. The only module that imports matplotlib.
 
-The raw curve is faint, a running mean strong. Colours are those of Okabe and Ito (2008, "Color Universal Design"),
-ordered from dark to light so that they also differ in greyscale, and each line has a dash pattern of its own.
+The curve as it was logged is faint, its running mean is strong. Colours are those of Okabe and Ito (2008, "Color
+Universal Design"), from dark to light so that they also differ in greyscale. Each line has a dash pattern of its own.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from launcher.reports.html.charts import LARGEST
-from launcher.store.history import History, numbers
+from launcher.reports.smoothing import Floats, drawable, running_mean
+from launcher.store.curve import Curve
+from launcher.store.experiment_state import ExperimentState
 from launcher.store.paths import write_atomic
-from launcher.store.values import MOST
 
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)))
@@ -45,67 +45,59 @@ STYLE: Any = {
 _UNITS = {"loss": "loss (nats per token)"}
 _LOGARITHMIC = frozenset({"perplexity"})
 _NUMBERS = matplotlib.ticker.FuncFormatter(lambda value, _place: f"{value:,g}")
-_WINDOW_SHARE = 0.05  # the running mean looks at this share of a curve
 
 
 @dataclass(frozen=True)
 class Line:
-    """The curve of one experiment."""
+    """The curve of one experiment, as it is drawn."""
 
     name: str
-    steps: np.ndarray[Any, Any]  # (N,)
-    values: np.ndarray[Any, Any]  # (N,), NaN where nothing finite was recorded
-    tokens: np.ndarray[Any, Any] | None  # (N,) cumulative, if recorded
     index: int  # place in the job file: gives colour and dash
+    steps: Floats  # (N,)
+    values: Floats  # (N,), NaN where a value cannot be drawn
+    tokens: Floats | None  # (N,) so far; None where a step has no number of tokens
 
     @classmethod
-    def of(cls, name: str, history: History, metric: str, index: int) -> Line:
-        """Take the curve of a metric from the records."""
-        points = numbers(history, metric)
-        tokens = numbers(history, "tokens")
-        tokens = {step: value for step, value in tokens.items() if 0 <= value <= MOST}
-        values = np.array(list(points.values()), dtype=float)
+    def of(cls, experiment: ExperimentState, curve: Curve) -> Line:
+        """Return the line of a curve of an experiment."""
+        tokens = experiment.tokens
+        has_tokens = tokens.keys() >= set(curve.steps)
         return cls(
-            name,
-            np.array(list(points)),
-            np.where(np.abs(values) < LARGEST, values, np.nan),
-            np.array([tokens[step] for step in points]) if points and points.keys() <= tokens.keys() else None,
-            index,
+            name=experiment.name,
+            index=experiment.index,
+            steps=np.array(curve.steps, dtype=float),
+            values=drawable(curve.values),
+            tokens=np.array([tokens[step] for step in curve.steps], dtype=float) if has_tokens else None,
         )
-
-
-def smooth(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return the centred running mean over 5 % of the curve, narrower towards its ends; NaNs are left out."""
-    half = max(1, round(len(values) * _WINDOW_SHARE / 2))
-    finite = np.isfinite(values)
-    sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0))])
-    counts = np.concatenate([[0], np.cumsum(finite)])
-    at = np.arange(len(values))
-    reach = np.minimum(half, np.minimum(at, len(values) - 1 - at))  # symmetric, so that the ends are not biased
-    low, high = at - reach, at + reach + 1
-    with np.errstate(invalid="ignore"):
-        mean: np.ndarray[Any, Any] = (sums[high] - sums[low]) / (counts[high] - counts[low])
-    return mean
 
 
 class Sheet:
     """Draws one metric of one experiment after the other on the same axes.
 
-    Finding a place for everything costs more than drawing. So it is found for the first, and again only for longer
-    tick labels.
+    Finding a place for everything takes longer than drawing. So the layout is found for the first experiment, and again
+    only for longer tick labels.
     """
 
     def __init__(self, metric: str) -> None:
         self._metric = metric
-        self._room = 0  # characters a tick label may have in the layout that was found
+        self._room = 0  # characters that a tick label may have in the layout that was found
         self._figure, self._axes = _empty_sheet()
 
-    def curve(self, path: Path, line: Line) -> None:
-        """Write the plot of one experiment."""
+    def draw(self, line: Line) -> Figure:
+        """Draw the plot of one experiment, in the place of the one before."""
         with matplotlib.rc_context(STYLE):
             if self._fill(line) > self._room:
                 self._arrange(line)
-            _save(self._figure, path)
+        return self._figure
+
+    def write(self, path: Path, line: Line) -> None:
+        """Write the plot of one experiment.
+
+        Raises:
+            OSError: the file could not be written; the old one is intact.
+        """
+        with matplotlib.rc_context(STYLE):
+            _save(self.draw(line), path)
 
     def _fill(self, line: Line) -> int:
         """Put a line in the place of the one before, and return how long its longest tick label is."""
@@ -120,7 +112,7 @@ class Sheet:
         return max(len(label.get_text()) for label in axes.get_yticklabels(which="both"))
 
     def _arrange(self, line: Line) -> None:
-        """Find the layout, and leave the axes' labels where it has them, which else is looked for at each drawing."""
+        """Find the layout, and fix the labels of the axes where it puts them: else each drawing looks for a place."""
         self._figure, self._axes = _empty_sheet()
         self._room = self._fill(line)
         ConstrainedLayoutEngine().execute(self._figure)
@@ -129,8 +121,8 @@ class Sheet:
             axis.set_label_coords(*axis.label.get_position(), transform=axis.label.get_transform())
 
 
-def curves(path: Path, metric: str, lines: Sequence[Line]) -> None:
-    """Write the plot that compares the experiments, by step and, where all count tokens, by tokens."""
+def draw_comparison(metric: str, lines: Sequence[Line]) -> Figure:
+    """Draw the plot that compares the experiments: by step, and by tokens if every experiment counts them."""
     has_tokens = all(line.tokens is not None for line in lines)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.6 if has_tokens else 6.4, 4.0), layout="constrained")
@@ -146,7 +138,17 @@ def curves(path: Path, metric: str, lines: Sequence[Line]) -> None:
             panels[1].xaxis.set_major_formatter(matplotlib.ticker.EngFormatter(sep=""))
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=min(6, len(labels)), handlelength=2.8)
-        _save(figure, path)
+    return figure
+
+
+def write_comparison(path: Path, metric: str, lines: Sequence[Line]) -> None:
+    """Write the plot that compares the experiments.
+
+    Raises:
+        OSError: the file could not be written; the old one is intact.
+    """
+    with matplotlib.rc_context(STYLE):
+        _save(draw_comparison(metric, lines), path)
 
 
 def _empty_sheet() -> tuple[Figure, Axes]:
@@ -155,11 +157,11 @@ def _empty_sheet() -> tuple[Figure, Axes]:
         return figure, figure.add_subplot()
 
 
-def _draw(axes: Axes, x: np.ndarray[Any, Any], line: Line) -> None:
+def _draw(axes: Axes, x: Floats, line: Line) -> None:
     colour = COLOURS[line.index % len(COLOURS)]
     dash = DASHES[line.index % len(DASHES)]
     axes.plot(x, line.values, color=colour, alpha=0.22, linewidth=0.7)
-    axes.plot(x, smooth(line.values), color=colour, linestyle=dash, linewidth=1.6, label=line.name)
+    axes.plot(x, running_mean(line.values), color=colour, linestyle=dash, linewidth=1.6, label=line.name)
     if len(x) == 1:
         axes.plot(x, line.values, color=colour, marker="o", linestyle="none")
 
@@ -171,7 +173,7 @@ def _label(axes: Axes, metric: str, x: str) -> None:
         axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     low, high = axes.dataLim.intervaly
     decades = math.log10(high / low) if 0 < low <= high < math.inf and metric in _LOGARITHMIC else 0.0
-    axes.set_yscale("log" if decades >= 1 else "linear")  # below a decade there would be a label or none
+    axes.set_yscale("log" if decades >= 1 else "linear")  # below a decade a logarithmic axis has one label or none
     axes.yaxis.set_major_formatter(_NUMBERS)  # without an offset above the axis, which would move the title
     if decades >= 1:
         axes.yaxis.set_minor_locator(matplotlib.ticker.LogLocator(subs=(2, 5)))
@@ -180,8 +182,8 @@ def _label(axes: Axes, metric: str, x: str) -> None:
 
 def _save(figure: Figure, path: Path) -> None:
     image = io.BytesIO()
-    # Figure.savefig would draw twice, the first time only to measure. The weakest compression: a quarter larger, five
-    # times as fast.
+    # `Figure.savefig` would draw twice, the first time only to measure. The weakest compression makes files that are a
+    # quarter larger, in a fifth of the time.
     options: Any = {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": 1}}
     FigureCanvasAgg(figure).print_png(image, **options)  # type: ignore[no-untyped-call]
     write_atomic(path, image.getvalue())

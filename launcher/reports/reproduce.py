@@ -13,10 +13,10 @@ from launcher.store.paths import Paths
 from launcher.text import printable
 
 
-def commands(document: Manifest, paths: Paths) -> str:
+def commands(manifest: Manifest, paths: Paths) -> str:
     """Return a shell script of a few lines: where, which commit, the same training, the check, the views."""
-    launch = document.launch
-    job, lines = document.job_file, []
+    launch = manifest.launch
+    job, lines = manifest.job_file, []
     if launch.get("cwd"):
         lines.append(f"cd {shlex.quote(str(launch['cwd']))}")
     commit, _, is_dirty = str(launch.get("commit", "")).partition("-")

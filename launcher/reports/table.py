@@ -1,6 +1,6 @@
-"""The results table, one row an experiment: `results_table.txt` for reading, `results_table.csv` for programs.
+"""The results table, a row an experiment: `results_table.txt` for reading, `results_table.csv` for programs.
 
-The only module that imports pandas. The text shows the fact `parameters`; all facts given to `run.info` are in the CSV.
+The only module that imports pandas. The text shows the fact `parameters`; the CSV has all facts given to `run.info`.
 """
 
 from __future__ import annotations
@@ -15,68 +15,69 @@ import pandas as pd
 from launcher.config.nested import assignments
 from launcher.planning.batch_halving import describe_changes
 from launcher.reports.analysis import broken
-from launcher.reports.results import Result
+from launcher.store.experiment_state import ExperimentState
 from launcher.store.manifest import Manifest
 from launcher.store.paths import write_atomic
 from launcher.text import duration, inline, number
 
 _FORMULA_STARTS = ("=", "+", "-", "@")
-_LONGEST_CELL = 100_000
+_LONGEST_CELL = 100_000  # characters
+_LEFT_ALIGNED = ("experiment", "overrides", "device", "ending", "smaller batch")
 
 
-def rows(
-    document: Manifest, experiments: Sequence[Result], resources: Mapping[str, Mapping[str, float]] | None = None
+def make_table(
+    manifest: Manifest,
+    experiments: Sequence[ExperimentState],
+    usage: Mapping[str, Mapping[str, float]] | None = None,
 ) -> pd.DataFrame:
-    """Return the table: times in seconds, memory in bytes; None where nothing is known, NaN where NaN was logged.
+    """Return the table: times in seconds, memory in bytes; None if nothing is known, NaN if NaN was logged.
 
-    `resources`: by experiment what `telemetry.summarise` made of its samples. The cells are of type object, so that an
-    int stays an int beside an empty cell.
+    `usage`: by experiment, the cells that `telemetry.summarise` made of its samples. The cells are of type object, so
+    that an int stays an int beside an empty cell.
     """
-    used = resources or {}
-    measured = list(dict.fromkeys(column for cells in used.values() for column in cells))
-    table = []
-    for one in experiments:
-        cells = {column: used.get(one.name, {}).get(column) for column in measured}
-        table.append(_row(document, one, cells))
-    columns = list(dict.fromkeys(column for row in table for column in row))
-    content = [[_unicode(row.get(column)) for column in columns] for row in table]
+    measured = usage or {}
+    columns_measured = list(dict.fromkeys(column for cells in measured.values() for column in cells))
+    rows = []
+    for experiment in experiments:
+        cells = {column: measured.get(experiment.name, {}).get(column) for column in columns_measured}
+        rows.append(_row(manifest, experiment, cells))
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    content = [[_unicode(row.get(column)) for column in columns] for row in rows]
     return pd.DataFrame(content, columns=[_unicode(column) for column in columns], dtype=object)
 
 
 def _unicode(cell: Any) -> Any:
-    """Escape what is no character: bytes of a file name, say, which pandas refuses where it has pyarrow."""
+    """Return a cell with an escape in the place of what is no character: pandas with pyarrow refuses such text.
+
+    Bytes of a file name that are not UTF-8 are such text.
+    """
     return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
 
 
-def _row(document: Manifest, one: Result, cells: Mapping[str, float | None]) -> dict[str, Any]:
-    own: dict[str, Any] = {"experiment": one.name, "overrides": overrides(one.overrides)}
-    row = own | one.facts | own  # in this order, and our own columns win
-    row["steps"] = one.steps
-    for metric in document.metrics:
-        curve = one.curves.get(metric)
-        row[f"first_{metric}"] = curve.values[0] if curve else None
-        row[f"final_{metric}"] = curve.values[-1] if curve else None
+def _row(manifest: Manifest, experiment: ExperimentState, cells: Mapping[str, float | None]) -> dict[str, Any]:
+    own: dict[str, Any] = {"experiment": experiment.name, "overrides": ", ".join(assignments(experiment.overrides))}
+    row = own | dict(experiment.facts) | own  # the facts stand behind these two, and cannot replace them
+    row["steps"] = experiment.num_steps
+    for metric in manifest.metrics:
+        curve = experiment.curves.get(metric)
+        row[f"first_{metric}"] = curve.first if curve else None
+        row[f"final_{metric}"] = curve.newest if curve else None
         row[f"best_{metric}"] = curve.best if curve else None
-    row["tokens_per_s"] = None if one.tokens_per_s is None else round(one.tokens_per_s, 1)
-    row["time_s"] = None if one.seconds is None else round(one.seconds, 2)
-    row["device"] = one.device
-    row["threads"] = one.threads
-    row["peak_memory_bytes"] = one.peak_memory_bytes
-    if one.peak_gpu_memory_bytes is not None:
-        row["peak_gpu_memory_bytes"] = one.peak_gpu_memory_bytes
+    row["tokens_per_s"] = None if experiment.tokens_per_s is None else round(experiment.tokens_per_s, 1)
+    row["time_s"] = None if experiment.seconds is None else round(experiment.seconds, 2)
+    row["device"] = experiment.device
+    row["threads"] = experiment.threads
+    row["peak_memory_bytes"] = experiment.peak_memory_bytes
+    if experiment.peak_gpu_memory_bytes is not None:
+        row["peak_gpu_memory_bytes"] = experiment.peak_gpu_memory_bytes
     row |= cells
-    row["attempts"] = one.attempts
-    if one.changed:
-        row["smaller_batch"] = describe_changes(one.changed)
-    row["ending"] = one.ending
-    row["why"] = one.why or broken(one, document.metrics)
-    row["earlier"] = "; ".join(one.earlier)
+    row["attempts"] = experiment.attempt
+    if experiment.changed:
+        row["smaller_batch"] = describe_changes(experiment.changed)
+    row["ending"] = str(experiment.outcome)
+    row["why"] = experiment.why or broken(experiment, manifest.metrics)
+    row["earlier"] = "; ".join(experiment.earlier)
     return row
-
-
-def overrides(changes: Mapping[str, Any]) -> str:
-    """Return what sets an experiment apart, as `lr=0.001, n_layers=1`."""
-    return ", ".join(assignments(changes))
 
 
 def json_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -92,27 +93,44 @@ def _strict(cell: Any) -> Any:
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write the table for programs: control characters as escapes, and what looks like a formula with an apostrophe."""
+    """Write the table for programs: control characters as escapes, and an apostrophe before what looks like a formula.
+
+    Raises:
+        OSError: the file could not be written; the old one is intact.
+    """
     cells = [[_inert(cell) for cell in row] for row in table.itertuples(index=False, name=None)]
     columns = [_inert(name) for name in table.columns]
     write_atomic(path, pd.DataFrame(cells, columns=columns, dtype=object).to_csv(index=False))
 
 
 def _inert(cell: Any) -> str:
-    """Return the text of a cell: empty where nothing is known, and numbers digit by digit, `nan` and `inf` too."""
+    """Return the text of a cell: empty where nothing is known; numbers digit by digit, `nan` and `inf` too."""
     if not isinstance(cell, str):
         return "" if cell is None else str(cell)
     cell = inline(cell, _LONGEST_CELL)
     return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
-def write_text(path: Path, table: pd.DataFrame, document: Manifest, remark: str = "") -> None:
-    """Write the table for reading: aligned columns, short numbers, units in the headings; below them the remark."""
-    shown: dict[str, list[str]] = {"experiment": _texts(table, "experiment"), "overrides": _texts(table, "overrides")}
+def write_text(path: Path, table: pd.DataFrame, manifest: Manifest, remark: str = "") -> None:
+    """Write the table for reading: aligned columns, short numbers, units in the headings; below them the remark.
+
+    Raises:
+        OSError: the file could not be written; the old one is intact.
+    """
+    of = f"{len(table)} experiments of {inline(manifest.job_file)}"
+    heading = f"{inline(manifest.name)}: {of}, seed {manifest.seed}"
+    body = "\n".join(_aligned(_shown_columns(table, manifest)))
+    notes = _notes(table) + ([remark] if remark else [])
+    write_atomic(path, "\n\n".join([heading, body, *(["\n".join(notes)] if notes else [])]) + "\n")
+
+
+def _shown_columns(table: pd.DataFrame, manifest: Manifest) -> dict[str, list[str]]:
+    """Return the columns of the text by title, each with the text of its cells."""
+    shown = {"experiment": _texts(table, "experiment"), "overrides": _texts(table, "overrides")}
     if "parameters" in table:
         shown["parameters"] = [_count(cell) for cell in table["parameters"]]
     shown["steps"] = _texts(table, "steps")
-    for metric in document.metrics:
+    for metric in manifest.metrics:
         for which in ("first", "final", "best"):
             shown[f"{which} {metric}"] = _texts(table, f"{which}_{metric}")
     if any(map(_is_known, table["tokens_per_s"])):
@@ -128,24 +146,31 @@ def write_text(path: Path, table: pd.DataFrame, document: Manifest, remark: str 
     shown["ending"] = _texts(table, "ending")
     if "smaller_batch" in table:
         shown["smaller batch"] = _texts(table, "smaller_batch")
-    text = pd.DataFrame(shown)
-    left = ("experiment", "overrides", "device", "ending", "smaller batch")
-    widths = {name: max(len(name), *(len(cell) for cell in text[name])) for name in shown}
-    lines = ["  ".join(_pad(name, widths[name], name in left) for name in shown)]
-    lines.append("  ".join("-" * widths[name] for name in shown))
-    for _, cells in text.iterrows():
-        lines.append("  ".join(_pad(cells[name], widths[name], name in left) for name in shown))
+    return shown
+
+
+def _aligned(columns: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the lines of the columns: their titles, a rule, and a line for each row."""
+    widths = {title: max(map(len, [title, *cells])) for title, cells in columns.items()}
+    rows = [list(columns), ["-" * width for width in widths.values()], *zip(*columns.values(), strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(widths[title]) if title in _LEFT_ALIGNED else cell.rjust(widths[title])
+            for title, cell in zip(columns, row, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _notes(table: pd.DataFrame) -> list[str]:
+    """Return the lines below the table: of each experiment about which there is more to say."""
     marks = table["smaller_batch"] if "smaller_batch" in table else [None] * len(table)
-    changes = [f"trained with {mark} for want of memory" if _is_known(mark) else "" for mark in marks]
-    notes = [
-        inline(f"{row['experiment']}: {'; '.join(text for text in (change, row['why'], row['earlier']) if text)}", 1000)
-        for change, (_, row) in zip(changes, table.iterrows(), strict=True)
-        if change or row["why"] or row["earlier"]
-    ] + ([remark] if remark else [])
-    of = f"{len(table)} experiments of {inline(document.job_file)}"
-    heading = f"{inline(document.name)}: {of}, seed {document.seed}"
-    body = "\n".join(line.rstrip() for line in lines)
-    write_atomic(path, "\n\n".join([heading, body, *(["\n".join(notes)] if notes else [])]) + "\n")
+    notes = []
+    for mark, name, why, earlier in zip(marks, table["experiment"], table["why"], table["earlier"], strict=True):
+        change = f"trained with {mark} for want of memory" if _is_known(mark) else ""
+        if parts := [part for part in (change, why, earlier) if part]:
+            notes.append(inline(f"{name}: {'; '.join(parts)}", 1000))
+    return notes
 
 
 def _texts(table: pd.DataFrame, column: str) -> list[str]:
@@ -160,7 +185,3 @@ def _count(cell: Any) -> str:
 
 def _is_known(cell: Any) -> bool:
     return cell is not None and cell != ""
-
-
-def _pad(cell: str, width: int, is_left: bool) -> str:
-    return cell.ljust(width) if is_left else cell.rjust(width)

@@ -1,4 +1,4 @@
-"""What the workers of an experiment used of the machine over time, for the curves of the report. Pure."""
+"""The curves of what an experiment used of the machine: CPU, memory and GPU over time. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from launcher.store.samples import Sample
 
-QUANTITIES = {  # field of a sample → title, unit, factor
+QUANTITIES = {  # field of a sample → title, unit, and the factor from the sample's unit to this one
     "cpu_percent": ("CPU", "% of one core", 1.0),
     "memory_bytes": ("Memory", "MB", 1e-6),
     "gpu_percent": ("GPU", "% busy", 1.0),
@@ -20,14 +20,14 @@ QUANTITIES = {  # field of a sample → title, unit, factor
 
 @dataclass(frozen=True)
 class Series:
-    """One quantity over time, attempts one after another."""
+    """One quantity over time, the attempts one after another: N samples."""
 
-    at_s: list[float]
+    at_s: list[float]  # since the experiment began, without the time between attempts
     values: list[float]  # in the unit of QUANTITIES
 
 
 def over_time(samples: Sequence[Sample]) -> dict[str, Series]:
-    """Return what was measured, by quantity."""
+    """Return the curve of each quantity that was measured, by the field of a sample."""
     found: dict[str, Series] = {}
     attempt, before_s, last_s = 0, 0.0, 0.0
     for sample in samples:

@@ -69,3 +69,21 @@ def test_the_closest_choice_is_offered_whatever_its_case() -> None:
     assert text.did_you_mean("Learning_rat", ["lr", "learning_rate"]) == ' Did you mean "learning_rate"?'
     assert text.did_you_mean("lr", ["embed_dim"]) == ""
     assert text.did_you_mean("lr", []) == ""
+
+
+@pytest.mark.parametrize(
+    ("level", "spread", "shown"),
+    [(5.1037, 0.4056, "5.10 ± 0.41"), (348.85, 89.36, "349 ± 89"), (2.0, 0.0, "2.0000 ± 0")],
+)
+def test_a_level_has_the_digits_its_spread_allows(level: float, spread: float, shown: str) -> None:
+    assert text.with_spread(level, spread) == shown
+
+
+def test_differences_have_three_digits() -> None:
+    assert [text.rounded(value) for value in (0.71654, 91.05, 1234.5, 1e-9, 0.0)] == [
+        "0.717",
+        "91.0",
+        "1,234",
+        "1e-09",
+        "0",
+    ]

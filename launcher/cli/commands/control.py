@@ -109,9 +109,9 @@ def _ask(
 
 
 def _nobody(paths: Paths, job: Path, ask: str) -> InputError:
-    from launcher.reports.status import read_overview
+    from launcher.reports.status import read_status
 
-    overview = read_overview(paths, time.time())
+    overview = read_status(paths, time.time())
     if overview is None:
         return no_sweep(paths, job)
     nothing = "nothing runs that could be stopped" if ask == "stop" else "nothing is at work that could try again"

@@ -49,11 +49,11 @@ def status_command(
     as_json: Json = False,
 ) -> None:
     """Say how a sweep stands, while it runs or after: who runs it; each experiment's state, step, metric and time."""
-    from launcher.reports.status import read_overview
+    from launcher.reports.status import read_status
     from launcher.store.locks import find_holder
 
     paths, experiments = find(job, outcome, logs)
-    status = read_overview(paths, time.time())
+    status = read_status(paths, time.time())
     if status is None:
         holder = find_holder(paths.lock)
         if holder is None:

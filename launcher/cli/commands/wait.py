@@ -35,7 +35,7 @@ def wait_command(
     ] = None,
 ) -> None:
     """Wait for the launcher of a sweep to end. Exit code 0: everything is done; 1: something failed or is missing."""
-    from launcher.reports.status import read_overview
+    from launcher.reports.status import read_status
     from launcher.store.locks import find_holder
 
     paths, _ = find(job, outcome, logs)
@@ -47,7 +47,7 @@ def wait_command(
             output.message(f"not ended within {timeout:g} s: {who} is at work in {paths.outcome}")
             raise typer.Exit(EXIT_TIMEOUT)
         time.sleep(min(LOOK_INTERVAL_S, left_s))
-    status = read_overview(paths, time.time())
+    status = read_status(paths, time.time())
     if status is None:
         raise no_sweep(paths, job)
     output.show(status_text.counts(status))

@@ -1,7 +1,7 @@
 """Charts as inline SVG: curves on linear or logarithmic axes. Only geometry and text; colours are classes of `theme`.
 
-Curves are thinned to the extremes of each stretch, so that no spike is lost. `currentColor` and classes let one drawing
-serve a light page, a dark one and paper. Everything that comes from outside is escaped here.
+Curves are thinned to the lowest and highest value of each stretch, so that no spike is lost. `currentColor` and classes
+let one drawing serve a light page, a dark page and paper. All text that comes from outside is escaped here.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from launcher.reports.smoothing import LARGEST
 from launcher.text import number, printable
 
 WIDTH, HEIGHT = 440, 300
 LEFT, RIGHT, TOP, BOTTOM = 58, 10, 12, 42
-LARGEST = 1e100  # beyond this a value is drawn as a gap, as NaN is: the arithmetic of the axes ends somewhere
 _LOG_RATIO = 100  # positive values that span more than this are drawn on a logarithmic axis
 _ids = itertools.count()
 
 
 @dataclass(frozen=True)
-class Line:
-    """A curve to draw."""
+class ChartLine:
+    """A curve to draw: N points."""
 
     name: str
     index: int  # of the experiment: gives colour and dash
     x: Sequence[float]
-    y: Sequence[float]
+    y: Sequence[float]  # NaN, infinities and what is beyond LARGEST are gaps
     is_faint: bool = False  # the raw values behind a running mean
     is_failed: bool = False  # marked with a cross at its end
 
 
 def thin(values: Sequence[float], limit: int) -> list[int]:
-    """Return at most about `limit` places of a curve, in order: both ends, and each stretch's lowest and highest."""
+    """Return about `limit` places of a curve at most, in order: both ends, and lowest and highest of each stretch."""
     count = len(values)
     if count <= limit:
         return list(range(count))
@@ -42,7 +42,7 @@ def thin(values: Sequence[float], limit: int) -> list[int]:
     bounds = [count * number // stretches for number in range(stretches + 1)]
     if all(-LARGEST < value < LARGEST for value in values):
         low = high = values
-    else:  # a comparison with NaN is False
+    else:  # NaN too goes to the else branch: a comparison with NaN is False
         low = [value if -LARGEST < value < LARGEST else math.inf for value in values]
         high = [value if -LARGEST < value < LARGEST else -math.inf for value in values]
     kept = {0, count - 1}
@@ -65,7 +65,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Return powers of ten within an interval, every second or third where there are many, with 2 and 5 where few."""
+    """Return the powers of ten within an interval: every second or third of many, and 2 and 5 times each of few."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     if last - first < 2:
         found = [factor * 10.0**power for power in range(first - 1, last + 1) for factor in (1, 2, 5)]
@@ -73,8 +73,8 @@ def log_ticks(low: float, high: float) -> list[float]:
     return [10.0**power for power in range(first, last + 1, max(1, (last - first + 5) // 6))]
 
 
-def short(value: float) -> str:
-    """Return a tick's label: `0.5`, `20`, `50k`, `1.2M`, `1e-05`."""
+def tick_label(value: float) -> str:
+    """Return the label of a tick, such as `0.5`, `20`, `50k`, `1.2M` or `1e-05`."""
     if abs(value) >= 1e15:
         return f"{value:.3g}"
     for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
@@ -84,7 +84,7 @@ def short(value: float) -> str:
 
 
 class Axis:
-    """From values to places on paper."""
+    """Maps the values of one axis to places on paper."""
 
     def __init__(self, values: Sequence[float], start: float, end: float, *, is_log: bool, from_zero: bool) -> None:
         low, high = (min(values), max(values)) if values else (0.0, 1.0)
@@ -106,7 +106,7 @@ class Axis:
 
 
 def curves(
-    title: str, description: str, lines: Sequence[Line], x_label: str, y_label: str, *, from_zero: bool = False
+    title: str, description: str, lines: Sequence[ChartLine], x_label: str, y_label: str, *, from_zero: bool = False
 ) -> str:
     """Return a chart of curves as an SVG element; empty if there is nothing finite to draw."""
     drawable = [value for line in lines for value in line.y if abs(value) < LARGEST]
@@ -122,16 +122,16 @@ def curves(
 
 
 def svg(title: str, description: str, width: float, height: float, body: str) -> str:
-    """Return an SVG element with a title and a description for those who cannot see it."""
+    """Return an SVG element with a title and a description for readers who cannot see it."""
     place = next(_ids)
     return (
         f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-labelledby="t{place} d{place}">'
-        f'<title id="t{place}">{text(title)}</title><desc id="d{place}">{text(description)}</desc>{body}</svg>\n'
+        f'<title id="t{place}">{escaped(title)}</title><desc id="d{place}">{escaped(description)}</desc>{body}</svg>\n'
     )
 
 
-def text(value: object) -> str:
-    """Return text of any origin for HTML or SVG: escaped, and without characters that neither allows."""
+def escaped(value: object) -> str:
+    """Return text of any origin for HTML or SVG: escaped, and without characters that HTML and SVG forbid."""
     return escape(printable(str(value), None))
 
 
@@ -141,24 +141,24 @@ def _grid(x: Axis, y: Axis) -> str:
     for value in y.ticks:
         at = y.at(value)
         found.append(f'<path class="grid" d="M{LEFT} {at:.1f}H{right}"/>')
-        found.append(f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{short(value)}</text>')
+        found.append(f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{tick_label(value)}</text>')
     for value in x.ticks:
         at = x.at(value)
         found.append(f'<path class="grid" d="M{at:.1f} {TOP}V{bottom}"/>')
         anchor = "end" if at > right - 8 else "middle"
-        found.append(f'<text x="{at:.1f}" y="{bottom + 16}" text-anchor="{anchor}">{short(value)}</text>')
+        found.append(f'<text x="{at:.1f}" y="{bottom + 16}" text-anchor="{anchor}">{tick_label(value)}</text>')
     return "".join(found)
 
 
 def _labels(x_label: str, y_label: str) -> str:
     middle = (TOP + HEIGHT - BOTTOM) / 2
     return (
-        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{text(x_label)}</text>'
-        f'<text transform="translate(12 {middle}) rotate(-90)" text-anchor="middle">{text(y_label)}</text>'
+        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escaped(x_label)}</text>'
+        f'<text transform="translate(12 {middle}) rotate(-90)" text-anchor="middle">{escaped(y_label)}</text>'
     )
 
 
-def _line(line: Line, x: Axis, y: Axis) -> str:
+def _line(line: ChartLine, x: Axis, y: Axis) -> str:
     pieces: list[list[str]] = [[]]
     last = ""
     x_at, y_at = x.at, y.at
@@ -188,8 +188,8 @@ def swatch(index: int) -> str:
     )
 
 
-def summary_of(lines: Sequence[Line]) -> str:
-    """Return what a chart shows in a sentence, for those who cannot see it."""
+def summary_of(lines: Sequence[ChartLine]) -> str:
+    """Return what a chart shows in a sentence, for readers who cannot see it."""
     last = [
         f"{line.name} ends at {number(values[-1])}"
         for line in lines

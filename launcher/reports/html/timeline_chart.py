@@ -1,32 +1,32 @@
 """The timeline as inline SVG: a row for each device, a bar for each attempt, its ending as a sign and a word.
 
-Long stretches in which nothing ran, a night between two launches, are drawn short and marked.
+A long stretch in which nothing ran, such as a night between two launches, is drawn short and marked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from launcher.reports.html.charts import svg, text, ticks
-from launcher.reports.results import RUNNING, mark_of
-from launcher.reports.timeline import Span, idle_gaps, lanes
+from launcher.reports.html.charts import escaped, svg, ticks
+from launcher.reports.timeline import idle_gaps, lanes
 from launcher.store.ending import EndingKind
+from launcher.store.experiment_state import RUNNING, AttemptSpan, mark_of
 from launcher.text import duration
 
 WIDTH, ROW, LEFT = 1000, 30, 84
 _GAP_SHARE = 0.03  # of the time shown, for a stretch in which nothing ran
-_CHARACTER = 7.4  # width of one, about
+_CHARACTER = 7.4  # the width of a character, about
 
 
-def timeline(spans: Sequence[Span], index: Mapping[str, int]) -> str:
-    """Return the chart; empty if there was no attempt."""
+def timeline(spans: Sequence[AttemptSpan], index: Mapping[str, int]) -> str:
+    """Return the chart; empty if there was no attempt. `index` gives the colour of each experiment."""
     spans = [span for span in spans if span.seconds is not None]
     if not spans:
         return ""
     clock = _Clock(spans)
     body, top = [], 6
     for device, rows in sorted(lanes(spans).items()):
-        body.append(f'<text x="0" y="{top + ROW / 2 + 4:g}">{text(device[:12])}</text>')
+        body.append(f'<text x="0" y="{top + ROW / 2 + 4:g}">{escaped(device[:12])}</text>')
         for row in rows:
             body += [_bar(span, clock, top, index[span.experiment]) for span in row]
             top += ROW
@@ -51,9 +51,9 @@ def timeline(spans: Sequence[Span], index: Mapping[str, int]) -> str:
 
 
 class _Clock:
-    """From time to places on paper, with the stretches in which nothing ran cut short."""
+    """Maps time to places on paper, with the stretches in which nothing ran cut short."""
 
-    def __init__(self, spans: Sequence[Span]) -> None:
+    def __init__(self, spans: Sequence[AttemptSpan]) -> None:
         self.start_s = min(span.start_s for span in spans)
         self._end_s = max(span.start_s + (span.seconds or 0.0) for span in spans)
         self.gaps = idle_gaps(spans)
@@ -63,7 +63,7 @@ class _Clock:
         self._scale = (WIDTH - LEFT - 4) / (busy_s + self._gap_s * len(self.gaps))
 
     def at(self, time_s: float) -> float:
-        """Return the place of a moment, given since the epoch."""
+        """Return the place of a moment, which is given in seconds since the epoch."""
         shown_s = time_s - self.start_s
         for start_s, end_s in self.gaps:
             if time_s > start_s:
@@ -73,7 +73,7 @@ class _Clock:
 
     @property
     def ticks(self) -> list[float]:
-        """Moments to label, in seconds since the start, those within a cut stretch left out."""
+        """The moments that get a label, in seconds since the start; none within a stretch that is cut short."""
         end_s = self._end_s - self.start_s
         steps = [value for value in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600) if end_s / value <= 6]
         found = [place * steps[0] for place in range(int(end_s / steps[0]) + 1)] if steps else ticks(0.0, end_s, 6)
@@ -87,7 +87,7 @@ class _Clock:
         return places
 
 
-def _bar(span: Span, clock: _Clock, top: float, index: int) -> str:
+def _bar(span: AttemptSpan, clock: _Clock, top: float, index: int) -> str:
     seconds = span.seconds or 0.0
     left = clock.at(span.start_s)
     width = max(3.0, clock.at(span.start_s + seconds) - left - 1)
@@ -98,11 +98,12 @@ def _bar(span: Span, clock: _Clock, top: float, index: int) -> str:
     label = f"{sign} {name}"
     room = int((width - 8) / _CHARACTER)
     shown = label if len(label) <= room else f"{label[: room - 1]}…" if room >= 6 else sign if room >= 1 else ""
-    told = f"{name} on {span.device}: {span.ending}, {duration(seconds)}"
+    title = f"{name} on {span.device}: {span.ending}, {duration(seconds)}"
     if span.why:
-        told += f", {span.why[:200]}"
+        title += f", {span.why[:200]}"
     return (
-        f'<g data-pick="{index}"><title>{text(told)}</title><rect class="bar{kind}" data-e="{index}" x="{left:.1f}" '
+        f'<g data-pick="{index}"><title>{escaped(title)}</title>'
+        f'<rect class="bar{kind}" data-e="{index}" x="{left:.1f}" '
         f'y="{top + 2}" width="{width:.1f}" height="{ROW - 5}" rx="4"/>'
-        f'<text x="{left + 5:.1f}" y="{top + ROW / 2 + 4:g}">{text(shown)}</text></g>'
+        f'<text x="{left + 5:.1f}" y="{top + ROW / 2 + 4:g}">{escaped(shown)}</text></g>'
     )

@@ -18,17 +18,18 @@ from launcher.engine.classify_ending import Ending
 from launcher.engine.summary import Summary
 from launcher.errors import InputError
 from launcher.planning.job import load
-from launcher.reports.analysis import best, observations
+from launcher.reports.analysis import best_experiment, observations
 from launcher.reports.build import Report
-from launcher.reports.results import RUNNING, Result, read_results
-from launcher.reports.status import read_overview
+from launcher.reports.status import read_status
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, EventLog, Started
+from launcher.store.experiment_state import RUNNING, ExperimentState
 from launcher.store.locks import lock_folder
 from launcher.store.manifest import Manifest, ManifestExperiment, read_manifest, write_manifest
 from launcher.store.paths import Paths
 from launcher.store.provenance import environment
 from launcher.store.records import RecordWriter
+from launcher.store.sweep_state import read_sweep_state
 from launcher.terminal import colour, output
 from tests.launcher.conftest import Workplace, wait_for
 
@@ -65,10 +66,10 @@ class Sweep:
         writer.close()
         events.close()
 
-    def results(self) -> list[Result]:
-        document = read_manifest(self.paths)
-        assert document is not None
-        return read_results(self.paths, document)
+    def results(self) -> list[ExperimentState]:
+        found = read_sweep_state(self.paths, 2e9)
+        assert found is not None
+        return found.read_experiments()
 
     def csv(self) -> dict[str, dict[str, str]]:
         with self.paths.table_csv.open(newline="") as file:
@@ -155,7 +156,7 @@ def said_of(sweep: Sweep, name: str) -> dict[str, Any]:
     """Return how an experiment stands, by each view that tells it."""
     report = Report(sweep.paths)
     assert report.draw() == []
-    overview = read_overview(sweep.paths, 2e9)
+    overview = read_status(sweep.paths, 2e9)
     assert overview is not None
     words = re.search(rf"^\| `{name}` \| ([\w ]+) \|", sweep.paths.report_md.read_text(), re.M)
     page = re.search(rf'<th scope="row"[^>]*>{name}</th>.*?(?:…|✓|✗|‖) (\w+)<', sweep.paths.report_html.read_text())
@@ -197,7 +198,7 @@ def test_d2_a_launcher_that_still_checks_runs_nothing(half: Sweep) -> None:
     write_manifest(half.paths, document)
     lock = lock_folder(half.paths.lock)
     try:
-        assert half.results()[1].ending == "interrupted"
+        assert half.results()[1].outcome == "interrupted"
     finally:
         lock.release()
 
@@ -245,9 +246,9 @@ def test_d4_the_best_is_of_the_records_and_failed_ones_never_win(tmp_path: Path)
     assert told["acc"]["at_the_end"]["experiment"] == "steady"
     assert "never" not in told
     assert any(one.startswith("Best loss at the end: steady") for one in observations(results, ["loss"]))
-    found = best(results, "loss")
+    found = best_experiment(results, "loss")
     assert found is not None
-    assert found.one.name == "lucky"
+    assert found.experiment.name == "lucky"
 
 
 def test_d1_the_report_links_every_curve_that_was_recorded(tmp_path: Path) -> None:
@@ -334,8 +335,8 @@ def test_d5_what_is_done_with_nan_is_told_once_and_is_not_green(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(colour, "is_wanted", lambda stream: True)
-    output.print_summary(Summary({"a": Ending("done")}, {}), tmp_path)
-    output.print_summary(Summary({"a": Ending("done", "but loss was nan from step 2 on")}, {}), tmp_path)
+    output.print_summary(Summary({"a": Ending(EndingKind.DONE)}, {}), tmp_path)
+    output.print_summary(Summary({"a": Ending(EndingKind.DONE, "but loss was nan from step 2 on")}, {}), tmp_path)
     assert capsys.readouterr().err == "\x1b[32m1 done.\x1b[0m\n1 done.\n"
     sweep = Sweep(tmp_path, "a")
     sweep.attempt("a", {"loss": [1.0, math.nan]}, why="loss was nan from step 2 on")

@@ -18,7 +18,7 @@ from launcher.errors import InputError
 from launcher.executors.telemetry import Telemetry
 from launcher.planning.job import load
 from launcher.reports import table
-from launcher.reports.results import read_results
+from launcher.store.experiment_state import ExperimentState
 from launcher.store.history import first_difference
 from launcher.store.line_log import LineLog
 from launcher.store.manifest import Manifest, ManifestExperiment
@@ -141,7 +141,8 @@ def test_the_table_has_the_columns_that_are_known_and_empty_cells(paths: Paths, 
     document = Manifest(
         "s", "job.toml", "t:f", 0, [], [], [ManifestExperiment(name, {}, {}, name) for name in ("short", "long")]
     )
-    rows = table.rows(document, read_results(paths, document), {"short": {}, "long": summarise([sample(2.0, 99.4)])})
+    experiments = [ExperimentState(name=name) for name in ("short", "long")]
+    rows = table.make_table(document, experiments, {"short": {}, "long": summarise([sample(2.0, 99.4)])})
     table.write_csv(paths.table_csv, rows)
     short, long = csv.DictReader(io.StringIO(paths.table_csv.read_text()))
     assert (short["mean_cpu_percent"], long["mean_cpu_percent"]) == ("", "99.4")

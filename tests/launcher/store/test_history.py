@@ -91,3 +91,12 @@ def test_integers_of_any_size_stay_what_they_are(tmp_path: Path) -> None:
         assert [cells["count"] for cells in history.steps.values()] == written
         assert history.info == {"hash": 2**70 + 1}
     assert sum(1 for _ in RecordReader(path, []).read()) == len(written) + 1
+
+
+def test_the_time_of_a_step_is_that_of_all_attempts() -> None:
+    history = History()
+    steps = [(1, 1.0, 1), (1, 2.0, 2), (2, 0.5, 2), (2, 1.5, 3)]
+    for n, (attempt, at_s, step) in enumerate(steps):
+        history.add({"n": n, "attempt": attempt, "at_s": at_s, "step": step, "loss": 1.0})
+    assert history.at_s == {1: 1.0, 2: 2.5, 3: 3.5}
+    assert list(history.steps) == [1, 2, 3]

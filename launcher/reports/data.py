@@ -1,0 +1,104 @@
+"""What the views of a report are made of; looking again reads only the files that may have changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+from launcher.errors import InputError
+from launcher.reports.usage_curves import Series, over_time
+from launcher.store.experiment_state import RUNNING, ExperimentState
+from launcher.store.history import History, read_history
+from launcher.store.manifest import Manifest, read_manifest
+from launcher.store.paths import Paths
+from launcher.store.samples import read_samples, summarise
+from launcher.store.sweep_state import SweepState, read_sweep_state
+
+
+class ReportData:
+    """The experiments of one sweep as they are at the newest look, so that all views say the same.
+
+    Raises:
+        InputError: there is no sweep in the folder, or its `sweep.json` cannot be read.
+    """
+
+    def __init__(self, paths: Paths, metrics: tuple[Iterable[str], Iterable[str]] | None = None) -> None:
+        """Make sure that there is a sweep; `look` reads what the views need.
+
+        `metrics`: those to report, and those of them that are maximized; None: as the newest launch had them.
+        """
+        self._paths = paths
+        self._metrics = metrics
+        self._histories: dict[str, History] = {}
+        self._folded: dict[str, tuple[History, object, ExperimentState]] = {}
+        self.usage: dict[str, dict[str, float]] = {}  # cells of the table, by experiment
+        self.usage_curves: dict[str, dict[str, Series]] = {}  # by experiment and quantity
+        self._sweep: SweepState
+        if read_manifest(paths) is None:
+            raise self._no_sweep()
+
+    @property
+    def manifest(self) -> Manifest:
+        """What was planned, as it was at the newest look."""
+        return self._sweep.manifest
+
+    @property
+    def names(self) -> list[str]:
+        """The experiments, in the order of the job file."""
+        return [planned.name for planned in self.manifest.experiments]
+
+    @property
+    def experiments(self) -> list[ExperimentState]:
+        """How the experiments stand, in the order of the job file."""
+        return [self._folded[name][2] for name in self.names]
+
+    def look(self, changed: Iterable[str] | None = None) -> None:
+        """Read what is there now: the records of changed experiments (None: of all), of new and of running ones.
+
+        Raises:
+            InputError: there is no sweep in the folder any more, or one of its files cannot be read.
+        """
+        self._sweep = self._read_sweep()
+        names = self.names
+        was_running = {name for name, (_, _, state) in self._folded.items() if state.state == RUNNING}
+        renew = {*(names if changed is None else changed), *was_running}
+        folded: dict[str, tuple[History, object, ExperimentState]] = {}
+        for index, name in enumerate(names):
+            if name in renew or name not in self._histories:
+                self._read(name)
+            folded[name] = self._fold(index, name)
+            if folded[name][2].state == RUNNING and name not in renew:  # it has just begun
+                self._read(name)
+                folded[name] = self._fold(index, name)
+        self._folded = folded
+
+    def _read_sweep(self) -> SweepState:
+        sweep = read_sweep_state(self._paths, time.time())
+        if sweep is None:
+            raise self._no_sweep()
+        return sweep if self._metrics is None else sweep.with_metrics(*self._metrics)
+
+    def _no_sweep(self) -> InputError:
+        return InputError(f"there is no sweep in {self._paths.outcome}: it has no {self._paths.sweep.name}.")
+
+    def _read(self, name: str) -> None:
+        self._histories[name] = read_history(self._paths.records(name))
+        samples = read_samples(self._paths.telemetry(name))
+        self.usage[name], self.usage_curves[name] = summarise(samples), over_time(samples)
+
+    def _fold(self, index: int, name: str) -> tuple[History, object, ExperimentState]:
+        """Return the state of an experiment, with what it was made from; the state before if nothing has changed."""
+        sweep, history, before = self._sweep, self._histories[name], self._folded.get(name)
+        timeless = replace(sweep.launch, now_s=0.0)
+        made_from: object = (
+            index,
+            sweep.manifest.experiments[index],
+            sweep.manifest.metrics,
+            sweep.manifest.maximize,
+            sweep.events.get(name),
+            timeless,
+        )
+        if before is not None and before[0] is history and before[1] == made_from:
+            return before
+        return history, made_from, sweep.fold(index, history)

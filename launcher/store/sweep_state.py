@@ -1,0 +1,89 @@
+"""How a sweep stands: reads its files once, and folds what they say of each experiment.
+
+A reader that looks again and again, as the drawing process does, keeps the histories and calls `read_sweep_state` for
+every look: `sweep.json`, the lock and the events are read once a look, whatever the number of views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from launcher.store.attempts import last_attempts
+from launcher.store.events import LoggedEvent, read_events
+from launcher.store.experiment_state import ExperimentState, LaunchState, Phase, fold
+from launcher.store.history import History, read_history
+from launcher.store.locks import Holder, find_holder
+from launcher.store.manifest import Manifest, read_manifest
+from launcher.store.paths import Paths
+
+
+@dataclass(frozen=True)
+class SweepState:
+    """What the files of a sweep say at one moment, except the records."""
+
+    paths: Paths
+    manifest: Manifest
+    launcher: Holder | None  # who is at work in the folder
+    launch: LaunchState
+    events: Mapping[str, Sequence[LoggedEvent]]  # by experiment
+
+    def with_metrics(self, metrics: Iterable[str], maximize: Iterable[str]) -> SweepState:
+        """Return the same state with other metrics than those of the newest launch."""
+        return replace(self, manifest=replace(self.manifest, metrics=list(metrics), maximize=list(maximize)))
+
+    def fold(self, index: int, history: History) -> ExperimentState:
+        """Return how one experiment stands, given its place in the manifest and its records."""
+        planned = self.manifest.experiments[index]
+        return fold(
+            planned,
+            history,
+            self.events.get(planned.name, ()),
+            self.launch,
+            index=index,
+            metrics=self.manifest.metrics,
+            maximize=self.manifest.maximize,
+        )
+
+    def read_experiments(self, metrics: Collection[str] | None = None) -> list[ExperimentState]:
+        """Return how every experiment stands, in the order of the job file.
+
+        `metrics`: read only these from the records, in a fifth of the time; None: all of them.
+        """
+        return [
+            self.fold(index, read_history(self.paths.records(planned.name), metrics))
+            for index, planned in enumerate(self.manifest.experiments)
+        ]
+
+
+def read_sweep_state(paths: Paths, now_s: float) -> SweepState | None:
+    """Return what the files of a sweep say; None if there is no sweep. `now_s` is the time since the epoch.
+
+    Raises:
+        InputError: `sweep.json` or the file of events cannot be read.
+    """
+    launcher = find_holder(paths.lock)  # first: what a launcher wrote before it let go is all there when we read
+    manifest = read_manifest(paths)
+    if manifest is None:
+        return None
+    events = list(read_events(paths.events))
+    by_experiment: dict[str, list[LoggedEvent]] = {}
+    for event in events:
+        by_experiment.setdefault(event.experiment, []).append(event)
+    launch = LaunchState(phase=_phase(manifest, launcher, events), launch=manifest.launch, now_s=now_s)
+    return SweepState(paths, manifest, launcher, launch, by_experiment)
+
+
+def _phase(manifest: Manifest, launcher: Holder | None, events: Sequence[LoggedEvent]) -> Phase:
+    """Return what the newest launch does.
+
+    A launcher that is still checking the data holds the lock while `sweep.json` describes an earlier launch.
+    """
+    launch = manifest.launch
+    if launcher is not None:
+        is_same = (launcher.pid, launcher.host) == (launch.get("pid"), launch.get("host"))
+        return "running" if is_same else "starting"
+    last = last_attempts(events)
+    begun = [last[name] for name, first in (launch.get("attempts") or {}).items()
+             if name in last and last[name].attempt >= first]  # fmt: skip
+    return "gone" if any(attempt.ending is None for attempt in begun) else "ended"
