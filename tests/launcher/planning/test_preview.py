@@ -55,7 +55,7 @@ def test_without_telemetry_no_file_of_it_is_promised_and_with_nothing_to_run_no_
 
 def test_json_has_every_gpu_used_or_not_and_the_cpu_slots(sweep: Sweep) -> None:
     gpus = [Gpu(number, f"GPU-{number}", "Card", 8 * GIB, GIB) for number in (0, 1)]
-    slots = [Slot(0, Device("1", "cuda", "GPU-1", "Card", 8 * GIB), 4), Slot(1, Device("cpu", "cpu"), 4)]
+    slots = [Slot(0, Device("cuda", "1", "GPU-1", "Card", 8 * GIB), 4), Slot(1, Device("cpu", "cpu"), 4)]
     plan = plan_of(sweep, PlannedAction.RUN, PlannedAction.KEEP, PlannedAction.RESUME)
     statuses = [GpuStatus(gpu, Occupancy([], None)) for gpu in gpus]
     shown = Preview(plan, slots, statuses, is_parallel=True, free_memory_bytes=3 * GIB).to_json()
