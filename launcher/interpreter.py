@@ -1,7 +1,7 @@
-"""Whether this Python can run the launcher at all: new enough, and with every package the launcher imports.
+"""Checks that this Python can run the launcher: it is new enough and has every package that the launcher imports.
 
-Called by `__main__` and by scripts before anything else of ours is imported. So this module imports the standard
-library alone, and it is written so that a Python of ten years ago comes as far as the message.
+`__main__` and scripts call `check` before they import any other module of ours. So this module imports the standard
+library alone, and it is written so that even a Python of ten years ago can print the message.
 """
 
 import importlib.util
@@ -21,20 +21,20 @@ PACKAGES = {
     "rich": "rich",
     "typer": "typer",
 }
-EXIT_CODE = 2  # bad input; `errors` has it, which an old Python cannot read
+EXIT_CODE = 2  # bad input, as in `errors`, a module that an old Python cannot read
 
 
 def check() -> None:
-    """End this process with one message, of what is missing and what to type, where it cannot run the launcher."""
+    """Return if this Python can run the launcher; else end the process with what is missing and what to type."""
     version = ".".join(map(str, sys.version_info[:3]))
     missing = [package for module, package in PACKAGES.items() if importlib.util.find_spec(module) is None]
     if sys.version_info[:2] < OLDEST:
-        told = f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed, and {sys.executable} is {version}"
+        problem = f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed, and {sys.executable} is {version}"
     elif missing:
-        told = f"{sys.executable} (Python {version}) lacks {', '.join(missing)}"
+        problem = f"{sys.executable} (Python {version}) lacks {', '.join(missing)}"
     else:
         return
-    sys.stderr.write(f"error: {told}.\n  {_advice(missing)}\n")
+    sys.stderr.write(f"error: {problem}.\n  {_advice(missing)}\n")
     sys.exit(EXIT_CODE)
 
 

@@ -1,1 +1,1 @@
-"""The command line: options in, exit code out. `app` is the way in, `commands` has one module a command."""
+"""The command line: options in, exit code out. `app` is the entry, `commands` has a module for each command."""

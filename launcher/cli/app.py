@@ -1,12 +1,12 @@
-"""The command line: options in, exit code out. Results on stdout, progress and messages on stderr.
+"""The entry of the command line. Results go to stdout, progress and messages to stderr.
 
     python -m launcher [run] [JOB] [--parallel] [--devices …] [--only …] [-S key=value] [--dry-run]
     python -m launcher plan [JOB]
     python -m launcher report | status | wait [JOB]
     python -m launcher verify | follow | stop | retry [EXPERIMENT…] [--job JOB]
 
-Each command is a module of `launcher.cli.commands`. The options are in `launcher.cli.options`; how a line is read is in
-`launcher.cli.arguments`.
+Each command is a module of `launcher.cli.commands`. `launcher.cli.options` declares the options, and
+`launcher.cli.arguments` says how a line is read.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def _top(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    ignore_signal(signal.SIGUSR1)  # answered while experiments run; it must not end what only starts or ends
-    atexit.register(signal.signal, signal.SIGUSR1, signal.SIG_IGN)  # Python takes handlers away before it exits
+    ignore_signal(signal.SIGUSR1)  # a launch answers it; before and after, it must not end this process
+    atexit.register(signal.signal, signal.SIGUSR1, signal.SIG_IGN)  # Python removes handlers before it exits
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         app(args=given, prog_name=program_name(sys.argv[0]), standalone_mode=True)

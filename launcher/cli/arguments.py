@@ -1,6 +1,6 @@
-"""How a command line is read: without a command it means `run`, and what is no command gets a helpful answer.
+"""How a command line is read: a line without a command means `run`, and a mistyped command gets a helpful answer.
 
-Completion reads lines the same way, so `sweep-launcher jobs/report.toml --on<TAB>` completes the options of `run`.
+Completion reads lines in the same way, so `sweep-launcher jobs/report.toml --on<TAB>` completes the options of `run`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ DEFAULT_COMMAND = "run"
 
 
 class Commands(TyperGroup):
-    """The top of the command line."""
+    """The group of all commands."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put `run` in front of a line that names no command."""
         own = {option for param in self.params for option in param.opts}
         first = args[0].partition("=")[0] if args else ""
         is_ours = first in self.commands or first in own or first == "--help"
-        if not is_ours and (args or not ctx.resilient_parsing):  # completing an empty line is choosing a command
+        if not is_ours and (args or not ctx.resilient_parsing):  # on an empty line the Tab key offers the commands
             if args and not ctx.resilient_parsing:
                 _check_first(args[0], list(self.commands))
             args = [DEFAULT_COMMAND, *args]
@@ -40,7 +40,7 @@ class Commands(TyperGroup):
 
 
 class GroupedCommand(TyperCommand):
-    """A command whose help shows its options under the headings they name."""
+    """A command whose help shows each option under the heading that its declaration names."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, then the options of each heading, in the order of the signature."""
@@ -56,25 +56,23 @@ class GroupedCommand(TyperCommand):
 
 
 def _check_first(word: str, commands: list[str]) -> None:
-    """Answer a first word that looks like a command and is none: a mistyped one, or an experiment.
+    """Refuse a first word that looks like a command and is not: a mistyped command, or the name of an experiment.
 
     Raises:
-        InputError: it is neither a file nor written like one.
+        InputError: the word is not a file and is not written like a file or an option.
     """
     if word.startswith("-") or "/" in word or word.endswith(".toml") or Path(word).exists():
         return
-    told = f"there is no job file {inline(word)}, and no command of that name."
+    problem = f"there is no job file {inline(word)}, and no command of that name."
     names = experiments_of(DEFAULT_JOB)
     if word in names:
-        raise InputError(f"{told}\n  It is an experiment of {DEFAULT_JOB}: run it alone with --only {word}.")
-    hint = did_you_mean(word, [*commands, *job_files("")])
-    raise InputError(f"{told}{hint}\n  Commands: {', '.join(commands)}\n  Job files here: {_files()}")
-
-
-def _files() -> str:
-    return ", ".join(job_files("")) or "none"
+        raise InputError(f"{problem}\n  It is an experiment of {DEFAULT_JOB}: run it alone with --only {word}.")
+    files = job_files("")
+    hint = did_you_mean(word, [*commands, *files])
+    listed = f"  Commands: {', '.join(commands)}\n  Job files here: {', '.join(files) or 'none'}"
+    raise InputError(f"{problem}{hint}\n{listed}")
 
 
 def program_name(argv0: str) -> str:
-    """Return what the user types: the installed script, or the module."""
+    """Return the program as the user types it: the installed script, or the module."""
     return "sweep-launcher" if Path(argv0).name == "sweep-launcher" else "python -m launcher"

@@ -1,7 +1,7 @@
-"""`--on-finish COMMAND`: a command of the user's that runs once when a launch is over, with the summary on its stdin.
+"""`--on-finish COMMAND`: the user's own command, run when a launch is over, with the summary as JSON on its stdin.
 
-It runs without a shell, in a session of its own, and for a minute at most: a launch that is over must end. Nothing it
-does changes the exit code. What it prints goes to stderr, as stdout is for results.
+The command runs without a shell, in a session of its own, and for a minute at most, because a launch that is over must
+end. Nothing that the command does changes the exit code. Its output goes to stderr, because stdout is for results.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ from launcher.text import inline
 LIMIT_S = 60.0
 STDERR = 2
 _QUOTED = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.""", re.DOTALL)
-# An ampersand within a word is one of a web address.
+# An ampersand within a word belongs to a web address, not to a shell.
 _SHELL_SIGN = re.compile(r"\|+|&&|(?<!\S)&|&(?!\S)|\d?[<>]+|;|`|\$[({\w]|(?<!\S)~|\*")
 
 
 def split(command: str) -> list[str]:
-    """Split a command as a shell would, and look for its program.
+    """Return the words of a command, split as a shell would.
 
     Raises:
-        InputError: it is empty, a quotation mark is not closed, it needs a shell, or there is no such program.
+        InputError: the command is empty, a quotation mark is not closed, only a shell could run it, or there is no such
+            program.
     """
     try:
         words = shlex.split(command)
@@ -58,20 +59,20 @@ def split(command: str) -> list[str]:
 
 
 def _of_a_shell(command: str) -> str:
-    """Return the first sign of a command that only a shell acts on; empty if there is none. In quotes it is text."""
+    """Return the first sign in a command that only a shell understands, outside of quotes; empty if there is none."""
     found = _SHELL_SIGN.search(_QUOTED.sub("_", command))
     return found[0] if found else ""
 
 
 def document(sweep: Sweep, summary: Summary, experiments: Sequence[ExperimentState], seconds: float) -> dict[str, Any]:
-    """Return how a launch ended, as JSON types; the result of `run --json` too. Times are seconds."""
+    """Return how a launch ended, as JSON: what the command gets, and what `run --json` prints. Times are seconds."""
     return {
         "sweep": sweep.name,
         "outcome": str(sweep.outcome.absolute()),
         "logs": str(sweep.logs.absolute()),
         "exit_code": summary.exit_code,
         "seconds": round(seconds, 3),
-        "endings": {name: {"ending": one.kind, "why": one.why} for name, one in summary.endings.items()},
+        "endings": {name: {"ending": ending.kind, "why": ending.why} for name, ending in summary.endings.items()},
         "kept": summary.kept,
         "not_started": summary.not_started,
         "best": {metric: found for metric in sweep.settings.metrics if (found := _best(experiments, metric))},
@@ -111,17 +112,17 @@ def _end(end: End | None) -> dict[str, float | None]:
 
 
 def run(words: list[str], summary: dict[str, Any], limit_s: float = LIMIT_S) -> str:
-    """Run a command with the summary on its stdin; return what went wrong, empty if nothing did."""
-    told = f"--on-finish {inline(shlex.join(words))}"
+    """Run a command with the summary on its stdin, and return what went wrong; empty if nothing did."""
+    command = f"--on-finish {inline(shlex.join(words))}"
     try:
         child = start_program(words, stdout=STDERR)
     except OSError as error:
-        return f"{told} could not be started: {error.strerror}."
+        return f"{command} could not be started: {error.strerror}."
     try:
         child.communicate(json.dumps(summary).encode() + b"\n", limit_s)
     except subprocess.TimeoutExpired:
-        return f"{told} took more than {limit_s:.0f} s, and was killed."
+        return f"{command} took more than {limit_s:.0f} s, and was killed."
     code = child.process.returncode
     if code < 0:
-        return f"{told} was killed by {signal.Signals(-code).name}."
-    return f"{told} ended with exit code {code}." if code else ""
+        return f"{command} was killed by {signal.Signals(-code).name}."
+    return f"{command} ended with exit code {code}." if code else ""

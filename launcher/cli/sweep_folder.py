@@ -1,6 +1,7 @@
-"""The sweep that a command is about: its folders from the job file and the options, its experiments by their names.
+"""Finds the sweep that a command is about: its folders, and the names of its experiments.
 
-A command about a whole sweep takes the job as its argument; one about experiments takes those, and the job by --job.
+A command about a whole sweep has the job file as its argument. A command about experiments has their names as arguments
+and the job file as --job.
 """
 
 from __future__ import annotations
@@ -17,29 +18,31 @@ if TYPE_CHECKING:
     from launcher.planning.job import Sweep
 
 
-def find(job: Path, outcome: Path | None, logs: Path | None) -> tuple[Paths, list[str]]:
-    """Return the folders of a job's sweep, and its experiments: those it has now, then those it had when launched.
+def find_sweep(job: Path, outcome: Path | None, logs: Path | None) -> tuple[Paths, list[str]]:
+    """Return the folders of a job's sweep, and the names of its experiments.
+
+    First come the experiments that the job file has now, then others that it had when the sweep was launched.
 
     Raises:
-        InputError: the job file, or the folder's sweep.json, is wrong; or the folder is another job file's, and was
-            not named by `outcome`.
+        InputError: the job file or the folder's sweep.json is wrong. Or the folder belongs to another job file, and no
+            `outcome` was given.
     """
     from launcher import api
     from launcher.store.manifest import read_manifest
 
     sweep = api.load(job, outcome=outcome, logs=logs)
     paths = Paths(sweep.outcome, sweep.logs)
-    holds(sweep, paths, outcome)
-    document = read_manifest(paths)
-    launched = [one.name for one in document.experiments] if document else []
+    is_own_folder(sweep, paths, outcome)
+    manifest = read_manifest(paths)
+    launched = [experiment.name for experiment in manifest.experiments] if manifest else []
     return paths, list(dict.fromkeys([*sweep.experiments, *launched]))
 
 
-def holds(sweep: Sweep, paths: Paths, outcome: Path | None) -> bool:
-    """Say whether the folder is the sweep's own, as far as it tells; one that was named by `outcome` may be another's.
+def is_own_folder(sweep: Sweep, paths: Paths, outcome: Path | None) -> bool:
+    """Say whether a folder belongs to a sweep. A folder that the user named, as `outcome`, may belong to another.
 
     Raises:
-        InputError: it is another's, and was not named.
+        InputError: the folder belongs to another sweep, and the user did not name it.
     """
     from launcher.planning.folder_owner import check_folder_owner
 
@@ -53,10 +56,10 @@ def holds(sweep: Sweep, paths: Paths, outcome: Path | None) -> bool:
 
 
 def check_names(names: Sequence[str], known: Iterable[str]) -> None:
-    """Raise if a name is not that of an experiment.
+    """Check that each name is the name of an experiment.
 
     Raises:
-        InputError: with every such name.
+        InputError: some names are not; all of them are listed.
     """
     known = list(known)
     listed = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
@@ -69,7 +72,7 @@ def check_names(names: Sequence[str], known: Iterable[str]) -> None:
         raise InputError([*problems, f"  Experiments: {inline(listed, 2000)}"])
 
 
-def no_sweep(paths: Paths, job: Path) -> InputError:
+def no_sweep_error(paths: Paths, job: Path) -> InputError:
     """Return the error for a folder without a sweep."""
     from launcher.planning.folder_owner import find_results_elsewhere, folder_options
     from launcher.planning.job import load

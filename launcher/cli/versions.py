@@ -1,4 +1,4 @@
-"""`--version`: the versions that matter to a result, quickly: nothing heavy is imported for it."""
+"""`--version`: the versions on which a result depends. Nothing heavy is imported to find them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from launcher import __version__
 
 
 def versions() -> dict[str, str]:
-    """Return a version for each thing that matters; what is not there is told as `none`."""
+    """Return the version of each thing on which a result depends; `none` for a thing that is missing."""
     return {
         "sweep-launcher": __version__,
         "Python": platform.python_version(),
@@ -24,7 +24,7 @@ def versions() -> dict[str, str]:
 
 
 def driver() -> str:
-    """Return the version of the NVIDIA driver as NVML tells it; empty where there is none."""
+    """Return the version of the NVIDIA driver, as NVML says it; empty if there is no driver."""
     import pynvml
 
     try:
@@ -47,7 +47,7 @@ def _package(name: str) -> str:
 
 
 def _torch() -> str:
-    """Return torch's version and what it was built for, read as text from its own version.py."""
+    """Return torch's version and what it was built for. Both are read as text: importing torch takes a second."""
     try:
         distribution = importlib.metadata.distribution("torch")
         text = str(distribution.locate_file("torch/version.py"))

@@ -1,6 +1,7 @@
-"""`stop` and `retry`: ask the launcher at work in a sweep's folder, and print its answer.
+"""`stop` and `retry`: ask the launcher at work in a sweep's folder for something, and print its answer.
 
-It answers in `events.jsonl`. A request that nobody takes is withdrawn, so that no later launch finds it.
+The request is a file; the launcher answers in `events.jsonl`. A request that no launcher takes is withdrawn, so that no
+later launch finds it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import typer
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.completion import complete_experiment
 from launcher.cli.options import DEFAULT_JOB, JobOption, Logs, Outcome
-from launcher.cli.sweep_folder import check_names, find, no_sweep
+from launcher.cli.sweep_folder import check_names, find_sweep, no_sweep_error
 from launcher.errors import EXIT_DONE, EXIT_FAILED, InputError, LauncherError, WriteError
 from launcher.store.ending import EndingKind
 from launcher.store.paths import Paths
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from launcher.store.events import Answer
     from launcher.store.requests import Ask, Request
 
-LIMIT_S = 5.0  # a launcher looks several times a second; one that is checking data, or stopped, does not
+LIMIT_S = 5.0  # a launcher looks several times a second, except while it checks the data or is stopped by Ctrl-Z
 LOOK_INTERVAL_S = 0.05
 
 Experiments = Annotated[
@@ -77,11 +78,11 @@ def _ask(
     from launcher.store.locks import find_holder
     from launcher.store.requests import make_request, send
 
-    paths, known = find(job, outcome, logs)
+    paths, known = find_sweep(job, outcome, logs)
     check_names(names, known)
     holder = find_holder(paths.lock)
     if holder is None:
-        raise _nobody(paths, job, ask)
+        raise _no_launcher_error(paths, job, ask)
     request = make_request(ask, tuple(dict.fromkeys(names)), force=force)
     start = paths.events.stat().st_size if paths.events.exists() else 0
     try:
@@ -102,32 +103,32 @@ def _ask(
             "  It is still checking the data, or stopped by Ctrl-Z, or belongs to another user. To end it whole, on "
             f"that machine: kill {holder.pid}"
         )
-    for one in answers:
-        name = f"{one.experiment}: " if one.experiment else ""
-        output.show(printable(f"{name}{one.answer}", 1000))
-    raise typer.Exit(EXIT_FAILED if any(one.is_refused for one in answers) else EXIT_DONE)
+    for answer in answers:
+        name = f"{answer.experiment}: " if answer.experiment else ""
+        output.show(printable(f"{name}{answer.answer}", 1000))
+    raise typer.Exit(EXIT_FAILED if any(answer.is_refused for answer in answers) else EXIT_DONE)
 
 
-def _nobody(paths: Paths, job: Path, ask: str) -> InputError:
+def _no_launcher_error(paths: Paths, job: Path, ask: str) -> InputError:
     from launcher.reports.status import read_status
 
-    overview = read_status(paths, time.time())
-    if overview is None:
-        return no_sweep(paths, job)
+    status = read_status(paths, time.time())
+    if status is None:
+        return no_sweep_error(paths, job)
     nothing = "nothing runs that could be stopped" if ask == "stop" else "nothing is at work that could try again"
-    todo = f"To go on with what is not done: {overview.command}"
-    if overview.is_done:
+    todo = f"To go on with what is not done: {status.command}"
+    if status.is_done:
         todo = "Every experiment is done."
-    elif any(one.state == EndingKind.DIVERGED for one in overview.experiments):
+    elif any(experiment.state == EndingKind.DIVERGED for experiment in status.experiments):
         todo += "\n  What diverged would diverge again and is kept; --fresh trains everything anew."
     return InputError(f"no launcher is at work in {paths.outcome}: {nothing}.\n  {todo}")
 
 
 def _wait_for_answer(paths: Paths, request: Request, file: Path, start: int) -> list[Answer] | None:
-    """Return the launcher's answers; None if it has not taken the request, which is then withdrawn.
+    """Return the launcher's answers; None if it has not taken the request, which is withdrawn then.
 
     Raises:
-        LauncherError: it took the request and did not answer.
+        LauncherError: the launcher took the request and did not answer.
     """
     deadline_s = time.monotonic() + LIMIT_S
     while time.monotonic() < deadline_s:
@@ -153,4 +154,4 @@ def _read_answers(path: Path, request: Request, start: int) -> list[Answer] | No
     for event in read_events(path, start):
         if isinstance(event, RequestAnswered) and event.id == request.id:
             return event.answers
-    return None  # not yet, or torn: it is being written
+    return None  # there is no answer yet, or half of its line is written

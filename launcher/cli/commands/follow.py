@@ -1,7 +1,7 @@
-"""`follow`: the logs of one experiment or many, as they grow, until the sweep ends.
+"""`follow`: prints the logs of experiments as they grow, until the sweep ends.
 
-It reads files and asks the folder's lock; a launcher does not know of it. Looks five times a second, which opens each
-log and reads what has come.
+It reads the logs and asks for the folder's lock, and the launcher knows nothing of it. Five times a second it opens
+each log and reads the new lines.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import typer
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.completion import complete_experiment
 from launcher.cli.options import DEFAULT_JOB, JobOption, Logs, Outcome
-from launcher.cli.sweep_folder import check_names, find
+from launcher.cli.sweep_folder import check_names, find_sweep
 from launcher.errors import EXIT_INTERRUPTED, InputError
 from launcher.store.paths import Paths
 from launcher.terminal import output
@@ -44,12 +44,12 @@ def follow_command(
     logs: Logs = None,
 ) -> None:
     """Print the logs of experiments as they grow, several with their names before the lines. Ends with the sweep."""
-    paths, known = find(job, outcome, logs)
+    paths, known = find_sweep(job, outcome, logs)
     check_names(experiments or [], known)
     names = list(dict.fromkeys(experiments or known))
     try:
         _follow(paths, names, lines)
-    except BrokenPipeError:  # `| head` has what it wants
+    except BrokenPipeError:  # `| head` has read enough
         pass
     except KeyboardInterrupt:
         raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -75,11 +75,11 @@ def _follow(paths: Paths, names: Sequence[str], num_lines: int) -> None:
         if not has_reader(sys.stdout.fileno()):
             raise BrokenPipeError
         if came:
-            continue  # there may be more than is read in one go
+            continue  # a log may have more lines than are read at a time
         if not is_at_work:
             break
         _pause()
-        is_at_work = find_holder(paths.lock) is not None  # before the logs are read: then nothing is missed
+        is_at_work = find_holder(paths.lock) is not None  # asked before the logs are read, so that no line is missed
     for name, tail in tails.items():
         _print(prefixes[name], tail.rest())
     sys.stdout.flush()
@@ -93,8 +93,12 @@ def _print(prefix: str, lines: Sequence[str]) -> None:
 
 
 def _pause() -> None:
-    """Wait for the next look; a pipe that nobody reads any more ends it."""
+    """Wait until the next look.
+
+    Raises:
+        BrokenPipeError: stdout is a pipe, and nobody reads it any more.
+    """
     poll = select.poll()
-    poll.register(sys.stdout.fileno(), 0)  # errors are always told
+    poll.register(sys.stdout.fileno(), 0)  # poll reports errors without being asked to
     if any(event & select.POLLERR for _, event in poll.poll(LOOK_INTERVAL_S * 1000)):
         raise BrokenPipeError

@@ -1,4 +1,4 @@
-"""`report`: all views of a sweep, made again from its files."""
+"""`report`: makes all tables, plots and reports of a sweep again, from its files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import typer
 from launcher.cli import options
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.options import DEFAULT_JOB
-from launcher.cli.sweep_folder import holds
+from launcher.cli.sweep_folder import is_own_folder
 from launcher.errors import WriteError
 from launcher.terminal import output
 
@@ -31,7 +31,7 @@ def report_command(
 
     sweep = api.load(job, outcome=outcome, logs=logs)
     paths = Paths(sweep.outcome, sweep.logs)
-    settings = sweep.settings if holds(sweep, paths, outcome) else None
+    settings = sweep.settings if is_own_folder(sweep, paths, outcome) else None
     report = Report(paths, settings, num_processes=num_cores())
     problems = report.draw()
     if problems:

@@ -27,7 +27,7 @@ import typer
 
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.options import DEFAULT_JOB, Job, Json, Logs, Outcome
-from launcher.cli.sweep_folder import find, no_sweep
+from launcher.cli.sweep_folder import find_sweep, no_sweep_error
 from launcher.store.paths import Paths
 from launcher.terminal import output, status_text
 from launcher.text import printable
@@ -52,12 +52,12 @@ def status_command(
     from launcher.reports.status import read_status
     from launcher.store.locks import find_holder
 
-    paths, experiments = find(job, outcome, logs)
+    paths, experiments = find_sweep(job, outcome, logs)
     status = read_status(paths, time.time())
     if status is None:
         holder = find_holder(paths.lock)
         if holder is None:
-            raise no_sweep(paths, job)
+            raise no_sweep_error(paths, job)
         status = _while_the_first_launcher_checks(job, experiments, holder)
     if as_json:
         output.print_json(as_document(status, paths))

@@ -1,4 +1,4 @@
-"""`verify`: trains the first steps of finished experiments again and compares."""
+"""`verify`: trains the first steps of finished experiments again and compares them with the records."""
 
 from __future__ import annotations
 

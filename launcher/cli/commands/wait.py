@@ -12,7 +12,7 @@ import typer
 
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.options import DEFAULT_JOB, Job, Logs, Outcome
-from launcher.cli.sweep_folder import find, no_sweep
+from launcher.cli.sweep_folder import find_sweep, no_sweep_error
 from launcher.errors import EXIT_FAILED, EXIT_TIMEOUT
 from launcher.store.ending import EndingKind
 from launcher.terminal import output, status_text
@@ -38,7 +38,7 @@ def wait_command(
     from launcher.reports.status import read_status
     from launcher.store.locks import find_holder
 
-    paths, _ = find(job, outcome, logs)
+    paths, _ = find_sweep(job, outcome, logs)
     deadline_s = None if timeout is None else time.monotonic() + timeout
     while (holder := find_holder(paths.lock)) is not None:
         left_s = LOOK_INTERVAL_S if deadline_s is None else deadline_s - time.monotonic()
@@ -49,7 +49,7 @@ def wait_command(
         time.sleep(min(LOOK_INTERVAL_S, left_s))
     status = read_status(paths, time.time())
     if status is None:
-        raise no_sweep(paths, job)
+        raise no_sweep_error(paths, job)
     output.show(status_text.counts(status))
     if not status.is_done:
         missing = [experiment for experiment in status.experiments if experiment.state != EndingKind.DONE]

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
-from launcher.cli import app, on_finish
+from launcher.cli import app
 from launcher.devices import nvml
 from launcher.terminal import colour
-from launcher.terminal.console import Console
-from tests.launcher.conftest import TOYS, Workplace, wait_for
+from tests.launcher.conftest import TOYS, Workplace
 
 ROOT = Path(__file__).parents[3]
 
@@ -74,14 +70,6 @@ def test_environment_job_file_and_option_say_how_to_run_the_last_word_having_the
     assert not is_parallel("--sequential")
 
 
-def test_an_experiment_taken_for_a_command_is_told_how_to_run_alone(command: Any) -> None:
-    Path("jobs").mkdir()
-    Path("jobs/report.toml").write_text(Path("job.toml").read_text())
-    code, _, err = command("b")
-    assert code == 2
-    assert "It is an experiment of jobs/report.toml: run it alone with --only b." in err
-
-
 def test_color_is_an_option_a_variable_and_off_where_it_is_not_wanted(
     command: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,35 +78,6 @@ def test_color_is_an_option_a_variable_and_off_where_it_is_not_wanted(
     monkeypatch.setenv("LAUNCHER_COLOR", "always")
     assert command("plan", "no.toml")[2].startswith("\x1b[31merror: ")
     assert command("plan", "no.toml", "--color", "never")[2].startswith("error: ")
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_on_a_terminal_failures_are_red_and_what_is_done_is_green(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    screen = Terminal()
-    console = Console(screen)
-    console.message("a failed \x1b[2J\n  details", "failure")
-    console.message("b: done", "done")
-    console.message("c: started", "routine")
-    assert screen.getvalue() == "\x1b[31ma failed \\x1b[2J\x1b[0m\n  details\n\x1b[32mb: done\x1b[0m\nc: started\n"
-    for name, value in (("NO_COLOR", "1"), ("TERM", "dumb")):
-        with monkeypatch.context() as patch:
-            patch.setenv(name, value)
-            assert not colour.is_wanted(Terminal())
-    assert not colour.is_wanted(io.StringIO())
-
-
-def test_quiet_says_failures_and_news_only() -> None:
-    stream = io.StringIO()
-    console = Console(stream, is_quiet=True)
-    for kind in ("routine", "done", "news", "failure"):
-        console.message(kind, kind)
-    assert stream.getvalue() == "news\nfailure\n"
 
 
 def test_only_these_run_and_the_others_stay_as_they_are(place: Workplace) -> None:
@@ -145,44 +104,6 @@ def test_only_these_run_and_the_others_stay_as_they_are(place: Workplace) -> Non
         "verdicts"
     ]
     assert verdicts == [{"experiment": "a", "num_compared": 5, "difference": ""}]
-
-
-def test_fail_fast_ends_the_sweep_and_on_finish_hears_of_it(place: Workplace) -> None:
-    place.toy({"good": {"barrier": "never"}, "bad": {"at": 2, "act": "raise"}, "late": {}}, threads=1)
-    script = place.folder / "finish.py"
-    script.write_text("import sys\nopen('heard.json', 'w').write(sys.stdin.read())\nprint('on stdout')\nsys.exit(7)\n")
-    options = ("--parallel", "--fail-fast", "--devices", "cpu", "--json", "--only", "good,bad,late")
-    if len(os.sched_getaffinity(0)) < 2:
-        pytest.skip("one core: nothing runs beside the experiment that fails")
-    result = place.launch("job.toml", *options, "--on-finish", f"'{sys.executable}' finish.py")
-    assert result.code == 1, "whatever the command ends with"
-    heard = json.loads((place.folder / "heard.json").read_text())
-    assert json.loads(result.out) == heard, "the command's own output is not on stdout"
-    assert "on stdout" in result.err
-    assert "finish.py ended with exit code 7." in result.err
-    assert heard["exit_code"] == 1
-    assert heard["endings"]["bad"]["ending"] == "failed"
-    assert heard["endings"]["good"]["ending"] == "interrupted"
-    assert heard["not_started"] == ["late"]
-    assert "bad failed: nothing more is started" in result.err
-
-
-def test_on_finish_runs_after_an_interrupt_too(place: Workplace) -> None:
-    place.toy({"a": {"barrier": "never"}})
-    process = place.start("job.toml", "--devices", "cpu", "--on-finish", "tee heard.json")
-    wait_for(lambda: place.history("a").steps)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert json.loads((place.folder / "heard.json").read_text())["exit_code"] == 130
-
-
-def test_a_command_on_finish_that_does_not_end_is_killed_with_its_children(tmp_path: Path) -> None:
-    note = tmp_path / "pid"
-    words = ["sh", "-c", f"sleep 300 & echo $! > {note}.new; mv {note}.new {note}; wait"]
-    assert "took more than 1 s, and was killed" in on_finish.run(words, {}, limit_s=1.0)
-    child = int(note.read_text())
-    wait_for(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
 
 
 def test_plan_imports_nothing_that_only_a_launch_needs(place: Workplace) -> None:

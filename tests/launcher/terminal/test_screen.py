@@ -1,47 +1,15 @@
-"""The live view as lines of text, and where they are put on a terminal: made-up snapshots, no process, no terminal."""
+"""The live view as lines of text, from made-up snapshots."""
 
 from __future__ import annotations
 
-import io
-import math
 import re
-import signal
 from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
 
-from launcher.engine.snapshot import Snapshot, SnapshotRow
 from launcher.terminal import screen
-from launcher.terminal.console import Console
-
-RUNNING = SnapshotRow(
-    experiment="lr_1e-3", group="running", state="running", device="GPU 1", step=412, total=2168, value=5.9063,
-    best=5.3325, tokens_per_s=41250.0, time_s=740.4, left_s=58.0, memory_bytes=1_212_000_000,
-    gpu_memory_bytes=21_300_000_000, cpu_percent=99.4,
-)  # fmt: skip
-FAILED = SnapshotRow(
-    experiment="big", group="failed", state="no memory", device="GPU 2", step=3, value=math.nan, time_s=7.0
-)
-WAITING = SnapshotRow(experiment="later", group="waiting", state="waiting")
-DONE = SnapshotRow(
-    experiment="small", group="done", state="done", device="GPU 1", step=2168, total=2168, value=4.1, time_s=1e5
-)
-
-
-def snapshot(*rows: SnapshotRow, **changes: object) -> Snapshot:
-    made = Snapshot(
-        sweep="report", rows=rows, metric="loss", time_s=751.0, left_s=305.0, logs="logs/report", pid=4711
-    )  # fmt: skip
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def many(num_running: int, num_failed: int, num_waiting: int, num_done: int) -> Snapshot:
-    """A sweep in a job's order, which is not that of a screen, with long names that differ in their ends."""
-    rows = []
-    for row, count in ((DONE, num_done), (WAITING, num_waiting), (FAILED, num_failed), (RUNNING, num_running)):
-        rows += [replace(row, experiment=f"{row.group}_{'x' * (number % 60)}_{number}") for number in range(count)]
-    return snapshot(*rows)
+from tests.launcher.terminal.snapshots import DONE, FAILED, RUNNING, WAITING, many, snapshot
 
 
 def plain(lines: list[str]) -> list[str]:
@@ -115,91 +83,3 @@ def test_all_rows_are_there_where_no_screen_limits_them() -> None:
     assert lines == plain(lines)
     assert "41,250" in lines[2]
     assert max(map(len, screen.whole(many(3, 4, 5, 4), 80))) <= 80
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.setenv("LINES", "9")
-    return Terminal()
-
-
-def test_messages_keep_the_live_view_below_them_on_a_terminal(terminal: Terminal) -> None:
-    console = Console(terminal)
-    case = snapshot(RUNNING)
-    console.show(lambda: case)
-    lines = screen.frame(case, 59, 6, has_color=False)
-    drawn = "".join(f"{line}\x1b[K\n" for line in lines)
-    console.message("b failed")
-    assert terminal.getvalue() == f"{drawn}\x1b[J\r\x1b[4A\x1b[Jb failed\n{drawn}\x1b[J"
-    console.close()
-    assert terminal.getvalue().endswith("\r\x1b[4A\x1b[J")
-
-
-def test_a_narrower_screen_has_broken_the_lines(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    console = Console(terminal)
-    console.show(lambda: snapshot(RUNNING))
-    monkeypatch.setenv("COLUMNS", "30")
-    written = len(terminal.getvalue())
-    console.message("b failed")
-    frame = screen.frame(snapshot(RUNNING), 59, 6, has_color=False)
-    broken = sum(math.ceil(len(line) / 30) for line in frame)
-    assert broken > len(frame)
-    assert terminal.getvalue()[written:] == f"\r\x1b[{broken}A\x1b[Jb failed\n", "and is drawn anew at the next show"
-
-
-def test_frames_are_rationed(terminal: Terminal) -> None:
-    num_made = 0
-
-    def made() -> Snapshot:
-        nonlocal num_made
-        num_made += 1
-        return snapshot(RUNNING)
-
-    console = Console(terminal)
-    for _ in range(100):
-        console.show(made)
-    assert num_made == 1, "a frame is due four times a second at most, and no snapshot is taken in between"
-
-
-@pytest.mark.parametrize("kind", ["dumb", "", "unknown"])
-def test_a_dumb_terminal_gets_lines_only(terminal: Terminal, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", kind)
-    console = Console(terminal)
-    console.show(lambda: snapshot(RUNNING))
-    console.message("b failed")
-    console.close()
-    assert terminal.getvalue() == "b failed\n"
-
-
-def test_without_a_terminal_there_are_lines_only_and_no_control_character() -> None:
-    stream = io.StringIO()
-    console = Console(stream)
-    console.show(lambda: snapshot(RUNNING))
-    console.message("evil \x1b[2J \x07 name")
-    assert stream.getvalue() == "evil \\x1b[2J \\x07 name\n"
-
-
-def test_asked_by_a_signal_all_rows_are_printed_once_as_lines() -> None:
-    stream = io.StringIO()
-    console = Console(stream)
-    console.on_signal(signal.SIGUSR1)
-    for _ in range(2):
-        console.show(lambda: many(3, 2, 14, 300))
-    assert stream.getvalue().splitlines() == screen.whole(many(3, 2, 14, 300), None)
-
-
-def test_after_ctrl_z_the_view_starts_below_what_others_wrote(terminal: Terminal) -> None:
-    console = Console(terminal)
-    console.show(lambda: snapshot(RUNNING))
-    written = len(terminal.getvalue())
-    console.on_signal(signal.SIGCONT)
-    console.show(lambda: snapshot(RUNNING))
-    assert "A" not in re.findall(r"\x1b\[\d*([A-Z])", terminal.getvalue()[written:])
