@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from launcher.config import redact
+from launcher.devices.locks import lock_file
 from launcher.devices.nvml import Gpu
-from launcher.store.locks import Holder, device_lock, find_holder
+from launcher.store.locks import Holder, find_holder
 from launcher.text import inline
 
 _PROC = Path("/proc")
@@ -48,7 +49,7 @@ class Occupancy:
 
 def occupancy(gpu: Gpu) -> Occupancy:
     """Return who is on a GPU now. Its processes are those that `nvml.find_gpus` found."""
-    return Occupancy([process_info(pid) for pid in gpu.pids], find_holder(device_lock(gpu.uuid)))
+    return Occupancy([process_info(pid) for pid in gpu.pids], find_holder(lock_file(gpu.uuid)))
 
 
 def process_info(pid: int) -> ProcessInfo:

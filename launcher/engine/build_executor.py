@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
 from launcher.devices.device import Device
+from launcher.devices.locks import lock_device
 from launcher.devices.selection import DeviceSelection
 from launcher.devices.slots import Slot
 from launcher.errors import InUseError
@@ -16,7 +17,7 @@ from launcher.executors.telemetry import Telemetry
 from launcher.executors.worker_processes import Workers
 from launcher.planning.job import SweepSettings
 from launcher.planning.launch_options import LaunchOptions
-from launcher.store.locks import Lock, lock_device
+from launcher.store.locks import Lock
 from launcher.store.paths import Paths
 from launcher.worker.thread_budget import ThreadBudget
 

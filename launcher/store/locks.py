@@ -1,7 +1,7 @@
-"""Kernel locks: one launcher an outcome folder, one launch a GPU. No lock outlives its holders, and none goes stale.
+"""Kernel locks, and with them: one launcher an outcome folder. The locks of GPUs are in `devices.locks`.
 
-A lock is `flock` on an open file. A device's lock is inherited by the workers that run on the device, so it lives
-as long as the last of launcher and workers: a launcher killed with SIGKILL frees a GPU only when its orphan is gone.
+A lock is `flock` on an open file. The kernel releases it when the last process that has the file open is gone, so no
+lock outlives its holders.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import fcntl
 import json
 import os
 import socket
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,7 +47,7 @@ class Holder:
 def find_holder(path: Path) -> Holder | None:
     """Return who holds the lock of a file now, by the kernel's word; None if nobody does.
 
-    To ask is to take a shared lock for some microseconds; `_take` looks again before it refuses.
+    To ask is to take a shared lock for some microseconds; `take_lock` looks again before it refuses.
     """
     try:
         fd = open_to_read(path)
@@ -75,47 +74,11 @@ def lock_folder(path: Path, wait: Waiting = None) -> Lock:
     """
     remedy = "Wait for it with --wait, or give this sweep another folder: --outcome DIR."
     while True:
-        lock = _take(path, f"the folder {path.parent}", remedy, wait)
+        lock = take_lock(path, f"the folder {path.parent}", remedy, wait)
         if _is_alone(lock.fd, path):
-            _leave_note(lock.fd)
+            leave_note(lock.fd)
             return lock
         lock.release()
-
-
-def lock_device(uuid: str, wait: Waiting = None) -> Lock:
-    """Take the lock of a device, the same for all users of this machine.
-
-    Raises:
-        InUseError: a sweep is running on the device; says whose.
-        WriteError: the lock file cannot be made.
-    """
-    _machine_folder()
-    remedy = "Wait for it with --wait, or leave the device out of --devices."
-    lock = _take(device_lock(uuid), f"the device {uuid}", remedy, wait, is_for_all=True)
-    if os.fstat(lock.fd).st_nlink == 1:  # else what it says would stand in a file of another name too
-        _leave_note(lock.fd)
-    return lock
-
-
-def device_lock(uuid: str) -> Path:
-    """Return the lock file of a device, which may not exist."""
-    return _locks_folder() / f"{''.join(c if c.isalnum() or c == '-' else '_' for c in uuid)}.lock"
-
-
-def _locks_folder() -> Path:
-    return Path(os.environ.get("LAUNCHER_LOCKS") or Path(tempfile.gettempdir()) / "sweep-launcher-locks")
-
-
-def _machine_folder() -> Path:
-    """Make and return a folder that is the same for all users and open to all, like /tmp itself."""
-    folder = _locks_folder()
-    try:
-        folder.mkdir(mode=0o1777, exist_ok=True)
-        if folder.stat().st_uid == os.getuid():
-            folder.chmod(0o1777)
-    except OSError as error:
-        raise WriteError(f"cannot make the folder of device locks {folder}: {error.strerror}.") from error
-    return folder
 
 
 def _is_alone(fd: int, path: Path) -> bool:
@@ -137,7 +100,16 @@ def _is_alone(fd: int, path: Path) -> bool:
     return False
 
 
-def _take(path: Path, what: str, remedy: str, wait: Waiting, *, is_for_all: bool = False) -> Lock:
+def take_lock(path: Path, what: str, remedy: str, wait: Waiting, *, is_for_all: bool = False) -> Lock:
+    """Take the lock of a file, which is made if need be.
+
+    `what`: what the lock stands for, and `remedy`: what a user can do, both for messages. `wait`: as for `lock_folder`.
+    `is_for_all`: any user of the machine may take the lock.
+
+    Raises:
+        InUseError: another process holds it, and `wait` is None.
+        WriteError: the file cannot be made.
+    """
     try:
         fd = _open(path, is_for_all=is_for_all)
     except OSError as error:
@@ -152,8 +124,8 @@ def _take(path: Path, what: str, remedy: str, wait: Waiting, *, is_for_all: bool
     return Lock(fd)
 
 
-def _leave_note(fd: int) -> None:
-    """Write down who holds a lock."""
+def leave_note(fd: int) -> None:
+    """Write into a lock file, given its descriptor, who holds the lock now: this process."""
     note: dict[str, Any] = {
         "pid": os.getpid(),
         "host": socket.gethostname(),

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from launcher.devices.locks import lock_device, lock_file
 from launcher.errors import InputError
 from launcher.planning.job import load
 from launcher.sinks.text_log import TextLog
 from launcher.store import files, values
 from launcher.store.events import EventLog, Started
 from launcher.store.files import OddFile
-from launcher.store.locks import device_lock, find_holder, lock_device, lock_folder
+from launcher.store.locks import find_holder, lock_folder
 from launcher.store.paths import Paths, write_atomic
 from launcher.store.records import RecordReader, RecordWriter
 from launcher.store.requests import clear, make_request, send
@@ -229,10 +230,10 @@ def test_24_the_locks_of_devices_are_for_all_users_whatever_the_umask(
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "locks").stat().st_mode) == 0o1777
-    assert stat.S_IMODE(device_lock("GPU-1").stat().st_mode) == 0o666
+    assert stat.S_IMODE(lock_file("GPU-1").stat().st_mode) == 0o666
     lock.release()
     stranger = tmp_path / "stranger"
     stranger.write_text("theirs")
-    os.link(stranger, device_lock("GPU-2"))
+    os.link(stranger, lock_file("GPU-2"))
     lock_device("GPU-2").release()
     assert stranger.read_text() == "theirs"

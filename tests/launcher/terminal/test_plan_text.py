@@ -11,10 +11,10 @@ import pytest
 
 from launcher import api
 from launcher.cli import app
+from launcher.devices.locks import lock_device
 from launcher.devices.nvml import Gpu
 from launcher.planning.launch_options import LaunchOptions
 from launcher.planning.preview import preview
-from launcher.store import locks
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, EventLog, Started
 from launcher.store.manifest import write_manifest
@@ -122,7 +122,7 @@ def test_devices_are_told_with_who_is_on_them(
     words = free.split()
     assert f"{os.getpid()}" in words
     assert "pid 4194305\n" in free, "of a process that /proc does not know, the pid alone"
-    lock = locks.lock_device("GPU-0000-1")
+    lock = lock_device("GPU-0000-1")
     held = printed(capsys, "--parallel")
     devices = json.loads(printed(capsys, "--parallel", "--json"))["devices"]
     lock.release()
