@@ -35,7 +35,7 @@ def run(config: dict, run) -> None:
 def make_spec(folder: Path, name: str, **differences: Any) -> Spec:
     """Return the spec of a worker that trains `bench_target.py` of a folder. `differences` are fields of the spec."""
     usual: dict[str, Any] = {
-        "target": "bench_target:run", "config": {}, "given": {}, "device": "cpu",
+        "target": "bench_target:run", "config": {}, "given": {}, "device_type": "cpu",
         "environment": {"CUDA_VISIBLE_DEVICES": ""},
     }  # fmt: skip
     return Spec(

@@ -86,7 +86,7 @@ def _launch_with_wrong_uuid(folder: Path, wrong: str, card: Card) -> str:
 
     workers = Workers("forkserver", ["torch", "torch._dynamo"])
     spec = make_spec(
-        folder, "a", target="imports_torch:run", device="cuda", uuid=wrong, device_name="another card",
+        folder, "a", target="imports_torch:run", device_type="cuda", uuid=wrong, device_name="another card",
         environment={"CUDA_VISIBLE_DEVICES": card.uuid, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
     )  # fmt: skip
     worker = workers.start(spec)

@@ -123,7 +123,8 @@ def started(card: Card) -> Iterator[Result]:
         (sweep.folder / "bench_target.py").write_text(target)
 
         def _start(workers: Workers) -> float:
-            return start(workers, sweep.folder, f"w{next(number)}", device=card.torch_device, environment=environment)
+            name = f"w{next(number)}"
+            return start(workers, sweep.folder, name, device_type=card.torch_device, environment=environment)
 
         _start(forked)  # waits for the server's imports
         pairs = 3 if card.is_real else 1

@@ -108,7 +108,7 @@ def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
         digest=decision.experiment.digest,
         state_digest=decision.state_digest,
         seed=settings.seed,
-        device=slot.device.kind,
+        device_type=slot.device.kind,
         uuid=slot.device.uuid,
         device_name=slot.device.name,
         environment=slot.device.environment()

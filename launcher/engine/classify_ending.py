@@ -9,8 +9,8 @@ from launcher.executors.base import ProcessExit
 from launcher.store.ending import EndingKind
 from launcher.store.history import History
 from launcher.store.records import Record
+from launcher.worker.bell import UNWRITTEN_EXIT_CODE
 from launcher.worker.last_lines import last_lines
-from launcher.worker.last_word import EXIT_CODE
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def classify(exit: ProcessExit, history: History, around: Circumstances) -> Endi
         return Ending(EndingKind.INTERRUPTED, "killed after the grace time" if around.was_forced else "")
     if exit.signal == "SIGKILL" and around.was_memory_short:
         return Ending(EndingKind.OUT_OF_MEMORY, f"killed by the kernel for want of memory, {history.phase}")
-    if exit.code == EXIT_CODE:  # and its word got lost on the way
+    if exit.code == UNWRITTEN_EXIT_CODE:  # and its word got lost on the way
         why = f"its records could not be written, it seems ({exit} and no word), {history.phase}"
         return Ending(EndingKind.FAILED, why)
     if exit.signal:

@@ -30,7 +30,7 @@ from launcher.executors.telemetry import Telemetry
 from launcher.executors.worker_processes import Worker, Workers
 from launcher.store.locks import Lock
 from launcher.store.samples import Sample
-from launcher.worker.last_word import Ear
+from launcher.worker.bell import BellReader
 from launcher.worker.spec import Spec
 from launcher.worker.thread_budget import ThreadBudget
 
@@ -44,7 +44,7 @@ class LocalHandle:
         self.spec = spec
         self.worker = worker
         self._executor = executor
-        self._ear = Ear()
+        self._bell_reader = BellReader()
         self._oom_kills = num_oom_kills()
 
     @property
@@ -79,7 +79,7 @@ class LocalHandle:
         """Read from the pipe that wakes the launcher; return whether the worker's end is still open."""
         with contextlib.suppress(BlockingIOError):
             while data := os.read(self.worker.bell.fileno(), _PIPE_BYTES):
-                self._ear.hear(data)
+                self._bell_reader.feed(data)
             return False
         return True
 
@@ -88,7 +88,9 @@ class LocalHandle:
         self.hear()
         exit = self.worker.collect()
         was_memory_short = num_oom_kills() > self._oom_kills
-        return WorkerExited(self.spec.experiment, ProcessExit(exit.code, exit.signal, was_memory_short), self._ear.word)
+        return WorkerExited(
+            self.spec.experiment, ProcessExit(exit.code, exit.signal, was_memory_short), self._bell_reader.last_word
+        )
 
 
 class LocalExecutor:

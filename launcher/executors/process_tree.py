@@ -1,6 +1,6 @@
 """What the process trees of workers use: CPU time, resident memory, processes. Knows no experiments; `telemetry` asks.
 
-One look at the process table serves all workers. Each leads a session of its own (`worker.isolate`), and children stay
+One look at the process table serves all workers. Each leads its own session (`worker.process_setup`), and children stay
 in their parent's session, even when the parent is gone, so getsid finds every tree: 1.5 µs for each process of the
 machine, against 25 µs for psutil's children(recursive=True), which looks at all of them again for each worker. Only the
 leader of a session not seen before is asked for its parent, once. What a member uses is asked of psutil: 90 µs each.

@@ -25,7 +25,7 @@ from launcher.executors.base import ProcessExit, StartMethod
 from launcher.executors.forkserver import ForkServer, ServerDied, ServerSilent
 from launcher.executors.process_tree import tree_cpu_s
 from launcher.store.locks import Lock
-from launcher.worker import main
+from launcher.worker.process_setup import STACKS_SIGNAL
 from launcher.worker.spec import Spec
 from launcher.worker.thread_budget import ThreadBudget
 
@@ -65,7 +65,7 @@ class Worker:
     def end_with_stacks(self) -> None:
         """Have the worker write the stacks of its threads into its log and end, even if it is stopped or stuck."""
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, main.STACKS_SIGNAL)
+            os.kill(self.pid, STACKS_SIGNAL)
             os.kill(self.pid, signal.SIGCONT)
 
     def cpu_seconds(self) -> float:

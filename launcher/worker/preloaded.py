@@ -18,7 +18,7 @@ step. And a worker shares the server's memory until one of them writes to it. Th
 object it looks at, so each worker would copy torch's, 73 MB, in 200 ms at its first full collection. What is there by
 now is put where the collector never looks (gc.freeze, made for this).
 
-A worker ends as a script does (`launcher/worker/leaving.py`). torch's finalizers would take 10 ms of each then, to
+A worker ends as a script does (`launcher/worker/shutdown.py`). torch's finalizers would take 10 ms of each then, to
 take apart what ends with the process anyway: they are told not to.
 """
 
@@ -45,6 +45,7 @@ from typing import Any, NoReturn
 _LATE = ("torch.profiler._cupti_monitor", "torch.utils.serialization")  # at the first step, at the first save
 _QUIET = (signal.SIGINT, signal.SIGUSR1)  # are the launcher's, also where someone typed pkill -f
 MAX_FDS = 8  # with a request
+_ENTRY_POINTS = ("launcher.worker.main", "launcher.worker.prepare")  # each has a function of its own name
 
 
 def main() -> None:
@@ -52,12 +53,12 @@ def main() -> None:
     control, modules = socket.socket(fileno=int(sys.argv[1])), sys.argv[2:]
     del sys.argv[1:]
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _QUIET}
-    for name in [*modules, "launcher.worker.main"]:
+    for name in [*modules, *_ENTRY_POINTS]:
         _tell(control, "imports", name)
         try:
             importlib.import_module(name)
         except ImportError:  # a machine without torch: whoever needs it says so
-            if name == "launcher.worker.main":
+            if name in _ENTRY_POINTS:
                 raise
         except BaseException as error:  # noqa: BLE001  the user's module runs here, and this process ends
             frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -141,7 +142,7 @@ def _be_worker(fds: list[int], handlers: dict[signal.Signals, Any]) -> NoReturn:
                 os.chdir(asked["folder"] or ".")
             connections = iter([Connection(fd) for fd in inherited])
             given = [next(connections) if is_there else None for is_there in asked["has"]]
-            function = getattr(sys.modules["launcher.worker.main"], asked["function"])
+            function = getattr(sys.modules[f"launcher.worker.{asked['function']}"], asked["function"])
             process: Any = Process(target=function, args=(asked["argument"], *given), name=asked["name"])
             process._parent_pid = os.getppid()
             code = process._bootstrap(parent_sentinel=lifeline)

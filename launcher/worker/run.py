@@ -53,7 +53,7 @@ class Run:
         checkpoint_s: float,
         watched: str | None = None,
         stop_after: int | None = None,
-        share: ThreadBudget | None = None,
+        thread_budget: ThreadBudget | None = None,
     ) -> None:
         self.name = name
         self.seed = seed
@@ -66,7 +66,7 @@ class Run:
         self._checkpoint_s = checkpoint_s
         self._watched = watched
         self._stop_after = stop_after
-        self._share = share
+        self._thread_budget = thread_budget
         self._saved_s = time.monotonic()
         self._saving = threading.RLock()
         self._all_steps: list[list[int]] = []
@@ -95,7 +95,7 @@ class Run:
             raise _out_of_order(step, last[0])
         self._writer.write(metrics, step)
         last[0] = step
-        if self._share is not None and (threads := self._share.apply()) is not None:
+        if self._thread_budget is not None and (threads := self._thread_budget.apply()) is not None:
             self.info(threads=threads)
         if self._watched is not None and not _is_finite(metrics.get(self._watched, 0)):
             self.divergence = f"{self._watched} is {metrics[self._watched]} at step {step}"

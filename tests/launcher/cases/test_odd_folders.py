@@ -263,7 +263,7 @@ def test_F6_an_error_in_what_is_shown_of_one_experiment_is_told_once_and_ends_no
     )
     spec = Spec(
         experiment="a", attempt=1, target="t:f", given={}, folder=tmp_path, config={}, digest="x", state_digest="x",
-        seed=0, device="cpu", environment={}, threads=1, paths=paths, checkpoint_s=1.0,
+        seed=0, device_type="cpu", environment={}, threads=1, paths=paths, checkpoint_s=1.0,
     )  # fmt: skip
     follower.open(spec, "cpu:0")
     paths.records("a").write_bytes(lines(good_records("x")))

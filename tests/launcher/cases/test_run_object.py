@@ -16,7 +16,7 @@ from launcher.store.curve import curve_of
 from launcher.store.history import History, read_history
 from launcher.store.metric_tracker import MetricTracker
 from launcher.store.records import RecordReader, RecordWriter
-from launcher.worker.last_word import EXIT_CODE, Ear, send
+from launcher.worker.bell import UNWRITTEN_EXIT_CODE, BellReader, send_last_word
 from tests.launcher.conftest import Workplace
 
 TARGET = """
@@ -260,24 +260,26 @@ def test_35_a_full_disk_under_the_records_is_the_reason_that_is_told(place: Work
 
 def test_35_a_last_word_comes_by_the_bell_among_others_and_a_lost_one_by_the_exit_code() -> None:
     ours, theirs = os.pipe2(os.O_NONBLOCK)
-    ear = Ear()
+    reader = BellReader()
     for piece in (b"!!!", b"!"):
         os.write(theirs, piece)
-        ear.hear(os.read(ours, 100))
-    assert ear.word is None
-    send(theirs, {"ending": "failed", "error": "\U0001f600" * 5000})
-    ear.hear(os.read(ours, 1000))
-    assert ear.word is None  # not whole
-    ear.hear(os.read(ours, 10000))
-    word = ear.word
+        reader.feed(os.read(ours, 100))
+    assert reader.last_word is None
+    send_last_word(theirs, {"ending": "failed", "error": "\U0001f600" * 5000})
+    reader.feed(os.read(ours, 1000))
+    assert reader.last_word is None  # not whole
+    reader.feed(os.read(ours, 10000))
+    word = reader.last_word
     assert word is not None
     assert word["error"].startswith("\U0001f600")
     os.close(ours)
-    send(theirs, {"ending": "failed", "error": "nobody hears"})
+    send_last_word(theirs, {"ending": "failed", "error": "nobody hears"})
     os.close(theirs)
     ending = classify(ProcessExit(code=1), History(), Circumstances(last_word={"ending": "failed", "error": "no room"}))
     assert str(ending) == "failed: no room, in set-up"
-    assert "its records could not be written" in str(classify(ProcessExit(code=EXIT_CODE), History(), Circumstances()))
+    assert "its records could not be written" in str(
+        classify(ProcessExit(code=UNWRITTEN_EXIT_CODE), History(), Circumstances())
+    )
 
 
 def test_34_readers_put_the_steps_of_threads_in_order(tmp_path: Path) -> None:

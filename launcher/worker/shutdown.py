@@ -1,8 +1,8 @@
-"""How a worker leaves: what a script's interpreter does at its end, but for taking torch apart, which takes long.
+"""Ends a worker as the interpreter ends a script, except that torch is not taken apart, which would take long.
 
-A fork server's child ends by `os._exit`: no `atexit` handler would run, no file be flushed. Here is the order in which
-Python itself ends (`Py_FinalizeEx`): threads, `atexit`, the modules of the target with what they hold, files. What only
-C's `exit` does is left out, but for its output.
+A child of the fork server ends by `os._exit`, which runs no `atexit` handler and flushes no file. `shut_down` does in
+the same order what Python does at its end (`Py_FinalizeEx`): threads, `atexit`, the target's modules, files. Of what
+C's `exit` does, only the flush of C's output is done.
 """
 
 from __future__ import annotations
@@ -22,59 +22,60 @@ import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from launcher.worker.failure import is_installed
-from launcher.worker.ordinary import end_tracker
+from launcher.worker.failure import is_installed, print_trace
+from launcher.worker.main_process import end_resource_tracker
 
 _FILE = io.IOBase.__base__ or object
-_exit = os._exit  # a target may have put something of its own in there, which has nothing left to work with
+_exit = os._exit  # a target may replace os._exit by a function that no longer works at the end
 _CANARY = "__launcher_canary__"
 _preloaded: set[str] = set()
-_CHILDREN_LIMIT_S = 0.5  # for children that were asked to end; then they are killed
+_CHILDREN_LIMIT_S = 0.5  # children that do not end within this time are killed
 
 
 def remember_modules() -> None:
-    """Take in which modules are there before the target's: to look at all of torch's would take 30 ms at the end."""
+    """Remember the modules that are imported before the target, because looking at torch's at the end takes 30 ms."""
     _preloaded.update(sys.modules)
 
 
-def leave(code: int, *, has_children: bool = True) -> NoReturn:
-    """End this process as a script ends, with an exit code of 0 to 255; an exit that fails on the way counts instead.
+def shut_down(code: int, *, has_children: bool = True) -> NoReturn:
+    """End this process as a script ends.
 
-    With `has_children` what is left of its process group ends too: should the launcher die with it, nobody else would.
+    `code`: the exit code, 0 to 255. If a handler that runs at the end exits with another code than 0, that code counts.
+    `has_children`: end the other processes of its process group too. If the launcher died now, nobody else would.
     """
-    code = _say_goodbye() or code
-    threading.excepthook = lambda _args: None  # a thread that is still there finds everything gone; so would Python's
+    code = _run_exit_handlers() or code
+    threading.excepthook = lambda _args: None  # threads that still run fail now, as at the end of any Python program
     for step in (_flush_files, _empty_modules, gc.collect, _close_files, flush_streams, _flush_c):
         with contextlib.suppress(Exception):
             step()
-    for step in (_end_group, end_tracker) if has_children else ():
+    for step in (_end_group, end_resource_tracker) if has_children else ():
         with contextlib.suppress(Exception):
             step()
     _exit(code)
 
 
-def _say_goodbye() -> int:
-    """Wait for threads, run what was registered for the end; return the exit code that some of it asked for, else 0."""
+def _run_exit_handlers() -> int:
+    """Wait for threads and run the exit handlers; return the first exit code other than 0 that one asked for, or 0."""
     asked: list[int] = []
     before = sys.unraisablehook
 
-    def _note(unraisable: Any) -> None:  # what is raised in an atexit handler ends here
+    def _on_unraisable(unraisable: Any) -> None:  # exceptions of atexit handlers come here
         if isinstance(unraisable.exc_value, SystemExit):
             asked.append(exit_code(unraisable.exc_value))
         else:
             before(unraisable)
 
-    sys.unraisablehook = _note
+    sys.unraisablehook = _on_unraisable
     shutdown: Callable[[], None] = threading._shutdown  # type: ignore[attr-defined]
     finalize: Callable[[], None] = weakref.finalize._exitfunc  # type: ignore[attr-defined]
-    # The last two: a fork server of Python 3.13 drops the atexit handlers of what it has imported.
+    # The last two are called here because a fork server of Python 3.13 drops the atexit handlers of its imports.
     logs: Callable[[], None] = getattr(sys.modules.get("logging"), "shutdown", lambda: None)
     for step in (shutdown, atexit._run_exitfuncs, finalize, logs):
         try:
             step()
         except SystemExit as error:
             asked.append(exit_code(error))
-        except BaseException:  # noqa: BLE001  what the target registered may raise anything, and the rest is still due
+        except BaseException:  # noqa: BLE001  the user's handler may raise anything, and the other handlers must still run
             with contextlib.suppress(Exception):
                 traceback.print_exc()
     sys.unraisablehook = before
@@ -82,7 +83,7 @@ def _say_goodbye() -> int:
 
 
 def exit_code(error: SystemExit) -> int:
-    """Return the exit code that an exit means, as Python has it; its text, if it has any, is printed."""
+    """Return the exit code of a SystemExit, as Python defines it. A text in place of a code is printed and means 1."""
     if error.code is None:
         return 0
     if isinstance(error.code, int):
@@ -92,21 +93,30 @@ def exit_code(error: SystemExit) -> int:
     return 1
 
 
+def fork_exit_code(failure: BaseException | None) -> int:
+    """Return the exit code of a child that the target forked, and print the error that ended the child, if any."""
+    if isinstance(failure, SystemExit):
+        return exit_code(failure)
+    if failure is not None:
+        print_trace(failure)
+    return 1 if failure else 0
+
+
 class _Canary:
-    """Lives as long as the globals of a module."""
+    """An object in the globals of a module: while it is alive, the globals are."""
 
 
 def _empty_modules() -> None:
-    """Let go of what the target's modules hold, as Python does: files are written out, `__del__` runs.
+    """Drop the globals of the target's modules, as Python does at its end: files are flushed and `__del__` runs.
 
-    First their globals are left to the collector, so that a `__del__` still finds them; what is held from elsewhere is
-    emptied then. Not those of libraries, which takes long; nor of a package with compiled parts.
+    First the garbage collector takes the modules, so that a `__del__` still finds its globals. Globals that something
+    else keeps alive are then set to None. Modules of libraries, and of packages with compiled parts, are left alone.
     """
     canaries = []
     for name in _own_modules():
         canary = vars(sys.modules[name])[_CANARY] = _Canary()
         canaries.append(weakref.ref(canary))
-        sys.modules[name] = None  # type: ignore[assignment] # as Python does: nobody may import it again
+        sys.modules[name] = None  # type: ignore[assignment] # as Python does, so that nothing imports it again
         del canary
     gc.collect()
     alive = list(filter(None, (ref() for ref in canaries)))
@@ -117,7 +127,7 @@ def _empty_modules() -> None:
 
 
 def _own_modules() -> list[str]:
-    """Return the names of the modules that are the user's own, those imported last first."""
+    """Return the names of the user's own modules, the last imported first."""
     new = {name: module for name, module in sys.modules.items() if name not in _preloaded}
     files = {name: file for name, module in new.items() if isinstance(file := _file_of(module), str)}
     compiled = {name.partition(".")[0] for name, file in files.items() if not file.endswith(".py")}
@@ -130,14 +140,14 @@ def _file_of(module: object) -> object:
 
 
 def _flush_files() -> None:
-    """Write out what is buffered, text before what it writes to: the collector may close the two in any order."""
+    """Flush all files, text files before the binary files below them: the collector may close the two in any order."""
     for file in _open_files():
         with contextlib.suppress(Exception):
             file.flush()
 
 
 def _close_files() -> None:
-    """Close what is still open, which writes out what a flush does not, as the end of a gzip file."""
+    """Close all open files. Closing writes what a flush does not, such as the end of a gzip file."""
     for file in _open_files():
         with contextlib.suppress(Exception):
             file.close()
@@ -145,7 +155,7 @@ def _close_files() -> None:
 
 def _open_files() -> list[io.IOBase]:
     streams = {id(stream) for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)}
-    # By the type, and by the base written in C: an abstract class, and a proxy's __class__, would cost milliseconds.
+    # issubclass with the type, and with the base class written in C: isinstance with io.IOBase would take milliseconds.
     files = [file for file in gc.get_objects() if issubclass(type(file), _FILE) and id(file) not in streams]
     return sorted(files, key=_rank)
 
@@ -157,7 +167,7 @@ def _rank(file: io.IOBase) -> int:
 
 
 def flush_streams() -> None:
-    """Write out what was printed; whatever the target has put in place of stdout and stderr, nothing is raised."""
+    """Flush stdout and stderr. Whatever objects the target has put in their place, nothing is raised."""
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         with contextlib.suppress(Exception):
             stream.flush()  # type: ignore[union-attr]
@@ -170,8 +180,8 @@ def _flush_c() -> None:
 
 
 def _end_group() -> None:
-    """Ask the children in this process's group to end, and kill those that do not."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler would take the end of a loader process for an error
+    """Ask the other processes of this process's group to end (SIGTERM), then kill those that have not ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler reports the end of a DataLoader process as an error
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.killpg(0, signal.SIGTERM)
     deadline_s = time.monotonic() + _CHILDREN_LIMIT_S

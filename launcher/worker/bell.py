@@ -1,0 +1,52 @@
+"""What passes through the bell, the pipe by which a worker wakes the launcher: rings, and perhaps a last word.
+
+A ring is the byte `!`. Rings carry nothing and may be lost. A last word says how the attempt ended if a full disk keeps
+that out of the records. It is one line of JSON between two line ends, short enough that the kernel never splits it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+from collections.abc import Mapping
+
+from launcher.store.ending import EndingKind
+from launcher.store.records import Record
+
+UNWRITTEN_EXIT_CODE = 74  # EX_IOERR of sysexits.h: the worker could not write its records, even if its word is lost
+_TEXT_LIMIT = 300  # characters of the error, of at most 12 bytes each; the kernel splits no write of up to 4,096 bytes
+_WAIT_S = 2.0  # for room in a pipe that nobody has read for a while
+
+
+def send_last_word(bell_fd: int, word: Mapping[str, str]) -> None:
+    """Send the `ending` and the `error` of an attempt to the launcher; without a launcher, nothing happens."""
+    line = b"\n" + json.dumps({key: value[:_TEXT_LIMIT] for key, value in word.items()}).encode() + b"\n"
+    with contextlib.suppress(OSError, ValueError):
+        select.select([], [bell_fd], [], _WAIT_S)
+        os.write(bell_fd, line)
+
+
+class BellReader:
+    """Finds the last word in what the launcher reads from a bell."""
+
+    def __init__(self) -> None:
+        self._word: bytes | None = None  # what came after the first line end; None before that
+
+    def feed(self, data: bytes) -> None:
+        """Take in bytes read from the bell."""
+        if self._word is not None:
+            self._word += data
+        elif b"\n" in data:
+            self._word = data.partition(b"\n")[2]
+
+    @property
+    def last_word(self) -> Record | None:
+        """The last word; None if none came, or only a part of it, or something else."""
+        line, end, _ = (self._word or b"").partition(b"\n")
+        with contextlib.suppress(ValueError, RecursionError):
+            word = json.loads(line) if end else None
+            if isinstance(word, dict) and EndingKind.from_text(word.get("ending")) is not None:
+                return {"ending": word["ending"], "error": str(word.get("error", "an error"))}
+        return None

@@ -1,0 +1,90 @@
+"""Turns a forked child into a worker process: its own session, log, environment and signal settings.
+
+A child of the fork server starts with the server's environment, terminal and signal settings. `set_up_process` replaces
+them. Then `main_process` makes the child look like a script's process to the code that runs in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import fcntl
+import io
+import multiprocessing
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from launcher.child_process import die_with_launcher
+from launcher.store.files import open_to_append
+from launcher.worker.shutdown import remember_modules
+
+STACKS_SIGNAL = signal.SIGUSR2  # makes a worker write the stacks of all its threads into its log, and end
+OOM_SCORE = "500"  # when memory runs out, the kernel ends a worker rather than the launcher
+
+
+def set_up_process(log: Path, environment: dict[str, str]) -> None:
+    """Give this process its own session, its death with the launcher, `log` as its output, and its environment.
+
+    1. With its own session, its process group can be ended as a whole, and the terminal's Ctrl-C does not reach it.
+    2. When the launcher dies, the kernel kills this group.
+    3. stdout and stderr go to the log, in all programs that this process starts too. faulthandler writes there.
+    4. The environment is set before anything touches CUDA.
+    """
+    os.setsid()
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker is started by multiprocessing"
+    # The pipe this process was started through may be descriptor 2, which the log takes below: move it to 3 or higher.
+    die_with_launcher(fcntl.fcntl(int(parent.sentinel), fcntl.F_DUPFD_CLOEXEC, 3))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # drops a Ctrl-C that came before the new session
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGHUP])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _use_log(log)
+    faulthandler.enable(file=2)
+    # faulthandler's handler is written in C and needs no interpreter lock. `chain`: the default action, death, follows.
+    faulthandler.register(STACKS_SIGNAL, file=2, all_threads=True, chain=True)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write(OOM_SCORE)
+    os.environ.update(environment)
+    remember_modules()
+
+
+def give_back_stacks_signal() -> None:
+    """In a forked child, undo what a worker does with STACKS_SIGNAL, unless the target has its own handler for it."""
+    if signal.getsignal(STACKS_SIGNAL) == signal.SIG_DFL:
+        faulthandler.unregister(STACKS_SIGNAL)
+
+
+def _use_log(log: Path) -> None:
+    """Send stdout and stderr to the log, and let stdin be empty, here and in the programs that the target starts."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        fd = open_to_append(log)
+    except OSError:  # training does not depend on its log
+        fd = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+    os.close(fd)
+    with contextlib.suppress(OSError):  # multiprocessing opens stdin so that no program inherits it
+        os.set_inheritable(0, True)
+    sys.stdout, sys.stderr = _text_to(1), _text_to(2)
+    for name in ("stdin", "stdout", "stderr"):
+        setattr(sys, f"__{name}__", getattr(sys, name))
+
+
+class _Lossy(io.FileIO):
+    """A file that accepts every write: a full disk must not end training because of a print."""
+
+    def write(self, data: Any) -> int:
+        """Write as much as possible and report all of it as written."""
+        try:
+            return super().write(data) or 0
+        except OSError:
+            return len(data)
+
+
+def _text_to(fd: int) -> io.TextIOWrapper:
+    buffered = io.BufferedWriter(_Lossy(fd, "w", closefd=False))
+    return io.TextIOWrapper(buffered, encoding="utf-8", errors="backslashreplace", line_buffering=True)
