@@ -25,6 +25,7 @@ from launcher.cli.app import app
 from launcher.planning import job
 from launcher.store import events, manifest, samples
 from launcher.store.ending import EndingKind
+from launcher.store.launch_info import LaunchInfo
 from launcher.store.names import NAME_RULE
 
 ROOT = Path(__file__).parent.parent
@@ -195,7 +196,7 @@ def record_fields(meanings: Meanings) -> str:
     planned = [field.name for field in dataclasses.fields(manifest.ManifestExperiment)]
     parts += ["## outcome/sweep.json", meanings.of("pages", "sweep"), _fields(meanings, "sweep", document)]
     parts += ["### An experiment of `experiments`", _fields(meanings, "sweep.experiments", planned)]
-    parts += ["### `launch`", _fields(meanings, "sweep.launch")]
+    parts += ["### `launch`", _fields(meanings, "sweep.launch", list(LaunchInfo(pid=0, origin={}).to_json()))]
     return _page(parts)
 
 

@@ -8,7 +8,6 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from launcher.devices.slots import Slot
 from launcher.engine.attempt import make_spec
@@ -34,6 +33,7 @@ from launcher.planning.wording import describe, notices, repeated_training
 from launcher.search.searcher import Proposal, Searcher
 from launcher.sinks.text_log import text_log
 from launcher.store.events import Ended, EventLog
+from launcher.store.launch_info import LaunchInfo, Placement
 from launcher.store.locks import lock_folder
 from launcher.store.manifest import is_written, write_manifest
 from launcher.store.paths import Paths
@@ -127,9 +127,9 @@ def _nothing_to_do(plan: Plan, console: Console, renew_views: Callable[[Paths], 
 def _renew_document(plan: Plan) -> list[str]:
     """Write `sweep.json` anew if it is not as the job is now; the newest launch in it stays. Return what went wrong."""
     before = plan.previous
-    launch: dict[str, Any] = dict(before.launch) if before else {}
-    if "origin" in launch or plan.sweep.adopts or before is None:
-        launch["origin"] = dataclasses.asdict(Origin.of(plan.sweep, plan.paths.outcome))
+    launch = before.launch if before else LaunchInfo()
+    if launch.origin is not None or plan.sweep.adopts or before is None:
+        launch = replace(launch, origin=dataclasses.asdict(Origin.of(plan.sweep, plan.paths.outcome)))
     document = plan.manifest(launch)
     if before is not None and is_written(document, before):
         return []
@@ -221,7 +221,7 @@ class _WrittenPlan:
         OSError: it cannot be written.
     """
 
-    def __init__(self, plan: Plan, executor: Executor, launch_info: dict[str, Any]) -> None:
+    def __init__(self, plan: Plan, executor: Executor, launch_info: LaunchInfo) -> None:
         self._plan = plan
         self._executor = executor
         self._launch_info = launch_info
@@ -239,23 +239,22 @@ class _WrittenPlan:
         to_run = replace(plan, decisions=added).to_run
         _check_data(replace(plan, decisions=added), self._executor)
         self._plan = plan
-        self._launch_info["attempts"] |= {decision.experiment.name: decision.attempt for decision in to_run}
+        first_attempts = {decision.experiment.name: decision.attempt for decision in to_run}
+        self._launch_info = replace(self._launch_info, attempts=self._launch_info.attempts | first_attempts)
         write_manifest(plan.paths, plan.manifest(self._launch_info))
         return to_run
 
 
-def _launch_info(plan: Plan, slots: Sequence[Slot], options: LaunchOptions) -> dict[str, Any]:
+def _launch_info(plan: Plan, slots: Sequence[Slot], options: LaunchOptions) -> LaunchInfo:
     """Return what `sweep.json` says of this launch: where, how, and with what."""
     is_parallel = options.is_parallel(plan.sweep.settings)
-    return environment() | {
-        "mode": "parallel" if is_parallel else "sequential",
-        "start_method": options.start_method,
-        "set": plan.sweep.cli_overrides,
-        "origin": dataclasses.asdict(Origin.of(plan.sweep, plan.paths.outcome)),
-        "commit": commit(plan.sweep.job_file.parent),
-        "attempts": {decision.experiment.name: decision.attempt for decision in plan.to_run},  # the first of each
-        "slots": [
-            {"device": str(slot.device), "uuid": slot.device.uuid, "threads": slot.threads, "share": slot.share}
-            for slot in slots
-        ],
-    }
+    return replace(
+        environment(),
+        mode="parallel" if is_parallel else "sequential",
+        start_method=options.start_method,
+        cli_overrides=plan.sweep.cli_overrides,
+        origin=dataclasses.asdict(Origin.of(plan.sweep, plan.paths.outcome)),
+        commit=commit(plan.sweep.job_file.parent),
+        attempts={decision.experiment.name: decision.attempt for decision in plan.to_run},
+        slots=[Placement(str(slot.device), slot.device.uuid, slot.threads, slot.share) for slot in slots],
+    )

@@ -39,9 +39,9 @@ class Origin:
         are then taken relative to that directory.
         """
         launch = manifest.launch
-        if isinstance(origin := launch.get("origin"), dict):
-            return cls.from_json(origin)
-        if not isinstance(cwd := launch.get("cwd"), str):
+        if launch.origin is not None:
+            return cls.from_json(launch.origin)
+        if not (cwd := launch.cwd):
             return None
         job, folder = Path(cwd, manifest.job_file), Path(cwd, outcome).resolve()
         module = _module_file(manifest.target, job.parent, Path(cwd))

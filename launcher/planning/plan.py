@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from launcher.config.identity import digest_now
 from launcher.errors import InputError
@@ -20,6 +19,7 @@ from launcher.planning.folder_owner import check_folder_owner
 from launcher.planning.job import Sweep
 from launcher.store.attempts import read_last_attempts
 from launcher.store.ending import EndingKind
+from launcher.store.launch_info import LaunchInfo
 from launcher.store.manifest import Manifest, ManifestExperiment
 from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
@@ -68,7 +68,7 @@ class Plan:
         """Return a new tracker of the job's first metric, for one experiment."""
         return _metric_tracker(self.sweep)
 
-    def manifest(self, launch: dict[str, Any]) -> Manifest:
+    def manifest(self, launch: LaunchInfo) -> Manifest:
         """Return the content of `sweep.json` for this plan. The entry of an experiment that is left stays as it was."""
         settings = self.sweep.settings
         return Manifest(

@@ -49,7 +49,7 @@ def find(manifest: Manifest) -> Path | None:
     The job file itself must be there too, so that the `sweep.json` of somebody else cannot put any text into a report.
     """
     job = Path(manifest.job_file)
-    for place in (Path(manifest.launch.get("cwd", ".")) / job, job):
+    for place in (Path(manifest.launch.cwd or ".") / job, job):
         with contextlib.suppress(OSError, ValueError):  # ValueError: a name with a NUL, or none
             if place.is_file() and (beside := place.with_suffix(".md")).is_file():
                 return beside.resolve()

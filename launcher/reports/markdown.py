@@ -94,14 +94,14 @@ def _fenced(content: str) -> str:
 def _made(manifest: Manifest, experiments: Sequence[ExperimentState]) -> str:
     launch = manifest.launch
     done = sum(experiment.is_done for experiment in experiments)
-    versions = ", ".join(f"{name} {version}" for name, version in dict(launch.get("versions", {})).items())
+    versions = ", ".join(f"{name} {version}" for name, version in launch.versions.items())
     parts = [
         f"Sweep {code(manifest.name)} of {code(manifest.job_file)}, target {code(manifest.target)}, "
         f"seed {manifest.seed}: {done} of {len(experiments)} experiments done. Last launched "
-        f"{plain(launch.get('at', 'at an unknown time'))} on {plain(launch.get('host', 'an unknown host'))}"
+        f"{plain(launch.at or 'at an unknown time')} on {plain(launch.host or 'an unknown host')}"
     ]
-    parts += [f"commit {code(launch['commit'])}"] if launch.get("commit") else []
-    parts += [plain(f"Python {launch['python']}, {versions}")] if launch.get("python") else []
+    parts += [f"commit {code(launch.commit)}"] if launch.commit else []
+    parts += [plain(f"Python {launch.python}, {versions}")] if launch.python else []
     return "; ".join(parts) + ". The same as a page, with all curves: [report.html](report.html)."
 
 
@@ -130,12 +130,11 @@ def _dataset(notes: AuthorNotes, experiments: Sequence[ExperimentState]) -> list
 
 def _training(notes: AuthorNotes, manifest: Manifest, base: ExperimentState | None) -> list[str]:
     launch = manifest.launch
-    slots = [slot for slot in launch.get("slots", []) if isinstance(slot, dict)]
     found = []
-    if slots:
-        devices = ", ".join(dict.fromkeys(str(slot.get("device")) for slot in slots))
-        threads = ", ".join(sorted({str(slot.get("threads")) for slot in slots}))
-        how = "all devices at once" if launch.get("mode") == "parallel" else "one after another"
+    if launch.slots:
+        devices = ", ".join(dict.fromkeys(slot.device for slot in launch.slots))
+        threads = ", ".join(sorted({str(slot.threads) for slot in launch.slots}))
+        how = "all devices at once" if launch.is_parallel else "one after another"
         found.append(
             f"Each experiment ran in a process of its own, {how}, on {plain(devices)}, with {plain(threads)} CPU "
             f"thread(s) each and seed {manifest.seed}."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
 
 from launcher.config.nested import dotted, leaves
 from launcher.config.notation import write
 from launcher.shell_command import words_as_typed
+from launcher.store.launch_info import LaunchInfo
 from launcher.store.manifest import Manifest
 from launcher.store.paths import Paths
 from launcher.text import printable
@@ -17,12 +17,12 @@ def commands(manifest: Manifest, paths: Paths) -> str:
     """Return a shell script of a few lines: where, which commit, the same training, the check, the views."""
     launch = manifest.launch
     job, lines = manifest.job_file, []
-    if launch.get("cwd"):
-        lines.append(f"cd {shlex.quote(str(launch['cwd']))}")
-    commit, _, is_dirty = str(launch.get("commit", "")).partition("-")
+    if launch.cwd:
+        lines.append(f"cd {shlex.quote(launch.cwd)}")
+    commit, _, is_dirty = launch.commit.partition("-")
     if commit:
         lines.append(f"git checkout {shlex.quote(commit)}" + ("  # tracked files differed from it" if is_dirty else ""))
-    if typed := words_as_typed([str(word) for word in launch.get("argv", [])]):
+    if typed := words_as_typed(launch.argv):
         lines += ["", "# as it was typed", shlex.join(typed)]
     given = _given(launch)
     again = ["python", "-m", "launcher", "run", job, *_placement(launch)]
@@ -37,24 +37,21 @@ def commands(manifest: Manifest, paths: Paths) -> str:
     return printable("\n".join(lines), None).strip() + "\n"
 
 
-def _given(launch: dict[str, Any]) -> list[str]:
+def _given(launch: LaunchInfo) -> list[str]:
     """Return the options that set keys of [config] again."""
-    given = leaves(dict(launch.get("set") or {}))
+    given = leaves(launch.cli_overrides)
     return [word for path, value in given for word in ("-S", f"{dotted(path)}={write(value)}")]
 
 
-def _placement(launch: dict[str, Any]) -> list[str]:
+def _placement(launch: LaunchInfo) -> list[str]:
     """Return the options that name the same devices and threads, of which the numbers are a function."""
-    slots = [slot for slot in launch.get("slots", []) if isinstance(slot, dict)]
-    words = ["--parallel"] if launch.get("mode") == "parallel" else []
-    devices = list(dict.fromkeys(str(slot.get("device", "")) for slot in slots))
-    if devices and all(device.startswith("GPU ") for device in devices):
-        words += ["--devices", ",".join(device.removeprefix("GPU ") for device in devices)]
-    elif devices:
-        words += ["--devices", "cpu"]
-    if most := max((str(slot.get("share", "")).partition("/")[2] for slot in slots), default=""):
+    words = ["--parallel"] if launch.is_parallel else []
+    gpus = list(dict.fromkeys(slot.gpu_id for slot in launch.slots))
+    if gpus:
+        words += ["--devices", "cpu" if None in gpus else ",".join(filter(None, gpus))]
+    if most := max((slot.slots_per_device for slot in launch.slots), default=""):
         words += ["--slots-per-device", most]
-    threads = {slot.get("threads") for slot in slots}
-    if len(threads) == 1 and isinstance(count := threads.pop(), int):
+    threads = {slot.threads for slot in launch.slots}
+    if len(threads) == 1 and (count := threads.pop()) is not None:
         words += ["--threads", str(count)]
     return words

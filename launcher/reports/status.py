@@ -11,12 +11,12 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from launcher.planning.estimate import DurationEstimate, extrapolate, extrapolate_attempt, makespan, remaining
 from launcher.shell_command import words_as_typed
 from launcher.store.ending import EndingKind
 from launcher.store.experiment_state import LIVE, RUNNING, WAITING, ExperimentState, Phase
+from launcher.store.launch_info import LaunchInfo
 from launcher.store.locks import Holder
 from launcher.store.manifest import Manifest
 from launcher.store.paths import Paths
@@ -50,7 +50,7 @@ class SweepStatus:
     metric: str | None  # the sweep's first metric
     phase: Phase
     launcher: Holder | None  # who is at work
-    launch: Mapping[str, Any]  # of sweep.json: where the newest launch was made, and with what
+    launch: LaunchInfo  # of sweep.json: where the newest launch was made, and with what
     experiments: Sequence[ExperimentStatus]
     seconds_left: float | None = None  # until the whole launch ends
 
@@ -69,7 +69,7 @@ class SweepStatus:
     @property
     def command(self) -> str:
         """The command that goes on with the sweep, as it was typed, for a shell in the same folder."""
-        argv = [str(word) for word in self.launch.get("argv", []) if word != "--fresh"]  # it would begin anew
+        argv = [word for word in self.launch.argv if word != "--fresh"]  # it would begin anew
         typed = words_as_typed(argv)
         if typed in ([], ["python", "-m", "launcher"]):
             return shlex.join(["python", "-m", "launcher", "run", self.job_file, "--parallel"])
@@ -148,6 +148,6 @@ def _seconds_left(
     left = remaining(estimates)
     running = [left[state.name] for state in states if state.state == RUNNING]
     waiting = [left[state.name] for state in states if state.state == WAITING]
-    is_parallel = manifest.launch.get("mode") == "parallel"
-    num_at_once = max(1, len(running), len(manifest.launch.get("slots", [])) if is_parallel else 1)
+    is_parallel = manifest.launch.is_parallel
+    num_at_once = max(1, len(running), len(manifest.launch.slots) if is_parallel else 1)
     return makespan(running, waiting, num_at_once) if running or waiting else None

@@ -84,10 +84,9 @@ def at_work(manifest: Manifest, holder: Holder | None) -> AtWork:
     A launcher that is still checking the data holds the lock while `sweep.json` describes an earlier launch. So the
     holder and the launch of `sweep.json` must be the same process.
     """
-    launch = manifest.launch
-    if holder is None or (holder.pid, holder.host) != (launch.get("pid"), launch.get("host")):
+    if holder is None or not manifest.launch.is_by(holder):
         return AtWork()
-    return AtWork(launch.get("attempts") or {})
+    return AtWork(manifest.launch.attempts)
 
 
 def last_ending(history: History, last: LastAttempt | None) -> EndingKind | None:

@@ -25,6 +25,7 @@ from launcher.store.curve import Curve, curve_of
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, LoggedEvent, MovedAside, Requeued, Started, Withdrawn
 from launcher.store.history import History, numbers
+from launcher.store.launch_info import LaunchInfo
 from launcher.store.manifest import ManifestExperiment
 
 Phase = Literal["starting", "running", "ended", "gone"]
@@ -37,13 +38,13 @@ class LaunchState:
     """What the newest launch of a sweep does, and whether its launcher is still at work."""
 
     phase: Phase = "ended"  # starting: the launcher still checks the data; gone: it was killed before it could end
-    launch: Mapping[str, Any] = field(default_factory=dict)  # of `sweep.json`
+    launch: LaunchInfo = field(default_factory=LaunchInfo)
     now_s: float = 0.0  # since the epoch
 
     @property
     def attempts(self) -> Mapping[str, int]:
         """The number of the first attempt of this launch, of each experiment that the launch runs."""
-        return self.launch.get("attempts") or {}
+        return self.launch.attempts
 
     @property
     def at_work(self) -> AtWork:
@@ -52,7 +53,7 @@ class LaunchState:
 
     def is_own(self, event: Withdrawn | Requeued) -> bool:
         """Return whether this launch wrote an event, not an earlier launch with the same process id."""
-        return event.pid == self.launch.get("pid") and event.at >= self.launch.get("at", "")
+        return event.pid == self.launch.pid and event.at >= self.launch.at
 
 
 @dataclass(frozen=True)

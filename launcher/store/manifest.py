@@ -16,17 +16,12 @@ from launcher.config.identity import Before
 from launcher.errors import InputError
 from launcher.store import values
 from launcher.store.files import read
+from launcher.store.launch_info import LaunchInfo
 from launcher.store.names import NAME_RULE, is_metric, is_name
 from launcher.store.paths import Paths, write_atomic
 from launcher.store.values import Fields
 
 FORMAT = 1
-_LAUNCH_KEYS: dict[type, tuple[str, ...]] = {
-    str: ("at", "host", "cwd", "python", "system", "mode", "start_method", "commit"),
-    int: ("pid",),
-    list: ("argv", "slots"),
-    dict: ("versions", "set", "attempts", "origin"),
-}
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ class Manifest:
     metrics: list[str]
     maximize: list[str]
     experiments: list[ManifestExperiment]
-    launch: dict[str, Any] = field(default_factory=dict)  # host, pid, argv, versions, mode, slots, commit, attempts
+    launch: LaunchInfo = field(default_factory=LaunchInfo)  # the newest
     former: list[ManifestExperiment] = field(default_factory=list)  # no longer in the job, and may come back
 
 
@@ -79,19 +74,13 @@ def manifest_text(document: Manifest) -> str:
     experiments, former = (
         [_without_secrets(one).__dict__ for one in planned] for planned in (document.experiments, document.former)
     )
-    launch = _launch_without_secrets(document.launch)
-    hidden = {"experiments": experiments, "launch": launch, "former": former}
+    hidden = {"experiments": experiments, "launch": document.launch.to_json(), "former": former}
     content = {"format": FORMAT} | document.__dict__ | hidden
     return json.dumps(content, indent=1, default=str) + "\n"
 
 
 def _without_secrets(one: ManifestExperiment) -> ManifestExperiment:
     return replace(one, overrides=redact.table(one.overrides), config=redact.table(one.config))
-
-
-def _launch_without_secrets(launch: dict[str, Any]) -> dict[str, Any]:
-    hidden = {"argv": redact.words(launch["argv"])} if "argv" in launch else {}
-    return launch | hidden | ({"set": redact.table(launch["set"])} if "set" in launch else {})
 
 
 def read_manifest(paths: Paths) -> Manifest | None:
@@ -142,7 +131,7 @@ def _document(content: Any) -> Manifest:
         metrics=metrics,
         maximize=maximize,
         experiments=experiments,
-        launch=_launch(launch) if isinstance(launch, dict) else {},
+        launch=LaunchInfo.from_json(launch) if isinstance(launch, dict) else LaunchInfo(),
         former=former,
     )
 
@@ -167,18 +156,3 @@ def _planned(one: Fields) -> ManifestExperiment:
 def _names(content: Any) -> list[str] | None:
     """Return the names in a list; None where an earlier version has written none."""
     return None if content is None else values.texts(content)
-
-
-def _launch(content: dict[str, Any]) -> dict[str, Any]:
-    """Return where and how a launch was made, without what is not as it must be: it is told, and decides little."""
-    right = {key: value for key, value in content.items() if values.is_shallow(value)}
-    for kind, keys in _LAUNCH_KEYS.items():
-        for key in keys:
-            if not isinstance(right.get(key, kind()), kind):
-                del right[key]
-    right |= {key: values.texts(right[key]) for key in ("argv",) if key in right}
-    if values.whole(right.get("pid", 0)) is None:
-        del right["pid"]
-    right["attempts"] = values.wholes(right.get("attempts"))
-    right["slots"] = [slot for slot in right.get("slots", []) if isinstance(slot, dict)]
-    return _launch_without_secrets(right)

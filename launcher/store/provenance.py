@@ -8,25 +8,25 @@ import platform
 import socket
 import sys
 from functools import cache
-from typing import Any
 
+from launcher.store.launch_info import LaunchInfo
 from launcher.text import timestamp
 
 _PACKAGES = ("torch", "numpy", "pandas", "matplotlib", "sweep-launcher")
 
 
-def environment() -> dict[str, Any]:
-    """Return where and with what this launch happens, as `launch` of `sweep.json` has it."""
-    return {
-        "at": timestamp(),
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "cwd": os.getcwd(),
-        "argv": sys.argv,
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "versions": package_versions(),
-    }
+def environment() -> LaunchInfo:
+    """Return a launch that knows where and with what it happens, and nothing yet of the sweep."""
+    return LaunchInfo(
+        at=timestamp(),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        cwd=os.getcwd(),
+        argv=sys.argv,
+        python=platform.python_version(),
+        system=platform.platform(),
+        versions=package_versions(),
+    )
 
 
 @cache

@@ -81,9 +81,8 @@ def _phase(manifest: Manifest, launcher: Holder | None, events: Sequence[LoggedE
     """
     launch = manifest.launch
     if launcher is not None:
-        is_same = (launcher.pid, launcher.host) == (launch.get("pid"), launch.get("host"))
-        return "running" if is_same else "starting"
+        return "running" if launch.is_by(launcher) else "starting"
     last = last_attempts(events)
-    begun = [last[name] for name, first in (launch.get("attempts") or {}).items()
+    begun = [last[name] for name, first in launch.attempts.items()
              if name in last and last[name].attempt >= first]  # fmt: skip
     return "gone" if any(attempt.ending is None for attempt in begun) else "ended"

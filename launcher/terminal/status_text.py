@@ -53,7 +53,7 @@ def counts(status: SweepStatus) -> str:
 def _launcher(status: SweepStatus) -> str:
     holder = status.launcher
     if holder is None:
-        last = f"the last one, pid {status.launch.get('pid')} on {status.launch.get('host')}"
+        last = f"the last one, pid {status.launch.pid} on {status.launch.host or None}"
         if status.phase == "gone":
             return f"no launcher is at work: {last}, is gone, killed before it could end"
         return f"no launcher is at work: {last}, has ended"
@@ -61,7 +61,7 @@ def _launcher(status: SweepStatus) -> str:
     if status.phase == "starting":
         return f"{who}, checks the data; nothing is started yet"
     left = f", about {duration(status.seconds_left)} left" if status.seconds_left is not None else ""
-    return f"{who}, {status.launch.get('mode')}{left}"
+    return f"{who}, {status.launch.mode or None}{left}"
 
 
 def _table(status: SweepStatus) -> list[str]:

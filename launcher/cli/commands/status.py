@@ -28,6 +28,7 @@ import typer
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.options import DEFAULT_JOB, Job, Json, Logs, Outcome
 from launcher.cli.sweep_folder import find_sweep, no_sweep_error
+from launcher.store.launch_info import LaunchInfo
 from launcher.store.paths import Paths
 from launcher.terminal import output, status_text
 from launcher.text import printable
@@ -76,7 +77,7 @@ def _while_the_first_launcher_checks(job: Path, experiments: list[str], holder: 
         metric=None,
         phase="starting",
         launcher=holder,
-        launch={},
+        launch=LaunchInfo(),
         experiments=waiting,
     )
 

@@ -31,8 +31,8 @@ def subtitle(manifest: Manifest, experiments: Sequence[ExperimentState]) -> str:
         f"target {manifest.target}",
         f"seed {manifest.seed}",
     ]
-    if launch.get("at"):
-        parts.append(f"last launched {str(launch['at']).replace('T', ' ')} on {launch.get('host', 'an unknown host')}")
+    if launch.at:
+        parts.append(f"last launched {launch.at.replace('T', ' ')} on {launch.host or 'an unknown host'}")
     return f'<p class="muted">{escaped(" · ".join(parts))}</p>'
 
 
@@ -52,7 +52,7 @@ def summary(manifest: Manifest, experiments: Sequence[ExperimentState], spans: S
     tiles = [_done_tile(manifest, experiments)]
     tiles += [tile for metric in manifest.metrics[:_MOST_TILES] if (tile := _best_tile(experiments, metric))]
     if trained_s := sum(experiment.seconds or 0.0 for experiment in experiments):
-        num_slots = len(manifest.launch.get("slots", [])) or 1
+        num_slots = len(manifest.launch.slots) or 1
         remark = f"{duration(trained_s)} of training on {num_slots} slot{'s' if num_slots > 1 else ''}"
         tiles.append(("Time", duration(busy_s(spans) or trained_s), remark))
     tokens = sum(experiment.num_tokens or 0.0 for experiment in experiments)
@@ -255,20 +255,17 @@ def _failure(experiment: ExperimentState, lines: Sequence[str], log: str) -> str
 def environment(manifest: Manifest) -> str:
     """Return where and with what the newest launch ran."""
     launch = manifest.launch
-    slots = [slot for slot in launch.get("slots", []) if isinstance(slot, dict)]
-    versions = launch.get("versions", {})
     facts = {
-        "launched": launch.get("at", ""),
-        "host": launch.get("host", ""),
-        "system": launch.get("system", ""),
-        "working directory": launch.get("cwd", ""),
-        "commit": launch.get("commit") or "the job file is in no git repository, or was launched by an older version",
-        "Python": launch.get("python", ""),
-        "packages": ", ".join(f"{name} {version}" for name, version in dict(versions).items()),
-        "mode": f"{launch.get('mode', 'unknown')}, workers started by {launch.get('start_method', 'unknown')}",
+        "launched": launch.at,
+        "host": launch.host,
+        "system": launch.system,
+        "working directory": launch.cwd,
+        "commit": launch.commit or "the job file is in no git repository, or was launched by an older version",
+        "Python": launch.python,
+        "packages": ", ".join(f"{name} {version}" for name, version in launch.versions.items()),
+        "mode": f"{launch.mode or 'unknown'}, workers started by {launch.start_method or 'unknown'}",
         "slots": "; ".join(
-            f"{slot.get('device')}{' ' + str(slot['uuid']) if slot.get('uuid') else ''}, threads: {slot.get('threads')}"
-            for slot in slots
+            f"{slot.device}{' ' + slot.uuid if slot.uuid else ''}, threads: {slot.threads}" for slot in launch.slots
         ),
         "target": manifest.target,
         "job file": manifest.job_file,

@@ -6,6 +6,7 @@ import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from launcher.cli.app import app
 from launcher.errors import LauncherError
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, EventLog, Started
+from launcher.store.launch_info import Placement
 from launcher.store.manifest import write_manifest
 from launcher.store.paths import Paths
 from launcher.store.provenance import environment
@@ -47,7 +49,7 @@ def finished_sweep(folder: Path, names: list[str], metrics: list[str]) -> Paths:
     (folder / "job.toml").write_text("\n".join(["[sweep]", settings, "[experiments]", *rows, ""]))
     plan = api.plan(api.load("job.toml"))
     plan.paths.create()
-    launch = environment() | {"mode": "parallel", "attempts": dict.fromkeys(names, 1), "slots": [{"device": "cpu:0"}]}
+    launch = replace(environment(), mode="parallel", attempts=dict.fromkeys(names, 1), slots=[Placement("cpu:0")])
     write_manifest(plan.paths, plan.manifest(launch))
     events = EventLog(plan.paths.events)
     for decision in plan.decisions:

@@ -50,7 +50,7 @@ def test_D20_a_view_that_cannot_be_written_is_called_intact_only_where_there_is_
     paths = Paths(tmp_path / "outcome", tmp_path / "logs")
     paths.create()
     planned = [ManifestExperiment("a", {}, {}, "0")]
-    write_manifest(paths, Manifest("job", "job.toml", "toy:train", 0, [], [], planned, {}))
+    write_manifest(paths, Manifest("job", "job.toml", "toy:train", 0, [], [], planned))
     report = Report(paths)
     assert report.draw() == []
 

@@ -8,6 +8,7 @@ import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class Sweep:
         self.paths = Paths(folder / "outcome", folder / "logs")
         self.paths.create()
         planned = [ManifestExperiment(name, {}, {}, name) for name in names]
-        launch = environment() | {"attempts": dict.fromkeys(names, 1)}
+        launch = replace(environment(), attempts=dict.fromkeys(names, 1))
         document = Manifest("s", "job.toml", "t:f", 0, list(metrics), list(maximize), planned, launch)
         write_manifest(self.paths, document)
 
@@ -194,7 +195,9 @@ def test_d2_all_views_say_the_same_of_what_runs(half: Sweep) -> None:
 def test_d2_a_launcher_that_still_checks_runs_nothing(half: Sweep) -> None:
     document = read_manifest(half.paths)
     assert document is not None
-    document.launch["pid"] = 1  # an earlier launch's, which was killed; another has the folder now
+    document = replace(
+        document, launch=replace(document.launch, pid=1)
+    )  # an earlier launch's, which was killed; another has the folder now
     write_manifest(half.paths, document)
     lock = lock_folder(half.paths.lock)
     try:

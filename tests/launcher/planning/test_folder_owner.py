@@ -14,6 +14,7 @@ from launcher.errors import InputError
 from launcher.planning.folder_owner import check_folder_owner, find_results_elsewhere, folder_options, write_owner_note
 from launcher.planning.job import Sweep, load
 from launcher.planning.origin import Origin
+from launcher.store.launch_info import LaunchInfo
 from launcher.store.manifest import Manifest, write_manifest
 from launcher.store.paths import Paths
 
@@ -43,7 +44,9 @@ def launched(sweep: Sweep) -> Paths:
     paths = folders(sweep)
     paths.create()
     origin = asdict(Origin.of(sweep, paths.outcome))
-    manifest = Manifest(sweep.name, str(sweep.job_file), sweep.settings.target, 0, [], [], [], {"origin": origin})
+    manifest = Manifest(
+        sweep.name, str(sweep.job_file), sweep.settings.target, 0, [], [], [], LaunchInfo(origin=origin)
+    )
     write_manifest(paths, manifest)
     assert write_owner_note(sweep, paths) == []
     return paths

@@ -7,16 +7,18 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from launcher.engine.launch import environment
 from launcher.reports.build import Report
 from launcher.reports.html.theme import DARK, LIGHT
 from launcher.reports.markdown import code, plain
+from launcher.store.launch_info import Placement
 from launcher.store.manifest import Manifest, ManifestExperiment, write_manifest
 from launcher.store.paths import Paths
+from launcher.store.provenance import environment
 from tests.launcher.chromium import Chromium, find_browser
 
 HOSTILE = "</script><script>document.title='owned'</script>\"'&]]>--><img src=http://evil.example/x>\x00\x07\u202e|`*_"
@@ -61,12 +63,9 @@ def hostile(tmp_path: Path) -> Paths:
         ManifestExperiment(name, {"note": HOSTILE + name}, {"note": HOSTILE + name, "same": HOSTILE}, name)
         for name in "abcd"
     ]
-    launch = environment() | {
-        "argv": ["x.py", HOSTILE],
-        "commit": HOSTILE,
-        "host": HOSTILE,
-        "slots": [{"device": HOSTILE}],
-    }
+    launch = replace(
+        environment(), argv=["x.py", HOSTILE], commit=HOSTILE, host=HOSTILE, slots=[Placement(device=HOSTILE)]
+    )
     write_manifest(paths, Manifest(HOSTILE, HOSTILE + ".toml", HOSTILE, 0, ["loss"], [], planned, launch))
     events = []
     for place, name in enumerate("abc"):

@@ -10,6 +10,7 @@ from launcher.store.attempts import AtWork, LastAttempt, at_work, last_attempts,
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, MovedAside, Requeued, Started
 from launcher.store.history import History
+from launcher.store.launch_info import LaunchInfo
 from launcher.store.locks import Holder
 from launcher.store.manifest import Manifest
 
@@ -89,7 +90,7 @@ def test_an_open_attempt_counts_until_its_newest_record() -> None:
 
 
 def test_a_launch_is_at_work_if_it_is_the_one_that_wrote_the_manifest() -> None:
-    launch = {"pid": 5, "host": "here", "attempts": {"a": 2}}
+    launch = LaunchInfo(pid=5, host="here", attempts={"a": 2})
     manifest = Manifest("s", "job.toml", "t:f", 0, [], [], [], launch)
     assert at_work(manifest, Holder(5, "here")) == AtWork({"a": 2})
     for holder in (None, Holder(6, "here"), Holder(5, "there"), Holder()):

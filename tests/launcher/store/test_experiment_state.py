@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from launcher.store.ending import EndingKind
@@ -18,13 +19,14 @@ from launcher.store.experiment_state import (
     mark_of,
 )
 from launcher.store.history import History
+from launcher.store.launch_info import LaunchInfo
 from launcher.store.manifest import ManifestExperiment
 
 T0 = 1_700_000_000.0  # when the first attempt starts, since the epoch
 AT = "2023-11-14T22:13:20+00:00"  # the same
 LATER = "2023-11-14T22:23:20+00:00"
 PLANNED = ManifestExperiment("a", {"lr": 1}, {"lr": 1, "width": 2}, "digest")
-LAUNCH = {"pid": 7, "at": AT, "attempts": {"a": 1}}
+LAUNCH = LaunchInfo(pid=7, at=AT, attempts={"a": 1})
 AT_WORK = LaunchState(phase="running", launch=LAUNCH, now_s=T0 + 60)
 GONE = LaunchState(phase="gone", launch=LAUNCH, now_s=T0 + 60)
 ENDED = LaunchState(phase="ended", launch=LAUNCH, now_s=T0 + 60)
@@ -67,7 +69,7 @@ def test_an_experiment_that_has_not_begun_is_not_started_or_waits_for_the_launch
     assert not state.is_begun
     assert state_of(launch=AT_WORK).state == WAITING
     assert state_of(launch=LaunchState(phase="starting", launch=LAUNCH)).state == WAITING
-    other = LaunchState(phase="running", launch=LAUNCH | {"attempts": {"b": 1}})
+    other = LaunchState(phase="running", launch=replace(LAUNCH, attempts={"b": 1}))
     assert state_of(launch=other).state == NOT_STARTED, "the launch at work does not run it"
     assert state_of(launch=None).state == NOT_STARTED
 
@@ -98,7 +100,7 @@ def test_a_done_experiment_is_kept_by_a_launch_that_does_not_run_it() -> None:
     history, events = records([*steps(3.0, 1.0, 2.0), DONE]), [started(), ended(EndingKind.DONE)]
     state = state_of(history, events)
     assert (state.state, state.is_done, state.is_kept, state.seconds) == ("done", True, False, 5.0)
-    again = LaunchState(phase="running", launch=LAUNCH | {"attempts": {"b": 1}})
+    again = LaunchState(phase="running", launch=replace(LAUNCH, attempts={"b": 1}))
     assert state_of(history, events, again).is_kept
     checking = LaunchState(phase="starting", launch=LAUNCH)
     assert state_of(history, events, checking).state == "done", "nobody trains it again"
@@ -154,7 +156,8 @@ def test_records_of_another_configuration_count_as_none() -> None:
     state = state_of(history, events)
     assert (state.state, state.attempt, state.last_step, state.seconds, state.curves) == (NOT_STARTED, 0, 0, None, {})
     assert (
-        state_of(history, events, LaunchState(phase="running", launch=LAUNCH | {"attempts": {"a": 2}})).state == WAITING
+        state_of(history, events, LaunchState(phase="running", launch=replace(LAUNCH, attempts={"a": 2}))).state
+        == WAITING
     )
     plan = state_of(history, events, launch=None)
     assert (plan.state, plan.digest, plan.num_steps) == ("done", "former", 1), "a plan asks what there is"
@@ -179,7 +182,7 @@ def test_a_withdrawn_experiment_is_withdrawn_only_by_the_newest_launch() -> None
     events: list[LoggedEvent] = [Withdrawn("a", 7, at=LATER)]
     assert state_of(events=events, launch=AT_WORK).state == WITHDRAWN
     assert state_of(events=events, launch=ENDED).state == WITHDRAWN
-    other = LaunchState(phase="running", launch=LAUNCH | {"pid": 8})
+    other = LaunchState(phase="running", launch=replace(LAUNCH, pid=8))
     assert state_of(events=events, launch=other).state == WAITING
 
 
