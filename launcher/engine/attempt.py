@@ -69,9 +69,9 @@ class Attempt:
             self.is_forced, self.force_at_s = True, float("inf")
             self.worker.stop(force=True)
 
-    def forgive(self, pause_s: float) -> None:
+    def add_pause(self, pause_s: float) -> None:
         """Take in that the launcher did not run for a while, nor perhaps this worker: that time counts for nothing."""
-        self.silence.forgive(pause_s)
+        self.silence.add_pause(pause_s)
         if self.force_at_s is not None:
             self.force_at_s += pause_s
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 
-from launcher.engine.containment import Containment
+from launcher.engine.fault_isolation import FaultIsolation
 from launcher.engine.notices import Notices
 from launcher.sinks.sink import MakeSink, Sink
 from launcher.store.history import History, unreadable
@@ -36,7 +36,7 @@ class Follower:
         self._make_tracker = make_tracker
         self._make_notices = make_notices
         self._make_sinks = make_sinks
-        self._contained = Containment(warn)
+        self._isolation = FaultIsolation(warn)
         self._readers: dict[str, RecordReader] = {}
         self._sinks: dict[str, list[Sink]] = {}
         self._notices: dict[str, Notices] = {}
@@ -54,9 +54,9 @@ class Follower:
         self.num_records[name] = 0
         self._take_in(name)  # of earlier attempts; in the log already
         self.newest[name] = newest = self._make_tracker()
-        self._contained.run(name, "its newest value", lambda: newest.begin(history), None)
+        self._isolation.run(name, "its newest value", lambda: newest.begin(history), None)
         self._notices[name] = notices = self._make_notices()
-        self._contained.run(name, "what is noticed in its records", lambda: notices.begin(history), None)
+        self._isolation.run(name, "what is noticed in its records", lambda: notices.begin(history), None)
         history.lighten()
         history.end, history.phase = None, "in set-up"  # theirs say nothing about this one
         self._sinks[name] = [make(self._paths, name) for make in self._make_sinks]
@@ -70,14 +70,14 @@ class Follower:
         notices, sinks = self._notices[experiment], self._sinks[experiment]
         records = self._take_in(experiment)
         self.num_records[experiment] += len(records)
-        self._contained.run(experiment, "its newest value", lambda: newest.add(records, history), None)
+        self._isolation.run(experiment, "its newest value", lambda: newest.add(records, history), None)
         if records:
             for sink in sinks:
-                self._contained.run(
+                self._isolation.run(
                     experiment, f"what its steps say in {sink.place}", functools.partial(sink.records, records), None
                 )
         found: list[str] = []
-        found = self._contained.run(experiment, "what is noticed in its records", lambda: notices.look(records), found)
+        found = self._isolation.run(experiment, "what is noticed in its records", lambda: notices.look(records), found)
         for text in found:
             for sink in sinks:
                 sink.notice(text)

@@ -1,4 +1,4 @@
-"""Lets a sweep grow while it runs: tells the searcher each result, and takes in what it proposes then."""
+"""Lets a sweep grow while it runs: tells the searcher each result, and adds the experiments it proposes then."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from launcher.engine.experiments import Experiments
 from launcher.engine.follower import Follower
 from launcher.engine.messages import Added, Ended
-from launcher.engine.scheduler import Scheduler
+from launcher.engine.scheduler import Finished, Scheduler
 from launcher.errors import LauncherError
 from launcher.planning.decision import Decision
 from launcher.search.searcher import Proposal, Result, Searcher
 from launcher.store.ending import EndingKind
 
-Decide = Callable[[Sequence[Proposal]], Sequence[Decision]]  # plans proposals, and writes them down
+Decide = Callable[[Sequence[Proposal]], Sequence[Decision]]  # plans proposals and writes the plan down
 
 
 class Growth:
@@ -36,23 +36,25 @@ class Growth:
         self._warn = warn
 
     def after(self, end: Ended) -> list[Added]:
-        """Return the experiments to add after an end, before the scheduler hears of that end.
+        """Return the experiments to add after an end. The scheduler has heard of the end already.
 
-        The searcher is told the end if the experiment is not tried again.
+        The searcher is told the end unless the experiment waits to be tried again. It is not asked for more
+        experiments when the launch is being stopped.
         """
-        ending = EndingKind(end.ending)
-        if ending != EndingKind.DONE and not self._scheduler.is_last(end.experiment):
+        if not isinstance(self._scheduler.state(end.experiment), Finished):
             return []
+        ending = EndingKind(end.ending)
         self._searcher.tell(Result(end.experiment, ending, self._follower.newest[end.experiment].best))
         proposals = [] if self._scheduler.is_stopping else self._searcher.ask()
         if not proposals:
             return []
         try:
-            decisions = [one for one in self._decide(proposals) if one.experiment.name not in self._experiments]
+            planned = self._decide(proposals)
         except (LauncherError, OSError) as error:
             names = ", ".join(proposal.name for proposal in proposals)
             self._warn(f"{names} cannot be added: {error}")
             return []
+        decisions = [decision for decision in planned if decision.experiment.name not in self._experiments]
         for decision in decisions:
             self._experiments.add(decision)
         return [Added(decision.experiment.name) for decision in decisions]

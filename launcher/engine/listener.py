@@ -10,6 +10,7 @@ from launcher.devices.slots import Slot
 from launcher.engine.attempt import Attempt
 from launcher.engine.classify_ending import Ending
 from launcher.planning.decision import Decision
+from launcher.store.events import LoggedEvent
 from launcher.store.history import History
 
 
@@ -30,11 +31,7 @@ class AttemptEnd:
         return self.decision.experiment.name
 
 
-class LogEvent(Protocol):
-    """Writes an event of the launch down."""
-
-    def __call__(self, event: str, experiment: str, **data: object) -> None:
-        """Write an event of an experiment, or of the launch where that is empty."""
+LogEvent = Callable[[LoggedEvent], None]  # writes an event of the launch
 
 
 class Listener(Protocol):

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from launcher.engine.attempt import Attempt
-from launcher.engine.containment import Containment
 from launcher.engine.experiments import Experiments
+from launcher.engine.fault_isolation import FaultIsolation
 from launcher.engine.follower import Follower
 from launcher.engine.listener import AttemptEnd
 from launcher.engine.scheduler import Scheduler
@@ -33,6 +33,7 @@ class ProgressBoard:
         self,
         plan: Plan,
         experiments: Experiments,
+        scheduler: Scheduler,
         follower: Follower,
         time_left: TimeLeft,
         usage: Callable[[str], Sample | None],
@@ -41,10 +42,11 @@ class ProgressBoard:
         self._sweep, self._logs = plan.sweep.name, str(plan.paths.logs)
         self._metric = plan.metric_tracker().metric
         self._experiments = experiments
+        self._scheduler = scheduler
         self._follower = follower
         self._time_left = time_left
         self._usage = usage  # of an experiment that runs
-        self._contained = Containment(warn)
+        self._isolation = FaultIsolation(warn)
         self._began_s = time.monotonic()
         self._kept = [_kept(one) for one in plan.decisions if one.action is PlannedAction.KEEP]
         self._ended: dict[str, SnapshotRow] = {}  # by when they ended
@@ -54,17 +56,17 @@ class ProgressBoard:
 
     def ended(self, end: AttemptEnd) -> None:
         """Keep the row of an attempt that is over; the follower still knows its last values."""
-        self._contained.run(end.name, "its row", lambda: self._keep(end), None)
+        self._isolation.run(end.name, "its row", lambda: self._keep(end), None)
 
-    def snapshot(self, scheduler: Scheduler) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         """Return how all experiments stand: running ones by slot, waiting ones in order, ended ones newest first."""
         now_s = time.monotonic()
         running, names = self._experiments.running, self._experiments.names
         for attempt in running.values():
             self._learn(attempt)
-        waiting = [name for name in names if scheduler.state(name) is None]
-        to_come = [] if scheduler.is_stopping else waiting
-        left_s = self._contained.run(self._sweep, "the time left", lambda: self._time_left.seconds_left(to_come), None)
+        waiting = [name for name in names if self._scheduler.state(name) is None]
+        to_come = [] if self._scheduler.is_stopping else waiting
+        left_s = self._isolation.run(self._sweep, "the time left", lambda: self._time_left.seconds_left(to_come), None)
         rows = [
             self._running_or_bare(attempt, now_s)
             for attempt in sorted(running.values(), key=lambda attempt: attempt.slot.index)
@@ -95,12 +97,12 @@ class ProgressBoard:
 
     def _learn(self, attempt: Attempt) -> None:
         history = self._follower.histories[attempt.name]
-        self._contained.run(attempt.name, "its pace", lambda: self._time_left.learn(attempt, history), None)
+        self._isolation.run(attempt.name, "its pace", lambda: self._time_left.learn(attempt, history), None)
 
     def _running_or_bare(self, attempt: Attempt, now_s: float) -> SnapshotRow:
         device = str(attempt.slot.device)
         bare = SnapshotRow(experiment=attempt.name, group="running", state="running", device=device)
-        return self._contained.run(attempt.name, "its row", lambda: self._running(attempt, now_s), bare)
+        return self._isolation.run(attempt.name, "its row", lambda: self._running(attempt, now_s), bare)
 
     def _running(self, attempt: Attempt, now_s: float) -> SnapshotRow:
         history = self._follower.histories[attempt.name]

@@ -106,7 +106,7 @@ class ReportProcess:
         self._since_s = time.monotonic()
         self.advance()
 
-    def forgive(self, pause_s: float) -> None:
+    def add_pause(self, pause_s: float) -> None:
         """Take in that this process did not run for a while: that time counts for nothing."""
         self._since_s += pause_s
         self._moved_s += pause_s

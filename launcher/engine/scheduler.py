@@ -123,18 +123,9 @@ class Scheduler:
         """Nothing new starts any more."""
         return self._is_stopping
 
-    @property
-    def experiments(self) -> list[str]:
-        """Every experiment of the launch."""
-        return list(self._retries_left)
-
     def is_last(self, experiment: str) -> bool:
         """Return whether the attempt that runs is the last: it was withdrawn, or nothing starts any more."""
         return self._is_stopping or experiment in self._withdrawn
-
-    def has(self, experiment: str) -> bool:
-        """Return whether the launch has an experiment of this name."""
-        return experiment in self._retries_left
 
     @property
     def is_held_back(self) -> bool:

@@ -60,7 +60,7 @@ class SilenceWatch:
         self._has_warned = True
         return Silence(silent_s, used_s=cpu_seconds() - self._cpu_s, of_s=now_s - self._cpu_read_s)
 
-    def forgive(self, pause_s: float) -> None:
+    def add_pause(self, pause_s: float) -> None:
         """Take in that the launcher did not run for a while, nor perhaps the worker: that time counts for nothing."""
         self._heard_s += pause_s
         self._cpu_read_s += pause_s

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 
-from launcher.devices.slots import Slot
 from launcher.engine.attempt import Attempt
 from launcher.engine.experiments import Experiments
 from launcher.engine.listener import AttemptEnd
+from launcher.executors.base import Executor
 from launcher.planning.estimate import extrapolate_attempt, makespan, remaining
 from launcher.store.history import History
 
@@ -25,17 +25,17 @@ class TimeLeft:
     def __init__(
         self,
         experiments: Experiments,
-        slots: Sequence[Slot],
-        set_threads: Callable[[int], None],
+        executor: Executor,
         message: Callable[[str], None],
         *,
         is_parallel: bool,
         is_elastic: bool,
     ) -> None:
         self._experiments = experiments
+        slots = executor.slots
         self._num_at_once = len(slots) if is_parallel else 1
         self._threads = slots[0].threads
-        self._set_threads = set_threads
+        self._set_threads = executor.set_threads
         self._message = message
         self._shares_cores = is_parallel and all(slot.device.kind == "cpu" for slot in slots)
         self._is_elastic = is_elastic

@@ -30,7 +30,7 @@ class Views(Protocol):
     def hurry(self) -> None:
         """From now on make what was requested at once: no experiment runs any more."""
 
-    def forgive(self, pause_s: float) -> None:
+    def add_pause(self, pause_s: float) -> None:
         """Take in that the launcher did not run for a while: that time counts for nothing."""
 
     def give_up(self, why: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from launcher.engine.listener import LogEvent
 from launcher.executors.base import Refusal
-from launcher.store.events import LoggedEvent, Waits
+from launcher.store.events import Waits
 
 LOOK_S = 0.25  # between two tries of refused experiments
 
@@ -14,7 +15,7 @@ LOOK_S = 0.25  # between two tries of refused experiments
 class Waiting:
     """Tells of refused experiments and says when to try them again."""
 
-    def __init__(self, message: Callable[[str], None], log_event: Callable[[LoggedEvent], None]) -> None:
+    def __init__(self, message: Callable[[str], None], log_event: LogEvent) -> None:
         self._message = message
         self._log_event = log_event
         self._due_s = 0.0

@@ -19,7 +19,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Result:
-    """What came out of an experiment that is not tried again."""
+    """What came out of an experiment that the launch does not try again by itself."""
 
     name: str
     ending: EndingKind
@@ -27,17 +27,17 @@ class Result:
 
 
 class Searcher(Protocol):
-    """Proposes experiments. A launch asks at its start, and again each time after it has told a result.
+    """Proposes experiments. A launch asks at its start, and again after each result.
 
-    Example of a searcher that tries a rate, and half of it if the first has failed: `ask` returns one proposal at the
-    start, and after `tell` of a failure another.
+    Example: a searcher tries a learning rate, and half of the rate if the first diverges. Its `ask` returns one
+    proposal at the start. When `tell` has brought a result that diverged, the next `ask` returns another proposal.
     """
 
     def ask(self) -> Sequence[Proposal]:
-        """Return the experiments to add now, none of them twice; empty if there are none for now."""
+        """Return the experiments to add now; an empty sequence if there are none now. A name is proposed once."""
 
     def tell(self, result: Result) -> None:
-        """Take in what came out of an experiment."""
+        """Take in a result. An experiment that the user has tried again brings one more."""
 
 
 class FixedSearcher:

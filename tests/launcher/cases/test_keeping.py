@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from launcher import api
-from launcher.engine.earlier import Earlier, mend, owners
+from launcher.engine.earlier_files import EarlierFiles, named_experiments, undo_unfinished_moves
 from tests.launcher.conftest import Workplace
 
 TARGET = """
@@ -59,7 +59,7 @@ def trained(place: Workplace) -> Iterator[Workplace]:
     ],
 )
 def test_15_an_artefact_belongs_to_the_longest_name_in_its_own(file: str, names: str, found: str) -> None:
-    assert owners(file, names.split()) == set(found.split())
+    assert named_experiments(file, names.split()) == set(found.split())
 
 
 def test_15_a_change_keeps_what_was_done_aside_and_says_so_before_the_start(trained: Workplace) -> None:
@@ -150,7 +150,7 @@ def test_15_a_move_that_is_cut_short_at_any_point_is_undone(
                     raise error
                 return rename(path, place)
 
-            move = Earlier(plan)
+            move = EarlierFiles(plan)
             with monkeypatch.context() as patch:
                 patch.setattr(Path, "rename", fail)
                 try:
@@ -162,7 +162,7 @@ def test_15_a_move_that_is_cut_short_at_any_point_is_undone(
             if error is OSError:
                 move.undo()
             else:
-                mend(plan.paths)
+                undo_unfinished_moves(plan.paths)
             assert tree(outcome) == before, f"{error} at rename {number}"
             assert not plan.paths.earliest.exists()
         assert number > 9

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from launcher.engine.containment import Containment
+from launcher.engine.fault_isolation import FaultIsolation
 from launcher.engine.follower import Follower
 from launcher.engine.notices import Notices
 from launcher.errors import InputError
@@ -245,10 +245,10 @@ def test_F13_names_out_of_files_lead_nowhere(here: Path) -> None:
 
 def test_F6_an_error_in_what_is_shown_of_one_experiment_is_told_once_and_ends_nothing(tmp_path: Path) -> None:
     told: list[str] = []
-    contained = Containment(told.append)
+    isolation = FaultIsolation(told.append)
     for _ in range(3):
-        assert contained.run("a", "its row", lambda: 1 // 0, 7) == 7
-        assert contained.run("b", "its row", lambda: 5, 7) == 5
+        assert isolation.run("a", "its row", lambda: 1 // 0, 7) == 7
+        assert isolation.run("b", "its row", lambda: 5, 7) == 5
     assert len(told) == 1
     assert told[0].startswith("a: its row is left out from now on (ZeroDivisionError: ")
 

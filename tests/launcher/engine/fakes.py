@@ -171,7 +171,7 @@ class NoViews:
     def hurry(self) -> None:
         pass
 
-    def forgive(self, pause_s: float) -> None:
+    def add_pause(self, pause_s: float) -> None:
         pass
 
     def give_up(self, why: str) -> None:

@@ -61,12 +61,12 @@ def test_what_is_asked_after_the_last_word_does_not_change_the_ending(worker: No
 
 def test_a_pause_moves_what_is_due(worker: NotedWorker) -> None:
     running = attempt(worker)
-    running.forgive(100.0)
+    running.add_pause(100.0)
     assert running.force_at_s is None
     running.stop(force=False, grace_s=60.0)
     assert running.force_at_s is not None
     due_s = running.force_at_s
-    running.forgive(1000.0)
+    running.add_pause(1000.0)
     assert running.force_at_s == due_s + 1000
     running.kill_if_due(due_s + 999)
     assert worker.asked == ["stop"]

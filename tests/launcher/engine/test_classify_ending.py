@@ -11,7 +11,7 @@ from launcher.executors.base import ProcessExit
 from launcher.store.ending import EndingKind
 from launcher.store.history import History
 from launcher.store.records import Record
-from launcher.worker.last_word import EXIT_CODE
+from launcher.worker.bell import UNWRITTEN_EXIT_CODE
 
 NOTHING = Circumstances()
 ASKED = Circumstances(was_asked=True)
@@ -59,7 +59,7 @@ def history(*, steps: int = 2, total: int | None = None, end: Record | None = No
          Ending(EndingKind.FAILED, "it ended with exit code 0 and no word, after step 2")),
         (ProcessExit(), None, NOTHING,
          Ending(EndingKind.FAILED, "it ended with an unknown exit status and no word, after step 2")),
-        (ProcessExit(EXIT_CODE), None, NOTHING,
+        (ProcessExit(UNWRITTEN_EXIT_CODE), None, NOTHING,
          Ending(EndingKind.FAILED,
                 "its records could not be written, it seems (exit code 74 and no word), after step 2")),
         # The launcher ended it.
@@ -69,7 +69,7 @@ def history(*, steps: int = 2, total: int | None = None, end: Record | None = No
          Ending(EndingKind.INTERRUPTED, "killed after the grace time")),
         (ProcessExit(signal="SIGTERM"), None, ASKED, Ending(EndingKind.INTERRUPTED)),
         # Its records could not take its last word, which came through the pipe.
-        (ProcessExit(EXIT_CODE), None, Circumstances(last_word={"ending": "failed", "error": "the disk is full"}),
+        (ProcessExit(UNWRITTEN_EXIT_CODE), None, Circumstances(last_word={"ending": "failed", "error": "the disk is full"}),
          Ending(EndingKind.FAILED, "the disk is full, after step 2", is_raised=True)),
     ],
 )  # fmt: skip

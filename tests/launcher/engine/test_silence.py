@@ -86,10 +86,10 @@ def test_a_worker_that_never_wrote_anything_is_silent_since_it_began() -> None:
 def test_a_pause_of_the_launcher_is_no_silence_of_the_worker() -> None:
     watch = heard_at_0(end_after_s=30.0)
     watch.look(1, 5, no_cpu)
-    watch.forgive(1000.0)
+    watch.add_pause(1000.0)
     assert watch.look(1, 1009, no_cpu) is None
     assert watch.look(1, 1010, lambda: 0.03) == Silence(10, used_s=0.03, of_s=5.0)
-    watch.forgive(1000.0)
+    watch.add_pause(1000.0)
     assert watch.look(1, 2029, no_cpu) is None
     silence = watch.look(1, 2030, no_cpu)
     assert silence

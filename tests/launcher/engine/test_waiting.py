@@ -6,16 +6,14 @@ import pytest
 
 from launcher.engine.waiting import LOOK_S, Waiting
 from launcher.executors.base import Refusal
+from launcher.store.events import LoggedEvent, Waits
 
 
 class Told:
     def __init__(self) -> None:
         self.messages: list[str] = []
-        self.events: list[tuple[str, str, str]] = []
-        self.waiting = Waiting(self.messages.append, self._log_event)
-
-    def _log_event(self, event: str, experiment: str, *, why: str) -> None:
-        self.events.append((event, experiment, why))
+        self.events: list[LoggedEvent] = []
+        self.waiting = Waiting(self.messages.append, self.events.append)
 
 
 @pytest.fixture
@@ -35,7 +33,7 @@ def test_a_refusal_is_told_when_it_has_lasted_to_the_next_look(told: Told) -> No
     assert told.messages == []
     told.waiting.is_due(100.0, is_idle=False)
     assert told.messages == ["GPU 0: 7.1 GB held; a waits."]
-    assert told.events == [("waits", "a", "GPU 0: 7.1 GB held")]
+    assert told.events == [Waits("a", "GPU 0: 7.1 GB held")]
 
 
 def test_who_starts_before_the_look_has_not_waited(told: Told) -> None:

@@ -1,13 +1,13 @@
-"""What experiments have left that begin anew: moved aside by rename, never removed. Called by a launch alone.
+"""The files of experiments that begin anew. A launch moves them aside by rename; it never removes them.
 
     outcome/earlier/<number>/             what one launch has moved, laid out as an outcome folder: `report` reads it
-        sweep.json                        the configurations those experiments had
+        sweep.json                        the configurations that those experiments had
         records/ telemetry/ checkpoints/  the launcher's own files of the experiments
-        …                                 artefacts: what has an experiment's name in its own name, see `owners`
+        …                                 artefacts: files with an experiment's name in their own (`named_experiments`)
 
-A move is whole or undone. Everything is gathered in `<number>.unfinished/`, which is renamed to `<number>/` in the end.
-A launcher that is killed between two renames leaves that folder behind; the next launch puts everything back where it
-was (`mend`) before it decides anything.
+A move is whole or undone. Everything is gathered in `<number>.unfinished/`, and this folder is renamed to `<number>/`
+in the end. A launcher that is killed between two renames leaves `<number>.unfinished/` behind. The next launch puts its
+content back (`undo_unfinished_moves`) before it decides anything.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ from launcher.store.names import is_name
 from launcher.store.paths import Paths
 
 _UNFINISHED = ".unfinished"
-_NAMED = 4  # experiments that are told by name
+_NUM_NAMED = 4  # experiments that a message names; of more it tells the number
 _DEPTH = 8  # folders below the outcome folder in which artefacts are looked for
 
 
-def owners(file: str, names: Iterable[str]) -> set[str]:
-    """Return the experiments whose name stands in a file's name, between delimiters; a longer name wins over a shorter.
+def named_experiments(file: str, names: Iterable[str]) -> set[str]:
+    """Return the experiments whose names stand in a file's name, between characters that are no letters or digits.
 
-    `model_lr_1e-3.pt` is of `lr_1e-3`, not of `lr`. A name with two experiments side by side is of both.
+    Where two names overlap, the longer name counts: `model_lr_1e-3.pt` is of `lr_1e-3` and not of `lr`. A file name
+    with two experiments side by side, such as `lr_vs_wd.txt`, is of both.
     """
     found: list[tuple[int, int, str]] = []
     for name in sorted(set(names), key=len, reverse=True):
@@ -49,80 +50,86 @@ def owners(file: str, names: Iterable[str]) -> set[str]:
     return {name for _, _, name in found}
 
 
-class Earlier:
-    """What the experiments of a plan have left that begin anew. The launch that owns it holds the folder's lock."""
+class EarlierFiles:
+    """The files of those experiments of a plan that begin anew. The launch holds the lock of the folder."""
 
     def __init__(self, plan: Plan) -> None:
         self._paths = plan.paths
         self._before = before = plan.previous
         self._anew = [
-            one for one in plan.to_run if one.action is not PlannedAction.RESUME and not one.evidence.obstacle
+            decision
+            for decision in plan.to_run
+            if decision.action is not PlannedAction.RESUME and not decision.evidence.obstacle
         ]
         known = before.experiments if before else ()
         recorded = (path.stem for path in plan.paths.records_folder.glob("*.jsonl") if is_name(path.stem))
-        self._names = {*(one.experiment.name for one in plan.decisions), *(one.name for one in known), *recorded}
+        self._names = (
+            {decision.experiment.name for decision in plan.decisions} | {entry.name for entry in known} | {*recorded}
+        )
         metrics = {*plan.sweep.settings.metrics, *(before.metrics if before else ())}
         self._ours = plan.paths.own(metrics)
         self._views = {plan.paths.curve(metric, name): name for metric in metrics for name in self._names}
         number = _next_number(plan.paths)
         self._gathering = plan.paths.earlier(f"{number}{_UNFINISHED}")
         self._folder = plan.paths.earlier(number)
-        self._gathered: list[ManifestExperiment] = []  # what was trained of each experiment that has left something
+        self._gathered: list[ManifestExperiment] = []  # for each experiment with files: what was trained
 
     @property
-    def kept(self) -> list[str]:
-        """The experiments that have left something."""
-        return [planned.name for planned in self._gathered]
+    def experiments(self) -> list[str]:
+        """The experiments whose files were moved."""
+        return [entry.name for entry in self._gathered]
 
     def move(self) -> None:
-        """Move everything aside.
+        """Move all the files aside.
 
         Raises:
-            OSError: something could not be moved; `undo` puts back what was.
+            OSError: a file could not be moved; `undo` puts back those that were.
         """
         for decision in self._anew:
             self._gather(decision)
         if self._gathered:
             if self._before is not None:
-                document = replace(self._before, experiments=self._gathered)
-                Paths(self._gathering, self._paths.logs).sweep.write_text(manifest_text(document))
+                manifest = replace(self._before, experiments=self._gathered)
+                Paths(self._gathering, self._paths.logs).sweep.write_text(manifest_text(manifest))
             self._gathering.rename(self._folder)
 
     def undo(self) -> None:
-        """Put back everything, as if nothing had been moved.
+        """Put back all the files, as if none had been moved.
 
         Raises:
-            WriteError: something could not be put back; says where it is.
+            WriteError: a file could not be put back; the message says where it is.
         """
-        with contextlib.suppress(OSError):  # it was not finished
+        with contextlib.suppress(OSError):  # it still has its unfinished name
             self._folder.rename(self._gathering)
-        mend(self._paths)
+        undo_unfinished_moves(self._paths)
 
-    def note(self) -> None:
-        """Write down what was moved where, and remove records without a step, which tell nothing.
+    def record(self) -> None:
+        """Write down what was moved where, and remove records that have no step and so tell nothing.
 
-        Neither is worth ending a launch for: a disk that is full is told of with the next event.
+        Neither is worth ending a launch for: the next event tells of a disk that is full.
         """
         with contextlib.suppress(OSError), contextlib.closing(EventLog(self._paths.events)) as events:
-            for experiment in self.kept:
+            for experiment in self.experiments:
                 folder = str(self._folder.relative_to(self._paths.outcome))
                 events.append(MovedAside(experiment, folder))
         for decision in self._anew:
             if decision.repeats is not None and decision.repeats.is_set_aside:
-                with contextlib.suppress(OSError):  # then they are appended to
+                with contextlib.suppress(OSError):  # then the next attempt appends to them
                     self._paths.telemetry(decision.experiment.name).unlink(missing_ok=True)
                     self._paths.records(decision.experiment.name).unlink(missing_ok=True)
 
     def describe(self) -> str:
-        """Return the line that says where everything is now."""
-        many = f"{len(self.kept)} experiments"
-        return f"what {many if len(self.kept) > _NAMED else ', '.join(self.kept)} left is kept in {self._folder}"
+        """Return the line that says where the files are now."""
+        names = self.experiments
+        whose = ", ".join(names) if len(names) <= _NUM_NAMED else f"{len(names)} experiments"
+        return f"what {whose} left is kept in {self._folder}"
 
     def _gather(self, decision: Decision) -> None:
-        """Move what an experiment has left, the records last: they say that there was an attempt.
+        """Move the files of an experiment. The records go last, because they say that there was an attempt.
 
-        Records of the same configuration stay: the next attempt appends to them. So do artefacts then, as a target may
-        go on from them by itself. Checkpoints that are there are of no use to it.
+        Records of the same configuration stay, and the next attempt appends to them. Artefacts of the same
+        configuration stay too, because a target may go on from them by itself. Checkpoints are moved in any case: the
+        decision was that none of them can be used.
         """
         name, repeats = decision.experiment.name, decision.repeats
         files, copies = [self._paths.checkpoints(name)], []
@@ -145,17 +152,17 @@ class Earlier:
         self._gathered.append(planned if planned is not None and is_known else ManifestExperiment(name, {}, {}, digest))
 
     def _artefacts(self, folder: Path, experiment: str, depth: int = 0) -> Iterator[tuple[Path, bool]]:
-        """Yield what belongs to an experiment by its name, and whether it may be another's as well."""
+        """Yield each file and folder named for an experiment, and whether it is named for another as well."""
         for path in sorted(folder.iterdir()):
             if path.name.startswith(".") or path in self._ours or self._is_log(path):
                 continue
             is_folder = path.is_dir() and not path.is_symlink()
-            of = {self._views[path]} if path in self._views else owners(path.name, self._names)
-            if is_folder and _holds_sweep(path, deep=bool(of)):  # another's folder, made within this one
+            named = {self._views[path]} if path in self._views else named_experiments(path.name, self._names)
+            if is_folder and _holds_sweep(path, deep=bool(named)):  # the folder of another sweep, within this one
                 continue
-            if experiment in of:
-                yield path, len(of) > 1
-            elif is_folder and not of and depth < _DEPTH:
+            if experiment in named:
+                yield path, len(named) > 1
+            elif is_folder and not named and depth < _DEPTH:
                 yield from self._artefacts(path, experiment, depth + 1)
 
     def _is_log(self, path: Path) -> bool:
@@ -164,20 +171,20 @@ class Earlier:
         return here == logs or (here.parent == logs and here.suffix == ".log")
 
 
-def mend(paths: Paths) -> None:
-    """Put back what a launcher that was killed had begun to move aside; call with the folder's lock held.
+def undo_unfinished_moves(paths: Paths) -> None:
+    """Put back what a launcher that was killed had begun to move aside. The caller holds the folder's lock.
 
     Raises:
-        WriteError: something could not be put back; says where it is.
+        WriteError: something could not be put back; the message says where it is.
     """
     for aside in sorted(paths.earliest.glob(f"*{_UNFINISHED}")):
         try:
             _put_back(aside, paths.outcome)
-            if any(files for _, _, files in os.walk(aside)):  # something has taken its place: then it stays where it is
+            if any(files for _, _, files in os.walk(aside)):  # another file has taken its place: it stays aside
                 aside.rename(aside.with_name(aside.name.removesuffix(_UNFINISHED)))
                 continue
             shutil.rmtree(aside)
-            with contextlib.suppress(OSError):  # earlier things are there
+            with contextlib.suppress(OSError):  # it has files of earlier launches
                 paths.earliest.rmdir()
         except OSError as error:
             raise WriteError(
@@ -198,7 +205,7 @@ def _put_back(aside: Path, outcome: Path) -> None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 _move(path, place)
             elif path.is_file() and place.is_file() and filecmp.cmp(path, place, shallow=False):
-                path.unlink()  # a copy, see `gather`
+                path.unlink()  # `_gather` has copied it
         folders[:] = [name for name in folders if (here / name).is_dir() and not (here / name).is_symlink()]
 
 
@@ -208,6 +215,7 @@ def _next_number(paths: Paths) -> int:
 
 
 def _holds_sweep(folder: Path, *, deep: bool) -> bool:
+    """Return whether a folder is an outcome folder; with `deep` also whether a folder somewhere within it is."""
     for _, folders, files in os.walk(folder):
         if "sweep.json" in files or ".lock" in files:
             return True
@@ -223,7 +231,7 @@ def _move(path: Path, place: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        shutil.move(path, place)  # a folder that is a link to another disk
+        shutil.move(path, place)  # the folder is a link to another disk
 
 
 def _copy(path: Path, place: Path) -> None:
