@@ -69,7 +69,7 @@ def history(*, steps: int = 2, total: int | None = None, end: Record | None = No
          Ending(EndingKind.INTERRUPTED, "killed after the grace time")),
         (ProcessExit(signal="SIGTERM"), None, ASKED, Ending(EndingKind.INTERRUPTED)),
         # Its records could not take its last word, which came through the pipe.
-        (ProcessExit(UNWRITTEN_EXIT_CODE), None, Circumstances(last_word={"ending": "failed", "error": "the disk is full"}),
+        (ProcessExit(74), None, Circumstances(last_word={"ending": "failed", "error": "the disk is full"}),
          Ending(EndingKind.FAILED, "the disk is full, after step 2", is_raised=True)),
     ],
 )  # fmt: skip
