@@ -158,7 +158,8 @@ def launcher_pid(terminal: Terminal) -> int:
 def test_a_crash_of_the_launcher_leaves_the_terminal_clean(terminal: Terminal) -> None:
     waiting_toys(terminal.place, 1)
     crash = (
-        "import launcher.engine.loop as l; l.Loop._died = None; from launcher.cli.app import main; main(['job.toml'])"
+        "import launcher.engine.runner as r; assert r.classify; r.classify = None; "
+        "from launcher.cli.app import main; main(['job.toml'])"
     )
     terminal.run(["-c", crash])
     terminal.wait_for(lambda lines: "2/3" in row(lines, "e0"))
