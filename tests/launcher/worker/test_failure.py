@@ -1,0 +1,96 @@
+"""What went wrong in a worker, in one line: the error, and the line of the user's own code."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from launcher.worker.failure import describe, is_installed, is_out_of_memory
+
+MINE = """
+import json
+
+def fails():
+    raise ValueError("too small\\nsecond line")
+
+def in_library():
+    json.loads("")
+
+def wrapped():
+    try:
+        fails()
+    except ValueError as error:
+        raise RuntimeError("training failed") from error
+
+def of_many():
+    raise ExceptionGroup("two", [KeyError("a"), ValueError("b")])
+
+def silent():
+    raise AssertionError
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Any:
+    path = tmp_path / "mine.py"
+    path.write_text(MINE)
+    found = importlib.util.spec_from_file_location("mine", path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("function", "line"),
+    [
+        ("fails", "ValueError: too small (mine.py:5)"),
+        ("in_library", "JSONDecodeError: Expecting value: line 1 column 1 (char 0) (mine.py:8)"),
+        ("wrapped", "RuntimeError: training failed (mine.py:14)"),
+        ("of_many", "ExceptionGroup: two (2 sub-exceptions): KeyError: 'a' (mine.py:17)"),
+        ("silent", "AssertionError (mine.py:20)"),
+    ],
+)  # fmt: skip
+def test_the_line_of_the_users_own_code_is_named(mine: Any, tmp_path: Path, function: str, line: str) -> None:
+    with pytest.raises(Exception) as caught:  # noqa: PT011  each is another
+        getattr(mine, function)()
+    assert describe(caught.value, [f"{tmp_path}{os.sep}", os.devnull]) == line
+
+
+def test_a_file_with_a_syntax_error_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "torn.py"
+    path.write_text("x = (\n")
+    with pytest.raises(SyntaxError) as caught:
+        compile(path.read_text(), str(path), "exec")
+    assert describe(caught.value, [f"{tmp_path}{os.sep}"]) == "SyntaxError: '(' was never closed (torn.py:1)"
+
+
+def chained(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "is_memory"),
+    [
+        (MemoryError(), True),
+        (RuntimeError("CUDA out of memory. Tried to allocate"), True),
+        (ValueError("CUDA out of memory"), False),
+        (ExceptionGroup("two", [ValueError(), MemoryError()]), True),
+        (chained(ValueError(), MemoryError()), True),
+        (RuntimeError("shape mismatch"), False),
+    ],
+)
+def test_a_want_of_memory_is_told_also_of_causes_and_groups(error: Exception, is_memory: bool) -> None:
+    assert is_out_of_memory(error) is is_memory
+
+
+def test_installed_code_is_not_the_users() -> None:
+    assert is_installed(os.__file__)
+    assert is_installed(pytest.__file__)
+    assert not is_installed("/home/someone/train.py")
