@@ -13,6 +13,7 @@ from launcher.store.history import History
 from launcher.store.records import Record
 from launcher.worker.bell import UNWRITTEN_EXIT_CODE
 
+DONE, FAILED, KILLED, INTERRUPTED = EndingKind.DONE, EndingKind.FAILED, EndingKind.KILLED, EndingKind.INTERRUPTED
 NOTHING = Circumstances()
 ASKED = Circumstances(was_asked=True)
 
@@ -129,3 +130,64 @@ def test_the_report_of_a_want_of_memory_has_its_peak_and_a_remedy(tmp_path: Path
     assert report.startswith("a ran out of memory on GPU 1 before its first step: CUDA out of memory")
     assert "\n  Peak 3.0 GiB. Try a smaller batch, or fewer experiments at once.\n" in report
     assert report.endswith("\n  The other one goes on.")
+
+
+@pytest.mark.parametrize(
+    ("exit", "word", "asked", "forced", "ending"),
+    [
+        (ProcessExit(0), {"ending": "done"}, False, False, Ending(DONE)),
+        (ProcessExit(0), {"ending": "done", "heard": True}, True, False, Ending(DONE)),
+        (
+            ProcessExit(0),
+            {"ending": "done"},
+            True,
+            False,
+            Ending(INTERRUPTED),
+        ),  # its framework took the signal
+        (ProcessExit(0), {"ending": "interrupted"}, True, False, Ending(INTERRUPTED)),
+        (
+            ProcessExit(1),
+            {"ending": "failed", "error": "E"},
+            False,
+            False,
+            Ending(FAILED, "E, somewhere", is_raised=True),
+        ),
+        (
+            ProcessExit(signal="SIGSEGV"),
+            {"ending": "done"},
+            False,
+            False,
+            Ending(FAILED, "killed by SIGSEGV, somewhere"),
+        ),
+        (ProcessExit(code=3), {"ending": "done"}, False, False, Ending(FAILED, "exit code 3, somewhere")),
+        (ProcessExit(signal="SIGKILL"), {"ending": "done"}, False, True, Ending(DONE)),
+        (ProcessExit(), {"ending": "done"}, False, False, Ending(DONE)),
+        (ProcessExit(signal="SIGKILL"), None, False, False, Ending(KILLED, "SIGKILL, somewhere")),
+        (
+            ProcessExit(signal="SIGKILL"),
+            None,
+            True,
+            True,
+            Ending(INTERRUPTED, "killed after the grace time"),
+        ),
+        (ProcessExit(signal="SIGTERM"), None, True, False, Ending(INTERRUPTED)),
+        (
+            ProcessExit(code=0),
+            None,
+            False,
+            False,
+            Ending(FAILED, "it ended with exit code 0 and no word, somewhere"),
+        ),
+        (
+            ProcessExit(),
+            None,
+            False,
+            False,
+            Ending(FAILED, "it ended with an unknown exit status and no word, somewhere"),
+        ),
+    ],
+)
+def test_the_last_record_the_exit_and_what_was_asked_together_tell_the_ending(
+    exit: ProcessExit, word: dict[str, str | bool] | None, asked: bool, forced: bool, ending: Ending
+) -> None:
+    assert classify(exit, History(end=word, phase="somewhere"), Circumstances(asked, forced)) == ending

@@ -17,6 +17,7 @@ from launcher.store.events import Ended, EventLog, Started
 from launcher.store.manifest import Manifest, ManifestExperiment, write_manifest
 from launcher.store.paths import Paths
 from launcher.store.records import RecordWriter
+from tests.launcher.conftest import Workplace
 
 
 @pytest.fixture
@@ -124,3 +125,14 @@ def test_a_sweep_file_that_is_not_one_is_told(paths: Paths) -> None:
         paths.sweep.write_text(content)
         with pytest.raises(InputError, match=r"sweep\.json cannot be read"):
             Report(paths)
+
+
+def test_report_makes_everything_again_from_records(place: Workplace) -> None:
+    place.toy({"a": {}}, metrics=["loss"])
+    place.launch("job.toml")
+    table = place.paths.table_csv.read_bytes()
+    for path in (*place.paths.outcome.glob("*.png"), *place.paths.outcome.glob("results*")):
+        path.unlink()
+    assert place.launch("report", "job.toml").code == 0
+    assert place.paths.table_csv.read_bytes() == table
+    assert place.paths.curves("loss").exists()

@@ -1,36 +1,12 @@
-"""What `status` and `follow` read with: the end of a log, the holder of a folder's lock."""
+"""The end of a text file that grows, is cut or is replaced."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from launcher.store.locks import find_holder, lock_folder
 from launcher.store.log_tail import Tail
-
-
-def test_a_holder_is_seen_and_a_look_refuses_nobody(tmp_path: Path) -> None:
-    path = tmp_path / ".lock"
-    assert find_holder(path) is None
-    lock = lock_folder(path)
-    holder = find_holder(path)
-    assert holder is not None
-    assert holder.pid == os.getpid()
-    lock.release()
-    assert find_holder(path) is None
-    with path.open() as looking:
-        fcntl.flock(looking, fcntl.LOCK_SH)
-        code = (
-            f"from launcher.store.locks import lock_folder; from pathlib import Path; lock_folder(Path({str(path)!r}))"
-        )
-        refused = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        assert "InUseError" in refused.stderr, "one that goes on looking is a holder"
-    lock_folder(path).release()
 
 
 def test_a_tail_begins_with_the_last_lines_and_follows_cuts_and_replacements(tmp_path: Path) -> None:
