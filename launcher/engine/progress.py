@@ -22,6 +22,7 @@ from launcher.engine.time_left import TimeLeft
 from launcher.planning.decision import Decision, PlannedAction
 from launcher.planning.plan import Plan
 from launcher.store.ending import EndingKind
+from launcher.store.experiment_state import SPEED, ExperimentState
 from launcher.store.metric_tracker import MetricTracker
 from launcher.store.samples import Sample
 
@@ -48,7 +49,9 @@ class ProgressBoard:
         self._usage = usage  # of an experiment that runs
         self._isolation = FaultIsolation(warn)
         self._began_s = time.monotonic()
-        self._kept = [_kept(one) for one in plan.decisions if one.action is PlannedAction.KEEP]
+        self._kept = [
+            _kept(decision, self._metric) for decision in plan.decisions if decision.action is PlannedAction.KEEP
+        ]
         self._ended: dict[str, SnapshotRow] = {}  # by when they ended
 
     def started(self, attempt: Attempt) -> None:
@@ -136,13 +139,22 @@ def _row(
     )
 
 
-def _kept(decision: Decision) -> SnapshotRow:
-    evidence = decision.evidence
-    kind, newest = evidence.ending or EndingKind.DONE, evidence.tracker or MetricTracker("")
-    seen = evidence.last_attempt
-    device, time_s = (seen.device, seen.seconds or None) if seen else ("", None)
-    state = "kept" if kind == EndingKind.DONE else kind.short_label
-    return _row(decision.experiment.name, _group(kind), state, newest, device, time_s)
+def _kept(decision: Decision, metric: str) -> SnapshotRow:
+    state = decision.evidence.state or ExperimentState(name=decision.experiment.name)
+    ending = decision.evidence.ending or EndingKind.DONE
+    curve, speeds = state.curves.get(metric), state.curves.get(SPEED)
+    return SnapshotRow(
+        experiment=decision.experiment.name,
+        group=_group(ending),
+        state="kept" if ending == EndingKind.DONE else ending.short_label,
+        device=state.device,
+        step=state.last_step,
+        total=state.total,
+        value=curve.newest if curve else None,
+        best=curve.best if curve else None,
+        tokens_per_s=speeds.newest if speeds else None,
+        time_s=state.seconds or None,
+    )
 
 
 def _group(kind: EndingKind) -> Group:

@@ -99,13 +99,12 @@ def decide_experiment(experiment: Experiment, evidence: Evidence, *, fresh: bool
     if not is_selected:
         action, why = PlannedAction.LEAVE, f"not selected; {evidence.ending or 'has not run'}"
     # A number is never used twice: an event of an earlier attempt must not be taken for an event of a later attempt.
-    newest = max(evidence.attempt, evidence.last_attempt.attempt if evidence.last_attempt else 0)
     is_whole = action is not PlannedAction.RESUME
     return Decision(
         experiment,
         action,
         why,
-        attempt=newest + action.is_training,
+        attempt=max(evidence.attempt, evidence.highest_attempt) + action.is_training,
         changes=evidence.changes if action in (PlannedAction.KEEP, PlannedAction.RESUME) else {},
         duration=replace(evidence.duration, share_done=0.0) if is_whole else evidence.duration,
         repeats=_repeats(experiment, evidence, fresh) if action.is_from_beginning and evidence.attempt else None,

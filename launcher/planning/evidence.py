@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from launcher.planning.batch_halving import state_digest
 from launcher.planning.estimate import DurationEstimate, extrapolate
 from launcher.planning.experiment import Experiment
-from launcher.store.attempts import LastAttempt, last_ending
+from launcher.store.attempts import LastAttempt, last_attempts
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.ending import EndingKind
-from launcher.store.history import History, gpu_bytes, read_history
+from launcher.store.events import LoggedEvent
+from launcher.store.experiment_state import SPEED, ExperimentState, fold
+from launcher.store.history import gpu_bytes, read_history
 from launcher.store.manifest import ManifestExperiment
-from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
 
 
@@ -33,8 +35,9 @@ class Evidence:
     """What an earlier launch left of one experiment. The defaults are those of an experiment that has never run."""
 
     planned: ManifestExperiment | None = None  # its entry in `sweep.json`
-    last_attempt: LastAttempt | None = None  # its newest attempt, as `events.jsonl` tells it
     attempt: int = 0  # the number of its newest attempt in the records
+    highest_attempt: int = 0  # the highest number that any attempt has had, in records or events
+    changes: dict[str, int] = field(default_factory=dict)  # what `on_oom` replaced in the newest attempt
     ending: EndingKind | None = None  # how the newest attempt ended; None: no worker has begun
     lost_ending: LostEnding | None = None
     digest: str = ""  # of the configuration that was trained; empty: no worker has begun
@@ -45,7 +48,7 @@ class Evidence:
     peak_memory_bytes: int | None = None  # of the newest attempt, if its worker could say
     peak_gpu_memory_bytes: int | None = None
     needed_gpu_bytes: int | None = None  # the same peak, of an attempt that got all the memory it asked for
-    tracker: MetricTracker | None = None  # of an experiment that is done or diverged
+    state: ExperimentState | None = None  # how it stands, if it is done or diverged
     obstacle: str = ""  # why its records cannot be read; empty where they can
 
     @property
@@ -53,79 +56,79 @@ class Evidence:
         """It ended in a way after which the same configuration is not trained again."""
         return self.ending is not None and self.ending.is_kept
 
-    @property
-    def changes(self) -> dict[str, int]:
-        """The keys of its configuration that `on_oom` replaced in the newest attempt, with their values."""
-        return self.last_attempt.changed if self.last_attempt else {}
-
 
 def gather(
     experiment: Experiment,
     planned: ManifestExperiment | None,
-    last_attempt: LastAttempt | None,
+    events: Sequence[LoggedEvent],
     paths: Paths,
-    tracker: MetricTracker,
+    metric: str = "",
+    *,
+    is_maximized: bool = False,
 ) -> Evidence:
-    """Read what an earlier launch left of an experiment. `tracker` is a new one; it is fed if the experiment ended.
+    """Read what an earlier launch left of an experiment.
+
+    Args:
+        planned: its entry in `sweep.json`, if there is one.
+        events: those of this experiment, in their order.
+        metric: the job's first metric, of which the live view shows the best value; empty if the job names none.
+        is_maximized: the largest value of the metric is the best.
 
     Raises:
         OSError: the folder of its checkpoints cannot be read.
     """
-    history = read_history(paths.records(experiment.name))
-    ending = last_ending(history, last_attempt)
-    lost_ending = _lost_ending(history, last_attempt)
-    seconds = (last_attempt.seconds if last_attempt else 0.0) + (lost_ending.seconds if lost_ending else 0.0)
-    changes = last_attempt.changed if last_attempt else {}
-    digest = state_digest(experiment.digest, changes)
-    checkpoints = Checkpoints(paths.checkpoints(experiment.name), experiment.name, digest)
-    is_kept = ending is not None and ending.is_kept
-    if is_kept:
-        tracker.begin(history)
+    metrics = (metric, SPEED)
+    history = read_history(paths.records(experiment.name), metrics)
+    entry = planned or ManifestExperiment(experiment.name, experiment.overrides, experiment.config, experiment.digest)
+    state = fold(entry, history, events, metrics=metrics, maximize=[metric] if is_maximized else [])
+    lost_ending = None if history.obstacle else _lost_ending(state, last_attempts(events).get(experiment.name))
+    changes, seconds = dict(state.changed), round(state.seconds or 0.0, 3)
+    checkpoints = Checkpoints(
+        paths.checkpoints(experiment.name), experiment.name, state_digest(experiment.digest, changes)
+    )
+    ending = state.ending if state.digest is not None else None
     return Evidence(
         planned=planned,
-        last_attempt=last_attempt,
-        attempt=history.attempt,
+        attempt=state.attempt,
+        highest_attempt=state.highest_attempt,
+        changes=changes,
         ending=ending,
         lost_ending=lost_ending,
-        digest=str(history.start["digest"]) if history.start else "",
-        num_steps=len(history.steps),
+        digest=state.digest or "",
+        num_steps=state.num_steps,
         seconds=seconds,
         has_checkpoint=checkpoints.has_any(),
-        duration=_duration(experiment, history, seconds, planned),
-        peak_memory_bytes=_peak(history, "peak_memory_bytes"),
-        peak_gpu_memory_bytes=_peak(history, "peak_gpu_memory_bytes"),
+        duration=_duration(experiment, state, seconds, planned),
+        peak_memory_bytes=_whole(state.peak_memory_bytes),
+        peak_gpu_memory_bytes=_whole(state.peak_gpu_memory_bytes),
         needed_gpu_bytes=gpu_bytes(history),
-        tracker=tracker if is_kept else None,
-        obstacle=history.obstacle,
+        state=state if ending is not None and ending.is_kept else None,
+        obstacle=state.obstacle,
     )
 
 
-def _lost_ending(history: History, last_attempt: LastAttempt | None) -> LostEnding | None:
-    """Return how the newest attempt ended if no launcher saw it end; None if one did, or nothing is readable."""
-    if last_attempt is None or last_attempt.ending is not None or history.obstacle:
+def _lost_ending(state: ExperimentState, last: LastAttempt | None) -> LostEnding | None:
+    """Return how the newest attempt ended if no launcher saw it end; None if one did, or there was no attempt."""
+    if last is None or last.ending is not None or state.ending is None:
         return None
-    if last_attempt.attempt != history.attempt:  # its worker was killed before it had written a record
-        return LostEnding(last_attempt.attempt, EndingKind.INTERRUPTED, 0.0)
-    ending = EndingKind(history.end["ending"]) if history.end else EndingKind.INTERRUPTED
-    return LostEnding(last_attempt.attempt, ending, round(history.last_s, 3))
+    seconds = state.last_s if last.attempt == state.attempt else 0.0  # 0: its worker was killed before its first record
+    return LostEnding(last.attempt, state.ending, round(seconds, 3))
 
 
 def _duration(
-    experiment: Experiment, history: History, seconds: float, planned: ManifestExperiment | None
+    experiment: Experiment, state: ExperimentState, seconds: float, planned: ManifestExperiment | None
 ) -> DurationEstimate:
     """Return how long the experiment takes as it is configured now, judged by its earlier attempts.
 
     If it was another configuration that was trained, its time is scaled by the work of the two: 40 s for a work of 100
     become 60 s for a work of 150. Without the work of both, the time is not known.
     """
-    estimate = replace(extrapolate(seconds, history.last_step, history.total, experiment.work), is_earlier=True)
-    digest = history.start["digest"] if history.start else None
-    if estimate.seconds and experiment.work and digest != experiment.digest:
-        work = planned.work if planned and planned.digest == digest else None
+    estimate = replace(extrapolate(seconds, state.last_step, state.total, experiment.work), is_earlier=True)
+    if estimate.seconds and experiment.work and state.digest != experiment.digest:
+        work = planned.work if planned and planned.digest == state.digest else None
         estimate = replace(estimate, seconds=estimate.seconds * experiment.work / work if work else None)
     return estimate
 
 
-def _peak(history: History, key: str) -> int | None:
-    value = (history.end or {}).get(key)
-    return int(value) if isinstance(value, int | float) else None
+def _whole(peak: float | None) -> int | None:
+    return None if peak is None else int(peak)

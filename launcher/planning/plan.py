@@ -17,12 +17,12 @@ from launcher.planning.evidence import gather
 from launcher.planning.experiment import Experiment
 from launcher.planning.folder_owner import check_folder_owner
 from launcher.planning.job import Sweep
-from launcher.store.attempts import read_last_attempts
 from launcher.store.ending import EndingKind
 from launcher.store.launch_info import LaunchInfo
 from launcher.store.manifest import Manifest, ManifestExperiment
 from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
+from launcher.store.sweep_state import read_events_by_experiment
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,13 @@ def decide(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, *, fre
 def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, fresh: bool) -> Plan:
     previous, notices = check_folder_owner(sweep, paths)
     entries = {entry.name: entry for entry in (*previous.former, *previous.experiments)} if previous else {}
-    last_attempts = read_last_attempts(paths.events)
+    events = read_events_by_experiment(paths.events)
+    tracker = _metric_tracker(sweep)
     decisions = []
     for experiment in experiments:
-        entry, last_attempt = entries.get(experiment.name), last_attempts.get(experiment.name)
+        entry, own_events = entries.get(experiment.name), events.get(experiment.name, [])
         experiment = _with_known_digest(experiment, entry)
-        evidence = gather(experiment, entry, last_attempt, paths, _metric_tracker(sweep))
+        evidence = gather(experiment, entry, own_events, paths, tracker.metric, is_maximized=tracker.is_maximized)
         is_selected = sweep.only is None or experiment.name in sweep.only
         decisions.append(decide_experiment(experiment, evidence, fresh=fresh, is_selected=is_selected))
     return Plan(sweep, paths, decisions, previous, notices)

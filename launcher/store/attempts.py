@@ -1,20 +1,17 @@
-"""What the events say of each experiment's newest attempt, and how events and records together tell how it ended.
+"""What the events say of each experiment's newest attempt.
 
 The records (`history`) say what an experiment measured. Only the events say how a launcher saw its attempt end: a
-process that is killed writes no last record.
+process that is killed writes no last record. `experiment_state` puts the two together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, LoggedEvent, MovedAside, Started, read_events
-from launcher.store.history import History
-from launcher.store.locks import Holder
-from launcher.store.manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -64,58 +61,3 @@ def _started(event: Started, before: LastAttempt | None) -> LastAttempt:
     ending = before.ending or EndingKind.INTERRUPTED
     ended = f"attempt {before.attempt}: {ending}{f', {before.why}' if before.why else ''}"
     return replace(attempt, seconds=before.seconds, earlier=(*before.earlier, ended))
-
-
-@dataclass(frozen=True)
-class AtWork:
-    """The launch that is at work in a folder: the first attempt of each experiment it runs. Empty where none is."""
-
-    attempts: Mapping[str, int] = field(default_factory=dict)
-
-    def is_running(self, name: str, last: LastAttempt | None) -> bool:
-        """Return whether an experiment runs now: an attempt of this launch has started and has not ended."""
-        first = self.attempts.get(name)
-        return first is not None and last is not None and last.ending is None and last.attempt >= first
-
-
-def at_work(manifest: Manifest, holder: Holder | None) -> AtWork:
-    """Return the launch that is at work, given who holds the folder's lock.
-
-    A launcher that is still checking the data holds the lock while `sweep.json` describes an earlier launch. So the
-    holder and the launch of `sweep.json` must be the same process.
-    """
-    if holder is None or not manifest.launch.is_by(holder):
-        return AtWork()
-    return AtWork(manifest.launch.attempts)
-
-
-def last_ending(history: History, last: LastAttempt | None) -> EndingKind | None:
-    """Return how the newest attempt ended; None if there was no attempt.
-
-    What a launcher saw counts first, then the worker's last record. Without either the attempt was interrupted.
-    """
-    if history.start is None:
-        return None
-    if last is not None and last.attempt == history.attempt and last.ending is not None:
-        return last.ending
-    return EndingKind(history.end["ending"]) if history.end else EndingKind.INTERRUPTED
-
-
-def why_ended(ending: str | None, last: LastAttempt | None) -> str:
-    """Return why the newest attempt ended so, as far as it is known."""
-    if last is None:
-        return ""
-    if ending == EndingKind.INTERRUPTED and last.ending is None:
-        return "its launcher was gone"
-    return last.why if last.ending == ending else ""
-
-
-def spent_s(history: History, last: LastAttempt | None) -> float:
-    """Return how long the newest attempt and those it goes on from took, in seconds.
-
-    An attempt without an end counts until its newest record.
-    """
-    if last is None:  # the file of events is lost: the records alone say it
-        return history.before_s + history.last_s
-    is_open = last.ending is None and last.attempt == history.attempt
-    return last.seconds + (history.last_s if is_open else 0.0)

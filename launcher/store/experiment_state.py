@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from launcher.store import values
-from launcher.store.attempts import AtWork, LastAttempt, last_attempts
+from launcher.store.attempts import LastAttempt, last_attempts
 from launcher.store.curve import Curve, curve_of
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, LoggedEvent, MovedAside, Requeued, Started, Withdrawn
@@ -46,10 +46,10 @@ class LaunchState:
         """The number of the first attempt of this launch, of each experiment that the launch runs."""
         return self.launch.attempts
 
-    @property
-    def at_work(self) -> AtWork:
-        """The launch that can have running experiments; an empty one if no launcher is at work or none has started."""
-        return AtWork(self.attempts) if self.phase == "running" else AtWork()
+    def is_running(self, name: str, last: LastAttempt | None) -> bool:
+        """Return whether an experiment runs now: an attempt of this launch has started and has not ended."""
+        first = self.attempts.get(name) if self.phase == "running" else None
+        return first is not None and last is not None and last.ending is None and last.attempt >= first
 
     def is_own(self, event: Withdrawn | Requeued) -> bool:
         """Return whether this launch wrote an event, not an earlier launch with the same process id."""
@@ -164,7 +164,7 @@ def fold(
         history = History()
     launch = launch or LaunchState()
     last = last_attempts(own).get(planned.name)
-    is_running = launch.at_work.is_running(planned.name, last)
+    is_running = launch.is_running(planned.name, last)
     ending = None if is_running else _ending(history, last)
     state = RUNNING if is_running else _state(planned.name, ending, last, events, launch)
     spans = _spans(own, history, RUNNING if is_running else ending or "", launch.now_s)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from launcher.store.attempts import last_attempts
 from launcher.store.events import LoggedEvent, read_events
@@ -66,15 +67,24 @@ def read_sweep_state(paths: Paths, now_s: float) -> SweepState | None:
     manifest = read_manifest(paths)
     if manifest is None:
         return None
-    events = list(read_events(paths.events))
-    by_experiment: dict[str, list[LoggedEvent]] = {}
-    for event in events:
-        by_experiment.setdefault(event.experiment, []).append(event)
+    events = read_events_by_experiment(paths.events)
     launch = LaunchState(phase=_phase(manifest, launcher, events), launch=manifest.launch, now_s=now_s)
-    return SweepState(paths, manifest, launcher, launch, by_experiment)
+    return SweepState(paths, manifest, launcher, launch, events)
 
 
-def _phase(manifest: Manifest, launcher: Holder | None, events: Sequence[LoggedEvent]) -> Phase:
+def read_events_by_experiment(path: Path) -> dict[str, list[LoggedEvent]]:
+    """Return the events of each experiment, in their order.
+
+    Raises:
+        InputError: what lies at the path is no file, or cannot be read.
+    """
+    found: dict[str, list[LoggedEvent]] = {}
+    for event in read_events(path):
+        found.setdefault(event.experiment, []).append(event)
+    return found
+
+
+def _phase(manifest: Manifest, launcher: Holder | None, events: Mapping[str, Sequence[LoggedEvent]]) -> Phase:
     """Return what the newest launch does.
 
     A launcher that is still checking the data holds the lock while `sweep.json` describes an earlier launch.
@@ -82,7 +92,8 @@ def _phase(manifest: Manifest, launcher: Holder | None, events: Sequence[LoggedE
     launch = manifest.launch
     if launcher is not None:
         return "running" if launch.is_by(launcher) else "starting"
-    last = last_attempts(events)
-    begun = [last[name] for name, first in launch.attempts.items()
-             if name in last and last[name].attempt >= first]  # fmt: skip
-    return "gone" if any(attempt.ending is None for attempt in begun) else "ended"
+    for name, first in launch.attempts.items():
+        last = last_attempts(events.get(name, ())).get(name)
+        if last is not None and last.attempt >= first and last.ending is None:
+            return "gone"
+    return "ended"

@@ -11,7 +11,6 @@ from launcher.planning.decision import Decision, PlannedAction, RepeatedTraining
 from launcher.planning.estimate import DurationEstimate
 from launcher.planning.evidence import Evidence
 from launcher.planning.experiment import Experiment
-from launcher.store.attempts import LastAttempt
 from launcher.store.ending import EndingKind
 from launcher.store.manifest import ManifestExperiment
 
@@ -109,12 +108,12 @@ def test_a_change_is_named_where_the_manifest_knows_the_earlier_configuration() 
 
 
 def test_the_number_of_an_attempt_is_never_used_again_though_its_records_are_gone() -> None:
-    lost = Evidence(last_attempt=LastAttempt(7, "cpu:0", 1))
+    lost = Evidence(highest_attempt=7)
     assert decide_experiment(HERE, lost, fresh=False).attempt == 8
 
 
 def halved(evidence: Evidence) -> Evidence:
-    return replace(evidence, last_attempt=LastAttempt(1, "cpu:0", 1, changed={"batch_size": 8, "accumulation": 2}))
+    return replace(evidence, changes={"batch_size": 8, "accumulation": 2})
 
 
 @pytest.mark.parametrize("evidence", [DONE, replace(FAILED, **AT_40)])

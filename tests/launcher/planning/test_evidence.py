@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,9 @@ import pytest
 from launcher.planning.estimate import DurationEstimate
 from launcher.planning.evidence import Evidence, LostEnding, gather
 from launcher.planning.experiment import Experiment
-from launcher.store.attempts import LastAttempt
 from launcher.store.ending import EndingKind
+from launcher.store.events import Ended, LoggedEvent, Started
 from launcher.store.manifest import ManifestExperiment
-from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
 
 START = {"kind": "start", "digest": "now", "device": "cpu", "threads": 1, "pid": 1}
@@ -22,8 +22,8 @@ TOTAL = {"kind": "total", "steps": 4}
 STEPS = [{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.0}]
 END = {"kind": "end", "ending": "done", "peak_memory_bytes": 1e9, "peak_gpu_memory_bytes": 2 * 10**9}
 HERE = Experiment("a", 0, {}, {}, "now", work=10.0)
-ENDED = LastAttempt(1, "cpu:0", 1, ending=EndingKind.DONE, seconds=6.0)
-OPEN = LastAttempt(1, "cpu:0", 1)
+OPEN: list[LoggedEvent] = [Started("a", 1, "cpu:0", 1)]
+ENDED: list[LoggedEvent] = [*OPEN, Ended("a", 1, EndingKind.DONE, "", 6.0)]
 
 
 @pytest.fixture
@@ -40,11 +40,11 @@ def write(paths: Paths, *records: dict[str, Any]) -> None:
 
 def evidence(
     paths: Paths,
-    last_attempt: LastAttempt | None = None,
+    events: Sequence[LoggedEvent] = (),
     planned: ManifestExperiment | None = None,
     experiment: Experiment = HERE,
 ) -> Evidence:
-    return gather(experiment, planned, last_attempt, paths, MetricTracker("loss"))
+    return gather(experiment, planned, events, paths, "loss")
 
 
 def test_of_an_experiment_that_never_ran_nothing_is_known_but_its_work(paths: Paths) -> None:
@@ -60,8 +60,8 @@ def test_a_finished_experiment_tells_time_memory_and_its_best_value(paths: Paths
         2 * 10**9,
         2 * 10**9,
     )
-    assert found.tracker is not None
-    assert found.tracker.best == 2.0
+    assert found.state is not None
+    assert found.state.curves["loss"].best == 2.0
     assert found.duration == DurationEstimate(10.0, 12.0, 0.5, is_earlier=True)
     assert found.is_kept
     assert found.lost_ending is None
@@ -70,7 +70,7 @@ def test_a_finished_experiment_tells_time_memory_and_its_best_value(paths: Paths
 def test_a_peak_of_an_attempt_that_got_too_little_memory_is_not_what_it_needs(paths: Paths) -> None:
     write(paths, START, *STEPS, END | {"ending": "out_of_memory"})
     found = evidence(paths)
-    assert (found.peak_gpu_memory_bytes, found.needed_gpu_bytes, found.tracker) == (2 * 10**9, None, None)
+    assert (found.peak_gpu_memory_bytes, found.needed_gpu_bytes, found.state) == (2 * 10**9, None, None)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from launcher.reports.data import ReportData
 from launcher.store import sweep_state
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, EventLog, Started
+from launcher.store.launch_info import LaunchInfo
 from launcher.store.locks import lock_folder
 from launcher.store.manifest import Manifest, ManifestExperiment, write_manifest
 from launcher.store.paths import Paths
@@ -30,7 +31,7 @@ def paths(tmp_path: Path) -> Paths:
     paths = Paths(tmp_path / "outcome", tmp_path / "logs")
     paths.create()
     planned = [ManifestExperiment(name, {}, {}, name) for name in NAMES]
-    launch = {"pid": os.getpid(), "host": socket.gethostname(), "at": "", "attempts": dict.fromkeys(NAMES, 1)}
+    launch = LaunchInfo(pid=os.getpid(), host=socket.gethostname(), attempts=dict.fromkeys(NAMES, 1))
     write_manifest(paths, Manifest("s", "job.toml", "t:f", 0, ["loss"], [], planned, launch))
     return paths
 

@@ -209,5 +209,13 @@ def test_attempts_before_an_experiment_began_anew_are_left_out_and_so_is_a_start
     assert [(span.attempt, span.seconds, span.ending, span.why) for span in spans] == [(2, 5.0, "interrupted", "asked")]
 
 
+def test_only_an_attempt_of_the_launch_at_work_runs() -> None:
+    second = LaunchState(phase="running", launch=replace(LAUNCH, attempts={"a": 2}))
+    assert state_of(events=[started(2)], launch=second).state == RUNNING
+    assert state_of(events=[started(3)], launch=second).state == RUNNING, "it was tried again"
+    assert state_of(events=[started(1)], launch=second).state == WAITING, "an attempt of an earlier launch"
+    assert state_of(events=[started(2), ended(EndingKind.FAILED, 2)], launch=second).state == "failed"
+
+
 def test_marks_of_outcomes() -> None:
     assert [mark_of(outcome) for outcome in ("done", "running", "interrupted", "failed")] == ["✓", "…", "‖", "✗"]
