@@ -1,1 +1,1 @@
-"""Configurations: tables of a job file against a dataclass, what an experiment is told by, and what is hidden of it."""
+"""Configurations: checking tables of a job file against a dataclass, the identity of experiments, hiding secrets."""

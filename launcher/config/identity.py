@@ -1,14 +1,14 @@
-"""Whether an experiment is still the one an earlier launch has trained: what counts as a change, and what does not.
+"""Decides whether an experiment is the same as the one that an earlier launch trained. Pure: it reads no files.
 
-An experiment's digest is made of everything its numbers depend on: target, resolved configuration, seed, and the
-content of its input files. What the digest alone cannot tell, `sweep.json` does:
+The digest of an experiment is made of everything that its numbers depend on: target, resolved configuration, seed and
+the content of its input files. Some differences are no change. They are found by comparing with `sweep.json`:
 
-- a field that was not there before, and now has the default of its class, is no change: with it the earlier launch has
-  trained. Nor is a field that is gone and had its default.
-- a field with `metadata={"identity": False}` never counts.
-- the order of a set does not count.
+- A new field that has the default of its class: the earlier launch trained with this default. In the same way, a field
+  that is gone and had its default.
+- A field with `metadata={"identity": False}`.
+- The order of a set.
 
-All else is a change: another value, also of a default, another seed, target or input file. Pure: it knows no files.
+Any other difference is a change: another value (a changed default too), seed, target or input file.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Content:
     at_default: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     unordered: list[str] = field(default_factory=list)
-    # Earlier versions have trained another configuration than the recorded one: they made it from its own result.
+    # Earlier versions made the configuration again, from its own result, and so trained another one than recorded.
     was_made_twice: bool = False
 
     @property
     def digest(self) -> str:
-        """The identity of the experiment, as no earlier launch knows it."""
+        """The digest of the experiment where no earlier launch has one."""
         return self._digest(self.config, self.left_out, is_once=self.was_made_twice)
 
     def _digest(self, config: Mapping[str, Any], left_out: Sequence[str], *, is_once: bool = False) -> str:
@@ -52,7 +52,7 @@ class Content:
         return hashlib.sha256(_text(content).encode()).hexdigest()[:16]
 
     def has_rest_of(self, before: Before) -> bool:
-        """Say whether an earlier launch had the same target, seed, input files and secrets."""
+        """Return whether an earlier launch had the same target, seed, input files and secrets."""
         config, left_out = _unmasked(before.config, as_stored(self.config)), before.left_out or []
         digests = [self._digest(config, left_out, is_once=is_once) for is_once in (False, True)]
         return (before.content or before.digest) in digests
@@ -60,7 +60,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Before:
-    """What `sweep.json` says of an experiment's configuration. None: an earlier version has written it."""
+    """An experiment's configuration in `sweep.json`. None: the version that wrote the file did not record it."""
 
     config: Mapping[str, Any]
     digest: str
@@ -70,20 +70,20 @@ class Before:
 
 
 def digest_now(content: Content, before: Before | None) -> str:
-    """Return the digest of an experiment: that of the earlier launch where nothing has changed since."""
+    """Return the digest of an experiment: the earlier launch's digest if nothing has changed since."""
     if before is None or is_changed(content, before):
         return content.digest
     return before.digest
 
 
 def is_changed(content: Content, before: Before) -> bool:
-    """Say whether an experiment is another than the earlier launch has trained."""
+    """Return whether an experiment differs from the one that the earlier launch trained."""
     is_other = content.was_made_twice and before.content is None
     return is_other or bool(differences(content, before)) or not content.has_rest_of(before)
 
 
 def describe_change(content: Content, before: Before) -> str:
-    """Return what has changed, for a person: `changed: lr 0.1 → 0.2`."""
+    """Return the changes as a text for a person: `changed: lr 0.1 → 0.2`."""
     if changed := differences(content, before):
         return f"changed: {', '.join(changed)}"
     secret = [f"{key} {redact.HIDDEN} → {redact.HIDDEN}" for key in redact.keys(content.config)]
@@ -93,14 +93,14 @@ def describe_change(content: Content, before: Before) -> str:
 
 
 def differences(content: Content, before: Before) -> list[str]:
-    """Return the fields whose change counts, each as `lr 0.1 → 0.2`; empty where the configurations are the same."""
+    """Return the fields whose change counts, each as `lr 0.1 → 0.2`; empty if the configurations are the same."""
     shown = redact.table(before.config), redact.table(as_stored(content.config))
     paths = [path for path, _, _ in _differences(content, before)]
     return [f"{dotted(path)} {value_at(shown[0], path)!r} → {value_at(shown[1], path)!r}" for path in paths]
 
 
 def as_stored(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a configuration as it is read back from `sweep.json`."""
+    """Return a configuration in the form in which it is read back from `sweep.json`."""
     stored: dict[str, Any] = json.loads(_text(config))
     return stored
 
@@ -136,7 +136,7 @@ def _compare(was: Any, now: Any, path: KeyPath, content: Content, before: Before
 
 
 def _unmasked(config: Mapping[str, Any], now: Mapping[str, Any]) -> Any:
-    """Return a stored configuration with today's secrets in the place of `***`; a digest tells if they were these."""
+    """Return a stored configuration with today's secrets in place of `***`; the digest tells if they were the same."""
     return _filled(config, redact.table(now), now)
 
 

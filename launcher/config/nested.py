@@ -1,7 +1,7 @@
-"""Tables within tables, as a job file has them: merged key by key, named by dotted keys such as `model.width`. Pure.
+"""Nested tables, as a job file has them: merging, and values named by dotted keys such as `model.width`. Pure.
 
-A path is the keys from the outermost table to a value. In text a path is written as TOML writes a dotted key: a key
-that TOML would not take bare is quoted.
+A path is the tuple of keys from the outermost table to a value; an entry of a list has its index as the key. The text
+of a path is a dotted key of TOML, in which a key is quoted if TOML requires it: `model."a b"`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `base` with the values of `over` in it; a table in both is merged, everything else is replaced."""
+    """Return `base` with the values of `over` in it: tables in both are merged, all other values are replaced."""
     merged = dict(base)
     for key, value in over.items():
         before = merged.get(key)
@@ -28,7 +28,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def leaves(table: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
-    """Yield each value that is no table, with its path; an empty table is a value."""
+    """Yield path and value of each value that is not a table. An empty table counts as a value."""
     for key, value in table.items():
         if isinstance(value, Mapping) and value:
             yield from leaves(value, (*path, str(key)))
@@ -37,7 +37,7 @@ def leaves(table: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPa
 
 
 def has(table: Mapping[str, Any], path: Sequence[str]) -> bool:
-    """Say whether a path leads to a value, a table or an entry of a list."""
+    """Return whether a path leads to a value, a table or an entry of a list."""
     value: Any = table
     for key in path:
         if isinstance(value, Mapping) and key in value:
@@ -50,7 +50,10 @@ def has(table: Mapping[str, Any], path: Sequence[str]) -> bool:
 
 
 def decides(table: Mapping[str, Any], path: Sequence[str]) -> bool:
-    """Say whether a table merged over another decides the value at a path: it has it, or no table on the way there."""
+    """Return whether a table that is merged over another determines the value at a path.
+
+    It does if it has the value, or if it has something other than a table on the way: `{"a": 3}` decides `a.b`.
+    """
     value: Any = table
     for key in path:
         if not isinstance(value, Mapping):
@@ -62,7 +65,7 @@ def decides(table: Mapping[str, Any], path: Sequence[str]) -> bool:
 
 
 def value_at(table: Any, path: Sequence[str]) -> Any:
-    """Return what a path leads to; None if it leads to nothing."""
+    """Return the value at a path; None if there is none."""
     for key in path:
         if isinstance(table, Mapping):
             table = table.get(key)
@@ -74,7 +77,7 @@ def value_at(table: Any, path: Sequence[str]) -> Any:
 
 
 def replaced(value: Any, path: Sequence[str], new: Any) -> Any:
-    """Return a copy of a value in which the one at the path is another."""
+    """Return a copy of a value with `new` at the path."""
     if not path:
         return new
     key, rest = path[0], path[1:]
@@ -99,19 +102,19 @@ def _below(key: str, paths: Sequence[KeyPath]) -> list[KeyPath]:
 
 @cache
 def dotted(path: KeyPath) -> str:
-    """Return a path as text: `model.width`. What a terminal would act on stays in it, for the message to escape."""
+    """Return a path as text: `model.width`. Control characters in it are not escaped: messages do that."""
     is_bare = [_BARE.fullmatch(key) or not key.isprintable() for key in path]
     keys = zip(path, is_bare, strict=True)
     return ".".join(key if bare else json.dumps(key, ensure_ascii=False) for key, bare in keys)
 
 
 def parse(key: str) -> KeyPath | None:
-    """Return the path that a dotted key names; None if it names none."""
+    """Return the path that a dotted key names; None if the key is not well-formed."""
     if "\n" in key or "\r" in key:
         return None
     try:
         table = tomllib.loads(f"{key} = 0")
-    except tomllib.TOMLDecodeError:  # a key that TOML wants quoted is taken as it stands, but for its dots
+    except tomllib.TOMLDecodeError:  # typed without the quotes that TOML requires: only its dots separate
         path = tuple(part.strip() for part in key.split("."))
         return path if all(path) else None
     ((path, _),) = leaves(table)
@@ -119,12 +122,12 @@ def parse(key: str) -> KeyPath | None:
 
 
 def table(path: Sequence[str], value: Any) -> dict[str, Any]:
-    """Return the table that has only this value, at this path."""
+    """Return a table with one value, at this path."""
     for key in reversed(path):
         value = {key: value}
     return dict(value)
 
 
 def assignments(values: Mapping[str, Any]) -> list[str]:
-    """Return the values of a table for a person: `lr=0.1`, `model.width=256`, one each."""
+    """Return the values of a table as texts for a person: `lr=0.1`, `model.width=256`."""
     return [f"{dotted(path)}={value}" for path, value in leaves(values)]

@@ -1,10 +1,10 @@
-"""How values are written in a job file and with -S where TOML has no word for them: `"@none"`, and text that looks so.
+"""Notation for values that TOML cannot write, in job files and with -S: None, and text that looks like None.
 
-    "@none"         no value: None. TOML has no null
-    "@text:none"    the text behind the colon, whatever it is; wanted only where a field that may be None has text like
-                    `none`, `None` or `null`, which is refused there as a slip
+    "@none"         None; TOML has no null
+    "@text:none"    the text after the colon, here `none`. Needed only in a field that may be None too: there, text
+                    such as `none` or `null` is refused as a probable mistake for None
 
-`read` turns what was written into values, `write` is its other direction. Knows no configuration class.
+`read` turns written values into Python values, and `write` does the reverse. This module knows no configuration class.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _SLIPS = tuple(f"@{word}" for word in _WORDS)
 
 
 class Text(str):
-    """Text that was said to be text, `@text:none`: no slip of somebody who wanted None."""
+    """Text that was written as `@text:…`, so it is not a mistake for None."""
 
     __slots__ = ()
 
 
 def read(value: Any) -> Any:
-    """Return a written value, at any depth, with its `@none` and `@text:…` taken for what they mean."""
+    """Return a written value with `@none` and `@text:…` replaced by what they mean, at any depth."""
     if isinstance(value, Mapping):
         return {key: read(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -46,7 +46,7 @@ def read(value: Any) -> Any:
 
 
 def marked(value: Any) -> Any:
-    """Return a value, at any depth, so that `read` gives it back after a way on which only JSON types survive."""
+    """Return a value in the written form, at any depth: `read` restores it after it has passed through JSON."""
     if isinstance(value, Mapping):
         return {key: marked(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -56,7 +56,7 @@ def marked(value: Any) -> Any:
 
 
 def bare(value: Any) -> Any:
-    """Return a value, at any depth, in which text is text, however it was written."""
+    """Return a value in which each `Text` is a plain str, at any depth."""
     if isinstance(value, Mapping):
         return {key: bare(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -65,12 +65,12 @@ def bare(value: Any) -> Any:
 
 
 def is_slip(value: Any) -> bool:
-    """Say whether a value is text that may have been meant as None: `none`, `None`, `null`, `nil`."""
+    """Return whether a value is text that may have been meant as None: `none`, `None`, `null`, `nil`."""
     return isinstance(value, str) and not isinstance(value, Text) and value.strip().casefold() in _WORDS
 
 
 def misspelt(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
-    """Yield where a value as it is written has a wrong spelling of `@none`, `@None` or `@null`, and which."""
+    """Yield path and text of each wrong spelling of `@none`, such as `@None` or `@null`, in a written value."""
     if isinstance(value, Mapping):
         for key, one in value.items():
             yield from misspelt(one, (*path, str(key)))
@@ -82,7 +82,7 @@ def misspelt(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
 
 
 def write(value: Any) -> str:
-    """Return a value as TOML, on one line, so that reading it gives the value again."""
+    """Return a value as TOML on one line; `read` of what TOML makes of it gives the value again."""
     if value is None:
         return json.dumps(NONE)
     if isinstance(value, bool):
@@ -102,10 +102,12 @@ def write(value: Any) -> str:
 
 
 def from_python(value: Any) -> Any:
-    """Return a value of Python code, at any depth, as a job file could have it.
+    """Return a Python value as the values that a job file can hold, at any depth.
+
+    Enums become their values, dataclasses tables, and sets sorted lists.
 
     Raises:
-        TypeError: no job file could; the message names its type.
+        TypeError: a value has no form in a job file; the message names its type.
     """
     if isinstance(value, enum.Enum):
         return from_python(value.value)

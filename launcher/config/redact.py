@@ -1,14 +1,14 @@
-"""Secrets: which values of a configuration are shown as `***`, in files, on screens and in messages. Pure.
+"""Hides secrets: which values of a configuration are shown as `***` in files, on screens and in messages. Pure.
 
-A key says by its words what its value is: `api_key`, `hub.token`, `dbPassword`, `credentials`. Words are split at
-`_ - .` and where a capital letter begins. The worker gets the true values, and the digest is made of them; nothing else
-is. What is no secret stays as it is, because a reader needs it:
+The words of a key tell whether its value is a secret: `api_key`, `hub.token`, `dbPassword`, `credentials`. Words end at
+`_`, `-`, `.` and before a capital letter. Only two things are made of the true values: the worker's configuration and
+the digest. Values that are not secrets must stay readable:
 
-    max_tokens = 128, token_limit = 9      numbers and yes or no, but for a password, which may be one
-    tokenizer, monkey, author              other words
-    eos_token = "</s>", mask_token         a token of a vocabulary, by the word before, or by its brackets
-    sort_key, key_dim                      `key` is one with a word such as `api` before it, or where the value looks so
-    password_file = "p.txt"                says where it is, not what it is
+    max_tokens = 128, token_limit = 9      numbers and booleans are no secrets, except the number of a password
+    tokenizer, monkey, author              other words that contain `token`, `key` or `auth`
+    eos_token = "</s>", mask_token         tokens of a vocabulary, known by the word before or by brackets
+    sort_key, key_dim                      `key` needs a word such as `api` before it, or a value that looks like a key
+    password_file = "p.txt"                where the secret is, not the secret
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _SET = ("-S", "--set")
 
 
 def is_secret(key: str, value: Any) -> bool:
-    """Say whether a value that is no table or list is a secret, by the words of its key."""
+    """Return whether a value, neither table nor list, is a secret, by the words of its key."""
     if isinstance(value, bool) or value is None or value == "":
         return False
     words = [word.lower() for word in _WORD.findall(key)]
@@ -66,22 +66,22 @@ def is_secret(key: str, value: Any) -> bool:
 
 
 def shown(key: str, value: Any) -> Any:
-    """Return a value as it may be shown: `***` for a secret; tables and lists with theirs hidden."""
+    """Return a value as it may be shown: `***` for a secret; secrets inside tables and lists are hidden."""
     return _shown(key, value, is_inside=False)
 
 
 def table(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table as it may be shown."""
+    """Return a table as it may be shown, with its secrets hidden."""
     return {key: shown(key, value) for key, value in values.items()}
 
 
 def keys(values: Mapping[str, Any], before: str = "") -> list[str]:
-    """Return the keys of a table whose values, or parts of them, are hidden; those of tables in it with dots."""
+    """Return the dotted keys of a table whose values, or parts of them, are hidden."""
     found = []
     for key, value in values.items():
         if isinstance(value, Mapping) and not is_secret(key, "x"):
             found += keys(value, f"{before}{key}.")
-        elif repr(shown(key, value)) != repr(value):  # NaN is no other value than NaN
+        elif repr(shown(key, value)) != repr(value):  # by repr, because NaN is not equal to NaN
             found.append(f"{before}{key}")
     return found
 
@@ -89,7 +89,7 @@ def keys(values: Mapping[str, Any], before: str = "") -> list[str]:
 def words(argv: Sequence[str]) -> list[str]:
     """Return the words of a command line as they may be shown: `-S api_key=***`, `--token ***`."""
     found: list[str] = []
-    option = ""  # the word before, where that is an option without a value
+    option = ""  # the word before, if it is an option whose value follows
     for word in argv:
         if option in _SET:
             found.append(_setting(word))
@@ -105,7 +105,7 @@ def words(argv: Sequence[str]) -> list[str]:
 
 
 def _setting(word: str) -> str:
-    """Return a `key=value` of -S: of a secret all of the value goes, however it is written."""
+    """Return a `key=value` of -S; the whole value of a secret is hidden, however it is written."""
     key, sign, value = word.partition("=")
     return f"{key}={HIDDEN}" if sign and is_secret(key, _typed(value)) else text(word)
 
@@ -118,7 +118,7 @@ def _typed(value: str) -> float | str:
 
 
 def text(value: str) -> str:
-    """Return a text as it may be shown: what stands in it as `key=value` or `key: value` of a secret is hidden."""
+    """Return a text as it may be shown: in each `key=value` or `key: value` of a secret, the value is hidden."""
     return _LOGIN.sub(rf"\1:{HIDDEN}", _ASSIGNED.sub(_assigned, value))
 
 
@@ -141,7 +141,7 @@ def _shown(key: str, value: Any, *, is_inside: bool) -> Any:
 
 
 def _has_lock(words: Iterable[str]) -> bool:
-    """Say whether two words that follow one another are `api key` or the like."""
+    """Return whether the words contain a pair such as `api key`."""
     before = ""
     for word in words:
         if word in _KEYS and before in _OF_A_LOCK:

@@ -1,7 +1,7 @@
-"""A configuration resolved: every field with its value, as JSON, and what an identity must know about the fields.
+"""A resolved configuration: every field with its value as JSON, and what the identity must know about the fields.
 
-What the target gets is made from the values that were given (`fields.build`). This here is what stands in log, digest
-and `sweep.json`: the instance as it is after `__post_init__`, described.
+It describes the instance after `__post_init__`, and it stands in the log, the digest and `sweep.json`. The target's own
+configuration is not made from it but from the values that were given (`validation.build`).
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class Resolved:
     """The fields of a configuration, nested ones too. A name in the lists is a dotted key."""
 
     config: dict[str, Any]
-    at_default: list[str] = field(default_factory=list)  # not given, or given as the default is
+    at_default: list[str] = field(default_factory=list)  # not given, or given with the value of the default
     left_out: list[str] = field(default_factory=list)  # of the identity: metadata={"identity": False}
-    unordered: list[str] = field(default_factory=list)  # have a set somewhere in them
+    unordered: list[str] = field(default_factory=list)  # contain a set, whose order means nothing
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A field that was not the same when the configuration was made again."""
+    """A field with different values in two configurations."""
 
     path: KeyPath
     before: Any
@@ -55,21 +55,21 @@ class Difference:
 
 
 def describe(instance: Any, given: Mapping[str, Any]) -> Resolved:
-    """Describe the instance of a dataclass that the given values have made."""
+    """Return the description of a dataclass instance. `given`: the values it was made from."""
     resolved = Resolved(validation.plain(instance))
     _describe(instance, (), given, resolved.config, resolved)
     return resolved
 
 
 def differing(resolved: Resolved, instance: Any, given: Mapping[str, Any]) -> list[Difference]:
-    """Return the fields of the identity that came out otherwise when the configuration was made once more."""
-    if validation.plain(instance) == resolved.config:  # as nearly always, and quick to see
+    """Return the fields of the identity in which `instance` differs from an earlier one, made from the same values."""
+    if validation.plain(instance) == resolved.config:  # the usual case, found quickly
         return []
     return unlike(resolved, describe(instance, given))
 
 
 def addresses(resolved: Resolved) -> list[KeyPath]:
-    """Return the fields of the identity that hold the address of an object, as its repr has it: another each time."""
+    """Return the fields of the identity whose value is a repr with an object's address, which changes each time."""
     if " at 0x" not in _text(resolved.config):
         return []
     found = [path for path, value in leaves(resolved.config) if _ADDRESS.search(_text(value))]
@@ -79,14 +79,14 @@ def addresses(resolved: Resolved) -> list[KeyPath]:
 
 
 def unlike(asked: Resolved, other: Resolved) -> list[Difference]:
-    """Return the fields of the identity in which another configuration is not as asked."""
+    """Return the fields of the identity in which another configuration differs from the one asked for."""
     return _differences(asked.config, other.config, {*asked.left_out, *other.left_out})
 
 
 def is_made_twice(instance: Any, resolved: Resolved) -> bool:
-    """Say whether an instance made from the values of this one would be another: `__post_init__` changes them again.
+    """Return whether `__post_init__` would change the instance again if a new one were made from its values.
 
-    Versions before have trained such a one.
+    Example: `self.lr *= 2`. Earlier versions of this program trained with `__post_init__` applied twice.
     """
     try:
         again = validation.remade(instance)
@@ -98,7 +98,7 @@ def is_made_twice(instance: Any, resolved: Resolved) -> bool:
 
 
 def _differences(before: Any, now: Any, left_out: Collection[str], path: KeyPath = ()) -> list[Difference]:
-    """Return what differs between two resolved configurations of one class."""
+    """Return the differences of two resolved configurations of one class."""
     if dotted(path) in left_out:
         return []
     if isinstance(before, Mapping) and isinstance(now, Mapping):
@@ -114,7 +114,7 @@ def _differences(before: Any, now: Any, left_out: Collection[str], path: KeyPath
 
 
 def plain_value(value: Any) -> Any:
-    """Return a value as JSON types, sets in order; what has no JSON by its repr."""
+    """Return a value as JSON types, sets as sorted lists; a value without a JSON type as its repr."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         own = {one.name: getattr(value, one.name, None) for one in dataclasses.fields(value)}
         return {name: plain_value(one) for name, one in own.items()}
@@ -132,7 +132,10 @@ def _text(value: Any) -> str:
 
 
 def _describe(value: Any, path: KeyPath, given: Any, config: Any, resolved: Resolved) -> Any:
-    """Walk along the instance, what was given, and the values; return the values, those with sets in order."""
+    """Return `config`, the JSON form of `value`, with sets sorted; note what `given` lacks or has at its default.
+
+    The three are walked side by side.
+    """
     if value is None or type(value) in (int, str, bool):  # most are
         return config
     if dataclasses.is_dataclass(value) and not isinstance(value, type) and isinstance(config, dict):
@@ -140,7 +143,7 @@ def _describe(value: Any, path: KeyPath, given: Any, config: Any, resolved: Reso
         for name in [name for name in known if name in config]:
             _describe_field(value, known[name], (*path, name), given, config, resolved)
         for name in [name for name in given if name not in known] if isinstance(given, Mapping) else []:
-            # Only __init__ takes it (InitVar), and what becomes of it may be in no field.
+            # Only __init__ takes it (InitVar). What becomes of it may be in no field, so it is recorded itself.
             if not hasattr(type(value), name) or plain_value(getattr(type(value), name)) != plain_value(given[name]):
                 config[name] = plain_value(given[name])
         return config
@@ -158,7 +161,7 @@ def _describe(value: Any, path: KeyPath, given: Any, config: Any, resolved: Reso
     if isinstance(value, set | frozenset):
         resolved.unordered.append(dotted(path))
         return plain_value(value)
-    # In a field of any type pydantic writes NaN and infinities as null.
+    # In a field of type Any, pydantic writes NaN and infinities as null.
     return value if config is None and isinstance(value, float) and not math.isfinite(value) else config
 
 
@@ -175,11 +178,11 @@ def _describe_field(
 
 
 def _is_default(one: dataclasses.Field[Any], given: Any, resolved: Any) -> bool:
-    """Say whether a value is what the field would have if it were not given."""
+    """Return whether a value is the field's default."""
     try:
         default = one.default if one.default_factory is dataclasses.MISSING else one.default_factory()
         if default is dataclasses.MISSING:
             return False
         return _text(plain_value(default)) in (_text(plain_value(given)), _text(resolved))
-    except Exception:  # noqa: BLE001  the user's code runs here; what cannot be compared is not the same
+    except Exception:  # noqa: BLE001  the user's code runs here; values that cannot be compared count as different
         return False

@@ -1,7 +1,7 @@
-"""pydantic's schema of a dataclass, read for two things: a stricter one, and which classes a place is made of.
+"""Reads pydantic's schema of a dataclass: to make it stricter, and to find the classes and keys at a place in it.
 
-pydantic passes over a key that a nested class does not know; a typing error would train another configuration. Knows
-the form of `pydantic_core.core_schema`, and nothing else does.
+pydantic ignores a key that a nested class does not have, so a misspelt key would silently train another configuration.
+The stricter schema refuses such keys. Only this module knows the form of `pydantic_core.core_schema`.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ class Schema:
 
     @property
     def arguments(self) -> list[Any] | None:
-        """The fields of what the class is called with; None where validators of pydantic's are around it."""
+        """The arguments of the class; None if pydantic validators are wrapped around the class."""
         fields: list[Any] | None = None
         if self._schema["type"] == "dataclass" and self._schema["schema"]["type"] == "dataclass-args":
             fields = self._schema["schema"]["fields"]
         return fields
 
     def closed(self, *, only_arguments: bool) -> CoreSchema:
-        """Return the schema of the class, or of its arguments, in which no class takes a key it does not know."""
+        """Return the schema of the class, or of its arguments only, in which every class refuses unknown keys."""
         closed: CoreSchema = _closed(self._schema)
         if only_arguments:
             closed = closed["schema"]
         return core_schema.definitions_schema(closed, _closed(self._definitions)) if self._definitions else closed
 
     def classes_at(self, path: Sequence[str]) -> list[tuple[str, list[str]]]:
-        """Return the name and the fields of each class that a table at a path may be made of."""
+        """Return name and fields of each class that a table at this path may become an instance of."""
         found = [(schema, _fields(schema)) for schema in self._at(path)]
         return [(_name(schema), sorted(known)) for schema, known in found if known is not None]
 
     def unknown(self, value: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
-        """Yield the paths of the keys that no class at their place knows.
+        """Yield the paths of keys that no class at their place has.
 
-        A validator made of this schema passes over them in a model of pydantic's, whose own validator it takes.
+        The stricter schema does not find all of them: a pydantic model is validated by its own validator.
         """
         if isinstance(value, Mapping):
             if path not in self._keys:
@@ -64,12 +64,12 @@ class Schema:
                 yield from self.unknown(one, (*path, str(place)))
 
     def _keys_at(self, path: Sequence[str]) -> set[str] | None:
-        """Return the keys a table at a path may have; None where it may have any."""
+        """Return the keys that a table at a path may have; None if it may have any."""
         keys: set[str] = set()
         for schema in self._at(path):
             fields = _fields(schema)
             if fields is None and schema["type"] in ("str", "int", "float", "bool", "none", "list", "tuple"):
-                continue  # another member of a union, and no table
+                continue  # this member of a union is not a table
             if fields is None or _is_open(schema) or _is_open(schema.get("schema", {})):
                 return None
             keys.update(fields, _aliases(schema))
@@ -83,7 +83,7 @@ class Schema:
         return [member for schema in schemas for member in self._members(schema)]
 
     def _unwrapped(self, schema: Any) -> Any:
-        """Return what is inside of defaults, validators and references."""
+        """Return the schema inside defaults, validators and references."""
         while True:
             if schema["type"] == "definition-ref":
                 schema = self._named[schema["schema_ref"]]
@@ -95,7 +95,7 @@ class Schema:
                 return schema
 
     def _members(self, schema: Any) -> Iterator[Any]:
-        """Yield the schemas a value may have: those of a union, or the one."""
+        """Yield the schemas a value may have: the members of a union, or the schema itself."""
         schema = self._unwrapped(schema)
         if schema["type"] in ("union", "tagged-union"):
             choices = schema["choices"]
@@ -105,7 +105,7 @@ class Schema:
             yield schema
 
     def _inside(self, schema: Any, key: str) -> Iterator[Any]:
-        """Yield the schemas of what a value has under a key."""
+        """Yield the schemas of the value under a key."""
         for one in self._members(schema):
             known = _fields(one)
             if known is not None and key in known:
@@ -118,7 +118,7 @@ class Schema:
 
 
 def _closed(schema: Any, *, is_open: bool = False) -> Any:
-    """Return a schema in which no class takes a key it does not know, unless its author has said that it does."""
+    """Return a schema in which every class refuses unknown keys, except a class whose author allows them."""
     if isinstance(schema, list):
         return [_closed(one, is_open=is_open) for one in schema]
     if not isinstance(schema, dict):
@@ -137,7 +137,7 @@ def _closed(schema: Any, *, is_open: bool = False) -> Any:
 
 
 def _is_open(schema: Any) -> bool:
-    """Say whether the author of a class lets it have keys that it does not know."""
+    """Return whether the author of a class allows unknown keys (pydantic: extra="allow")."""
     behaviours = (schema.get("extra_behavior"), (schema.get("config") or {}).get("extra_fields_behavior"))
     return "allow" in behaviours
 
@@ -149,7 +149,7 @@ def _aliases(schema: Any) -> list[str]:
 
 
 def _fields(schema: Any) -> dict[str, Any] | None:
-    """Return the schemas of the fields of a class; None for a schema of something else."""
+    """Return the schemas of the fields of a class; None if the schema is not that of a class."""
     inner = schema["schema"] if schema["type"] in ("dataclass", "model") else schema
     if inner["type"] == "dataclass-args":
         return {field["name"]: field["schema"] for field in inner["fields"] if field.get("init", True)}

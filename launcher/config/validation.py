@@ -1,8 +1,8 @@
 """Checks a mapping against a dataclass and reports every problem, with suggestions. Knows no files and no targets.
 
-pydantic does the types (strict, but as JSON would have it: a list is a tuple, a whole number is a float), at every
-depth. The class itself then makes the instance, called as anybody would call it: its `__init__` and `__post_init__` run
-once, on the values that were given.
+pydantic checks the types at every depth. It is strict, as far as JSON can tell types apart: a list may become a tuple,
+and a whole number a float. An ordinary call of the class then makes the instance, so `__init__` and `__post_init__`
+run once, on the values that were given.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from launcher.config.schema import Schema
 from launcher.text import did_you_mean
 
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
-_NONSENSE = "no such text is meant"  # what a field takes that takes any text
+_NONSENSE = "no such text is meant"  # a field that accepts this accepts any text
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """One thing wrong with a mapping: under which path of keys (empty: the mapping as a whole), and what."""
+    """One problem of a mapping: its path (empty: the mapping as a whole), and a message."""
 
     path: KeyPath
     message: str
@@ -38,13 +38,13 @@ class FieldError:
 
 
 class _Class:
-    """A dataclass as pydantic sees it, and how an instance of it is made."""
+    """A dataclass with its pydantic schema, and how to make an instance of it."""
 
     def __init__(self, cls: type) -> None:
         self._cls = cls
         self.adapter: TypeAdapter[Any] = TypeAdapter(cls)
         self.schema = Schema(self.adapter.core_schema)
-        # A dataclass of pydantic's own checks and makes itself; of any other only the arguments are checked here.
+        # A pydantic dataclass checks and makes itself. Of other dataclasses, only the arguments are checked here.
         self._arguments = None if hasattr(cls, "__pydantic_validator__") else self.schema.arguments
         self._validator = SchemaValidator(self.schema.closed(only_arguments=self._arguments is not None))
 
@@ -55,7 +55,7 @@ class _Class:
         return sorted(field["name"] for field in self._arguments if field.get("init", True))
 
     def read(self, values: Mapping[str, Any]) -> Any:
-        """Return what the class is called with, or for a dataclass of pydantic's the instance.
+        """Return the checked arguments for the class; for a dataclass of pydantic's own, the instance.
 
         Raises:
             ValidationError: a key or a type is wrong.
@@ -70,7 +70,7 @@ class _Class:
         return given | {name: value for name, value in zip(names, init_only or (), strict=True) if name in values}
 
     def make(self, read: Any) -> Any:
-        """Return the instance of what `read` has returned. Whatever the class raises is raised."""
+        """Return the instance made from what `read` has returned. Errors of the class pass through."""
         return read if self._arguments is None else self._cls(**read)
 
 
@@ -89,44 +89,47 @@ def names(cls: type) -> list[str]:
 
 
 def check(cls: type, values: Mapping[str, Any]) -> tuple[Any, list[FieldError]]:
-    """Build an instance of the dataclass `cls`, or return None and everything that is wrong with `values`."""
+    """Return an instance of the dataclass `cls` and no errors, or None and all problems of `values`.
+
+    Errors that the class itself raises, in `__post_init__` for example, are among the problems.
+    """
     try:
         unknown = list(_of(cls).schema.unknown(values))
     except Exception as error:  # noqa: BLE001  a field's type may be anything
         return None, [_unmade(cls, error)]
-    faults = [FieldError(path, _is_unknown(cls, path)) for path in unknown]
+    errors = [FieldError(path, _is_unknown(cls, path)) for path in unknown]
     known = without(values, unknown) if unknown else values
     instance = None
     try:
         instance = build(cls, known)
     except ValidationError as error:
-        return None, [*faults, *_faults(cls, known, error)]
+        return None, [*errors, *_field_errors(cls, known, error)]
     except (Exception, SystemExit) as error:  # noqa: BLE001  the user's __post_init__ runs here
-        return None, [*faults, _unmade(cls, error)]
-    if not unknown:  # of which any text would pass for one that may be None
-        faults += _slips(cls, values)
-    return (None if faults else instance), faults
+        return None, [*errors, _unmade(cls, error)]
+    if not unknown:  # with unknown keys, the trials that find slips would mean nothing
+        errors += _slips(cls, values)
+    return (None if errors else instance), errors
 
 
 def build(cls: type, values: Mapping[str, Any]) -> Any:
     """Build an instance of the dataclass `cls` from values that `check` has accepted.
 
     Raises:
-        pydantic.ValidationError: it had not.
+        pydantic.ValidationError: `check` would not have accepted them.
     """
     known = _of(cls)
     return known.make(known.read(values))
 
 
 def plain(instance: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass instance, defaults included, as JSON types; what has none, by its repr."""
+    """Return all fields of a dataclass instance as JSON types; a value without a JSON type as its repr."""
     adapter = _of(type(instance)).adapter
     values: dict[str, Any] = adapter.serializer.to_python(instance, mode="json", warnings=False, fallback=repr)
     return values
 
 
 def remade(instance: Any) -> Any:
-    """Return an instance made from the values that this one has. Whatever the class raises is raised."""
+    """Return a new instance made from the field values of this one. Errors of the class pass through."""
     return _of(type(instance)).adapter.validate_json(json.dumps(plain(instance), default=str), strict=True)
 
 
@@ -136,14 +139,14 @@ def _unmade(cls: type, error: BaseException) -> FieldError:
     return FieldError((), f"{cls.__qualname__} cannot be made: {type(error).__name__}: {error}")
 
 
-def _faults(cls: type, values: Mapping[str, Any], error: ValidationError) -> Iterator[FieldError]:
-    """Put what pydantic found into words, each key that a member of a union does not know once."""
-    told: set[KeyPath] = set()
+def _field_errors(cls: type, values: Mapping[str, Any], error: ValidationError) -> Iterator[FieldError]:
+    """Yield pydantic's problems in our words. It reports an unknown key for each member of a union: yield it once."""
+    reported: set[KeyPath] = set()
     for problem in error.errors(include_url=False):
         path, is_missing = _path(values, problem["loc"]), problem["type"] == "missing"
         if problem["type"] in _UNKNOWN:
-            if path not in told:
-                told.add(path)
+            if path not in reported:
+                reported.add(path)
                 yield FieldError(path, _is_unknown(cls, path))
             continue
         message = _lower_first(problem["msg"].removeprefix("Value error, "))
@@ -158,7 +161,7 @@ def _faults(cls: type, values: Mapping[str, Any], error: ValidationError) -> Ite
 
 
 def _path(values: Any, loc: Sequence[int | str]) -> KeyPath:
-    """Return the keys of a place that pydantic names: it names the members of unions as well."""
+    """Return the path of a place that pydantic names. The names of union members in `loc` are left out."""
     path: KeyPath = ()
     for part in loc:
         is_entry = isinstance(part, int) and isinstance(values, list | tuple) and part < len(values)
@@ -175,10 +178,10 @@ def _is_unknown(cls: type, path: KeyPath) -> str:
 
 
 def _slips(cls: type, values: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Find text like `none` where None could stand as well, and any other text: there it is hardly meant as text.
+    """Yield an error for text such as `none` in a field that accepts both None and any text: it probably means None.
 
-    The class itself is asked. So a `Literal["none", "cosine"] | None`, or a `__post_init__` that knows its words, may
-    have "none" among them.
+    The class itself is asked whether it does. So "none" is still allowed for `Literal["none", "cosine"] | None`, or
+    where `__post_init__` accepts only certain words.
     """
     for path in _texts(values):
         text = value_at(values, path)
@@ -191,7 +194,7 @@ def _slips(cls: type, values: Mapping[str, Any]) -> Iterator[FieldError]:
 
 
 def _takes(cls: type, values: Mapping[str, Any], path: KeyPath, new: Any, *, is_made: bool = True) -> bool:
-    """Say whether the class would take another value at a path, whatever else is wrong with the values."""
+    """Return whether the class accepts `new` at a path, whatever else is wrong with the values."""
     tried = replaced(values, path, new)
     try:
         read = _of(cls).read(tried)

@@ -1,1 +1,1 @@
-"""The GPUs and slots of this machine: which there are, who is on them, and what may start there."""
+"""The GPUs and slots of this machine: which exist, who uses them, and what may start on them."""
