@@ -1,8 +1,11 @@
 """Hands events to the scheduler and carries out its actions.
 
-event ─▶ growth, which may add experiments ─▶ scheduler ─▶ actions ─▶ runner
-  ▲                                                                    │
-  └──────────────────── what follows from an action at once ◀──────────┘
+Read the drawing from the left; growth, which hears of ends, may add experiments to the launch:
+
+    event ─▶ scheduler ─▶ actions ─▶ runner ─▶ executor
+      ▲          │                      │
+      │          └──▶ growth ──▶ event  │
+      └── event, if an action has failed at once
 """
 
 from __future__ import annotations

@@ -35,6 +35,15 @@ from launcher.worker.spec import Spec
 Train = Callable[[Spec, RecordWriter], None]  # writes the records of an attempt
 
 
+def two_steps(spec: Spec, writer: RecordWriter) -> None:
+    """Write the records of two steps, and the last record unless the experiment is called "endless"."""
+    writer.write({"kind": "start", "digest": spec.digest, "device": "cpu", "threads": 1})
+    for step, loss in enumerate((0.5, 0.4), 1):
+        writer.write({"loss": loss}, step)
+    if spec.experiment != "endless":
+        writer.write({"kind": "end", "ending": "done"})
+
+
 class FakeHandle:
     """A worker that trains in `begin`, in this process; without `train` it writes no file and says that it is done."""
 
@@ -47,7 +56,7 @@ class FakeHandle:
     def begin(self) -> None:
         name = self._spec.experiment
         if self._executor.train is None:
-            self._executor.happens(WorkerExited(name, ProcessExit(0), last_word={"ending": "done"}))
+            self._exit()
             return
         writer = RecordWriter(self._spec.paths.records(name), self._spec.attempt)
         try:
@@ -56,7 +65,16 @@ class FakeHandle:
             writer.close()
         self._executor.happens(RecordsWritten(name))
         if name not in self._executor.endless:
-            self._executor.happens(WorkerExited(name, ProcessExit(0)))
+            self._exit()
+
+    def _exit(self) -> None:
+        """End as the test wants; else as a worker that is done, which says so itself where `train` has not."""
+        name = self._spec.experiment
+        if exits := self._executor.exits.get(name):
+            self._executor.happens(WorkerExited(name, exits.pop(0)))
+        else:
+            last_word = {"ending": "done"} if self._executor.train is None else None
+            self._executor.happens(WorkerExited(name, ProcessExit(0), last_word))
 
     def discard(self) -> None:
         pass
@@ -64,6 +82,9 @@ class FakeHandle:
     def stop(self, *, force: bool) -> None:
         how = ProcessExit(signal="SIGKILL") if force else ProcessExit(0)
         self._executor.stopped.append((self._spec.experiment, force))
+        if not force and self._executor.stubborn is not None:
+            self._executor.stubborn()
+            return
         self._executor.happens(WorkerExited(self._spec.experiment, how))
 
     def end_with_stacks(self) -> None:
@@ -81,9 +102,17 @@ class FakeExecutor:
         self.train = train
         self.endless = set(endless)  # these experiments end only when they are stopped
         self.refusals: dict[str, list[Refusal]] = {}  # by experiment: given out one after another, before it may start
+        self.exits: dict[str, list[ProcessExit]] = {}  # by experiment: how its next attempts end
+        self.start_errors: dict[str, list[Exception]] = {}  # by experiment: raised by its next starts
+        self.problems: dict[str, str] = {}  # by experiment: what the target says of its configuration
+        self.gone: dict[str, SlotsGone] = {}  # by the reason of a failure: what a look at the device finds
+        self.lost_at_start: SlotsGone | None = None  # found by each look before a start
+        self.stubborn: Callable[[], None] | None = None  # called in place of the end of a worker that is asked to stop
         self.started: list[tuple[str, int]] = []
         self.stopped: list[tuple[str, bool]] = []
         self.prepared: list[str] = []
+        self.threads: list[int] = []
+        self.set_aside_slots: list[int] = []
         self.is_closed = False
         self._events: deque[ExecutorEvent] = deque()
         self._ours, self._theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -99,13 +128,17 @@ class FakeExecutor:
 
     def prepare(self, specs: Sequence[Spec]) -> list[str]:
         self.prepared += [spec.experiment for spec in specs]
-        return []
+        return [self.problems[spec.experiment] for spec in specs if spec.experiment in self.problems]
 
     def refusal(self, experiment: str, slot: int, demand: Demand) -> Refusal | None:
+        if self.lost_at_start is not None:
+            return Refusal(gone=self.lost_at_start)
         left = self.refusals.get(experiment)
         return left.pop(0) if left else None
 
     def start(self, spec: Spec, slot: int, demand: Demand) -> FakeHandle:
+        if errors := self.start_errors.get(spec.experiment):
+            raise errors.pop(0)
         self.started.append((spec.experiment, slot))
         return FakeHandle(spec, self)
 
@@ -113,10 +146,10 @@ class FakeExecutor:
         pass
 
     def check_device(self, slot: int, why: str) -> SlotsGone | None:
-        return None
+        return self.gone.get(why)
 
     def set_aside(self, slot: int) -> None:
-        pass
+        self.set_aside_slots.append(slot)
 
     def refresh(self) -> None:
         pass
@@ -125,7 +158,7 @@ class FakeExecutor:
         pass
 
     def set_threads(self, threads: int) -> None:
-        pass
+        self.threads.append(threads)
 
     def usage(self, experiment: str) -> Sample | None:
         return None

@@ -12,32 +12,15 @@ import pytest
 from launcher.executors.base import Refusal
 from launcher.search.searcher import Proposal, Result
 from launcher.store.paths import Paths
-from launcher.store.records import Record, RecordWriter
+from launcher.store.records import Record
 from launcher.worker.spec import Spec
-from tests.launcher.conftest import TOYS
-from tests.launcher.engine.fakes import FakeExecutor, Listening, run
+from tests.launcher.engine.fakes import FakeExecutor, Listening, run, two_steps
 
 JOB = '[sweep]\ntarget = "toy:train"\npreload = []\n[config]\nlr = 0.2\n[experiments]\n'
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "toy.py").write_bytes((TOYS / "toy.py").read_bytes())
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LAUNCHER_LOCKS", str(tmp_path / "locks"))
-    return tmp_path
-
-
 def write_job(folder: Path, *names: str) -> None:
     (folder / "job.toml").write_text(JOB + "".join(f"{name} = {{}}\n" for name in names))
-
-
-def two_steps(spec: Spec, writer: RecordWriter) -> None:
-    writer.write({"kind": "start", "digest": spec.digest, "device": "cpu", "threads": 1})
-    for step, loss in enumerate((0.5, 0.4), 1):
-        writer.write({"loss": loss}, step)
-    if spec.experiment != "endless":
-        writer.write({"kind": "end", "ending": "done"})
 
 
 @pytest.mark.slow
