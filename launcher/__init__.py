@@ -5,7 +5,7 @@
     summary = run(load("jobs/report.toml"), devices="1,2,3", parallel=True)
 
 `load`, `plan` and `run` are described in `launcher.api`, the errors in `launcher.errors`. Scripts use the names listed
-here and no others: all other modules may change.
+here, and `launcher.interpreter` to check the Python they run on. Everything else may change.
 
 A name is looked up when it is first used, because worker processes import this package too and need none of them.
 """
