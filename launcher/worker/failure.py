@@ -1,4 +1,4 @@
-"""What went wrong in a worker, in words: the error, and the line of the user's code it comes from."""
+"""Describes what went wrong in a worker: the error, and the line of the user's code that it comes from."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 
 
 def describe(error: BaseException, homes: Sequence[str]) -> str:
-    """Return one line: the error, and where in the user's code it came from. Of a group of errors the first is named.
+    """Return one line: the error and its place in the user's code. Of an exception group, the first error is named.
 
-    `homes`: the folders and files that are the user's for certain, as the job's folder and the target's package.
+    `homes`: folders and files that are certainly the user's: the job's folder first, then the target's package.
     """
     first = next(_leaves(error))
     line = _message(error)
@@ -32,21 +32,21 @@ def describe(error: BaseException, homes: Sequence[str]) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell a want of memory, on the GPU or the host, also of an error's cause and of one among several."""
+    """Return whether memory ran out, on GPU or host: by the error, a cause of it, or an error of its group."""
     torch = sys.modules.get("torch")
     kinds = (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
-    for one in (*_leaves(error), *_causes(error)):
-        is_allocator = isinstance(one, RuntimeError) and any(text in str(one) for text in _OUT_OF_MEMORY)
-        if isinstance(one, kinds) or is_allocator:
+    for found in (*_leaves(error), *_causes(error)):
+        is_allocator = isinstance(found, RuntimeError) and any(text in str(found) for text in _OUT_OF_MEMORY)
+        if isinstance(found, kinds) or is_allocator:
             return True
     return False
 
 
 def print_trace(error: BaseException) -> None:
-    """Print the traceback as a script's end would, from the first frame that is not the launcher's.
+    """Print the traceback as Python does for a script, without the launcher's own frames at its beginning.
 
-    A hook of the target's is asked. Where nothing came of it the trace is written to the log all the same: the target
-    may have closed stderr, or put something else in its place.
+    A `sys.excepthook` of the target is called. If nothing reaches the log, because the target has closed or replaced
+    stderr, the trace is written there directly.
     """
     trace = error.__traceback__
     while trace is not None and trace.tb_next and trace.tb_frame.f_code.co_filename.startswith(_OURS):
@@ -85,7 +85,7 @@ def trace_of(error: BaseException) -> str:
 
 
 def _written() -> int:
-    """Return how far the log was written by this process; other processes append by descriptors of their own."""
+    """Return the position of this process in its log; other processes append by their own descriptors."""
     with contextlib.suppress(OSError):
         return os.lseek(2, 0, os.SEEK_CUR)
     return -1

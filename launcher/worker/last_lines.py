@@ -1,4 +1,4 @@
-"""The lines of a log that tell most about how an attempt ended."""
+"""Finds the lines of a log that tell most about how an attempt ended."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _TAIL_LINES = 5
 
 
 def last_lines(log: Path) -> list[str]:
-    """Return the lines of a log that tell most about an end, inert on a terminal; none if it cannot be read.
+    """Return the lines of a log that tell most about the end, safe to print; none if the log cannot be read.
 
-    The last ones; of a crash in C those that name it and where the user's code was.
+    They are the last lines; after a crash in C, the lines that name the crash and the user's code.
     """
     try:
         with os.fdopen(open_to_read(log), "rb") as file:

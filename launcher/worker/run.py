@@ -30,10 +30,10 @@ STEP_LIMIT = values.MOST + 1  # steps, and how many of them, are below
 
 
 class _LastSteps(threading.local):
-    """The last step that each thread has logged."""
+    """The last step that this thread has logged; each thread sees its own."""
 
     def __init__(self, of_all: list[list[int]]) -> None:
-        self.mine = [0]  # a list, as a look into what belongs to a thread costs more than one into a list
+        self.mine = [0]  # a list: reading an attribute of a thread takes longer than reading an entry of a list
         of_all.append(self.mine)
 
 
@@ -60,7 +60,7 @@ class Run:
         self.attempt = attempt  # from 1
         self.device = device  # "cuda" or "cpu": the worker sees only its own device, as index 0
         self.outcome = outcome  # folder for artefacts, shared by the experiments: put the name into file names
-        self.was_stopped = False  # the function has been told to stop
+        self.was_stopped = False  # `should_stop` has been True
         self._writer = writer
         self._checkpoints = checkpoints
         self._checkpoint_s = checkpoint_s
@@ -72,7 +72,7 @@ class Run:
         self._all_steps: list[list[int]] = []
         self._steps = _LastSteps(self._all_steps)
         self._is_asked = False
-        self.divergence = ""  # what the watched metric was, once it was not finite
+        self.divergence = ""  # set once the watched metric is not finite: its value and step
 
     # The `/` saves time: Python compares the name of each metric with the parameters' names, of which it hides one.
     def log(self, /, step: int, **metrics: float | int | str) -> None:

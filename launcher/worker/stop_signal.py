@@ -1,7 +1,8 @@
-"""SIGTERM, by which a worker is asked to stop: whether it came, and who reacted. Lives in the worker process.
+"""SIGTERM, which asks a worker to stop: whether it came, and whose handler reacted. Used in the worker process.
 
-A target may take the signal for itself, as frameworks do, and return early. That is no end of training, so it must be
-known. Python writes the number of each signal to a descriptor before any handler runs (`signal.set_wakeup_fd`).
+A target may install its own handler, as frameworks do, and return early. Such a return is not the end of training, so
+it must be noticed. Python writes the number of each signal to a descriptor before a handler runs
+(`signal.set_wakeup_fd`).
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from types import CodeType, FrameType
 
 
 class StopSignal:
-    """The signal, from here on."""
+    """Watches for SIGTERM from its creation on."""
 
     def __init__(self, ask: Callable[[], None]) -> None:
-        """Call `ask` when the signal comes, unless the target takes it for itself."""
+        """Call `ask` when the signal comes, unless the target replaces the handler."""
         self._ask = ask
-        self._was_direct = False  # it came here first, so nobody else has reacted
-        self._was_shared = False  # another handler passed it on
+        self._was_direct = False  # it came to our handler first, so the target has not reacted
+        self._was_shared = False  # the target's handler passed it on to ours
         self._fd = os.memfd_create("sweep-launcher-signals", os.MFD_CLOEXEC)  # never full, unlike a pipe
         os.set_blocking(self._fd, False)
         signal.signal(signal.SIGTERM, self._handle)
@@ -28,12 +29,12 @@ class StopSignal:
 
     @property
     def was_heard(self) -> bool:
-        """The signal came, and the target could not react but by looking at `run.should_stop`."""
+        """The signal came, and only `run.should_stop` could tell the target."""
         return self._was_direct and not self._was_shared
 
     @property
     def was_taken(self) -> bool:
-        """The signal came, and a handler of the target's had it first."""
+        """The signal came, and the target's own handler got it first."""
         return self._was_shared or (not self._was_direct and self._has_come())
 
     def _has_come(self) -> bool:
@@ -42,7 +43,7 @@ class StopSignal:
         return False
 
     def forget(self) -> None:
-        """In a forked child: give back what a script's child has."""
+        """In a forked child, restore the signal settings that the child of a script has."""
         with contextlib.suppress(ValueError):
             if signal.getsignal(signal.SIGTERM) == self._handle:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -59,7 +60,7 @@ class StopSignal:
 
 
 def breaks_off(error: BaseException) -> bool:
-    """Return whether an error is how code leaves when it is told to: an exit, or raised by a handler of SIGTERM."""
+    """Return whether an error is a way to stop when asked: an exit, Ctrl-C, or raised by a SIGTERM handler."""
     return isinstance(error, SystemExit | KeyboardInterrupt) or is_from_handler(error)
 
 
@@ -74,7 +75,7 @@ def is_from_handler(error: BaseException) -> bool:
 
 
 def _handles_stop(frame: FrameType) -> bool:
-    """Tell a handler by what it was called with: the signal's number and a frame."""
+    """Return whether a frame is that of a signal handler: its arguments are the signal's number and a frame."""
     given: list[object] = []
     for name in _parameters(frame.f_code):
         value = frame.f_locals.get(name)

@@ -1,6 +1,6 @@
-"""How many CPU threads a worker may use now: one number that the launcher writes and the workers read.
+"""How many CPU threads each worker may use now: one number, which the launcher writes and the workers read.
 
-Only for jobs with `elastic_threads`. The number is in memory shared by its descriptor: no file, nothing to clean up.
+Only jobs with `elastic_threads` have it. The number is in shared memory, so there is no file to clean up.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _BYTES = 4
 
 
 class ThreadBudget:
-    """The number, on either side."""
+    """The number of threads, as the launcher and the workers see it."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -22,7 +22,7 @@ class ThreadBudget:
 
     @classmethod
     def create(cls, threads: int) -> ThreadBudget:
-        """Make the launcher's end."""
+        """Make the launcher's end, with this number."""
         fd = os.memfd_create("sweep-launcher-threads", os.MFD_CLOEXEC)
         os.ftruncate(fd, _BYTES)
         os.pwrite(fd, threads.to_bytes(_BYTES, sys.byteorder), 0)
@@ -30,15 +30,15 @@ class ThreadBudget:
 
     @property
     def threads(self) -> int:
-        """The number now."""
+        """The number of threads now."""
         return int.from_bytes(self._map[:_BYTES], sys.byteorder)
 
     def set(self, value: int) -> None:
-        """Change the number, for the workers to see at their next step."""
+        """Change the number. Workers see it at their next step."""
         self._map[:_BYTES] = value.to_bytes(_BYTES, sys.byteorder)
 
     def apply(self) -> int | None:
-        """Let torch, if this process has it, use as many threads as it may now; return how many if that is new."""
+        """Apply the number to torch, if it is imported. Return the number if it is new, else None."""
         threads = self.threads
         if threads == self._applied:
             return None
