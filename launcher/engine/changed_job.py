@@ -10,7 +10,7 @@ from dataclasses import replace
 from launcher.planning.origin import Origin
 from launcher.planning.plan import Plan
 from launcher.store.launch_info import LaunchInfo
-from launcher.store.manifest import is_written, write_manifest
+from launcher.store.manifest import is_same, write_manifest
 
 
 def renew_manifest(plan: Plan) -> list[str]:
@@ -23,7 +23,7 @@ def renew_manifest(plan: Plan) -> list[str]:
     if launch.origin is not None or plan.sweep.adopts or before is None:
         launch = replace(launch, origin=dataclasses.asdict(Origin.of(plan.sweep, plan.paths.outcome)))
     manifest = plan.manifest(launch)
-    if before is not None and is_written(manifest, before):
+    if before is not None and is_same(manifest, before):
         return []
     try:
         write_manifest(plan.paths, manifest)

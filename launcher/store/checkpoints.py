@@ -1,8 +1,8 @@
-"""The checkpoints of an unfinished experiment: two are kept, each checksummed, written so that none is ever half.
+"""The checkpoints of an unfinished experiment: the newest two, each with a checksum, none ever half written.
 
 A file is one line of JSON (experiment, configuration digest, step, sha256 and size of what follows), then the state as
-`payload` writes it. Reading it back can run no code. A file that is torn, altered, another configuration's, or that
-cannot be read for any other reason is passed over for the one before it; the log says so, and so does `passed_over`.
+`payload` writes it. Reading it back can run no code. A file that is torn, altered, of
+another configuration, or unreadable is passed over for the one before it. The log and `passed_over` say so.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Checkpoints:
     def __init__(self, folder: Path, experiment: str, digest: str) -> None:
         self._folder = folder
         self._identity = {"experiment": experiment, "digest": digest}
-        self._has_tried = False  # to read back what was saved
+        self._has_tried = False  # to read a state back after it was saved
         self.passed_over: dict[str, str] = {}  # by the last `load`: file name → why, newest first
 
     def files(self) -> list[Path]:
@@ -40,7 +40,7 @@ class Checkpoints:
         return sorted(self._folder.glob("step-*.ckpt"), key=lambda path: (len(path.name), path.name), reverse=True)
 
     def has_any(self) -> bool:
-        """Say whether there is a checkpoint of this experiment and configuration; whether it is sound, load tells."""
+        """Return whether there is a checkpoint of this configuration. Only `load` checks that it is sound."""
         for path in self.files():
             with contextlib.suppress(BadCheckpoint), _open(path) as file:
                 header = _header(file)
@@ -49,9 +49,10 @@ class Checkpoints:
         return False
 
     def save(self, state: Mapping[str, Any], step: int) -> None:
-        """Write the checkpoint of a step, and drop all but it and the one before it.
+        """Write the checkpoint of a step, and remove all others but the one before it.
 
-        What is of a later step is of a training that this one replaces: it is dropped too, or it would be the newest.
+        Checkpoints of later steps are removed too: they belong to a training that this one replaces, and would count as
+        the newest.
 
         Raises:
             TypeError: the state holds something that cannot be read back; nothing was written.
@@ -65,7 +66,7 @@ class Checkpoints:
         path = self._folder / f"step-{step:012d}.ckpt"
         beside = path.with_suffix(".tmp")
         try:
-            beside.unlink(missing_ok=True)  # of a save that was killed; never written through, should it be a link
+            beside.unlink(missing_ok=True)  # left by a save that was killed; if it is a link, its target is not touched
             with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE), "wb") as file:
                 file.write(json.dumps(header).encode() + b"\n")
                 file.write(data)
@@ -80,11 +81,11 @@ class Checkpoints:
         files = self.files()
         place = files.index(path) if path in files else 0
         for old in files[:place] + files[place + KEPT :]:
-            with contextlib.suppress(OSError):  # of no use, but no reason to call this one unwritten
+            with contextlib.suppress(OSError):  # a file that stays costs room only: the new checkpoint is written
                 old.unlink()
 
     def load(self) -> tuple[dict[str, Any], int] | None:
-        """Return the state and step of the newest sound checkpoint, or None; `passed_over` has those that are not."""
+        """Return the state and step of the newest sound checkpoint; None if none is. `passed_over` names the others."""
         self.passed_over = {}
         for path in self.files():
             try:

@@ -30,13 +30,13 @@ class Lock:
         self.fd = fd
 
     def release(self) -> None:
-        """Give up this process's hold; inheritors keep theirs."""
+        """Close this process's descriptor. Processes that inherited the lock keep it."""
         os.close(self.fd)
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock, from the note it left in the file; text that came from outside."""
+    """Who holds a lock, from the note that the holder left in the file. The text is not trusted."""
 
     pid: int | None = None
     host: str = ""
@@ -45,9 +45,9 @@ class Holder:
 
 
 def find_holder(path: Path) -> Holder | None:
-    """Return who holds the lock of a file now, by the kernel's word; None if nobody does.
+    """Return who holds the lock of a file now, according to the kernel; None if nobody does.
 
-    To ask is to take a shared lock for some microseconds; `take_lock` looks again before it refuses.
+    The question takes a shared lock for some microseconds. So `take_lock` tries again before it refuses.
     """
     try:
         fd = open_to_read(path)
@@ -57,19 +57,19 @@ def find_holder(path: Path) -> Holder | None:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return None
     except BlockingIOError:
-        return _note(fd) or Holder()
+        return _read_note(fd) or Holder()
     finally:
         os.close(fd)
 
 
-Waiting = Callable[[str], None] | None  # told once what is waited for; None: do not wait
+Waiting = Callable[[str], None] | None  # called once, with a message that names the holder; None: do not wait
 
 
 def lock_folder(path: Path, wait: Waiting = None) -> Lock:
     """Take the lock of an outcome folder.
 
     Raises:
-        InUseError: another launcher is at work there; says which.
+        InUseError: another launcher is at work there; the message names it.
         WriteError: the lock file cannot be made.
     """
     remedy = "Wait for it with --wait, or give this sweep another folder: --outcome DIR."
@@ -82,14 +82,14 @@ def lock_folder(path: Path, wait: Waiting = None) -> Lock:
 
 
 def _is_alone(fd: int, path: Path) -> bool:
-    """Say whether the file locked is still the one of that name, and has no other; else make way for a new file.
+    """Return whether the locked file is still at the path and has no second name; if not, make way for a new file.
 
-    A backup made by `cp -al` has the same lock file, and a launcher in one folder would keep others out of the other.
+    A backup made by `cp -al` shares the lock file. A launcher in one of the two folders would lock the other one too.
     """
     about = os.fstat(fd)
     try:
         if not os.path.samestat(about, os.lstat(path)):
-            return False  # another launcher made way, or somebody moved the folder
+            return False  # another launcher has replaced the file, or somebody has moved the folder
         if about.st_nlink == 1:
             return True
         path.unlink()
@@ -138,7 +138,7 @@ def leave_note(fd: int) -> None:
 
 
 def _try(fd: int) -> bool:
-    """Take a lock if it is free, or becomes free at once: `find_holder` holds it just to look."""
+    """Take a lock if it is free within 0.06 s, because `find_holder` of another process holds it for a moment."""
     for delay_s in (0.01, 0.02, 0.03, 0.0):
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -149,9 +149,9 @@ def _try(fd: int) -> bool:
 
 
 def _open(path: Path, *, is_for_all: bool) -> int:
-    """Open or make a lock file (Linux refuses O_CREAT on another's file in a shared folder).
+    """Open or make a lock file. (In a shared folder Linux refuses O_CREAT on a file of another user.)
 
-    That of a device is for every user of the machine, whatever the umask; that of a folder is as the folder's files.
+    Every user of the machine may lock a device, so its file ignores the umask. A folder's lock file follows the umask.
     """
     with contextlib.suppress(FileNotFoundError):
         return open_file(path, os.O_RDWR)
@@ -165,15 +165,15 @@ def _open(path: Path, *, is_for_all: bool) -> int:
 
 
 def _holder(fd: int) -> str:
-    """Say who holds a lock, from the note its holder left in the file."""
-    note = _note(fd)
+    """Return who holds a lock as the end of a sentence, from the note that the holder left in the file."""
+    note = _read_note(fd)
     if note is None:
         return " by another launcher"
     return printable(f" by pid {note.pid} on {note.host} since {note.since}, started in {note.folder}", 500)
 
 
-def _note(fd: int) -> Holder | None:
-    """Return the note in a lock file; None if it holds none, or something else."""
+def _read_note(fd: int) -> Holder | None:
+    """Return the note in a lock file; None if the file has none, or something else."""
     note = values.load_object(os.pread(fd, 4096, 0)) or {}
     host, since, folder = (note.get(key) for key in ("host", "since", "folder"))
     pid = values.whole(note.get("pid"), least=1)

@@ -1,7 +1,7 @@
-"""Reads a growing text file as lines: its last ones first, then what is appended. Knows of no sweep and prints nothing.
+"""Follows a text file that grows: first its last lines, then the lines that are appended.
 
-A file that is not there yet has no lines; when it comes, or was cut or replaced, it is read from its start. No
-descriptor is kept, so a hundred files may be followed, and removed, meanwhile.
+A file that does not exist yet has no lines. A file that appears later, or was cut or replaced, is read from its start.
+No descriptor stays open, so a hundred files can be followed, and can be removed meanwhile.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ class Tail:
         self._torn = b""
 
     def read(self) -> list[str]:
-        """Return the lines completed since the last call, at most 1 MiB of them; of a file that is there
-        the first time its last ones.
+        """Return the lines completed since the last call, at most 1 MiB; on the first call the last lines of the file.
 
         Raises:
             OSError: what is there is no file, or cannot be read.
@@ -37,7 +36,7 @@ class Tail:
         try:
             fd = open_to_read(self._path)
         except (FileNotFoundError, NotADirectoryError):
-            self._is_first = False  # what comes will be new, all of it
+            self._is_first = False  # all lines of a file that appears later are new
             return []
         try:
             about = os.fstat(fd)
@@ -58,13 +57,13 @@ class Tail:
         return [_text(line) for line in lines]
 
     def rest(self) -> list[str]:
-        """Return the last line if it has no end, when nothing more will come."""
+        """Return a last line that has no end. Call it when nothing more will be appended."""
         torn, self._torn = self._torn, b""
         return [_text(torn)] if torn else []
 
 
 def _text(line: bytes) -> str:
-    """Return a line as a terminal would leave it: a progress bar redraws its line after each carriage return."""
+    """Return a line as a terminal would show it: a progress bar redraws its line after each carriage return."""
     return line.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace")
 
 

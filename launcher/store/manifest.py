@@ -1,7 +1,6 @@
-"""What a sweep leaves behind about itself: `sweep.json` (what was planned, where, with what) and `events.jsonl`.
+"""The manifest of a sweep, `sweep.json`: which experiments were planned, and where and with what they were launched.
 
-Both are read again to continue a sweep, to report on it, and to say what it is doing. The records tell what experiments
-measured; only here stands how the launcher saw an attempt end.
+A launch writes it when it begins. Later launches read it to continue the sweep, `status` and `report` to describe it.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class ManifestExperiment:
 
     @property
     def before(self) -> Before:
-        """What tells whether an experiment has changed since."""
+        """The earlier state of the experiment, by which a later launch finds out whether it has changed."""
         return Before(self.config, self.digest, self.content, self.at_default, self.left_out)
 
 
@@ -59,23 +58,23 @@ class Manifest:
     former: list[ManifestExperiment] = field(default_factory=list)  # no longer in the job, and may come back
 
 
-def write_manifest(paths: Paths, document: Manifest) -> None:
+def write_manifest(paths: Paths, manifest: Manifest) -> None:
     """Write `sweep.json`, whole or not at all."""
-    write_atomic(paths.sweep, manifest_text(document))
+    write_atomic(paths.sweep, manifest_text(manifest))
 
 
-def is_written(document: Manifest, before: Manifest) -> bool:
-    """Say whether a document that was read is what this one would be read as; NaN is the same as NaN."""
-    return repr(_document(values.load(manifest_text(document).encode()))) == repr(before)
+def is_same(manifest: Manifest, before: Manifest) -> bool:
+    """Return whether a manifest, once written and read again, would equal one that was read; NaN equals NaN."""
+    return repr(_parse(values.load(manifest_text(manifest).encode()))) == repr(before)
 
 
-def manifest_text(document: Manifest) -> str:
+def manifest_text(manifest: Manifest) -> str:
     """Return the content of `sweep.json`, without secrets."""
     experiments, former = (
-        [_without_secrets(one).__dict__ for one in planned] for planned in (document.experiments, document.former)
+        [_without_secrets(one).__dict__ for one in planned] for planned in (manifest.experiments, manifest.former)
     )
-    hidden = {"experiments": experiments, "launch": document.launch.to_json(), "former": former}
-    content = {"format": FORMAT} | document.__dict__ | hidden
+    hidden = {"experiments": experiments, "launch": manifest.launch.to_json(), "former": former}
+    content = {"format": FORMAT} | manifest.__dict__ | hidden
     return json.dumps(content, indent=1, default=str) + "\n"
 
 
@@ -84,15 +83,15 @@ def _without_secrets(one: ManifestExperiment) -> ManifestExperiment:
 
 
 def read_manifest(paths: Paths) -> Manifest | None:
-    """Return the content of `sweep.json`, or None where there is none. Fields that are not known here are passed over.
+    """Return the manifest of a sweep; None if there is none. Fields that this version does not know are passed over.
 
-    Secrets are `***`, also in a file of an earlier version, which wrote them down.
+    Secrets are `***`, also where an earlier version of the launcher wrote them down.
 
     Raises:
         InputError: the file is not one of ours.
     """
     try:
-        return _document(values.load(read(paths.sweep)))
+        return _parse(values.load(read(paths.sweep)))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
@@ -102,8 +101,8 @@ def read_manifest(paths: Paths) -> Manifest | None:
         ) from error
 
 
-def _document(content: Any) -> Manifest:
-    """Return what `sweep.json` says; its names are held to the rules of a job file, as they become file names.
+def _parse(content: Any) -> Manifest:
+    """Return the manifest in a JSON value. Its names must obey the rules of a job file, because they become file names.
 
     Raises:
         ValueError: a field is not as it must be.
@@ -112,7 +111,7 @@ def _document(content: Any) -> Manifest:
     if file.whole("format") != FORMAT:
         raise ValueError("written by another version of the launcher")
     experiments, former = (
-        [_planned(Fields(one, f"{key}[{number}].")) for number, one in enumerate(listed)]
+        [_parse_experiment(Fields(one, f"{key}[{number}].")) for number, one in enumerate(listed)]
         for key, listed in (
             ("experiments", file.list("experiments", "a list", lambda one: True)),
             ("former", content["former"] if isinstance(content.get("former"), list) else []),
@@ -136,7 +135,7 @@ def _document(content: Any) -> Manifest:
     )
 
 
-def _planned(one: Fields) -> ManifestExperiment:
+def _parse_experiment(one: Fields) -> ManifestExperiment:
     name = one.get("name", f"a name: it has {NAME_RULE}", is_name)
     inputs = one.optional("inputs")
     planned = ManifestExperiment(

@@ -1,6 +1,6 @@
 """Which names experiments and metrics may have. They become file names, so one rule holds wherever they come from.
 
-A job file, `sweep.json` and `events.jsonl` are all read by this rule: a name with a slash would lead out of the folder.
+Job files, `sweep.json` and paths are checked by this rule: a name with a slash would lead out of the folder.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,49}")
 
 
 def is_name(value: object) -> bool:
-    """Say whether a value is a name that an experiment may have."""
+    """Return whether an experiment may have this name."""
     return isinstance(value, str) and NAME.fullmatch(value) is not None
 
 
 def is_metric(value: object) -> bool:
-    """Say whether a value is a name that a metric may have."""
+    """Return whether a metric may have this name."""
     return isinstance(value, str) and METRIC.fullmatch(value) is not None

@@ -1,10 +1,10 @@
 """What another shell asks a running launcher: small JSON files in `outcome/requests/`, taken by the launcher's tick.
 
-    stop, retry ─▶ send ─▶ outcome/requests/<id>.json ─▶ Inbox.take ─▶ steering ─▶ events.jsonl ─▶ who asked
+    stop, retry ─▶ send ─▶ outcome/requests/<id>.json ─▶ Inbox.take ─▶ engine/control ─▶ events.jsonl ─▶ the shell
 
-No socket and no daemon: it works for whoever may write the folder, over a shared file system too. A request is written
-beside and renamed, so none is ever half there. Only files of the launcher's own user are honoured. What is no request
-is told once and set aside; it never ends a launch. What becomes of a request is `steering`'s part.
+There is no socket and no daemon, so a request works over a shared file system too. A request is written to another
+name and renamed, so the launcher never sees half of one. The launcher honours only files of its own user. A file
+that is no request is named in a message once and set aside. `engine/control.py` decides what becomes of a request.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ _LIMIT_BYTES = 4 << 20  # ten thousand names of a hundred characters, and some
 
 @dataclass(frozen=True)
 class Request:
-    """One request; without experiments it is about all of them (stop), or all that have failed (retry)."""
+    """One request. Without experiments, `stop` is about all of them and `retry` about all that have failed."""
 
     id: str
     ask: Ask
     experiments: tuple[str, ...] = ()
     force: bool = False  # kill at once
-    pid: int = 0  # who asks
+    pid: int = 0  # of the process that asks
 
 
 def make_request(ask: Ask, experiments: tuple[str, ...], *, force: bool = False) -> Request:
-    """Return a request of this process, with an id that no other has; ids sort in the order of asking."""
+    """Return a request of this process, with an id of its own. Sorted ids are in the order of time."""
     return Request(f"{time.time_ns()}-{os.getpid()}", ask, experiments, force, os.getpid())
 
 
 def send(folder: Path, request: Request) -> Path:
-    """Put a request where the launcher looks, and return its file, which is gone when the launcher has taken it.
+    """Write a request for the launcher and return its file. The launcher removes the file when it takes the request.
 
     Raises:
         OSError: it could not be written.
@@ -63,7 +63,7 @@ def send(folder: Path, request: Request) -> Path:
 
 
 def clear(folder: Path) -> None:
-    """Remove what was asked of an earlier launch; call with the folder's lock held, before anything can be asked."""
+    """Remove the requests to an earlier launch. The caller holds the folder's lock and takes no requests yet."""
     for name in _names(folder):
         if name.endswith((".json", ".tmp", _REFUSED)):
             with contextlib.suppress(OSError):  # another user's; it is not honoured either
@@ -71,7 +71,7 @@ def clear(folder: Path) -> None:
 
 
 def _names(folder: Path) -> list[str]:
-    """Return what lies in a folder; nothing where a link stands in its place: what is there is not ours to remove."""
+    """Return the names in a folder; none if the folder is a symbolic link, because its files are not ours to remove."""
     try:
         return [] if folder.is_symlink() else os.listdir(folder)
     except OSError:  # there is no such folder before the first request
@@ -79,17 +79,17 @@ def _names(folder: Path) -> list[str]:
 
 
 class Inbox:
-    """The launcher's end."""
+    """The launcher's end: takes the requests that other shells have written."""
 
-    def __init__(self, folder: Path, complain: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
         self._folder = folder
-        self._complain = complain
-        self._told: set[str] = set()  # names of files that are no requests and could not be moved aside
+        self._warn = warn
+        self._named: set[str] = set()  # files that are no requests and could not be moved aside
 
     def take(self) -> list[Request]:
-        """Take the requests that have come, the oldest first. Where there are none this costs one listing."""
+        """Return the requests that have come, the oldest first, and remove their files. This costs one listing."""
         waiting = [name for name in _names(self._folder) if not name.startswith(".") and not name.endswith(_REFUSED)]
-        requests = [self._take(name) for name in sorted(waiting) if name not in self._told]
+        requests = [self._take(name) for name in sorted(waiting) if name not in self._named]
         return [request for request in requests if request is not None]
 
     def _take(self, name: str) -> Request | None:
@@ -109,16 +109,16 @@ class Inbox:
             return None
 
     def _set_aside(self, path: Path, why: str) -> None:
-        self._told.add(path.name)
+        self._named.add(path.name)
         with contextlib.suppress(OSError):
             if path.lstat().st_uid == os.geteuid():
                 path.rename(path.with_name(path.name + _REFUSED))
-                self._told.discard(path.name)
-        self._complain(f"{inline(str(path))} is not a request this launcher honours: {inline(why)}. Set aside.")
+                self._named.discard(path.name)
+        self._warn(f"{inline(str(path))} is not a request this launcher honours: {inline(why)}. Set aside.")
 
 
 def _read(path: Path) -> bytes:
-    """Return what a request file holds, however odd a thing lies there; a pipe or a link does not hold us up."""
+    """Return the content of a request file. A pipe or a link in its place is refused, not waited for."""
     fd = open_to_read(path)
     try:
         about = os.fstat(fd)

@@ -16,6 +16,7 @@ from launcher.text import printable
 
 if TYPE_CHECKING:
     from launcher.engine.summary import Summary
+    from launcher.store.paths import Paths
 
 
 def show(text: str) -> None:
@@ -45,7 +46,7 @@ def message(text: str, shade: colour.Colour | None = None) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def print_summary(summary: Summary, logs: Path, *, fresh: bool = False) -> None:
+def print_summary(summary: Summary, paths: Paths, *, fresh: bool = False) -> None:
     """Print how a launch ended: how many experiments ended how, and each failure once more, as the last words."""
     from launcher.store.ending import EndingKind
 
@@ -58,6 +59,6 @@ def print_summary(summary: Summary, logs: Path, *, fresh: bool = False) -> None:
     has_remarks = any(ending.why for ending in summary.endings.values())  # done, but the loss was nan, for example
     message(f"{', '.join(counts)}.", "green" if summary.is_done and not has_remarks else None)
     for name, ending in failed.items():
-        message(f"  {name} {printable(str(ending))}. Its log: {logs / name}.log", "red")
+        message(f"  {name} {printable(str(ending))}. Its log: {paths.log(name)}", "red")
     if not summary.is_done and not summary.has_lost_folder:
         message(f"The same command again{', without --fresh,' if fresh else ''} goes on with what is not done.")

@@ -39,4 +39,4 @@ def report_command(
     if as_json:
         output.print_json({"sweep": sweep.name, "outcome": str(sweep.outcome), "results": report.rows()})
     else:
-        output.print_table(sweep.outcome / "results_table.txt")
+        output.print_table(paths.table_txt)

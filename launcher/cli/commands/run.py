@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,6 +13,7 @@ from launcher.cli.commands.plan import print_plan
 from launcher.cli.option_groups import with_options
 from launcher.cli.sweep_options import SweepOptions
 from launcher.planning.launch_options import LaunchOptions
+from launcher.store.paths import Paths
 from launcher.terminal import colour, output
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def _launch(
     from launcher.terminal.console import Console
 
     command = finishing.split(on_finish) if on_finish is not None else None
+    paths = Paths(sweep.outcome, sweep.logs)
     began_s = time.monotonic()
     summary = api.launch(sweep, options, Console(is_quiet=is_quiet, is_verbose=is_verbose))
     seconds = time.monotonic() - began_s
@@ -73,8 +74,8 @@ def _launch(
         if remark := unlogged(found, sweep.settings.metrics):
             output.message(remark)
     elif not summary.has_lost_folder:
-        output.print_table(sweep.outcome / "results_table.txt")
-    output.print_summary(summary, Path(sweep.logs), fresh=options.fresh)
+        output.print_table(paths.table_txt)
+    output.print_summary(summary, paths, fresh=options.fresh)
     if command is not None and not summary.had_work:
         output.message("--on-finish is not run: nothing was to do.")
     elif command is not None and (problem := finishing.run(command, document)):
