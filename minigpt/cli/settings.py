@@ -5,7 +5,8 @@
     -S max_steps=@none        None, which TOML cannot write
     -S data_dir=@text:none    the text behind the colon, whatever it looks like
 
-The grammar is that of the launcher's own `-S`: tests/override_cases.py holds both to the same cases.
+The grammar is that of the launcher's own `-S`: tests/override_cases.py holds both to the same cases. One word more is
+taken here: `max_steps=null` is None, as in scripts that are older than `@none`.
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ from minigpt.config import FIELDS, TrainConfig
 from minigpt.errors import ConfigError
 
 _NONE, _TEXT = "@none", "@text:"
+_OLD_NONE = "null"  # what scripts of before `@none` type
 _SLIPS = ("none", "null", "nil", "@none", "@null", "@nil")  # in any case: words that somebody types for None
 
 
@@ -39,6 +41,8 @@ def config_from(settings: Sequence[str]) -> TrainConfig:
             hint = f"did you mean {guess[0]}?" if guess else "there is no such field."
             raise ConfigError(f"-S {setting}: {hint} Fields: {', '.join(FIELDS)}")
         is_text = isinstance(defaults[name], str)
+        if text.strip() == _OLD_NONE and not is_text:
+            text = _NONE
         if _is_slip(text, is_text=is_text):
             as_text = f"; for the text, -S {name}={_TEXT}{text.strip()}" if is_text else ""
             raise ConfigError(f"-S {setting}: for no value type -S {name}={_NONE}{as_text}")

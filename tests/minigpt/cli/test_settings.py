@@ -20,6 +20,7 @@ def test_32_none_and_text_are_written_as_for_the_launcher() -> None:
     config = config_from(["max_steps=@none", "data_dir='my data'", "batch_size=1_6", "lr = 1e-3"])
     assert (config.max_steps, config.data_dir, config.batch_size, config.lr) == (None, "my data", 16, 1e-3)
     assert config_from(["data_dir=@text:none"]).data_dir == "none"
+    assert config_from(["max_steps=7", "max_steps=null"]).max_steps is None, "as scripts of before @none type it"
     for slip in ("None", "nil", "@None"):
         with pytest.raises(ConfigError, match="for no value type -S max_steps=@none"):
             config_from([f"max_steps={slip}"])
