@@ -6,6 +6,8 @@ import heapq
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -111,8 +113,8 @@ def test_the_time_left_is_told_by_what_is_done_until_this_launch_has_measured() 
     ]
     plan = replace(plan, decisions=[kept(decisions[0]), *decisions[1:]])
     experiments = Experiments(plan.to_run, plan.order, plan.durations)
-    slots = [Slot(0, Device("cpu", "cpu"), 1)]
-    time_left = TimeLeft(experiments, slots, print, print, is_parallel=False, is_elastic=False)
+    executor: Any = SimpleNamespace(slots=[Slot(0, Device("cpu", "cpu"), 1)], set_threads=print)
+    time_left = TimeLeft(experiments, executor, print, is_parallel=False, is_elastic=False)
     running = Measured("one", DurationEstimate(1.0, 3.0, 0.0))
     experiments.running["one"] = running  # type: ignore[assignment]  # no process behind it
     assert time_left.seconds_left(["two"]) == 40.0
