@@ -64,7 +64,7 @@ class Decision:
     why: str
     attempt: int  # the number of the next attempt; of the newest attempt if none follows
     changes: dict[str, int] = field(default_factory=dict)  # keys of the configuration that `on_oom` has replaced
-    duration: DurationEstimate = field(default_factory=DurationEstimate)  # what is left of it included
+    duration: DurationEstimate = field(default_factory=DurationEstimate)  # of the whole experiment
     repeats: RepeatedTraining | None = None
     evidence: Evidence = field(default_factory=Evidence)
 
