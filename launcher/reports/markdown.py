@@ -158,7 +158,7 @@ def _experiments(notes: AuthorNotes, base: ExperimentState | None, experiments: 
 
 
 def _description(experiment: ExperimentState, base: ExperimentState | None) -> str:
-    """Return what an experiment changes, for one that the author has not described."""
+    """Return what an experiment changes, where the author has not described it."""
     if base is None or experiment is base:
         return "What the others are compared with."
     missing = "nothing"

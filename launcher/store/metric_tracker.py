@@ -1,7 +1,7 @@
-"""What is kept of an experiment's metrics while it runs: the newest and the best value of one of them, no more.
+"""The newest and the best value of one metric of an experiment that runs, for the live view.
 
-The collector feeds it with every record that comes, so it costs a tenth of a microsecond a record; a plan makes one of
-an experiment that is kept. The tables do not come from here: they are made from all records.
+The live view cannot fold all records again for each frame. So a tracker takes in the new records alone, at a tenth of a
+microsecond each. `curve.best_of` decides for it which value is better, as it does for tables, plots and `status`.
 """
 
 from __future__ import annotations

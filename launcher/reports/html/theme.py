@@ -1,7 +1,7 @@
 """How the page looks and the little it does: colours of both schemes, the style sheet, the script.
 
-The colours of lines follow Okabe and Ito (2008), as in `views.plot`, darker or lighter where one would be too faint on
-its background. A test computes every contrast: 4.5 for text, 3 for lines (WCAG 2.2, 1.4.3 and 1.4.11).
+The colours of lines are those of the plots (Okabe and Ito 2008), made darker or lighter where a colour would be too
+faint on its background. A test computes every contrast: 4.5 for text, 3 for lines (WCAG 2.2, 1.4.3 and 1.4.11).
 """
 
 from __future__ import annotations
