@@ -65,7 +65,7 @@ class History:
                 kept = _NOTHING
                 for name in metrics:
                     if name in record:
-                        kept = {**kept, name: record[name]}
+                        kept = {**kept, name: record[name]} if kept else {name: record[name]}
                 steps[step] = kept
                 self.last_step = logged = step
                 self.last_s = record["at_s"]
@@ -205,9 +205,11 @@ def numbers(history: History, metric: str) -> dict[int, float]:
     What is no number is left out, and so is an int beyond any float: nothing could be computed with it.
     """
     found: dict[int, float] = {}
+    if history.metrics is not None and metric not in history.metrics:
+        return found
     for step, metrics in history.steps.items():
         value: Any = metrics.get(metric)
-        if type(value) is float or values.real(value) is not None:
+        if type(value) is float or (value is not None and values.real(value) is not None):
             found[step] = value
     return found
 

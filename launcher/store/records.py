@@ -223,7 +223,7 @@ def _parse(line: bytes, metrics: Collection[str] | None = None) -> Record | None
     for key in record if metrics is None else metrics:
         value = record.get(key)
         if type(value) is float:
-            if not -_INEXACT < value < _INEXACT:
+            if value > _INEXACT or value < -_INEXACT:
                 record[key] = _decode_exactly(line, record)[key]
         elif isinstance(value, str):
             if value in _SPECIAL:
