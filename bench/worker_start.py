@@ -15,7 +15,7 @@ from typing import Any
 
 from rows import Row, alternate, markdown
 
-from launcher.executors.worker_processes import Workers
+from launcher.executors.worker_starter import WorkerStarter
 from launcher.store.history import read_history
 from launcher.store.paths import Paths
 from launcher.worker.spec import Spec
@@ -44,7 +44,7 @@ def make_spec(folder: Path, name: str, **differences: Any) -> Spec:
     )  # fmt: skip
 
 
-def start(workers: Workers, folder: Path, name: str, **differences: Any) -> float:
+def start(workers: WorkerStarter, folder: Path, name: str, **differences: Any) -> float:
     """Start a worker and return the seconds until its first step."""
     spec = make_spec(folder, name, **differences)
     began_s = time.perf_counter()
@@ -60,8 +60,8 @@ def start(workers: Workers, folder: Path, name: str, **differences: Any) -> floa
 
 def measure(pairs: int = 7) -> list[Row]:
     """Return the rows of S3."""
-    forked = Workers("forkserver", ["torch", "torch._dynamo"])
-    spawned = Workers("spawn", [])
+    forked = WorkerStarter("forkserver", ["torch", "torch._dynamo"])
+    spawned = WorkerStarter("spawn", [])
     number = itertools.count()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

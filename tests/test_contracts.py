@@ -97,6 +97,18 @@ def test_what_a_worker_imports_is_the_store_and_below() -> None:
             assert not above, f"{module} imports {above}: a worker knows no launch, device or view"
 
 
+def test_one_builder_knows_which_executors_there_are() -> None:
+    """Code that names the local executor would have to change for the next one."""
+    free = {"launcher.executors.base", "launcher.executors.rendezvous", "launcher.executors.forkserver"}
+    free |= {"launcher.executors", "launcher.executors.process_tree"}
+    for module, imported in graph("launcher").items():
+        if room_of(module) != "executors" and module != "launcher.engine.build_executor":
+            above = {other for other in imported if room_of(other) == "executors"} - free
+            assert not above, (
+                f"{module} imports {above}: it may know launcher.executors.base; the builder makes the rest"
+            )
+
+
 def test_launcher_and_minigpt_do_not_know_each_other() -> None:
     for path in SOURCES:
         other = "minigpt" if path.is_relative_to(ROOT / "launcher") else "launcher"

@@ -81,10 +81,10 @@ def _launch_with_wrong_uuid(folder: Path, wrong: str, card: Card) -> str:
     """Start a worker with the UUID of another card than its own, and return the error in its records."""
     from worker_start import make_spec
 
-    from launcher.executors.worker_processes import Workers
+    from launcher.executors.worker_starter import WorkerStarter
     from launcher.store.history import read_history
 
-    workers = Workers("forkserver", ["torch", "torch._dynamo"])
+    workers = WorkerStarter("forkserver", ["torch", "torch._dynamo"])
     spec = make_spec(
         folder, "a", target="imports_torch:run", device_type="cuda", uuid=wrong, device_name="another card",
         environment={"CUDA_VISIBLE_DEVICES": card.uuid, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"},

@@ -112,17 +112,21 @@ def started(card: Card) -> Iterator[Result]:
     """Measure a worker's start to its first step on the card, from the fork server and by spawn."""
     from worker_start import TARGET, start
 
-    from launcher.executors.worker_processes import Workers
+    from launcher.executors.worker_starter import WorkerStarter
 
     target = TARGET.replace("Linear(8, 1)", "Linear(8, 1).to(run.device)").replace(
         "torch.ones(4, 8)", "torch.ones(4, 8, device=run.device)"
     )
     environment = {"CUDA_VISIBLE_DEVICES": card.uuid if card.is_real else ""}
-    forked, spawned, number = Workers("forkserver", ["torch", "torch._dynamo"]), Workers("spawn", []), count()
+    forked, spawned, number = (
+        WorkerStarter("forkserver", ["torch", "torch._dynamo"]),
+        WorkerStarter("spawn", []),
+        count(),
+    )
     with new_sweep(card) as sweep:
         (sweep.folder / "bench_target.py").write_text(target)
 
-        def _start(workers: Workers) -> float:
+        def _start(workers: WorkerStarter) -> float:
             name = f"w{next(number)}"
             return start(workers, sweep.folder, name, device_type=card.torch_device, environment=environment)
 

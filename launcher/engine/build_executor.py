@@ -14,7 +14,7 @@ from launcher.executors.base import Executor
 from launcher.executors.device_guard import DeviceGuard
 from launcher.executors.local import LocalExecutor
 from launcher.executors.telemetry import Telemetry
-from launcher.executors.worker_processes import Workers
+from launcher.executors.worker_starter import WorkerStarter
 from launcher.planning.job import SweepSettings
 from launcher.planning.launch_options import LaunchOptions
 from launcher.store.locks import Lock
@@ -41,7 +41,7 @@ def build_executor(
     is_elastic = settings.elastic_threads and is_parallel and all(slot.device.kind == "cpu" for slot in slots)
     return LocalExecutor(
         slots,
-        Workers(options.start_method, settings.preload, message),
+        WorkerStarter(options.start_method, settings.preload, message),
         locks,
         DeviceGuard(slots, may_choose=is_parallel),
         Telemetry(paths, settings.telemetry_s, message),
@@ -56,7 +56,7 @@ def build_for_slot(settings: SweepSettings, slot: Slot, paths: Paths) -> Executo
         InUseError: its device is held by another sweep.
     """
     locks = _take([slot.device]) if slot.device.uuid else {}
-    workers = Workers("forkserver", settings.preload)
+    workers = WorkerStarter("forkserver", settings.preload)
     guard = DeviceGuard([slot], may_choose=False)
     return LocalExecutor([slot], workers, locks, guard, Telemetry(paths, 0.0, lambda _: None))
 

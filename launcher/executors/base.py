@@ -1,4 +1,4 @@
-"""What a way to run workers must offer. `launcher.executors.local` is the way for this machine.
+"""The port of executors: what a way to run workers must offer. `executors/local.py` is the way for this machine.
 
 The engine decides what runs where; an executor carries it out and reports what happens to its workers:
 
@@ -7,8 +7,8 @@ The engine decides what runs where; an executor carries it out and reports what 
            ──▶ handle.stop(force)
            ◀── poll()                               RecordsWritten, WorkerExited, SlotsGone
 
-All that is true of one kind of worker only stays behind this line: processes and their pids, descriptors, device
-locks, measured memory, telemetry.
+What is true of one kind of worker only stays in the executor: processes and their pids, descriptors, device locks,
+measured memory, telemetry.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ StartMethod = Literal["forkserver", "spawn"]
 
 @dataclass(frozen=True)
 class ProcessExit:
-    """How a worker ended: an exit code, a signal's name, or neither if nobody can know."""
+    """How a worker ended: an exit code, or the name of a signal, or neither if that is not known."""
 
     code: int | None = None
     signal: str | None = None
-    was_memory_short: bool = False  # memory ran out on its machine meanwhile
+    was_memory_short: bool = False  # while the worker ran, the machine killed a process for want of memory
 
     def __str__(self) -> str:
         if self.signal:
@@ -49,7 +49,7 @@ class Demand:
 
 @dataclass(frozen=True)
 class SlotsGone:
-    """These slots can be used no more: their device is gone."""
+    """The device of these slots is gone, so they can be used no more."""
 
     slots: tuple[int, ...]
     device: str  # as messages name it
@@ -59,7 +59,7 @@ class SlotsGone:
 
 @dataclass(frozen=True)
 class RecordsWritten:
-    """A worker has probably written records. The message may be lost or late: readers look by themselves too."""
+    """A worker has probably written records. The event may be lost or late, so readers also look by themselves."""
 
     experiment: str
 
@@ -70,7 +70,7 @@ class WorkerExited:
 
     experiment: str
     exit: ProcessExit
-    last_word: Record | None = None  # what the worker said because its records could not be written
+    last_word: Record | None = None  # how the attempt ended, if the worker could not write that into its records
 
 
 ExecutorEvent = RecordsWritten | WorkerExited | SlotsGone
@@ -80,8 +80,8 @@ ExecutorEvent = RecordsWritten | WorkerExited | SlotsGone
 class Refusal:
     """An experiment cannot start on a slot now."""
 
-    why: str = ""  # to be told if it lasts; empty for what passes in a moment
-    place: str = ""  # whose memory is short: a device's UUID, or "cpu"
+    why: str = ""  # for the user, if the refusal lasts; empty for a refusal that passes in a moment
+    place: str = ""  # see Device.place; where memory is short
     gone: SlotsGone | None = None  # the device was found to be gone
 
 
@@ -94,16 +94,16 @@ class Handle(Protocol):
 
     @property
     def label(self) -> str:
-        """How messages name the worker: "pid 4711"."""
+        """The name of the worker in messages, such as "pid 4711"."""
 
     def begin(self) -> None:
-        """Let the worker do what it was started for. Until now it waits."""
+        """Let the worker train. Until now it waits."""
 
     def discard(self) -> None:
-        """End a worker that was never let begin; no event follows."""
+        """End a worker that has not begun; no event follows."""
 
     def stop(self, *, force: bool) -> None:
-        """Ask the worker to save and end, or kill it and all its children."""
+        """Ask the worker to save and end; with `force` kill it and all its children."""
 
     def end_with_stacks(self) -> None:
         """Have the worker write the stacks of its threads into its log and end, even if it is stuck."""
@@ -120,13 +120,13 @@ class Executor(Protocol):
         """The places to run, by their index."""
 
     def warm_up(self) -> None:
-        """Begin what takes long before the first start, without waiting for it."""
+        """Begin the work that takes long before the first start, and do not wait for it."""
 
     def prepare(self, specs: Sequence[Spec]) -> list[str]:
-        """Let the target check all configurations; return its problems, a line each.
+        """Let the target check all configurations and its data. Return its problems, a line each.
 
         Raises:
-            InputError: what the job asks to preload cannot be imported.
+            InputError: a module of `preload` cannot be imported.
             LauncherError: nothing can be started.
         """
 
@@ -147,7 +147,7 @@ class Executor(Protocol):
         """
 
     def settled(self, experiment: str) -> None:
-        """Take in that an attempt has taken its first step: the memory it uses by now is what it needs."""
+        """Take in that an attempt has taken its first step: by now it uses all the memory it needs."""
 
     def check_device(self, slot: int, why: str) -> SlotsGone | None:
         """Look whether the device of a slot is gone, after an attempt on it has failed for the reason given."""
@@ -156,23 +156,23 @@ class Executor(Protocol):
         """Start nothing more on the device of a slot."""
 
     def refresh(self) -> None:
-        """Forget what was measured of devices: what was refused may be possible now."""
+        """Forget what was measured on devices, because refused experiments are tried again now."""
 
     def tend(self) -> None:
-        """Mend what new workers need, if it broke. Called while something waits.
+        """Repair what new workers need, if it is broken. Called again and again while an experiment waits.
 
         Raises:
             LauncherError: nothing can be started any more.
         """
 
     def set_threads(self, threads: int) -> None:
-        """Give each running worker so many CPU threads from its next step on, if this executor can."""
+        """Set the number of CPU threads of each running worker from its next step on, if this executor can."""
 
     def usage(self, experiment: str) -> Sample | None:
-        """Return what a running worker used of its machine lately; None if that is not known."""
+        """Return the newest sample of what a running worker uses; None if there is none."""
 
     def sample(self) -> None:
-        """Write down what the running workers use, if it is time to."""
+        """Take a sample of what the running workers use, if it is time to."""
 
     def poll(self) -> list[ExecutorEvent]:
         """Return what has happened since the last call, without waiting."""

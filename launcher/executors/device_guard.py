@@ -1,7 +1,7 @@
-"""Which slots of this machine may start what now, why not, and which are gone.
+"""Decides which experiment may start on which slot of this machine now, and notices devices that are gone.
 
-The decision about memory is pure, in `launcher.devices.admission`; the driver is asked in `launcher.devices.query`. The
-guard knows what both need: which of our workers is on which device, and what each was promised.
+`launcher.devices.admission` has the rules about memory, and `launcher.devices.query` asks the driver. The guard adds
+what both need: which of our workers is on which device, and how much memory each was promised.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from launcher.devices.query import DeviceLost, DeviceMemory, DriverQuery, Driver
 from launcher.devices.slots import Slot
 from launcher.executors.base import Demand, Refusal, SlotsGone
 
-# Reasons of a failed worker that say that its card is broken, though the driver still answers for it.
+# Errors of a worker which say that its card is broken, though the driver still answers for the card.
 _BROKEN = re.compile("uncorrectable ECC|no CUDA-capable device|GPU has fallen off the bus", re.IGNORECASE)
 
 
@@ -32,7 +32,8 @@ class _Worker:
 class DeviceGuard:
     """The devices of a launch and our workers on them.
 
-    `may_choose`: an experiment may run on any slot, so one that is too large for a card can wait for a larger card.
+    With `may_choose` an experiment may run on any slot. An experiment that is too large for a card then waits for a
+    larger card.
     """
 
     def __init__(self, slots: Sequence[Slot], *, may_choose: bool) -> None:
@@ -40,8 +41,8 @@ class DeviceGuard:
         self._may_choose = may_choose
         self._driver = DriverQuery()
         self._workers: dict[str, _Worker] = {}
-        self._gone: set[str] = set()
-        self._answers: dict[str, DeviceMemory | None] = {}  # of the driver, since the last refresh
+        self._gone: set[str] = set()  # places of devices that are lost or set aside
+        self._answers: dict[str, DeviceMemory | None] = {}  # by UUID: what the driver has said since the last refresh
 
     def refusal(self, experiment: str, slot: int, demand: Demand) -> Refusal | None:
         """Return why an experiment cannot start on a slot now; None if it can."""
@@ -69,11 +70,11 @@ class DeviceGuard:
         self._answers.clear()
 
     def started(self, experiment: str, slot: Slot, pid: int, demand: Demand) -> None:
-        """Take in that a worker has started: from now on it is promised what it needs."""
+        """Take in that a worker has started. From now on it is promised the memory it needs."""
         self._workers[experiment] = _Worker(slot.device.place, pid, demand)
 
     def settled(self, experiment: str) -> None:
-        """Take in that a worker has taken a step, so that it holds all the memory it needs."""
+        """Take in that a worker has taken a step: it holds all the memory it needs."""
         if (worker := self._workers.get(experiment)) is not None:
             worker.has_settled = True
 
@@ -83,7 +84,10 @@ class DeviceGuard:
         self._answers.clear()
 
     def check(self, slot: int, why: str) -> SlotsGone | None:
-        """Look whether a device is gone, after an attempt on it has failed for a reason."""
+        """Look whether the device of a slot is gone, after an attempt on it has failed for the reason `why`.
+
+        A device that the driver still knows is gone only if `why` says that it is broken, and another device is left.
+        """
         device = self._slots[slot].device
         if not device.uuid or device.place in self._gone:
             return None
@@ -91,13 +95,13 @@ class DeviceGuard:
             self._usage(device)
         except DeviceLost as error:
             return self._lose(device, f"the driver says: {error}")
-        except DriverSilent:  # whatever starts there next waits until the driver speaks
+        except DriverSilent:  # the next start there waits until the driver answers
             return None
         others = {slot.device.place for slot in self._slots} - self._gone - {device.place}
         return self._lose(device, why) if _BROKEN.search(why) and others else None
 
     def set_aside(self, slot: int) -> None:
-        """Refuse whatever is to start on the device of a slot from now on."""
+        """Refuse every start on the device of a slot from now on."""
         if uuid := self._slots[slot].device.uuid:
             self._gone.add(uuid)
 
@@ -113,7 +117,7 @@ class DeviceGuard:
         return self._answers[device.uuid]
 
     def _usage(self, device: Device) -> DeviceUsage | None:
-        """Return what the driver measures on a card, our own workers left out of the foreign processes."""
+        """Return what the driver measures on a card; our own workers do not count as foreign processes."""
         answer = self._answer(device)
         if answer is None:
             return None
@@ -134,7 +138,7 @@ class DeviceGuard:
         ]
 
     def _largest_bytes(self) -> int:
-        """Return the memory of the largest usable card, for which an experiment too large for its card may wait.
+        """Return the memory of the largest usable card: an experiment too large for its card may wait for it.
 
         0 where experiments may not choose their card.
         """

@@ -1,7 +1,8 @@
 """The launcher's end of the fork server that workers come from; the server itself is `launcher.worker.preloaded`.
 
-The server imports torch once, which takes a second. So `cli.early_start` starts it before everything else, and it
-imports while the launcher does. For the same reason this module imports the standard library alone, and little of that.
+The server imports torch once, which takes a second. So `cli.early_start` starts the server before everything else, and
+the server imports while the launcher does. For the same reason this module imports little, and only of the standard
+library.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from collections.abc import Sequence
 from launcher import child_process
 
 _MESSAGE_BYTES = 8192
-_PIPE_BYTES = 4096  # a pipe holds so much on every Linux, whatever other pipes hold
+_PIPE_BYTES = 4096  # what any pipe holds on Linux, even where the user has used up the memory for pipes
 _STDERR = 2
 _DEATH_LIMIT_S = 1.0
 
 
 class ServerDied(Exception):
-    """The fork server is gone; says how."""
+    """The fork server is gone. The text says how it died."""
 
 
 class ServerSilent(Exception):
-    """The fork server has not answered yet. What was asked of it will not be done."""
+    """The fork server has not answered in time. What was asked of it will not be done."""
 
 
 class ForkServer:
-    """One fork server, from the launcher's side. It dies with the launcher, wherever it is."""
+    """One fork server, from the launcher's side. It dies with the launcher, whatever it is doing."""
 
     def __init__(self, modules: Sequence[str]) -> None:
         """Start it.
@@ -42,10 +43,10 @@ class ForkServer:
 
         self.modules = tuple(modules)
         self.importing = "Python"  # the module it imports now, or has imported last
-        self.is_ready = False  # it has imported everything
+        self.is_ready = False  # it has imported all modules
         self.failure = ""  # of an import: why the server ended by itself
-        self._num_asked = 0  # requests so far; the number of the last
-        self._is_awaited = False  # the answer to the last request: it was not given up
+        self._num_asked = 0  # requests so far, which is also the number of the last request
+        self._is_awaited = False  # `fork` waits for the answer to the last request
         self._num_owed = 0  # answers that have not come yet
         self._answer: tuple[int, int] | None = None  # to the last request: pid and pidfd, or an error and -1
         self._exit_codes: dict[int, int] = {}  # of workers that have ended, by pid
@@ -54,7 +55,7 @@ class ForkServer:
         self._control.setblocking(False)
         with theirs:
             fd = theirs.fileno()
-            # What a module prints while it is imported belongs to no result.
+            # What a module prints while it is imported goes to stderr: stdout has the results of the command.
             self._child = child_process.start_module(
                 "launcher.worker.preloaded", str(fd), *modules, inherited=[fd], stdout=_STDERR
             )
@@ -65,7 +66,7 @@ class ForkServer:
         return self._num_owed > 0
 
     def advance(self, limit_s: float = 0.0) -> None:
-        """Take in what the server says, waiting for it at most so long; signals are handled meanwhile.
+        """Read the messages of the server, and wait for the first at most `limit_s`. Signals are handled meanwhile.
 
         Raises:
             ServerDied: it is gone.
@@ -78,13 +79,13 @@ class ForkServer:
         poll.register(self._control, select.POLLIN)
         while poll.poll(limit_s * 1000):
             limit_s = 0.0
-            self._hear()
+            self._receive()
 
     def fork(self, request: bytes, lifeline: int, inherited: Sequence[int], limit_s: float) -> tuple[int, int]:
-        """Have a worker forked for a request (see `served`) and return its pid and a pidfd.
+        """Have a worker forked for a request (see `worker.preloaded`). Return its pid and a pidfd.
 
-        `lifeline` and `inherited` are descriptors for the worker. It does nothing before there is a byte in its
-        lifeline, and nothing at all if that is closed first.
+        `lifeline` and `inherited` are descriptors for the worker. The worker does nothing before a byte comes through
+        its lifeline, and ends if the lifeline is closed first.
 
         Raises:
             OSError: the system has no room for another process.
@@ -119,7 +120,7 @@ class ForkServer:
         return pid, pidfd
 
     def exit_code(self, pid: int, limit_s: float) -> int | None:
-        """Return the exit code of a worker that has ended, negative for a signal; None where nobody knows it."""
+        """Return the exit code of a worker that has ended, negative for a signal; None if the server does not tell."""
         deadline_s = time.monotonic() + limit_s
         with contextlib.suppress(ServerDied):
             while pid not in self._exit_codes and (left_s := deadline_s - time.monotonic()) > 0:
@@ -127,17 +128,17 @@ class ForkServer:
         return self._exit_codes.pop(pid, None)
 
     def end(self) -> None:
-        """Kill it. Workers live on."""
+        """Kill the server. Its workers live on."""
         self._child.end()
         self._control.close()
 
-    def _hear(self) -> None:
-        """Take in one message."""
+    def _receive(self) -> None:
+        """Read one message."""
         import json
         import socket
 
         message, fds = b"", list[int]()
-        for _ in range(2):  # a reset connection is told first, and what was sent before it is still there
+        for _ in range(2):  # a reset connection raises an error first; what was sent before is read next
             with contextlib.suppress(ConnectionError):
                 message, fds, _, _ = socket.recv_fds(self._control, _MESSAGE_BYTES, 1, socket.MSG_CMSG_CLOEXEC)
                 break
@@ -155,15 +156,17 @@ class ForkServer:
             case ["forked" | "refused" as kind, number, value]:
                 self._num_owed -= 1
                 if number == self._num_asked and self._is_awaited:
-                    is_full = kind == "forked" and not fds  # this process has no room for the descriptor
+                    is_full = kind == "forked" and not fds  # this process may open no more descriptors
                     self._answer = errno.EMFILE if is_full else value, fds.pop() if fds else -1
-        for fd in fds:  # of a worker that was given up: it ends when it looks at its lifeline
+        for fd in fds:  # of a worker that nobody waits for: it ends because its lifeline is closed
             os.close(fd)
 
     def _died(self) -> ServerDied:
         import subprocess
 
-        with contextlib.suppress(subprocess.TimeoutExpired):  # it has closed its end, so it is gone in a moment
+        with contextlib.suppress(
+            subprocess.TimeoutExpired
+        ):  # it has closed its end of the connection, so it is gone in a moment
             self._child.process.wait(_DEATH_LIMIT_S)
         status = self._child.end()
         if status is not None and status < 0:
@@ -174,7 +177,7 @@ class ForkServer:
 def _readable(data: bytes) -> int:
     """Return a descriptor from which the data can be read.
 
-    A pipe where it holds them, as a limit on the size of files (`ulimit -f`) counts for memory that is a file too.
+    It is a pipe if the data fit into a pipe, because a limit on the size of files (`ulimit -f`) holds for a memfd too.
     """
     if len(data) <= _PIPE_BYTES:
         theirs, ours = os.pipe()
@@ -188,16 +191,16 @@ def _readable(data: bytes) -> int:
     return file
 
 
-_idle: list[ForkServer] = []  # started, and nobody has taken it yet; at most one
+_idle: list[ForkServer] = []  # started, and not taken yet; at most one
 
 
 def start(modules: Sequence[str]) -> None:
-    """Start a server with these modules for whoever takes it."""
+    """Start a server with these modules; `take` returns it."""
     _idle.append(ForkServer(modules))
 
 
 def take(modules: Sequence[str]) -> ForkServer:
-    """Return the server that was started with these modules, else a new one.
+    """Return the idle server if it has these modules, otherwise a new server.
 
     Raises:
         OSError: the system has no room for another process.
@@ -211,12 +214,12 @@ def take(modules: Sequence[str]) -> ForkServer:
 
 
 def give_back(server: ForkServer) -> None:
-    """Keep a server for the next launch of this process."""
+    """Keep a server for the next launch of this process; `take` returns it."""
     end()
     _idle.append(server)
 
 
 def end() -> None:
-    """Kill the server that nobody has taken: torch would take a third of a second to take leave, and we wait for it."""
+    """Kill the idle server. To let it exit by itself would cost a third of a second, which torch takes."""
     while _idle:
         _idle.pop().end()

@@ -1,6 +1,6 @@
-"""Runs workers as processes of this machine: the executor that every launch uses today.
+"""Runs workers as processes of this machine. Every launch uses this executor today.
 
-Behind it lie the fork server and its workers (`worker_processes`), the locks of GPUs, their measured memory
+It uses the fork server and its workers (`worker_starter`), the locks of GPUs, the measured memory of GPUs
 (`device_guard`) and telemetry.
 """
 
@@ -27,20 +27,21 @@ from launcher.executors.device_guard import DeviceGuard
 from launcher.executors.forkserver import ServerDied, ServerSilent
 from launcher.executors.oom_kills import num_oom_kills
 from launcher.executors.telemetry import Telemetry
-from launcher.executors.worker_processes import Worker, Workers
+from launcher.executors.worker_process import WorkerProcess
+from launcher.executors.worker_starter import WorkerStarter
 from launcher.store.locks import Lock
 from launcher.store.samples import Sample
 from launcher.worker.bell import BellReader
 from launcher.worker.spec import Spec
 from launcher.worker.thread_budget import ThreadBudget
 
-_PIPE_BYTES = 65536  # a pipe holds so much
+_PIPE_BYTES = 65536  # the content of a full pipe
 
 
 class LocalHandle:
     """One worker process."""
 
-    def __init__(self, spec: Spec, worker: Worker, executor: LocalExecutor) -> None:
+    def __init__(self, spec: Spec, worker: WorkerProcess, executor: LocalExecutor) -> None:
         self.spec = spec
         self.worker = worker
         self._executor = executor
@@ -49,16 +50,16 @@ class LocalHandle:
 
     @property
     def label(self) -> str:
-        """How messages name the worker."""
+        """The name of the worker in messages: its pid."""
         return f"pid {self.worker.pid}"
 
     def begin(self) -> None:
-        """Let the worker do what it was started for."""
+        """Let the worker begin, and report from now on what happens to it."""
         self.worker.begin()
         self._executor.watch(self)
 
     def discard(self) -> None:
-        """End a worker that was never let begin."""
+        """End the worker, which has not begun. No event follows."""
         self._executor.drop(self)
         self.worker.stop(force=True)
         self.worker.collect()
@@ -75,8 +76,8 @@ class LocalHandle:
         """Return the CPU time of the worker and its children so far."""
         return self.worker.cpu_seconds()
 
-    def hear(self) -> bool:
-        """Read from the pipe that wakes the launcher; return whether the worker's end is still open."""
+    def read_bell(self) -> bool:
+        """Read what has come through the bell. Return whether the worker's end of the pipe is still open."""
         with contextlib.suppress(BlockingIOError):
             while data := os.read(self.worker.bell.fileno(), _PIPE_BYTES):
                 self._bell_reader.feed(data)
@@ -84,8 +85,8 @@ class LocalHandle:
         return True
 
     def exited(self) -> WorkerExited:
-        """Release everything of a worker that has died, and return how it ended."""
-        self.hear()
+        """Release everything of the worker, which has died, and return how it ended."""
+        self.read_bell()
         exit = self.worker.collect()
         was_memory_short = num_oom_kills() > self._oom_kills
         return WorkerExited(
@@ -94,54 +95,54 @@ class LocalHandle:
 
 
 class LocalExecutor:
-    """Worker processes on the slots of this machine. The locks of its devices are its own, until `close`."""
+    """Worker processes on the slots of this machine. The executor holds the locks of the devices until `close`."""
 
     def __init__(
         self,
         slots: Sequence[Slot],
-        workers: Workers,
+        starter: WorkerStarter,
         locks: Mapping[str, Lock],
         guard: DeviceGuard,
         telemetry: Telemetry,
         threads: ThreadBudget | None = None,
     ) -> None:
         self.slots = slots
-        self._workers = workers
+        self._starter = starter
         self._locks = locks  # by device UUID
         self._guard = guard
         self._telemetry = telemetry
-        self._threads = threads  # None: the number of a worker's threads is fixed
+        self._threads = threads  # None: the number of threads of a worker is fixed
         self._selector = selectors.EpollSelector()
         self._is_closed = False
-        self._handles: dict[str, LocalHandle] = {}  # of the workers that live, by experiment
+        self._handles: dict[str, LocalHandle] = {}  # of the workers that are alive, by experiment
 
     def warm_up(self) -> None:
         """Start the fork server, so that it imports torch while the launcher does other things."""
-        self._workers.warm_up()
+        self._starter.warm_up()
 
     def prepare(self, specs: Sequence[Spec]) -> list[str]:
-        """Let the target check all configurations in a process of its own; return its problems."""
-        return self._workers.prepare(list(specs)).splitlines()
+        """Let the target check all configurations, in a process of its own. Return its problems, a line each."""
+        return self._starter.prepare(list(specs)).splitlines()
 
     def refusal(self, experiment: str, slot: int, demand: Demand) -> Refusal | None:
-        """Return why an experiment cannot start on a slot now: no fork server, or no memory on the device."""
-        if not self._workers.is_ready():
+        """Return why an experiment cannot start on a slot now: the fork server is not ready, or memory is short."""
+        if not self._starter.is_ready():
             return Refusal()
         return self._guard.refusal(experiment, slot, demand)
 
     def start(self, spec: Spec, slot: int, demand: Demand) -> LocalHandle:
         """Fork the worker of an attempt."""
-        where = self.slots[slot]
+        place = self.slots[slot]
         try:
-            worker = self._workers.fork_attempt(spec, self._locks.get(where.device.uuid), self._threads)
+            worker = self._starter.fork_attempt(spec, self._locks.get(place.device.uuid), self._threads)
         except (ServerDied, ServerSilent) as error:
             raise NotReady from error
         handle = self._handles[spec.experiment] = LocalHandle(spec, worker, self)
-        self._guard.started(spec.experiment, where, worker.pid, demand)
+        self._guard.started(spec.experiment, place, worker.pid, demand)
         return handle
 
     def watch(self, handle: LocalHandle) -> None:
-        """Report from now on what happens to a worker, which has begun."""
+        """Report from now on what happens to a worker."""
         spec, worker = handle.spec, handle.worker
         self._selector.register(worker.bell, selectors.EVENT_READ, handle)
         self._selector.register(worker.pidfd, selectors.EVENT_READ, handle)
@@ -150,18 +151,20 @@ class LocalExecutor:
     def drop(self, handle: LocalHandle) -> None:
         """Report nothing more about a worker."""
         for source in (handle.worker.pidfd, handle.worker.bell):
-            with contextlib.suppress(KeyError, ValueError):  # its other end was closed, or it has not begun
+            with contextlib.suppress(
+                KeyError, ValueError
+            ):  # not registered: the worker has closed its end, or has not begun
                 self._selector.unregister(source)
         del self._handles[handle.spec.experiment]
         self._telemetry.forget(handle.spec.experiment)
         self._guard.ended(handle.spec.experiment)
 
     def settled(self, experiment: str) -> None:
-        """Take in that an attempt has taken its first step."""
+        """Take in that an attempt has taken its first step, so that its worker holds the memory it needs."""
         self._guard.settled(experiment)
 
     def check_device(self, slot: int, why: str) -> SlotsGone | None:
-        """Look whether the device of a slot is gone, after an attempt on it has failed."""
+        """Look whether the device of a slot is gone, after an attempt on it has failed for the reason given."""
         return self._guard.check(slot, why)
 
     def set_aside(self, slot: int) -> None:
@@ -169,12 +172,12 @@ class LocalExecutor:
         self._guard.set_aside(slot)
 
     def refresh(self) -> None:
-        """Forget what was measured of devices."""
+        """Forget what was measured on the devices."""
         self._guard.refresh()
 
     def tend(self) -> None:
-        """See to it that a fork server is there, or will be."""
-        self._workers.is_ready()
+        """Start another fork server if there is none."""
+        self._starter.is_ready()
 
     def set_threads(self, threads: int) -> None:
         """Give each worker so many CPU threads from its next step on, where the job allows it."""
@@ -195,12 +198,12 @@ class LocalExecutor:
         for key, _ in self._selector.select(0):
             handle: LocalHandle = key.data
             if self._handles.get(handle.spec.experiment) is not handle:
-                continue  # it has died, as an event before this says
+                continue  # the event before this one says that it has died
             if key.fd == handle.worker.pidfd:
                 self.drop(handle)
                 events.append(handle.exited())
             else:
-                if not handle.hear():  # its other end is closed: the worker is ending
+                if not handle.read_bell():  # the worker is ending
                     self._selector.unregister(key.fd)
                 events.append(RecordsWritten(handle.spec.experiment))
         return events
@@ -218,7 +221,7 @@ class LocalExecutor:
             handle.discard()
         self._telemetry.close()
         self._guard.close()
-        self._workers.close()
+        self._starter.close()
         self._selector.close()
         if self._threads is not None:
             self._threads.close()

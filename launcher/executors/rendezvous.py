@@ -1,7 +1,8 @@
-"""The address at which `torch.distributed` of a worker meets: each slot has its own, so that two never take one port.
+"""Gives each worker a port of its own for the process group of `torch.distributed`.
 
-A target that trains on one GPU and still sets up a process group would use torch's default port in every worker.
-Nothing is reserved: the port is free at the moment of the start. Targets that name a port themselves are not reached.
+A target that trains on one GPU and still sets up a process group would use torch's default port, and two such workers
+at once would fail. The port is free when the worker starts, but it is not reserved. A target that names a port itself
+keeps its port.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import socket
 from collections.abc import Mapping
 
 _FIRST = 29500  # torch's own default
-_END = 32768  # from here on Linux gives ports to whoever asks for any
+_END = 32768  # from here on Linux hands out ports to programs that ask for any port
 _STEP = 8  # some frameworks take the next few ports too
 _NUM = (_END - _FIRST) // _STEP
-_NEXT = 65  # places further, if one is taken: beyond those of the slots of most launches
+_NEXT = 65  # steps to the next port to try: beyond the ports of the other slots of most launches
 
 
 def environment(slot: int, outer: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables for the worker of a slot; none where the user has set the port for all."""
+    """Return the variables for the worker of a slot; none if the user has set MASTER_PORT for all workers."""
     if "MASTER_PORT" in outer:
         return {}
     return {"MASTER_ADDR": outer.get("MASTER_ADDR", "127.0.0.1"), "MASTER_PORT": str(_port(slot))}
@@ -32,9 +33,9 @@ def _port(slot: int) -> int:
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
+    try:
+        with socket.socket() as probe:
             probe.bind(("", port))
-        except OSError:
-            return False
+    except OSError:  # taken; or no descriptor is left, and then no worker starts either
+        return False
     return True

@@ -1,11 +1,10 @@
-"""Telemetry: what running experiments use of CPU, memory and their GPU, sampled every few seconds by the launcher.
+"""Telemetry: the CPU, memory and GPU that running experiments use, sampled by the launcher every few seconds.
 
     process_tree.ProcessTable ─┐
                                ├─▶ Telemetry ─▶ outcome/telemetry/<experiment>.jsonl ─▶ store.samples ─▶ table, report
     sensors.Sensors (thread) ──┘       └─▶ latest, for the screen
 
-A sample is an observation: values that cannot be read or written are left out, and training neither waits for a sample
-nor knows of it.
+A sample is an observation. Values that cannot be read or written are left out, and training does not wait for a sample.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class _Watched:
         self.file: LineLog | None = None
 
     def sample(self, usage: Usage, reading: SensorReading | None, now_s: float) -> Sample:
-        """Return the sample of now, and remember what the next one is counted from."""
+        """Return the sample of this moment. The next sample counts CPU time from here."""
         cpu_percent = 100 * (usage.cpu_s - self.cpu_s) / (now_s - self.sampled_s)
         self.cpu_s, self.sampled_s = usage.cpu_s, now_s
         self.peak_bytes = max(self.peak_bytes, usage.memory_bytes)
@@ -51,14 +50,14 @@ class _Watched:
 
 
 class Telemetry:
-    """Samples the attempts it is told to watch."""
+    """Samples attempts from `watch` to `forget`."""
 
-    def __init__(self, paths: Paths, every_s: float, complain: Callable[[str], None]) -> None:
+    def __init__(self, paths: Paths, every_s: float, warn: Callable[[str], None]) -> None:
         self.latest: dict[str, Sample] = {}  # by experiment, of those that run
         self._paths = paths
         self._every_s = every_s  # 0: never
-        self._complain = complain
-        self._has_complained = False
+        self._warn = warn
+        self._has_warned = False
         self._due_s = -math.inf
         self._watched: dict[str, _Watched] = {}
         self._processes = ProcessTable()
@@ -73,15 +72,15 @@ class Telemetry:
     def watch(self, experiment: str, attempt: int, pid: int, uuid: str, began_s: float) -> None:
         """Sample an attempt from now on.
 
-        `pid` is its worker's, which leads a session of its own or soon will; `uuid` its GPU's, empty where it has none;
-        `began_s` by time.monotonic.
+        `pid` is the pid of its worker, which leads a session of its own or soon will. `uuid` is that of its GPU, empty
+        for a CPU slot. `began_s` is when the worker began, by `time.monotonic`.
         """
         if self._every_s:
             self._watched[experiment] = _Watched(attempt, pid, uuid, began_s)
             self._watch_devices()
 
     def forget(self, experiment: str) -> None:
-        """Sample an experiment no more; its file stays."""
+        """Stop sampling an experiment; its file stays."""
         self.latest.pop(experiment, None)
         watched = self._watched.pop(experiment, None)
         if watched is not None:
@@ -90,35 +89,35 @@ class Telemetry:
             self._watch_devices()
 
     def tick(self, now_s: float) -> None:
-        """Take a sample of everything watched, if it is time."""
+        """Take a sample of every watched attempt, if it is time to."""
         if not self._watched or now_s < self._due_s:
             return
         self._due_s = now_s + self._every_s
         try:
-            used = self._processes.look({one.pid for one in self._watched.values()})
-        except OSError:  # out of descriptors, say: no sample this time
+            used = self._processes.look({watched.pid for watched in self._watched.values()})
+        except OSError:  # such as no descriptor left: there is no sample this time
             return
         readings = self._sensors.readings
-        for experiment, one in self._watched.items():
-            # One that has just begun waits for its turn: a share of a moment says nothing.
-            if one.pid in used and now_s - one.sampled_s >= self._every_s / 2:
-                reading = readings.get(one.uuid)
-                if reading and reading.at_s < max(one.began_s, now_s - 2 * self._every_s):
-                    reading = None  # of another attempt, or the driver has not answered since
-                sample = self.latest[experiment] = one.sample(used[one.pid], reading, now_s)
-                self._record(experiment, one, sample)
+        for experiment, watched in self._watched.items():
+            # An attempt that has just begun waits for the next round: CPU time of a moment says nothing.
+            if watched.pid in used and now_s - watched.sampled_s >= self._every_s / 2:
+                reading = readings.get(watched.uuid)
+                if reading and reading.at_s < max(watched.began_s, now_s - 2 * self._every_s):
+                    reading = None  # it is of another attempt, or the driver has not answered since
+                sample = self.latest[experiment] = watched.sample(used[watched.pid], reading, now_s)
+                self._write(experiment, watched, sample)
 
     def _watch_devices(self) -> None:
-        self._sensors.watch(frozenset(one.uuid for one in self._watched.values() if one.uuid))
+        self._sensors.watch(frozenset(watched.uuid for watched in self._watched.values() if watched.uuid))
 
-    def _record(self, experiment: str, one: _Watched, sample: Sample) -> None:
+    def _write(self, experiment: str, watched: _Watched, sample: Sample) -> None:
         path = self._paths.telemetry(experiment)
         try:
-            if one.file is None:
+            if watched.file is None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                one.file = LineLog(path)
-            one.file.write({name: value for name in FIELDS if (value := getattr(sample, name)) is not None})
-        except OSError as error:  # tried again with the next sample: there may be room by then
-            if not self._has_complained:
-                self._has_complained = True
-                self._complain(f"{path} cannot be written: {error.strerror}. Training goes on.")
+                watched.file = LineLog(path)
+            watched.file.write({name: value for name in FIELDS if (value := getattr(sample, name)) is not None})
+        except OSError as error:  # the next sample tries again, as there may be room by then
+            if not self._has_warned:
+                self._has_warned = True
+                self._warn(f"{path} cannot be written: {error.strerror}. Training goes on.")

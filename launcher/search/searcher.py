@@ -1,4 +1,4 @@
-"""Proposes the experiments of a sweep. `FixedSearcher` proposes those that a job file lists."""
+"""The port of searchers, which propose experiments. `FixedSearcher` proposes the experiments of a job file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from launcher.store.ending import EndingKind
 
 @dataclass(frozen=True)
 class Proposal:
-    """An experiment to run: its name, and its overrides of the shared configuration."""
+    """An experiment to run: its name, and the keys of the shared configuration that it overrides."""
 
     name: str
     overrides: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Says when a running experiment is not worth going on. `NeverStop` lets every experiment run to its end."""
+"""The port of stoppers, which end experiments early. Every launch uses `NeverStop` today."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ class Stopper(Protocol):
     """Judges running experiments by the first metric of the job."""
 
     def judge(self, experiment: str, step: int, value: float) -> str | None:
-        """Return why an experiment is to save and end now; None to let it go on.
+        """Return why an experiment is to save and end now, as in "its loss is 9.1 at step 20"; None: it goes on.
 
-        `step` is its newest step with the metric and `value` the metric there, perhaps NaN. A launch asks each time
-        that it has read new records, so not at every step.
+        `value` is the newest value of the metric, perhaps NaN, and `step` its step. A launch asks when it has read new
+        records, which need not be at every step.
         """
 
 

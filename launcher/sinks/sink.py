@@ -1,4 +1,4 @@
-"""Where the records of an experiment go while it runs. `launcher.sinks.text_log` is the log that a person tails."""
+"""The port of sinks: where records go while an experiment runs. `sinks/text_log.py` is the log for `tail`."""
 
 from __future__ import annotations
 
@@ -11,29 +11,32 @@ from launcher.worker.spec import Spec
 
 
 class Sink(Protocol):
-    """Takes what one attempt records. A sink that cannot write counts what it lacks: training never stops for it."""
+    """Takes the records of one attempt.
 
-    error: OSError | None  # why nothing more is written; None while all is well
-    num_unwritten: int  # lines or records that are missing
+    A sink that cannot write sets `error` and counts what it lacks. It raises nothing: training never stops for a sink.
+    """
+
+    error: OSError | None  # why the sink writes nothing more; None while it can write
+    num_unwritten: int  # lines or records that the sink lacks
 
     @property
     def place(self) -> str:
-        """Where it writes to, as messages name it."""
+        """Where the sink writes to, as messages name it."""
 
     def header(self, spec: Spec, device: str) -> None:
-        """Take in what is trained, where and with what; before the worker starts."""
+        """Take the description of the attempt: what is trained, where and how. Called before the worker starts."""
 
     def records(self, records: Sequence[Record]) -> None:
-        """Take in the next records, in order."""
+        """Take the next records, in order."""
 
     def notice(self, text: str) -> None:
-        """Take in what the user was told of the experiment."""
+        """Take a message about the experiment that the user has seen."""
 
     def ending(self, text: str) -> None:
-        """Take in how the attempt ended."""
+        """Take the words for how the attempt ended."""
 
     def close(self) -> None:
         """Release everything; no other call follows."""
 
 
-MakeSink = Callable[[Paths, str], Sink]  # for an experiment by its name
+MakeSink = Callable[[Paths, str], Sink]  # makes the sink of the experiment with this name

@@ -1,8 +1,8 @@
-"""The log of each experiment, `logs/<experiment>.log`: what a person tails.
+"""The log of each experiment, `logs/<experiment>.log`, which a person may follow with `tail -f`.
 
-The launcher appends the header, a line a step, the trace of an error and the ending; the worker's own output arrives in
-the same file by its redirected descriptors. All append (O_APPEND), each piece in one write, so lines never mix. Where a
-progress bar has left no line end, the launcher begins a line of its own.
+The launcher appends a header, a line for each step, the trace of an error, and the ending. The output of the worker,
+whose stdout and stderr are redirected, goes to the same file. Both open the file to append and write each piece at
+once, so lines never mix. Where a progress bar has left no line end, the launcher begins a new line.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from launcher.text import inline, number
 from launcher.worker.spec import Spec
 
 _TAIL_BYTES = 1 << 20
-_LONGEST_LINE = 1_000_000  # characters; what is longer is cut, and whole in the records
+_LONGEST_LINE = 1_000_000  # characters; a longer line is cut, and the records have it whole
 _HEADER = re.compile(r"=== .*, attempt \d+ ===")
-_OURS = re.compile(r"step -?\d+|info |goes on from the checkpoint ")  # how our lines begin
+_OURS = re.compile(r"step -?\d+|info |goes on from the checkpoint ")  # how the lines of the launcher begin
 _SHORT = {"perplexity": "ppl", "tokens_per_s": "tok/s"}
 
 
@@ -36,7 +36,7 @@ class TextLog:
         self._path = path
         self._fd = -1
         self._total: int | None = None
-        self.error: OSError | None = None  # after which nothing more is written, only counted
+        self.error: OSError | None = None  # after an error nothing more is written, and missing lines are counted
         self.num_unwritten = 0  # lines
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ class TextLog:
         return str(self._path)
 
     def header(self, spec: Spec, device: str) -> None:
-        """Write what is trained, where and with what; before the worker starts, so that nothing precedes it."""
+        """Write what is trained, where and how. This comes before the worker starts, so it is above all output."""
         visible = spec.environment.get("CUDA_VISIBLE_DEVICES", "")
         lines = [
             f"=== {spec.experiment}, attempt {spec.attempt} ===",
@@ -67,21 +67,21 @@ class TextLog:
         self._write(list(map(_inert, lines)))
 
     def records(self, records: Iterable[Record]) -> None:
-        """Write a line for each record that says something to a person."""
+        """Write a line for each record of use to a person: steps, facts, the checkpoint it goes on from, a trace."""
         self._write(self._lines(records))
 
     def catch_up(self, records: Iterable[Record]) -> None:
-        """Write what is missing of an attempt whose launcher was killed before it had written it all."""
+        """Write the lines that are missing of an attempt whose launcher was killed."""
         records = list(records)
         lines = self._lines(record for record in records if record.get("kind") != "end")
         trace = self._lines(record for record in records if record.get("kind") == "end")
         written = self._tail()
         last = max((number for number, line in enumerate(lines) if line in written), default=None)
-        if last is not None:  # otherwise the log is another, or ends in more output than is looked at
+        if last is not None:  # None: it is another log, or ends in more output than `_tail` reads
             self._write(lines[last + 1 :] + ([] if written.issuperset(trace) else trace))
 
     def _tail(self) -> set[str]:
-        """Return the lines of the newest attempt, and what may be ours of lines that begin with a progress bar."""
+        """Return the lines of the newest attempt. Of a line that begins with a progress bar, also the rest of it."""
         try:
             with os.fdopen(open_to_read(self._path), "rb") as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
@@ -110,7 +110,7 @@ class TextLog:
         return list(map(_inert, lines))
 
     def notice(self, text: str) -> None:
-        """Write down what the screen was told of the experiment."""
+        """Write a message about the experiment that the user has seen."""
         self._write([f"*** {text} ***"])
 
     def ending(self, line: str) -> None:
@@ -139,23 +139,23 @@ class TextLog:
         self.num_unwritten += data[written:].count(b"\n")
 
     def _is_at_line_start(self) -> bool:
-        """Say whether the file ends with a line end: the worker writes to it too, and may have left a bar there."""
+        """Return whether the file ends with a line end. The worker may have left a progress bar there."""
         size = os.fstat(self._fd).st_size
         return size == 0 or os.pread(self._fd, 1, size - 1) == b"\n"
 
 
 def text_log(paths: Paths, experiment: str) -> TextLog:
-    """Return the log of an experiment, open for its next attempt."""
+    """Return the log of an experiment, open for the next attempt."""
     return TextLog(paths.log(experiment))
 
 
 def _inert(line: str) -> str:
-    """Return a line that does nothing to a terminal: metrics, facts and configurations may hold any characters."""
+    """Return a line without control characters, which metrics, facts and configurations may hold."""
     return line if line.isprintable() else inline(line, _LONGEST_LINE)
 
 
 def step_line(record: Record, total: int | None) -> str:
-    """Return a step as a line: `step 12/218 loss 9.1230 ppl 9163.2 …`."""
+    """Return a step as a line, such as `step 12/218 loss 9.1230 ppl 9163.2`."""
     step = f"step {record['step']}/{total}" if total else f"step {record['step']}"
     metrics = (f"{_SHORT.get(key, key)} {number(value)}" for key, value in record.items() if key not in ENVELOPE)
     return " ".join([step, *metrics])

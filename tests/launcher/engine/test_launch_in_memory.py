@@ -1,6 +1,6 @@
 """Launches on an executor in memory: what loop, dispatcher and runner make of ends, signals, requests and errors.
 
-No test here starts a process or waits for a clock; the slowest part is a tick of the loop, a quarter of a second.
+The only process is the one in which the configurations of the target are checked; no worker is started.
 """
 
 from __future__ import annotations

@@ -173,8 +173,8 @@ def start_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("bad input has started a process")
 
-    monkeypatch.setattr(local.Workers, "warm_up", refuse)
-    monkeypatch.setattr(local.Workers, "start", refuse)
+    monkeypatch.setattr(local.WorkerStarter, "warm_up", refuse)
+    monkeypatch.setattr(local.WorkerStarter, "start", refuse)
     monkeypatch.setattr("launcher.devices.nvml.find_gpus", lambda: CARDS)
     for variable in ("DEVICES", "CUDA_VISIBLE_DEVICES"):
         monkeypatch.delenv(variable, raising=False)

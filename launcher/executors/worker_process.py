@@ -1,0 +1,67 @@
+"""One worker process of this machine, from the launcher's side: let it begin, stop it, collect it after its death.
+
+Its death is watched with a pidfd. A pidfd depends on nobody: not on the fork server, and not on pipe ends that children
+of the worker keep open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from multiprocessing.connection import Connection
+
+from launcher.executors.base import ProcessExit
+from launcher.executors.forkserver import ForkServer
+from launcher.executors.process_tree import tree_cpu_s
+from launcher.worker.process_setup import STACKS_SIGNAL
+
+EXIT_LIMIT_S = 2.0  # for the fork server to report the exit code of a worker that is dead; it takes milliseconds
+
+
+class WorkerProcess:
+    """A worker process, which was forked and waits for `begin`. `collect` must be called after its death."""
+
+    def __init__(self, pid: int, pidfd: int, bell: Connection, lifeline: int, server: ForkServer) -> None:
+        self.pid = pid
+        self.pidfd = pidfd
+        self.bell = bell  # readable when the worker may have written records
+        self._lifeline = lifeline  # a pipe end; the worker dies when it is closed
+        self._server = server
+        self.ends_server = False  # the fork server was started for this worker alone
+
+    def begin(self) -> None:
+        """Let the worker call the function that it was forked for. Until now it waits."""
+        with contextlib.suppress(BrokenPipeError):  # it was killed already
+            os.write(self._lifeline, b"\n")
+
+    def stop(self, *, force: bool) -> None:
+        """Ask the worker to save and end (SIGTERM); with `force` kill it and its process group (SIGKILL)."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL if force else signal.SIGTERM)
+        if force:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def end_with_stacks(self) -> None:
+        """Have the worker write the stacks of its threads into its log and end, even if it is stopped or stuck."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, STACKS_SIGNAL)
+            os.kill(self.pid, signal.SIGCONT)
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of the worker and its children so far; 0 if it is gone."""
+        return tree_cpu_s(self.pid)
+
+    def collect(self) -> ProcessExit:
+        """Kill what is left of the worker's group, release everything, and return how the worker ended."""
+        self.stop(force=True)
+        code = self._server.exit_code(self.pid, EXIT_LIMIT_S)
+        os.close(self.pidfd)
+        os.close(self._lifeline)
+        self.bell.close()
+        if self.ends_server:
+            self._server.end()
+        if code is not None and code < 0:
+            return ProcessExit(signal=signal.Signals(-code).name)
+        return ProcessExit(code=code)
