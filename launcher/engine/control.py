@@ -13,10 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from launcher.engine.experiments import Experiments
-from launcher.engine.listener import LogEvent
+from launcher.engine.launch_state import LaunchState
 from launcher.engine.messages import Event, RetryRequested, StopRequested
-from launcher.engine.scheduler import Finished, Running, Scheduler
+from launcher.engine.scheduler import Finished, Running
 from launcher.store.ending import EndingKind
 from launcher.store.events import Answer, RequestAnswered, Requeued, Withdrawn
 from launcher.store.paths import Paths
@@ -42,18 +41,16 @@ class Control:
     def __init__(
         self,
         paths: Paths,
-        experiments: Experiments,
-        scheduler: Scheduler,
+        state: LaunchState,
         message: Callable[[str], None],
-        log_event: LogEvent,
         handle: Callable[[Event], None],
         interrupt: Interrupt,
     ) -> None:
         self._inbox = Inbox(paths.requests, message)
-        self._experiments = experiments
-        self._scheduler = scheduler
+        self._experiments = state.experiments
+        self._scheduler = state.scheduler
         self._message = message
-        self._log_event = log_event
+        self._log_event = state.recorder.log_event
         self._handle = handle
         self._interrupt = interrupt
         self._look_at_s = 0.0

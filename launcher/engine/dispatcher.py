@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
 
-from launcher.devices.slots import Slot
 from launcher.engine.growth import Growth
-from launcher.engine.listener import LogEvent
+from launcher.engine.launch_state import LaunchState
 from launcher.engine.lost_devices import LostDevices
 from launcher.engine.messages import Action, Done, Ended, Event, FailFast, Quarantined, Start, Stop
+from launcher.engine.parts import Parts
 from launcher.engine.runner import Runner
-from launcher.engine.scheduler import Scheduler
 from launcher.engine.time_left import TimeLeft
 from launcher.store.events import Requeued
 
@@ -34,23 +32,21 @@ class Dispatcher:
 
     def __init__(
         self,
-        slots: Sequence[Slot],
-        scheduler: Scheduler,
+        parts: Parts,
+        state: LaunchState,
         growth: Growth,
         runner: Runner,
         lost_devices: LostDevices,
         time_left: TimeLeft,
-        message: Callable[[str], None],
-        log_event: LogEvent,
     ) -> None:
-        self._slots = slots
-        self._scheduler = scheduler
+        self._slots = parts.executor.slots
+        self._message = parts.console.message
+        self._scheduler = state.scheduler
+        self._log_event = state.recorder.log_event
         self._growth = growth
         self._runner = runner
         self._lost_devices = lost_devices
         self._time_left = time_left
-        self._message = message
-        self._log_event = log_event
         self._actions: deque[Action] = deque()
         self._is_acting = False
         self._ended: deque[str] = deque()  # experiments whose ends the scheduler knows, and nobody else yet

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from launcher.engine.experiments import Experiments
-from launcher.engine.follower import Follower
+from launcher.engine.launch_state import LaunchState
 from launcher.engine.messages import Added, Ended
-from launcher.engine.scheduler import Finished, Scheduler
+from launcher.engine.scheduler import Finished
 from launcher.errors import LauncherError
 from launcher.planning.decision import Decision
 from launcher.search.searcher import Proposal, Result, Searcher
@@ -23,16 +22,14 @@ class Growth:
         self,
         searcher: Searcher,
         decide: Decide,
-        experiments: Experiments,
-        scheduler: Scheduler,
-        follower: Follower,
+        state: LaunchState,
         warn: Callable[[str], None],
     ) -> None:
         self._searcher = searcher
         self._decide = decide
-        self._experiments = experiments
-        self._scheduler = scheduler
-        self._follower = follower
+        self._experiments = state.experiments
+        self._scheduler = state.scheduler
+        self._follower = state.follower
         self._warn = warn
 
     def after(self, end: Ended) -> list[Added]:

@@ -12,11 +12,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from launcher.engine.attempt import Attempt
-from launcher.engine.experiments import Experiments
 from launcher.engine.fault_isolation import FaultIsolation
-from launcher.engine.follower import Follower
+from launcher.engine.launch_state import LaunchState
 from launcher.engine.listener import AttemptEnd
-from launcher.engine.scheduler import Scheduler
 from launcher.engine.snapshot import Group, Snapshot, SnapshotRow
 from launcher.engine.time_left import TimeLeft
 from launcher.planning.decision import Decision, PlannedAction
@@ -33,18 +31,16 @@ class ProgressBoard:
     def __init__(
         self,
         plan: Plan,
-        experiments: Experiments,
-        scheduler: Scheduler,
-        follower: Follower,
+        state: LaunchState,
         time_left: TimeLeft,
         usage: Callable[[str], Sample | None],
         warn: Callable[[str], None],
     ) -> None:
         self._sweep, self._logs = plan.sweep.name, str(plan.paths.logs)
         self._metric = plan.metric_tracker().metric
-        self._experiments = experiments
-        self._scheduler = scheduler
-        self._follower = follower
+        self._experiments = state.experiments
+        self._scheduler = state.scheduler
+        self._follower = state.follower
         self._time_left = time_left
         self._usage = usage  # of an experiment that runs
         self._isolation = FaultIsolation(warn)

@@ -14,15 +14,12 @@ from launcher.devices.slots import Slot
 from launcher.engine.announcer import summary
 from launcher.engine.attempt import Attempt, make_spec
 from launcher.engine.classify_ending import Ending, classify
-from launcher.engine.event_recorder import EventRecorder
-from launcher.engine.experiments import Experiments
-from launcher.engine.follower import Follower
+from launcher.engine.launch_state import LaunchState
 from launcher.engine.listener import AttemptEnd, Listener
 from launcher.engine.lost_devices import LostDevices, may_be_device
 from launcher.engine.messages import Ended, Event, Refused, StopRequested
 from launcher.engine.oom_policy import OomPolicy
 from launcher.engine.parts import Parts
-from launcher.engine.scheduler import Scheduler
 from launcher.engine.silence import SilenceWatch
 from launcher.engine.waiting import Waiting
 from launcher.errors import LauncherError
@@ -41,26 +38,23 @@ class Runner:
         self,
         plan: Plan,
         parts: Parts,
-        experiments: Experiments,
-        scheduler: Scheduler,
-        follower: Follower,
-        recorder: EventRecorder,
+        state: LaunchState,
         lost_devices: LostDevices,
         listeners: Sequence[Listener],
     ) -> None:
         self._plan = plan
         self._settings = plan.sweep.settings
         self._executor = parts.executor
-        self._experiments = experiments
-        self._scheduler = scheduler
-        self._follower = follower
-        self._recorder = recorder
+        self._experiments = state.experiments
+        self._scheduler = state.scheduler
+        self._follower = state.follower
+        self._log_event = state.recorder.log_event
         self._lost_devices = lost_devices
         self._console = parts.console
-        self._listeners = [recorder, *listeners]
+        self._listeners = [state.recorder, *listeners]
         self._stopper = parts.stopper
         self._policy = OomPolicy(plan, parts.console.message)
-        self._waiting = Waiting(parts.console.message, recorder.log_event)
+        self._waiting = Waiting(parts.console.message, state.recorder.log_event)
         self.keeps_checkpoints = False  # of experiments that are done, because the folder was taken away
 
     def start(self, name: str, slot: Slot) -> list[Event]:
@@ -83,7 +77,7 @@ class Runner:
             worker, failure = None, f"its worker could not be started: {error}"
         self._waiting.started(name, slot.device.place)
         self._take_up(decision)
-        self._recorder.log_event(_started(decision, slot))
+        self._log_event(_started(decision, slot))
         self._follower.open(spec, f"{slot.device} {slot.device.name} {slot.device.uuid}".rstrip())
         why = self._follower.histories[name].obstacle or failure
         if worker is None or why:

@@ -19,7 +19,6 @@ take well under a second.
 
 from __future__ import annotations
 
-import bisect
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,6 +41,7 @@ from launcher.engine.messages import (
     Stop,
     StopRequested,
 )
+from launcher.engine.run_queue import RunQueue
 from launcher.store.ending import FAILURES, RETRIED
 
 
@@ -95,9 +95,7 @@ class Scheduler:
         assert len(set(experiments)) == len(experiments), "experiment names are unique"
         assert designated is None or len(designated) == len(experiments), "a slot for each experiment"
         assert devices is None or len(devices) == num_slots, "a device for each slot"
-        self._waiting = deque(experiments)  # in order of rank
-        self._rank = {name: rank for rank, name in enumerate(experiments)}
-        self._num_queued = len(experiments)  # so far: the next rank
+        self._waiting = RunQueue(experiments)
         self._devices = list(devices) if devices is not None else list(range(num_slots))
         self._refused: set[tuple[str, int]] = set()  # since anything changed
         self._designated = dict(zip(experiments, designated, strict=True)) if designated is not None else None
@@ -175,8 +173,6 @@ class Scheduler:
         self._retries_left[experiment] = self._retries
         if self._designated is not None:
             self._designated[experiment] = len(self._designated) % len(self._devices)
-        self._rank[experiment] = self._num_queued
-        self._num_queued += 1
         self._waiting.append(experiment)
 
     def _withdraw(self, event: StopRequested) -> list[Action]:
@@ -243,15 +239,13 @@ class Scheduler:
     def _queue_again(self, experiment: str) -> None:
         if not self._is_stopping:
             del self._states[experiment]
-            self._rank[experiment] = self._num_queued
-            self._num_queued += 1
             self._waiting.append(experiment)
 
     def _put_back(self, experiment: str, slot: int) -> None:
         del self._states[experiment]
         self._num_running -= 1
         self._refused.add((experiment, slot))
-        bisect.insort(self._waiting, experiment, key=self._rank.__getitem__)
+        self._waiting.put_back(experiment)
         if slot in self._usable:
             self._free.appendleft(slot)
 
@@ -262,9 +256,8 @@ class Scheduler:
     def _fill(self) -> list[Action]:
         actions: list[Action] = []
         while (found := self._next()) is not None:
-            place, slot = found
-            experiment = self._waiting[place]
-            del self._waiting[place]
+            experiment, slot = found
+            self._waiting.remove(experiment)
             self._free.remove(slot)
             self._states[experiment] = Running(slot)
             self._num_running += 1
@@ -274,18 +267,17 @@ class Scheduler:
             actions.append(Done())
         return actions
 
-    def _next(self) -> tuple[int, int] | None:
-        """Return the place in the queue of what starts next, and its slot; the first of both unless refused."""
+    def _next(self) -> tuple[str, int] | None:
+        """Return the experiment that starts next, and its slot: the first of both, unless that start was refused."""
         if self._is_stopping or not (self._waiting and self._free):
             return None
         if self._designated is not None and self._num_running:
             return None
         for slot in self._free if self._designated is None else [self._free[0]]:
-            for place in range(min(len(self._waiting), WINDOW)):
-                experiment = self._waiting[place]
+            for experiment in self._waiting.first(WINDOW):
                 wanted = slot if self._designated is None else self._designated[experiment]
                 if wanted not in self._usable:
                     wanted = slot
                 if (experiment, wanted) not in self._refused:
-                    return place, wanted
+                    return experiment, wanted
         return None

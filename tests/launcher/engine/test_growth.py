@@ -10,6 +10,7 @@ import pytest
 
 from launcher.engine.experiments import Experiments
 from launcher.engine.growth import Growth
+from launcher.engine.launch_state import LaunchState
 from launcher.engine.messages import Added, Begin, Ended, Interrupted, StopRequested
 from launcher.engine.scheduler import Scheduler
 from launcher.errors import InputError
@@ -30,7 +31,9 @@ class Asked:
         self.scheduler = Scheduler(["a"], 1, retries=retries)
         self.scheduler.handle(Begin())
         follower: Any = SimpleNamespace(newest={"a": SimpleNamespace(best=0.25)})
-        self.growth = Growth(self, self._decide, self.experiments, self.scheduler, follower, self.warnings.append)
+        recorder: Any = None
+        state = LaunchState(self.experiments, self.scheduler, follower, recorder)
+        self.growth = Growth(self, self._decide, state, self.warnings.append)
 
     def tell(self, result: Result) -> None:
         self.told.append(result)
