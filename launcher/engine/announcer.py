@@ -1,4 +1,4 @@
-"""Tells a person of the attempts of a launch: a line for each start and end, and a report of each failure."""
+"""Tells the user about the attempts of a launch: a line for each start and end, and a report for each failure."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from launcher.text import plural
 
 
 class Announcer:
-    """Says on a console what becomes of attempts."""
+    """Writes messages about attempts to a console."""
 
     def __init__(self, console: Console, paths: Paths) -> None:
         self._console = console
         self._paths = paths
 
     def started(self, attempt: Attempt) -> None:
-        """Say where an attempt runs."""
+        """Tell the user where an attempt runs."""
         threads = plural(attempt.slot.threads, "thread")
-        told = f"{attempt.name}: started on {attempt.slot}, {threads}, {attempt.worker.label}"
-        self._console.message(told, "routine")
+        text = f"{attempt.name}: started on {attempt.slot}, {threads}, {attempt.worker.label}"
+        self._console.message(text, "routine")
 
     def ended(self, end: AttemptEnd) -> None:
-        """Say how an attempt ended."""
+        """Tell the user how an attempt ended."""
         if end.ending.kind.is_failure:
             log = self._paths.log(end.name)
             report = failure_report(end.name, str(end.slot), end.ending, end.history, log, end.num_others)

@@ -1,4 +1,4 @@
-"""A running attempt as the launcher sees it, and when its silence means something."""
+"""One running attempt, from the launcher's side: the grace time, the kill after it, and what silence leads to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from launcher.planning.plan import Plan
 from launcher.store.history import History
 from launcher.worker.spec import Spec
 
-STACKS_S = 0.5  # for a worker that hangs to end with its stacks; then it is killed
+STACKS_S = 0.5  # that a worker that hangs has for writing its stacks; then it is killed
 
 
 @dataclass
@@ -29,11 +29,11 @@ class Attempt:
     worker: Handle
     silence: SilenceWatch
     began_s: float = field(default_factory=time.monotonic)
-    is_asked: bool = False
-    was_asked_in_time: bool = False  # before its last word: what it says then may come of that
-    is_forced: bool = False
-    force_at_s: float | None = None
-    hung_s: float | None = None
+    is_asked: bool = False  # to save and end
+    was_asked_in_time: bool = False  # before its last record, which may say so because it was asked
+    is_forced: bool = False  # the launcher has killed it
+    force_at_s: float | None = None  # when to kill it; None: not planned
+    hung_s: float | None = None  # how long it was silent when the launcher ended it; None: it was not
     has_settled: bool = False  # its first step was recorded
 
     @property
@@ -42,19 +42,22 @@ class Attempt:
         return self.decision.experiment.name
 
     def known(self, history: History, now_s: float) -> DurationEstimate:
-        """Return what this attempt tells of how long it takes; until its first step, what was known before."""
+        """Return how long this attempt takes, extrapolated from its steps; before the first, the former estimate."""
         known = self.decision.duration
         return extrapolate_attempt(history, self.decision.attempt, now_s - self.began_s, known.work) or known
 
     def has_just_settled(self, history: History) -> bool:
-        """Say, once, that the first step of this attempt was recorded."""
+        """Return whether the first step of this attempt was recorded: True once."""
         if self.has_settled or history.attempt != self.decision.attempt or history.phase == "in set-up":
             return False
         self.has_settled = True
         return True
 
     def stop(self, *, force: bool, grace_s: float, is_over: bool = False) -> None:
-        """Ask the worker to save and end within the grace time, or kill it. `is_over`: its last word is said."""
+        """Ask the worker to save and end within the grace time; with `force` kill it.
+
+        `is_over`: the worker has written its last record already.
+        """
         self.was_asked_in_time |= not is_over
         self.is_asked = True
         self.is_forced |= force
@@ -64,23 +67,23 @@ class Attempt:
         self.worker.stop(force=force)
 
     def kill_if_due(self, now_s: float) -> None:
-        """Kill the worker when its time is over."""
+        """Kill the worker if its time is over."""
         if self.force_at_s is not None and now_s >= self.force_at_s:
             self.is_forced, self.force_at_s = True, float("inf")
             self.worker.stop(force=True)
 
     def add_pause(self, pause_s: float) -> None:
-        """Take in that the launcher did not run for a while, nor perhaps this worker: that time counts for nothing."""
+        """Put off what is due by a time in which the launcher, and perhaps this worker, did not run."""
         self.silence.add_pause(pause_s)
         if self.force_at_s is not None:
             self.force_at_s += pause_s
 
     def watch(self, num_records: int, now_s: float) -> Silence | None:
-        """Look at how long nothing was recorded, and end a worker that has hung too long; return what to tell."""
+        """End the worker if nothing was recorded for too long. Return what to tell the user; None if nothing."""
         silence = self.silence.look(num_records, now_s, self.worker.cpu_seconds)
         if silence is None or not silence.is_final:
             return silence
-        if self.force_at_s is not None:  # its end is near in any case
+        if self.force_at_s is not None:  # it will be killed soon in any case
             return None
         self.hung_s = silence.seconds
         self.worker.end_with_stacks()
@@ -88,13 +91,13 @@ class Attempt:
         return silence
 
     def circumstances(self, exited: WorkerExited) -> Circumstances:
-        """Return what the launcher knows about the end of this attempt."""
+        """Return what the launcher knows about the end of this attempt, whose worker is gone."""
         is_short = exited.exit.was_memory_short
         return Circumstances(self.was_asked_in_time, self.is_forced, self.hung_s, is_short, exited.last_word)
 
 
 def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
-    """Return what the worker of an attempt on a slot needs to know; its paths hold wherever the target changes to."""
+    """Return the specification of an attempt on a slot. Its paths are absolute, as the target may change the folder."""
     settings = plan.sweep.settings
     threads = str(slot.threads)
     return Spec(

@@ -1,4 +1,4 @@
-"""Makes the executor of a launch: the one place that knows which executors there are."""
+"""Makes the executor of a launch. No other module names an executor; a contract test checks that."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def build_executor(
     paths: Paths,
     message: Callable[[str], None],
 ) -> Executor:
-    """Lock the devices that were chosen, and return the executor that runs workers on them.
+    """Lock the chosen devices, and return the executor that runs workers on them.
 
     Raises:
         InUseError: a device that the user named is held by another sweep, or every device is.
@@ -64,7 +64,7 @@ def build_for_slot(settings: SweepSettings, slot: Slot, paths: Paths) -> Executo
 def _lock_devices(
     choice: DeviceSelection, options: LaunchOptions, message: Callable[[str], None]
 ) -> Mapping[str, Lock]:
-    """Take the locks of the GPUs; one that is in use is an error if the user named it, and left out otherwise."""
+    """Take the locks of the GPUs. A GPU in use is an error if the user has named devices; otherwise it is left out."""
     cards = [device for device in choice.devices if device.uuid]
     if options.devices:
         return _take(cards, message if options.wait else None)

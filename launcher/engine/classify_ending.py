@@ -1,4 +1,4 @@
-"""How an attempt ended: from the worker's last word and the exit of its process to one ending, and the words for it."""
+"""Finds out how an attempt ended, from the worker's last record and the exit of its process, and reports failures."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from launcher.worker.last_lines import last_lines
 
 @dataclass(frozen=True)
 class Ending:
-    """How an attempt stopped, and why as far as it is known."""
+    """How an attempt ended, and why, as far as it is known."""
 
     kind: EndingKind
     why: str = ""
-    is_raised: bool = False  # by its code: an error that the worker lived to tell
+    is_raised: bool = False  # its code raised an error, and the worker lived to tell it
 
     def __str__(self) -> str:
         joint = ", but " if self.kind == EndingKind.DONE else ": "
@@ -28,17 +28,20 @@ class Ending:
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What the launcher knows about an attempt that its worker cannot say."""
+    """What the launcher knows about the end of an attempt and its worker does not."""
 
-    was_asked: bool = False  # the launcher told it to stop, before its last word
+    was_asked: bool = False  # the launcher asked it to stop, before its last record
     was_forced: bool = False  # the launcher killed it
-    hung_s: float | None = None  # the launcher killed it because nothing had come for so long
-    was_memory_short: bool = False  # the kernel killed some process for memory meanwhile
-    last_word: Record | None = None  # what the worker said by the bell, as its records could not be written
+    hung_s: float | None = None  # the launcher killed it, because it had recorded nothing for so long
+    was_memory_short: bool = False  # meanwhile the kernel killed a process for want of memory
+    last_word: Record | None = None  # came through the bell, because the records could not be written
 
 
 def classify(exit: ProcessExit, history: History, around: Circumstances) -> Ending:
-    """Decide how an attempt ended, from its exit, its records with or without a last word, and the circumstances."""
+    """Return how an attempt ended, from its exit, its records, and the circumstances.
+
+    A worker that could write its last record has said how the attempt ended; otherwise the exit has to tell.
+    """
     if history.obstacle:
         return Ending(EndingKind.FAILED, history.obstacle)
     last_word = history.end or around.last_word
@@ -61,7 +64,7 @@ def classify(exit: ProcessExit, history: History, around: Circumstances) -> Endi
         return Ending(EndingKind.INTERRUPTED, "killed after the grace time" if around.was_forced else "")
     if exit.signal == "SIGKILL" and around.was_memory_short:
         return Ending(EndingKind.OUT_OF_MEMORY, f"killed by the kernel for want of memory, {history.phase}")
-    if exit.code == UNWRITTEN_EXIT_CODE:  # and its word got lost on the way
+    if exit.code == UNWRITTEN_EXIT_CODE:  # its last word through the bell got lost
         why = f"its records could not be written, it seems ({exit} and no word), {history.phase}"
         return Ending(EndingKind.FAILED, why)
     if exit.signal:
@@ -70,13 +73,14 @@ def classify(exit: ProcessExit, history: History, around: Circumstances) -> Endi
 
 
 def _was_broken_off(history: History, last_word: Record) -> bool:
-    """Return whether a worker that was asked to stop did so, though its last word does not say it.
+    """Return whether a worker that was asked to stop has stopped early, though its last word says something else.
 
-    A target may take the signal for itself and return, or exit, without a look at `run.should_stop`. A worker knows of
-    that in most cases; not where the target has also taken what tells it, as asyncio does, or blocks the signal. What
-    has come to all steps it announced is done all the same. Where none were announced it is safer to train on.
+    A target may handle the signal itself and return, or exit, without asking `run.should_stop`. In most cases the
+    worker notices. It does not if the target has also replaced the wakeup descriptor, as asyncio does, or blocks the
+    signal. A target that has reached all the steps it announced is done. Where it announced no steps, it is safer to
+    train on.
     """
-    if last_word.get("heard"):  # the worker itself took the signal, so nothing but should_stop could tell the target
+    if last_word.get("heard"):  # the worker took the signal: only should_stop could tell the target
         return False
     if last_word["ending"] == EndingKind.DONE:
         return not history.has_all_steps
@@ -84,7 +88,7 @@ def _was_broken_off(history: History, last_word: Record) -> bool:
 
 
 def failure_report(name: str, device: str, ending: Ending, history: History, log: Path, num_others: int) -> str:
-    """Return the message for a failed attempt: what, where, likely cause, last lines, and that the others go on."""
+    """Return the message for a failed attempt: what, where, the likely cause, the end of its log, what goes on."""
     of_total = f" of {history.total}" if history.total else ""
     at = f"at step {history.last_step}{of_total}" if history.steps else "before its first step"
     lines = [f"{name} {ending.kind.verb} on {device} {at}: {ending.why}."]

@@ -1,4 +1,4 @@
-"""Writes what happens in a launch to `events.jsonl`, and goes on where that cannot be written."""
+"""Writes the events of a launch to `events.jsonl`. A launch goes on if the file cannot be written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class EventRecorder:
         self.num_unwritten = 0
 
     def log_event(self, event: LoggedEvent) -> None:
-        """Write an event; a full disk must not end what runs."""
+        """Write an event. An error, such as a full disk, is told once and ends nothing."""
         try:
             self._events.append(event)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""The experiments of a launch: the one table of what is to happen with each, and what has happened so far."""
+"""The table of the experiments of a launch: the decision about each, its running attempt, and its ending."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from launcher.planning.estimate import DurationEstimate
 class Entry:
     """One experiment of a launch."""
 
-    decision: Decision  # about the attempt that runs, ran last, or is to come
-    ending: Ending | None = None  # of the newest attempt of this launch, if it is over and no other has begun
+    decision: Decision  # about the attempt that runs, or ran last; before the first attempt about that
+    ending: Ending | None = None  # of the newest attempt of this launch; None while it runs, and before the first
 
     @property
     def name(self) -> str:
@@ -27,7 +27,7 @@ class Entry:
 class Experiments:
     """Every experiment that a launch runs, in the order in which they are started.
 
-    `known` has the duration estimates of these and of finished ones that calibrate them. The table can grow.
+    `known` has their duration estimates, and those of finished experiments that calibrate them. The table can grow.
     """
 
     def __init__(self, decisions: Iterable[Decision], order: Sequence[str], known: dict[str, DurationEstimate]) -> None:
@@ -38,7 +38,7 @@ class Experiments:
         self.running: dict[str, Attempt] = {}  # in the order of their start
 
     def add(self, decision: Decision) -> None:
-        """Take in one experiment more; it is the last to be started."""
+        """Add an experiment; it is the last to be started."""
         name = decision.experiment.name
         assert name not in self._entries, f"{name} is in the table already"
         self._listed.append(name)

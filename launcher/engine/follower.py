@@ -1,8 +1,8 @@
 """Reads the records of running experiments as they come, and hands them to the sinks.
 
-The record files are the truth. The follower keeps only how far each file has been read, which steps there are, and the
-newest and best value of one metric. A sink that cannot write is told once and left out: training never stops for a
-sink, and an error about one experiment does not touch the others.
+The record files have the truth. The follower keeps only how far it has read each file, which steps there are, and the
+newest and the best value of one metric. The user is told once of a sink that cannot write. Training never stops for a
+sink, and an error about one experiment does not affect the others.
 """
 
 from __future__ import annotations
@@ -47,25 +47,25 @@ class Follower:
         self.num_unwritten = 0  # lines that sinks lack
 
     def open(self, spec: Spec, device: str) -> None:
-        """Begin to follow an attempt: before its worker starts, so that the header is first in the log."""
+        """Begin to follow an attempt. Called before its worker starts, so that the header comes first in the log."""
         name = spec.experiment
         self._readers[name] = RecordReader(self._paths.records(name))
         history = self.histories[name] = History()
         self.num_records[name] = 0
-        self._take_in(name)  # of earlier attempts; in the log already
+        self._take_in(name)  # the records of earlier attempts, which the log has already
         self.newest[name] = newest = self._make_tracker()
         self._isolation.run(name, "its newest value", lambda: newest.begin(history), None)
         self._notices[name] = notices = self._make_notices()
         self._isolation.run(name, "what is noticed in its records", lambda: notices.begin(history), None)
         history.lighten()
-        history.end, history.phase = None, "in set-up"  # theirs say nothing about this one
+        history.end, history.phase = None, "in set-up"  # those of earlier attempts say nothing about this attempt
         self._sinks[name] = [make(self._paths, name) for make in self._make_sinks]
         for sink in self._sinks[name]:
             sink.header(spec, device)
             self._look_at(sink)
 
     def read(self, experiment: str) -> History:
-        """Take in what a running experiment has recorded since the last time; return what it all adds up to."""
+        """Read what a running experiment has recorded since the last call. Return the history of all its records."""
         history, newest = self.histories[experiment], self.newest[experiment]
         notices, sinks = self._notices[experiment], self._sinks[experiment]
         records = self._take_in(experiment)
@@ -87,7 +87,7 @@ class Follower:
         return history
 
     def _take_in(self, experiment: str) -> list[Record]:
-        """Return the records that have come, which the history has taken in; none from a file that cannot be read."""
+        """Read the next records, and add them to the history. Return none from a file that cannot be read."""
         history = self.histories[experiment]
         if history.obstacle:
             return []
@@ -102,17 +102,17 @@ class Follower:
         return records
 
     def follow(self, paths: Paths) -> None:
-        """Go on reading the same record files, which have other paths now."""
+        """Go on reading the same record files, which are at other paths now."""
         self._paths = paths
         for experiment, reader in self._readers.items():
             reader.follow(paths.records(experiment))
 
     def verdict(self, experiment: str) -> str:
-        """Return what must be known of a running experiment's metrics when it is done; empty if all were finite."""
+        """Return what the user must know of the metrics of an experiment when it is done; empty if all were finite."""
         return self._notices[experiment].verdict
 
     def close(self, experiment: str, ending: str) -> None:
-        """Tell the sinks the ending of an attempt whose process is gone, and forget it."""
+        """Write the ending of an attempt whose worker is gone to the sinks, and follow it no more."""
         for sink in self._sinks.pop(experiment):
             sink.ending(ending)
             sink.close()

@@ -1,4 +1,4 @@
-"""Who wants to know when attempts start and end. A launch tells all listeners, in no order that matters."""
+"""Listeners are told when attempts start and end. The order in which a launch tells them does not matter."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ LogEvent = Callable[[LoggedEvent], None]  # writes an event of the launch
 
 
 class Listener(Protocol):
-    """Hears of the attempts of a launch. It may not raise, and nothing waits for it."""
+    """Is told about the attempts of a launch. It must not raise or wait."""
 
     def started(self, attempt: Attempt) -> None:
-        """Take in that the worker of an attempt has begun."""
+        """Called when the worker of an attempt has begun."""
 
     def ended(self, end: AttemptEnd) -> None:
-        """Take in that an attempt is over and its worker gone."""
+        """Called when an attempt is over and its worker is gone."""
 
 
 class OnEnd:

@@ -1,4 +1,4 @@
-"""What the scheduler is told, its events, and what it says, its actions. Values only; `scheduler` says what follows."""
+"""The events that the scheduler is told, and the actions that it decides. `scheduler` says which follow from which."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Ended:
     experiment: str
     ending: str
     seconds: float = math.inf  # how long the attempt ran
-    again: bool | None = None  # queue it again, or not, whatever `retries` says; None: as that says
-    may_be_device: bool = True  # its failure may come of the device, not only of its own code
+    again: bool | None = None  # True: retry. False: do not. None: follow `retries`
+    may_be_device: bool = True  # the device may be the cause of the failure, not only the code of the experiment
 
 
 @dataclass(frozen=True)
 class Refused:
-    """An experiment could not be started on a slot now; it waits on, in its place."""
+    """An experiment could not be started on a slot now. It keeps its place in the queue."""
 
     experiment: str
     slot: int
@@ -32,26 +32,26 @@ class Refused:
 
 @dataclass(frozen=True)
 class RetryRefused:
-    """Time has passed: what was refused may be possible now."""
+    """Time has passed: refused experiments are to be tried again."""
 
 
 @dataclass(frozen=True)
 class SlotsLost:
-    """These slots can be used no more: their device is gone."""
+    """These slots can be used no more, because their device is gone."""
 
     slots: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Interrupted:
-    """Someone asked the sweep to stop; with force: at once."""
+    """The launch is to stop. With force, running experiments are killed."""
 
     force: bool = False
 
 
 @dataclass(frozen=True)
 class StopRequested:
-    """Someone asked for one experiment to stop, or not to start; with force: killed at once."""
+    """An experiment is to stop, or not to start. With force, it is killed."""
 
     experiment: str
     force: bool = False
@@ -59,14 +59,14 @@ class StopRequested:
 
 @dataclass(frozen=True)
 class RetryRequested:
-    """Someone asked for an experiment that has ended, or was withdrawn, to run again."""
+    """An experiment that has ended or was withdrawn is to run again."""
 
     experiment: str
 
 
 @dataclass(frozen=True)
 class Added:
-    """The sweep has one experiment more."""
+    """The sweep has another experiment."""
 
     experiment: str
 
@@ -84,7 +84,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Stop:
-    """Ask the worker of an experiment to save and end; with force: kill it."""
+    """Ask the worker of an experiment to save and end. With force, kill it."""
 
     experiment: str
     force: bool
@@ -92,7 +92,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Quarantined:
-    """Use the device of a slot no more; these experiments failed on it at once, one after the other."""
+    """Use the device of a slot no more: these two experiments failed on it, each within a second."""
 
     slot: int
     experiments: tuple[str, str]
@@ -100,7 +100,7 @@ class Quarantined:
 
 @dataclass(frozen=True)
 class FailFast:
-    """Nothing more starts, because this experiment has failed; what runs is asked to save and end."""
+    """Nothing more starts, because this experiment has failed. Running experiments are asked to save and end."""
 
     experiment: str
 

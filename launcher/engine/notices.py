@@ -1,6 +1,6 @@
-"""What a person should be told of the records of a running experiment: a metric that is NaN, a checkpoint passed over.
+"""Finds what the user should be told of the records of a running experiment: NaN, or a checkpoint passed over.
 
-The collector feeds it with every record that comes. It keeps a few numbers for each metric, whatever the length.
+The follower passes on every record. A few numbers are kept for each metric, however long the experiment is.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ class _Streak:
     """The values of one metric that are not finite."""
 
     num_bad: int = 0
-    first: int = 0  # the first such step of all
-    since: int | None = None  # the first of those without a finite value since; None: the newest is finite
-    word: str = ""  # what the first was: nan, inf or -inf
+    first: int = 0  # the step of the first bad value
+    since: int | None = None  # the first step of the bad values at the end; None: the newest value is finite
+    word: str = ""  # the first bad value: nan, inf or -inf
     is_told: bool = False
 
-    def take(self, step: int, value: float) -> bool:
-        """Take in the next value; return whether it is not finite."""
+    def add(self, step: int, value: float) -> bool:
+        """Add the next value. Return whether it is not finite."""
         if math.isfinite(value):
             self.since = None
             return False
@@ -46,39 +46,39 @@ class _Streak:
 
 
 class Notices:
-    """What is to be told of one experiment, each thing once an attempt."""
+    """Watches the records of one attempt. Each notice comes once an attempt."""
 
     def __init__(self, metrics: Sequence[str], *, is_stopped: bool) -> None:
-        self._metrics = metrics  # those that are drawn
-        self._is_stopped = is_stopped  # an experiment whose first metric is not finite ends, which is told anyway
+        self._metrics = metrics  # of which there are plots
+        self._is_stopped = is_stopped  # NaN in the first metric ends the experiment, and its ending says so
         self._streaks = {metric: _Streak() for metric in metrics}
         self._resumed_from = 0
-        self._earlier: dict[str, dict[int, float]] = {}  # values of earlier attempts, until the new one has a step
+        self._earlier: dict[str, dict[int, float]] = {}  # values of earlier attempts, until this attempt has a step
 
     def begin(self, history: History) -> None:
-        """Take in what earlier attempts have recorded; a history with its metrics."""
+        """Take what earlier attempts have recorded: a history with its metrics."""
         self._earlier = {metric: numbers(history, metric) for metric in self._metrics}
 
     def look(self, records: Iterable[Record]) -> list[str]:
-        """Take in the next records; return what a person should be told of them."""
-        told = []
+        """Take the next records. Return what the user should be told about them."""
+        texts = []
         for record in records:
             if "kind" not in record:
                 if self._earlier:
                     self._replay(record["step"])
                 for metric in self._metrics:
                     value = record.get(metric)
-                    if type(value) is float and self._streaks[metric].take(record["step"], value):
-                        told += self._tell(metric)
+                    if type(value) is float and self._streaks[metric].add(record["step"], value):
+                        texts += self._tell(metric)
             elif record["kind"] == "resume":
                 self._resumed_from = record["step"]
             elif record["kind"] == "passed_over":
-                told.append(_passed_over(record))
-        return told
+                texts.append(_passed_over(record))
+        return texts
 
     @property
     def verdict(self) -> str:
-        """What must be known of an experiment that is done; empty if all its metrics were finite."""
+        """What the user must know of an experiment that is done; empty if all its metrics were finite."""
         by_words: dict[str, list[str]] = {}
         for metric, streak in self._streaks.items():
             if streak.num_bad:
@@ -88,12 +88,12 @@ class Notices:
         )
 
     def _replay(self, first: int) -> None:
-        """Take in what the new attempt, whose first step this is, leaves of the earlier ones."""
+        """Count the values of earlier attempts that stay, now that the first step of this attempt is known."""
         first = max(first, self._resumed_from + 1)
         for metric, values in self._earlier.items():
             for step, value in values.items():
                 if step < first:
-                    self._streaks[metric].take(step, value)
+                    self._streaks[metric].add(step, value)
         self._earlier = {}
 
     def _tell(self, metric: str) -> list[str]:

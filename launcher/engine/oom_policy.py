@@ -1,7 +1,7 @@
-"""How much GPU memory an experiment needs, and what follows when it ran out of memory: the job's `on_oom`.
+"""How much GPU memory an experiment needs, and what follows when it has run out of memory: the job's `on_oom`.
 
-retry         once more later, alone on its card; then as `retries` says
-halve_batch   where it was alone already: from its beginning with half the batch, and the same mathematics
+retry         it is tried once more later, alone on its card; after that `retries` decides
+halve_batch   as retry; if it was alone, it starts over with half the batch size and twice the accumulation
 fail          it has failed
 """
 
@@ -19,12 +19,12 @@ from launcher.planning.plan import Plan
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.history import History, gpu_bytes
 
-# torch counts what its allocator took. CUDA's own context lies beside it, 300 to 500 MiB on cards of today.
+# torch counts the memory of its allocator. The CUDA context comes on top: 300 to 500 MiB on cards of today.
 CONTEXT_BYTES = 512 * 2**20
 
 
 class OomPolicy:
-    """What the experiments of a launch need, as far as it was measured, and which of them must run alone."""
+    """Knows how much memory experiments were measured to take, and which of them must run alone."""
 
     def __init__(self, plan: Plan, message: Callable[[str], None]) -> None:
         settings = plan.sweep.settings
@@ -37,26 +37,26 @@ class OomPolicy:
             for decision in plan.decisions
             if (needed := decision.evidence.needed_gpu_bytes) is not None
         }
-        self._alone: set[str] = set()  # these ran out of memory
-        self._changes: dict[str, dict[str, int]] = {}  # to their configurations, by halving
+        self._alone: set[str] = set()  # experiments that ran out of memory
+        self._changes: dict[str, dict[str, int]] = {}  # by experiment: what halving has changed in its configuration
 
     def demand(self, experiment: str) -> Demand:
-        """Return what an experiment needs; what others took where it has not run yet itself."""
+        """Return what an experiment needs: the memory it took before, or the most that another experiment took."""
         return Demand(self._gpu_bytes(experiment), experiment in self._alone)
 
     def next_attempt(self, decision: Decision) -> Decision:
-        """Return the decision for one more attempt of this launch: it goes on, perhaps with a smaller batch."""
+        """Return the decision for another attempt in this launch, which resumes, perhaps with a smaller batch."""
         return decision.after_attempt(self._changes.get(decision.experiment.name, decision.changes))
 
     def finished(self, experiment: str, history: History) -> None:
-        """Take in how much memory an experiment took that is done."""
+        """Take in how much memory an experiment, which is done, has taken."""
         if (peak := gpu_bytes(history)) is not None:
             self._peak_bytes[experiment] = peak
 
     def is_retried(self, decision: Decision, device: Device, *, had_company: bool) -> bool | None:
-        """Say whether an experiment that ran out of memory is tried again; None: as `retries` says.
+        """Return whether an experiment that ran out of memory is tried again. None: follow `retries`.
 
-        `had_company`: another worker of ours was on its card.
+        `had_company`: another worker of this launch was on its card.
         """
         name = decision.experiment.name
         if self._on_oom == "fail":
@@ -71,7 +71,7 @@ class OomPolicy:
         return True
 
     def _halve(self, decision: Decision, where: str) -> bool | None:
-        """Have the next attempt train with half the batch from its beginning; None if the batch cannot be halved."""
+        """Let the next attempt start over with half the batch. Return None if the batch cannot be halved."""
         experiment = decision.experiment
         self._alone.add(experiment.name)
         smaller = halve_batch(experiment.config | self._changes.get(experiment.name, decision.changes))
@@ -79,10 +79,10 @@ class OomPolicy:
             self._message(f"{experiment.name}: out of memory, and its batch cannot be halved again.")
             return None
         self._changes[experiment.name] = smaller
-        with contextlib.suppress(OSError):  # a worker passes over checkpoints of the larger batch in any case
+        with contextlib.suppress(OSError):  # a worker does not read checkpoints of the larger batch in any case
             Checkpoints(self._paths.checkpoints(experiment.name), experiment.name, experiment.digest).clear()
-        told = f"out of memory, so once more later, {where}, with {describe_changes(smaller)} (on_oom)"
-        self._message(f"{experiment.name}: {told}.")
+        text = f"out of memory, so once more later, {where}, with {describe_changes(smaller)} (on_oom)"
+        self._message(f"{experiment.name}: {text}.")
         return True
 
     def _gpu_bytes(self, experiment: str) -> int | None:

@@ -1,6 +1,6 @@
-"""What a launch is made of where there is a choice: each field is a port, and its default what every launch uses today.
+"""The choices of a launch: which executor, views, sinks, searcher and stopper. The defaults are those of every launch.
 
-A new executor, sink, searcher or stopper is one new file, and one other value here.
+A new executor, sink, searcher or stopper is one new file, and another value here.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def fixed_searcher(sweep: Sweep) -> Searcher:
 
 @dataclass(frozen=True)
 class Ports:
-    """The parts of a launch.
+    """How to make the parts of a launch.
 
-    renew_views: makes the views in a folder again that are missing or outdated; returns what went wrong.
-    make_views: makes what renews views while experiments run.
-    make_executor: locks devices and makes what runs workers on them.
+    renew_views: makes missing and outdated tables and plots of a folder again; returns what went wrong.
+    make_views: makes the part that renews tables and plots while experiments run.
+    make_executor: locks devices and makes the executor that runs workers on them.
     sinks: where the records of each experiment go.
-    make_searcher: makes what proposes the experiments.
+    make_searcher: makes the searcher, which proposes the experiments.
     stopper: judges running experiments.
     """
 

@@ -1,7 +1,7 @@
-"""Gathers what is known of every experiment of a launch into a snapshot, for the screen and for SIGUSR1.
+"""Makes snapshots of how every experiment of a launch stands, for the screen and for SIGUSR1.
 
-The loop asks for it a few times a second at most. Rows of experiments that wait or have ended are made once; a snapshot
-makes new ones of those that run. Nothing is decided here and no file is read.
+The loop asks for a snapshot a few times a second at most. The row of an experiment that has ended is made once; each
+snapshot makes the other rows anew. This module decides nothing and reads no file.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ class ProgressBoard:
         self._scheduler = state.scheduler
         self._follower = state.follower
         self._time_left = time_left
-        self._usage = usage  # of an experiment that runs
+        self._usage = usage  # returns the newest sample of a running experiment
         self._isolation = FaultIsolation(warn)
         self._began_s = time.monotonic()
         self._kept = [
             _kept(decision, self._metric) for decision in plan.decisions if decision.action is PlannedAction.KEEP
         ]
-        self._ended: dict[str, SnapshotRow] = {}  # by when they ended
+        self._ended: dict[str, SnapshotRow] = {}  # in the order of their ends
 
     def started(self, attempt: Attempt) -> None:
-        """Do nothing: a snapshot asks for the attempts that run."""
+        """Do nothing: snapshots read the table of running attempts."""
 
     def ended(self, end: AttemptEnd) -> None:
-        """Keep the row of an attempt that is over; the follower still knows its last values."""
+        """Keep the row of an attempt that is over."""
         self._isolation.run(end.name, "its row", lambda: self._keep(end), None)
 
     def snapshot(self) -> Snapshot:
-        """Return how all experiments stand: running ones by slot, waiting ones in order, ended ones newest first."""
+        """Return how all experiments stand: those that run by slot, those that wait in order, the last to end first."""
         now_s = time.monotonic()
         running, names = self._experiments.running, self._experiments.names
         for attempt in running.values():
@@ -160,7 +160,7 @@ def _group(kind: EndingKind) -> Group:
 
 
 def _doing(phase: str) -> str:
-    """Return in a word what a worker does, from the phase its history knows."""
+    """Return in a word what a worker does, from the phase in its history."""
     if phase in ("in set-up", "in teardown"):
         return "starting" if phase == "in set-up" else "ending"
     return "saving" if phase.startswith("in the checkpoint") else "running"

@@ -1,8 +1,8 @@
-"""Has tables, plots and report redrawn while experiments run, by a child process (`report.main`).
+"""Has tables, plots and report redrawn while experiments run, by a child process (`reports.build`).
 
-pandas and matplotlib take a second each to import and plots a moment each to draw; in a process of its own, at low
-priority, none of that delays the start of an experiment, and a failing plot cannot end the sweep. The child reads the
-files of the sweep; all it is sent is the names of experiments that have something new.
+pandas and matplotlib take a second each to import, and each plot takes a moment to draw. In a process of its own, at
+low priority, this delays no start of an experiment, and a plot that fails cannot end the sweep. The child reads the
+files of the sweep. It is sent only the names of experiments with new records.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from launcher.planning.plan import Plan
 from launcher.shell_command import command_to_type
 from launcher.store.paths import Paths
 
-TOLD_S = 5.0  # after so long that nothing but drawing goes on, this is said
-STILL_S = 60.0  # a drawing process that has not used any CPU for so long will never answer
+MESSAGE_AFTER_S = 5.0  # of drawing while no experiment runs any more
+STILL_S = 60.0  # a process that has used no CPU time for so long will never answer
 LIMIT_S = 600.0  # for the last drawing of a launch
 SHARE = 0.1  # drawing may take this share of one core while experiments run
 
@@ -41,28 +41,28 @@ class ReportProcess:
     def __init__(
         self,
         paths: Paths,
-        complain: Callable[[str], None],
+        warn: Callable[[str], None],
         *,
         has_plots: bool,
         remedy: str = "python -m launcher report",
     ) -> None:
         self._selector: selectors.BaseSelector | None = None  # of the event loop, which calls what is registered
         self._paths = paths
-        self._complain = complain
+        self._warn = warn
         self._has_plots = has_plots
         self._remedy = remedy  # the command that makes all views
         self._child: ChildProcess | None = None
         self._pending: set[str] = set()
         self._is_busy = False
         self._is_urgent = False
-        self._is_waited_for = False  # and this was said
-        self._since_s = 0.0  # when it was asked, or urged
+        self._has_told = False  # that the launch only waits for drawing
+        self._since_s = 0.0  # when it was asked, or told to hurry
         self._moved_s = 0.0  # when it was last seen to have used CPU time
         self._cpu_s = 0.0
         self._has_given_up = False
         self._not_before_s = 0.0
         self._torn = b""
-        self._told: set[str] = set()
+        self._problems: set[str] = set()  # that the user was told of
 
     def warm_up(self) -> None:
         """Start the drawing process, so that its imports are done when there is something to draw."""
@@ -72,7 +72,7 @@ class ReportProcess:
             self.give_up(f"the drawing process cannot be started: {error.strerror}")
 
     def attach(self, selector: selectors.BaseSelector) -> None:
-        """From now on answers are read by what is registered with this selector, whose data are called."""
+        """Register with the selector of the event loop, which calls the data of what is ready."""
         self._selector = selector
         if self._child is not None:
             selector.register(self._child.stdout, selectors.EVENT_READ, self._answered)
@@ -86,7 +86,7 @@ class ReportProcess:
     @property
     def num_problems(self) -> int:
         """How many different things went wrong."""
-        return len(self._told)
+        return len(self._problems)
 
     @property
     def is_working(self) -> bool:
@@ -94,30 +94,30 @@ class ReportProcess:
         return self._is_busy or bool(self._pending)
 
     def advance(self) -> None:
-        """Send what is pending if the child is free and has not drawn too much lately; else see whether it moves."""
+        """Send what is pending if the child is free and has not drawn too much lately. Watch a child that is busy."""
         if self._is_busy:
             self._watch(time.monotonic())
         if self._pending and not self._is_busy and (self._is_urgent or time.monotonic() >= self._not_before_s):
             self._send()
 
     def hurry(self) -> None:
-        """From now on draw what is pending at once: no experiment runs any more."""
+        """From now on draw at once, because no experiment runs any more."""
         self._is_urgent = True
         self._since_s = time.monotonic()
         self.advance()
 
     def add_pause(self, pause_s: float) -> None:
-        """Take in that this process did not run for a while: that time counts for nothing."""
+        """Put off what is due by a time in which this process did not run."""
         self._since_s += pause_s
         self._moved_s += pause_s
 
     def _watch(self, now_s: float) -> None:
-        """Say what is waited for, and wait for a process that will never answer a limited time only."""
+        """Tell the user what the launch waits for, and give up a process that will never answer."""
         assert self._child is not None, "only a running drawing process is busy"
         waited_s = now_s - self._since_s
-        if self._is_urgent and waited_s >= TOLD_S and not self._is_waited_for:
-            self._is_waited_for = True
-            self._complain("tables and plots are being drawn; Ctrl-C leaves them for later.")
+        if self._is_urgent and waited_s >= MESSAGE_AFTER_S and not self._has_told:
+            self._has_told = True
+            self._warn("tables and plots are being drawn; Ctrl-C leaves them for later.")
         if self._is_urgent and waited_s >= LIMIT_S:
             self.give_up("drawing took too long")
         elif now_s - self._moved_s >= STILL_S:
@@ -139,9 +139,9 @@ class ReportProcess:
                 return
             self._not_before_s = time.monotonic() + answer["seconds"] / SHARE
             for problem in answer["problems"]:
-                if problem not in self._told:
-                    self._complain(problem)
-                self._told.add(problem)
+                if problem not in self._problems:
+                    self._warn(problem)
+                self._problems.add(problem)
         if piece:
             self.advance()
         else:
@@ -149,12 +149,12 @@ class ReportProcess:
 
     def give_up(self, why: str) -> None:
         """Draw no more, and say so."""
-        self._told.add(why)
-        self._complain(f"{why}: tables and plots are not up to date. Make them with: {self._remedy}")
+        self._problems.add(why)
+        self._warn(f"{why}: tables and plots are not up to date. Make them with: {self._remedy}")
         self.abandon()
 
     def abandon(self) -> None:
-        """Draw no more, without a word: the folder is not there any more, and what is there may be another's."""
+        """Draw no more, without a message: the folder was taken away, and another launch may use its path."""
         self._has_given_up = True
         self._pending.clear()
         self._is_busy = False
@@ -176,7 +176,7 @@ class ReportProcess:
         names, self._pending, self._is_busy = sorted(self._pending), set(), True
         self._since_s = self._moved_s = time.monotonic()
         self._cpu_s = tree_cpu_s(self._child.process.pid)
-        with contextlib.suppress(BrokenPipeError):  # its end is read from stdout
+        with contextlib.suppress(BrokenPipeError):  # it has ended: `_answered` reads the end of its stdout
             self._child.stdin.write(json.dumps(names).encode() + b"\n")
             self._child.stdin.flush()
 

@@ -1,10 +1,10 @@
-"""Decides what starts where and when. Pure: events in, actions out; it never spawns, sleeps or reads a clock.
+"""Decides what starts where and when. Pure: events in, actions out. It starts nothing, sleeps never, reads no clock.
 
     Begin ──────────▶ Start, Start, …            fill the slots
-    Added(x) ───────▶ Start(x, slot), if free    the sweep has one experiment more
+    Added(x) ───────▶ Start(x, slot), if free    the sweep has another experiment
     Ended(x) ───────▶ Start(y, slot of x)        a death frees its slot; x may be tried again
     Refused(x, s) ──▶ Start(y, s)                x cannot start on s now: it waits, the next is tried there
-    RetryRefused ───▶ Start, …                   what was refused is tried again
+    RetryRefused ───▶ Start, …                   refused experiments are tried again
     SlotsLost(…) ───▶                            a device is gone: its slots are used no more
     Interrupted ────▶ Stop(x, force), …          nothing new starts; the second time they are killed
     StopRequested(x)▶ Stop(x, force)             or x leaves the queue; it is not tried again by itself
@@ -13,8 +13,8 @@
     a failure ──────▶ FailFast(x), Stop(y), …    with fail_fast, once x is not tried again
     the last end ───▶ Done
 
-Each event costs O(log n) at most, but for taking one out of the queue, so ten thousand experiments on a thousand slots
-take well under a second.
+Each event costs O(log n) at most, except that taking an experiment out of the middle of the queue costs O(n). Ten
+thousand experiments on a thousand slots take well under a second.
 """
 
 from __future__ import annotations
@@ -59,26 +59,27 @@ class Finished:
     ending: str
 
 
-QUICK_S = 1.0  # an attempt that fails faster never got to train
-WINDOW = 16  # of the waiting are looked at for a slot that refused the first: what bounds the cost of a look
+QUICK_S = 1.0  # an attempt that fails faster has not trained
+WINDOW = 16  # so many waiting experiments may be tried on a slot that has refused the first; it bounds the cost
 
 
 class Scheduler:
     """Runs experiments in their order, each on the first free slot it may use.
 
-    With `designated` (sequential mode) there is one at a time, and the slot of each experiment is fixed beforehand:
-    experiment i of the job on device i, around again when the devices run out.
+    With `designated` (sequential mode) one experiment runs at a time, and the slot of each is fixed: experiment i of
+    the job is on device i modulo the number of devices.
 
-    An experiment that fails is queued again up to `retries` times. A device on which two different experiments fail at
-    once, in a way that may come of the device, is set aside, as long as another is left, and the two are queued again,
-    once each, whatever `retries` says. So is what was running on a device that got lost. `devices` has the device of
-    each slot; by default each has its own.
+    An experiment that fails is queued again up to `retries` times. A device may be the cause if two different
+    experiments fail on it, one after the other, each within a second. It is then set aside, as long as another device
+    is left, and both experiments are queued again, once each, whatever `retries` says. An experiment that fails
+    together with its device, which is lost, is queued again in the same way. `devices` has the number of the device of
+    each slot; by default each slot has its own.
 
-    What is refused keeps its place: whenever something may have changed it is asked about before those behind it, which
-    may overtake it meanwhile. A sweep is finite, so nothing starves.
+    A refused experiment keeps its place in the queue. Whenever something may have changed, it is tried before those
+    behind it, which may start earlier meanwhile. A sweep is finite, so no experiment waits for ever.
 
-    With `fail_fast` the first experiment that has failed for good ends the sweep: nothing more starts, what runs is
-    asked to save and end.
+    With `fail_fast` the first experiment that has failed for good ends the sweep: nothing more starts, and running
+    experiments are asked to save and end.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class Scheduler:
         assert devices is None or len(devices) == num_slots, "a device for each slot"
         self._waiting = RunQueue(experiments)
         self._devices = list(devices) if devices is not None else list(range(num_slots))
-        self._refused: set[tuple[str, int]] = set()  # since anything changed
+        self._refused: set[tuple[str, int]] = set()  # (experiment, slot), since the last change that may let them start
         self._designated = dict(zip(experiments, designated, strict=True)) if designated is not None else None
         self._free = deque(range(num_slots))
         self._usable = set(range(num_slots))
@@ -106,14 +107,16 @@ class Scheduler:
         self._is_stopping = False
         self._retries = retries
         self._retries_left = dict.fromkeys(experiments, retries)
-        self._failed_at_once: dict[int, str] = {}  # device → whose quick failure was the last thing there
+        self._failed_at_once: dict[
+            int, str
+        ] = {}  # by device: the experiment whose quick failure was the last end there
         self._had_free_retry: set[str] = set()
-        self._withdrawn: set[str] = set()  # asked to end, one by one: no reason to try them again
+        self._withdrawn: set[str] = set()  # asked one by one to stop: they are not tried again
         self._fail_fast = fail_fast
 
     @property
     def num_waiting(self) -> int:
-        """How many experiments wait, also to be tried again."""
+        """How many experiments wait, for their first attempt or another."""
         return len(self._waiting)
 
     @property
@@ -122,17 +125,17 @@ class Scheduler:
         return self._is_stopping
 
     def is_last(self, experiment: str) -> bool:
-        """Return whether the attempt that runs is the last: it was withdrawn, or nothing starts any more."""
+        """Return whether no attempt follows the running one: it was withdrawn, or nothing starts any more."""
         return self._is_stopping or experiment in self._withdrawn
 
     @property
     def is_held_back(self) -> bool:
-        """Something waits though there is a slot for it: it was refused."""
+        """An experiment waits though a slot is free, because its start was refused."""
         return bool(self._refused and self._waiting and self._free and not self._is_stopping)
 
     @property
     def has_slots(self) -> bool:
-        """There is a slot left that is neither set aside nor lost."""
+        """A slot is left whose device is neither set aside nor lost."""
         return bool(self._usable)
 
     def state(self, experiment: str) -> Running | Finished | None:
@@ -194,25 +197,27 @@ class Scheduler:
         self._states[event.experiment] = Finished(event.ending)
         self._num_running -= 1
         has_failed = event.ending in RETRIED and event.experiment not in self._withdrawn
-        said: list[Action] = []
+        actions: list[Action] = []
         if state.slot in self._usable:
             device = self._devices[state.slot]
             before = self._failed_at_once.pop(device, None)
             if has_failed and event.may_be_device and event.seconds < QUICK_S and event.again is None:
                 self._failed_at_once[device] = event.experiment
-                if before not in (None, event.experiment) and any(self._devices[one] != device for one in self._usable):
+                if before not in (None, event.experiment) and any(
+                    self._devices[slot] != device for slot in self._usable
+                ):
                     assert before is not None, "two experiments failed here"
                     self._drop([slot for slot in self._usable if self._devices[slot] == device])
                     self._try_again_free(before)
-                    said.append(Quarantined(state.slot, (before, event.experiment)))
+                    actions.append(Quarantined(state.slot, (before, event.experiment)))
         if state.slot in self._usable:
             self._free.append(state.slot)
         elif has_failed and self._try_again_free(event.experiment):
-            return said
-        return said + self._after(event, has_failed)
+            return actions
+        return actions + self._after(event, has_failed)
 
     def _after(self, event: Ended, has_failed: bool) -> list[Action]:
-        """Queue the experiment of an attempt that is over again, as far as it may be; else it may halt the sweep."""
+        """Queue the experiment of an attempt that is over again, if it may be; otherwise it may end the sweep."""
         if event.again and event.experiment not in self._withdrawn:
             self._queue_again(event.experiment)
         elif event.again is None and has_failed and self._retries_left[event.experiment] > 0:
@@ -227,7 +232,7 @@ class Scheduler:
         return [Stop(name, force) for name, state in self._states.items() if isinstance(state, Running)]
 
     def _try_again_free(self, experiment: str) -> bool:
-        """Queue an experiment again that has failed through no fault of its own, once; say whether that is so."""
+        """Queue an experiment again whose device was the cause of its failure. Return False if it had that before."""
         state = self._states.get(experiment)
         has_failed = isinstance(state, Finished) and state.ending in RETRIED
         if not has_failed or experiment in self._had_free_retry or experiment in self._withdrawn:

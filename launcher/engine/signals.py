@@ -1,4 +1,4 @@
-"""Signals as events of a loop: the handler does nothing, the number arrives through a pipe, and the loop reads it."""
+"""Signals as events of the loop: the number of a signal comes through a pipe, and the loop reads it there."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import signal
 from collections.abc import Callable, Iterator
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-TELLING = (signal.SIGUSR1, signal.SIGCONT)  # someone asks how it stands; it goes on after Ctrl-Z
+TELLING = (signal.SIGUSR1, signal.SIGCONT)  # the user asks how the launch stands; the launch goes on after Ctrl-Z
 
 Handler = Callable[[signal.Signals], None]
 
 
 def ignore_signal(number: signal.Signals) -> None:
-    """From now on let a signal do nothing to this process, unless something else is arranged already.
+    """From now on a signal does nothing to this process, unless it has a handler or is ignored already.
 
-    By a handler, not by ignoring it, which the processes that are started would inherit.
+    The signal gets an empty handler. If it were ignored, the processes that this process starts would inherit that.
     """
     with contextlib.suppress(ValueError):  # not the main thread
         if signal.getsignal(number) is signal.SIG_DFL:
@@ -26,7 +26,7 @@ def ignore_signal(number: signal.Signals) -> None:
 
 @contextlib.contextmanager
 def ignoring_signal(number: signal.Signals) -> Iterator[None]:
-    """Endure a signal for a while."""
+    """Let a signal do nothing for a while, as `ignore_signal` does; afterwards the former handler is back."""
     before = signal.getsignal(number)
     ignore_signal(number)
     try:
@@ -38,9 +38,10 @@ def ignoring_signal(number: signal.Signals) -> Iterator[None]:
 
 @contextlib.contextmanager
 def signals_to(selector: selectors.BaseSelector, stopping: Handler, telling: Handler) -> Iterator[None]:
-    """Call a handler from the loop for each signal that asks to stop or tells; the old ones are put back at the end.
+    """Have the loop call `stopping` for each signal of STOPPING and `telling` for each of TELLING.
 
-    Where this is not the main thread, which alone may handle signals in Python, they are left as they are.
+    The former handlers are put back at the end. Python handles signals in the main thread alone: in another thread this
+    does nothing.
     """
     ours, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -49,7 +50,7 @@ def signals_to(selector: selectors.BaseSelector, stopping: Handler, telling: Han
         except ValueError:
             yield
             return
-        # One that is ignored stays so: nohup, or a background job of a script.
+        # A signal that is ignored stays ignored: nohup does that, or a script for its background jobs.
         taken = [number for number in (*STOPPING, *TELLING) if signal.getsignal(number) is not signal.SIG_IGN]
         handlers_before = {number: signal.signal(number, lambda _number, _frame: None) for number in taken}
 

@@ -1,37 +1,37 @@
-"""When the silence of a worker means something: a slow step, a worker that hangs, or one that must be ended."""
+"""Judges the silence of a worker: it has a slow step, it probably hangs, or it has hung so long that it must end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-BUSY_SHARE = 0.01  # a worker that used this share of a core since its last record is slow, not dead
+BUSY_SHARE = 0.01  # of one core; a silent worker that uses more CPU time than this is slow and does not hang
 
 
 @dataclass(frozen=True)
 class Silence:
-    """A worker has recorded nothing for a while."""
+    """A worker has recorded nothing for a while. The text says what that probably means."""
 
     seconds: float
-    is_final: bool = False  # it is to be ended, with its stacks
+    is_final: bool = False  # the worker is to write its stacks and end
     used_s: float = 0.0  # of CPU time, in the last `of_s` seconds
     of_s: float = 0.0
 
     def __str__(self) -> str:
-        told = f"no record for {self.seconds:.0f} s"
+        text = f"no record for {self.seconds:.0f} s"
         if self.is_final:
-            return f"{told}: its stacks go to its log, then it is killed (kill_after_s)."
+            return f"{text}: its stacks go to its log, then it is killed (kill_after_s)."
         if self.used_s > BUSY_SHARE * self.of_s:
             used = f"it used {self.used_s:.1f} s of CPU in the last {self.of_s:.1f} s"
-            return f"{told}; {used}, so it is probably a slow step."
-        return f"{told}; it uses no CPU, so it probably hangs."
+            return f"{text}; {used}, so it is probably a slow step."
+        return f"{text}; it uses no CPU, so it probably hangs."
 
 
 class SilenceWatch:
-    """Watches one attempt. CPU time, which the kernel counts, tells a slow step from a dead worker.
+    """Watches one attempt. CPU time, which the kernel counts, tells a slow step from a worker that hangs.
 
-    `warn_after_s` and `end_after_s` (None: never) are seconds without a record. For example, with 300 and None: after
-    300 s of silence one `Silence` is returned, and no other until a record has come.
+    `warn_after_s` and `end_after_s` (None: never) are seconds without a record. Example: with 300 and None, `look`
+    returns one `Silence` after 300 s, and no other before the next record.
     """
 
     def __init__(self, began_s: float, warn_after_s: float, end_after_s: float | None) -> None:
@@ -41,11 +41,14 @@ class SilenceWatch:
         self._has_warned = False
         self._has_ended = False
         self._heard_s = began_s
-        self._cpu_s: float | None = None  # of the worker, at `_cpu_read_s`; None: not read since the last record
+        self._cpu_s: float | None = None  # at `_cpu_read_s`; None: not read since the last record
         self._cpu_read_s = began_s
 
     def look(self, num_records: int, now_s: float, cpu_seconds: Callable[[], float]) -> Silence | None:
-        """Return what there is to say about a worker that has written so many records by now; None if nothing."""
+        """Return what to say about the silence of a worker; None if there is nothing to say.
+
+        `num_records`: how many records it has written by now. `cpu_seconds` returns its CPU time so far.
+        """
         if num_records != self._num_records:
             self._num_records, self._heard_s, self._has_warned, self._cpu_s = num_records, now_s, False, None
             return None
@@ -61,6 +64,6 @@ class SilenceWatch:
         return Silence(silent_s, used_s=cpu_seconds() - self._cpu_s, of_s=now_s - self._cpu_read_s)
 
     def add_pause(self, pause_s: float) -> None:
-        """Take in that the launcher did not run for a while, nor perhaps the worker: that time counts for nothing."""
+        """Leave out a time in which the launcher, and perhaps the worker, did not run."""
         self._heard_s += pause_s
         self._cpu_read_s += pause_s

@@ -1,6 +1,6 @@
-"""What a sweep looks like at one moment, as plain data: made by `live`, shown by `screen`.
+"""How a sweep stands at one moment, as plain data. `progress` makes it, and `terminal.screen` shows it.
 
-Kept apart from `screen` so that a launcher whose output nobody watches does not import rich.
+It is apart from `terminal.screen`, so that a launcher whose output nobody watches does not import rich.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ GROUPS: tuple[Group, ...] = ("running", "failed", "interrupted", "waiting", "don
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SnapshotRow:
-    """One experiment. What is not known is None."""
+    """One experiment. A value that is not known is None."""
 
     experiment: str
     group: Group
@@ -25,7 +25,7 @@ class SnapshotRow:
     value: float | None = None  # of the job's first metric, the newest
     best: float | None = None
     tokens_per_s: float | None = None
-    time_s: float | None = None  # since this attempt began, or that the experiment took
+    time_s: float | None = None  # since this attempt began; of an experiment that has ended, how long it took
     left_s: float | None = None
     memory_bytes: int | None = None  # of the worker and its children
     gpu_memory_bytes: int | None = None

@@ -14,11 +14,11 @@ class Summary:
     """How a launch ended."""
 
     endings: dict[str, Ending]  # of the experiments that ran
-    kept: dict[str, EndingKind]  # those not run again, each with its ending
+    kept: dict[str, EndingKind]  # experiments that were not run again, each with its ending
     not_started: list[str] = field(default_factory=list)
     signal: int | None = None  # that stopped the launch
-    num_unwritten: int = 0  # views that could not be written
-    has_no_device: bool = False  # the last one got lost
+    num_unwritten: int = 0  # lines and views that could not be written
+    has_no_device: bool = False  # the last device was lost
     has_lost_folder: bool = False  # it was renamed or removed while experiments ran
 
     @property
@@ -34,7 +34,7 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """The exit code of the command line: 0, 1 (not all is done), 4, 5 (a view or folder is gone), 128 + signal."""
+        """The exit code: 0 all done, 1 not all done, 4 no device, 5 a view or the folder is lost, 128 + signal."""
         if self.signal is not None:
             return EXIT_SIGNALLED + self.signal
         if self.has_lost_folder:

@@ -1,4 +1,4 @@
-"""What is still to come of a launch: the time that is left, and cores that have nothing more to do."""
+"""Estimates the time that is left of a launch, and finds cores that have nothing more to do."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ LOOK_S = 1.0
 
 
 class TimeLeft:
-    """Knows what is expected of each experiment, and learns from those that run.
+    """Estimates how long each experiment takes, from those that run and have run.
 
-    With `is_elastic`, cores that have nothing more to do are given to the experiments that still run.
+    With `is_elastic`, cores that have nothing more to do go to the experiments that still run.
     """
 
     def __init__(
@@ -43,21 +43,21 @@ class TimeLeft:
         self._look_at_s = 0.0
 
     def started(self, attempt: Attempt) -> None:
-        """Do nothing: an attempt tells of its pace from its first step on."""
+        """Do nothing: the pace of an attempt shows from its first step on."""
 
     def ended(self, end: AttemptEnd) -> None:
         """Take in how long an attempt has taken."""
         known = end.decision.duration
-        told = extrapolate_attempt(end.history, end.decision.attempt, end.seconds, known.work)
-        if told is not None:
-            self._experiments.known[end.name] = told
+        estimate = extrapolate_attempt(end.history, end.decision.attempt, end.seconds, known.work)
+        if estimate is not None:
+            self._experiments.known[end.name] = estimate
 
     def learn(self, attempt: Attempt, history: History) -> None:
-        """Take in how long an attempt has taken for what it did so far."""
+        """Take in how long a running attempt has taken for its steps so far."""
         self._experiments.known[attempt.name] = attempt.known(history, time.monotonic())
 
     def seconds_left(self, waiting: Collection[str]) -> float | None:
-        """Return when everything will have ended; None before anything was measured."""
+        """Return in how many seconds everything will have ended; None before anything was measured."""
         known = self._experiments.known
         if not any(estimate.seconds for estimate in known.values()):
             return None
@@ -66,7 +66,10 @@ class TimeLeft:
         return makespan(running, [left[name] for name in waiting], self._num_at_once)
 
     def nothing_waits(self) -> None:
-        """Give cores that have nothing more to do to what still runs, if the job allows it; else say that they idle."""
+        """Called when no experiment waits: give idle cores to the experiments that run, if the job allows it.
+
+        Otherwise tell the user, once, that cores will idle for more than a minute.
+        """
         num_running = len(self._experiments.running)
         num_idle = self._num_at_once - num_running
         if not (self._shares_cores and num_running and num_idle):
@@ -83,7 +86,7 @@ class TimeLeft:
             )
 
     def _is_worth_saying(self) -> bool:
-        """Say whether cores will idle for long; looked at once a second, as many experiments may end at once."""
+        """Return whether cores will idle for long. It is computed once a second: many experiments may end at once."""
         if (now_s := time.monotonic()) < self._look_at_s:
             return False
         self._look_at_s = now_s + LOOK_S

@@ -27,16 +27,16 @@ from launcher.text import did_you_mean, inline
 from launcher.worker.last_lines import last_lines
 from launcher.worker.spec import Spec
 
-_PAUSE_S = 0.02  # between two looks whether a worker can start
+_PAUSE_S = 0.02  # between two attempts to start the worker
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What training an experiment again has shown."""
+    """The result of training an experiment again."""
 
     experiment: str
     num_compared: int
-    difference: str = ""  # empty: every compared record is the same
+    difference: str = ""  # empty if all the compared records are the same
 
     def __str__(self) -> str:
         if self.difference:
@@ -67,7 +67,9 @@ def _choose(plan: Plan, names: Sequence[str]) -> list[Decision]:
             problems.append(f"{name} is not done: {decisions[name].why}. Only what is done can be verified.")
     if problems:
         raise InputError(problems)
-    chosen = [decisions[name] for name in names] or [one for one in plan.decisions if one.action is PlannedAction.KEEP]
+    chosen = [decisions[name] for name in names] or [
+        decision for decision in plan.decisions if decision.action is PlannedAction.KEEP
+    ]
     if not chosen:
         raise InputError(f"no experiment in {plan.paths.outcome} is done. Run the sweep first.")
     return chosen
@@ -77,7 +79,7 @@ def _verify_one(plan: Plan, decision: Decision, num_steps: int, available: Seque
     name = decision.experiment.name
     recorded = read_history(plan.paths.records(name))
     assert recorded.start is not None, "a kept experiment was started"
-    device = next((one for one in available if one.kind == recorded.start["device"]), None)
+    device = next((device for device in available if device.kind == recorded.start["device"]), None)
     if device is None:
         raise NoDeviceError(f'{name} ran on a "{recorded.start["device"]}" device, and there is none to choose now.')
     last = min(num_steps, recorded.last_step)
@@ -91,7 +93,7 @@ def _verify_one(plan: Plan, decision: Decision, num_steps: int, available: Seque
 
 
 def _train(spec: Spec, executor: Executor) -> None:
-    """Run one worker, to its end."""
+    """Run one worker to its end."""
     try:
         executor.warm_up()
         _start(spec, executor).begin()
@@ -106,7 +108,7 @@ def _start(spec: Spec, executor: Executor) -> Handle:
         refusal = executor.refusal(spec.experiment, 0, Demand())
         if refusal is not None and refusal.gone is not None:
             raise NoDeviceError(f"{refusal.gone.device} is lost: {refusal.gone.why}.")
-        if refusal is None or refusal.why:  # who asks for a check on a card in use gets it
+        if refusal is None or refusal.why:  # a card in use is no reason to wait: the user has asked for the check
             with contextlib.suppress(NotReady):
                 return executor.start(spec, 0, Demand())
         time.sleep(_PAUSE_S)

@@ -1,4 +1,4 @@
-"""Who makes tables, plots and report while experiments run. `launcher.engine.report_process` has a process do it."""
+"""The part of a launch that makes tables, plots and report while experiments run; see `report_process`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Views(Protocol):
-    """Renews the views of a sweep. No call waits."""
+    """Renews the views of a sweep: its tables, plots and report. No call waits."""
 
     @property
     def is_working(self) -> bool:
@@ -19,25 +19,25 @@ class Views(Protocol):
         """How many different things went wrong."""
 
     def attach(self, selector: selectors.BaseSelector) -> None:
-        """From now on answers are read by what is registered with this selector, whose data are called."""
+        """Register with the selector of the event loop, which calls the data of what is ready."""
 
     def request(self, experiments: Iterable[str]) -> None:
-        """Ask for the views of these experiments, and those that compare, to be made soon."""
+        """Ask for the views of these experiments, and for those that compare experiments, to be made soon."""
 
     def advance(self) -> None:
-        """Go on with what was requested; called several times a second."""
+        """Go on with what was requested. Called several times a second."""
 
     def hurry(self) -> None:
-        """From now on make what was requested at once: no experiment runs any more."""
+        """From now on make views at once, because no experiment runs any more."""
 
     def add_pause(self, pause_s: float) -> None:
-        """Take in that the launcher did not run for a while: that time counts for nothing."""
+        """Put off what is due by a time in which the launcher did not run."""
 
     def give_up(self, why: str) -> None:
-        """Make no more, and say so."""
+        """Make no more views, and tell the user why."""
 
     def abandon(self) -> None:
-        """Make no more, without a word."""
+        """Make no more views, without a message."""
 
     def close(self) -> None:
         """Release everything."""

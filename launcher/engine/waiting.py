@@ -1,4 +1,4 @@
-"""Experiments that an executor refuses to start for now: who waits for which device and why, told once a reason."""
+"""Experiments that an executor refuses to start for now. The user is told why they wait: each reason once."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from launcher.engine.listener import LogEvent
 from launcher.executors.base import Refusal
 from launcher.store.events import Waits
 
-LOOK_S = 0.25  # between two tries of refused experiments
+LOOK_S = 0.25  # between two attempts to start refused experiments
 
 
 class Waiting:
-    """Tells of refused experiments and says when to try them again."""
+    """Tells the user of refused experiments, and says when to try them again."""
 
     def __init__(self, message: Callable[[str], None], log_event: LogEvent) -> None:
         self._message = message
         self._log_event = log_event
         self._due_s = 0.0
-        self._refused: dict[str, tuple[str, str]] = {}  # device → the first that was refused there, and why
-        self._told: dict[str, str] = {}  # device → the last reason told, without its amounts
+        self._refused: dict[
+            str, tuple[str, str]
+        ] = {}  # by place of the device: the first experiment that was refused there, and why
+        self._told: dict[str, str] = {}  # by place: the reason told last, without its amounts
 
     def refused(self, experiment: str, refusal: Refusal) -> None:
         """Take in that an experiment cannot start on a device now."""
@@ -33,9 +35,10 @@ class Waiting:
         self._told.pop(place, None)
 
     def is_due(self, now_s: float, *, is_idle: bool) -> bool:
-        """Say whether to try again now: a few times a second, as the loop turns at every record.
+        """Return whether to try again now, which is so a few times a second. If so, tell the user the new reasons.
 
-        Reasons that are new since the last time are told. `is_idle`: nothing else runs.
+        A reason is new if it differs from the last one of the same device by more than its amounts: 7.1 GB and 7.2 GB
+        are the same. `is_idle`: nothing else runs.
         """
         if now_s < self._due_s:
             return False
