@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from launcher.devices.slots import device_numbers
@@ -48,9 +49,6 @@ class LaunchState:
             fail_fast=settings.fail_fast,
             devices=device_numbers(slots),
         )
-
-        def make_notices() -> Notices:
-            return Notices(settings.metrics, is_stopped=settings.on_nan == "stop")
-
+        make_notices = partial(Notices, settings.metrics, is_stopped=settings.on_nan == "stop")
         follower = Follower(plan.paths, warn, plan.metric_tracker, make_notices, parts.sinks)
         return cls(Experiments(plan.to_run, order, plan.durations), scheduler, follower, recorder)
