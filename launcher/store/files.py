@@ -1,11 +1,12 @@
-"""How the files of a sweep are opened: one careful way to read, one to append, one to make a file beside another.
+"""Opens the files of a sweep safely: to read, to append, and to write a new file beside an existing file.
 
-A sweep's folder may come from somebody else, and a slip of the hand leaves odd things in it. So what lies at a path is
-looked at before it is used: a pipe, a device, a folder or a symbolic link is refused and never waited for; a file is
-read up to a limit. The folders above may be symbolic links, as when an outcome folder was moved to a larger disk.
+A sweep's folder may come from another person, and a user's mistake may leave anything in it. Opening a pipe could block
+for ever, and writing through a symbolic link could change a file elsewhere. So only ordinary files are opened. A pipe,
+a device, a folder or a symbolic link is refused without waiting. A file is read up to a size limit. The folders above a
+file may be symbolic links: a user may have moved an outcome folder to a larger disk.
 
-A file with a second name (a hard link) is never appended to: the other name may be a backup made by `cp -al`, or a file
-of a stranger. `open_to_append` gives the sweep a copy of its own first.
+A file that has a second name (a hard link) is never appended to, because the second name may belong to a backup made by
+`cp -al`, or to another user. `open_to_append` first replaces the sweep's name by a copy of the file.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-LIMIT_BYTES = 256 << 20  # of a file that is read as a whole: a sweep.json of 100,000 experiments fits
-LINE_BYTES = 64 << 20  # of one line of a file of lines; a longer line is passed over
+LIMIT_BYTES = 256 << 20  # the largest file that is read as a whole: a sweep.json of 100,000 experiments fits
+LINE_BYTES = 64 << 20  # the longest line of a file that is read by lines; a longer line is skipped
 CHUNK_BYTES = 1 << 20
-MODE = 0o666  # the kernel takes the bits of the umask away
+MODE = 0o666  # the kernel removes the bits of the umask
 _CAREFULLY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _KINDS = (
     (stat.S_ISLNK, "a symbolic link"),
@@ -33,21 +34,21 @@ _KINDS = (
 
 
 class OddFile(OSError):
-    """What lies at a path is no file that a sweep makes; `strerror` says what it is, as the end of a sentence."""
+    """A path leads to something that a sweep never makes. `strerror` says what it is: `it is a pipe, not a file`."""
 
 
 def open_file(path: Path, flags: int) -> int:
-    """Open as `os.open` does, but for files alone, without waiting and without following a link at the name.
+    """Return a descriptor as `os.open` does, but of an ordinary file only, without waiting or following a link.
 
     Raises:
-        OddFile: it is a folder, a pipe, a device, a socket or a symbolic link.
-        OSError: it cannot be opened.
+        OddFile: the path leads to a folder, a pipe, a device, a socket or a symbolic link.
+        OSError: the file cannot be opened.
     """
     try:
         fd = os.open(path, flags | _CAREFULLY, MODE)
     except (FileNotFoundError, NotADirectoryError):
         raise
-    except OSError as error:  # a link, a socket, a folder to be written: say what it is
+    except OSError as error:  # a link, a socket, a folder to be written: the message names it
         raise _odd(path) or error from error
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
@@ -56,24 +57,24 @@ def open_file(path: Path, flags: int) -> int:
 
 
 def open_to_read(path: Path) -> int:
-    """Return a descriptor of a file, opened without waiting and without following a link at its name.
+    """Return a descriptor that reads a file. It is opened without waiting and without following a link at its name.
 
     Raises:
-        FileNotFoundError, NotADirectoryError: there is none.
-        OddFile: it is a folder, a pipe, a device, a socket or a symbolic link.
-        OSError: it cannot be read.
+        FileNotFoundError, NotADirectoryError: there is no file.
+        OddFile: the path leads to a folder, a pipe, a device, a socket or a symbolic link.
+        OSError: the file cannot be read.
     """
     return open_file(path, os.O_RDONLY)
 
 
 def open_to_append(path: Path) -> int:
-    """Return a descriptor that reads anywhere and appends, of a file that has one name; the file is made if missing.
+    """Return a descriptor that reads anywhere in a file and appends to it. A missing file is created.
 
-    Where the file has several names, a copy takes the place of this name first, and the others keep what they have.
+    If the file has several names, this name first gets a copy of the file. The other names keep the old file unchanged.
 
     Raises:
-        OddFile: it is a folder, a pipe, a device, a socket or a symbolic link.
-        OSError: it cannot be made or written.
+        OddFile: the path leads to a folder, a pipe, a device, a socket or a symbolic link.
+        OSError: the file cannot be created or written.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
     fd = open_file(path, flags)
@@ -87,12 +88,12 @@ def open_to_append(path: Path) -> int:
 
 
 def create_beside(path: Path) -> tuple[int, Path]:
-    """Make a new file in the folder of another; return its descriptor and its name, which begins with a dot.
+    """Create a temporary file in the folder of `path`; return its descriptor and its path: `.sweep.json.5f….tmp`.
 
-    Not by `tempfile`: its files are for their owner alone, and here the umask decides who may read.
+    `tempfile` is not used: only their owner may read its files. Here the umask decides who may read.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: the file cannot be created.
     """
     beside = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
     return os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE), beside
@@ -102,8 +103,8 @@ def read(path: Path, limit: int = LIMIT_BYTES) -> bytes:
     """Return the content of a file.
 
     Raises:
-        OddFile: it is no file, or has more bytes than the limit.
-        OSError: there is none, or it cannot be read.
+        OddFile: the path does not lead to an ordinary file, or the file has more bytes than the limit.
+        OSError: there is no file, or it cannot be read.
     """
     fd = open_to_read(path)
     with os.fdopen(fd, "rb", buffering=0) as file:
@@ -111,17 +112,17 @@ def read(path: Path, limit: int = LIMIT_BYTES) -> bytes:
         if size > limit:
             raise OddFile(errno.EFBIG, f"it has {size:,} bytes, and such a file has at most {limit:,}", str(path))
         pieces = []
-        while limit > 0 and (piece := file.read(limit)):  # at most the limit, though the file grows meanwhile
+        while limit > 0 and (piece := file.read(limit)):  # the file may grow during the reading
             pieces.append(piece)
             limit -= len(piece)
     return b"".join(pieces)
 
 
 def read_lines(path: Path, start: int = 0) -> Iterator[bytes]:
-    """Yield the complete lines of a file from a byte on, without their ends; a missing file has none.
+    r"""Yield the complete lines of a file from a byte on, without their `\n`; nothing if the file is missing.
 
     Raises:
-        OSError: it is no file, or cannot be read.
+        OSError: the path does not lead to an ordinary file, or the file cannot be read.
     """
     try:
         fd = open_to_read(path)
@@ -135,7 +136,7 @@ def read_lines(path: Path, start: int = 0) -> Iterator[bytes]:
 
 
 def truncate_torn_line(fd: int) -> None:
-    """Cut off a torn last line, the trace of a writer killed inside a write."""
+    """Cut off a last line that has no end: its writer was killed during the write."""
     end = start = os.fstat(fd).st_size
     tail = b""
     while start > 0 and b"\n" not in tail:
@@ -148,10 +149,13 @@ def truncate_torn_line(fd: int) -> None:
 
 
 class LineSplitter:
-    """Makes lines of the pieces of a file that grows; keeps a line that has no end yet, up to LINE_BYTES of it."""
+    """Makes lines of the pieces of a growing file. It keeps the start of a line that is not complete yet.
+
+    A line longer than LINE_BYTES is skipped, so the kept start is never longer.
+    """
 
     def __init__(self) -> None:
-        self.num_too_long = 0  # lines passed over
+        self.num_too_long = 0  # lines skipped
         self._torn: list[bytes] = []
         self._size = 0
         self._is_too_long = False
@@ -174,7 +178,7 @@ class LineSplitter:
 
 
 def _odd(path: Path) -> OddFile | None:
-    """Return the error that says what lies at a path; None where that is a file, or cannot be told."""
+    """Return an error that says what kind of thing is at a path; None for a file, or if the kind cannot be found."""
     try:
         mode = os.lstat(path).st_mode
     except OSError:
@@ -184,7 +188,7 @@ def _odd(path: Path) -> OddFile | None:
 
 
 def _copy_in_place(fd: int, path: Path) -> None:
-    """Put a copy of an open file in the place of its name."""
+    """Make `path` lead to a copy of the open file."""
     copy, beside = create_beside(path)
     try:
         with os.fdopen(copy, "wb") as target, os.fdopen(os.dup(fd), "rb") as source:

@@ -1,7 +1,7 @@
-"""Every path a sweep reads or writes, owned by one class. Nothing else in the launcher joins path parts.
+"""Every path that a sweep reads or writes. No other module of the launcher builds paths from parts.
 
-Names of experiments and metrics reach file names unchanged, so each is looked at here once more, wherever it came from:
-a `sweep.json` can name `../../x`, and no path may lead out of the two folders.
+The names of experiments and metrics become parts of file names. A `sweep.json` from another person may hold the name
+`../../x`, so `Paths` checks every name again: no path leads out of the outcome folder and the folder of the logs.
 """
 
 from __future__ import annotations
@@ -16,36 +16,39 @@ from launcher.store.files import create_beside
 from launcher.store.names import NAME_RULE, is_metric, is_name
 from launcher.text import inline
 
-ANY = "<experiment>"  # in the place of a name where a plan shows which files there will be
+ANY = "<experiment>"  # stands for any name where a plan shows which files there will be
 
 
 def as_path(text: str) -> Path:
-    """Return the path that text of a job file names: its bytes on disk are UTF-8, whatever the locale.
+    """Return the path that a text of a job file names. The name on disk is UTF-8 in every locale.
 
-    Under `LC_ALL=C` with Python's UTF-8 mode off, Python by itself names only files whose names are ASCII.
+    `Path(text)` would fail for a name such as `Übung` under `LC_ALL=C` with Python's UTF-8 mode off.
     """
     return Path(os.fsdecode(text.encode("utf-8", "surrogateescape")))
 
 
 @dataclass(frozen=True)
 class Paths:
-    """The files of one sweep under its two folders."""
+    """The files and folders of a sweep, in its outcome folder and in the folder of its logs.
+
+    A method raises InputError if a name is not allowed for an experiment or a metric.
+    """
 
     outcome: Path
     logs: Path
 
     def log(self, experiment: str) -> Path:
-        """Return the log a person tails."""
+        """Return the text log of an experiment."""
         return self.logs / f"{_name(experiment)}.log"
 
     @property
     def prepare_log(self) -> Path:
-        """Where the output of the target's `prepare` goes; no experiment can have this name."""
+        """The log of the target's `prepare`. No experiment has its name: such a name never begins with `_`."""
         return self.logs / "_prepare.log"
 
     @property
     def logs_note(self) -> Path:
-        """The note that says which sweep's logs are in the folder of the logs."""
+        """The file that says which sweep the logs belong to."""
         return self.logs / ".origin.json"
 
     @property
@@ -54,49 +57,49 @@ class Paths:
         return self.outcome / "records"
 
     def records(self, experiment: str) -> Path:
-        """Return the append-only record file, the truth about an experiment."""
+        """Return the record file of an experiment. It is only appended to, and every result is computed from it."""
         return self.outcome / "records" / f"{_name(experiment)}.jsonl"
 
     def telemetry(self, experiment: str) -> Path:
-        """Return the samples of what an experiment's processes and its device used."""
+        """Return the file of samples: what an experiment's processes and its device used."""
         return self.outcome / "telemetry" / f"{_name(experiment)}.jsonl"
 
     def checkpoints(self, experiment: str) -> Path:
-        """Return the folder of an unfinished experiment's checkpoints."""
+        """Return the folder of an experiment's checkpoints. It is there while the experiment is unfinished."""
         return self.outcome / "checkpoints" / _name(experiment)
 
     @property
     def earliest(self) -> Path:
-        """The folder of what experiments had left that were begun anew."""
+        """The folder of files moved aside because their experiments were started again from the beginning."""
         return self.outcome / "earlier"
 
     def earlier(self, number: int | str) -> Path:
-        """Return the folder of what a launch has moved aside, the first, second, … that did."""
+        """Return the folder of the files that a launch moved aside. 1 belongs to the first launch that moved files."""
         return self.earliest / str(number)
 
     @property
     def sweep(self) -> Path:
-        """What was planned, where and with which versions."""
+        """The manifest: the planned experiments, and where and with which versions they were launched."""
         return self.outcome / "sweep.json"
 
     @property
     def events(self) -> Path:
-        """What happened, one JSON object a line."""
+        """The events of the sweep, a JSON object a line."""
         return self.outcome / "events.jsonl"
 
     @property
     def lock(self) -> Path:
-        """The file whose kernel lock says that a launcher is at work here."""
+        """The lock file. A launcher that works in this folder holds its kernel lock."""
         return self.outcome / ".lock"
 
     @property
     def requests(self) -> Path:
-        """The folder of what other shells ask the launcher."""
+        """The folder in which other commands, such as `launcher stop`, leave requests for the launcher."""
         return self.outcome / "requests"
 
     @property
     def table_txt(self) -> Path:
-        """The results table for reading."""
+        """The results table as text for a person."""
         return self.outcome / "results_table.txt"
 
     @property
@@ -106,12 +109,12 @@ class Paths:
 
     @property
     def report_html(self) -> Path:
-        """The report as one page that needs nothing else."""
+        """The report as an HTML page that needs no other file."""
         return self.outcome / "report.html"
 
     @property
     def report_md(self) -> Path:
-        """The report as Markdown, beside the plots it shows."""
+        """The report as Markdown. It refers to the plots, which lie beside it."""
         return self.outcome / "report.md"
 
     def curve(self, metric: str, experiment: str) -> Path:
@@ -123,21 +126,24 @@ class Paths:
         return self.outcome / f"{_metric(metric)}_curves.png"
 
     def absolute(self) -> Paths:
-        """Return the same files by paths that hold in any working directory."""
+        """Return the same files by absolute paths, which are valid in any working directory."""
         return Paths(self.outcome.absolute(), self.logs.absolute())
 
     def own(self, metrics: Iterable[str]) -> set[Path]:
-        """Return what lies directly in the outcome folder and is of the sweep as a whole: no experiment's artefacts."""
+        """Return the files and folders in the outcome folder that belong to the whole sweep, not to an experiment.
+
+        `metrics`: the metrics that have plots.
+        """
         folders = ("records", "telemetry", "checkpoints")
         files = (self.table_txt, self.table_csv, self.report_html, self.report_md, self.sweep, self.events, self.lock)
         own = {*files, self.requests, self.earliest, *(self.outcome / folder for folder in folders)}
         return own | {self.curves(metric) for metric in metrics}
 
     def create(self) -> None:
-        """Make the folders, all or none.
+        """Create the folders. All are checked first, so normally either all are created or none.
 
         Raises:
-            InputError: one of them cannot be made or written to.
+            InputError: a folder cannot be created or written to.
         """
         folders = (self.outcome, self.outcome / "records", self.outcome / "telemetry", self.logs)
         problems = [f"cannot make the folder {folder}: {why}." for folder in folders if (why := _obstacle(folder))]
@@ -152,16 +158,16 @@ class Paths:
                 raise InputError(f"cannot make the folder {folder}: {error.strerror}.") from error
 
     def remove_temporaries(self) -> None:
-        """Remove what a killed launcher left half written beside its files; call with the folder's lock held."""
+        """Remove the temporary files that a killed launcher left. The caller holds the lock of the folder."""
         for path in (*self.outcome.glob(".*.tmp"), *self.logs.glob(f".{self.logs_note.name}.*.tmp")):
             path.unlink(missing_ok=True)
 
 
 def _name(experiment: str) -> str:
-    """Return the name of an experiment for a file name.
+    """Return the name of an experiment unchanged.
 
     Raises:
-        InputError: an experiment may not have it.
+        InputError: an experiment may not have this name.
     """
     if experiment != ANY and not is_name(experiment):
         raise InputError(f'"{inline(experiment, 100)}" is no name of an experiment: such a name has {NAME_RULE}.')
@@ -175,7 +181,7 @@ def _metric(metric: str) -> str:
 
 
 def _obstacle(folder: Path) -> str:
-    """Say why a folder could not be made or written to; nothing if it can."""
+    """Return why a folder cannot be created or written to; empty if it can."""
     try:
         nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     except (OSError, ValueError) as error:  # a name too long, or with a NUL
@@ -186,10 +192,12 @@ def _obstacle(folder: Path) -> str:
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never half: beside, then renamed over.
+    """Write a file so that a reader sees either the old content or the new content, never a part.
+
+    The content is first written to a temporary file in the same folder, which then replaces the file.
 
     Raises:
-        OSError: it could not be written; the old file is intact and nothing is left beside it.
+        OSError: the file could not be written. The old file is unchanged, and the temporary file is removed.
     """
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     descriptor, beside = create_beside(path)

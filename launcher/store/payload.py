@@ -1,8 +1,9 @@
-"""The state of a training as bytes, and back: what is written can be read, and reading it can run no code.
+"""Turns the state of a training into bytes and back. Every state that is written can be read; reading runs no code.
 
-`torch.save` writes any object; `torch.load(weights_only=True)` reads a few kinds. This module makes the two sets equal.
-NumPy's arrays and scalars are written as tensors of bytes, in NumPy's own file format, and come back as they were. Any
-other kind that cannot be read is refused when it is written, by its place in the state. Called by `checkpoints`.
+`torch.save` writes any object, but `torch.load(weights_only=True)`, which runs no code from the file, reads only a few
+types. So this module refuses to write a state that could not be read, and names the value: `state["sampler"]`. NumPy's
+arrays and scalars are allowed: each is written as a tensor of bytes in NumPy's own file format, and is an array or a
+scalar again when it is read. Called by `checkpoints`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# What `array` is called inside the files: it stays among those that are read, wherever the function moves to.
+# The names of `array` inside checkpoint files: the first is from before this module moved. Both stay readable.
 _NAMES = ("launcher.payload.array", "launcher.store.payload.array")
 _HOLDS = "tensors, NumPy arrays, numbers, strings, None, and dicts, lists, tuples and sets of them"
 _KEY_LIMIT = 100  # characters of a key in a message
@@ -49,13 +50,13 @@ _HINTS = {
 
 
 def dump(state: Mapping[str, Any], *, is_tried: bool) -> io.BytesIO:
-    """Return a state as bytes that `load` takes; with `is_tried` they were read back, else only looked through.
+    """Return a state as bytes that `load` can read.
 
-    To look through them costs a few milliseconds and finds every kind that cannot be read; reading them costs about a
-    third of writing them.
+    The bytes are always searched for types that cannot be read, which takes a few milliseconds. With `is_tried` they
+    are also read back once, which takes about a third of the time of writing them.
 
     Raises:
-        TypeError: a value cannot be kept; the message says where in the state it stands, and what to do.
+        TypeError: a value cannot be read back. The message names its place in the state, and what to save instead.
     """
     if not isinstance(state, Mapping):
         raise TypeError(f"run.save: the state is {_name(state)}; give a dict, such as {{'model': model.state_dict()}}")
@@ -68,7 +69,7 @@ def dump(state: Mapping[str, Any], *, is_tried: bool) -> io.BytesIO:
         _look_through(body)
         if is_tried:
             load(body.getvalue())
-    except MemoryError:  # for a second copy of it: no fault of the state
+    except MemoryError:  # there is no room for a second copy: the state itself is all right
         pass
     except Exception as error:
         if "allocate memory" not in str(error):  # torch's MemoryError
@@ -77,10 +78,10 @@ def dump(state: Mapping[str, Any], *, is_tried: bool) -> io.BytesIO:
 
 
 def load(payload: bytes) -> Any:
-    """Return the state in bytes, its tensors on the CPU.
+    """Return the state in the bytes that `dump` has made, with its tensors on the CPU.
 
     Raises:
-        Exception: any kind of it, where the bytes are not what `dump` has made.
+        Exception: the bytes are damaged. torch raises exceptions of many classes then.
     """
     import torch
 
@@ -89,7 +90,7 @@ def load(payload: bytes) -> Any:
 
 
 def array(data: Any, is_scalar: bool) -> Any:
-    """Return the array, or the scalar, in the bytes of a NumPy file; called while a checkpoint is read."""
+    """Return the array or scalar in a tensor of the bytes of a NumPy file. torch calls this while it loads a state."""
     from numpy.lib import format as npy
 
     value = npy.read_array(io.BytesIO(data.numpy().tobytes()), allow_pickle=False)
@@ -97,10 +98,13 @@ def array(data: Any, is_scalar: bool) -> Any:
 
 
 class _Pickler(pickle.Pickler):
-    """Writes NumPy's values as calls of `array`."""
+    """Writes each array and scalar of NumPy as a call of `array`."""
 
     def reducer_override(self, value: Any) -> Any:
-        """Return the call that makes a value of NumPy's again; pickle asks for every value that is not plain Python."""
+        """Return the call of `array` that makes a NumPy value again; NotImplemented for a value of another kind.
+
+        pickle calls this for every value that is not plain Python.
+        """
         numpy = sys.modules.get("numpy")
         if numpy is None:
             return NotImplemented
@@ -114,7 +118,7 @@ class _Pickler(pickle.Pickler):
         return array, (torch.frombuffer(file.getbuffer(), dtype=torch.uint8), is_scalar)
 
 
-# What torch.save takes as `pickle_module`: something with a Pickler and a name.
+# torch.save takes this as its `pickle_module`, of which it uses the Pickler and the name.
 _PICKLE = types.SimpleNamespace(Pickler=_Pickler, __name__=__name__)
 
 
@@ -127,10 +131,10 @@ def _written(state: Any) -> io.BytesIO:
 
 
 def _look_through(body: io.BytesIO) -> None:
-    """Make sure that nothing in the bytes is of a kind that `load` refuses.
+    """Check that `load` accepts all types in the bytes.
 
     Raises:
-        Exception: something is.
+        Exception: `load` would refuse a type, or torch cannot read the bytes.
     """
     import torch
 
@@ -141,8 +145,8 @@ def _look_through(body: io.BytesIO) -> None:
 
 
 def _unfit(state: dict[str, Any], error: Exception) -> TypeError:
-    """Return what is raised for a state that cannot be kept: it names the first value to blame."""
-    too_deep = isinstance(error, RecursionError)  # to be searched as well
+    """Return the error for a state that could not be read back. It names the first value that is the cause."""
+    too_deep = isinstance(error, RecursionError)  # a search inside the state would recurse too deeply again
     place, value = ("state", state) if too_deep else _find(state, "state")
     what = f"the state cannot be kept ({_first_line(error)})"
     if value is not state:
@@ -152,7 +156,7 @@ def _unfit(state: dict[str, Any], error: Exception) -> TypeError:
 
 def _name(value: Any) -> str:
     kind = type(value)
-    if kind is bytes:  # all others can be kept
+    if kind is bytes:  # bytes that are not empty can be read back
         return "empty bytes"
     if kind is int:
         return f"a number of {value.bit_length()} bits"
@@ -173,7 +177,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _find(state: Any, place: str) -> tuple[str, Any]:
-    """Return the innermost value that cannot be kept, and its place; the state itself where none inside is to blame."""
+    """Return the place and the value of the innermost value that cannot be read back.
+
+    If each value in the state can be read back by itself, the place and the value are those of the state.
+    """
     value, above = state, set[int]()
     while id(value) not in above:
         above.add(id(value))
@@ -185,7 +192,7 @@ def _find(state: Any, place: str) -> tuple[str, Any]:
 
 
 def _parts(value: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """Yield what a container of a kind that can be kept holds, with the place of each."""
+    """Yield place and value of each key and entry of a dict, list, tuple or set; nothing for any other value."""
     if type(value).__module__ not in ("builtins", "collections"):
         return
     if isinstance(value, dict):
@@ -200,10 +207,10 @@ def _parts(value: Any, place: str) -> Iterator[tuple[str, Any]]:
 
 
 def _is_kept(value: Any) -> bool:
-    if value is None or type(value) in (bool, float, str):  # quickly, as there may be many
+    if value is None or type(value) in (bool, float, str):  # a shortcut: a state may have many such values
         return True
     try:
         load(_written({"": value}).getvalue())
-    except Exception:  # noqa: BLE001  whatever it is, the value is to blame
+    except Exception:  # noqa: BLE001  whatever the error is, its cause is the value
         return False
     return True

@@ -1,25 +1,27 @@
-"""The record queue: durable, one file a worker, one writer, one reader.
+"""The record files: each worker appends its records to a file, and the launcher reads the file while it grows.
 
     worker process                          ┊            launcher process
     run.log(step, loss=…) ─▶ RecordWriter ──┊─▶ outcome/records/<experiment>.jsonl ─▶ RecordReader ─▶ history
                              one os.write   ┊   append only, the truth
 
-When `write` returns, the record survives the death of any process: it is in the kernel, and no lock, thread or buffer
-of either side is on its way. A write cut short by a kill leaves a torn last line, which readers do not see and the next
-writer cuts off. A byte on a pipe, the bell, wakes the reader; it carries nothing and may be lost. The worker's threads
-may all write. Its forked children may not: a file has one writer.
+When `RecordWriter.write` returns, the record survives the death of any process: the kernel has it. No buffer, thread or
+lock of another process is involved. If a worker is killed during a write, the last line of the file is torn: it has no
+end. Readers ignore a torn line, and the next writer cuts it off. The worker wakes the launcher by a byte on a pipe,
+called the bell. The byte carries no data, so nothing is lost with it. A file has one writing process: all threads of the
+worker may write, but processes that it forks may not.
 
-A record is one line of strict JSON. All have `n` (its number in the file, from 1), `attempt`, `at_s` (seconds since the
-attempt began). What else it has tells its kind:
+A record is a line of strict JSON. Every record has `n` (its number in the file, from 1), `attempt` and `at_s` (seconds
+since the attempt began). The other fields depend on the kind of the record:
 
     step, <metric>…     a step's metrics: floats (NaN and infinities as the strings "nan", "inf", "-inf"), ints, strings
     kind = "start"      a new attempt: digest, device, threads, pid
     kind = "total"      steps: how many are expected
-    kind = "info"       facts about the experiment, such as parameters
-    kind = "passed_over" checkpoint, why, num: checkpoints that cannot be used; step: of the one before them, if any can
-    kind = "resume"     step: the checkpoint the attempt goes on from
-    kind = "phase"      phase: what it does now, where that is no step: a checkpoint, its teardown
-    kind = "end"        ending and what is known about it: the worker's last word
+    kind = "info"       facts about the experiment, such as its number of parameters
+    kind = "passed_over" num: how many checkpoints cannot be used; checkpoint, why: the newest of them and the reason;
+                        step: of the older checkpoint that is used instead, if there is such a checkpoint
+    kind = "resume"     step: of the checkpoint from which the attempt continues
+    kind = "phase"      phase: the work that is not a step, such as writing a checkpoint, or the teardown at the end
+    kind = "end"        ending, and facts about it: the last record of an attempt, unless the worker was killed
 """
 
 from __future__ import annotations
@@ -47,10 +49,10 @@ from launcher.store.files import CHUNK_BYTES, LINE_BYTES, LineSplitter, open_to_
 
 ENVELOPE = frozenset({"n", "attempt", "at_s", "kind", "step"})
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-INTEGER_LIMIT_BITS = 1 << 12  # beyond that Python itself refuses to turn text into a number, depending on its settings
-BELL_INTERVAL_S = 0.01  # a worker rings at most this often; the reader also looks by itself a few times a second
+INTEGER_LIMIT_BITS = 1 << 12  # Python may refuse to read a longer number from text: sys.set_int_max_str_digits
+BELL_INTERVAL_S = 0.01  # the least time between two rings; the reader also looks by itself a few times a second
 
-_NOT_OURS = -1  # in the place of a descriptor; nothing need be tested at each record, as a write to it fails
+_NOT_OURS = -1  # no descriptor: a write to it fails, so `write` need not test at each record whether it may write
 _FOREIGN = (
     "process {} was started by the training function, and only the process that was given run records with it. "
     "Send what is to be logged to that process (multiprocessing.Queue)"
@@ -59,11 +61,11 @@ _FOREIGN = (
 Record = dict[str, Any]
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATETIME
 _LONG_INTEGER = re.compile(rb"\d{19}")
-_INEXACT = 2.0**63  # a float beyond it may be an integer that orjson has rounded
+_INEXACT = 2.0**63  # a larger float may be an integer that orjson has rounded
 
 
 class RecordWriter:
-    """The writing end, owned by one worker process; its threads may share it."""
+    """Appends records to the file of an experiment. It belongs to a single process, whose threads may share it."""
 
     def __init__(self, path: Path, attempt: int, bell_fd: int | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,20 +78,22 @@ class RecordWriter:
         self._ring_at_s = math.inf if bell_fd is None else 0.0
         self._lock = threading.RLock()  # a signal handler may write while its own thread does
         self.num_unwritten = 0  # records
-        self.error: OSError | None = None  # why the newest of those was not
+        self.error: OSError | None = None  # why the newest of the unwritten records was not written
         ours = weakref.WeakMethod(self._disown)
         os.register_at_fork(after_in_child=lambda: (disown := ours()) and disown())
 
     def write(self, fields: Mapping[str, Any], step: int | None = None) -> None:
-        """Append one record, of a step if one is given; when this returns, no process death can lose it.
+        """Append a record. When this returns, the death of a process can no longer lose the record.
 
-        Training waits for this, so the usual record of finite numbers passes through no other function of ours.
+        `fields`: the metrics of a step, or a `kind` and its values.
+        `step`: the step of the metrics; None if `fields` has a `kind`.
+        The training waits for this call, so a usual record, of finite numbers, is written without any helper function.
 
         Raises:
-            OSError: it could not be written (disk full); the file is as it was before.
+            OSError: the record could not be written, as on a full disk. The file is unchanged.
             TypeError: a value is not a number or string.
             ValueError: a metric has a reserved name, or a number or the whole record is too large.
-            RuntimeError: this process was forked by the one that writes.
+            RuntimeError: this process was forked from the process that writes.
         """
         self._lock.acquire()  # `with` takes twice as long
         try:
@@ -100,19 +104,19 @@ class RecordWriter:
                     record = {"n": n, "attempt": self._attempt, "at_s": at_s, **fields}
                 else:
                     record = {"n": n, "attempt": self._attempt, "at_s": at_s, "step": step, **fields}
-                    if len(record) != len(fields) + 4 or "kind" in fields:  # a metric replaced one of the four
+                    if len(record) != len(fields) + 4 or "kind" in fields:  # a metric has the name of a field above
                         raise reserved_names("run.log", fields)
                 try:
                     line = to_json(record, None, _OPTIONS)
-                    # orjson writes NaN as null, and takes lists. The sum shows in one call that all are finite numbers:
-                    # it raises TypeError for anything else, and is not finite if one of them is not.
+                    # orjson writes NaN as null, and accepts lists. `sum` is a fast test for finite numbers: it raises
+                    # TypeError for text and lists, and its result is not finite if any value is not.
                     if not (isfinite(sum(fields.values())) and line.isascii()):
                         line = _encode(record)
                 except (TypeError, OverflowError):  # text, an array, a tensor, an integer beyond 64 bits
                     line = _encode(record)
-                if n == self._next_n:  # else a signal handler of this thread has written a record meanwhile
+                if n == self._next_n:  # if not, a signal handler has written record n in this thread: take the next n
                     break
-            self._next_n = n + 1  # no call stands before the write: in a call, a signal handler might write a record
+            self._next_n = n + 1  # no call between this and the write: a signal handler might write during a call
             if (written := write_to(self._fd, line)) != len(line):
                 self._complete(line, written)
             if now_s >= self._ring_at_s:
@@ -132,7 +136,7 @@ class RecordWriter:
         self.error = error
 
     def ring(self) -> None:
-        """Wake the reader. A bell nobody answers (full pipe, launcher gone) is no reason to stop training."""
+        """Wake the reader. Errors are ignored: training goes on if the pipe is full or the launcher has ended."""
         if self._bell_fd is not None:
             with contextlib.suppress(OSError):
                 os.write(self._bell_fd, b"!")
@@ -142,16 +146,16 @@ class RecordWriter:
         os.close(self._fd)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Become, in the process this is sent to, a writer that refuses to write: a file has one."""
+        """Make the pickled copy a writer that refuses to write, because a file has one writing process."""
         return _foreign, ()
 
     def _disown(self) -> None:
-        """In a forked child: write no more. Another thread of the parent may have held its lock."""
+        """Stop writing, in a forked process. The lock is replaced: a thread of the parent may have held it."""
         self._fd = _NOT_OURS
         self._lock = threading.RLock()
 
     def _complete(self, data: bytes, written: int) -> None:
-        """Write the rest of a record the kernel took only part of, or take the part back."""
+        """Write the rest of a record of which the kernel took only a part. If this fails, remove the part."""
         start = os.lseek(self._fd, 0, os.SEEK_END) - written
         try:
             while written < len(data):
@@ -171,24 +175,24 @@ def _foreign() -> RecordWriter:
 
 
 def _encode(record: Record) -> bytes:
-    """Return a record of any allowed values as a line, by json, which takes ten times as long as orjson.
+    """Return the line of a record with any allowed values, made by `json`: this takes ten times as long as orjson.
 
     Raises:
-        TypeError, ValueError: as `RecordWriter.write`.
+        TypeError, ValueError: for the reasons that `RecordWriter.write` lists.
     """
     data = json.dumps({key: _encodable(key, value) for key, value in record.items()}, allow_nan=False).encode() + b"\n"
-    if len(data) > LINE_BYTES:  # numbers alone never are: only here there is text
+    if len(data) > LINE_BYTES:  # only text makes a record so long, and text always comes here
         raise ValueError(f"a record of {len(data):,} bytes; one has at most {LINE_BYTES:,}. Write a file instead.")
     return data
 
 
 def _decode_exactly(line: bytes, decoded: Record) -> Record:
-    """Return a decoded record with every integer as it was written: orjson makes a float of one beyond 64 bits."""
+    """Return a decoded record in which every integer is exact: orjson makes a float of an integer beyond 64 bits."""
     return dict(values.load(line)) if _LONG_INTEGER.search(line) else decoded
 
 
 def _encodable(key: str, value: Any) -> Any:
-    """Return the JSON form of a metric: non-finite floats as strings, zero-dimensional arrays as their number."""
+    """Return the JSON form of a metric: NaN as "nan", infinity as "inf", an array of a single number as the number."""
     if not isinstance(value, str | int | float) and hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
@@ -201,19 +205,19 @@ def _encodable(key: str, value: Any) -> Any:
 
 
 def reserved_names(call: str, values: Mapping[str, Any]) -> ValueError:
-    """Return the error for values that have names which a record uses itself."""
+    """Return the error for values whose names are fields of every record. `call`: the function to name in it."""
     return ValueError(f"{call}: {', '.join(sorted(ENVELOPE & values.keys()))} is a reserved name")
 
 
 def _parse(line: bytes, metrics: Collection[str] | None = None) -> Record | None:
-    """Return the record on a line, or None for anything that is not one.
+    """Return the record on a line; None if the line holds anything else.
 
-    `metrics`: of a step, only the values of these are made ready for use; the others are not looked at.
+    `metrics`: in a step's record, only the values of these metrics are checked and decoded; None: of all metrics.
     """
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:
-        record = values.load_object(line)  # it may have a number beyond what orjson reads
+        record = values.load_object(line)  # the line may have a number that orjson does not read
     if not has_envelope(record):
         return None
     if "kind" in record or "step" not in record:
@@ -234,7 +238,7 @@ def _parse(line: bytes, metrics: Collection[str] | None = None) -> Record | None
 
 
 def has_envelope(record: Any) -> TypeGuard[Record]:
-    """Say whether a value has what all records have: its number, its attempt, and when it was written."""
+    """Return whether a value has the fields of every record, with right values: `n`, `attempt` and `at_s`."""
     if type(record) is not dict:
         return False
     n, attempt, at_s = record.get("n"), record.get("attempt"), record.get("at_s")
@@ -244,9 +248,10 @@ def has_envelope(record: Any) -> TypeGuard[Record]:
 
 
 def tidy(record: Record) -> Record | None:
-    """Return a record that is no step with every field as it must be; None if it is no record.
+    """Return a record that is not of a step, with checked fields; None if a field that readers need is wrong.
 
-    What a reader can do without is left out where it is wrong. Kinds that are not known here stay as they are.
+    Other wrong fields are left out. A record of an unknown kind is returned unchanged: a newer version may have written
+    it. Example: an "end" without a known ending gives None, but a wrong peak in it is only left out.
     """
     match record.get("kind"):
         case "start":
@@ -267,16 +272,16 @@ def tidy(record: Record) -> Record | None:
             wrong = {*peaks, *(["error"] if not isinstance(record.get("error", ""), str) else [])}
             record = {key: value for key, value in record.items() if key not in wrong}
         case None:
-            is_right = "step" not in record  # a step that is no whole number
+            is_right = "step" not in record  # `kind: null` in a step's record is wrong
         case _:
             is_right = True
     return record if is_right else None
 
 
 class RecordReader:
-    """The reading end: returns what has come since the last call, in large pieces; a writer never waits for it.
+    """Reads a record file while it grows. Each call of `read` yields the records that are new. No writer ever waits.
 
-    `metrics`: of steps, only the values of these metrics will be used; None: all. Reading a few takes half the time.
+    `metrics`: the metrics of steps that the caller will use; None: all. With few metrics, reading takes half the time.
     """
 
     def __init__(self, path: Path, metrics: Collection[str] | None = None) -> None:
@@ -287,14 +292,14 @@ class RecordReader:
         self.num_bad_lines = 0
 
     def follow(self, path: Path) -> None:
-        """Go on reading the same file, which has another path now."""
+        """Continue to read the same file under its new path, after it was moved."""
         self._path = path
 
     def read(self) -> Iterator[Record]:
-        """Yield the complete records appended since the last call. A missing file has none.
+        """Yield the complete records appended since the last call; nothing if the file is missing.
 
         Raises:
-            OSError: what is there is no file, or cannot be read.
+            OSError: the path does not lead to an ordinary file, or the file cannot be read.
         """
         try:
             fd = open_to_read(self._path)

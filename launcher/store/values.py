@@ -1,7 +1,8 @@
-"""Values out of files and out of targets: read as what they should be, or as nothing. Pure.
+"""Checks the types of values from files and targets: a function returns a value of its type, or None. Pure.
 
-JSON allows numbers of four thousand digits, lists in lists without end and, as Python reads it, NaN. None of these may
-raise where a table or an estimate is made, so whoever reads a file asks here for the type it needs.
+A JSON file may hold a number of four thousand digits, lists nested without limit and, as Python reads it, NaN. No such
+value may raise an error while a table or an estimate is made. So a reader of a file takes each value by one of these
+functions. Example: `finite("abc")` and `finite(math.nan)` are None.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-MOST = 2**63 - 1  # whole numbers up to here fit everywhere: in numpy, in orjson, and as a float
-LONGEST_S = 1e12  # seconds; thirty thousand years
-DEPTH = 50  # of tables and lists in one another
+MOST = 2**63 - 1  # the largest whole number that NumPy, orjson and a float all take
+LONGEST_S = 1e12  # thirty thousand years
+DEPTH = 50  # the most levels of tables and lists inside one another
 
 
 def load(data: bytes) -> Any:
     """Return the JSON value in some bytes.
 
     Raises:
-        ValueError: there is none, or one that is nested too deeply or has a number of thousands of digits.
+        ValueError: the bytes are not JSON, are nested too deeply, or have a number of thousands of digits.
     """
     try:
         return json.loads(data)
@@ -29,7 +30,7 @@ def load(data: bytes) -> Any:
 
 
 def load_object(line: bytes) -> dict[str, Any] | None:
-    """Return the JSON object on a line; None if there is none."""
+    """Return the JSON object on a line; None if the line holds anything else."""
     try:
         content = load(line)
     except ValueError:
@@ -38,7 +39,7 @@ def load_object(line: bytes) -> dict[str, Any] | None:
 
 
 def number(value: Any) -> float | None:
-    """Return a number as a float, NaN and infinities too; None for what is none, or is beyond any float."""
+    """Return a number as a float, NaN and infinities too; None for any other value, and for an int beyond any float."""
     if type(value) is float:
         return value
     try:
@@ -48,7 +49,7 @@ def number(value: Any) -> float | None:
 
 
 def real(value: Any) -> float | None:
-    """Return a number as it is, NaN and infinities too: an int stays an int. None where `number` returns None."""
+    """Return a number unchanged, NaN and infinities too: an int stays an int. None where `number` returns None."""
     return value if number(value) is not None else None
 
 
@@ -59,42 +60,42 @@ def finite(value: Any, least: float = -math.inf) -> float | None:
 
 
 def whole(value: Any, least: int = 0, most: int = MOST) -> int | None:
-    """Return a whole number within bounds; None for anything else, and for true and false."""
+    """Return an int within bounds, both included; None for any other value. True and False are not ints here."""
     return value if type(value) is int and least <= value <= most else None
 
 
 def text(value: Any, default: str = "") -> str:
-    """Return a text, or the default for anything else."""
+    """Return a text; the default for any other value."""
     return value if isinstance(value, str) else default
 
 
 def texts(value: Any) -> list[str]:
-    """Return the texts in a list; an empty list for anything else."""
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list | tuple) else []
+    """Return the texts in a list, without its other entries; an empty list for any other value."""
+    return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list | tuple) else []
 
 
 def wholes(value: Any) -> dict[str, int]:
-    """Return the whole numbers in a table; an empty table for anything else."""
+    """Return the entries of a table that are whole numbers from 0; an empty table for any other value."""
     return {key: count for key, count in value.items() if whole(count) is not None} if isinstance(value, dict) else {}
 
 
 def is_shallow(value: Any, depth: int = DEPTH) -> bool:
-    """Say whether tables and lists are nested at most so deep."""
+    """Return whether a value has at most `depth` levels of tables and lists: `[[1]]` has two levels, 1 has none."""
     if isinstance(value, dict):
         value = value.values()
     elif not isinstance(value, list | tuple):
         return True
-    return depth > 0 and all(is_shallow(one, depth - 1) for one in value if isinstance(one, dict | list | tuple))
+    return depth > 0 and all(is_shallow(entry, depth - 1) for entry in value if isinstance(entry, dict | list | tuple))
 
 
 class Fields:
-    """The fields of one object of a file that must be as they are documented, each asked for by its type."""
+    """The fields of a JSON object whose format is documented. A field that is missing or wrong is a ValueError."""
 
     def __init__(self, content: Any, where: str = "") -> None:
-        """Take an object; `where` names it in messages, empty for the file itself.
+        """Take the object. `where` comes before a field's name in messages: `experiments[3].`; empty for a whole file.
 
         Raises:
-            ValueError: it is no object.
+            ValueError: `content` is not an object.
         """
         if not isinstance(content, Mapping):
             raise ValueError(f"{where.rstrip('.') or 'it'} is not an object")
@@ -105,7 +106,7 @@ class Fields:
         """Return the value of a key.
 
         Raises:
-            ValueError: it is missing or not right; `what` says what it has to be.
+            ValueError: the key is missing, or `is_right` refuses its value. `what` describes a right value.
         """
         if key not in self._content:
             raise ValueError(f"{self._where}{key} is missing")
@@ -115,22 +116,22 @@ class Fields:
         return value
 
     def optional(self, key: str) -> Any:
-        """Return the value of a key as it is; None where there is none."""
+        """Return the value of a key, unchecked; None if the key is missing."""
         return self._content.get(key)
 
     def text(self, key: str) -> str:
-        """Return a text. Raises ValueError: it is none."""
+        """Return the text of a key. Raises ValueError if there is no text."""
         return str(self.get(key, "a text", lambda value: isinstance(value, str)))
 
     def whole(self, key: str) -> int:
-        """Return a whole number from 0. Raises ValueError: it is none."""
+        """Return the whole number, from 0, of a key. Raises ValueError if there is no such number."""
         return int(self.get(key, "a whole number", lambda value: whole(value, most=2**63 - 1) is not None))
 
     def table(self, key: str) -> dict[str, Any]:
-        """Return an object. Raises ValueError: it is none, or is nested too deeply."""
+        """Return the object of a key. Raises ValueError if there is no object, or it is nested too deeply."""
         right: Callable[[Any], bool] = lambda value: isinstance(value, dict) and is_shallow(value)  # noqa: E731
         return dict(self.get(key, f"an object, at most {DEPTH} levels deep", right))
 
     def list(self, key: str, what: str, is_right: Callable[[Any], bool]) -> list[Any]:
-        """Return a list of values that are right. Raises ValueError: it is none, or a value is not."""
+        """Return the list of a key. Raises ValueError if there is no list, or `is_right` refuses an entry."""
         return list(self.get(key, what, lambda value: isinstance(value, list) and all(map(is_right, value))))
