@@ -1,12 +1,12 @@
-"""One metric of one experiment over its steps: the only place that decides which value is the best.
+"""The curve of a metric over the steps of an experiment. Only this module decides which value is the best.
 
-The best value of a metric is the smallest, or the largest where the job file lists the metric in `maximize`, over all
-steps of the experiment. NaN and infinities are never the best. Example, of a loss:
+The best value of a metric is the smallest value of all steps. If the job file lists the metric in `maximize`, the best
+value is the largest. NaN and infinities are never the best. Example of a loss:
 
     step   1    2    3    4             first 3.0, newest nan, best 1.5 at step 2
     loss  3.0  1.5  2.0  nan
 
-Pure: a curve is made of values that somebody else has read.
+Pure: a curve is made of a history, and reads no file.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ from functools import cached_property
 
 from launcher.store.history import History, numbers
 
-END_SHARE = 0.1  # the end of a curve is this share of its steps,
-END_STEPS = 5  # but at least so many
+END_SHARE = 0.1  # the end of a curve is this share of its finite values,
+END_STEPS = 5  # but at least this number of them
 
 
 def best_of(values: Iterable[float], *, is_maximized: bool = False) -> float | None:
-    """Return the best of some values; None if none of them is finite."""
+    """Return the best finite value: the largest if `is_maximized`, else the smallest; None if no value is finite."""
     finite = filter(math.isfinite, values)
     return max(finite, default=None) if is_maximized else min(finite, default=None)
 
 
 @dataclass(frozen=True)
 class End:
-    """The level at the end of a curve: over its last tenth of steps, at least five; values not finite are left out."""
+    """The level at the end of a curve: of the last tenth of its finite values, and of at least five if it has them."""
 
     level: float  # the mean
-    spread: float  # the standard deviation
-    before: float | None  # the mean of as many steps before these; None if the curve is too short
-    count: int  # of steps
+    spread: float  # the standard deviation, of the population
+    before: float | None  # the mean of the `count` values before these; None if there are fewer
+    count: int  # the number of values in the mean
 
 
 @dataclass(frozen=True)
 class Curve:
-    """The values of one metric by step; there is at least one."""
+    """The values of a metric by step. A curve has at least one value."""
 
     steps: Sequence[int]  # in order
-    values: Sequence[float]  # as they were logged: ints stay ints; NaN and infinities too
+    values: Sequence[float]  # as they were logged: with NaN and infinities, and an int stays an int
     is_maximized: bool = False
 
     @property
@@ -58,7 +58,7 @@ class Curve:
 
     @cached_property
     def finite(self) -> list[float]:
-        """The values that are neither NaN nor infinite, in order of step."""
+        """The values without NaN and infinities, in order of step."""
         return list(filter(math.isfinite, self.values))
 
     @cached_property
@@ -68,7 +68,7 @@ class Curve:
 
     @cached_property
     def best_step(self) -> int | None:
-        """The first step that has the best value."""
+        """The first step that has the best value; None if no value is finite."""
         return None if self.best is None else self.steps[self.values.index(self.best)]
 
     @cached_property
@@ -80,7 +80,7 @@ class Curve:
 
     @cached_property
     def broken_since(self) -> int | None:
-        """The step from which on no value is finite; None if the newest value is finite."""
+        """The step since which no value has been finite; None if the newest value is finite."""
         if math.isfinite(self.newest):
             return None
         places = range(len(self.values) - 1, -1, -1)
@@ -89,7 +89,7 @@ class Curve:
 
     @cached_property
     def end(self) -> End | None:
-        """The level at the end; None if the newest value is not finite."""
+        """The level at the end; None if the newest value is not finite, or a sum is beyond any float."""
         if not math.isfinite(self.newest):
             return None
         finite = self.finite
@@ -104,6 +104,6 @@ class Curve:
 
 
 def curve_of(history: History, metric: str, *, is_maximized: bool = False) -> Curve | None:
-    """Return the curve of a metric; None if no value of it was recorded, or the history does not remember it."""
+    """Return the curve of a metric; None if the metric was never recorded, or the history does not remember it."""
     points = numbers(history, metric)
     return Curve(list(points), list(points.values()), is_maximized) if points else None

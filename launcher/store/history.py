@@ -1,4 +1,4 @@
-"""What the records of an experiment add up to, and how two histories compare. Reads files through `records` only."""
+"""Adds up the records of an experiment to a history, and compares two histories. Reads files only through `records`."""
 
 from __future__ import annotations
 
@@ -17,34 +17,37 @@ _NOTHING: Record = {}
 
 @dataclass
 class History:
-    """What the records of one experiment add up to. A reader sees each step exactly once.
+    """The sum of the records of an experiment: its steps, each once, and facts about its newest attempt.
 
-    Within an attempt, metrics logged for one step are merged. A later attempt replaces what earlier ones recorded, from
-    its own first step on. Each thread of an attempt has steps of its own, so a lower step may come after a higher.
+    Within an attempt, the metrics of all records of a step are merged. A new attempt replaces the records of earlier
+    attempts from its own first step on. Example: attempt 1 has logged steps 1 to 9, and attempt 2 resumes from the
+    checkpoint of step 6. Then steps 1 to 6 come from attempt 1, and the steps from 7 on come from attempt 2.
+
+    Each thread of an attempt counts its own steps, so a smaller step may come after a larger step.
     """
 
     info: Record = field(default_factory=dict)
     total: int | None = None
     start: Record | None = None
-    end: Record | None = None  # of the newest attempt, if it had a last word
-    resumed_from: int = 0
-    phase: str = "in set-up"  # where the newest attempt is, or was when it ended
+    end: Record | None = None  # the last record of the newest attempt; None if it has not ended, or was killed
+    resumed_from: int = 0  # the step of the checkpoint from which the newest attempt continued; 0 if it began anew
+    phase: str = "in set-up"  # the work that the newest attempt does, or did when it ended
     attempt: int = 0
-    last_s: float = 0.0  # when the newest attempt wrote its last record, since it began
-    before_s: float = 0.0  # time spent by the attempts before the newest
-    metrics: Collection[str] | None = None  # remember these metrics of each step; None: all of them
-    obstacle: str = ""  # why the record file cannot be read; empty where it can, or there is none
-    last_step: int = 0  # the largest, 0 before the first
-    is_ordered: bool = True  # so far no step has come after a larger one
-    _first: int | None = 0  # the smallest step of the newest attempt; None: it has not logged one yet
+    last_s: float = 0.0  # the time of the newest attempt's last record, since the attempt began
+    before_s: float = 0.0  # the time spent by all attempts before the newest
+    metrics: Collection[str] | None = None  # the metrics to remember of each step; None: all
+    obstacle: str = ""  # why the record file cannot be read; empty if it can be read, or is missing
+    last_step: int = 0  # the largest step; 0 before the first step
+    is_ordered: bool = True  # so far no step has come after a larger step
+    _first: int | None = 0  # the smallest step of the newest attempt; None: it has logged no step yet
     _steps: dict[int, Record] = field(default_factory=dict)
     _at_s: dict[int, float] = field(default_factory=dict)
-    _is_sorted: bool = True  # these two are in order of step
+    _is_sorted: bool = True  # _steps and _at_s are in order of step
 
     def add_all(self, records: Iterable[Record]) -> None:
-        """Take in the next records of the file: does what `add` does for each of them.
+        """Add the next records of the file. The result is the same as that of `add` for each record.
 
-        Where only some metrics are remembered, this takes a third of the time of `add`.
+        If only some metrics are remembered, this takes a third of the time of `add`.
         """
         metrics = self.metrics
         if metrics is None:
@@ -52,7 +55,7 @@ class History:
                 self.add(record)
             return
         steps, attempt, has_stepped = self._steps, self.attempt, self._first is not None
-        logged: int | None = None  # the step of the newest record, where the phase does not say so yet
+        logged: int | None = None  # the step of the newest record, if `phase` does not name it yet
         for record in records:
             step = record.get("step")
             if (
@@ -78,7 +81,7 @@ class History:
             self.phase = f"after step {logged}"
 
     def add(self, record: Record) -> None:
-        """Take in the next record of the file."""
+        """Add the next record of the file."""
         if record["attempt"] > self.attempt:
             self.attempt, self._first, self.end, self.resumed_from = record["attempt"], None, None, 0
             self.phase = "in set-up"
@@ -102,18 +105,18 @@ class History:
 
     @property
     def steps(self) -> dict[int, Record]:
-        """Step → its metrics alone, in order of step."""
+        """The metrics of each step, without the other fields of its records; in order of step."""
         self._sort()
         return self._steps
 
     @property
     def at_s(self) -> dict[int, float]:
-        """Step → time spent until then, attempts summed; empty where not all metrics are remembered."""
+        """The time spent until each step, over all attempts; in order of step. Empty if `metrics` is not None."""
         self._sort()
         return self._at_s
 
     def _mark(self, step: int) -> None:
-        """Remember that there is a step."""
+        """Remember that this step was logged."""
         if step > self.last_step:
             self.last_step = step
             self._steps[step] = _NOTHING
@@ -136,12 +139,12 @@ class History:
             return
         metrics = {key: value for key, value in record.items() if key not in ENVELOPE}
         self._steps[step] = self._steps[step] | metrics
-        if not is_late or step not in self._at_s:  # an evaluation may add to a step that is long past
+        if not is_late or step not in self._at_s:  # an evaluation may add metrics to a much earlier step
             self._at_s[step] = self.before_s + record["at_s"]
 
     def _replace(self, first: int) -> None:
-        """Forget what earlier attempts have recorded from a step on, the smallest of the newest attempt so far."""
-        until = math.inf if self._first is None else self._first  # from there on everything is the newest attempt's
+        """Forget the steps of earlier attempts from `first` on. `first`: the newest attempt's smallest step so far."""
+        until = math.inf if self._first is None else self._first  # from here on, all steps are the newest attempt's
         self._first = first
         if first > self.last_step:
             return
@@ -157,20 +160,21 @@ class History:
 
     @property
     def has_all_steps(self) -> bool:
-        """The target has said how many steps to expect, and the newest attempt has come so far."""
+        """Whether the newest attempt has reached the number of steps to expect; False if the target has not said it."""
         reached = self.resumed_from if self._first is None else max(self.last_step, len(self._steps))
         return self.total is not None and reached >= self.total
 
     def lighten(self) -> None:
-        """Forget all metrics, and from now on remember only which steps there are."""
+        """Forget all metrics, and from now on remember only which steps were logged."""
         self.metrics = ()
         self._steps, self._at_s = dict.fromkeys(self._steps, _NOTHING), {}
 
 
 def read_history(path: Path, metrics: Collection[str] | None = None) -> History:
-    """Return the history in a record file; an empty one if there is no file, or none that can be read: it says why.
+    """Return the history in a record file. If the file is missing or cannot be read, the history is empty.
 
-    `metrics`: remember only these of each step, which takes a fifth of the time: 2.0 µs a record. None: all of them.
+    `History.obstacle` says why a file cannot be read. `metrics`: the metrics to remember of each step; None: all. With
+    a few metrics, reading takes a fifth of the time: 2.0 µs a record.
     """
     history = History(metrics=metrics)
     try:
@@ -186,23 +190,26 @@ def unreadable(path: Path, error: OSError) -> str:
 
 
 def comparable(metrics: Record) -> Record:
-    """Return the metrics that must be the same in every run: all but times, whose names end in `_s`."""
+    """Return the metrics that must be the same in every run: all except times, whose names end in `_s`."""
     return {key: value for key, value in metrics.items() if not key.endswith("_s")}
 
 
 def first_difference(steps: Mapping[int, Record], others: Mapping[int, Record]) -> int | None:
-    """Return the first step of `steps` that `others` do not have bit for bit, times left out; None if they have all."""
+    """Return the first step of `steps` whose metrics `others` lacks or has with other bits; None if all are the same.
+
+    Times are not compared.
+    """
     for step, metrics in steps.items():
-        # By their text: NaN is the same as NaN, and -0.0 is not 0.0.
+        # Texts are compared: NaN has the same text as NaN, and -0.0 and 0.0 have different texts.
         if step not in others or repr(comparable(metrics)) != repr(comparable(others[step])):
             return step
     return None
 
 
 def numbers(history: History, metric: str) -> dict[int, float]:
-    """Return the values of a metric by step as they were logged: an int stays an int, whatever its size.
+    """Return the values of a metric by step, as they were logged: an int stays an int.
 
-    What is no number is left out, and so is an int beyond any float: nothing could be computed with it.
+    A value that is not a number is left out. So is an int beyond any float: no mean could be computed with it.
     """
     found: dict[int, float] = {}
     if history.metrics is not None and metric not in history.metrics:
@@ -215,8 +222,11 @@ def numbers(history: History, metric: str) -> dict[int, float]:
 
 
 def gpu_bytes(history: History) -> int | None:
-    """Return the GPU memory the newest attempt took at most, if it got to use what it needs."""
+    """Return the peak of the newest attempt's GPU memory; None if it is unknown, or less than the training needs.
+
+    An attempt that failed may have ended before it needed most memory.
+    """
     end = history.end or {}
     peak = values.whole(end.get("peak_gpu_memory_bytes"))
     kind = EndingKind.from_text(end.get("ending"))
-    return peak if kind is not None and not kind.is_retried else None  # a failed attempt may have asked for more later
+    return peak if kind is not None and not kind.is_retried else None

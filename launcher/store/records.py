@@ -7,8 +7,8 @@
 When `RecordWriter.write` returns, the record survives the death of any process: the kernel has it. No buffer, thread or
 lock of another process is involved. If a worker is killed during a write, the last line of the file is torn: it has no
 end. Readers ignore a torn line, and the next writer cuts it off. The worker wakes the launcher by a byte on a pipe,
-called the bell. The byte carries no data, so nothing is lost with it. A file has one writing process: all threads of the
-worker may write, but processes that it forks may not.
+called the bell. The byte carries no data, so a lost byte does no harm. A file has a single writing process: all threads
+of the worker may write, but processes that it forks may not.
 
 A record is a line of strict JSON. Every record has `n` (its number in the file, from 1), `attempt` and `at_s` (seconds
 since the attempt began). The other fields depend on the kind of the record:

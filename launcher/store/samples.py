@@ -1,6 +1,6 @@
-"""Telemetry on disk: what running experiments used, `outcome/telemetry/<experiment>.jsonl`, one sample a line.
+"""Reads the telemetry files, `outcome/telemetry/<experiment>.jsonl`: CPU, memory and GPU use of experiments over time.
 
-A line is a JSON object with the fields of `Sample`, without those that are not known.
+A line of a file is a sample: a JSON object with the fields of `Sample`. Fields that are not known are absent.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from launcher.store.files import read_lines
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the process tree of an attempt used, and what its device said; None where that is not known."""
+    """A measurement of an attempt's process tree and of its device. None: not known, or the device does not tell it."""
 
     attempt: int
     at_s: float  # since the attempt began
-    cpu_percent: float  # of one core, since the sample before; in the first since the attempt began
-    memory_bytes: int  # resident, of the whole tree
-    peak_memory_bytes: int  # the most of any sample of this attempt
+    cpu_percent: float  # of a core, since the previous sample or, in the first sample, since the attempt began
+    memory_bytes: int  # resident memory of the whole tree
+    peak_memory_bytes: int  # the largest memory_bytes of the attempt so far
     num_processes: int
     gpu_percent: float | None = None
     gpu_memory_bytes: int | None = None  # in use on the whole card
@@ -35,14 +35,17 @@ class Sample:
 
 
 _REQUIRED = ("attempt", "at_s", "cpu_percent", "memory_bytes", "peak_memory_bytes", "num_processes")
-_MOST = 1e18  # of any of them: a million terabytes
+_MOST = 1e18  # the limit of every field: a million terabytes
 FIELDS = tuple(field.name for field in fields(Sample))
 
 
 def read_samples(path: Path) -> list[Sample]:
-    """Return the samples in a file, of all attempts, in order; lines that are torn or foreign are passed over."""
+    """Return the samples of all attempts in a file, in order. Lines that are not samples are skipped.
+
+    If the file is missing or cannot be read, the list is empty or ends early.
+    """
     samples = []
-    with contextlib.suppress(OSError):  # none yet, or not readable: it is an observation, no table or report fails
+    with contextlib.suppress(OSError):  # a table or a report can do without telemetry
         for line in read_lines(path):
             with contextlib.suppress(ValueError):
                 samples.append(_sample(orjson.loads(line)))
@@ -50,10 +53,10 @@ def read_samples(path: Path) -> list[Sample]:
 
 
 def _sample(content: Any) -> Sample:
-    """Return the sample that a line holds.
+    """Return the sample that a line's JSON value describes.
 
     Raises:
-        ValueError: it holds something else.
+        ValueError: the value is not a sample.
     """
     if not isinstance(content, dict):
         raise ValueError("not an object")
@@ -69,19 +72,22 @@ def _sample(content: Any) -> Sample:
 
 
 def summarise(samples: Sequence[Sample]) -> dict[str, float]:
-    """Return the cells of the results table that an experiment's samples fill, by column; means are over time."""
-    weights = []  # each sample speaks for the time since the one before it, in its attempt
+    """Return the cells of the results table that come from an experiment's samples, by column.
+
+    A mean is over time: the weight of a sample is the time since the previous sample of its attempt.
+    """
+    weights = []
     attempt, until_s = 0, 0.0
     for sample in samples:
         weights.append(max(sample.at_s - (until_s if sample.attempt == attempt else 0.0), 1e-3))
         attempt, until_s = sample.attempt, sample.at_s
 
     def _mean(name: str) -> float | None:
-        known = {place: value for place, one in enumerate(samples) if (value := getattr(one, name)) is not None}
+        known = {place: value for place, sample in enumerate(samples) if (value := getattr(sample, name)) is not None}
         return round(statistics.fmean(known.values(), [weights[place] for place in known]), 1) if known else None
 
     def _most(name: str) -> float | None:
-        return max((value for one in samples if (value := getattr(one, name)) is not None), default=None)
+        return max((value for sample in samples if (value := getattr(sample, name)) is not None), default=None)
 
     cells = {
         "mean_cpu_percent": _mean("cpu_percent"),
