@@ -1,4 +1,4 @@
-"""Decides whether an experiment is the same as the one that an earlier launch trained. Pure: it reads no files.
+"""Decides whether an experiment is the same as in an earlier launch. Pure: it reads no files.
 
 The digest of an experiment is made of everything that its numbers depend on: target, resolved configuration, seed and
 the content of its input files. Some differences are no change. They are found by comparing with `sweep.json`:
@@ -34,12 +34,12 @@ class Content:
     at_default: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     unordered: list[str] = field(default_factory=list)
-    # Earlier versions made the configuration again, from its own result, and so trained another one than recorded.
+    # Earlier versions applied `__post_init__` to its own result, and so trained another configuration than recorded.
     was_made_twice: bool = False
 
     @property
     def digest(self) -> str:
-        """The digest of the experiment where no earlier launch has one."""
+        """The digest of the experiment if no earlier launch has recorded its digest."""
         return self._digest(self.config, self.left_out, is_once=self.was_made_twice)
 
     def _digest(self, config: Mapping[str, Any], left_out: Sequence[str], *, is_once: bool = False) -> str:
@@ -77,7 +77,7 @@ def digest_now(content: Content, before: Before | None) -> str:
 
 
 def is_changed(content: Content, before: Before) -> bool:
-    """Return whether an experiment differs from the one that the earlier launch trained."""
+    """Return whether an experiment differs from the experiment that the earlier launch trained."""
     is_other = content.was_made_twice and before.content is None
     return is_other or bool(differences(content, before)) or not content.has_rest_of(before)
 
@@ -129,8 +129,8 @@ def _compare(was: Any, now: Any, path: KeyPath, content: Content, before: Before
             else:
                 yield from _compare(was[key], now[key], inner, content, before)
     elif _are_tables(was) and _are_tables(now) and len(was) == len(now):
-        for place, (one, other) in enumerate(zip(was, now, strict=True)):
-            yield from _compare(one, other, (*path, str(place)), content, before)
+        for place, (entry, other) in enumerate(zip(was, now, strict=True)):
+            yield from _compare(entry, other, (*path, str(place)), content, before)
     elif _text(was) != _text(now):
         yield path, was, now
 
@@ -143,7 +143,7 @@ def _unmasked(config: Mapping[str, Any], now: Mapping[str, Any]) -> Any:
 def _filled(stored: Any, shown: Any, now: Any) -> Any:
     if isinstance(stored, Mapping) and isinstance(shown, Mapping) and isinstance(now, Mapping):
         both = {key for key in stored if key in shown and key in now}
-        return {key: _filled(one, shown[key], now[key]) if key in both else one for key, one in stored.items()}
+        return {key: _filled(inner, shown[key], now[key]) if key in both else inner for key, inner in stored.items()}
     if isinstance(stored, list) and isinstance(now, list) and isinstance(shown, list) and len(stored) == len(now):
         return [_filled(*parts) for parts in zip(stored, shown, now, strict=True)]
     return now if stored == shown else stored
@@ -157,16 +157,16 @@ def _without(value: Any, names: Sequence[str], path: KeyPath = ()) -> Any:
         inner = {key: (*path, str(key)) for key in value}
         return {key: _without(value[key], names, inner[key]) for key in value if dotted(inner[key]) not in names}
     if isinstance(value, list | tuple):
-        return [_without(one, names, (*path, str(place))) for place, one in enumerate(value)]
+        return [_without(entry, names, (*path, str(place))) for place, entry in enumerate(value)]
     return value
 
 
 def _are_tables(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+    return isinstance(value, list) and all(isinstance(entry, dict) for entry in value)
 
 
 def _in_order(value: Any) -> Any:
-    return sorted((_in_order(one) for one in value), key=_text) if isinstance(value, list) else value
+    return sorted((_in_order(entry) for entry in value), key=_text) if isinstance(value, list) else value
 
 
 def _text(value: Any) -> str:

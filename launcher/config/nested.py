@@ -82,17 +82,17 @@ def replaced(value: Any, path: Sequence[str], new: Any) -> Any:
         return new
     key, rest = path[0], path[1:]
     if isinstance(value, list | tuple):
-        return [replaced(one, rest, new) if str(place) == key else one for place, one in enumerate(value)]
+        return [replaced(entry, rest, new) if str(place) == key else entry for place, entry in enumerate(value)]
     return {**value, key: replaced(value.get(key, {}), rest, new)}
 
 
 def without(value: Any, paths: Sequence[KeyPath]) -> Any:
     """Return a copy of nested tables and lists without the keys at these paths."""
     if isinstance(value, Mapping):
-        kept = {key: one for key, one in value.items() if (key,) not in paths}
-        return {key: without(one, _below(key, paths)) for key, one in kept.items()}
+        kept = {key: inner for key, inner in value.items() if (key,) not in paths}
+        return {key: without(inner, _below(key, paths)) for key, inner in kept.items()}
     if isinstance(value, list | tuple):
-        return [without(one, _below(str(place), paths)) for place, one in enumerate(value)]
+        return [without(entry, _below(str(place), paths)) for place, entry in enumerate(value)]
     return value
 
 

@@ -35,7 +35,7 @@ class Text(str):
 def read(value: Any) -> Any:
     """Return a written value with `@none` and `@text:…` replaced by what they mean, at any depth."""
     if isinstance(value, Mapping):
-        return {key: read(one) for key, one in value.items()}
+        return {key: read(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(map(read, value))
     if type(value) is not str:
@@ -48,9 +48,9 @@ def read(value: Any) -> Any:
 def marked(value: Any) -> Any:
     """Return a value in the written form, at any depth: `read` restores it after it has passed through JSON."""
     if isinstance(value, Mapping):
-        return {key: marked(one) for key, one in value.items()}
+        return {key: marked(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [marked(one) for one in value]
+        return [marked(entry) for entry in value]
     is_marked = isinstance(value, Text) or (isinstance(value, str) and value.startswith("@"))
     return f"{_TEXT}{value}" if is_marked else value
 
@@ -58,7 +58,7 @@ def marked(value: Any) -> Any:
 def bare(value: Any) -> Any:
     """Return a value in which each `Text` is a plain str, at any depth."""
     if isinstance(value, Mapping):
-        return {key: bare(one) for key, one in value.items()}
+        return {key: bare(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(map(bare, value))
     return str(value) if isinstance(value, Text) else value
@@ -72,17 +72,17 @@ def is_slip(value: Any) -> bool:
 def misspelt(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
     """Yield path and text of each wrong spelling of `@none`, such as `@None` or `@null`, in a written value."""
     if isinstance(value, Mapping):
-        for key, one in value.items():
-            yield from misspelt(one, (*path, str(key)))
+        for key, inner in value.items():
+            yield from misspelt(inner, (*path, str(key)))
     elif isinstance(value, list | tuple):
-        for place, one in enumerate(value):
-            yield from misspelt(one, (*path, str(place)))
+        for place, entry in enumerate(value):
+            yield from misspelt(entry, (*path, str(place)))
     elif isinstance(value, str) and value != NONE and value.strip().casefold() in _SLIPS:
         yield path, value
 
 
 def write(value: Any) -> str:
-    """Return a value as TOML on one line; `read` of what TOML makes of it gives the value again."""
+    """Return a value as a line of TOML. Read by a TOML parser and then by `read`, the line gives the value again."""
     if value is None:
         return json.dumps(NONE)
     if isinstance(value, bool):
@@ -92,7 +92,7 @@ def write(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{dotted((str(key),))} = {write(one)}' for key, one in value.items())}}}"
+        return f"{{{', '.join(f'{dotted((str(key),))} = {write(inner)}' for key, inner in value.items())}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(write, value))}]"
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
@@ -114,11 +114,13 @@ def from_python(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str | PurePath | datetime.date | datetime.time):
         return value
     if isinstance(value, Mapping):
-        return {key if isinstance(key, str) else str(from_python(key)): from_python(one) for key, one in value.items()}
+        return {
+            key if isinstance(key, str) else str(from_python(key)): from_python(inner) for key, inner in value.items()
+        }
     if isinstance(value, list | tuple):
         return type(value)(map(from_python, value)) if type(value) in (list, tuple) else [*map(from_python, value)]
     if isinstance(value, set | frozenset):
-        return sorted(map(from_python, value), key=lambda one: json.dumps(one, default=str, sort_keys=True))
+        return sorted(map(from_python, value), key=lambda entry: json.dumps(entry, default=str, sort_keys=True))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         given = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
         return from_python(given)

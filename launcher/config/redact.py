@@ -29,7 +29,7 @@ _ALWAYS = _set(
     "password passwords passwd passphrase passcode pwd secret secrets credential credentials apikey accesskey "
     "privatekey secretkey authtoken accesstoken bearer authorization auth jwt"
 )
-_WHOLE = _set("password passwd passphrase passcode pwd secret")  # a number may be one
+_WHOLE = _set("password passwd passphrase passcode pwd secret")  # with such a name, a number is a secret too
 _TOKENS, _KEYS = _set("token tokens"), _set("key keys")
 _OF_A_VOCABULARY = _set(
     "pad eos bos unk sep cls mask start end stop begin special extra additional image audio video text prefix suffix "
@@ -130,10 +130,10 @@ def _assigned(match: re.Match[str]) -> str:
 def _shown(key: str, value: Any, *, is_inside: bool) -> Any:
     if isinstance(value, Mapping):
         inside = is_inside or is_secret(key, "x")
-        changed = {name: _shown(name, one, is_inside=inside) for name, one in value.items()}
+        changed = {name: _shown(name, inner, is_inside=inside) for name, inner in value.items()}
         return value if changed == value else changed
     if isinstance(value, list | tuple):
-        hidden = [_shown(key, one, is_inside=is_inside) for one in value]
+        hidden = [_shown(key, entry, is_inside=is_inside) for entry in value]
         return value if hidden == list(value) else hidden
     if is_secret(key, value) or (is_inside and isinstance(value, str) and value):
         return HIDDEN

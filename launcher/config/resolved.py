@@ -62,7 +62,7 @@ def describe(instance: Any, given: Mapping[str, Any]) -> Resolved:
 
 
 def differing(resolved: Resolved, instance: Any, given: Mapping[str, Any]) -> list[Difference]:
-    """Return the fields of the identity in which `instance` differs from an earlier one, made from the same values."""
+    """Return the fields of the identity in which `instance` differs from an earlier instance of the same values."""
     if validation.plain(instance) == resolved.config:  # the usual case, found quickly
         return []
     return unlike(resolved, describe(instance, given))
@@ -79,12 +79,12 @@ def addresses(resolved: Resolved) -> list[KeyPath]:
 
 
 def unlike(asked: Resolved, other: Resolved) -> list[Difference]:
-    """Return the fields of the identity in which another configuration differs from the one asked for."""
+    """Return the fields of the identity in which another configuration differs from `asked`."""
     return _differences(asked.config, other.config, {*asked.left_out, *other.left_out})
 
 
 def is_made_twice(instance: Any, resolved: Resolved) -> bool:
-    """Return whether `__post_init__` would change the instance again if a new one were made from its values.
+    """Return whether `__post_init__` would change the instance again if a new instance were made from its values.
 
     Example: `self.lr *= 2`. Earlier versions of this program trained with `__post_init__` applied twice.
     """
@@ -104,26 +104,28 @@ def _differences(before: Any, now: Any, left_out: Collection[str], path: KeyPath
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         keys = [*before, *(key for key in now if key not in before)]
         inner = [_differences(before.get(key), now.get(key), left_out, (*path, str(key))) for key in keys]
-        return [one for found in inner for one in found]
-    lists = [one for one in (before, now) if isinstance(one, list) and all(isinstance(entry, dict) for entry in one)]
+        return [difference for found in inner for difference in found]
+    lists = [
+        side for side in (before, now) if isinstance(side, list) and all(isinstance(entry, dict) for entry in side)
+    ]
     if len(lists) == 2 and len(before) == len(now):
         pairs = enumerate(zip(before, now, strict=True))
-        inner = [_differences(one, other, left_out, (*path, str(place))) for place, (one, other) in pairs]
-        return [one for found in inner for one in found]
+        inner = [_differences(entry, other, left_out, (*path, str(place))) for place, (entry, other) in pairs]
+        return [difference for found in inner for difference in found]
     return [] if _text(before) == _text(now) else [Difference(path, before, now)]
 
 
 def plain_value(value: Any) -> Any:
     """Return a value as JSON types, sets as sorted lists; a value without a JSON type as its repr."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        own = {one.name: getattr(value, one.name, None) for one in dataclasses.fields(value)}
-        return {name: plain_value(one) for name, one in own.items()}
+        own = {attribute.name: getattr(value, attribute.name, None) for attribute in dataclasses.fields(value)}
+        return {name: plain_value(inner) for name, inner in own.items()}
     if isinstance(value, Mapping):
-        return {str(to_jsonable_python(key, fallback=repr)): plain_value(one) for key, one in value.items()}
+        return {str(to_jsonable_python(key, fallback=repr)): plain_value(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [plain_value(one) for one in value]
+        return [plain_value(entry) for entry in value]
     if isinstance(value, set | frozenset):
-        return sorted((plain_value(one) for one in value), key=_text)
+        return sorted((plain_value(entry) for entry in value), key=_text)
     return to_jsonable_python(value, fallback=repr)
 
 
@@ -139,7 +141,7 @@ def _describe(value: Any, path: KeyPath, given: Any, config: Any, resolved: Reso
     if value is None or type(value) in (int, str, bool):  # most are
         return config
     if dataclasses.is_dataclass(value) and not isinstance(value, type) and isinstance(config, dict):
-        known = {one.name: one for one in dataclasses.fields(value)}
+        known = {attribute.name: attribute for attribute in dataclasses.fields(value)}
         for name in [name for name in known if name in config]:
             _describe_field(value, known[name], (*path, name), given, config, resolved)
         for name in [name for name in given if name not in known] if isinstance(given, Mapping) else []:
@@ -150,13 +152,13 @@ def _describe(value: Any, path: KeyPath, given: Any, config: Any, resolved: Reso
     if isinstance(value, list | tuple) and isinstance(config, list) and len(config) == len(value):
         is_alike = isinstance(given, list | tuple) and len(given) == len(value)
         parts = given if is_alike else [None] * len(value)
-        for place, (one, part) in enumerate(zip(value, parts, strict=True)):
-            config[place] = _describe(one, (*path, str(place)), part, config[place], resolved)
+        for place, (entry, part) in enumerate(zip(value, parts, strict=True)):
+            config[place] = _describe(entry, (*path, str(place)), part, config[place], resolved)
         return config
     if isinstance(value, Mapping) and isinstance(config, dict) and len(config) == len(value):
-        for key, one in zip(list(config), value.values(), strict=True):
+        for key, inner in zip(list(config), value.values(), strict=True):
             part = given.get(key) if isinstance(given, Mapping) else None
-            config[key] = _describe(one, (*path, key), part, config[key], resolved)
+            config[key] = _describe(inner, (*path, key), part, config[key], resolved)
         return config
     if isinstance(value, set | frozenset):
         resolved.unordered.append(dotted(path))
@@ -166,21 +168,26 @@ def _describe(value: Any, path: KeyPath, given: Any, config: Any, resolved: Reso
 
 
 def _describe_field(
-    instance: Any, one: dataclasses.Field[Any], path: KeyPath, given: Any, config: dict[str, Any], resolved: Resolved
+    instance: Any,
+    attribute: dataclasses.Field[Any],
+    path: KeyPath,
+    given: Any,
+    config: dict[str, Any],
+    resolved: Resolved,
 ) -> None:
-    is_given = isinstance(given, Mapping) and one.name in given
-    part = given[one.name] if is_given else None
-    config[one.name] = _describe(getattr(instance, one.name), path, part, config[one.name], resolved)
-    if one.metadata.get("identity") is False:
+    is_given = isinstance(given, Mapping) and attribute.name in given
+    part = given[attribute.name] if is_given else None
+    config[attribute.name] = _describe(getattr(instance, attribute.name), path, part, config[attribute.name], resolved)
+    if attribute.metadata.get("identity") is False:
         resolved.left_out.append(dotted(path))
-    if not is_given or _is_default(one, part, config[one.name]):
+    if not is_given or _is_default(attribute, part, config[attribute.name]):
         resolved.at_default.append(dotted(path))
 
 
-def _is_default(one: dataclasses.Field[Any], given: Any, resolved: Any) -> bool:
+def _is_default(attribute: dataclasses.Field[Any], given: Any, resolved: Any) -> bool:
     """Return whether a value is the field's default."""
     try:
-        default = one.default if one.default_factory is dataclasses.MISSING else one.default_factory()
+        default = attribute.default if attribute.default_factory is dataclasses.MISSING else attribute.default_factory()
         if default is dataclasses.MISSING:
             return False
         return _text(plain_value(default)) in (_text(plain_value(given)), _text(resolved))

@@ -54,14 +54,14 @@ class Schema:
             if path not in self._keys:
                 self._keys[path] = self._keys_at(path)
             known = self._keys[path]
-            for key, one in value.items():
+            for key, inner in value.items():
                 if known is not None and key not in known:
                     yield (*path, key)
                 else:
-                    yield from self.unknown(one, (*path, key))
+                    yield from self.unknown(inner, (*path, key))
         elif isinstance(value, list | tuple):
-            for place, one in enumerate(value):
-                yield from self.unknown(one, (*path, str(place)))
+            for place, entry in enumerate(value):
+                yield from self.unknown(entry, (*path, str(place)))
 
     def _keys_at(self, path: Sequence[str]) -> set[str] | None:
         """Return the keys that a table at a path may have; None if it may have any."""
@@ -106,21 +106,21 @@ class Schema:
 
     def _inside(self, schema: Any, key: str) -> Iterator[Any]:
         """Yield the schemas of the value under a key."""
-        for one in self._members(schema):
-            known = _fields(one)
+        for member in self._members(schema):
+            known = _fields(member)
             if known is not None and key in known:
                 yield known[key]
-            elif one["type"] in ("list", "tuple"):
-                items = one.get("items_schema", [])
+            elif member["type"] in ("list", "tuple"):
+                items = member.get("items_schema", [])
                 yield from items if isinstance(items, list) else [items]
-            elif one["type"] == "dict" and "values_schema" in one:
-                yield one["values_schema"]
+            elif member["type"] == "dict" and "values_schema" in member:
+                yield member["values_schema"]
 
 
 def _closed(schema: Any, *, is_open: bool = False) -> Any:
     """Return a schema in which every class refuses unknown keys, except a class whose author allows them."""
     if isinstance(schema, list):
-        return [_closed(one, is_open=is_open) for one in schema]
+        return [_closed(entry, is_open=is_open) for entry in schema]
     if not isinstance(schema, dict):
         return schema
     kind = schema.get("type")
@@ -128,8 +128,8 @@ def _closed(schema: Any, *, is_open: bool = False) -> Any:
     if kind in ("dataclass", "model", *_WITH_FIELDS):
         is_open |= _is_open(schema)
     closed = {
-        key: one if (kind, key) == ("default", "default") else _closed(one, is_open=is_open)
-        for key, one in schema.items()
+        key: inner if (kind, key) == ("default", "default") else _closed(inner, is_open=is_open)
+        for key, inner in schema.items()
     }
     if kind in _WITH_FIELDS and not is_open:
         closed["extra_behavior"] = "forbid"

@@ -129,7 +129,7 @@ def plain(instance: Any) -> dict[str, Any]:
 
 
 def remade(instance: Any) -> Any:
-    """Return a new instance made from the field values of this one. Errors of the class pass through."""
+    """Return a new instance made from the field values of `instance`. Errors of the class pass through."""
     return _of(type(instance)).adapter.validate_json(json.dumps(plain(instance), default=str), strict=True)
 
 
@@ -209,11 +209,11 @@ def _takes(cls: type, values: Mapping[str, Any], path: KeyPath, new: Any, *, is_
 
 def _texts(value: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
     if isinstance(value, Mapping):
-        for key, one in value.items():
-            yield from _texts(one, (*path, str(key)))
+        for key, inner in value.items():
+            yield from _texts(inner, (*path, str(key)))
     elif isinstance(value, list | tuple):
-        for place, one in enumerate(value):
-            yield from _texts(one, (*path, str(place)))
+        for place, entry in enumerate(value):
+            yield from _texts(entry, (*path, str(place)))
     elif isinstance(value, str):
         yield path
 

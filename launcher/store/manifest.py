@@ -64,31 +64,32 @@ def write_manifest(paths: Paths, manifest: Manifest) -> None:
 
 
 def is_same(manifest: Manifest, before: Manifest) -> bool:
-    """Return whether a manifest, once written and read again, would equal one that was read; NaN equals NaN."""
+    """Return whether a manifest, once written and read again, would equal `before`, which was read. NaN equals NaN."""
     return repr(_parse(values.load(manifest_text(manifest).encode()))) == repr(before)
 
 
 def manifest_text(manifest: Manifest) -> str:
     """Return the content of `sweep.json`, without secrets."""
     experiments, former = (
-        [_without_secrets(one).__dict__ for one in planned] for planned in (manifest.experiments, manifest.former)
+        [_without_secrets(experiment).__dict__ for experiment in planned]
+        for planned in (manifest.experiments, manifest.former)
     )
     hidden = {"experiments": experiments, "launch": manifest.launch.to_json(), "former": former}
     content = {"format": FORMAT} | manifest.__dict__ | hidden
     return json.dumps(content, indent=1, default=str) + "\n"
 
 
-def _without_secrets(one: ManifestExperiment) -> ManifestExperiment:
-    return replace(one, overrides=redact.table(one.overrides), config=redact.table(one.config))
+def _without_secrets(experiment: ManifestExperiment) -> ManifestExperiment:
+    return replace(experiment, overrides=redact.table(experiment.overrides), config=redact.table(experiment.config))
 
 
 def read_manifest(paths: Paths) -> Manifest | None:
-    """Return the manifest of a sweep; None if there is none. Fields that this version does not know are passed over.
+    """Return the manifest of a sweep; None if there is no file. Fields that this version does not know are ignored.
 
     Secrets are `***`, also where an earlier version of the launcher wrote them down.
 
     Raises:
-        InputError: the file is not one of ours.
+        InputError: the file cannot be read, or is not a manifest of this version.
     """
     try:
         return _parse(values.load(read(paths.sweep)))
@@ -105,19 +106,21 @@ def _parse(content: Any) -> Manifest:
     """Return the manifest in a JSON value. Its names must obey the rules of a job file, because they become file names.
 
     Raises:
-        ValueError: a field is not as it must be.
+        ValueError: a field is missing or wrong.
     """
     file = Fields(content)
     if file.whole("format") != FORMAT:
         raise ValueError("written by another version of the launcher")
     experiments, former = (
-        [_parse_experiment(Fields(one, f"{key}[{number}].")) for number, one in enumerate(listed)]
+        [_parse_experiment(Fields(entry, f"{key}[{number}].")) for number, entry in enumerate(listed)]
         for key, listed in (
-            ("experiments", file.list("experiments", "a list", lambda one: True)),
+            ("experiments", file.list("experiments", "a list", lambda _entry: True)),
             ("former", content["former"] if isinstance(content.get("former"), list) else []),
         )
     )
-    repeated = [name for name, count in Counter(one.name.casefold() for one in experiments).items() if count > 1]
+    repeated = [
+        name for name, count in Counter(experiment.name.casefold() for experiment in experiments).items() if count > 1
+    ]
     if repeated:
         raise ValueError(f"two experiments are named {repeated[0]}")
     metrics, maximize = (file.list(key, 'a list of names like "loss"', is_metric) for key in ("metrics", "maximize"))
@@ -135,23 +138,23 @@ def _parse(content: Any) -> Manifest:
     )
 
 
-def _parse_experiment(one: Fields) -> ManifestExperiment:
-    name = one.get("name", f"a name: it has {NAME_RULE}", is_name)
-    inputs = one.optional("inputs")
+def _parse_experiment(fields: Fields) -> ManifestExperiment:
+    name = fields.get("name", f"a name: it has {NAME_RULE}", is_name)
+    inputs = fields.optional("inputs")
     planned = ManifestExperiment(
         name=name,
-        overrides=one.table("overrides"),
-        config=one.table("config"),
-        digest=one.text("digest"),
-        work=values.finite(one.optional("work"), least=0) or None,
+        overrides=fields.table("overrides"),
+        config=fields.table("config"),
+        digest=fields.text("digest"),
+        work=values.finite(fields.optional("work"), least=0) or None,
         inputs={path: values.text(sha) for path, sha in inputs.items()} if isinstance(inputs, dict) else {},
-        content=values.text(one.optional("content")) or None,
-        at_default=_names(one.optional("at_default")),
-        left_out=_names(one.optional("left_out")),
+        content=values.text(fields.optional("content")) or None,
+        at_default=_names(fields.optional("at_default")),
+        left_out=_names(fields.optional("left_out")),
     )
     return _without_secrets(planned)
 
 
 def _names(content: Any) -> list[str] | None:
-    """Return the names in a list; None where an earlier version has written none."""
+    """Return the names in a list; None if an earlier version wrote no list."""
     return None if content is None else values.texts(content)

@@ -125,10 +125,14 @@ def _place(error: BaseException, homes: Sequence[str]) -> str:
         lambda _file: True,
     ]
     for is_wanted, has_callers in zip(wanted, (True, True, True, False), strict=True):
-        for one in chain:
-            if isinstance(one, SyntaxError) and (place := _place_of_syntax(one)) and is_wanted(str(one.filename)):
+        for raised in chain:
+            if (
+                isinstance(raised, SyntaxError)
+                and (place := _place_of_syntax(raised))
+                and is_wanted(str(raised.filename))
+            ):
                 return place
-            calls = (_callers(one) if has_callers else []) + _frames(one)
+            calls = (_callers(raised) if has_callers else []) + _frames(raised)
             frames = [frame for frame in calls if is_wanted(frame[0])]
             if frames:
                 return f"{Path(frames[-1][0]).name}:{frames[-1][1]}"
