@@ -1,4 +1,7 @@
-"""`--version`: the versions on which a result depends. Nothing heavy is imported to find them."""
+"""Finds the versions that `--version` shows: those of the software on which a result depends.
+
+Versions of packages come from `store.provenance`, which reads them without importing the packages.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +10,25 @@ import platform
 import re
 
 from launcher import __version__
+from launcher.store.provenance import package_version
 
 
 def versions() -> dict[str, str]:
-    """Return the version of each thing on which a result depends; `none` for a thing that is missing."""
+    """Return the version of each program, package and driver on which a result depends; `none` if it is missing."""
     return {
         "sweep-launcher": __version__,
         "Python": platform.python_version(),
         "torch": _torch(),
         "NVIDIA driver": driver() or "none",
-        "pandas": _package("pandas"),
-        "matplotlib": _package("matplotlib"),
-        "numpy": _package("numpy"),
+        "pandas": package_version("pandas") or "none",
+        "matplotlib": package_version("matplotlib") or "none",
+        "numpy": package_version("numpy") or "none",
         "Linux": platform.release(),
     }
 
 
 def driver() -> str:
-    """Return the version of the NVIDIA driver, as NVML says it; empty if there is no driver."""
+    """Return the version of the NVIDIA driver, as NVML reports it; empty if there is no driver."""
     import pynvml
 
     try:
@@ -39,24 +43,20 @@ def driver() -> str:
         pynvml.nvmlShutdown()
 
 
-def _package(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "none"
-
-
 def _torch() -> str:
-    """Return torch's version and what it was built for. Both are read as text: importing torch takes a second."""
-    try:
-        distribution = importlib.metadata.distribution("torch")
-        text = str(distribution.locate_file("torch/version.py"))
-        with open(text, encoding="utf-8") as file:
-            built = dict(re.findall(r"""^(cuda|hip)\b[^=\n]*=\s*['"]([^'"]+)['"]""", file.read(), re.M))
-    except importlib.metadata.PackageNotFoundError:
+    """Return the version of torch and the GPU library for which it was built: `2.9.0 (CUDA 12.8)`.
+
+    Both are read from files: importing torch takes a second.
+    """
+    version = package_version("torch")
+    if version is None:
         return "none"
+    try:
+        path = importlib.metadata.distribution("torch").locate_file("torch/version.py")
+        with open(str(path), encoding="utf-8") as file:
+            built = dict(re.findall(r"""^(cuda|hip)\b[^=\n]*=\s*['"]([^'"]+)['"]""", file.read(), re.M))
     except (OSError, ValueError):
         built = {}
-    named = {"cuda": "CUDA", "hip": "ROCm"}
-    what = ", ".join(f"{named[key]} {version}" for key, version in built.items()) or "built for CPU"
-    return f"{distribution.version} ({what})"
+    names = {"cuda": "CUDA", "hip": "ROCm"}
+    built_for = ", ".join(f"{names[key]} {number}" for key, number in built.items()) or "built for CPU"
+    return f"{version} ({built_for})"
