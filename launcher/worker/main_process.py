@@ -33,7 +33,8 @@ def become_main_process(*undo_in_fork: Callable[[], None]) -> None:
             undo()
         _release_signals()
 
-    # A SIGTERM between the fork and the undoing would go to the worker's handler, and the child would not end.
+    # A SIGTERM that arrives after the fork but before `_undo_all` would go to the worker's handler, which does not end
+    # the child. So the signal is held back until then.
     os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_undo_all)
 
 
@@ -80,7 +81,7 @@ class _OwnSession:
 
 
 def end_resource_tracker() -> None:
-    """If this process has started a resource tracker, let it free what is left and wait for its end."""
+    """If this process has started a resource tracker, let the tracker free all that is left, and wait for its end."""
     tracker: Any = resource_tracker._resource_tracker
     fd, pid = tracker._fd, tracker._pid
     if fd is None or pid is None:

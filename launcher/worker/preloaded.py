@@ -1,25 +1,28 @@
 """The fork server: a process that imports torch once and then forks workers, each in milliseconds.
 
-The launcher's end of it is `launcher.executors.forkserver`, which starts this module as a process.
-Over the control socket, one message a datagram:
+`launcher.executors.forkserver` starts this module as a process, and talks to it over a control socket. Each message is
+a datagram:
 
-    launcher ─▶ server    a number, with descriptors: the request (a file in memory), a lifeline, what else is inherited
-    server ─▶ launcher    ["imports", module]          it begins to import
-                          ["fails", module, why]       it cannot, and ends
-                          ["ready"]
-                          ["forked", number, pid]      with a pidfd
+    launcher ─▶ server    a number, with descriptors: the request (a file in memory), a lifeline, and those to inherit
+    server ─▶ launcher    ["imports", module]          the server begins to import the module
+                          ["fails", module, why]       the import failed, and the server ends
+                          ["ready"]                    the server can fork workers
+                          ["forked", number, pid]      with a pidfd; `number` is that of the request
                           ["refused", number, errno]   the system has no room for another process
-                          ["ended", pid, exit code]    negative: the number of a signal
+                          ["ended", pid, exit code]    of a worker; negative: the number of the signal that killed it
 
-A worker that was forked waits for one byte on its lifeline, so that the launcher knows of it before it does anything.
+A new worker waits for a byte on its lifeline before it does anything. The launcher sends the byte when it knows the
+worker's pid.
 
-torch imports some of itself only when it is first used, which each worker would do anew: 2 ms at its first optimizer
-step. And a worker shares the server's memory until one of them writes to it. The garbage collector writes to every
-object it looks at, so each worker would copy torch's, 73 MB, in 200 ms at its first full collection. What is there by
-now is put where the collector never looks (gc.freeze, made for this).
+Three settings make workers faster:
 
-A worker ends as a script does (`launcher/worker/shutdown.py`). torch's finalizers would take 10 ms of each then, to
-take apart what ends with the process anyway: they are told not to.
+- torch imports some of its modules at their first use, which would cost each worker 2 ms at its first optimizer step.
+  The server imports these modules too.
+- A worker shares the memory of the server until either writes to it. The garbage collector writes to every object that
+  it visits, so each worker would copy 73 MB of torch's objects in its first full collection, which takes 200 ms.
+  `gc.freeze` keeps the collector from visiting the objects that exist before the first fork.
+- A worker ends as a script does (`launcher/worker/shutdown.py`). torch's finalizers would take 10 ms at the end of each
+  worker, to release memory that the kernel releases anyway. The server switches them off.
 """
 
 from __future__ import annotations
@@ -42,14 +45,14 @@ from multiprocessing.context import Process
 from pathlib import Path
 from typing import Any, NoReturn
 
-_LATE = ("torch.profiler._cupti_monitor", "torch.utils.serialization")  # at the first step, at the first save
-_QUIET = (signal.SIGINT, signal.SIGUSR1)  # are the launcher's, also where someone typed pkill -f
-MAX_FDS = 8  # with a request
-_ENTRY_POINTS = ("launcher.worker.main", "launcher.worker.prepare")  # each has a function of its own name
+_LATE = ("torch.profiler._cupti_monitor", "torch.utils.serialization")  # imported at the first step, the first save
+_QUIET = (signal.SIGINT, signal.SIGUSR1)  # for the launcher; Ctrl-C and `pkill -f` send them to this process too
+MAX_FDS = 8  # the most descriptors of a request
+_ENTRY_POINTS = ("launcher.worker.main", "launcher.worker.prepare")  # each has a function of the module's name
 
 
 def main() -> None:
-    """Be the fork server. Arguments: the descriptor of the control socket, and the modules to import."""
+    """Run the fork server. `sys.argv` holds the descriptor of the control socket, then the modules to import."""
     control, modules = socket.socket(fileno=int(sys.argv[1])), sys.argv[2:]
     del sys.argv[1:]
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _QUIET}
@@ -57,7 +60,7 @@ def main() -> None:
         _tell(control, "imports", name)
         try:
             importlib.import_module(name)
-        except ImportError:  # a machine without torch: whoever needs it says so
+        except ImportError:  # no torch on this machine: a target that needs it fails with its own message
             if name in _ENTRY_POINTS:
                 raise
         except BaseException as error:  # noqa: BLE001  the user's module runs here, and this process ends
@@ -67,20 +70,20 @@ def main() -> None:
             os._exit(1)
     if "torch" in sys.modules:
         for name in _LATE:
-            with contextlib.suppress(ImportError):  # another torch has others
+            with contextlib.suppress(ImportError):  # other versions of torch have other modules
                 importlib.import_module(name)
-    sys.modules["launcher.worker.failure"].is_installed("")  # takes 2 ms the first time
+    sys.modules["launcher.worker.failure"].is_installed("")  # the first call takes 2 ms
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
         finalizer.atexit = False
     gc.collect()
     gc.freeze()
     _tell(control, "ready")
-    with contextlib.suppress(ConnectionError):  # nobody is there any more
+    with contextlib.suppress(ConnectionError):  # the launcher has ended
         _serve(control, before)
 
 
 def _serve(control: socket.socket, handlers: dict[signal.Signals, Any]) -> None:
-    """Fork a worker for each request, and tell how each ended."""
+    """Fork a worker for each request, and report the end of each worker. Return when the launcher has closed the socket."""
     pids: dict[int, int] = {}  # by pidfd
     with selectors.DefaultSelector() as selector:
         selector.register(control, selectors.EVENT_READ)
@@ -128,7 +131,10 @@ def _tell(control: socket.socket, *message: object, fds: list[int] | None = None
 
 
 def _be_worker(fds: list[int], handlers: dict[signal.Signals, Any]) -> NoReturn:
-    """Do what was asked for, in the process that was forked for it. multiprocessing's `_bootstrap` ends it in order."""
+    """Run the function that a request asks for, in the process forked for it, and end the process.
+
+    `_bootstrap` of multiprocessing calls the function, flushes the output, and returns the exit code.
+    """
     code = 1
     try:
         request, lifeline, *inherited = fds
@@ -138,7 +144,7 @@ def _be_worker(fds: list[int], handlers: dict[signal.Signals, Any]) -> NoReturn:
             with open(request, "rb") as file:
                 asked = pickle.load(file)  # noqa: S301  the launcher's own
             sys.path[:] = asked["path"]
-            with contextlib.suppress(OSError):  # it was removed
+            with contextlib.suppress(OSError):  # the folder was removed
                 os.chdir(asked["folder"] or ".")
             connections = iter([Connection(fd) for fd in inherited])
             given = [next(connections) if is_there else None for is_there in asked["has"]]

@@ -1,7 +1,8 @@
-"""`Run`: what the launcher gives a training function, `def run(config, run) -> None`. Lives in the worker process.
+"""`Run`: the object through which a training function, `def run(config, run) -> None`, talks to the launcher.
 
-Training code needs no import of this module: any object with these members will do, so the same function runs without
-the launcher. How records and checkpoints become files is the business of `records` and `checkpoints`.
+It exists in the worker process. Training code need not import this module. The function uses only the public members of
+`Run`, so it also works without the launcher, with any object that has the same members. `store.records` and
+`store.checkpoints` write the files.
 """
 
 from __future__ import annotations
@@ -23,22 +24,22 @@ from launcher.worker.thread_budget import ThreadBudget
 
 
 class Diverged(Exception):
-    """The watched metric is no longer finite, and the job says to stop then."""
+    """The watched metric is NaN or infinite, and the job file says to stop then."""
 
 
-STEP_LIMIT = values.MOST + 1  # steps, and how many of them, are below
+STEP_LIMIT = values.MOST + 1  # a step, and a number of steps, must be smaller
 
 
 class _LastSteps(threading.local):
-    """The last step that this thread has logged; each thread sees its own."""
+    """The last step that the current thread has logged. Each thread sees its own value."""
 
     def __init__(self, of_all: list[list[int]]) -> None:
-        self.mine = [0]  # a list: reading an attribute of a thread takes longer than reading an entry of a list
+        self.mine = [0]  # a list, so that a caller fetches this attribute, which is slow, only once
         of_all.append(self.mine)
 
 
 class Run:
-    """One attempt of one experiment, as its training function sees it. All threads of its process may use it."""
+    """An attempt of an experiment, as the training function sees it. All threads of the process may use it."""
 
     def __init__(
         self,
@@ -58,9 +59,9 @@ class Run:
         self.name = name
         self.seed = seed
         self.attempt = attempt  # from 1
-        self.device = device  # "cuda" or "cpu": the worker sees only its own device, as index 0
-        self.outcome = outcome  # folder for artefacts, shared by the experiments: put the name into file names
-        self.was_stopped = False  # `should_stop` has been True
+        self.device = device  # "cuda" or "cpu"; the worker sees only its own GPU, which has index 0
+        self.outcome = outcome  # the folder for artefacts; all experiments share it, so put `name` into file names
+        self.was_stopped = False  # whether the training function has read `should_stop` as True
         self._writer = writer
         self._checkpoints = checkpoints
         self._checkpoint_s = checkpoint_s
@@ -74,19 +75,19 @@ class Run:
         self._is_asked = False
         self.divergence = ""  # set once the watched metric is not finite: its value and step
 
-    # The `/` saves time: Python compares the name of each metric with the parameters' names, of which it hides one.
+    # Python compares the name of each metric with the names of the parameters. The `/` excludes `self`: this saves time.
     def log(self, /, step: int, **metrics: float | int | str) -> None:
-        """Record the metrics of a step, counted from 1 or from 0; when this returns, no crash can lose them.
+        """Record the metrics of a step. When this returns, no crash of a process can lose them.
 
-        Logging a step again adds to it. Each thread has steps of its own, which never go back. Names ending in `_s`
-        are times: they are left out when runs are compared.
+        Steps are counted from 1 or from 0. Logging a step again adds metrics to it. In each thread, steps never
+        decrease. A metric whose name ends in `_s` is a time in seconds, and is ignored when runs are compared.
 
         Raises:
-            ValueError: the step is before the last that this thread has logged, or a metric has a reserved name.
+            ValueError: the step is before the last step that this thread has logged, or a metric has a reserved name.
             TypeError: a metric is not a number or string.
             OSError: the record could not be written, as on a full disk.
-            RuntimeError: this process is a child of the one that was given this run.
-            Diverged: the metric the job watches is not finite (the record is written).
+            RuntimeError: this process was forked from the process to which the launcher gave this run.
+            Diverged: the metric that the job file watches is not finite. The record has been written.
         """
         if type(step) is not int:
             step = _whole("run.log: step", step)
@@ -102,18 +103,21 @@ class Run:
             raise Diverged(self.divergence)
 
     def total(self, steps: int) -> None:
-        """Say how many steps to expect, for progress and time left.
+        """Record how many steps to expect, from which the launcher computes progress and time left.
 
         Raises:
-            TypeError: it is no whole number.
-            ValueError: it is negative, or 2**63 or more.
+            TypeError: the number of steps is not a whole number.
+            ValueError: the number of steps is negative, or 2**63 or more.
         """
         self._writer.write({"kind": "total", "steps": _whole("run.total: steps", steps)})
 
     def info(self, **facts: float | int | str) -> None:
-        """Record facts about the experiment as a whole, such as its number of parameters; they become table columns.
+        """Record facts about the whole experiment, such as its number of parameters: each is a column of the table.
 
-        A fact whose name says that it is a secret, such as `api_key`, is recorded as `***`.
+        A fact whose name suggests a secret, such as `api_key`, is recorded as `***`.
+
+        Raises:
+            TypeError, ValueError, OSError, RuntimeError: for the reasons that `log` lists.
         """
         if not ENVELOPE.isdisjoint(facts):
             raise reserved_names("run.info", facts)
@@ -121,18 +125,21 @@ class Run:
 
     @property
     def should_save(self) -> bool:
-        """True when the time between checkpoints is over, or a stop was asked for."""
+        """Whether to save now: the time between checkpoints has passed, or the launcher has asked for a stop."""
         return self._is_asked or time.monotonic() - self._saved_s >= self._checkpoint_s
 
     def save(self, state: Mapping[str, Any], step: int) -> None:
-        """Write a checkpoint of everything a resume needs: tensors, arrays, numbers, text, and lists and dicts of them.
+        """Write a checkpoint of everything that a resume needs.
 
-        One that cannot be written is told in the log; the one before it stays, and training goes on.
+        `state`: a dict of tensors, NumPy arrays, numbers, texts, and lists and dicts of them.
+        `step`: the last step that is done.
+        If the checkpoint cannot be written, as on a full disk, the log says so, the previous checkpoint stays, and
+        training goes on.
 
         Raises:
-            TypeError: the state holds something that `load` could not give back; it says what, and where.
+            TypeError: `load` could not return a value of the state. The message says which value, and where it is.
             ValueError: the step is negative, or 2**63 or more.
-            RuntimeError: this process is a child of the one that was given this run.
+            RuntimeError: this process was forked from the process to which the launcher gave this run.
         """
         step = _whole("run.save: step", step)
         self._writer.write({"kind": "phase", "phase": f"in the checkpoint of step {step}"})
@@ -146,7 +153,10 @@ class Run:
         self._writer.write({"kind": "phase", "phase": f"after step {step}"})
 
     def load(self) -> dict[str, Any] | None:
-        """Return the newest sound checkpoint of this experiment and configuration, tensors on the CPU; None if none."""
+        """Return the state of the newest usable checkpoint, with its tensors on the CPU; None if there is none.
+
+        A checkpoint is usable if it is undamaged and belongs to this experiment in this configuration.
+        """
         found = self._checkpoints.load()
         if passed_over := self._checkpoints.passed_over:
             name, why = next(iter(passed_over.items()))
@@ -163,28 +173,28 @@ class Run:
 
     @property
     def should_stop(self) -> bool:
-        """True when asked to stop: save and return."""
+        """Whether to stop now. If it is True, save and return."""
         is_at_end = self._stop_after is not None and max(self._all_steps)[0] >= self._stop_after
         is_asked = self._is_asked or is_at_end or bool(self.divergence)
         self.was_stopped |= is_asked
         return is_asked
 
     def ask_to_stop(self) -> None:
-        """Ask the training function to stop at its next look at `should_stop`. Called from a signal handler."""
+        """Make `should_stop` True. Called from a signal handler."""
         self._is_asked = True
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Become, in the process this is sent to, a run that knows its name and records nothing."""
+        """Make the pickled copy, for another process, a run with the same name, seed and device that cannot record."""
         about = {"name": self.name, "seed": self.seed, "attempt": self.attempt, "device": self.device}
         files = {"outcome": self.outcome, "writer": self._writer, "checkpoints": self._checkpoints}
         return _sent, (about | files | {"checkpoint_s": self._checkpoint_s},)
 
     def __copy__(self) -> Run:
-        """Return this run: there is one."""
+        """Return this run itself: a process has only one run."""
         return self
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Run:
-        """Return this run: there is one."""
+        """Return this run itself: a process has only one run."""
         return self
 
 
@@ -193,11 +203,11 @@ def _sent(values: dict[str, Any]) -> Run:
 
 
 def _whole(what: str, value: Any) -> int:
-    """Return a count as a plain int.
+    """Return a step, or a number of steps, as a plain int.
 
     Raises:
-        TypeError: it is not a whole number.
-        ValueError: it is out of bounds.
+        TypeError: the value is not a whole number.
+        ValueError: the value is negative, or 2**63 or more.
     """
     if isinstance(value, bool | float) or not hasattr(value, "__index__"):
         raise TypeError(f"{what} is {value!r:.100}, a {type(value).__name__}; give a whole number, as by int()")

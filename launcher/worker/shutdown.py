@@ -1,4 +1,4 @@
-"""Ends a worker as the interpreter ends a script, except that torch is not taken apart, which would take long.
+"""Ends a worker as the interpreter ends a script, except that torch's objects are not freed, which would take long.
 
 A child of the fork server ends by `os._exit`, which runs no `atexit` handler and flushes no file. `shut_down` does in
 the same order what Python does at its end (`Py_FinalizeEx`): threads, `atexit`, the target's modules, files. Of what
@@ -41,7 +41,7 @@ def shut_down(code: int, *, has_children: bool = True) -> NoReturn:
     """End this process as a script ends.
 
     `code`: the exit code, 0 to 255. If a handler that runs at the end exits with another code than 0, that code counts.
-    `has_children`: end the other processes of its process group too. If the launcher died now, nobody else would.
+    `has_children`: end the other processes of its process group too. If the launcher dies now, no other process would.
     """
     code = _run_exit_handlers() or code
     threading.excepthook = lambda _args: None  # threads that still run fail now, as at the end of any Python program
@@ -55,7 +55,7 @@ def shut_down(code: int, *, has_children: bool = True) -> NoReturn:
 
 
 def _run_exit_handlers() -> int:
-    """Wait for threads and run the exit handlers; return the first exit code other than 0 that one asked for, or 0."""
+    """Wait for threads and run the exit handlers; return the first exit code other than 0 of a handler, or 0."""
     asked: list[int] = []
     before = sys.unraisablehook
 
@@ -103,7 +103,7 @@ def fork_exit_code(failure: BaseException | None) -> int:
 
 
 class _Canary:
-    """An object in the globals of a module: while it is alive, the globals are."""
+    """An object in the globals of a module. While it is alive, the globals are alive too."""
 
 
 def _empty_modules() -> None:
@@ -167,7 +167,7 @@ def _rank(file: io.IOBase) -> int:
 
 
 def flush_streams() -> None:
-    """Flush stdout and stderr. Whatever objects the target has put in their place, nothing is raised."""
+    """Flush stdout and stderr. No error is raised, even if the target has replaced them by other objects."""
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         with contextlib.suppress(Exception):
             stream.flush()  # type: ignore[union-attr]
@@ -180,7 +180,7 @@ def _flush_c() -> None:
 
 
 def _end_group() -> None:
-    """Ask the other processes of this process's group to end (SIGTERM), then kill those that have not ended."""
+    """Ask the other processes of this process's group to end (SIGTERM), then kill the processes that have not ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler reports the end of a DataLoader process as an error
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.killpg(0, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What the launcher tells a worker about its attempt. The engine makes it, and it is sent to the worker process."""
+"""The description of an attempt that the launcher sends to its worker. The engine makes it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Spec:
     target: str
     folder: Path  # of the job file; searched first for the target's module
     config: dict[str, Any]  # all fields, as they are recorded; the target's configuration is made from `given`
-    given: dict[str, Any]  # the values that the job file and -S give
+    given: dict[str, Any]  # the values from the job file and from -S
     left_out: tuple[str, ...] = ()  # fields outside the identity, which may have other values in the worker
     digest: str
-    state_digest: str  # identity of the checkpoints it may go on from
+    state_digest: str  # the digest in the checkpoints from which the attempt may continue
     seed: int
     device_type: str  # "cuda" or "cpu"
     environment: dict[str, str]
     threads: int
     paths: Paths
     checkpoint_s: float
-    watched: str | None = None  # the metric that must stay finite; None: none
+    watched: str | None = None  # the metric that must stay finite; None: no metric is watched
     uuid: str = ""  # of the GPU; empty for a CPU slot
     device_name: str = ""
-    stop_after: int | None = None  # a step, after which it stops as if it were asked to
+    stop_after: int | None = None  # the attempt stops after this step, as if the launcher had asked it to
