@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def _serve(control: socket.socket, handlers: dict[signal.Signals, Any]) -> None:
-    """Fork a worker for each request, and report the end of each worker. Return when the launcher has closed the socket."""
+    """Fork a worker for each request, and report each worker's end, until the launcher closes the socket."""
     pids: dict[int, int] = {}  # by pidfd
     with selectors.DefaultSelector() as selector:
         selector.register(control, selectors.EVENT_READ)

@@ -75,7 +75,7 @@ class Run:
         self._is_asked = False
         self.divergence = ""  # set once the watched metric is not finite: its value and step
 
-    # Python compares the name of each metric with the names of the parameters. The `/` excludes `self`: this saves time.
+    # The `/` saves time: Python compares each metric's name with the names of the parameters, and `/` excludes `self`.
     def log(self, /, step: int, **metrics: float | int | str) -> None:
         """Record the metrics of a step. When this returns, no crash of a process can lose them.
 
