@@ -1,4 +1,4 @@
-"""Finds the versions that `--version` shows: those of the software on which a result depends.
+"""Finds the versions that `--version` shows: of all software on which a result depends.
 
 Versions of packages come from `store.provenance`, which reads them without importing the packages.
 """

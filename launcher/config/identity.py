@@ -136,7 +136,10 @@ def _compare(was: Any, now: Any, path: KeyPath, content: Content, before: Before
 
 
 def _unmasked(config: Mapping[str, Any], now: Mapping[str, Any]) -> Any:
-    """Return a stored configuration with today's secrets in place of `***`; the digest tells if they were the same."""
+    """Return a stored configuration with today's secrets in place of `***`.
+
+    Whether the secrets were the same shows only in the digest.
+    """
     return _filled(config, redact.table(now), now)
 
 

@@ -122,7 +122,7 @@ def parse(key: str) -> KeyPath | None:
 
 
 def table(path: Sequence[str], value: Any) -> dict[str, Any]:
-    """Return a table with one value, at this path."""
+    """Return a table that holds only this value, at this path."""
     for key in reversed(path):
         value = {key: value}
     return dict(value)

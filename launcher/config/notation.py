@@ -33,7 +33,7 @@ class Text(str):
 
 
 def read(value: Any) -> Any:
-    """Return a written value with `@none` and `@text:…` replaced by what they mean, at any depth."""
+    """Return a written value with `@none` replaced by None and `@text:…` by its text, at any depth."""
     if isinstance(value, Mapping):
         return {key: read(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""A resolved configuration: every field with its value as JSON, and what the identity must know about the fields.
+"""A resolved configuration: all fields with their values as JSON, and the facts about fields that the identity needs.
 
 It describes the instance after `__post_init__`, and it stands in the log, the digest and `sweep.json`. The target's own
 configuration is not made from it but from the values that were given (`validation.build`).
@@ -28,7 +28,7 @@ HOW_TO_MEND = (
 
 @dataclass(frozen=True)
 class Resolved:
-    """The fields of a configuration, nested ones too. A name in the lists is a dotted key."""
+    """The fields of a configuration, nested fields too. A name in the lists is a dotted key."""
 
     config: dict[str, Any]
     at_default: list[str] = field(default_factory=list)  # not given, or given with the value of the default
@@ -98,7 +98,7 @@ def is_made_twice(instance: Any, resolved: Resolved) -> bool:
 
 
 def _differences(before: Any, now: Any, left_out: Collection[str], path: KeyPath = ()) -> list[Difference]:
-    """Return the differences of two resolved configurations of one class."""
+    """Return the differences of two resolved configurations of the same class."""
     if dotted(path) in left_out:
         return []
     if isinstance(before, Mapping) and isinstance(now, Mapping):

@@ -17,7 +17,7 @@ _WITH_FIELDS = ("dataclass-args", "model-fields", "typed-dict")
 
 
 class Schema:
-    """The schema of one dataclass."""
+    """The schema of a dataclass."""
 
     def __init__(self, schema: Any) -> None:
         self._definitions = schema["definitions"] if schema["type"] == "definitions" else []

@@ -70,7 +70,7 @@ class _Class:
         return given | {name: value for name, value in zip(names, init_only or (), strict=True) if name in values}
 
     def make(self, read: Any) -> Any:
-        """Return the instance made from what `read` has returned. Errors of the class pass through."""
+        """Return the instance made from the result of `read`. Errors of the class pass through."""
         return read if self._arguments is None else self._cls(**read)
 
 
@@ -194,7 +194,7 @@ def _slips(cls: type, values: Mapping[str, Any]) -> Iterator[FieldError]:
 
 
 def _takes(cls: type, values: Mapping[str, Any], path: KeyPath, new: Any, *, is_made: bool = True) -> bool:
-    """Return whether the class accepts `new` at a path, whatever else is wrong with the values."""
+    """Return whether the class accepts `new` at a path, even if other values are wrong."""
     tried = replaced(values, path, new)
     try:
         read = _of(cls).read(tried)

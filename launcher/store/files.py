@@ -34,7 +34,7 @@ _KINDS = (
 
 
 class OddFile(OSError):
-    """A path leads to something that a sweep never makes. `strerror` says what it is: `it is a pipe, not a file`."""
+    """A path leads to something that a sweep never makes. `strerror` names it: `it is a pipe, not a file`."""
 
 
 def open_file(path: Path, flags: int) -> int:
@@ -178,7 +178,7 @@ class LineSplitter:
 
 
 def _odd(path: Path) -> OddFile | None:
-    """Return an error that says what kind of thing is at a path; None for a file, or if the kind cannot be found."""
+    """Return an error that names the kind of thing at a path; None for a file, or if the kind cannot be found."""
     try:
         mode = os.lstat(path).st_mode
     except OSError:

@@ -28,7 +28,7 @@ class History:
 
     info: Record = field(default_factory=dict)
     total: int | None = None
-    start: Record | None = None
+    start: Record | None = None  # of the newest attempt that has written its start record
     end: Record | None = None  # the last record of the newest attempt; None if it has not ended, or was killed
     resumed_from: int = 0  # the step of the checkpoint from which the newest attempt continued; 0 if it began anew
     phase: str = "in set-up"  # the work that the newest attempt does, or did when it ended

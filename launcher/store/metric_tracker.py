@@ -69,7 +69,10 @@ class MetricTracker:
             self.tokens_per_s = found_speed
 
     def _forget_replaced(self, records: Iterable[Record], resumed_from: int) -> None:
-        """Once the new attempt has logged a step, drop the values that it replaces: those after its checkpoint."""
+        """Once the new attempt has logged a step, drop the values that it replaces.
+
+        It replaces the steps from its first step on, but no step up to the checkpoint from which it continued.
+        """
         first = min((record["step"] for record in records if "kind" not in record), default=None)
         if first is not None:
             first = max(first, resumed_from + 1)

@@ -61,7 +61,7 @@ class Paths:
         return self.outcome / "records" / f"{_name(experiment)}.jsonl"
 
     def telemetry(self, experiment: str) -> Path:
-        """Return the file of samples: what an experiment's processes and its device used."""
+        """Return the telemetry file: samples of the use of CPU, memory and GPU by an experiment."""
         return self.outcome / "telemetry" / f"{_name(experiment)}.jsonl"
 
     def checkpoints(self, experiment: str) -> Path:
@@ -118,11 +118,11 @@ class Paths:
         return self.outcome / "report.md"
 
     def curve(self, metric: str, experiment: str) -> Path:
-        """Return the plot of one metric of one experiment."""
+        """Return the plot of a metric of an experiment."""
         return self.outcome / f"{_metric(metric)}_curve_{_name(experiment)}.png"
 
     def curves(self, metric: str) -> Path:
-        """Return the plot of one metric that compares all experiments."""
+        """Return the plot that compares a metric of all experiments."""
         return self.outcome / f"{_metric(metric)}_curves.png"
 
     def absolute(self) -> Paths:

@@ -1,4 +1,7 @@
-"""Where and with what a launch happens: host, process, command, versions of the packages that matter to a result."""
+"""Finds the facts of this launch for `sweep.json`: host, process, command, and versions of packages.
+
+It is the only module that asks for the versions of packages. No package is imported for this.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _PACKAGES = ("torch", "numpy", "pandas", "matplotlib", "sweep-launcher")
 
 
 def environment() -> LaunchInfo:
-    """Return a launch that knows where and with what it happens, and nothing yet of the sweep."""
+    """Return the launch with the facts of this process and machine. The fields that describe the sweep are empty."""
     return LaunchInfo(
         at=timestamp(),
         host=socket.gethostname(),
@@ -31,7 +34,7 @@ def environment() -> LaunchInfo:
 
 @cache
 def package_versions() -> dict[str, str]:
-    """Return the versions of the packages that matter to a result and are installed, without importing them."""
+    """Return the version of each installed package on which a result depends."""
     found = {package: package_version(package) for package in _PACKAGES}
     return {package: version for package, version in found.items() if version is not None}
 

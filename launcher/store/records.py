@@ -146,7 +146,7 @@ class RecordWriter:
         os.close(self._fd)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Make the pickled copy a writer that refuses to write, because a file has one writing process."""
+        """Make the pickled copy a writer that refuses to write, because a file has a single writing process."""
         return _foreign, ()
 
     def _disown(self) -> None:

@@ -20,7 +20,7 @@ from launcher.store.files import read_lines
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A measurement of an attempt's process tree and of its device. None: not known, or the device does not tell it."""
+    """A measurement of an attempt's process tree and of its device. A value that is not known is None."""
 
     attempt: int
     at_s: float  # since the attempt began

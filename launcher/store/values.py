@@ -103,10 +103,10 @@ class Fields:
         self._where = where
 
     def get(self, key: str, what: str, is_right: Callable[[Any], bool]) -> Any:
-        """Return the value of a key.
+        """Return the value of a key. `what` describes a right value in the message: `name is not a text`.
 
         Raises:
-            ValueError: the key is missing, or `is_right` refuses its value. `what` describes a right value.
+            ValueError: the key is missing, or `is_right` refuses its value.
         """
         if key not in self._content:
             raise ValueError(f"{self._where}{key} is missing")

@@ -52,7 +52,7 @@ def _become_main_in_multiprocessing() -> None:
 def _use_own_resource_tracker() -> None:
     """Give this process its own resource tracker, which starts when it is first needed.
 
-    The launcher's tracker frees what a worker leaves behind only when the launcher ends.
+    The launcher's tracker would free the resources that a worker leaves behind only when the launcher ends.
     """
     tracker: Any = resource_tracker._resource_tracker
     if tracker._fd is not None:
@@ -64,7 +64,7 @@ def _use_own_resource_tracker() -> None:
 class _OwnSession:
     """`multiprocessing.util`, except that the tracker process it starts gets its own session.
 
-    When a worker is killed with its process group, the tracker lives on until it has freed what the group left.
+    When a worker is killed with its process group, the tracker lives on until it has freed the group's resources.
     """
 
     def __getattr__(self, name: str) -> Any:

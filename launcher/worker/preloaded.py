@@ -3,7 +3,7 @@
 `launcher.executors.forkserver` starts this module as a process, and talks to it over a control socket. Each message is
 a datagram:
 
-    launcher ─▶ server    a number, with descriptors: the request (a file in memory), a lifeline, and those to inherit
+    launcher ─▶ server    a number, and descriptors: a file in memory with the request, a lifeline, others to inherit
     server ─▶ launcher    ["imports", module]          the server begins to import the module
                           ["fails", module, why]       the import failed, and the server ends
                           ["ready"]                    the server can fork workers
@@ -46,7 +46,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 _LATE = ("torch.profiler._cupti_monitor", "torch.utils.serialization")  # imported at the first step, the first save
-_QUIET = (signal.SIGINT, signal.SIGUSR1)  # for the launcher; Ctrl-C and `pkill -f` send them to this process too
+_QUIET = (signal.SIGINT, signal.SIGUSR1)  # ignored here: `pkill -INT -f launcher` is meant for the launcher only
 MAX_FDS = 8  # the most descriptors of a request
 _ENTRY_POINTS = ("launcher.worker.main", "launcher.worker.prepare")  # each has a function of the module's name
 

@@ -1,8 +1,8 @@
 """Ends a worker as the interpreter ends a script, except that torch's objects are not freed, which would take long.
 
-A child of the fork server ends by `os._exit`, which runs no `atexit` handler and flushes no file. `shut_down` does in
-the same order what Python does at its end (`Py_FinalizeEx`): threads, `atexit`, the target's modules, files. Of what
-C's `exit` does, only the flush of C's output is done.
+A child of the fork server ends by `os._exit`, which runs no `atexit` handler and flushes no file. `shut_down` does
+the same work as `Py_FinalizeEx`, with which Python ends, in the same order: threads, `atexit`, the target's modules,
+files. Of the work of C's `exit`, it does only the flush of C's output.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def _flush_files() -> None:
 
 
 def _close_files() -> None:
-    """Close all open files. Closing writes what a flush does not, such as the end of a gzip file."""
+    """Close all open files. Closing may write more than a flush, such as the end of a gzip file."""
     for file in _open_files():
         with contextlib.suppress(Exception):
             file.close()
