@@ -13,6 +13,7 @@ from launcher.api import load, plan
 from launcher.config.identity import Before, Content, describe_change, differences, digest_now, is_changed
 from launcher.errors import InputError
 from launcher.planning.plan import Plan
+from launcher.planning.wording import describe
 from tests.launcher.conftest import Workplace
 
 
@@ -210,7 +211,7 @@ def test_15_16_a_sweep_goes_on_when_fields_come_and_a_set_is_in_another_order(pl
     place.toy({"a": {}, "b": {"lr": 0.2}}, target="changing:run")
     assert {one.action for one in _plan_of(place, job).decisions} == {"keep"}
     write(place, tags.replace("flip", "turn"))
-    assert "changed: tags ['crop', 'flip', 'jitter'] → ['crop', 'jitter', 'turn']" in _plan_of(place, job).describe()
+    assert "changed: tags ['crop', 'flip', 'jitter'] → ['crop', 'jitter', 'turn']" in describe(_plan_of(place, job))
 
 
 def _plan_of(place: Workplace, job: Path) -> Plan:

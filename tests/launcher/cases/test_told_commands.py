@@ -10,6 +10,7 @@ import pytest
 from launcher.reports import table
 from launcher.reports.build import Report
 from launcher.reports.status import SweepStatus
+from launcher.store.launch_info import LaunchInfo
 from launcher.store.manifest import Manifest, ManifestExperiment, write_manifest
 from launcher.store.paths import Paths
 from tests.launcher.conftest import Workplace, marked, wait_for
@@ -33,7 +34,7 @@ def test_D8_a_command_that_is_told_names_the_job_and_the_folders_quoted(place: W
 
 def test_D8_what_goes_on_is_typed_as_it_was() -> None:
     def command(*argv: str) -> str:
-        launch = {"argv": list(argv)}
+        launch = LaunchInfo(argv=list(argv))
         return SweepStatus(
             sweep="a", job_file="a b.toml", metric=None, phase="ended", launcher=None, launch=launch, experiments=[]
         ).command

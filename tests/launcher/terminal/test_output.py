@@ -10,7 +10,10 @@ import pytest
 from launcher.engine.classify_ending import Ending
 from launcher.engine.summary import Summary
 from launcher.store.ending import EndingKind
+from launcher.store.paths import Paths
 from launcher.terminal import output
+
+PATHS = Paths(Path("outcome"), Path("logs"))
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +51,7 @@ def test_a_summary_counts_endings_in_their_order_and_names_failures_last(capsys:
         {"d": "done"},
         not_started=["e"],
     )
-    output.print_summary(summary, Path("logs"), fresh=True)
+    output.print_summary(summary, PATHS, fresh=True)
     counts, failure, hint = capsys.readouterr().err.splitlines()
     assert counts == "1 kept, 1 done, 1 failed, 1 interrupted, 1 not started."
     assert failure.startswith("  b failed")
@@ -57,5 +60,5 @@ def test_a_summary_counts_endings_in_their_order_and_names_failures_last(capsys:
 
 
 def test_a_summary_without_failures_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_summary(Summary({"a": Ending(EndingKind.DONE)}, {}), Path("logs"))
+    output.print_summary(Summary({"a": Ending(EndingKind.DONE)}, {}), PATHS)
     assert capsys.readouterr().err == "1 done.\n"

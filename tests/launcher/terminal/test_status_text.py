@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from launcher.reports.status import ExperimentStatus, SweepStatus
+from launcher.store.launch_info import LaunchInfo
 from launcher.store.locks import Holder
 from launcher.store.paths import Paths
 from launcher.terminal import status_text
@@ -27,7 +28,7 @@ LIVE = SweepStatus(
     metric="loss",
     phase="running",
     launcher=HOLDER,
-    launch={"pid": 812, "host": "gpu7", "mode": "parallel", "argv": ["sweep-launcher", "run", "jobs/report.toml"]},
+    launch=LaunchInfo(pid=812, host="gpu7", mode="parallel", argv=["sweep-launcher", "run", "jobs/report.toml"]),
     experiments=[RUNNING, FAILED],
     seconds_left=83.1,
 )
@@ -63,7 +64,7 @@ def test_without_a_launcher_the_last_one_is_named_and_what_goes_on(phase: str, l
 
 def test_a_column_in_which_nothing_is_known_is_left_out() -> None:
     waiting = [ExperimentStatus(name="a", state="waiting")]
-    status = replace(LIVE, phase="starting", launch={}, experiments=waiting, metric=None, seconds_left=None)
+    status = replace(LIVE, phase="starting", launch=LaunchInfo(), experiments=waiting, metric=None, seconds_left=None)
     lines = status_text.text(status, PATHS).splitlines()
     assert lines[1].endswith(", checks the data; nothing is started yet")
     assert lines[3:5] == ["experiment  state", "a           waiting"]
