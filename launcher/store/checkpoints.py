@@ -1,8 +1,8 @@
 """The checkpoints of an unfinished experiment: the newest two, each with a checksum, none ever half written.
 
-A file is one line of JSON (experiment, configuration digest, step, sha256 and size of what follows), then the state as
-`payload` writes it. Reading it back can run no code. A file that is torn, altered, of
-another configuration, or unreadable is passed over for the one before it. The log and `passed_over` say so.
+A file begins with a line of JSON: experiment, configuration digest, step, and the sha256 and size of the state. The
+state follows, as `payload` writes it. Reading it back can run no code. A file that is torn, altered, of another
+configuration, or unreadable is passed over, and the checkpoint before it is used. The log and `passed_over` say so.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ class Checkpoints:
         return False
 
     def save(self, state: Mapping[str, Any], step: int) -> None:
-        """Write the checkpoint of a step, and remove all others but the one before it.
+        """Write the checkpoint of a step, and remove all others except the previous checkpoint.
 
-        Checkpoints of later steps are removed too: they belong to a training that this one replaces, and would count as
-        the newest.
+        Checkpoints of later steps are removed too: they belong to a training that this attempt replaces. If they
+        stayed, they would count as the newest.
 
         Raises:
             TypeError: the state holds something that cannot be read back; nothing was written.
-            OSError: it could not be written; the earlier ones are intact and nothing is left beside them.
+            OSError: the checkpoint could not be written. Earlier checkpoints are intact, and no temporary file is left.
         """
         body = payload.dump(state, is_tried=not self._has_tried)
         self._has_tried = True

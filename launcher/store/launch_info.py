@@ -30,7 +30,7 @@ class Placement:
 
     @property
     def slots_per_device(self) -> str:
-        """How many slots share the device, as text; empty for one."""
+        """How many slots share the device, as text; empty if the device has a single slot."""
         return self.share.partition("/")[2]
 
     def to_json(self) -> dict[str, Any]:

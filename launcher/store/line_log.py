@@ -12,7 +12,7 @@ from launcher.store.files import open_to_append, truncate_torn_line
 
 
 class LineLog:
-    """The writing end of such a file, held by the one launcher that has the folder's lock."""
+    """The writing end of a file of JSON objects, held by the only launcher that has the folder's lock."""
 
     def __init__(self, path: Path) -> None:
         """Open or make the file.

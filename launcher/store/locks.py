@@ -84,7 +84,7 @@ def lock_folder(path: Path, wait: Waiting = None) -> Lock:
 def _is_alone(fd: int, path: Path) -> bool:
     """Return whether the locked file is still at the path and has no second name; if not, make way for a new file.
 
-    A backup made by `cp -al` shares the lock file. A launcher in one of the two folders would lock the other one too.
+    A backup made by `cp -al` shares the lock file. A launcher in either folder would lock the other folder too.
     """
     about = os.fstat(fd)
     try:

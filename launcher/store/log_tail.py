@@ -68,7 +68,7 @@ def _text(line: bytes) -> str:
 
 
 def _start_of_last(fd: int, size: int, num_lines: int) -> int:
-    """Return where the last lines of a file begin; a line without an end at the end of the file counts as one."""
+    """Return where the last lines of a file begin; an incomplete line at the end of the file counts too."""
     if num_lines == 0:
         return size
     start, found = size, 0
@@ -79,7 +79,7 @@ def _start_of_last(fd: int, size: int, num_lines: int) -> int:
         at = len(piece)
         while (at := piece.rfind(b"\n", 0, at)) >= 0:
             if start + at + 1 == size:
-                continue  # the end of the last line, not of the one before
+                continue  # the end of the last line, not of the line before it
             found += 1
             if found == num_lines:
                 return start + at + 1

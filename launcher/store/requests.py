@@ -3,8 +3,8 @@
     stop, retry ─▶ send ─▶ outcome/requests/<id>.json ─▶ Inbox.take ─▶ engine/control ─▶ events.jsonl ─▶ the shell
 
 There is no socket and no daemon, so a request works over a shared file system too. A request is written to another
-name and renamed, so the launcher never sees half of one. The launcher honours only files of its own user. A file
-that is no request is named in a message once and set aside. `engine/control.py` decides what becomes of a request.
+name and renamed, so the launcher never sees half a request. The launcher honours only files of its own user. A file
+that is not a request is named in a message once and moved aside. `engine/control.py` decides what becomes of a request.
 """
 
 from __future__ import annotations

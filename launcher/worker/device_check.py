@@ -19,7 +19,7 @@ def use_threads(threads: int) -> None:
 
 
 def check_device(spec: Spec) -> None:
-    """Check that CUDA was untouched until now, and that torch sees exactly the one GPU that was given.
+    """Check that CUDA was untouched until now, and that torch sees only the GPU of this attempt.
 
     Raises:
         LauncherError: torch sees no GPU, or more than one.
@@ -38,7 +38,7 @@ def check_device(spec: Spec) -> None:
 
 
 def check_identity(spec: Spec) -> None:
-    """Check that the GPU that torch uses is the one that was given.
+    """Check that torch uses the GPU that the launcher gave to this attempt.
 
     Some cases cannot be checked: a MIG instance, for which CUDA tells its own UUID or its card's, depending on the
     version; an AMD card, whose UUID is not known here; and a target that imports torch later. In all cases the
