@@ -3,7 +3,7 @@
     available = free memory, as the driver measures it - memory promised to our workers that have not allocated it yet
 
 An experiment that needs more than is available waits, and the refusal says why. On an idle card anything may start:
-waiting could not make more room there. `engine.device_guard` asks the driver and estimates what an experiment needs.
+waiting could not make more room there. `executors.device_guard` asks the driver and estimates what an experiment needs.
 """
 
 from __future__ import annotations

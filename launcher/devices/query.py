@@ -1,7 +1,7 @@
 """Asks the driver about one device while a launch runs: its memory, its processes, and whether it is still there.
 
 `nvml` lists all devices once, before anything starts. This module keeps the driver library open for the short questions
-between two starts. `engine.device_guard` asks them.
+between two starts. `executors.device_guard` asks them.
 """
 
 from __future__ import annotations

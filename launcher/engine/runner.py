@@ -92,7 +92,7 @@ class Runner:
         return entry.decision if entry.ending is None else self._policy.next_attempt(entry.decision)
 
     def _take_up(self, decision: Decision) -> None:
-        """Enter an attempt that is starting into the table of experiments; a further attempt is told."""
+        """Enter the decision about an attempt into the table of experiments; tell the user of a further attempt."""
         entry = self._experiments[decision.experiment.name]
         if entry.ending is not None:
             entry.ending, entry.decision = None, decision

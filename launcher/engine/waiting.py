@@ -22,7 +22,7 @@ class Waiting:
         self._refused: dict[
             str, tuple[str, str]
         ] = {}  # by place of the device: the first experiment that was refused there, and why
-        self._told: dict[str, str] = {}  # by place: the reason told last, without its amounts
+        self._last_reasons: dict[str, str] = {}  # by place: the reason told last, without its amounts
 
     def refused(self, experiment: str, refusal: Refusal) -> None:
         """Take in that an experiment cannot start on a device now."""
@@ -32,7 +32,7 @@ class Waiting:
     def started(self, experiment: str, place: str) -> None:
         """Take in that an experiment has started on a device."""
         self._refused = {place: held for place, held in self._refused.items() if held[0] != experiment}
-        self._told.pop(place, None)
+        self._last_reasons.pop(place, None)
 
     def is_due(self, now_s: float, *, is_idle: bool) -> bool:
         """Return whether to try again now, which is so a few times a second. If so, tell the user the new reasons.
@@ -45,9 +45,9 @@ class Waiting:
         self._due_s = now_s + LOOK_S
         for place, (experiment, why) in self._refused.items():
             kind = re.sub(r"\d+\.\d", "", f"{experiment}: {why}")
-            if self._told.get(place) == kind:
+            if self._last_reasons.get(place) == kind:
                 continue
-            self._told[place] = kind
+            self._last_reasons[place] = kind
             idle = " Nothing runs meanwhile; Ctrl-C gives up." if is_idle else ""
             self._message(f"{why}; {experiment} waits.{idle}")
             self._log_event(Waits(experiment, why))

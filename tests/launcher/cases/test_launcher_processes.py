@@ -296,7 +296,7 @@ def test_F16_a_drawing_process_that_stands_still_is_told_and_given_up(
     wait_for(lambda: its.status() == psutil.STATUS_STOPPED)
     drawing.request(["a"])
     drawing.hurry()
-    for name, value in (("TOLD_S", 0.1), ("STILL_S", 0.5)):
+    for name, value in (("MESSAGE_AFTER_S", 0.1), ("STILL_S", 0.5)):
         monkeypatch.setattr(f"launcher.engine.report_process.{name}", value)
     wait_for(lambda: drawing.advance() or not drawing.is_working)
     assert said[0] == "tables and plots are being drawn; Ctrl-C leaves them for later."
