@@ -102,7 +102,7 @@ def run(
         InUseError: another launcher holds the folder or a device.
         NoDeviceError: no device may be used.
     """
-    options = LaunchOptions(devices, parallel, fresh, wait, start_method)
+    options = LaunchOptions(devices=devices, parallel=parallel, fresh=fresh, wait=wait, start_method=start_method)
     return launch(sweep, options)
 
 

@@ -3,7 +3,8 @@
     outcome/mini_gpt_baseline.pt     state dict, readable with weights_only=True
     outcome/mini_gpt_baseline.json   the fields of TrainConfig
 
-To load a model nothing is needed but this package. The state of a training that goes on is `minigpt.training.state`.
+To load a model nothing is needed but this package. The checkpoints of an unfinished training are made by
+`minigpt.training.state`.
 """
 
 import dataclasses

@@ -3,7 +3,8 @@
 `LaunchCommand` has the options of `run`, which `plan` shares; the names above it are options that other commands have
 too. To add an option to a launch, declare it in `LaunchCommand`, and give it a field: in
 `planning.launch_options.LaunchOptions` if it says how to launch, in `cli.sweep_options.SweepOptions` if it changes what
-the job file says. `cli.option_groups` brings the two together.
+the job file says. `cli.option_groups` makes one typer parameter of each field. The code that uses the field makes the
+option act: for a launch `engine.launch`, and `engine.build_executor` for what workers must know.
 
 What lasts may be set in the environment, as `DEVICES` or `LAUNCHER_…`. An option that is meant for one launch has no
 variable, because it would be forgotten there: --fresh, --dry-run, --only, --skip, -S, --json.

@@ -1,4 +1,4 @@
-"""Makes the executor of a launch. No other module names an executor; a contract test checks that."""
+"""Makes the executor of a launch. No other module makes an executor; a contract test checks that."""
 
 from __future__ import annotations
 

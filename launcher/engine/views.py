@@ -19,7 +19,7 @@ class Views(Protocol):
         """How many different things went wrong."""
 
     def attach(self, selector: selectors.BaseSelector) -> None:
-        """Register with the selector of the event loop, which calls the data of what is ready."""
+        """Register with the selector of the event loop, which calls the function of each descriptor that is ready."""
 
     def request(self, experiments: Iterable[str]) -> None:
         """Ask for the views of these experiments, and for those that compare experiments, to be made soon."""

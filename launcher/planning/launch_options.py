@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Devices = str | int | Sequence[int | str] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LaunchOptions:
     """How to launch a sweep.
 

@@ -1,4 +1,6 @@
-"""Every path that a sweep reads or writes. No other module of the launcher builds paths from parts.
+"""Every path that a sweep reads or writes.
+
+Other modules name only the files inside `checkpoints/`, `requests/` and `earlier/`.
 
 The names of experiments and metrics become parts of file names. A `sweep.json` from another person may hold the name
 `../../x`, so `Paths` checks every name again: no path leads out of the outcome folder and the folder of the logs.

@@ -19,7 +19,8 @@ from launcher.reports.reproduce import commands
 from launcher.reports.smoothing import drawable, running_mean
 from launcher.reports.timeline import spans_of
 from launcher.reports.usage_curves import QUANTITIES, Series
-from launcher.store.experiment_state import AttemptSpan, ExperimentState
+from launcher.store.ending import EndingKind
+from launcher.store.experiment_state import RUNNING, AttemptSpan, ExperimentState, mark_of
 from launcher.store.manifest import Manifest
 from launcher.store.paths import Paths, write_atomic
 from launcher.text import timestamp
@@ -172,9 +173,17 @@ def _timeline(manifest: Manifest, spans: Sequence[AttemptSpan]) -> str:
         return "<p>Nothing has run yet.</p>"
     return (
         f'<figure class="card"><div style="overflow-x:auto"><div style="min-width:42rem">{chart}</div></div></figure>'
-        '<p class="muted">✓ done, ✗ failed, ‖ interrupted, … running; a number is that of the attempt. A dotted '
+        f'<p class="muted">{_legend()}; a number is that of the attempt. A dotted '
         f"pair of lines stands for time in which nothing ran.</p>{sections.attempts(spans)}"
     )
+
+
+def _legend() -> str:
+    """Return what each sign of an outcome means. A sign that several endings share stands for the first of them."""
+    signs: dict[str, str] = {}
+    for kind in EndingKind:
+        signs.setdefault(kind.mark, kind.label)
+    return ", ".join(f"{mark} {label}" for mark, label in [*signs.items(), (mark_of(RUNNING), RUNNING)])
 
 
 def _reproduce(manifest: Manifest, paths: Paths) -> str:

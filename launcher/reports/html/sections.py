@@ -243,9 +243,10 @@ def _failure(experiment: ExperimentState, lines: Sequence[str], log: str) -> str
     difference = describe_difference(experiment)
     of_total = f" of {experiment.total}" if experiment.total else ""
     why = f": {experiment.why}" if experiment.why else ""
+    outcome = f"{mark_of(experiment.outcome)} {_words(experiment.outcome)}"
     return (
-        f'<div class="card"><h3 style="margin-top:0">{escaped(experiment.name)} <span class="bad">✗ '
-        f"{escaped(_words(experiment.outcome))}</span></h3><p>{escaped(f'{difference}. ' if difference else '')}"
+        f'<div class="card"><h3 style="margin-top:0">{escaped(experiment.name)} <span class="bad">'
+        f"{escaped(outcome)}</span></h3><p>{escaped(f'{difference}. ' if difference else '')}"
         f"After step {experiment.last_step}{of_total}{escaped(why[:_LONGEST])}</p>"
         f'<pre class="lines" tabindex="0">{escaped(shown)}</pre><p class="muted">Its log: '
         f"<code>{escaped(log)}</code></p></div>"
