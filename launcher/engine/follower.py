@@ -59,31 +59,23 @@ class Follower:
         self._isolation.run(name, "what is noticed in its records", lambda: notices.begin(history), None)
         history.lighten()
         history.end, history.phase = None, "in set-up"  # those of earlier attempts say nothing about this attempt
-        self._sinks[name] = [make(self._paths, name) for make in self._make_sinks]
-        for sink in self._sinks[name]:
-            sink.header(spec, device)
-            self._look_at(sink)
+        self._sinks[name] = self._make(name)
+        self._tell_sinks(name, lambda sink: sink.header(spec, device))
 
     def read(self, experiment: str) -> History:
         """Read what a running experiment has recorded since the last call. Return the history of all its records."""
         history, newest = self.histories[experiment], self.newest[experiment]
-        notices, sinks = self._notices[experiment], self._sinks[experiment]
+        notices = self._notices[experiment]
         records = self._take_in(experiment)
         self.num_records[experiment] += len(records)
         self._isolation.run(experiment, "its newest value", lambda: newest.add(records, history), None)
         if records:
-            for sink in sinks:
-                self._isolation.run(
-                    experiment, f"what its steps say in {sink.place}", functools.partial(sink.records, records), None
-                )
+            self._tell_sinks(experiment, lambda sink: sink.records(records))
         found: list[str] = []
         found = self._isolation.run(experiment, "what is noticed in its records", lambda: notices.look(records), found)
         for text in found:
-            for sink in sinks:
-                sink.notice(text)
+            self._tell_sinks(experiment, functools.partial(_notice, text=text))
             self._warn(f"{experiment}: {text}.")
-        for sink in sinks:
-            self._look_at(sink)
         return history
 
     def _take_in(self, experiment: str) -> list[Record]:
@@ -113,16 +105,37 @@ class Follower:
 
     def close(self, experiment: str, ending: str) -> None:
         """Write the ending of an attempt whose worker is gone to the sinks, and follow it no more."""
+        self._tell_sinks(experiment, lambda sink: _end(sink, ending), view="its ending")
         for sink in self._sinks.pop(experiment):
-            sink.ending(ending)
-            sink.close()
             if sink.num_unwritten:
                 self.num_unwritten += sink.num_unwritten
                 self._warn(f"{sink.place} lacks {sink.num_unwritten} lines; its records have them all.")
         del self._readers[experiment], self.histories[experiment], self.num_records[experiment]
         del self._notices[experiment]
 
-    def _look_at(self, sink: Sink) -> None:
-        if sink.error is not None and sink.place not in self._has_warned:
-            self._has_warned.add(sink.place)
-            self._warn(f"{sink.place} cannot be written: {sink.error.strerror}. Training goes on.")
+    def _make(self, experiment: str) -> list[Sink]:
+        """Return the sinks of an attempt. A sink that cannot be made is told and left out."""
+        made = [
+            self._isolation.run(experiment, f"sink {number}", functools.partial(make, self._paths, experiment), None)
+            for number, make in enumerate(self._make_sinks, 1)
+        ]
+        return [sink for sink in made if sink is not None]
+
+    def _tell_sinks(self, experiment: str, tell: Callable[[Sink], None], view: str = "what its steps say") -> None:
+        """Tell each sink something. A sink that raises is left out, a sink that cannot write is told, once."""
+        for sink in self._sinks[experiment]:
+            self._isolation.run(experiment, f"{view} in {sink.place}", functools.partial(tell, sink), None)
+            if sink.error is not None and sink.place not in self._has_warned:
+                self._has_warned.add(sink.place)
+                self._warn(f"{sink.place} cannot be written: {sink.error.strerror}. Training goes on.")
+
+
+def _notice(sink: Sink, text: str) -> None:
+    sink.notice(text)
+
+
+def _end(sink: Sink, ending: str) -> None:
+    try:
+        sink.ending(ending)
+    finally:
+        sink.close()

@@ -49,7 +49,7 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, ports: Por
         held.enter_context(ignoring_signal(signal.SIGUSR1))  # before the loop answers it, and after
         folders = _hold(paths, options, console.message, held)
         plan = decide(sweep, experiments, paths, fresh=options.fresh)
-        record_lost_endings(plan)
+        record_lost_endings(plan, ports.sinks, console.message)
         console.message(describe(plan), "routine")
         for text in [*notices(plan), *repeated_training(plan), *write_owner_note(sweep, paths)]:
             console.message(text)

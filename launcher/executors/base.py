@@ -7,6 +7,10 @@ The engine decides what runs where; an executor carries it out and reports what 
            ──▶ handle.stop(force)
            ◀── poll()                               RecordsWritten, WorkerExited, SlotsGone
 
+A worker writes the records of its attempt to `spec.paths.records`, the first of kind "start" and the last of kind "end"
+(`launcher.store.records`), as `launcher.worker` does. An attempt without them cannot be recognised by a later launch,
+which trains it again.
+
 What is true of one kind of worker only stays in the executor: processes and their pids, descriptors, device locks,
 measured memory, telemetry.
 """

@@ -11,9 +11,13 @@ from launcher.worker.spec import Spec
 
 
 class Sink(Protocol):
-    """Takes the records of one attempt.
+    """Takes the records of one attempt. For each attempt a sink is made anew, so one that writes a file appends to it.
 
-    A sink that cannot write sets `error` and counts what it lacks. It raises nothing: training never stops for a sink.
+    A sink that cannot write sets `error` and counts what it lacks. A sink that raises is left out from then on, and its
+    user told: training never stops for a sink.
+
+    A record without `kind` is a step; the other kinds are described in `launcher.store.records`. A later attempt may
+    repeat steps of an earlier attempt: the later ones count.
     """
 
     error: OSError | None  # why the sink writes nothing more; None while it can write
@@ -24,10 +28,16 @@ class Sink(Protocol):
         """Where the sink writes to, as messages name it."""
 
     def header(self, spec: Spec, device: str) -> None:
-        """Take the description of the attempt: what is trained, where and how. Called before the worker starts."""
+        """Take the description of the attempt: what is trained, where and how. Called before the worker begins."""
 
     def records(self, records: Sequence[Record]) -> None:
         """Take the next records, in order."""
+
+    def catch_up(self, records: Sequence[Record]) -> None:
+        """Take all records of an attempt whose launcher was killed: write those that this sink lacks.
+
+        Called instead of `header` and `records`.
+        """
 
     def notice(self, text: str) -> None:
         """Take a message about the experiment that the user has seen."""

@@ -11,7 +11,7 @@ import errno
 import os
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from launcher.config import redact
@@ -70,7 +70,7 @@ class TextLog:
         """Write a line for each record of use to a person: steps, facts, the checkpoint it goes on from, a trace."""
         self._write(self._lines(records))
 
-    def catch_up(self, records: Iterable[Record]) -> None:
+    def catch_up(self, records: Sequence[Record]) -> None:
         """Write the lines that are missing of an attempt whose launcher was killed."""
         records = list(records)
         lines = self._lines(record for record in records if record.get("kind") != "end")

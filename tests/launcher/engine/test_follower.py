@@ -35,6 +35,9 @@ class NotedSink:
         if self.error is not None:
             self.num_unwritten += len(records)
 
+    def catch_up(self, records: Sequence[Record]) -> None:
+        pass
+
     def notice(self, text: str) -> None:
         self.calls.append(text)
 
@@ -156,3 +159,32 @@ def test_a_folder_that_was_renamed_is_read_where_it_is_now(followed: Followed) -
     followed.follower.follow(Paths(moved, followed.plan.paths.logs))
     assert followed.follower.read("a").last_step == 1
     followed.follower.close("a", "a done")
+
+
+@pytest.mark.parametrize("call", ["header", "records", "notice", "ending", "close"])
+def test_a_sink_that_raises_is_told_left_out_and_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError("told to")
+
+    followed = Followed(tmp_path)
+    monkeypatch.setattr(NotedSink, call, refuse)
+    followed.open()
+    followed.write(1.0, float("nan"))
+    assert followed.follower.read("a").last_step == 2, "what is recorded is read all the same"
+    followed.follower.close("a", "a done")
+    (warning,) = [text for text in followed.warnings if "ValueError" in text]
+    assert "left out from now on (ValueError: told to)" in warning
+    assert call == "close" or followed.sinks[0].calls[-1] == "closed"
+
+
+def test_a_sink_that_cannot_be_made_is_told_and_the_others_go_on(tmp_path: Path) -> None:
+    def refuse(_paths: Paths, _experiment: str) -> NotedSink:
+        raise ValueError("told to")
+
+    followed = Followed(tmp_path)
+    followed.follower._make_sinks = [refuse, followed._sink]
+    followed.open()
+    assert [sink.place for sink in followed.sinks] == ["a.sink"]
+    assert "sink 1 is left out" in followed.warnings[0]

@@ -107,6 +107,9 @@ class Counter:
     def records(self, records: Sequence[Record]) -> None:
         self._counts[self._experiment] += len(records)
 
+    def catch_up(self, records: Sequence[Record]) -> None:
+        pass
+
     def notice(self, text: str) -> None:
         pass
 
