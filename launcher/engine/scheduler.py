@@ -19,10 +19,10 @@ thousand experiments on a thousand slots take well under a second.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from launcher.engine.free_slots import FreeSlots
 from launcher.engine.messages import (
     Action,
     Added,
@@ -41,6 +41,7 @@ from launcher.engine.messages import (
     Stop,
     StopRequested,
 )
+from launcher.engine.retry_budget import RetryBudget
 from launcher.engine.run_queue import RunQueue
 from launcher.store.ending import FAILURES, RETRIED
 
@@ -66,20 +67,16 @@ WINDOW = 16  # so many waiting experiments may be tried on a slot that has refus
 class Scheduler:
     """Runs experiments in their order, each on the first free slot it may use.
 
-    With `designated` (sequential mode) one experiment runs at a time, and the slot of each is fixed: experiment i of
-    the job is on device i modulo the number of devices.
+    With `designated` (sequential mode) one experiment runs at a time, each on a slot that is fixed beforehand.
+    `devices` has the number of the device of each slot; by default each slot has its own.
 
     An experiment that fails is queued again up to `retries` times. A device may be the cause if two different
     experiments fail on it, one after the other, each within a second. It is then set aside, as long as another device
-    is left, and both experiments are queued again, once each, whatever `retries` says. An experiment that fails
-    together with its device, which is lost, is queued again in the same way. `devices` has the number of the device of
-    each slot; by default each slot has its own.
+    is left, and both are queued again, once each, whatever `retries` says. So is an experiment that fails together
+    with its device, which is lost. With `fail_fast` the first experiment that has failed for good ends the sweep.
 
     A refused experiment keeps its place in the queue. Whenever something may have changed, it is tried before those
     behind it, which may start earlier meanwhile. A sweep is finite, so no experiment waits for ever.
-
-    With `fail_fast` the first experiment that has failed for good ends the sweep: nothing more starts, and running
-    experiments are asked to save and end.
     """
 
     def __init__(
@@ -92,26 +89,18 @@ class Scheduler:
         devices: Sequence[int] | None = None,
         fail_fast: bool = False,
     ) -> None:
-        assert num_slots > 0, "a scheduler needs at least one slot"
-        assert len(set(experiments)) == len(experiments), "experiment names are unique"
         assert designated is None or len(designated) == len(experiments), "a slot for each experiment"
         assert devices is None or len(devices) == num_slots, "a device for each slot"
         self._waiting = RunQueue(experiments)
-        self._devices = list(devices) if devices is not None else list(range(num_slots))
+        self._slots = FreeSlots(list(range(num_slots)) if devices is None else devices)
+        self._num_slots = num_slots
         self._refused: set[tuple[str, int]] = set()  # (experiment, slot), since the last change that may let them start
         self._designated = dict(zip(experiments, designated, strict=True)) if designated is not None else None
-        self._free = deque(range(num_slots))
-        self._usable = set(range(num_slots))
         self._states: dict[str, Running | Finished] = {}
         self._num_running = 0
         self._is_stopping = False
-        self._retries = retries
-        self._retries_left = dict.fromkeys(experiments, retries)
-        self._failed_at_once: dict[
-            int, str
-        ] = {}  # by device: the experiment whose quick failure was the last end there
-        self._had_free_retry: set[str] = set()
-        self._withdrawn: set[str] = set()  # asked one by one to stop: they are not tried again
+        self._retries = RetryBudget(experiments, retries)
+        self._failed_at_once: dict[int, str] = {}  # by device: whose quick failure was the last end there
         self._fail_fast = fail_fast
 
     @property
@@ -126,17 +115,17 @@ class Scheduler:
 
     def is_last(self, experiment: str) -> bool:
         """Return whether no attempt follows the running one: it was withdrawn, or nothing starts any more."""
-        return self._is_stopping or experiment in self._withdrawn
+        return self._is_stopping or self._retries.is_withdrawn(experiment)
 
     @property
     def is_held_back(self) -> bool:
         """An experiment waits though a slot is free, because its start was refused."""
-        return bool(self._refused and self._waiting and self._free and not self._is_stopping)
+        return bool(self._refused and self._waiting and self._slots and not self._is_stopping)
 
     @property
     def has_slots(self) -> bool:
         """A slot is left whose device is neither set aside nor lost."""
-        return bool(self._usable)
+        return self._slots.has_usable
 
     def state(self, experiment: str) -> Running | Finished | None:
         """Return the state of an experiment; None while it waits."""
@@ -158,7 +147,7 @@ class Scheduler:
                 self._put_back(experiment, slot)
                 return self._fill()
             case SlotsLost(slots):
-                self._drop(slots)
+                self._slots.drop(slots)
                 return self._fill()
             case Interrupted(force):
                 self._is_stopping = True
@@ -167,25 +156,24 @@ class Scheduler:
                 return self._withdraw(event)
             case RetryRequested(experiment):
                 assert isinstance(self._states.get(experiment), Finished), f"{experiment} has not ended"
-                self._withdrawn.discard(experiment)
+                self._retries.readmit(experiment)
                 self._queue_again(experiment)
                 return self._fill()
 
     def _add(self, experiment: str) -> None:
-        assert experiment not in self._retries_left, f"{experiment} is known already"
-        self._retries_left[experiment] = self._retries
+        self._retries.add(experiment)
         if self._designated is not None:
-            self._designated[experiment] = len(self._designated) % len(self._devices)
+            self._designated[experiment] = len(self._designated) % self._num_slots
         self._waiting.append(experiment)
 
     def _withdraw(self, event: StopRequested) -> list[Action]:
         match self._states.get(event.experiment):
             case Running():
-                self._withdrawn.add(event.experiment)
+                self._retries.withdraw(event.experiment)
                 return [Stop(event.experiment, event.force)]
             case None:
                 self._waiting.remove(event.experiment)
-                self._withdrawn.add(event.experiment)
+                self._retries.withdraw(event.experiment)
                 self._states[event.experiment] = Finished("withdrawn")
                 return self._fill()
             case Finished():
@@ -196,32 +184,30 @@ class Scheduler:
         assert isinstance(state, Running), f"{event.experiment} ended but was not running: {state}"
         self._states[event.experiment] = Finished(event.ending)
         self._num_running -= 1
-        has_failed = event.ending in RETRIED and event.experiment not in self._withdrawn
-        actions: list[Action] = []
-        if state.slot in self._usable:
-            device = self._devices[state.slot]
-            before = self._failed_at_once.pop(device, None)
-            if has_failed and event.may_be_device and event.seconds < QUICK_S and event.again is None:
-                self._failed_at_once[device] = event.experiment
-                if before not in (None, event.experiment) and any(
-                    self._devices[slot] != device for slot in self._usable
-                ):
-                    assert before is not None, "two experiments failed here"
-                    self._drop([slot for slot in self._usable if self._devices[slot] == device])
-                    self._try_again_free(before)
-                    actions.append(Quarantined(state.slot, (before, event.experiment)))
-        if state.slot in self._usable:
-            self._free.append(state.slot)
-        elif has_failed and self._try_again_free(event.experiment):
+        has_failed = event.ending in RETRIED and not self._retries.is_withdrawn(event.experiment)
+        actions = self._quarantine(event, state.slot, has_failed) if self._slots.is_usable(state.slot) else []
+        self._slots.give_back(state.slot)
+        if not self._slots.is_usable(state.slot) and has_failed and self._try_again_free(event.experiment):
             return actions
         return actions + self._after(event, has_failed)
 
+    def _quarantine(self, event: Ended, slot: int, has_failed: bool) -> list[Action]:
+        """Set a device aside on which two experiments have failed quickly, one after the other."""
+        device = self._slots.device(slot)
+        before = self._failed_at_once.pop(device, None)
+        if not (has_failed and event.may_be_device and event.seconds < QUICK_S and event.again is None):
+            return []
+        self._failed_at_once[device] = event.experiment
+        if before is None or before == event.experiment or not self._slots.has_other_device(device):
+            return []
+        self._slots.drop(self._slots.of_device(device))
+        self._try_again_free(before)
+        return [Quarantined(slot, (before, event.experiment))]
+
     def _after(self, event: Ended, has_failed: bool) -> list[Action]:
         """Queue the experiment of an attempt that is over again, if it may be; otherwise it may end the sweep."""
-        if event.again and event.experiment not in self._withdrawn:
-            self._queue_again(event.experiment)
-        elif event.again is None and has_failed and self._retries_left[event.experiment] > 0:
-            self._retries_left[event.experiment] -= 1
+        is_again = has_failed and self._retries.use(event.experiment) if event.again is None else event.again
+        if is_again and not self._retries.is_withdrawn(event.experiment):
             self._queue_again(event.experiment)
         elif self._fail_fast and event.ending in FAILURES and not self._is_stopping:
             self._is_stopping = True
@@ -235,9 +221,8 @@ class Scheduler:
         """Queue an experiment again whose device was the cause of its failure. Return False if it had that before."""
         state = self._states.get(experiment)
         has_failed = isinstance(state, Finished) and state.ending in RETRIED
-        if not has_failed or experiment in self._had_free_retry or experiment in self._withdrawn:
+        if not has_failed or not self._retries.use_free(experiment):
             return False
-        self._had_free_retry.add(experiment)
         self._queue_again(experiment)
         return True
 
@@ -251,37 +236,30 @@ class Scheduler:
         self._num_running -= 1
         self._refused.add((experiment, slot))
         self._waiting.put_back(experiment)
-        if slot in self._usable:
-            self._free.appendleft(slot)
-
-    def _drop(self, slots: Sequence[int]) -> None:
-        self._usable.difference_update(slots)
-        self._free = deque(slot for slot in self._free if slot in self._usable)
+        self._slots.give_back(slot, is_next=True)
 
     def _fill(self) -> list[Action]:
         actions: list[Action] = []
         while (found := self._next()) is not None:
             experiment, slot = found
             self._waiting.remove(experiment)
-            self._free.remove(slot)
+            self._slots.take(slot)
             self._states[experiment] = Running(slot)
             self._num_running += 1
             actions.append(Start(experiment, slot))
-        has_waiting = self._waiting and not self._is_stopping and self._usable
-        if self._num_running == 0 and not actions and not has_waiting:
-            actions.append(Done())
-        return actions
+        has_waiting = self._waiting and not self._is_stopping and self._slots.has_usable
+        return actions if actions or self._num_running or has_waiting else [Done()]
 
     def _next(self) -> tuple[str, int] | None:
         """Return the experiment that starts next, and its slot: the first of both, unless that start was refused."""
-        if self._is_stopping or not (self._waiting and self._free):
+        if self._is_stopping or not (self._waiting and self._slots):
             return None
         if self._designated is not None and self._num_running:
             return None
-        for slot in self._free if self._designated is None else [self._free[0]]:
+        for slot in self._slots if self._designated is None else [next(iter(self._slots))]:
             for experiment in self._waiting.first(WINDOW):
                 wanted = slot if self._designated is None else self._designated[experiment]
-                if wanted not in self._usable:
+                if not self._slots.is_usable(wanted):
                     wanted = slot
                 if (experiment, wanted) not in self._refused:
                     return experiment, wanted
