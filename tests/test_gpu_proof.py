@@ -32,7 +32,7 @@ def test_without_a_card_it_says_so_in_one_line() -> None:
 
 
 def test_a_part_that_takes_too_long_is_ended_and_told_and_the_next_runs() -> None:
-    done = prove("--dry", "--limit", "0.05", "found", "refused")
+    done = prove("--dry", "--limit", "0.001", "found", "refused")
     assert done.returncode == 1
     for name in ("found", "refused"):
         assert f"part {name}" in done.stdout

@@ -17,6 +17,7 @@ from launcher.planning.launch_options import LaunchOptions
 from launcher.planning.preview import preview
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, EventLog, Started
+from launcher.store.launch_info import LaunchInfo
 from launcher.store.manifest import write_manifest
 from launcher.store.paths import Paths
 from launcher.store.records import RecordWriter
@@ -99,7 +100,8 @@ def test_finished_experiments_tell_how_long_new_ones_and_changed_ones_take(
 
     assert expected() == {"done": ("keep", None), "broken": ("keep", None), "new": ("run", 80.0)}
     write_manifest(
-        Paths(folder / "outcome" / "job", folder / "logs" / "job"), api.plan(api.load("job.toml")).manifest({})
+        Paths(folder / "outcome" / "job", folder / "logs" / "job"),
+        api.plan(api.load("job.toml")).manifest(LaunchInfo()),
     )
     (folder / "job.toml").write_text(job.replace("length = 1", "length = 3", 1))
     assert expected()["done"] == ("redo", 60.0), "three times the work of what was measured"
