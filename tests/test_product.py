@@ -106,6 +106,7 @@ def test_the_comparison_finds_a_difference(smoke: Path, tmp_path: Path) -> None:
     assert "records differ first at step 5" in compared.stdout
 
 
+@pytest.mark.slow
 def test_verify_trains_again_and_finds_what_differs(smoke: Path) -> None:
     command = [
         sys.executable,
@@ -147,6 +148,7 @@ def test_a_checkpoint_of_the_sweep_makes_text(smoke: Path) -> None:
     assert sampled.stdout.startswith("The")
 
 
+@pytest.mark.slow
 def test_a_resumed_minigpt_run_has_the_same_bits(smoke: Path) -> None:
     """Stop the sweep while it trains, again and again, until it is done; then compare with the undisturbed one."""
     text = (smoke / "smoke.toml").read_text()

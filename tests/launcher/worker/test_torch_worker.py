@@ -10,6 +10,8 @@ import pytest
 from launcher.devices.cpu_quota import num_cores
 from tests.launcher.conftest import Workplace, marked, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def test_09_torch_gets_its_threads_and_a_loader_forks(place: Workplace) -> None:
     place.toy({"a": {"loader_workers": 2}}, target="torchy:train", preload=["torch"])

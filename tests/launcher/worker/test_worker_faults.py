@@ -15,6 +15,8 @@ from launcher.store.attempts import read_last_attempts
 from tests.launcher.conftest import Cards, Workplace, wait_for
 from tests.launcher.faults import TRACES, check, endings, steps, undisturbed
 
+pytestmark = pytest.mark.slow
+
 
 def test_01_a_killed_worker_costs_its_neighbour_nothing(place: Workplace) -> None:
     expected = undisturbed(place, {"b": {"steps": 30}, "c": {}})
