@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from launcher.errors import InputError
-from launcher.executors.base import StartMethod
 from launcher.planning import job
 from launcher.planning.job import Sweep
 from launcher.planning.launch_options import Devices, LaunchOptions
@@ -27,6 +26,7 @@ from launcher.store.paths import Paths
 if TYPE_CHECKING:  # what only a launch needs: `plan` does without, in half the time
     from launcher.engine.console import Console
     from launcher.engine.summary import Summary
+    from launcher.executors.base import StartMethod
 
 
 def load(

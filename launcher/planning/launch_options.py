@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from launcher.devices.cpu_quota import num_cores
-from launcher.devices.device import Device
-from launcher.devices.nvml import Gpu
-from launcher.devices.selection import DeviceSelection, select_devices
-from launcher.devices.slots import Slot, make_slots
-from launcher.executors.base import StartMethod
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` needs the fields alone
+    from launcher.devices.device import Device
+    from launcher.devices.nvml import Gpu
+    from launcher.devices.selection import DeviceSelection
+    from launcher.devices.slots import Slot
+    from launcher.executors.base import StartMethod
     from launcher.planning.job import SweepSettings
 
 Devices = str | int | Sequence[int | str] | None
@@ -47,11 +45,16 @@ class LaunchOptions:
             InputError: an id is malformed, repeated or unknown.
             NoDeviceError: no GPU is idle.
         """
+        from launcher.devices.selection import select_devices
+
         per_device = settings.slots_per_device if self.is_parallel(settings) else 1
         return select_devices(self.devices, per_device, existing)
 
     def slots(self, devices: Sequence[Device], settings: SweepSettings) -> list[Slot]:
         """Return the slots of these devices: the places in which workers run."""
+        from launcher.devices.cpu_quota import num_cores
+        from launcher.devices.slots import make_slots
+
         return make_slots(
             devices,
             parallel=self.is_parallel(settings),

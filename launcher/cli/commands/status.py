@@ -28,7 +28,6 @@ import typer
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.options import DEFAULT_JOB, Job, Json, Logs, Outcome
 from launcher.cli.sweep_folder import find_sweep, no_sweep_error
-from launcher.store.launch_info import LaunchInfo
 from launcher.store.paths import Paths
 from launcher.terminal import output, status_text
 from launcher.text import printable
@@ -69,6 +68,7 @@ def status_command(
 def _while_the_first_launcher_checks(job: Path, experiments: list[str], holder: Holder) -> SweepStatus:
     """Return how a sweep stands whose first launcher is still checking the data, and has written nothing."""
     from launcher.reports.status import ExperimentStatus, SweepStatus
+    from launcher.store.launch_info import LaunchInfo
 
     waiting = [ExperimentStatus(name=name, state="waiting") for name in experiments]
     return SweepStatus(
