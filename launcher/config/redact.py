@@ -43,8 +43,10 @@ _OF_A_LOCK = _set(
 _ABOUT_IT = _set("file files path dir folder type kind method mode scheme name env length len size dim")
 _LOOKS_SECRET = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_-]{16,}")
 _IN_BRACKETS = re.compile(r"[<\[(|{].*[>\])|}]", re.S)
+_SAMPLE = "k3y" * 8  # a text that looks like a key: under a name that hides it not, nothing is hidden
 _LOGIN = re.compile(r"(?<=://)([^/\s:@]+):[^/\s@]+(?=@)")  # https://name:password@host
-_ASSIGNED = re.compile(r"""([A-Za-z][\w.-]*)(\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&{["'][^\s,;&]*(?: [^\s,;&]+)?)""")
+_NAME = re.compile(r"(?<![A-Za-z])([A-Za-z][\w.-]{0,199})\s{0,99}[=:]\s{0,99}")  # bounded: it takes linear time
+_VALUE = re.compile(r"""("[^"]*"|'[^']*'|[^\s,;&{["'][^\s,;&]*(?: [^\s,;&]+)?)""")
 _SET = ("-S", "--set")
 
 
@@ -119,12 +121,15 @@ def _typed(value: str) -> float | str:
 
 def text(value: str) -> str:
     """Return a text as it may be shown: in each `key=value` or `key: value` of a secret, the value is hidden."""
-    return _LOGIN.sub(rf"\1:{HIDDEN}", _ASSIGNED.sub(_assigned, value))
-
-
-def _assigned(match: re.Match[str]) -> str:
-    name, sign, value = match.groups()
-    return f"{name}{sign}{HIDDEN}" if is_secret(name, _typed(value)) else match[0]
+    parts, place = [], 0
+    while (name := _NAME.search(value, place)) is not None:
+        parts.append(value[place : name.end()])
+        place = name.end()
+        found = _VALUE.match(value, place) if is_secret(name[1], _SAMPLE) else None
+        if found is not None and is_secret(name[1], _typed(found[0])):
+            parts.append(HIDDEN)
+            place = found.end()  # else what follows may be a name itself, as in `KeyError: api_key=…`
+    return _LOGIN.sub(rf"\1:{HIDDEN}", "".join([*parts, value[place:]]))
 
 
 def _shown(key: str, value: Any, *, is_inside: bool) -> Any:
