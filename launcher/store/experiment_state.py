@@ -116,11 +116,6 @@ class ExperimentState:
         return RUNNING if self.state == RUNNING else self.ending or ""
 
     @property
-    def is_begun(self) -> bool:
-        """An attempt of the experiment has started."""
-        return self.outcome != ""
-
-    @property
     def is_done(self) -> bool:
         """The newest attempt came to its end."""
         return self.outcome == EndingKind.DONE

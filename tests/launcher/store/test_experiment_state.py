@@ -66,7 +66,7 @@ DONE: dict[str, Any] = {"kind": "end", "ending": "done"}
 def test_an_experiment_that_has_not_begun_is_not_started_or_waits_for_the_launch_that_runs_it() -> None:
     state = state_of()
     assert (state.state, state.ending, state.outcome, state.seconds, state.device) == (NOT_STARTED, None, "", None, "")
-    assert not state.is_begun
+    assert state.outcome == ""
     assert state_of(launch=AT_WORK).state == WAITING
     assert state_of(launch=LaunchState(phase="starting", launch=LAUNCH)).state == WAITING
     other = LaunchState(phase="running", launch=replace(LAUNCH, attempts={"b": 1}))
