@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def number(value: object) -> str:
@@ -69,6 +69,12 @@ def size(num_bytes: float) -> str:
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun: `1 step`, `3 steps`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def listed(words: Sequence[str], most: int = 8) -> str:
+    """Return words as a list that ends with the number of those left out: `a, b, c and 14 more`."""
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
 
 
 def printable(text: str, limit: int | None = 2000) -> str:

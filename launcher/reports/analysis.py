@@ -16,7 +16,7 @@ from launcher.reports.differences import describe_difference, reference
 from launcher.store.curve import Curve, End, best_of
 from launcher.store.ending import EndingKind
 from launcher.store.experiment_state import RUNNING, ExperimentState
-from launcher.text import did_you_mean, duration, inline, number, rounded, with_spread
+from launcher.text import did_you_mean, duration, inline, listed, number, rounded, with_spread
 
 _MOST = 6  # sentences of each sort that name an experiment
 METHOD = (
@@ -250,7 +250,7 @@ def _non_finite(experiments: Sequence[ExperimentState], metric: str) -> list[str
         if metric in experiment.curves and (bad := experiment.curves[metric].bad_steps)
     ]
     heading = f"Values of {metric} that are not finite, which never count as best and are gaps in the curves:"
-    return [f"{heading} {_listed(found)}."] if found else []
+    return [f"{heading} {listed(found)}."] if found else []
 
 
 def _endings(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> list[str]:
@@ -264,7 +264,7 @@ def _endings(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> 
             earlier = f": {'; '.join(experiment.earlier)}" if experiment.earlier else ""
             resumed.append(f"{experiment.name} ({experiment.attempt}{earlier})")
     if resumed:
-        found.append(f"Took several attempts, which their times are the sum of: {_listed(resumed)}.")
+        found.append(f"Took several attempts, which their times are the sum of: {listed(resumed)}.")
     return found
 
 
@@ -303,7 +303,7 @@ def _steadiness(experiments: Sequence[ExperimentState], metric: str) -> list[str
     )
     if moving:
         sentences += (
-            f" Still improving from the last tenth but one to the last: {_listed(moving)}. A longer training may "
+            f" Still improving from the last tenth but one to the last: {listed(moving)}. A longer training may "
             "change the order."
         )
     return [sentences]
@@ -328,11 +328,6 @@ def _costs(experiments: Sequence[ExperimentState]) -> list[str]:
             "their ends alone."
         )
     return found
-
-
-def _listed(words: Sequence[str], most: int = 8) -> str:
-    more = f" and {len(words) - most} more" if len(words) > most else ""
-    return ", ".join(words[:most]) + more
 
 
 def curve_summary(curve: Curve | None) -> tuple[str, str, str]:

@@ -87,3 +87,8 @@ def test_differences_have_three_digits() -> None:
         "1e-09",
         "0",
     ]
+
+
+def test_a_long_list_ends_with_how_many_are_left_out() -> None:
+    assert text.listed(["a", "b"]) == "a, b"
+    assert text.listed(["a", "b", "c", "d"], 3) == "a, b, c and 1 more"
