@@ -9,6 +9,8 @@ from minigpt.config import TrainConfig
 from minigpt.training import experiment
 from minigpt.training.run_protocol import Run
 
+METRICS = {"loss": {"unit": "nats per token"}}  # a launcher writes the units at the axes of its plots
+
 
 def prepare(config: TrainConfig) -> None:
     """Check the data completely and make the packed copy that all workers share.

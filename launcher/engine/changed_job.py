@@ -34,11 +34,20 @@ def renew_manifest(plan: Plan) -> list[str]:
 
 
 def remove_dropped_plots(plan: Plan) -> None:
-    """Remove the plots that compare experiments by a metric that the job no longer names."""
-    for metric in plan.previous.metrics if plan.previous else ():
-        if metric not in plan.sweep.settings.metrics:
-            with contextlib.suppress(OSError):
-                plan.paths.curves(metric).unlink(missing_ok=True)
+    """Remove the plots that compare experiments by a metric that the job no longer names, and those of a dropped kind.
+
+    A kind of file is dropped when `plots` no longer names it. Then the plots of single experiments of that kind go too.
+    """
+    before, settings, paths = plan.previous, plan.sweep.settings, plan.paths
+    if before is None:
+        return
+    stays = {paths.curves(metric, kind) for metric in settings.metrics for kind in settings.plots}
+    dropped = {paths.curves(metric, kind) for metric in before.metrics for kind in before.plots} - stays
+    for kind in set(before.plots) - set(settings.plots):
+        dropped |= {paths.curve(metric, entry.name, kind) for metric in before.metrics for entry in before.experiments}
+    for path in dropped:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def outdated_views(plan: Plan, moved: Sequence[str]) -> list[str]:
@@ -51,6 +60,9 @@ def outdated_views(plan: Plan, moved: Sequence[str]) -> list[str]:
         return []
     now = plan.manifest(before.launch)
     names, names_before = ([entry.name for entry in manifest.experiments] for manifest in (now, before))
-    if (before.metrics, before.maximize, names_before) != (now.metrics, now.maximize, names):
+    looks, looks_before = (
+        (manifest.metrics, manifest.maximize, manifest.metric_details, manifest.plots) for manifest in (now, before)
+    )
+    if (looks_before, names_before) != (looks, names):
         return [decision.experiment.name for decision in plan.decisions]
     return list(moved)

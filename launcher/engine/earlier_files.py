@@ -28,7 +28,7 @@ from launcher.planning.plan import Plan
 from launcher.store.events import EventLog, MovedAside
 from launcher.store.manifest import ManifestExperiment, manifest_text
 from launcher.store.names import is_name
-from launcher.store.paths import Paths
+from launcher.store.paths import PLOTS, Paths
 
 _UNFINISHED = ".unfinished"
 _NUM_NAMED = 4  # experiments that a message names; of more it tells the number
@@ -68,7 +68,9 @@ class EarlierFiles:
         )
         metrics = {*plan.sweep.settings.metrics, *(before.metrics if before else ())}
         self._ours = plan.paths.own(metrics)
-        self._views = {plan.paths.curve(metric, name): name for metric in metrics for name in self._names}
+        self._views = {
+            plan.paths.curve(metric, name, kind): name for metric in metrics for name in self._names for kind in PLOTS
+        }
         number = _next_number(plan.paths)
         self._gathering = plan.paths.earlier(f"{number}{_UNFINISHED}")
         self._folder = plan.paths.earlier(number)

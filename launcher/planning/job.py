@@ -20,9 +20,10 @@ from launcher.config.nested import dotted
 from launcher.config.notation import NONE, misspelt, read
 from launcher.errors import InputError
 from launcher.planning.defaults import PRELOAD
+from launcher.planning.metrics import file_problems, read_metrics, rule_problems
 from launcher.planning.source_lines import SourceLines
 from launcher.store import files
-from launcher.store.names import METRIC, NAME, NAME_RULE
+from launcher.store.names import NAME, NAME_RULE
 from launcher.store.paths import as_path
 from launcher.text import did_you_mean, inline
 
@@ -39,8 +40,11 @@ class SweepSettings:
     outcome: the folder of tables, plots and records; by default `outcome/NAME`. `outcome` and `logs` are relative to
         the working directory, not to the job file.
     logs: the folder of logs; by default `logs/NAME`.
-    metrics: the metrics to draw as curves. `on_nan` watches the first.
+    metrics: the metrics to draw as curves. `on_nan` watches the first. An entry is a name such as `"loss"` or
+        `"train/loss"`, or a table such as `{ name = "loss", unit = "nats per token", scale = "log" }`: the unit stands
+        at the axis, and the scale is `"linear"`, `"log"` or `"auto"`, which decides by the values.
     maximize: the metrics of which a larger value is better.
+    plots: the kinds of files of each plot: `"png"`, `"svg"`, `"pdf"`.
     seed: the value of `run.seed`, with which your random generators start.
     threads: the number of CPU threads of a worker; by default the cores are divided among the slots. On a CPU, the same
         bits need the same number of threads.
@@ -71,6 +75,7 @@ class SweepSettings:
     logs: str = ""
     metrics: tuple[str, ...] = ("loss",)
     maximize: tuple[str, ...] = ()
+    plots: tuple[Literal["png", "svg", "pdf"], ...] = ("png",)
     seed: int = 0
     threads: int | None = None
     elastic_threads: bool = False
@@ -94,11 +99,9 @@ class SweepSettings:
             wrong.append(f'target is written "module:function", not "{inline(self.target)}"')
         if self.name and not NAME.fullmatch(self.name):
             wrong.append(f"name has {NAME_RULE}")
-        wrong += [
-            f'metrics and maximize hold names like "loss", not "{inline(metric)}"'
-            for metric in (*self.metrics, *self.maximize)
-            if not METRIC.fullmatch(metric)
-        ]
+        wrong += rule_problems((*self.metrics, *self.maximize))
+        if not self.plots:
+            wrong.append('plots names at least one kind of file, as in ["png", "pdf"]')
         if not 0 <= self.seed < 2**63:
             wrong.append(f"seed is a whole number from 0 to 2**63 - 1, not {self.seed}")
         if self.threads is not None and not 1 <= self.threads <= 1024:
@@ -136,6 +139,7 @@ class Sweep:
     only: frozenset[str] | None = None  # the names selected by --only and --skip; None: all
     folders: dict[str, str] = field(default_factory=dict)  # by --outcome and --logs; `settings` has them already
     adopts: bool = False  # by --adopt: it takes over the folders of another job file of its name
+    metric_details: dict[str, dict[str, str]] = field(default_factory=dict)  # unit and scale, by metric
 
     @property
     def name(self) -> str:
@@ -179,19 +183,33 @@ def load(job_file: str | Path) -> Sweep:
             problems.append(f"{lines.where(table)}{table} is a table: write [{table}] on a line of its own.")
             section = {}
         sections[table] = section
-    settings, errors = validation.check(SweepSettings, read(sections["sweep"]))
-    for field_error in errors:
-        where = lines.where("sweep", field_error.key or "")
-        named = f"sweep.{inline(field_error.key)} " if field_error.key else "[sweep] "
-        problems.append(f"{where}{named}{field_error.message.replace(_SETTINGS, 'the [sweep] table')}")
-    problems += _name_problems(sections["experiments"], lines)
+    settings, details, wrong = _settings(sections["sweep"], lines)
+    problems += wrong + _name_problems(sections["experiments"], lines)
     problems += [
         f"{lines.where(*path)}{dotted(path)} is {json.dumps(text)}: None is written {json.dumps(NONE)}."
         for path, text in misspelt(sections)
     ]
+    if not problems:
+        problems = file_problems(settings.metrics, sections["experiments"], lines)
     if problems:
         raise InputError(problems)
-    return Sweep(file, settings, read(sections["config"]), read(sections["experiments"]), lines)
+    config, experiments = read(sections["config"]), read(sections["experiments"])
+    return Sweep(file, settings, config, experiments, lines, metric_details=details)
+
+
+def _settings(table: dict[str, Any], lines: SourceLines) -> tuple[Any, dict[str, dict[str, str]], list[str]]:
+    """Return the settings in the [sweep] table, unit and scale of metrics, and what is wrong."""
+    given = read(table)
+    details: dict[str, dict[str, str]] = {}
+    problems: list[str] = []
+    if "metrics" in given:
+        given["metrics"], details, problems = read_metrics(given["metrics"], lines)
+    settings, errors = validation.check(SweepSettings, given)
+    for error in errors:
+        named = f"sweep.{inline(error.key)} " if error.key else "[sweep] "
+        message = error.message.replace(_SETTINGS, "the [sweep] table")
+        problems.append(f"{lines.where('sweep', *error.path)}{named}{message}")
+    return settings, details, problems
 
 
 def _null_hint(text: str, error: str) -> str:

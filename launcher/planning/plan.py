@@ -6,8 +6,8 @@ Making a plan starts nothing, writes nothing and imports no torch. `evidence` re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from launcher.config.identity import digest_now
 from launcher.errors import InputError
@@ -17,11 +17,13 @@ from launcher.planning.evidence import gather
 from launcher.planning.experiment import Experiment
 from launcher.planning.folder_owner import check_folder_owner
 from launcher.planning.job import Sweep
+from launcher.planning.metrics import described
+from launcher.planning.target_source import find_metrics
 from launcher.store.ending import EndingKind
 from launcher.store.launch_info import LaunchInfo
 from launcher.store.manifest import Manifest, ManifestExperiment
 from launcher.store.metric_tracker import MetricTracker
-from launcher.store.paths import Paths
+from launcher.store.paths import PLOTS, Paths
 from launcher.store.sweep_state import read_events_by_experiment
 
 
@@ -34,6 +36,7 @@ class Plan:
     decisions: list[Decision]  # in the order of the job file
     previous: Manifest | None = None  # the `sweep.json` of the launch before
     folder_notices: Sequence[str] = ()  # what a person should know about where the sweep is and was
+    metric_details: Mapping[str, dict[str, str]] = field(default_factory=dict)  # unit and scale, by metric
 
     @property
     def to_run(self) -> list[Decision]:
@@ -81,6 +84,8 @@ class Plan:
             experiments=[_manifest_entry(decision) for decision in self.decisions],
             launch=launch,
             former=self._former(),
+            metric_details=dict(self.metric_details),
+            plots=[kind for kind in PLOTS if kind in settings.plots],
         )
 
     def _former(self) -> list[ManifestExperiment]:
@@ -114,7 +119,8 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
         evidence = gather(experiment, entry, own_events, paths, tracker.metric, is_maximized=tracker.is_maximized)
         is_selected = sweep.only is None or experiment.name in sweep.only
         decisions.append(decide_experiment(experiment, evidence, fresh=fresh, is_selected=is_selected))
-    return Plan(sweep, paths, decisions, previous, notices)
+    details = described(find_metrics(sweep.settings.target, sweep.job_file.parent), sweep.metric_details)
+    return Plan(sweep, paths, decisions, previous, notices, details)
 
 
 def _with_known_digest(experiment: Experiment, entry: ManifestExperiment | None) -> Experiment:

@@ -10,9 +10,11 @@ import ast
 import contextlib
 import importlib.util
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from launcher.errors import InputError
+from launcher.store.metric import Metric
+from launcher.store.names import is_metric
 from launcher.text import did_you_mean
 from launcher.worker.target import NAME_TAKEN, Target, importable, is_our_name
 
@@ -47,6 +49,30 @@ def find(spec: str, folder: Path) -> Target:
             f"as in def {name}(config: TrainConfig, run) -> None."
         )
     return Target(spec, folder, _config_class(tree, parameters[0].annotation, package))
+
+
+def find_metrics(spec: str, folder: Path) -> dict[str, dict[str, str]]:
+    """Return unit and scale of the metrics that a target's module describes, read from its source; or none.
+
+    `METRICS = {"loss": {"unit": "nats per token", "scale": "log"}}` at the top of the module is found. Any other
+    `METRICS` is the module's own affair.
+    """
+    try:
+        found = _module_file(Target(spec, folder, None))
+        tree = ast.parse(found[0].read_bytes()) if found else ast.Module([], [])
+    except (InputError, OSError, SyntaxError, ValueError):  # told by `find`
+        return {}
+    content: Any = {}
+    for node in tree.body:
+        is_ours = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "METRICS"
+        if isinstance(node, ast.Assign | ast.AnnAssign) and (
+            is_ours or (isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "METRICS")
+        ):
+            with contextlib.suppress(ValueError, TypeError, MemoryError, RecursionError):
+                content = ast.literal_eval(node.value) if node.value else {}
+    if not isinstance(content, dict):
+        return {}
+    return {name: Metric.of_details(name, details).details for name, details in content.items() if is_metric(name)}
 
 
 def _module_file(target: Target) -> tuple[Path, str] | None:

@@ -26,6 +26,7 @@ from launcher.reports.data import ReportData
 from launcher.store.curve import curve_of
 from launcher.store.history import read_history
 from launcher.store.manifest import read_manifest
+from launcher.store.metric import Metric
 from launcher.store.paths import Paths
 from launcher.worker.last_lines import last_lines
 
@@ -111,7 +112,7 @@ class Report:
         Many plots are drawn by processes of their own, while this process does the rest.
         """
         shares = [
-            (self._paths, metric, share)
+            (self._paths, self._data.manifest.metric(metric), self._data.manifest.plots, share)
             for metric in lines
             for first in range(self._num_processes)
             if (share := lines[metric][first :: self._num_processes])
@@ -126,19 +127,20 @@ class Report:
     def _comparisons(self, lines: dict[str, list[plots.Line]]) -> list[str]:
         for metric in self._data.manifest.metrics:
             if metric not in lines:  # an old plot would compare what is not there any more
-                with contextlib.suppress(OSError):
-                    self._paths.curves(metric).unlink(missing_ok=True)
+                for kind in self._data.manifest.plots:
+                    with contextlib.suppress(OSError):
+                        self._paths.curves(metric, kind).unlink(missing_ok=True)
         if not lines:
             return []
         from launcher.reports.plots import write_comparison
 
-        return [
-            problem
-            for metric in lines
-            for problem in _try(
-                self._paths.curves(metric), functools.partial(write_comparison, metric=metric, lines=lines[metric])
-            )
-        ]
+        manifest = self._data.manifest
+        problems = []
+        for metric in lines:
+            write = functools.partial(write_comparison, metric=manifest.metric(metric), lines=lines[metric])
+            for kind in manifest.plots:
+                problems += _try(self._paths.curves(metric, kind), write)
+        return problems
 
     def _reports(self) -> list[str]:
         from launcher.reports import markdown
@@ -171,9 +173,13 @@ def outdated(paths: Paths) -> list[Path]:
     for planned in manifest.experiments:
         history = read_history(paths.records(planned.name), manifest.metrics)
         own = [metric for metric in manifest.metrics if curve_of(history, metric) is not None]
-        expected += [(paths.curve(metric, planned.name), written[planned.name]) for metric in own]
+        expected += [
+            (paths.curve(metric, planned.name, kind), written[planned.name])
+            for metric in own
+            for kind in manifest.plots
+        ]
         drawn.update(own)
-    expected += [(paths.curves(metric), newest_ns) for metric in drawn]
+    expected += [(paths.curves(metric, kind), newest_ns) for metric in drawn for kind in manifest.plots]
     return [path for path, since_ns in expected if _written_ns(path) < since_ns]
 
 
@@ -192,14 +198,15 @@ def _begin_drawing(parent: int) -> None:
     die_with_parent(parent)
 
 
-def _draw_curves(paths: Paths, metric: str, lines: list[plots.Line]) -> list[str]:
+def _draw_curves(paths: Paths, metric: Metric, kinds: list[str], lines: list[plots.Line]) -> list[str]:
     from launcher.reports.plots import Sheet
 
     sheet = Sheet(metric)
     return [
         problem
         for line in lines
-        for problem in _try(paths.curve(metric, line.name), functools.partial(sheet.write, line=line))
+        for kind in kinds
+        for problem in _try(paths.curve(metric.name, line.name, kind), functools.partial(sheet.write, line=line))
     ]
 
 

@@ -26,6 +26,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from launcher.reports.smoothing import Floats, drawable, running_mean
 from launcher.store.curve import Curve
 from launcher.store.experiment_state import ExperimentState
+from launcher.store.metric import Metric
 from launcher.store.paths import write_atomic
 
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -41,8 +42,13 @@ STYLE: Any = {
     "legend.frameon": False,
     "figure.dpi": 150,
     "text.parse_math": False,
+    "svg.hashsalt": "launcher",
+    "pdf.fonttype": 42,
 }
-_UNITS = {"loss": "loss (nats per token)"}
+_UNDATED: dict[str, Any] = {
+    ".svg": {"Date": None, "Creator": None},
+    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
 _LOGARITHMIC = frozenset({"perplexity"})
 _NUMBERS = matplotlib.ticker.FuncFormatter(lambda value, _place: f"{value:,g}")
 
@@ -78,7 +84,7 @@ class Sheet:
     only for longer tick labels.
     """
 
-    def __init__(self, metric: str) -> None:
+    def __init__(self, metric: Metric) -> None:
         self._metric = metric
         self._room = 0  # characters that a tick label may have in the layout that was found
         self._figure, self._axes = _empty_sheet()
@@ -121,7 +127,7 @@ class Sheet:
             axis.set_label_coords(*axis.label.get_position(), transform=axis.label.get_transform())
 
 
-def draw_comparison(metric: str, lines: Sequence[Line]) -> Figure:
+def draw_comparison(metric: Metric, lines: Sequence[Line]) -> Figure:
     """Draw the plot that compares the experiments: by step, and by tokens if every experiment counts them."""
     has_tokens = all(line.tokens is not None for line in lines)
     with matplotlib.rc_context(STYLE):
@@ -141,7 +147,7 @@ def draw_comparison(metric: str, lines: Sequence[Line]) -> Figure:
     return figure
 
 
-def write_comparison(path: Path, metric: str, lines: Sequence[Line]) -> None:
+def write_comparison(path: Path, metric: Metric, lines: Sequence[Line]) -> None:
     """Write the plot that compares the experiments.
 
     Raises:
@@ -166,13 +172,14 @@ def _draw(axes: Axes, x: Floats, line: Line) -> None:
         axes.plot(x, line.values, color=colour, marker="o", linestyle="none")
 
 
-def _label(axes: Axes, metric: str, x: str) -> None:
+def _label(axes: Axes, metric: Metric, x: str) -> None:
     axes.set_xlabel(x)
-    axes.set_ylabel(_UNITS.get(metric, metric))
+    axes.set_ylabel(metric.label)
     if x == "step":
         axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     low, high = axes.dataLim.intervaly
-    decades = math.log10(high / low) if 0 < low <= high < math.inf and metric in _LOGARITHMIC else 0.0
+    is_wanted = metric.scale == "log" or (metric.scale == "auto" and metric.name in _LOGARITHMIC)
+    decades = math.log10(high / low) if 0 < low <= high < math.inf and is_wanted else 0.0
     axes.set_yscale("log" if decades >= 1 else "linear")  # below a decade a logarithmic axis has one label or none
     axes.yaxis.set_major_formatter(_NUMBERS)  # without an offset above the axis, which would move the title
     if decades >= 1:
@@ -181,9 +188,13 @@ def _label(axes: Axes, metric: str, x: str) -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
+    """Write a figure as the kind of file that the path's suffix names. The same figure gives the same bytes."""
     image = io.BytesIO()
-    # `Figure.savefig` would draw twice, the first time only to measure. The weakest compression makes files that are a
-    # quarter larger, in a fifth of the time.
-    options: Any = {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": 1}}
-    FigureCanvasAgg(figure).print_png(image, **options)  # type: ignore[no-untyped-call]
+    if path.suffix == ".png":
+        # `Figure.savefig` would draw twice, the first time only to measure. The weakest compression makes files that
+        # are a quarter larger, in a fifth of the time.
+        options: Any = {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": 1}}
+        FigureCanvasAgg(figure).print_png(image, **options)  # type: ignore[no-untyped-call]
+    else:
+        figure.savefig(image, format=path.suffix[1:], metadata=_UNDATED[path.suffix])
     write_atomic(path, image.getvalue())

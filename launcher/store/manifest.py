@@ -16,8 +16,9 @@ from launcher.errors import InputError
 from launcher.store import values
 from launcher.store.files import read
 from launcher.store.launch_info import LaunchInfo
+from launcher.store.metric import Metric
 from launcher.store.names import NAME_RULE, is_metric, is_name
-from launcher.store.paths import Paths, write_atomic
+from launcher.store.paths import PLOTS, Paths, write_atomic
 from launcher.store.values import Fields
 
 FORMAT = 1
@@ -56,6 +57,12 @@ class Manifest:
     experiments: list[ManifestExperiment]
     launch: LaunchInfo = field(default_factory=LaunchInfo)  # the newest
     former: list[ManifestExperiment] = field(default_factory=list)  # no longer in the job, and may come back
+    metric_details: dict[str, dict[str, str]] = field(default_factory=dict)  # units and scales, by metric
+    plots: list[str] = field(default_factory=lambda: ["png"])  # the kinds of files of each plot
+
+    def metric(self, name: str) -> Metric:
+        """Return a metric with what job file and target say of it."""
+        return Metric.of_details(name, self.metric_details.get(name), is_maximized=name in self.maximize)
 
 
 def write_manifest(paths: Paths, manifest: Manifest) -> None:
@@ -124,7 +131,7 @@ def _parse(content: Any) -> Manifest:
     if repeated:
         raise ValueError(f"two experiments are named {repeated[0]}")
     metrics, maximize = (file.list(key, 'a list of names like "loss"', is_metric) for key in ("metrics", "maximize"))
-    launch = content.get("launch")
+    launch, details = content.get("launch"), content.get("metric_details")
     return Manifest(
         name=file.text("name"),
         job_file=file.text("job_file"),
@@ -135,7 +142,15 @@ def _parse(content: Any) -> Manifest:
         experiments=experiments,
         launch=LaunchInfo.from_json(launch) if isinstance(launch, dict) else LaunchInfo(),
         former=former,
+        metric_details=_metric_details(details if isinstance(details, dict) else {}),
+        plots=[kind for kind in PLOTS if kind in values.texts(content.get("plots"))] or ["png"],
     )
+
+
+def _metric_details(content: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Return units and scales by metric; an earlier version wrote none. What is not of the right type is left out."""
+    found = {name: Metric.of_details(name, details).details for name, details in content.items() if is_metric(name)}
+    return {name: details for name, details in found.items() if details}
 
 
 def _parse_experiment(fields: Fields) -> ManifestExperiment:

@@ -1,6 +1,7 @@
 """Which names experiments and metrics may have. They become file names, so one rule holds wherever they come from.
 
-Job files, `sweep.json` and paths are checked by this rule: a name with a slash would lead out of the folder.
+Job files, `sweep.json` and paths are checked by this rule: an experiment's name with a slash would lead out of the
+folder. A metric may be named `train/loss`; `store.paths` makes the slash an underscore.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import re
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+-]{0,99}")
 NAME_RULE = "1 to 100 of the characters A-Z a-z 0-9 . _ = + - and starts with a letter or digit"
-METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,49}")
+METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_./@+=-]{0,99}")
+METRIC_RULE = "1 to 100 of the characters A-Z a-z 0-9 _ . / @ + = - and starts with a letter"
 
 
 def is_name(value: object) -> bool:

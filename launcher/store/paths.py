@@ -2,8 +2,9 @@
 
 Other modules name only the files inside `checkpoints/`, `requests/` and `earlier/`.
 
-The names of experiments and metrics become parts of file names. A `sweep.json` from another person may hold the name
-`../../x`, so `Paths` checks every name again: no path leads out of the outcome folder and the folder of the logs.
+The names of experiments and metrics become parts of file names; of a metric `train/loss` the part is `train_loss`. A
+`sweep.json` from another person may hold the name `../../x`, so `Paths` checks every name again: no path leads out of
+the outcome folder and the folder of the logs.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from pathlib import Path
 
 from launcher.errors import InputError
 from launcher.store.files import create_beside
-from launcher.store.names import NAME_RULE, is_metric, is_name
+from launcher.store.names import METRIC_RULE, NAME_RULE, is_metric, is_name
 from launcher.text import inline
 
+PLOTS = ("png", "svg", "pdf")  # kinds of files that a plot can be written as
 ANY = "<experiment>"  # stands for any name where a plan shows which files there will be
 
 
@@ -119,13 +121,13 @@ class Paths:
         """The report as Markdown. It refers to the plots, which lie beside it."""
         return self.outcome / "report.md"
 
-    def curve(self, metric: str, experiment: str) -> Path:
-        """Return the plot of a metric of an experiment."""
-        return self.outcome / f"{_metric(metric)}_curve_{_name(experiment)}.png"
+    def curve(self, metric: str, experiment: str, kind: str = "png") -> Path:
+        """Return the plot of a metric of an experiment. `kind` is one of `PLOTS`."""
+        return self.outcome / f"{metric_part(metric)}_curve_{_name(experiment)}.{_plot(kind)}"
 
-    def curves(self, metric: str) -> Path:
-        """Return the plot that compares a metric of all experiments."""
-        return self.outcome / f"{_metric(metric)}_curves.png"
+    def curves(self, metric: str, kind: str = "png") -> Path:
+        """Return the plot that compares a metric of all experiments. `kind` is one of `PLOTS`."""
+        return self.outcome / f"{metric_part(metric)}_curves.{_plot(kind)}"
 
     def absolute(self) -> Paths:
         """Return the same files by absolute paths, which are valid in any working directory."""
@@ -134,12 +136,12 @@ class Paths:
     def own(self, metrics: Iterable[str]) -> set[Path]:
         """Return the files and folders in the outcome folder that belong to the whole sweep, not to an experiment.
 
-        `metrics`: the metrics that have plots.
+        `metrics`: the metrics that have plots, of any kind.
         """
         folders = ("records", "telemetry", "checkpoints")
         files = (self.table_txt, self.table_csv, self.report_html, self.report_md, self.sweep, self.events, self.lock)
         own = {*files, self.requests, self.earliest, *(self.outcome / folder for folder in folders)}
-        return own | {self.curves(metric) for metric in metrics}
+        return own | {self.curves(metric, kind) for metric in metrics for kind in PLOTS}
 
     def create(self) -> None:
         """Create the folders. All are checked first, so normally either all are created or none.
@@ -176,10 +178,20 @@ def _name(experiment: str) -> str:
     return experiment
 
 
-def _metric(metric: str) -> str:
+def metric_part(metric: str) -> str:
+    """Return a metric's name as a part of file names: it has no slash and begins with a letter. `train_loss`.
+
+    Raises:
+        InputError: a metric may not have this name.
+    """
     if not is_metric(metric):
-        raise InputError(f'"{inline(metric, 100)}" is no name of a metric. Such a name is like "loss".')
-    return metric
+        raise InputError(f'"{inline(metric, 100)}" is no name of a metric: such a name has {METRIC_RULE}.')
+    return metric.replace("/", "_")
+
+
+def _plot(kind: str) -> str:
+    assert kind in PLOTS, f"there are plots as {', '.join(PLOTS)}, not as {kind}"
+    return kind
 
 
 def _obstacle(folder: Path) -> str:

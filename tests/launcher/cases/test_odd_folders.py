@@ -21,6 +21,7 @@ from launcher.sinks.text_log import text_log
 from launcher.store.attempts import read_last_attempts
 from launcher.store.history import read_history
 from launcher.store.manifest import read_manifest
+from launcher.store.metric import Metric
 from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
 from launcher.store.sweep_state import read_sweep_state
@@ -85,8 +86,8 @@ def test_F6_no_value_in_the_records_ends_more_than_its_own_experiment(here: Path
     assert report.draw() == []
     steps = {name for name, (what, _) in zip(names, varied, strict=False) if what.startswith("step.")}
     drawn = [line for line in report._lines()["loss"] if line.name in steps]
-    plots.write_comparison(paths.curves("loss"), "loss", drawn[:20])
-    plots.Sheet("loss").write(paths.curve("loss", "e1"), drawn[-1])
+    plots.write_comparison(paths.curves("loss"), Metric("loss"), drawn[:20])
+    plots.Sheet(Metric("loss")).write(paths.curve("loss", "e1"), drawn[-1])
     assert len(report.rows()) == len(names) + 1
     for view in (paths.table_csv, paths.table_txt, paths.report_md, paths.report_html):
         assert not {"\x1b", "\u202e"} & set(view.read_text()), view

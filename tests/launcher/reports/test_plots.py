@@ -15,6 +15,7 @@ from launcher.reports.plots import COLOURS, Line, Sheet, draw_comparison
 from launcher.reports.smoothing import running_mean
 from launcher.store.curve import Curve
 from launcher.store.experiment_state import ExperimentState
+from launcher.store.metric import Metric
 
 
 def line(name: str = "a", values: list[float] | None = None, index: int = 0, *, has_tokens: bool = True) -> Line:
@@ -45,7 +46,7 @@ def test_a_line_has_no_tokens_if_one_of_its_steps_has_none() -> None:
 
 def test_the_plot_of_one_experiment_has_its_curve_faint_and_its_running_mean_strong() -> None:
     shown = line(values=[float(value % 7) for value in range(100)])
-    (axes,) = Sheet("loss").draw(shown).axes
+    (axes,) = Sheet(Metric("loss", "nats per token")).draw(shown).axes
     raw, mean = axes.lines
     assert raw.get_ydata().tolist() == shown.values.tolist()
     assert mean.get_ydata().tolist() == running_mean(shown.values).tolist()
@@ -60,7 +61,7 @@ def test_the_plot_of_one_experiment_has_its_curve_faint_and_its_running_mean_str
 
 
 def test_a_sheet_shows_one_experiment_after_the_other_and_nothing_of_the_one_before() -> None:
-    sheet = Sheet("perplexity")
+    sheet = Sheet(Metric("perplexity"))
     for name, values in {"short": [1.0, 2.0], "long": [3e7, 1.5e3, 9e5], "short again": [1.0, -2.0]}.items():
         (axes,) = sheet.draw(line(name, values)).axes
         assert axes.get_title(loc="left") == name
@@ -70,21 +71,21 @@ def test_a_sheet_shows_one_experiment_after_the_other_and_nothing_of_the_one_bef
 
 
 def test_a_single_step_is_a_point() -> None:
-    (axes,) = Sheet("accuracy").draw(line(values=[0.5])).axes
+    (axes,) = Sheet(Metric("accuracy")).draw(line(values=[0.5])).axes
     assert [drawn.get_marker() for drawn in axes.lines] == ["None", "None", "o"]
     assert axes.get_ylabel() == "accuracy", "a metric whose unit is not known has its name"
 
 
 def test_perplexity_over_more_than_a_decade_has_a_logarithmic_axis_and_loss_never() -> None:
     wide, narrow = [1000.0, 10.0], [30.0, 10.0]
-    scales = [Sheet(metric).draw(line(values=values)).axes[0].get_yscale()
+    scales = [Sheet(Metric(metric)).draw(line(values=values)).axes[0].get_yscale()
               for metric, values in [("perplexity", wide), ("perplexity", narrow), ("loss", wide)]]  # fmt: skip
     assert scales == ["log", "linear", "linear"]
 
 
 def test_the_comparison_has_a_line_for_each_experiment_in_the_order_of_the_job_file() -> None:
     lines = [line(name, index=index) for index, name in enumerate(["base", "lr", "wide"])]
-    figure = draw_comparison("loss", lines)
+    figure = draw_comparison(Metric("loss", "nats per token"), lines)
     by_step, by_tokens = figure.axes
     for axes in (by_step, by_tokens):
         assert [drawn.get_label() for drawn in strong(axes)] == ["base", "lr", "wide"]
@@ -102,18 +103,18 @@ def test_the_comparison_has_a_line_for_each_experiment_in_the_order_of_the_job_f
 
 
 def test_the_comparison_is_by_step_alone_unless_every_experiment_counts_tokens() -> None:
-    (axes,) = draw_comparison("loss", [line("a"), line("b", has_tokens=False, index=1)]).axes
+    (axes,) = draw_comparison(Metric("loss"), [line("a"), line("b", has_tokens=False, index=1)]).axes
     assert axes.get_xlabel() == "step"
     assert len(strong(axes)) == 2
 
 
 def test_an_experiment_keeps_its_colour_whichever_others_are_drawn() -> None:
-    alone = strong(draw_comparison("loss", [line("wide", index=2)]).axes[0])[0]
+    alone = strong(draw_comparison(Metric("loss"), [line("wide", index=2)]).axes[0])[0]
     assert to_hex(alone.get_color()).lower() == COLOURS[2].lower()
 
 
 def test_nothing_is_cut_off_at_the_edge_whatever_the_size_of_the_numbers(tmp_path: Path) -> None:
-    sheet = Sheet("perplexity")
+    sheet = Sheet(Metric("perplexity"))
     for name, values in {"short": [1.0, 2.0], "long": [3e7, 1.5e3], "short again": [1.0, -2.0]}.items():
         sheet.write(tmp_path / f"{name}.png", line(name, values))
         image = mpimg.imread(tmp_path / f"{name}.png")  # (H, W, 4)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from launcher.store.paths import write_atomic
+from launcher.errors import InputError
+from launcher.store.paths import PLOTS, Paths, write_atomic
 
 
 def test_atomic_writing_leaves_the_old_file_or_the_new(tmp_path: Path) -> None:
@@ -18,3 +19,25 @@ def test_atomic_writing_leaves_the_old_file_or_the_new(tmp_path: Path) -> None:
     write_atomic(path, "new")
     assert [one.name for one in tmp_path.iterdir()] == ["a.txt"]
     assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize("metric", ["train/loss", "a/../../x", "val/acc@5", "eval.loss", "a..", "x" * 100])
+@pytest.mark.parametrize("kind", PLOTS)
+def test_plots_of_a_metric_lie_in_the_outcome_folder(tmp_path: Path, metric: str, kind: str) -> None:
+    paths = Paths(tmp_path, tmp_path)
+    for path in (paths.curves(metric, kind), paths.curve(metric, "a" * 100, kind)):
+        assert path.parent == tmp_path
+        write_atomic(path, "")
+        assert path.name in {file.name for file in tmp_path.iterdir()}
+
+
+def test_plots_keep_the_names_they_had(tmp_path: Path) -> None:
+    paths = Paths(tmp_path, tmp_path)
+    assert (paths.curves("loss").name, paths.curve("loss", "a").name) == ("loss_curves.png", "loss_curve_a.png")
+    assert paths.curves("train/loss", "pdf").name == "train_loss_curves.pdf"
+
+
+@pytest.mark.parametrize("metric", ["../x", "/x", "", "a\0b", "a b", "1x", ".x", "x" * 101, "a\nb", "a\\b"])
+def test_a_metric_of_another_name_has_no_file(tmp_path: Path, metric: str) -> None:
+    with pytest.raises(InputError, match="is no name of a metric"):
+        Paths(tmp_path, tmp_path).curves(metric)
