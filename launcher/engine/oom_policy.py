@@ -17,7 +17,8 @@ from launcher.planning.batch_halving import describe_changes, halve_batch
 from launcher.planning.decision import Decision
 from launcher.planning.plan import Plan
 from launcher.store.checkpoints import Checkpoints
-from launcher.store.history import History, gpu_bytes
+from launcher.store.history import History
+from launcher.store.record_facts import gpu_bytes
 
 # torch counts the memory of its allocator. The CUDA context comes on top: 300 to 500 MiB on cards of today.
 CONTEXT_BYTES = 512 * 2**20

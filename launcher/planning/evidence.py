@@ -16,9 +16,10 @@ from launcher.store.checkpoints import Checkpoints
 from launcher.store.ending import EndingKind
 from launcher.store.events import LoggedEvent
 from launcher.store.experiment_state import SPEED, ExperimentState, fold
-from launcher.store.history import gpu_bytes, read_history
 from launcher.store.manifest import ManifestExperiment
 from launcher.store.paths import Paths
+from launcher.store.record_facts import gpu_bytes
+from launcher.store.summary_file import read_summary
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,10 @@ def gather(
         OSError: the folder of its checkpoints cannot be read.
     """
     metrics = (metric, SPEED)
-    history = read_history(paths.records(experiment.name), metrics)
+    summary = read_summary(paths.records(experiment.name), metrics, paths.summary(experiment.name))
     entry = planned or ManifestExperiment(experiment.name, experiment.overrides, experiment.config, experiment.digest)
-    state = fold(entry, history, events, metrics=metrics, maximize=[metric] if is_maximized else [])
-    lost_ending = None if history.obstacle else _lost_ending(state, last_attempts(events).get(experiment.name))
+    state = fold(entry, summary, events, metrics=metrics, maximize=[metric] if is_maximized else [])
+    lost_ending = None if summary.obstacle else _lost_ending(state, last_attempts(events).get(experiment.name))
     changes, seconds = dict(state.changed), round(state.seconds or 0.0, 3)
     checkpoints = Checkpoints(
         paths.checkpoints(experiment.name), experiment.name, state_digest(experiment.digest, changes)
@@ -101,7 +102,7 @@ def gather(
         duration=_duration(experiment, state, seconds, planned),
         peak_memory_bytes=_whole(state.peak_memory_bytes),
         peak_gpu_memory_bytes=_whole(state.peak_gpu_memory_bytes),
-        needed_gpu_bytes=gpu_bytes(history),
+        needed_gpu_bytes=gpu_bytes(summary),
         state=state if ending is not None and ending.is_kept else None,
         obstacle=state.obstacle,
     )

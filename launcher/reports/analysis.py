@@ -164,9 +164,7 @@ def broken(experiment: ExperimentState, metrics: Sequence[str]) -> str:
     for metric in metrics:
         curve = experiment.curves.get(metric)
         if curve is not None and curve.broken_since is not None:
-            bad = {str(value) for value in curve.values[curve.steps.index(curve.broken_since) :]}
-            value = bad.pop() if len(bad) == 1 else "not finite"
-            found.append(f"{metric} is {value} from step {curve.broken_since} on")
+            found.append(f"{metric} is {curve.broken_value} from step {curve.broken_since} on")
     return ", ".join(found)
 
 
@@ -245,9 +243,9 @@ def _fact(experiment: ExperimentState, name: str) -> float | None:
 
 def _non_finite(experiments: Sequence[ExperimentState], metric: str) -> list[str]:
     found = [
-        f"{experiment.name} ({len(bad):,}, the first at step {bad[0]})"
+        f"{experiment.name} ({curve.num_bad:,}, the first at step {curve.first_bad})"
         for experiment in experiments
-        if metric in experiment.curves and (bad := experiment.curves[metric].bad_steps)
+        if (curve := experiment.curves.get(metric)) is not None and curve.num_bad
     ]
     heading = f"Values of {metric} that are not finite, which never count as best and are gaps in the curves:"
     return [f"{heading} {listed(found)}."] if found else []

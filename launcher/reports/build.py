@@ -23,11 +23,10 @@ from launcher.child_process import die_with_parent
 from launcher.errors import InputError
 from launcher.reports.analysis import unlogged
 from launcher.reports.data import ReportData
-from launcher.store.curve import curve_of
-from launcher.store.history import read_history
 from launcher.store.manifest import read_manifest
 from launcher.store.metric import Metric
 from launcher.store.paths import Paths
+from launcher.store.sweep_state import read_sweep_state
 from launcher.worker.last_lines import last_lines
 
 if TYPE_CHECKING:
@@ -170,13 +169,12 @@ def outdated(paths: Paths) -> list[Path]:
     newest_ns = max(_written_ns(paths.sweep), _written_ns(paths.events), *written.values(), 0)
     expected = [(path, newest_ns) for path in (paths.table_txt, paths.table_csv, paths.report_html, paths.report_md)]
     drawn: set[str] = set()
-    for planned in manifest.experiments:
-        history = read_history(paths.records(planned.name), manifest.metrics)
-        own = [metric for metric in manifest.metrics if curve_of(history, metric) is not None]
+    sweep = read_sweep_state(paths, time.time())
+    assert sweep is not None, "its manifest was read above"
+    for state in sweep.read_experiments():
+        own = [metric for metric in manifest.metrics if metric in state.curves]
         expected += [
-            (paths.curve(metric, planned.name, kind), written[planned.name])
-            for metric in own
-            for kind in manifest.plots
+            (paths.curve(metric, state.name, kind), written[state.name]) for metric in own for kind in manifest.plots
         ]
         drawn.update(own)
     expected += [(paths.curves(metric, kind), newest_ns) for metric in drawn for kind in manifest.plots]

@@ -9,10 +9,10 @@ from dataclasses import replace
 from launcher.errors import InputError
 from launcher.reports.usage_curves import Series, over_time
 from launcher.store.experiment_state import RUNNING, ExperimentState
-from launcher.store.history import History, read_history
 from launcher.store.manifest import Manifest, read_manifest
 from launcher.store.paths import Paths
 from launcher.store.samples import read_samples, summarise
+from launcher.store.summary_file import SummaryReader
 from launcher.store.sweep_state import SweepState, read_sweep_state
 
 
@@ -30,8 +30,8 @@ class ReportData:
         """
         self._paths = paths
         self._metrics = metrics
-        self._histories: dict[str, History] = {}
-        self._folded: dict[str, tuple[History, object, ExperimentState]] = {}
+        self._readers: dict[str, SummaryReader] = {}
+        self._folded: dict[str, tuple[object, ExperimentState]] = {}  # by experiment, with what it was made from
         self.usage: dict[str, dict[str, float]] = {}  # cells of the table, by experiment
         self.usage_curves: dict[str, dict[str, Series]] = {}  # by experiment and quantity
         self._sweep: SweepState
@@ -51,7 +51,7 @@ class ReportData:
     @property
     def experiments(self) -> list[ExperimentState]:
         """How the experiments stand, in the order of the job file."""
-        return [self._folded[name][2] for name in self.names]
+        return [self._folded[name][1] for name in self.names]
 
     def look(self, changed: Iterable[str] | None = None) -> None:
         """Read what is there now: the records of changed experiments (None: of all), of new and of running ones.
@@ -59,18 +59,21 @@ class ReportData:
         Raises:
             InputError: there is no sweep in the folder any more, or one of its files cannot be read.
         """
+        before = self._sweep.manifest if self._folded else None
         self._sweep = self._read_sweep()
         names = self.names
-        was_running = {name for name, (_, _, state) in self._folded.items() if state.state == RUNNING}
+        if before is not None and before.metrics != self.manifest.metrics:
+            self._readers, self._folded = {}, {}
+        was_running = {name for name, (_, state) in self._folded.items() if state.state == RUNNING}
         renew = {*(names if changed is None else changed), *was_running}
-        folded: dict[str, tuple[History, object, ExperimentState]] = {}
+        folded: dict[str, tuple[object, ExperimentState]] = {}
         for index, name in enumerate(names):
-            if name in renew or name not in self._histories:
-                self._read(name)
-            folded[name] = self._fold(index, name)
-            if folded[name][2].state == RUNNING and name not in renew:  # it has just begun
-                self._read(name)
-                folded[name] = self._fold(index, name)
+            if name in renew or name not in self._folded:
+                self._read_usage(name)
+            folded[name] = self._fold(index, name, is_renewed=name in renew)
+            if folded[name][1].state == RUNNING and name not in renew:  # it has just begun
+                self._read_usage(name)
+                folded[name] = self._fold(index, name, is_renewed=True)
         self._folded = folded
 
     def _read_sweep(self) -> SweepState:
@@ -82,14 +85,13 @@ class ReportData:
     def _no_sweep(self) -> InputError:
         return InputError(f"there is no sweep in {self._paths.outcome}: it has no {self._paths.sweep.name}.")
 
-    def _read(self, name: str) -> None:
-        self._histories[name] = read_history(self._paths.records(name))
+    def _read_usage(self, name: str) -> None:
         samples = read_samples(self._paths.telemetry(name))
         self.usage[name], self.usage_curves[name] = summarise(samples), over_time(samples)
 
-    def _fold(self, index: int, name: str) -> tuple[History, object, ExperimentState]:
+    def _fold(self, index: int, name: str, *, is_renewed: bool) -> tuple[object, ExperimentState]:
         """Return the state of an experiment, with what it was made from; the state before if nothing has changed."""
-        sweep, history, before = self._sweep, self._histories[name], self._folded.get(name)
+        sweep, before = self._sweep, self._folded.get(name)
         timeless = replace(sweep.launch, now_s=0.0)
         made_from: object = (
             index,
@@ -99,6 +101,11 @@ class ReportData:
             sweep.events.get(name),
             timeless,
         )
-        if before is not None and before[0] is history and before[1] == made_from:
+        if before is not None and not is_renewed and before[0] == made_from:
             return before
-        return history, made_from, sweep.fold(index, history)
+        reader = self._readers.pop(name, None) or sweep.reader(name)
+        state = sweep.fold(index, reader.read())
+        reader.keep()
+        if not reader.is_long or state.state == RUNNING:  # a long one that has ended is read again from its summary
+            self._readers[name] = reader
+        return made_from, state

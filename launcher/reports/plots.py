@@ -66,14 +66,13 @@ class Line:
     @classmethod
     def of(cls, experiment: ExperimentState, curve: Curve) -> Line:
         """Return the line of a curve of an experiment."""
-        tokens = experiment.tokens
-        has_tokens = tokens.keys() >= set(curve.steps)
+        tokens = experiment.tokens if experiment.tokens and experiment.tokens.covers(curve.steps) else None
         return cls(
             name=experiment.name,
             index=experiment.index,
             steps=np.array(curve.steps, dtype=float),
             values=drawable(curve.values),
-            tokens=np.array([tokens[step] for step in curve.steps], dtype=float) if has_tokens else None,
+            tokens=np.array(tokens.at(curve.steps)) if tokens else None,
         )
 
 

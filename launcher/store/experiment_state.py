@@ -1,36 +1,35 @@
 """How one experiment stands: everything that its files say about it, added up once for every reader.
 
     sweep.json ──▶ ManifestExperiment ─┐
-    records    ──▶ History ────────────┼─▶ fold ─▶ ExperimentState ─▶ plan, status, tables, plots, report, --json
+    records    ──▶ RecordSummary ──────┼─▶ fold ─▶ ExperimentState ─▶ plan, status, tables, plots, report, --json
     events     ──▶ LoggedEvent … ──────┤
     lock       ──▶ LaunchState ────────┘
 
-`fold` reads no file. A history that remembers few metrics gives a state with few curves and is read in a fifth of the
-time; all else in the state is the same. `sweep_state` reads the files.
+`fold` reads no file. A summary of few metrics gives a state with few curves and is read in less time; all else in the
+state is the same. `sweep_state` reads the files.
 """
 
 from __future__ import annotations
 
 import datetime
-import itertools
-import math
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from launcher.store import values
 from launcher.store.attempts import LastAttempt, last_attempts
-from launcher.store.curve import Curve, curve_of
+from launcher.store.curve import Curve, curve_of, median
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, LoggedEvent, MovedAside, Requeued, Started, Withdrawn
-from launcher.store.history import History, numbers
 from launcher.store.launch_info import LaunchInfo
 from launcher.store.manifest import ManifestExperiment
+from launcher.store.record_summary import SPEED as SPEED
+from launcher.store.record_summary import TOKENS as TOKENS
+from launcher.store.record_summary import RecordSummary
+from launcher.store.step_scale import StepScale
 
 Phase = Literal["starting", "running", "ended", "gone"]
 RUNNING, WAITING, WITHDRAWN, NOT_STARTED = LIVE = ("running", "waiting", "withdrawn", "not started")
-TOKENS, SPEED = "tokens", "tokens_per_s"  # metrics of a fixed meaning: tokens so far, and how fast
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +103,9 @@ class ExperimentState:
     curves: Mapping[str, Curve] = field(default_factory=dict)  # by metric, those that have a value
     facts: Mapping[str, Any] = field(default_factory=dict)  # of `run.info`
     logged: tuple[str, ...] = ()  # the names of all metrics
-    tokens: Mapping[int, float] = field(default_factory=dict)  # step → tokens so far
-    at_s: Mapping[int, float] = field(default_factory=dict)  # step → time spent until then, attempts summed
+    tokens: StepScale | None = None  # the tokens that had been trained on; None if none were counted
+    at_s: StepScale | None = None  # the seconds that had been spent, attempts summed; None before the first step
+    num_tokens: float | None = None  # how many tokens the experiment has trained on
     tokens_per_s: float | None = None  # the median over the steps
     peak_memory_bytes: float | None = None
     peak_gpu_memory_bytes: float | None = None
@@ -125,15 +125,10 @@ class ExperimentState:
         """The newest attempt failed or diverged: the experiment is never the best one."""
         return self.ending is not None and self.ending.is_failure and self.state != RUNNING
 
-    @property
-    def num_tokens(self) -> float | None:
-        """How many tokens the experiment has trained on."""
-        return max(self.tokens.values(), default=None)
-
 
 def fold(
     planned: ManifestExperiment,
-    history: History,
+    summary: RecordSummary,
     events: Sequence[LoggedEvent],
     launch: LaunchState | None = None,
     *,
@@ -147,65 +142,67 @@ def fold(
     moves them aside when it starts the experiment.
 
     Args:
-        history: its records; a history that remembers few metrics gives a state that has few curves.
+        summary: of its records; a summary of few metrics gives a state that has few curves.
         events: those of this experiment, in their order.
         launch: the newest launch. None: nobody is at work, and records of every configuration count.
         metrics: those to make curves of.
         maximize: the metrics whose largest value is the best.
     """
     own = _current(events)
-    if launch is not None and _is_of_another(planned, history):
-        own = [event for event in own if getattr(event, "attempt", 0) > history.attempt]
-        history = History()
+    if launch is not None and _is_of_another(planned, summary):
+        own = [event for event in own if getattr(event, "attempt", 0) > summary.attempt]
+        summary = RecordSummary()
     launch = launch or LaunchState()
     last = last_attempts(own).get(planned.name)
     is_running = launch.is_running(planned.name, last)
-    ending = None if is_running else _ending(history, last)
+    ending = None if is_running else _ending(summary, last)
     state = RUNNING if is_running else _state(planned.name, ending, last, events, launch)
-    spans = _spans(own, history, RUNNING if is_running else ending or "", launch.now_s)
+    spans = _spans(own, summary, RUNNING if is_running else ending or "", launch.now_s)
     return replace(
-        _of_records(planned, history, metrics, maximize),
+        _of_records(planned, summary, metrics, maximize),
         index=index,
         state=state,
         ending=ending,
-        why=history.obstacle or (_why(ending, last) if ending else ""),
+        why=summary.obstacle or (_why(ending, last) if ending else ""),
         is_kept=ending is not None and state == ending and ending.is_kept and planned.name not in launch.attempts,
-        highest_attempt=max([history.attempt, *(event.attempt for event in events if isinstance(event, Started))]),
+        highest_attempt=max([summary.attempt, *(event.attempt for event in events if isinstance(event, Started))]),
         device=last.device if last else "",
         threads=last.threads if last else None,
         changed=last.changed if last else {},
         earlier=last.earlier if last else (),
         spans=spans,
-        seconds=_seconds(history, last, spans[-1] if is_running and spans else None) if ending or is_running else None,
+        seconds=_seconds(summary, last, spans[-1] if is_running and spans else None) if ending or is_running else None,
     )
 
 
 def _of_records(
-    planned: ManifestExperiment, history: History, metrics: Sequence[str], maximize: Sequence[str]
+    planned: ManifestExperiment, summary: RecordSummary, metrics: Sequence[str], maximize: Sequence[str]
 ) -> ExperimentState:
     """Return the part of a state that the records alone tell."""
-    end = history.end or {}
-    curves = {name: curve_of(history, name, is_maximized=name in maximize) for name in metrics}
-    speeds = list(filter(math.isfinite, numbers(history, SPEED).values()))
+    end = summary.end or {}
+    series = summary.series
+    curves = {name: curve_of(series.get(name), is_maximized=name in maximize) for name in metrics}
+    tokens, speeds = series.get(TOKENS), curve_of(series.get(SPEED))
     return ExperimentState(
         name=planned.name,
         overrides=planned.overrides,
         config=planned.config,
-        obstacle=history.obstacle,
-        digest=None if history.start is None else values.text(history.start.get("digest")),
-        attempt=history.attempt,
-        phase=history.phase,
-        last_step=history.last_step,
-        num_steps=len(history.steps),
-        total=history.total,
-        resumed_from=history.resumed_from,
-        last_s=history.last_s,
+        obstacle=summary.obstacle,
+        digest=None if summary.start is None else values.text(summary.start.get("digest")),
+        attempt=summary.attempt,
+        phase=summary.phase,
+        last_step=summary.last_step,
+        num_steps=summary.num_steps,
+        total=summary.total,
+        resumed_from=summary.resumed_from,
+        last_s=summary.last_s,
         curves={name: curve for name, curve in curves.items() if curve is not None},
-        facts=history.info,
-        logged=tuple(dict.fromkeys(itertools.chain.from_iterable(history.steps.values()))),
-        tokens={step: count for step, count in numbers(history, TOKENS).items() if 0 <= count <= values.MOST},
-        at_s=history.at_s,
-        tokens_per_s=statistics.median(speeds) if speeds else None,
+        facts=summary.info,
+        logged=tuple(summary.logged),
+        tokens=StepScale.of(tokens),
+        at_s=StepScale.of(summary.times),
+        num_tokens=tokens.highest if tokens is not None else None,
+        tokens_per_s=median(speeds) if speeds else None,
         peak_memory_bytes=values.real(end.get("peak_memory_bytes")),
         peak_gpu_memory_bytes=values.real(end.get("peak_gpu_memory_bytes")),
     )
@@ -217,24 +214,24 @@ def _current(events: Sequence[LoggedEvent]) -> Sequence[LoggedEvent]:
     return events[moved[-1] + 1 :] if moved else events
 
 
-def _is_of_another(planned: ManifestExperiment, history: History) -> bool:
+def _is_of_another(planned: ManifestExperiment, summary: RecordSummary) -> bool:
     """Return whether records are of another configuration than the planned one."""
-    return history.start is not None and history.start.get("digest", planned.digest) != planned.digest
+    return summary.start is not None and summary.start.get("digest", planned.digest) != planned.digest
 
 
-def _ending(history: History, last: LastAttempt | None) -> EndingKind | None:
+def _ending(summary: RecordSummary, last: LastAttempt | None) -> EndingKind | None:
     """Return how the newest attempt ended; None before the first.
 
     What a launcher saw counts first, then the worker's last record. Without either the attempt was interrupted. An
     attempt that was killed before it wrote a record stands in the events alone.
     """
-    if last is not None and last.attempt >= history.attempt and last.ending is not None:
+    if last is not None and last.attempt >= summary.attempt and last.ending is not None:
         return last.ending
-    if last is not None and last.attempt > history.attempt:
+    if last is not None and last.attempt > summary.attempt:
         return EndingKind.INTERRUPTED
-    if history.start is None:
-        return EndingKind.INTERRUPTED if last is not None and not history.obstacle else None
-    return EndingKind(history.end["ending"]) if history.end else EndingKind.INTERRUPTED
+    if summary.start is None:
+        return EndingKind.INTERRUPTED if last is not None and not summary.obstacle else None
+    return EndingKind(summary.end["ending"]) if summary.end else EndingKind.INTERRUPTED
 
 
 def _why(ending: EndingKind, last: LastAttempt | None) -> str:
@@ -263,20 +260,22 @@ def _state(
     return ending or NOT_STARTED
 
 
-def _seconds(history: History, last: LastAttempt | None, running: AttemptSpan | None) -> float:
+def _seconds(summary: RecordSummary, last: LastAttempt | None, running: AttemptSpan | None) -> float:
     """Return the time of the newest attempt and of those it goes on from.
 
     An attempt that runs counts until now, one that no launcher saw end until its newest record.
     """
     if last is None:  # the file of events is lost: the records alone say it
-        return history.before_s + history.last_s
+        return summary.before_s + summary.last_s
     if running is not None and running.attempt == last.attempt:
         return last.seconds + (running.seconds or 0.0)
-    is_open = last.ending is None and last.attempt == history.attempt
-    return last.seconds + (history.last_s if is_open else 0.0)
+    is_open = last.ending is None and last.attempt == summary.attempt
+    return last.seconds + (summary.last_s if is_open else 0.0)
 
 
-def _spans(events: Sequence[LoggedEvent], history: History, outcome: str, now_s: float) -> tuple[AttemptSpan, ...]:
+def _spans(
+    events: Sequence[LoggedEvent], summary: RecordSummary, outcome: str, now_s: float
+) -> tuple[AttemptSpan, ...]:
     """Return the attempts that the results come from; `outcome` is that of the newest.
 
     Where no launcher saw an attempt end, it lasted until its newest record.
@@ -294,9 +293,9 @@ def _spans(events: Sequence[LoggedEvent], history: History, outcome: str, now_s:
                 found[-1] = replace(found[-1], seconds=event.seconds, ending=event.ending, why=event.why)
     for place, span in enumerate(found):
         if span.seconds is None:
-            is_newest = span.attempt >= history.attempt
+            is_newest = span.attempt >= summary.attempt
             ending = outcome if is_newest else EndingKind.INTERRUPTED
-            seconds = history.last_s if span.attempt == history.attempt else 0.0
+            seconds = summary.last_s if span.attempt == summary.attempt else 0.0
             if ending == RUNNING:
                 seconds = max(0.0, now_s - span.start_s)
             found[place] = replace(span, seconds=seconds, ending=ending)

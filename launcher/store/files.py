@@ -160,6 +160,11 @@ class LineSplitter:
         self._size = 0
         self._is_too_long = False
 
+    @property
+    def num_torn_bytes(self) -> int:
+        """The length of the line that is not complete yet, as far as it has come."""
+        return self._size
+
     def split(self, piece: bytes) -> list[bytes]:
         """Return the lines that end within the next piece."""
         *lines, rest = piece.split(b"\n")
@@ -168,9 +173,9 @@ class LineSplitter:
             if self._is_too_long:
                 del lines[0]
             self._torn, self._size, self._is_too_long = [], 0, False
+        self._size += len(rest)
         if rest and not self._is_too_long:
             self._torn.append(rest)
-            self._size += len(rest)
             if self._size > LINE_BYTES:
                 self._torn, self._is_too_long = [], True
                 self.num_too_long += 1

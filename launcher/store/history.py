@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from launcher.store import values
-from launcher.store.ending import EndingKind
+from launcher.store.record_facts import RecordFacts
 from launcher.store.records import ENVELOPE, Record, RecordReader
 
 _NOTHING: Record = {}
 
 
 @dataclass
-class History:
+class History(RecordFacts):
     """The sum of the records of an experiment: its steps, each once, and facts about its newest attempt.
 
     Within an attempt, the metrics of all records of a step are merged. A new attempt replaces the records of earlier
@@ -26,20 +26,8 @@ class History:
     Each thread of an attempt counts its own steps, so a smaller step may come after a larger step.
     """
 
-    info: Record = field(default_factory=dict)
-    total: int | None = None
-    start: Record | None = None  # of the newest attempt that has written its start record
-    end: Record | None = None  # the last record of the newest attempt; None if it has not ended, or was killed
-    resumed_from: int = 0  # the step of the checkpoint from which the newest attempt continued; 0 if it began anew
-    phase: str = "in set-up"  # the work that the newest attempt does, or did when it ended
-    attempt: int = 0
-    last_s: float = 0.0  # the time of the newest attempt's last record, since the attempt began
-    before_s: float = 0.0  # the time spent by all attempts before the newest
     metrics: Collection[str] | None = None  # the metrics to remember of each step; None: all
-    obstacle: str = ""  # why the record file cannot be read; empty if it can be read, or is missing
-    last_step: int = 0  # the largest step; 0 before the first step
     is_ordered: bool = True  # so far no step has come after a larger step
-    _first: int | None = 0  # the smallest step of the newest attempt; None: it has logged no step yet
     _steps: dict[int, Record] = field(default_factory=dict)
     _at_s: dict[int, float] = field(default_factory=dict)
     _is_sorted: bool = True  # _steps and _at_s are in order of step
@@ -54,7 +42,7 @@ class History:
             for record in records:
                 self.add(record)
             return
-        steps, attempt, has_stepped = self._steps, self.attempt, self._first is not None
+        steps, attempt, has_stepped = self._steps, self.attempt, self.first_step is not None
         logged: int | None = None  # the step of the newest record, if `phase` does not name it yet
         for record in records:
             step = record.get("step")
@@ -76,32 +64,20 @@ class History:
             if logged is not None:
                 self.phase, logged = f"after step {logged}", None
             self.add(record)
-            steps, attempt, has_stepped = self._steps, self.attempt, self._first is not None
+            steps, attempt, has_stepped = self._steps, self.attempt, self.first_step is not None
         if logged is not None:
             self.phase = f"after step {logged}"
 
     def add(self, record: Record) -> None:
         """Add the next record of the file."""
-        if record["attempt"] > self.attempt:
-            self.attempt, self._first, self.end, self.resumed_from = record["attempt"], None, None, 0
-            self.phase = "in set-up"
-            self.before_s += self.last_s
-        self.last_s = record["at_s"]
-        match record.get("kind"):
-            case None if "step" in record:
-                self._add_step(record)
-            case "start":
-                self.start = record
-            case "total":
-                self.total = record["steps"]
-            case "info":
-                self.info |= {key: value for key, value in record.items() if key not in ENVELOPE}
-            case "phase":
-                self.phase = record["phase"]
-            case "resume":
-                self.resumed_from = record["step"]
-            case "end":
-                self.end = record
+        self.add_fact(record)
+        if "step" in record and "kind" not in record:
+            self._add_step(record)
+
+    @property
+    def num_steps(self) -> int:
+        """The number of steps that were logged."""
+        return len(self._steps)
 
     @property
     def steps(self) -> dict[int, Record]:
@@ -129,7 +105,7 @@ class History:
     def _add_step(self, record: Record) -> None:
         step = record["step"]
         self.phase = f"after step {step}"
-        if self._first is None or step < self._first:
+        if self.first_step is None or step < self.first_step:
             self._replace(step)
         is_late = step < self.last_step
         self._mark(step)
@@ -144,8 +120,8 @@ class History:
 
     def _replace(self, first: int) -> None:
         """Forget the steps of earlier attempts from `first` on. `first`: the newest attempt's smallest step so far."""
-        until = math.inf if self._first is None else self._first  # from here on, all steps are the newest attempt's
-        self._first = first
+        until = math.inf if self.first_step is None else self.first_step  # from here on, all are its own
+        self.first_step = first
         if first > self.last_step:
             return
         for later in [known for known in self._steps if first <= known < until and known > self.resumed_from]:
@@ -157,12 +133,6 @@ class History:
         if not self._is_sorted:
             self._steps, self._at_s = dict(sorted(self._steps.items())), dict(sorted(self._at_s.items()))
             self._is_sorted = True
-
-    @property
-    def has_all_steps(self) -> bool:
-        """Whether the newest attempt has reached the number of steps to expect; False if the target has not said it."""
-        reached = self.resumed_from if self._first is None else max(self.last_step, len(self._steps))
-        return self.total is not None and reached >= self.total
 
     def lighten(self) -> None:
         """Forget all metrics, and from now on remember only which steps were logged."""
@@ -219,14 +189,3 @@ def numbers(history: History, metric: str) -> dict[int, float]:
         if type(value) is float or (value is not None and values.real(value) is not None):
             found[step] = value
     return found
-
-
-def gpu_bytes(history: History) -> int | None:
-    """Return the peak of the newest attempt's GPU memory; None if it is unknown, or less than the training needs.
-
-    An attempt that failed may have ended before it needed most memory.
-    """
-    end = history.end or {}
-    peak = values.whole(end.get("peak_gpu_memory_bytes"))
-    kind = EndingKind.from_text(end.get("ending"))
-    return peak if kind is not None and not kind.is_retried else None

@@ -64,6 +64,10 @@ class Paths:
         """Return the record file of an experiment. It is only appended to, and every result is computed from it."""
         return self.outcome / "records" / f"{_name(experiment)}.jsonl"
 
+    def summary(self, experiment: str) -> Path:
+        """Return the file that keeps the summary of a long record file. It may be deleted at any time."""
+        return self.outcome / "summaries" / f"{_name(experiment)}.json"
+
     def telemetry(self, experiment: str) -> Path:
         """Return the telemetry file: samples of the use of CPU, memory and GPU by an experiment."""
         return self.outcome / "telemetry" / f"{_name(experiment)}.jsonl"
@@ -138,7 +142,7 @@ class Paths:
 
         `metrics`: the metrics that have plots, of any kind.
         """
-        folders = ("records", "telemetry", "checkpoints")
+        folders = ("records", "telemetry", "checkpoints", "summaries")
         files = (self.table_txt, self.table_csv, self.report_html, self.report_md, self.sweep, self.events, self.lock)
         own = {*files, self.requests, self.earliest, *(self.outcome / folder for folder in folders)}
         return own | {self.curves(metric, kind) for metric in metrics for kind in PLOTS}

@@ -282,14 +282,20 @@ class RecordReader:
     """Reads a record file while it grows. Each call of `read` yields the records that are new. No writer ever waits.
 
     `metrics`: the metrics of steps that the caller will use; None: all. With few metrics, reading takes half the time.
+    `start`: where to begin in the file, in bytes: at the beginning of a line.
     """
 
-    def __init__(self, path: Path, metrics: Collection[str] | None = None) -> None:
+    def __init__(self, path: Path, metrics: Collection[str] | None = None, start: int = 0) -> None:
         self._path = path
         self._metrics = metrics
-        self._offset = 0
+        self._offset = start
         self._lines = LineSplitter()
         self.num_bad_lines = 0
+
+    @property
+    def offset(self) -> int:
+        """The end of the last whole line that was read, in bytes from the beginning of the file."""
+        return self._offset - self._lines.num_torn_bytes
 
     def follow(self, path: Path) -> None:
         """Continue to read the same file under its new path, after it was moved."""

@@ -136,9 +136,10 @@ def _panels(
                 is_failed=experiment.has_failed,
             )
             by_step.append(line(x=steps))
-            if experiment.tokens.keys() >= set(steps):
-                by_tokens.append(line(x=[experiment.tokens[step] for step in steps]))
-            by_time.append(line(x=[experiment.at_s[step] for step in steps]))
+            if experiment.tokens and experiment.tokens.covers(steps):
+                by_tokens.append(line(x=experiment.tokens.at(steps)))
+            if experiment.at_s:
+                by_time.append(line(x=experiment.at_s.at(steps)))
     return panels
 
 

@@ -16,6 +16,7 @@ from launcher.store.curve import curve_of
 from launcher.store.history import History, read_history
 from launcher.store.metric_tracker import MetricTracker
 from launcher.store.records import RecordReader, RecordWriter
+from launcher.store.summary_file import read_summary
 from launcher.worker.bell import UNWRITTEN_EXIT_CODE, BellReader, send_last_word
 from tests.launcher.conftest import Workplace
 
@@ -308,7 +309,7 @@ def test_34_readers_put_the_steps_of_threads_in_order(tmp_path: Path) -> None:
     assert history.last_step == light.last_step == 13
     few = read_history(path, ["loss"])
     assert list(few.steps) == [1, 2, 4, 12, 13]
-    curve = curve_of(few, "loss")
+    curve = curve_of(read_summary(path, ["loss"]).series["loss"])
     assert curve is not None
     assert (few.last_step, curve.best) == (13, 1.1)
     assert math.isnan(curve.newest)

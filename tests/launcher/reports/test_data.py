@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from launcher.reports import data as data_module
 from launcher.reports.data import ReportData
-from launcher.store import sweep_state
+from launcher.store import summary_file, sweep_state
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, EventLog, Started
 from launcher.store.launch_info import LaunchInfo
 from launcher.store.locks import lock_folder
 from launcher.store.manifest import Manifest, ManifestExperiment, write_manifest
 from launcher.store.paths import Paths
+from launcher.store.record_summary import RecordSummary
 from launcher.store.records import RecordWriter
 
 NAMES = ("a", "b", "c")
@@ -48,8 +48,14 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return read
 
+    original_read = summary_file.SummaryReader.read
+
+    def counted_read(reader: summary_file.SummaryReader) -> RecordSummary:
+        found[reader.path.name] += 1
+        return original_read(reader)
+
     monkeypatch.setattr(sweep_state, "read_events", counted(sweep_state.read_events))
-    monkeypatch.setattr(data_module, "read_history", counted(data_module.read_history))
+    monkeypatch.setattr(summary_file.SummaryReader, "read", counted_read)
     return found
 
 

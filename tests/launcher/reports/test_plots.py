@@ -16,13 +16,14 @@ from launcher.reports.smoothing import running_mean
 from launcher.store.curve import Curve
 from launcher.store.experiment_state import ExperimentState
 from launcher.store.metric import Metric
+from launcher.store.step_scale import StepScale
 
 
 def line(name: str = "a", values: list[float] | None = None, index: int = 0, *, has_tokens: bool = True) -> Line:
     """Return the line of an experiment with a value at each of the steps 1, 2, …, and 100 tokens a step."""
     values = [3.0, 1.0, 2.0] if values is None else values
     steps = range(1, len(values) + 1)
-    tokens = {step: 100.0 * step for step in steps} if has_tokens else {}
+    tokens = StepScale(steps, [100.0 * step for step in steps]) if has_tokens and steps else None
     return Line.of(ExperimentState(name=name, index=index, tokens=tokens), Curve(steps, values))
 
 
@@ -40,7 +41,7 @@ def test_a_line_has_gaps_where_a_value_cannot_be_drawn() -> None:
 
 
 def test_a_line_has_no_tokens_if_one_of_its_steps_has_none() -> None:
-    state = ExperimentState(name="a", tokens={1: 5.0})
+    state = ExperimentState(name="a", tokens=StepScale([1], [5.0]))
     assert Line.of(state, Curve([1, 2], [1.0, 2.0])).tokens is None
 
 

@@ -27,7 +27,10 @@ def test_a_curve_is_broken_from_the_step_on_after_which_nothing_is_finite() -> N
     assert Curve([1, 2, 3, 4], [1.0, nan, math.inf, nan]).broken_since == 2
     assert Curve([1, 2, 3], [1.0, nan, 2.0]).broken_since is None
     assert Curve([1, 2], [nan, nan]).broken_since == 1
-    assert Curve([1, 2, 3], [1.0, nan, 2.0]).bad_steps == [2]
+    curve = Curve([1, 2, 3], [1.0, nan, 2.0])
+    assert (curve.num, curve.num_bad, curve.first_bad, curve.broken_value) == (3, 1, 2, "")
+    assert Curve([1, 2], [nan, nan]).broken_value == "nan"
+    assert Curve([1, 2], [nan, math.inf]).broken_value == "not finite"
 
 
 def test_the_end_of_a_curve_is_its_last_tenth_and_at_least_five_steps() -> None:

@@ -18,9 +18,9 @@ from launcher.store.experiment_state import (
     fold,
     mark_of,
 )
-from launcher.store.history import History
 from launcher.store.launch_info import LaunchInfo
 from launcher.store.manifest import ManifestExperiment
+from launcher.store.record_summary import RecordSummary
 
 T0 = 1_700_000_000.0  # when the first attempt starts, since the epoch
 AT = "2023-11-14T22:13:20+00:00"  # the same
@@ -32,14 +32,15 @@ GONE = LaunchState(phase="gone", launch=LAUNCH, now_s=T0 + 60)
 ENDED = LaunchState(phase="ended", launch=LAUNCH, now_s=T0 + 60)
 
 
-def records(*attempts: list[dict[str, Any]], digest: str = "digest") -> History:
-    """Return the history of attempts; each begins with a start record and writes a record a second."""
-    history, n = History(), 0
+def records(*attempts: list[dict[str, Any]], digest: str = "digest") -> RecordSummary:
+    """Return the summary of attempts; each begins with a start record and writes a record a second."""
+    found: list[dict[str, Any]] = []
     for attempt, lines in enumerate(attempts, start=1):
         for second, line in enumerate([{"kind": "start", "digest": digest}, *lines]):
-            n += 1
-            history.add({"n": n, "attempt": attempt, "at_s": float(second), **line})
-    return history
+            found.append({"n": len(found) + 1, "attempt": attempt, "at_s": float(second), **line})
+    summary = RecordSummary()
+    summary.add_all(found)
+    return summary
 
 
 def steps(*losses: float, first: int = 1) -> list[dict[str, Any]]:
@@ -55,9 +56,9 @@ def ended(ending: EndingKind, attempt: int = 1, why: str = "", seconds: float = 
 
 
 def state_of(
-    history: History | None = None, events: list[LoggedEvent] | None = None, launch: LaunchState | None = ENDED
+    summary: RecordSummary | None = None, events: list[LoggedEvent] | None = None, launch: LaunchState | None = ENDED
 ) -> ExperimentState:
-    return fold(PLANNED, history or History(), events or [], launch, metrics=["loss"])
+    return fold(PLANNED, summary or RecordSummary(), events or [], launch, metrics=["loss"])
 
 
 DONE: dict[str, Any] = {"kind": "end", "ending": "done"}
@@ -97,13 +98,13 @@ def test_a_worker_that_ended_after_its_launcher_has_the_ending_of_its_last_recor
 
 
 def test_a_done_experiment_is_kept_by_a_launch_that_does_not_run_it() -> None:
-    history, events = records([*steps(3.0, 1.0, 2.0), DONE]), [started(), ended(EndingKind.DONE)]
-    state = state_of(history, events)
+    summary, events = records([*steps(3.0, 1.0, 2.0), DONE]), [started(), ended(EndingKind.DONE)]
+    state = state_of(summary, events)
     assert (state.state, state.is_done, state.is_kept, state.seconds) == ("done", True, False, 5.0)
     again = LaunchState(phase="running", launch=replace(LAUNCH, attempts={"b": 1}))
-    assert state_of(history, events, again).is_kept
+    assert state_of(summary, events, again).is_kept
     checking = LaunchState(phase="starting", launch=LAUNCH)
-    assert state_of(history, events, checking).state == "done", "nobody trains it again"
+    assert state_of(summary, events, checking).state == "done", "nobody trains it again"
 
 
 def test_an_experiment_that_failed_and_was_tried_again_has_the_ending_of_the_newest_attempt() -> None:
@@ -126,9 +127,9 @@ def test_a_diverged_experiment_never_is_the_best() -> None:
 
 
 def test_a_resumed_experiment_adds_up_its_attempts() -> None:
-    history = records(steps(5.0, 4.0, 3.0), [{"kind": "resume", "step": 2}, *steps(2.5, 2.0, first=3), DONE])
+    summary = records(steps(5.0, 4.0, 3.0), [{"kind": "resume", "step": 2}, *steps(2.5, 2.0, first=3), DONE])
     events = [started(), ended(EndingKind.INTERRUPTED, seconds=10.0), started(2, goes_on=True, at=LATER)]
-    state = state_of(history, [*events, ended(EndingKind.DONE, 2, seconds=4.0)])
+    state = state_of(summary, [*events, ended(EndingKind.DONE, 2, seconds=4.0)])
     assert (state.state, state.attempt, state.seconds) == ("done", 2, 14.0)
     assert state.earlier == ("attempt 1: interrupted",)
     assert list(state.curves["loss"].values) == [5.0, 4.0, 2.5, 2.0]
@@ -137,12 +138,12 @@ def test_a_resumed_experiment_adds_up_its_attempts() -> None:
         (2, "done", 600.0),
     ]
     running = LaunchState(phase="running", launch=LAUNCH, now_s=T0 + 660)
-    assert state_of(history, events, running).seconds == 70.0, "the time of the first attempt, and a minute"
+    assert state_of(summary, events, running).seconds == 70.0, "the time of the first attempt, and a minute"
 
 
 def test_what_was_moved_aside_says_nothing_about_an_experiment_begun_anew() -> None:
     events = [started(), ended(EndingKind.FAILED, why="it broke"), MovedAside("a", "earlier/1", at=LATER)]
-    state = state_of(History(), events)
+    state = state_of(RecordSummary(), events)
     assert (state.state, state.why, state.seconds, state.spans) == (NOT_STARTED, "", None, ())
     assert state.highest_attempt == 1, "a number is never used again"
     again = [*events, started(2, at=LATER)]
@@ -151,24 +152,24 @@ def test_what_was_moved_aside_says_nothing_about_an_experiment_begun_anew() -> N
 
 
 def test_records_of_another_configuration_count_as_none() -> None:
-    history = records([*steps(1.0), DONE], digest="former")
+    summary = records([*steps(1.0), DONE], digest="former")
     events = [started(), ended(EndingKind.DONE)]
-    state = state_of(history, events)
+    state = state_of(summary, events)
     assert (state.state, state.attempt, state.last_step, state.seconds, state.curves) == (NOT_STARTED, 0, 0, None, {})
     assert (
-        state_of(history, events, LaunchState(phase="running", launch=replace(LAUNCH, attempts={"a": 2}))).state
+        state_of(summary, events, LaunchState(phase="running", launch=replace(LAUNCH, attempts={"a": 2}))).state
         == WAITING
     )
-    plan = state_of(history, events, launch=None)
+    plan = state_of(summary, events, launch=None)
     assert (plan.state, plan.digest, plan.num_steps) == ("done", "former", 1), "a plan asks what there is"
     newer = [*events, started(2, at=LATER)]
-    assert state_of(history, newer, AT_WORK).state == RUNNING, "an attempt that has written no record yet"
+    assert state_of(summary, newer, AT_WORK).state == RUNNING, "an attempt that has written no record yet"
 
 
 def test_an_attempt_that_wrote_no_record_stands_in_the_events_alone() -> None:
-    state = state_of(History(), [started(), ended(EndingKind.KILLED, why="SIGKILL")])
+    state = state_of(RecordSummary(), [started(), ended(EndingKind.KILLED, why="SIGKILL")])
     assert (state.state, state.why, state.seconds, state.device) == ("killed", "SIGKILL", 5.0, "GPU 0")
-    assert state_of(History(), [started()], GONE).state == "interrupted"
+    assert state_of(RecordSummary(), [started()], GONE).state == "interrupted"
     newer = [started(), ended(EndingKind.FAILED), started(2), ended(EndingKind.KILLED, 2)]
     assert state_of(records(steps(1.0)), newer).state == "killed"
 
@@ -187,13 +188,13 @@ def test_a_withdrawn_experiment_is_withdrawn_only_by_the_newest_launch() -> None
 
 
 def test_records_that_cannot_be_read_are_the_reason_that_is_told() -> None:
-    history = History(obstacle="a.jsonl cannot be read: it is a pipe, not a file")
-    state = state_of(history)
-    assert (state.state, state.why, state.obstacle) == (NOT_STARTED, history.obstacle, history.obstacle)
+    summary = RecordSummary(obstacle="a.jsonl cannot be read: it is a pipe, not a file")
+    state = state_of(summary)
+    assert (state.state, state.why, state.obstacle) == (NOT_STARTED, summary.obstacle, summary.obstacle)
 
 
 def test_a_history_of_few_metrics_gives_the_same_state() -> None:
-    light = History(metrics=["loss"])
+    light = RecordSummary(metrics=["loss"])
     lines: list[dict[str, Any]] = [{"kind": "start", "digest": "digest"}, *steps(3.0, math.nan, 2.0), DONE]
     light.add_all({"n": n, "attempt": 1, "at_s": float(n - 1), **line} for n, line in enumerate(lines, start=1))
     events = [started(), ended(EndingKind.DONE)]

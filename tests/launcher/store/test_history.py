@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from launcher.store.curve import curve_of
 from launcher.store.history import History, read_history
 from launcher.store.records import Record, RecordReader, RecordWriter
+from launcher.store.summary_file import read_summary
 
 LINES: list[dict[str, Any]] = [
     {"kind": "start", "attempt": 1},
@@ -35,15 +36,16 @@ def test_a_history_of_one_metric_agrees_with_the_whole(tmp_path: Path) -> None:
     whole, light = read_history(path), read_history(path, ["loss"])
     assert facts(light) == facts(whole)
     assert light.steps == {1: {"loss": 4.0}, 2: {"loss": 3.0}, 3: whole.steps[3], 4: {"loss": 7.0}, 5: whole.steps[5]}
-    curve = curve_of(light, "loss")
+    summary = read_summary(path, ["loss"])
+    curve = curve_of(summary.series["loss"])
     assert curve is not None
     assert curve.newest == float("-inf")
     assert curve.best == 3.0, "what the second attempt replaced, and what is not finite, never wins"
-    highest = curve_of(light, "loss", is_maximized=True)
+    highest = curve_of(summary.series["loss"], is_maximized=True)
     assert highest is not None
     assert highest.best == 7.0
-    assert curve_of(light, "rate") is None, "it is not remembered"
-    assert curve_of(read_history(tmp_path / "none.jsonl", ["loss"]), "loss") is None
+    assert curve_of(summary.series.get("rate")) is None, "it is not remembered"
+    assert not read_summary(tmp_path / "none.jsonl", ["loss"]).series
 
 
 def facts(history: History) -> tuple[Any, ...]:

@@ -1,0 +1,208 @@
+"""Reads the records of an experiment into a `RecordSummary`, and keeps the summary of a long record file beside it.
+
+    outcome/records/wide.jsonl      every record, 300 MB
+    outcome/summaries/wide.json     the summary of its first 290 MB
+
+The next reader takes the summary from its file and reads only the records after it, so that a plan, a status or a
+report of a finished experiment reads no record twice. A summary file is a cache: it may be deleted at any time. It
+counts only for a record file that begins, and has before that place, the same bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import zlib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from launcher.store import values
+from launcher.store.files import open_to_read, read
+from launcher.store.history import unreadable
+from launcher.store.paths import write_atomic
+from launcher.store.record_summary import Cuts, RecordSummary, Straddles
+from launcher.store.records import RecordReader, has_envelope, tidy
+from launcher.store.series import Cell, Series
+
+FORMAT = 1
+WORTH_KEEPING_BYTES = 2 << 20  # a shorter record file is read in a few hundredths of a second
+WORTH_RENEWING = 1.1  # a summary is written again when the record file has become larger by this factor
+_PROBE_BYTES = 512  # of the record file that are compared, at its beginning and before the summary's end
+_MOST_BYTES = 256 << 20
+_FACTS = ("info", "total", "start", "end", "resumed_from", "phase", "attempt", "last_s", "before_s", "last_step")
+
+
+class SummaryReader:
+    """Keeps the summary of a record file that may grow. Each call of `read` adds the records that are new.
+
+    `metrics`: those that have a series; None: all. `kept`: the file that keeps the summary; None: there is none.
+    """
+
+    def __init__(self, path: Path, metrics: Collection[str] | None = None, kept: Path | None = None) -> None:
+        self.path = path
+        self._metrics = None if metrics is None else tuple(dict.fromkeys(metrics))
+        self._kept = kept
+        self._kept_bytes = 0  # of the record file, that the kept summary has
+        self._inode: int | None = None
+        self._begin({})
+        if kept is not None:
+            self._take_kept(kept)
+
+    def read(self) -> RecordSummary:
+        """Add the records that are new, and return the summary. It is empty if the file is missing or unreadable.
+
+        `RecordSummary.obstacle` says why a file cannot be read.
+        """
+        if self._is_of_another_file():
+            self._begin({})
+        while True:
+            try:
+                self.summary.add_all(self._reader.read())
+                return self.summary
+            except Straddles as straddles:
+                self._begin(straddles.cuts)
+            except OSError as error:
+                self.summary.obstacle = unreadable(self.path, error)
+                return self.summary
+
+    @property
+    def is_long(self) -> bool:
+        """The record file is long enough for its summary to be kept."""
+        return self._kept is not None and self._reader.offset >= WORTH_KEEPING_BYTES
+
+    def keep(self) -> None:
+        """Write the summary into its file, if that saves the next reader much. A disk that is full is no error."""
+        offset = self._reader.offset
+        if self._kept is None or self.summary.obstacle or not self.is_long:
+            return
+        has_grown = offset >= self._kept_bytes * WORTH_RENEWING
+        if not has_grown and (self.summary.end is None or offset == self._kept_bytes):
+            return
+        with contextlib.suppress(OSError, ValueError):
+            content = _to_json(self.summary, offset, _probe(self.path, offset))
+            self._kept.parent.mkdir(exist_ok=True)
+            write_atomic(self._kept, json.dumps(content))
+            self._kept_bytes = offset
+
+    def _is_of_another_file(self) -> bool:
+        """Return whether a new file has come in the place of the file that was read, as when all is begun anew."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return bool(self._reader.offset)
+        before, self._inode = self._inode, found.st_ino
+        return before not in (None, found.st_ino) or found.st_size < self._reader.offset
+
+    def _begin(self, cuts: Cuts) -> None:
+        self.summary = RecordSummary(metrics=self._metrics, cuts=cuts)
+        self._reader = RecordReader(self.path, self._metrics)
+
+    def _take_kept(self, kept: Path) -> None:
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+            content = values.load(read(kept, _MOST_BYTES))
+            offset = content["offset"]
+            if content["format"] != FORMAT or content["probe"] != _probe(self.path, offset):
+                return
+            summary = _from_json(content, self._metrics)
+            if summary is None:
+                return
+            self.summary, self._kept_bytes = summary, offset
+            self._reader = RecordReader(self.path, self._metrics, offset)
+
+
+def read_summary(path: Path, metrics: Collection[str] | None = None, kept: Path | None = None) -> RecordSummary:
+    """Return the summary of a record file. See `SummaryReader`."""
+    return SummaryReader(path, metrics, kept).read()
+
+
+def _probe(path: Path, offset: int) -> list[int]:
+    """Return checksums of the beginning of a file, and of its bytes before a place; ValueError if it is shorter."""
+    fd = open_to_read(path)
+    try:
+        if type(offset) is not int or not 0 < offset <= os.fstat(fd).st_size:
+            raise ValueError("the file is shorter")
+        head = os.pread(fd, min(_PROBE_BYTES, offset), 0)
+        tail = os.pread(fd, min(_PROBE_BYTES, offset), max(0, offset - _PROBE_BYTES))
+    finally:
+        os.close(fd)
+    return [zlib.crc32(head), zlib.crc32(tail)]
+
+
+def _to_json(summary: RecordSummary, offset: int, probe: list[int]) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "offset": offset,
+        "probe": probe,
+        "metrics": None if summary.metrics is None else list(summary.metrics),
+        "facts": {name: getattr(summary, name) for name in (*_FACTS, "first_step")},
+        "logged": list(summary.logged),
+        "times": _series_to_json(summary.times),
+        "series": {name: _series_to_json(series) for name, series in summary.series.items()},
+    }
+
+
+def _series_to_json(series: Series) -> dict[str, Any]:
+    return {
+        "first": series.first,
+        "width": series.width,
+        "steps": series.steps,
+        "values": series.values,
+        "cells": [list(column) for column in zip(*series.cells, strict=True)],
+    }
+
+
+def _from_json(content: Mapping[str, Any], metrics: Collection[str] | None) -> RecordSummary | None:
+    """Return the summary in a file's content; None if it lacks a metric.
+
+    Raises:
+        ValueError, TypeError, KeyError: the content is not that of a summary.
+    """
+    kept = content["metrics"]
+    has_all = kept is None or (metrics is not None and set(metrics) <= set(values.texts(kept)))
+    if not has_all:
+        return None
+    summary = RecordSummary(metrics=None if metrics is None else tuple(metrics))
+    facts = content["facts"]
+    for name in ("resumed_from", "attempt", "last_step"):
+        setattr(summary, name, _right(values.whole(facts[name], least=-values.MOST)))
+    for name in ("last_s", "before_s"):
+        setattr(summary, name, _right(values.finite(facts[name], least=0)))
+    summary.phase = str(facts["phase"])
+    summary.total = None if facts["total"] is None else _right(values.whole(facts["total"]))
+    first = facts["first_step"]
+    summary.first_step = None if first is None else _right(values.whole(first, least=-values.MOST))
+    for name in ("start", "end"):
+        record = facts[name]
+        setattr(summary, name, None if record is None else _right(tidy(record) if has_envelope(record) else None))
+    summary.info = {key: value for key, value in facts["info"].items() if isinstance(value, str | int | float)}
+    summary.note(values.texts(content["logged"]))
+    summary.times = _series_from_json(content["times"])
+    wanted = content["series"] if metrics is None else [name for name in content["series"] if name in metrics]
+    summary.series = {name: _series_from_json(content["series"][name]) for name in wanted}
+    return summary
+
+
+def _series_from_json(content: Mapping[str, Any]) -> Series:
+    series = Series()
+    columns = [_numbers(column) for column in content["cells"]]
+    series.steps, series.values = _numbers(content["steps"]), _numbers(content["values"])
+    series.first, series.width = _numbers([content["first"], content["width"]])
+    series.cells = [Cell(*cell) for cell in zip(*columns, strict=True)]
+    if len(series.steps) != len(series.values) or series.steps != sorted(series.steps) or series.width < 1:
+        raise ValueError("a series is not in order")
+    return series
+
+
+def _numbers(column: Any) -> list[Any]:
+    if not isinstance(column, list) or not {*map(type, column)} <= {int, float, bool}:
+        raise ValueError("not a list of numbers")
+    return column
+
+
+def _right(value: Any) -> Any:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        raise ValueError("a fact is wrong")
+    return value
