@@ -1,4 +1,4 @@
-"""The running mean of a curve, the same in every plot and on the page."""
+"""Smooth lines through curves, the same in every plot and on the page."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from launcher.store.curve import Curve
+
 LARGEST = 1e100  # a value beyond it is drawn as a gap, as NaN is: the arithmetic of the axes ends somewhere
-WINDOW_SHARE = 0.05  # of the steps of a curve
+WINDOW_SHARE = 0.05  # of a curve
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -20,18 +22,50 @@ def drawable(values: Sequence[float]) -> Floats:
         return np.where(np.abs(found) < LARGEST, found, np.nan)
 
 
-def running_mean(values: Floats) -> Floats:
-    """Return the centred mean over 5 % of the curve, shape (N,); NaN are left out.
+def smooth(curve: Curve) -> tuple[Floats, Floats]:
+    """Return the steps and values of the smooth line through a curve, both of shape (N,).
 
-    The window gets narrower towards the ends and stays symmetric. So a straight line is its own running mean.
+    Each value is the mean of the 5 % of the curve around it. A curve of up to 20 values is returned as it is.
+
+    At the beginning the window gets narrower and stays symmetric: the line begins at the first value, because a fall
+    there is real. At the end it does not: the last value is as noisy as any other. The last 2.5 % of the line are
+    straight, fitted to the last 5 % of the curve by least squares. The end of a curve is its last value that is a
+    number. So a straight line is its own smooth line, and noise is smoothed up to the end.
     """
-    half = max(1, round(len(values) * WINDOW_SHARE / 2))
-    finite = np.isfinite(values)
-    sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0))])
-    counts = np.concatenate([[0], np.cumsum(finite)])
-    at = np.arange(len(values))
-    reach = np.minimum(half, np.minimum(at, len(values) - 1 - at))
-    low, high = at - reach, at + reach + 1
-    with np.errstate(invalid="ignore"):
-        mean: Floats = (sums[high] - sums[low]) / (counts[high] - counts[low])
+    return np.array(curve.steps, dtype=float), running_mean(drawable(curve.values))
+
+
+def running_mean(values: Floats, counts: Floats | None = None) -> Floats:
+    """Return the line that `smooth` describes, shape (N,), for values that are means of `counts` values each.
+
+    NaN are left out; a value is NaN where its window has nothing else, and after the last number.
+    """
+    number = np.isfinite(values)
+    weights = np.where(number, 1.0 if counts is None else counts, 0.0)
+    length = int(np.flatnonzero(number)[-1]) + 1 if number.any() else 0
+    half = round(length * WINDOW_SHARE / 2)
+    if half == 0:
+        return values.copy()
+    sums = np.concatenate([[0.0], np.cumsum(np.where(number, values, 0.0) * weights)])
+    totals = np.concatenate([[0.0], np.cumsum(weights)])
+    at = np.arange(length)
+    low, high = at - np.minimum(half, at), np.minimum(at + np.minimum(half, at), length - 1) + 1
+    mean: Floats = np.full(len(values), np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean[:length] = (sums[high] - sums[low]) / (totals[high] - totals[low])
+    mean[length - half : length] = _straight_end(values[:length], weights[:length], half)
     return mean
+
+
+def _straight_end(values: Floats, weights: Floats, half: int) -> Floats:
+    """Return the last `half` values of the line fitted to the last `2 * half + 1`; it stays within these values."""
+    width = 2 * half + 1
+    x = np.arange(-half, half + 1.0)
+    last, share = values[-width:], weights[-width:] / weights[-width:].sum()
+    known = share > 0
+    last, x_known, share = last[known], x[known], share[known]
+    centre, level = share @ x_known, share @ last
+    variance = share @ (x_known - centre) ** 2
+    slope = share @ ((x_known - centre) * (last - level)) / variance if variance else 0.0
+    line: Floats = np.clip(level + slope * (x[-half:] - centre), last.min(), last.max())
+    return line
