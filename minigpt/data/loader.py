@@ -1,5 +1,7 @@
 """Batches for training, in an order that a resumed run can take up in the middle of an epoch."""
 
+import hashlib
+import json
 import os
 from collections.abc import Sequence
 
@@ -38,6 +40,17 @@ def loader(
         # dropout mask after a resume. No loader process uses the seed, so it may come from a generator of its own.
         generator=torch.Generator(),
     )
+
+
+def data_order(dataset: SeqDataset, config: TrainConfig, seed: int) -> str:
+    """Return a text that two experiments share exactly where they have the same batch at each step both reach.
+
+    How long they train does not matter: a second epoch has an order of its own, which follows from the seed.
+    """
+    source = dataset.examples
+    examples = (source.source_sha256, source.source.name, config.chunking, config.seq_len, config.pad_token_id)
+    parts = (*examples, config.step_size, seed)
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def num_loader_processes(config: TrainConfig) -> int:

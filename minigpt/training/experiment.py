@@ -17,7 +17,7 @@ from torch.optim import AdamW
 
 from minigpt.config import TrainConfig
 from minigpt.data.dataset import SeqDataset
-from minigpt.data.loader import loader, num_loader_processes
+from minigpt.data.loader import data_order, loader, num_loader_processes
 from minigpt.device import check_device, make_deterministic, set_precision
 from minigpt.errors import DataError
 from minigpt.loss import num_targets, perplexity, rows_at_once
@@ -50,7 +50,8 @@ def train(config: TrainConfig, run: Run) -> None:
     state = _start(config, run)
     steps = num_steps(config, len(dataset))
     run.total(steps)
-    run.info(parameters=num_parameters(config), **_data_facts(config, dataset))
+    facts = _data_facts(config, dataset)
+    run.info(parameters=num_parameters(config), data_order=data_order(dataset, config, run.seed), **facts)
     if config.loss == "fused":
         print(f"loss: {rows_at_once(config, run.device)} rows of logits at a time", flush=True)
     losses = DeferredLoss(partial(_record, run, config.lr), delay=1 if run.device == "cuda" else 0)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from launcher.reports.analysis import broken, compare, rank
+from launcher.reports.analysis import Verdict, broken, compare, level_text, rank
 from launcher.reports.differences import describe_difference, differing, reference, shared
 from launcher.reports.html.charts import escaped
 from launcher.reports.html.html_table import Cell, HtmlTable, plain_cells, value_cells
@@ -16,7 +16,7 @@ from launcher.store.ending import EndingKind
 from launcher.store.experiment_state import AttemptSpan, ExperimentState, mark_of
 from launcher.store.manifest import Manifest
 from launcher.store.paths import Paths
-from launcher.text import duration, number, rounded, size, with_spread
+from launcher.text import duration, number, rounded, size
 
 _MOST_TILES = 4  # metrics that have a tile at the top
 _MOST_LOGS = 50  # failures whose last lines are shown
@@ -79,12 +79,10 @@ def _best_tile(experiments: Sequence[ExperimentState], metric: str) -> Tile | No
     ranking = rank(experiments, metric)
     if not ranking.ends:
         return None
-    first, end = ranking.ends[0]
-    remark = with_spread(end.level, end.spread)
-    if ranking.margin is not None:
-        gap, noise = ranking.margin
-        trust = "clear" if gap > noise else "within the noise"
-        remark += f"; {rounded(gap)} ahead of {ranking.ends[1][0].name}, {trust}"
+    first, _ = ranking.ends[0]
+    remark = level_text(first.curves[metric])
+    if ranking.lead is not None:
+        remark += f"; {rounded(abs(ranking.lead.value))} ahead of {ranking.ends[1][0].name}, {ranking.lead.verdict}"
         levels = [end.level for _, end in ranking.ends]
         remark += f". From {rounded(min(levels))} to {rounded(max(levels))} over all"
     return f"Best {metric} at the end", first.name, remark
@@ -142,13 +140,12 @@ def _metric_columns(
     table: HtmlTable, experiments: Sequence[ExperimentState], metric: str, *, with_difference: bool
 ) -> None:
     curves = [experiment.curves.get(metric) for experiment in experiments]
-    ends = [curve.end if curve else None for curve in curves]
     ranked = rank(experiments, metric).ends
     first = ranked[0][0].name if ranked else ""
     marks = ["best" if experiment.name == first else "" for experiment in experiments]
     levels = [
-        (f"{with_spread(end.level, end.spread)}{' ★' if mark else ''}", end.level) if end else ("-", "")
-        for end, mark in zip(ends, marks, strict=True)
+        (f"{level_text(curve)}{' ★' if mark else ''}", curve.end.level) if curve and curve.end else ("-", "")
+        for curve, mark in zip(curves, marks, strict=True)
     ]
     table.column(f"{metric} at the end", levels, marks=marks)
     if with_difference:
@@ -169,10 +166,10 @@ def _difference_column(table: HtmlTable, experiments: Sequence[ExperimentState],
         if comparison is None:
             cells.append(("-", ""))
             continue
-        sign = "-" if comparison.difference < 0 else "+"
-        verdict = "better" if comparison.is_better else "worse"
-        noise = "" if comparison.is_clear else ", within noise"
-        cells.append((f"{sign}{rounded(abs(comparison.difference))} {verdict}{noise}", comparison.difference))
+        value, verdict = comparison.difference.value, str(comparison.verdict)
+        if comparison.verdict is Verdict.CLEAR:
+            verdict = "better" if comparison.is_better else "worse"
+        cells.append((f"{'-' if value < 0 else '+'}{rounded(abs(value))} {verdict}", value))
     table.column(f"against {base.name}", cells, "left")
 
 

@@ -16,6 +16,8 @@ import pytest
 import torch
 
 from minigpt.config import TrainConfig
+from minigpt.data.dataset import SeqDataset
+from minigpt.data.loader import data_order
 from minigpt.errors import ConfigError, DataError
 from minigpt.model import num_parameters
 from minigpt.train import prepare, run
@@ -115,6 +117,7 @@ def test_every_step_has_its_record(small: Small, data: Path, memory_run: Callabl
     assert elapsed[0] > 0
     assert mine.facts == {
         "parameters": num_parameters(config),
+        "data_order": data_order(SeqDataset(config), config, mine.seed),
         "examples": 14,
         "tokens_used": 448,
         "tokens_available": 448,

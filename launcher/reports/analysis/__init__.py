@@ -1,0 +1,30 @@
+"""What the results of a sweep say: which experiment is best, which differ clearly, what failed, and what it cost.
+
+Pure: states of experiments in, answers and sentences out. Views import from here.
+"""
+
+from launcher.reports.analysis.comparison import Comparison, Difference, Verdict, compare, difference
+from launcher.reports.analysis.health import broken, unlogged
+from launcher.reports.analysis.level import Estimate, curve_summary, level_at_end, level_text
+from launcher.reports.analysis.observations import METHOD, observations
+from launcher.reports.analysis.ranking import BestExperiment, Ranking, best_experiment, rank
+
+__all__ = [
+    "METHOD",
+    "BestExperiment",
+    "Comparison",
+    "Difference",
+    "Estimate",
+    "Ranking",
+    "Verdict",
+    "best_experiment",
+    "broken",
+    "compare",
+    "curve_summary",
+    "difference",
+    "level_at_end",
+    "level_text",
+    "observations",
+    "rank",
+    "unlogged",
+]
