@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import importlib
 import re
 import subprocess
@@ -19,6 +20,7 @@ HEAVY = {
     "pandas": {"launcher/reports/table.py"},
     "matplotlib": {"launcher/reports/plots.py"},
     "rich": {"launcher/terminal/screen.py"},
+    "jinja2": {"launcher/reports/html/page.py"},
 }
 
 
@@ -120,6 +122,22 @@ def test_launcher_and_minigpt_do_not_know_each_other() -> None:
 def test_slow_libraries_are_imported_in_one_module_each(library: str) -> None:
     importers = {name_of(path) for path in SOURCES if any(name.split(".")[0] == library for name in imports(path))}
     assert importers == HEAVY[library]
+
+
+def test_an_installed_launcher_has_the_files_of_the_page() -> None:
+    """What lies beside the code of the page is data of the package: a wheel has it, not only this folder."""
+    page = ROOT / "launcher" / "reports" / "html"
+    beside = {path.relative_to(page) for path in page.rglob("*") if path.suffix not in (".py", ".pyc", "")}
+    assert {path.suffix for path in beside} >= {".html", ".css", ".js", ".LICENSE"}
+    built = configparser.ConfigParser()
+    built.read(ROOT / "setup.cfg")
+    patterns = [
+        pattern.removeprefix("reports/html/")
+        for pattern in built["options.package_data"]["launcher"].split()
+        if pattern.startswith("reports/html/")
+    ]
+    missing = {str(path) for path in beside if not any(path.match(pattern) for pattern in patterns)}
+    assert not missing, f"setup.cfg, options.package_data, does not name {missing}"
 
 
 def test_torch_is_imported_in_the_launcher_only_inside_worker_functions() -> None:

@@ -55,3 +55,20 @@ def _placement(launch: LaunchInfo) -> list[str]:
     if len(threads) == 1 and (count := threads.pop()) is not None:
         words += ["--threads", str(count)]
     return words
+
+
+def commands_about(name: str, manifest: Manifest, paths: Paths) -> list[str]:
+    """Return the commands about one experiment: to read its log, to run it again, to have its plots as files.
+
+    `name` is not quoted, so that it may be `launcher.store.paths.ANY`. Names need no quotes.
+    """
+    where = []
+    typed = [word.partition("=")[0] for word in manifest.launch.argv]
+    if "--outcome" in typed:
+        where += ["--outcome", str(paths.outcome)]
+    if "--logs" in typed:
+        where += ["--logs", str(paths.logs)]
+    job = shlex.join(["--job", manifest.job_file, *where])
+    report = shlex.join([manifest.job_file, *where])
+    lines = [f"follow {name} {job}", f"retry {name} {job}", f"report {report} --curves {name}"]
+    return [printable(f"python -m launcher {line}", None).replace("\n", " ") for line in lines]

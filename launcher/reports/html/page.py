@@ -1,34 +1,44 @@
 """`report.html`: one page that needs no other file, no network and no server.
 
-This module says which sections there are, and in which order. `sections` makes their tables, `charts` and
-`timeline_chart` the drawings, `theme` the looks. A policy in the page itself forbids it to fetch anything.
+    experiments ─┬─▶ summary, results_table ────▶ templates/*.html ─┐
+                 ├─▶ static_chart, timeline_chart ──▶ chart.html ───┼─▶ report.html
+                 └─▶ page_data ─▶ JSON ─▶ scripts/*.js, uPlot ──────┘
+
+The page is whole without its script: tables and pictures. With it, the curves and the table can be worked with. A
+policy in the page forbids it to fetch anything, and lets only the script and the style that are written here act.
 """
 
 from __future__ import annotations
 
+import base64
+import functools
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from launcher.reports.analysis import METHOD, observations
-from launcher.reports.html import sections
-from launcher.reports.html.charts import ChartLine, curves, escaped, summary_of, swatch, thin
-from launcher.reports.html.theme import SCRIPT, STYLE
+from launcher.reports.differences import shared
+from launcher.reports.html import pictures, results_table, summary
+from launcher.reports.html.encoding import script_json
+from launcher.reports.html.highlights import Highlights
+from launcher.reports.html.page_data import details, page_data
+from launcher.reports.html.points import axes_of, points_of
 from launcher.reports.html.timeline_chart import timeline
-from launcher.reports.reproduce import commands
-from launcher.reports.smoothing import drawable, running_mean
+from launcher.reports.reproduce import commands, commands_about
 from launcher.reports.timeline import spans_of
-from launcher.reports.usage_curves import QUANTITIES, Series
-from launcher.store.ending import EndingKind
-from launcher.store.experiment_state import RUNNING, AttemptSpan, ExperimentState, mark_of
+from launcher.reports.usage_curves import Series
+from launcher.store.experiment_state import RUNNING, ExperimentState
 from launcher.store.manifest import Manifest
-from launcher.store.paths import Paths, write_atomic
-from launcher.text import timestamp
+from launcher.store.paths import ANY, Paths, write_atomic
+from launcher.text import printable, timestamp
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
-POINTS = 75_000  # in all curves of the page together; a point takes about 12 bytes
-_MOST, _LEAST = 400, 24  # points of a curve
-_FEW = 12  # up to so many experiments, the recorded values are drawn behind the running means
+_FOLDER = Path(__file__).parent
+# In the order in which they run, as one script.
+_SCRIPTS = ("decode", "smooth", "axes", "curves", "chart", "panel", "table", "details", "main")
+_MOST_LOGS = 200  # experiments whose last lines are in the page: first those that failed, then those that run
+_MOST_SAID = 12  # observations that are not folded away
+_MOST_ATTEMPTS = 200  # rows of the table of attempts; each fold-out has the attempts of its experiment
 
 
 def write(
@@ -44,148 +54,106 @@ def write(
     Raises:
         OSError: it could not be written; the old one is intact.
     """
+    context = _context(paths, manifest, experiments, usage, last_lines)
+    write_atomic(path, _environment().get_template("page.html").render(context))
+
+
+def _context(
+    paths: Paths,
+    manifest: Manifest,
+    experiments: Sequence[ExperimentState],
+    usage: Mapping[str, Mapping[str, Series]],
+    last_lines: Callable[[Path], list[str]],
+) -> dict[str, Any]:
     spans = spans_of(experiments)
-    parts = {
-        "Summary": sections.summary(manifest, experiments, spans) + _observations(experiments, manifest.metrics),
-        "Results": sections.results(manifest, experiments) + sections.differences(experiments),
-        "Curves": _curves(manifest, experiments),
-        "Resources": _resources(experiments, usage),
-        "Timeline": _timeline(manifest, spans),
-        "Failures": sections.failures(experiments, lambda name: last_lines(paths.log(name)), paths),
-        "Environment": sections.environment(manifest),
-        "Reproduce": _reproduce(manifest, paths),
+    highlights = Highlights.of(experiments, manifest.metrics[0] if manifest.metrics else None)
+    points = points_of(manifest.metrics, experiments)
+    axes = axes_of(manifest, points)
+    made, cards = timestamp(), summary.failures(experiments)
+    lines = _lines(experiments, [card.first for card in cards], lambda name: last_lines(paths.log(name)))
+    data = page_data(manifest, experiments, usage, points, axes, highlights)
+    data["made"] = made
+    data["details"] = details(experiments, lines)
+    data["any"], data["log"], data["commands"] = ANY, str(paths.log(ANY)), commands_about(ANY, manifest, paths)
+    ranked = [experiments[index] for index in highlights.order]
+    return {
+        "manifest": manifest,
+        "subtitle": summary.subtitle(manifest, experiments, made),
+        "running": summary.running_note(experiments),
+        "tiles": summary.tiles(manifest, experiments, spans),
+        "observations": observations(experiments, manifest.metrics),
+        "most_said": _MOST_SAID,
+        "method": METHOD,
+        "results": results_table.results(manifest, ranked),
+        "same_facts": _texts(shared([each.facts for each in experiments if each.facts])),
+        "same_config": _texts(shared([each.config for each in experiments])),
+        "charts": pictures.curves(manifest, points, axes, highlights),
+        "legend": pictures.legend(experiments, highlights),
+        "num_grey": sum(colour is None for colour in highlights.colours),
+        "resource_charts": pictures.resources(experiments, usage, highlights),
+        "timeline": timeline(spans, {each.name: each.index for each in experiments}),
+        "attempts": results_table.attempts(spans) if len(spans) <= _MOST_ATTEMPTS else None,
+        "num_attempts": len(spans),
+        "signs": summary.signs(),
+        "failures": [(card, lines[card.first.name], paths.log(card.first.name)) for card in cards],
+        "environment": summary.environment(manifest),
+        "commands": commands(manifest, paths),
+        "outcome": paths.outcome,
+        "data": script_json(data),
+        **_assets(),
     }
-    write_atomic(path, _assembled(parts, manifest, sections.subtitle(manifest, experiments), paths))
 
 
-def _assembled(parts: Mapping[str, str], manifest: Manifest, subtitle: str, paths: Paths) -> str:
-    """Return the whole page, given its sections by title."""
-    links = "".join(f'<a href="#{title.lower()}">{title}</a>' for title in parts)
-    body = "".join(
-        f'<section id="{title.lower()}" aria-labelledby="h-{title.lower()}"><h2 id="h-{title.lower()}">{title}</h2>'
-        f"{part}</section>\n"
-        for title, part in parts.items()
+def _lines(
+    experiments: Sequence[ExperimentState], first: Sequence[ExperimentState], read: Callable[[str], list[str]]
+) -> dict[str, list[str]]:
+    """Return the last lines of the logs of some experiments, `first` among them."""
+    order = sorted(experiments, key=lambda each: (not each.has_failed, each.outcome != RUNNING))
+    wanted = dict.fromkeys([each.name for each in first] + [each.name for each in order if each.outcome])
+    names = list(wanted)[: max(_MOST_LOGS, len(first))]
+    return {name: read(name) for name in names}
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    return summary.cut({key: results_table.value_text(value) for key, value in values.items()})
+
+
+@functools.cache
+def _assets() -> dict[str, str]:
+    """Return style and script of the page, and the policy that allows just these."""
+    vendor = _FOLDER / "vendor"
+    style = _read(vendor / "uPlot.min.css") + _read(_FOLDER / "templates" / "style.css")
+    own = "".join(_read(_FOLDER / "scripts" / f"{name}.js") for name in _SCRIPTS)
+    script = f'{_read(vendor / "uPlot.iife.min.js")}\n(()=>{{"use strict";\n{own}}})();\n'
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
     )
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<link rel="icon" href="data:,">'
-        f"<title>{escaped(manifest.name)}: report</title><style>{STYLE}</style></head>\n"
-        f"<body><header><h1>{escaped(manifest.name)}</h1>{subtitle}"
-        f'<nav aria-label="Sections">{links}</nav></header>\n<main>{body}</main>\n'
-        f"<footer>Made {escaped(timestamp())} by sweep-launcher from the files in {escaped(paths.outcome)}. "
-        f"This page fetches nothing.</footer>\n<script>{SCRIPT}</script></body></html>\n"
-    )
+    return {"style": style, "script": script, "policy": policy, "licence": _read(vendor / "uPlot.LICENSE")}
 
 
-def _observations(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> str:
-    items = "".join(f"<li>{escaped(sentence)}</li>" for sentence in observations(experiments, metrics))
-    return f'<h3>Observations</h3><ul class="said">{items}</ul><p class="muted">{escaped(METHOD)}</p>'
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
-def _curves(manifest: Manifest, experiments: Sequence[ExperimentState]) -> str:
-    drawn = [experiment for experiment in experiments if experiment.curves]
-    if not drawn:
-        return "<p>No metric has been recorded.</p>"
-    buttons = "".join(
-        f'<li><button type="button" data-pick="{experiment.index}" aria-pressed="false">{swatch(experiment.index)}'
-        f"<span>{escaped(experiment.name)}</span></button></li>"
-        for experiment in drawn
-    )
-    with_raw = len(drawn) <= _FEW
-    num_lines = sum(len(experiment.curves) for experiment in drawn) * 3 * (2 if with_raw else 1)
-    limit = max(_LEAST, min(_MOST, POINTS // max(1, num_lines)))
-    found = [f'<ul class="legend" aria-label="Experiments, press one to highlight it">{buttons}</ul>']
-    for metric in manifest.metrics:
-        panels = _panels(drawn, metric, limit, with_raw=with_raw)
-        charts = "".join(
-            _figure(f"{metric} by {label.split(',')[0]}", chart)
-            for label, lines in panels.items()
-            if (chart := curves(f"{metric} by {label}", summary_of(lines), lines, label, metric))
-        )
-        if any(panels.values()):
-            found.append(f'<h3>{escaped(metric)}</h3><div class="charts">{charts}</div>')
-    raw = "The faint line is what was recorded, the strong one" if with_raw else "Each line is"
-    found.append(
-        f'<p class="muted">{raw} its running mean over 5 % of the curve. Values that are not finite are gaps; a cross '
-        "ends the curve of an experiment that failed. Time includes what attempts did in vain.</p>"
-    )
-    return "".join(found)
+def _digest(content: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"
 
 
-def _panels(
-    experiments: Sequence[ExperimentState], metric: str, limit: int, *, with_raw: bool
-) -> dict[str, list[ChartLine]]:
-    """Return the lines of a metric's charts, by the label of the horizontal axis; `limit` is the points of a line."""
-    panels: dict[str, list[ChartLine]] = {"step": [], "training tokens": [], "time in seconds, attempts summed": []}
-    by_step, by_tokens, by_time = panels.values()
-    for experiment in experiments:
-        if (curve := experiment.curves.get(metric)) is None:
-            continue
-        smooth: Sequence[float] = running_mean(drawable(curve.values)).tolist()
-        for values, is_faint in [(curve.values, True), (smooth, False)] if with_raw else [(smooth, False)]:
-            places = thin(values, limit)
-            steps = [curve.steps[place] for place in places]
-            line = partial(
-                ChartLine,
-                experiment.name,
-                experiment.index,
-                y=[values[place] for place in places],
-                is_faint=is_faint,
-                is_failed=experiment.has_failed,
-            )
-            by_step.append(line(x=steps))
-            if experiment.tokens and experiment.tokens.covers(steps):
-                by_tokens.append(line(x=experiment.tokens.at(steps)))
-            if experiment.at_s:
-                by_time.append(line(x=experiment.at_s.at(steps)))
-    return panels
+@functools.cache
+def _environment() -> Any:
+    """Return jinja2 with our templates: every text is escaped, and control characters in it are shown as escapes."""
+    import jinja2
 
-
-def _figure(caption: str, chart: str) -> str:
-    return f'<figure class="card"><figcaption>{escaped(caption)}</figcaption>{chart}</figure>'
-
-
-def _resources(experiments: Sequence[ExperimentState], usage: Mapping[str, Mapping[str, Series]]) -> str:
-    measured = [experiment for experiment in experiments if usage.get(experiment.name)]
-    if not measured:
-        return "<p>No telemetry was recorded in this sweep: there are no files in its telemetry folder.</p>"
-    limit = max(_LEAST, min(_MOST, POINTS // 4 // (len(measured) * len(QUANTITIES))))
-    charts = []
-    for key, (title, unit, _) in QUANTITIES.items():
-        lines = []
-        for experiment in measured:
-            if (own := usage[experiment.name].get(key)) is None:
-                continue
-            places = thin(own.values, limit)
-            x, y = [own.at_s[place] for place in places], [own.values[place] for place in places]
-            lines.append(ChartLine(experiment.name, experiment.index, x, y))
-        label = f"{title.split(',')[0]}, {unit}"
-        if chart := curves(title, summary_of(lines), lines, "time in seconds", label, from_zero=True):
-            charts.append(_figure(title, chart))
-    remark = "Of each worker's whole process tree, since the experiment began; the colours are those of the curves."
-    return f'<p class="muted">{remark}</p><div class="charts">{"".join(charts)}</div>'
-
-
-def _timeline(manifest: Manifest, spans: Sequence[AttemptSpan]) -> str:
-    chart = timeline(spans, {planned.name: index for index, planned in enumerate(manifest.experiments)})
-    if not chart:
-        return "<p>Nothing has run yet.</p>"
-    return (
-        f'<figure class="card"><div style="overflow-x:auto"><div style="min-width:42rem">{chart}</div></div></figure>'
-        f'<p class="muted">{_legend()}; a number is that of the attempt. A dotted '
-        f"pair of lines stands for time in which nothing ran.</p>{sections.attempts(spans)}"
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        finalize=_printable,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
 
 
-def _legend() -> str:
-    """Return what each sign of an outcome means. A sign that several endings share stands for the first of them."""
-    signs: dict[str, str] = {}
-    for kind in EndingKind:
-        signs.setdefault(kind.mark, kind.label)
-    return ", ".join(f"{mark} {label}" for mark, label in [*signs.items(), (mark_of(RUNNING), RUNNING)])
-
-
-def _reproduce(manifest: Manifest, paths: Paths) -> str:
-    return f'<pre tabindex="0">{escaped(commands(manifest, paths))}</pre>'
+def _printable(value: Any) -> Any:
+    return value if hasattr(value, "__html__") else printable(str(value), None)

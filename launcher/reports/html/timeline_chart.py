@@ -1,4 +1,4 @@
-"""The timeline as inline SVG: a row for each device, a bar for each attempt, its ending as a sign and a word.
+"""The timeline: a row for each device, a bar for each attempt, its ending as a sign and a word. Geometry only.
 
 A long stretch in which nothing ran, such as a night between two launches, is drawn short and marked.
 """
@@ -6,8 +6,10 @@ A long stretch in which nothing ran, such as a night between two launches, is dr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from launcher.reports.html.charts import escaped, svg, ticks
+from launcher.reports.html.static_chart import Tick
+from launcher.reports.html.ticks import ticks
 from launcher.reports.timeline import idle_gaps, lanes
 from launcher.store.ending import EndingKind
 from launcher.store.experiment_state import RUNNING, AttemptSpan, mark_of
@@ -15,39 +17,68 @@ from launcher.text import duration
 
 WIDTH, ROW, LEFT = 1000, 30, 84
 _GAP_SHARE = 0.03  # of the time shown, for a stretch in which nothing ran
+_MOST_NAMED = 400  # of more bars, none has a title or a text
 _CHARACTER = 7.4  # the width of a character, about
 
 
-def timeline(spans: Sequence[AttemptSpan], index: Mapping[str, int]) -> str:
-    """Return the chart; empty if there was no attempt. `index` gives the colour of each experiment."""
+@dataclass(frozen=True)
+class Bar:
+    """An attempt as a bar."""
+
+    experiment: int  # its place in the job file
+    kind: str  # a class of the style sheet
+    title: str
+    text: str  # what fits into the bar
+    x: float
+    y: float
+    width: float
+    height: float = ROW - 5
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The timeline, ready for its template `timeline.html`."""
+
+    description: str
+    height: int
+    lanes: Sequence[tuple[float, str]]  # where the label of each device stands
+    bars: Sequence[Bar]
+    axis: float  # its place from above
+    ticks: Sequence[Tick]
+    gaps: Sequence[tuple[float, str]]  # stretches in which nothing ran, with how long
+    has_names: bool  # bars have titles and texts
+    width: int = WIDTH
+    left: int = LEFT
+
+
+def timeline(spans: Sequence[AttemptSpan], index: Mapping[str, int]) -> Timeline | None:
+    """Return the chart; None if there was no attempt. `index` gives the place of each experiment in the job file."""
     spans = [span for span in spans if span.seconds is not None]
     if not spans:
-        return ""
+        return None
     clock = _Clock(spans)
-    body, top = [], 6
+    labels, bars, top = [], [], 6.0
     for device, rows in sorted(lanes(spans).items()):
-        body.append(f'<text x="0" y="{top + ROW / 2 + 4:g}">{escaped(device[:12])}</text>')
+        labels.append((top + ROW / 2 + 4, device[:12]))
         for row in rows:
-            body += [_bar(span, clock, top, index[span.experiment]) for span in row]
+            bars += [_bar(span, clock, top, index[span.experiment]) for span in row]
             top += ROW
-    axis = [f'<path class="axis" d="M{LEFT} {top + 2}H{WIDTH}"/>']
+    marks = []
     for value in clock.ticks:
-        at = clock.at(clock.start_s + value)
+        at = round(clock.at(clock.start_s + value), 1)
         anchor = "end" if at > WIDTH - 40 else "start" if at < LEFT + 20 else "middle"
-        axis.append(f'<path class="axis" d="M{at:.1f} {top + 2}v5"/>')
-        axis.append(f'<text x="{at:.1f}" y="{top + 20}" text-anchor="{anchor}">{duration(value)}</text>')
-    for start_s, end_s in clock.gaps:
-        at = (clock.at(start_s) + clock.at(end_s)) / 2
-        axis.append(
-            f'<g><title>nothing ran for {duration(end_s - start_s)}</title><path class="pause" '
-            f'd="M{at - 3:.1f} 2V{top}m6 0V2"/></g>'
-        )
+        marks.append(Tick(at, duration(value), anchor))
+    gaps = [
+        (round((clock.at(start_s) + clock.at(end_s)) / 2, 1), duration(end_s - start_s))
+        for start_s, end_s in clock.gaps
+    ]
     description = "; ".join(
         f"{span.experiment} attempt {span.attempt} on {span.device}: {span.ending} after "
         f"{duration(span.seconds or 0.0)}"
         for span in spans[:40]
     )
-    return svg("Who ran where and when", description, WIDTH, top + 28, "".join(body + axis))
+    has_names = len(spans) <= _MOST_NAMED
+    return Timeline(description, int(top) + 28, labels, bars, top + 2, marks, gaps, has_names)
 
 
 class _Clock:
@@ -87,7 +118,7 @@ class _Clock:
         return places
 
 
-def _bar(span: AttemptSpan, clock: _Clock, top: float, index: int) -> str:
+def _bar(span: AttemptSpan, clock: _Clock, top: float, index: int) -> Bar:
     seconds = span.seconds or 0.0
     left = clock.at(span.start_s)
     width = max(3.0, clock.at(span.start_s + seconds) - left - 1)
@@ -101,9 +132,4 @@ def _bar(span: AttemptSpan, clock: _Clock, top: float, index: int) -> str:
     title = f"{name} on {span.device}: {span.ending}, {duration(seconds)}"
     if span.why:
         title += f", {span.why[:200]}"
-    return (
-        f'<g data-pick="{index}"><title>{escaped(title)}</title>'
-        f'<rect class="bar{kind}" data-e="{index}" x="{left:.1f}" '
-        f'y="{top + 2}" width="{width:.1f}" height="{ROW - 5}" rx="4"/>'
-        f'<text x="{left + 5:.1f}" y="{top + ROW / 2 + 4:g}">{escaped(shown)}</text></g>'
-    )
+    return Bar(index, kind, title, shown, round(left, 1), top + 2, round(width, 1))

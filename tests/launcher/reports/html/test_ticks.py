@@ -1,21 +1,10 @@
-"""The charts of the page: which points are drawn, and where the ticks are."""
+"""Where the ticks of an axis are, and what stands at them."""
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
-from launcher.reports.html.charts import log_ticks, thin, ticks
-
-
-def test_thinning_loses_no_extreme() -> None:
-    values = [math.sin(place / 50) for place in range(10_000)]
-    values[1234], values[7777], values[5000] = 99.0, -99.0, math.nan
-    places = thin(values, 200)
-    assert len(places) <= 202
-    assert {0, 1234, 7777, 9_999} <= set(places)
-    assert thin([math.nan] * 1000, 10)
+from launcher.reports.html.ticks import log_ticks, tick_label, ticks
 
 
 @pytest.mark.parametrize(
@@ -26,5 +15,14 @@ def test_ticks_are_round_and_within(low: float, high: float) -> None:
     assert 1 <= len(found) <= 11
     margin = (high - low) * 1e-6
     assert all(low - margin <= value <= high + margin for value in found)
+
+
+def test_a_logarithmic_axis_has_few_ticks_at_any_length() -> None:
     assert all(1 <= value <= 1e6 for value in log_ticks(1.0, 1e6))
     assert len(log_ticks(1e-90, 1e90)) < 12
+    assert log_ticks(1.5, 25.0) == [2.0, 5.0, 10.0, 20.0]
+
+
+def test_labels_are_short() -> None:
+    labels = [tick_label(value) for value in (0.0, 0.5, 20.0, 50_000.0, 1.2e6, 1e-5, 3e20)]
+    assert labels == ["0", "0.5", "20", "50k", "1.2M", "1e-05", "3e+20"]

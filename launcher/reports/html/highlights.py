@@ -1,0 +1,52 @@
+"""Which curves stand out on the page: of up to a dozen experiments all, of more the best few and the reference.
+
+All other curves are thin and grey until the reader switches them on. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from launcher.reports.differences import reference
+from launcher.store.experiment_state import ExperimentState
+
+FEW = 12  # so many experiments all have a colour
+BEST = 5  # of more experiments, so many of the best
+COLOURS, DASHES = 7, 5
+
+
+@dataclass(frozen=True)
+class Highlights:
+    """Colours and order of the experiments, by their places in the job file."""
+
+    order: list[int]  # the best first; then those without a value, failed and diverged ones last
+    colours: list[int | None]  # of each experiment; None: thin and grey
+
+    @classmethod
+    def of(cls, experiments: Sequence[ExperimentState], metric: str | None) -> Highlights:
+        """Return what stands out in a metric; None: the sweep has no metric, and the order is that of the job file."""
+        order = sorted(range(len(experiments)), key=lambda index: _rank(experiments[index], metric))
+        if len(experiments) <= FEW:
+            return cls(order, [each.index % COLOURS for each in experiments])
+        base = reference(experiments)
+        shown = [index for index in order[:BEST] if _rank(experiments[index], metric)[0] == 0]
+        if base is not None and base.index not in shown:
+            shown.append(base.index)
+        # The reference is black, or white on black, as the first experiment of a small sweep is.
+        others = [index for index in shown if base is None or index != base.index]
+        colours: list[int | None] = [None] * len(experiments)
+        for place, index in enumerate(others):
+            colours[index] = place % (COLOURS - 1) + 1
+        if base is not None:
+            colours[base.index] = 0
+        return cls(order, colours)
+
+
+def _rank(experiment: ExperimentState, metric: str | None) -> tuple[int, float, int]:
+    curve = experiment.curves.get(metric) if metric else None
+    if experiment.has_failed:
+        return 2, 0.0, experiment.index
+    if curve is None or curve.best is None:
+        return 1, 0.0, experiment.index
+    return 0, -curve.best if curve.is_maximized else curve.best, experiment.index

@@ -1,0 +1,209 @@
+"""What the page's script works with, as JSON types: curves, configurations and details of all experiments. Pure.
+
+    experiments  names; with short names, endings, colours and the order from the best to the worst beside them
+    metrics      each with its limits and its curves: {"e": experiment, "s": steps, "v": values}, thinned to a budget
+    scales       tokens and time by step, of each experiment at a few steps; the script interpolates
+    resources    quantities of telemetry over time
+    config       the keys that all share, and those that differ with a value for each experiment
+    details      of each experiment: why it ended so, its attempts, the last lines of its log
+
+Numbers are packed by `encoding`. The place of an experiment in each list is its place in the job file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from launcher.reports.axes import AxisRule
+from launcher.reports.differences import describe_difference, differing, reference, shared
+from launcher.reports.html.encoding import pack_floats, pack_steps
+from launcher.reports.html.highlights import Highlights
+from launcher.reports.html.points import Points, axis_of
+from launcher.reports.html.results_table import value_text, words
+from launcher.reports.html.thinning import join_stretches, thin
+from launcher.reports.smoothing import WINDOW_SHARE, Floats, drawable
+from launcher.reports.usage_curves import QUANTITIES, Series
+from launcher.short_names import short_names
+from launcher.store.experiment_state import ExperimentState, mark_of
+from launcher.store.manifest import Manifest
+from launcher.store.metric import Metric, Scale
+from launcher.store.step_scale import StepScale
+from launcher.text import duration, listed
+
+POINTS = 300_000  # of all curves of metrics together; a point takes five to seven bytes
+USAGE_POINTS = 60_000  # of all curves of telemetry together
+_MOST, _LEAST = 4096, 24  # points of a curve
+_KNOTS = 33  # of a scale: steps at which tokens and time are known exactly
+_SHORT_NAME = 36  # characters
+
+
+def page_data(
+    manifest: Manifest,
+    experiments: Sequence[ExperimentState],
+    usage: Mapping[str, Mapping[str, Series]],
+    points: Mapping[str, Sequence[Points]],
+    axes: Mapping[str, AxisRule],
+    highlights: Highlights,
+) -> dict[str, Any]:
+    """Return the data. `axes` has the vertical axis of each metric that has a curve."""
+    base = reference(experiments)
+    steps = _Steps()
+    limit = _limit(POINTS, sum(map(len, points.values())))
+    metrics = [
+        {
+            "name": metric,
+            "label": manifest.metric(metric).label,
+            "log": axis.is_log,
+            "limits": _limits(manifest.metric(metric), axis, points[metric]),
+            "leaves": listed(axis.leaves),
+            "max": metric in manifest.maximize,
+            "curves": [_curve(each, limit, steps) for each in points[metric]],
+        }
+        for metric, axis in axes.items()
+    ]
+    short = short_names([each.name for each in experiments], _SHORT_NAME)
+    return {
+        "sweep": manifest.name,
+        "job": manifest.job_file,
+        "experiments": [each.name for each in experiments],
+        "short": {each.index: short[each.name] for each in experiments if short[each.name] != each.name},
+        "endings": [each.outcome or "not started" for each in experiments],
+        "failed": [each.has_failed for each in experiments],
+        "totals": [each.total for each in experiments],
+        "reference": None if base is None else base.index,
+        "colours": highlights.colours,
+        "order": highlights.order,
+        "metrics": metrics,
+        "scales": {
+            "tokens": _scales(experiments, lambda each: each.tokens),
+            "time": _scales(experiments, lambda each: each.at_s),
+        },
+        "resources": _resources(experiments, usage),
+        "config": _config(experiments),
+        "steps": steps.packed,
+        "smoothing": WINDOW_SHARE,
+    }
+
+
+def _limits(metric: Metric, axis: AxisRule, points: Sequence[Points]) -> dict[str, Any]:
+    """Return the limits of the linear and of the logarithmic axis; null where there is none."""
+    scale: Scale = "linear" if axis.is_log else "log"
+    other = axis_of(replace(metric, scale=scale), points)
+    own = {"log" if axis.is_log else "linear": [axis.low, axis.high]}
+    is_known = other is not None and other.is_log != axis.is_log
+    return own | {scale: [other.low, other.high] if other is not None and is_known else None}
+
+
+class _Steps:
+    """Steps that many curves share are in the page once."""
+
+    def __init__(self) -> None:
+        self.packed: list[Any] = []
+        self._places: dict[tuple[int, ...], int] = {}
+
+    def place(self, steps: Sequence[int]) -> int:
+        """Return the place of some steps in `packed`."""
+        key = tuple(steps)
+        if key not in self._places:
+            self._places[key] = len(self.packed)
+            self.packed.append(pack_steps(key))
+        return self._places[key]
+
+
+def _limit(points: int, num_curves: int) -> int:
+    return max(_LEAST, min(_MOST, points // max(1, num_curves)))
+
+
+def _curve(points: Points, limit: int, steps: _Steps) -> dict[str, Any]:
+    """Return a curve: all of its values if there are few; else extremes to draw, and means to smooth."""
+    curve, values = points.curve, points.values
+    stretches = curve.stretches
+    if len(stretches.steps) == len(values) <= limit:
+        return {"e": points.index, "s": steps.place(curve.steps), "v": pack_floats(values)}
+    places = thin(values, limit // 2)
+    ends, means, counts = join_stretches(drawable(stretches.means), np.array(stretches.counts, float), limit // 2)
+    return {
+        "e": points.index,
+        "s": steps.place([curve.steps[place] for place in places]),
+        "v": pack_floats(values[places]),
+        "ms": steps.place([stretches.steps[place] for place in ends]),
+        "m": pack_floats(means),
+        "c": pack_floats(counts) if len(set(counts[:-1].tolist())) > 1 else None,  # None: about the same everywhere
+    }
+
+
+def _scales(
+    experiments: Sequence[ExperimentState], scale_of: Callable[[ExperimentState], StepScale | None]
+) -> list[Any]:
+    """Return the scale of each experiment at a few of its steps: two where it grows evenly; None where unknown."""
+    found: list[Any] = []
+    for experiment in experiments:
+        scale = scale_of(experiment)
+        curve = max(experiment.curves.values(), key=lambda curve: len(curve.steps), default=None)
+        if scale is None or curve is None or not scale.covers(curve.steps):
+            found.append(None)
+            continue
+        count = len(curve.steps)
+        places = sorted({round(part * (count - 1) / (_KNOTS - 1)) for part in range(_KNOTS)})
+        known = [curve.steps[place] for place in places]
+        steps, values = np.array(known, dtype=float), np.array(scale.at(known), dtype=float)
+        if len(steps) > 2 and _is_even(steps, values):
+            steps, values = steps[[0, -1]], values[[0, -1]]
+        found.append({"s": pack_floats(steps), "v": pack_floats(values)})
+    return found
+
+
+def _is_even(steps: Floats, values: Floats) -> bool:
+    straight = np.interp(steps, steps[[0, -1]], values[[0, -1]])
+    return bool(np.abs(straight - values).max() <= 1e-3 * abs(values[-1] - values[0]))
+
+
+def _resources(experiments: Sequence[ExperimentState], usage: Mapping[str, Mapping[str, Series]]) -> list[Any]:
+    limit = _limit(USAGE_POINTS, sum(len(own) for own in usage.values()))
+    found = []
+    for key, (title, unit, _) in QUANTITIES.items():
+        curves = []
+        for index, experiment in enumerate(experiments):
+            if (series := usage.get(experiment.name, {}).get(key)) is not None:
+                values = drawable(series.values)
+                places = thin(values, limit)
+                x = np.array(series.at_s, dtype=float)[places]
+                curves.append({"e": index, "x": pack_floats(x), "v": pack_floats(values[places])})
+        if curves:
+            found.append({"name": title, "unit": unit, "curves": curves})
+    return found
+
+
+def _config(experiments: Sequence[ExperimentState]) -> dict[str, Any]:
+    configs = [each.config for each in experiments]
+    keys = differing(configs)
+    return {
+        "shared": {key: value_text(value) for key, value in shared(configs).items()},
+        "keys": keys,
+        "values": [[value_text(config[key]) if key in config else "-" for key in keys] for config in configs],
+    }
+
+
+def details(experiments: Sequence[ExperimentState], lines: Mapping[str, Sequence[str]]) -> list[Any]:
+    """Return what the fold-out of each experiment says besides its numbers.
+
+    `lines`: the last lines of the logs of some experiments.
+    """
+    return [
+        {
+            "ending": f"{mark_of(each.outcome)} {words(each.outcome)}" if each.outcome else "not started",
+            "why": each.why,
+            "difference": describe_difference(each),
+            "step": each.last_step,
+            "lines": list(lines.get(each.name, ())),
+            "attempts": [
+                [span.attempt, span.device, words(span.ending), duration(span.seconds or 0.0), span.why[:300]]
+                for span in each.spans
+            ],
+        }
+        for each in experiments
+    ]

@@ -1,0 +1,45 @@
+"""Fewer points for the same curve: the page has a budget of points, whatever the number of experiments and steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from launcher.reports.smoothing import Floats
+
+Places = np.ndarray[Any, np.dtype[np.int64]]
+
+
+def thin(values: Floats, limit: int) -> Places:
+    """Return about `limit` places of a curve at most, in order: both ends, and lowest and highest of each stretch.
+
+    So no spike is lost. Gaps (NaN) are neither lowest nor highest.
+    """
+    count = len(values)
+    if count <= limit:
+        return np.arange(count)
+    width = -(-count // max(1, (limit - 2) // 2))
+    rows = -(-count // width)
+    padded = np.full(rows * width, np.nan)
+    padded[:count] = values
+    is_gap = np.isnan(padded)
+    starts = np.arange(rows) * width
+    low = starts + np.where(is_gap, np.inf, padded).reshape(rows, width).argmin(axis=1)
+    high = starts + np.where(is_gap, -np.inf, padded).reshape(rows, width).argmax(axis=1)
+    return np.unique(np.concatenate([[0, count - 1], low, high]))
+
+
+def join_stretches(means: Floats, counts: Floats, limit: int) -> tuple[Places, Floats, Floats]:
+    """Join neighbouring stretches of a curve, so that about `limit` are left.
+
+    Return, of each, the place of its last stretch, the mean of its values, and their number. A stretch without a finite
+    value has the mean NaN and the number 0.
+    """
+    width = -(-len(means) // max(1, limit))
+    starts = np.arange(0, len(means), width)
+    sums = np.add.reduceat(np.where(counts > 0, means, 0.0) * counts, starts)
+    numbers = np.add.reduceat(counts, starts)
+    with np.errstate(invalid="ignore"):
+        joined: Floats = sums / numbers
+    return np.append(starts[1:], len(means)) - 1, joined, numbers
