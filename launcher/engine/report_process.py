@@ -2,7 +2,8 @@
 
 pandas and matplotlib take a second each to import, and each plot takes a moment to draw. In a process of its own, at
 low priority, this delays no start of an experiment, and a plot that fails cannot end the sweep. The child reads the
-files of the sweep. It is sent only the names of experiments with new records.
+files of the sweep. It is sent only the names of experiments that have ended. While experiments run, it is also asked
+every now and then for what has changed, so that a long experiment is seen in tables and plots long before its end.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from launcher.store.paths import Paths
 MESSAGE_AFTER_S = 5.0  # of drawing while no experiment runs any more
 STILL_S = 60.0  # a process that has used no CPU time for so long will never answer
 LIMIT_S = 600.0  # for the last drawing of a launch
+RENEW_AFTER_S = 30.0  # the views are drawn again after so long, while experiments run
+RENEW_OLD_AFTER_S = 2.0  # the same at the beginning of a launch that finds the views of an earlier launch
 SHARE = 0.1  # drawing may take this share of one core while experiments run
 
 
@@ -61,6 +64,8 @@ class ReportProcess:
         self._cpu_s = 0.0
         self._has_given_up = False
         self._not_before_s = 0.0
+        has_old = paths.report_html.exists()
+        self._renewal_s = time.monotonic() + (RENEW_OLD_AFTER_S if has_old else RENEW_AFTER_S)
         self._torn = b""
         self._problems: set[str] = set()  # that the user was told of
 
@@ -97,7 +102,11 @@ class ReportProcess:
         """Send what is pending if the child is free and has not drawn too much lately. Watch a child that is busy."""
         if self._is_busy:
             self._watch(time.monotonic())
-        if self._pending and not self._is_busy and (self._is_urgent or time.monotonic() >= self._not_before_s):
+        if self._is_busy or self._has_given_up:
+            return
+        now_s = time.monotonic()
+        is_renewal = now_s >= self._renewal_s and not self._is_urgent
+        if is_renewal or (self._pending and (self._is_urgent or now_s >= self._not_before_s)):
             self._send()
 
     def hurry(self) -> None:
@@ -108,6 +117,7 @@ class ReportProcess:
 
     def add_pause(self, pause_s: float) -> None:
         """Put off what is due by a time in which this process did not run."""
+        self._renewal_s += pause_s
         self._since_s += pause_s
         self._moved_s += pause_s
 
@@ -131,13 +141,17 @@ class ReportProcess:
         piece = os.read(self._child.stdout.fileno(), 65536)
         *lines, self._torn = (self._torn + piece).split(b"\n")
         for line in lines:
-            self._is_busy = False
             try:
                 answer = json.loads(line)
             except ValueError:
                 self.give_up("the drawing process answered nonsense")
                 return
+            if "drawn" in answer:
+                self._moved_s = time.monotonic()
+                continue
+            self._is_busy = False
             self._not_before_s = time.monotonic() + answer["seconds"] / SHARE
+            self._renewal_s = max(self._not_before_s, time.monotonic() + RENEW_AFTER_S)
             for problem in answer["problems"]:
                 if problem not in self._problems:
                     self._warn(problem)

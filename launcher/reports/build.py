@@ -10,30 +10,31 @@ import contextlib
 import functools
 import importlib
 import json
-import multiprocessing
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from launcher.child_process import die_with_parent
 from launcher.errors import InputError
 from launcher.reports.analysis import unlogged
 from launcher.reports.data import ReportData
-from launcher.store.manifest import read_manifest
-from launcher.store.metric import Metric
+from launcher.reports.freshness import Ingredients, look_at, mark_made, outdated
+from launcher.reports.single_curves import SHARE_SIZE, Share, attempt, drawn_beside
 from launcher.store.paths import Paths
-from launcher.store.sweep_state import read_sweep_state
 from launcher.worker.last_lines import last_lines
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from launcher.planning.job import SweepSettings
     from launcher.reports import plots
 
-WORTH_FORKING = 24  # curves: fewer are drawn sooner than processes for them are started
+TELL_S = 0.2  # between two lines that say how far the drawing is
+Progress = Callable[[int, int], None]  # is called with the number of views that are made, and of all to make
+Task = tuple[Path, Callable[[Path], None]]  # a view, and the function that writes it
 
 
 class Report:
@@ -53,24 +54,36 @@ class Report:
         self._paths = paths
         self._num_processes = num_processes
         self._data = ReportData(paths, (settings.metrics, settings.maximize) if settings is not None else None)
+        self._drawn_from: Ingredients | None = None  # None: not everything could be drawn
 
-    def draw(self, changed: Iterable[str] | None = None) -> list[str]:
+    def draw(self, changed: Iterable[str] | None = None, progress: Progress | None = None) -> list[str]:
         """Write the tables, the curves of the changed experiments (None: of all), the comparisons and the reports.
 
         Returns:
             What could not be written, a line each; the other views are written all the same.
         """
         changed = None if changed is None else set(changed)
-        data = self._data
+        data, ingredients = self._data, look_at(self._paths)
         data.look(changed)
         obstacles = [experiment.obstacle for experiment in data.experiments if experiment.obstacle]
-        problems = [f"{obstacle}: its row and curves are empty." for obstacle in obstacles] + self._tables()
+        problems = [f"{obstacle}: its row and curves are empty." for obstacle in obstacles]
         lines = self._lines()
-        redrawn = {
-            metric: [line for line in lines[metric] if changed is None or line.name in changed] for metric in lines
-        }
-        with self._curves(redrawn) as wait_for_curves:
-            return problems + self._comparisons(lines) + self._reports() + wait_for_curves()
+        shares = self._shares(lines, changed)
+        tasks = [*self._tables(), *self._comparisons(lines), *self._reports()]
+        counter = _Counter(len(tasks) + sum(share.num_files for share in shares), progress)
+        with drawn_beside(shares, self._num_processes, counter.add) as wait_for_curves:
+            for path, write in tasks:
+                problems += attempt(path, write)
+                counter.add(1)
+            problems += wait_for_curves()
+        self._drawn_from = None if problems else ingredients
+        if not problems:
+            mark_made(self._paths, ingredients, self._files(lines))
+        return problems
+
+    def is_up_to_date(self) -> bool:
+        """Return whether everything has been drawn, and nothing has changed since."""
+        return self._drawn_from is not None and look_at(self._paths) == self._drawn_from
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the results table as JSON types, times in seconds, memory in bytes; call after `draw`."""
@@ -78,18 +91,26 @@ class Report:
 
         return table.json_rows(table.make_table(self._data.manifest, self._data.experiments, self._data.usage))
 
-    def _tables(self) -> list[str]:
-        from launcher.reports import table  # brings pandas
-
+    def _tables(self) -> list[Task]:
         data, manifest = self._data, self._data.manifest
-        # Made within a `_try`, and once.
-        made = functools.cache(lambda: table.make_table(manifest, data.experiments, data.usage))
+
+        @functools.cache  # made by the first task that needs it, and once
+        def _made() -> pd.DataFrame:
+            from launcher.reports import table  # brings pandas
+
+            return table.make_table(manifest, data.experiments, data.usage)
 
         def _write_text(path: Path) -> None:
-            table.write_text(path, made(), manifest, unlogged(data.experiments, manifest.metrics))
+            from launcher.reports import table
 
-        problems = _try(self._paths.table_txt, _write_text)
-        return problems + _try(self._paths.table_csv, lambda path: table.write_csv(path, made()))
+            table.write_text(path, _made(), manifest, unlogged(data.experiments, manifest.metrics))
+
+        def _write_csv(path: Path) -> None:
+            from launcher.reports import table
+
+            table.write_csv(path, _made())
+
+        return [(self._paths.table_txt, _write_text), (self._paths.table_csv, _write_csv)]
 
     def _lines(self) -> dict[str, list[plots.Line]]:
         """Return the lines to draw by metric, in the order of the job file; none of a metric that nobody recorded."""
@@ -104,81 +125,79 @@ class Report:
 
         return {metric: [Line.of(*pair) for pair in pairs] for metric, pairs in by_metric.items() if pairs}
 
-    @contextlib.contextmanager
-    def _curves(self, lines: dict[str, list[plots.Line]]) -> Iterator[Callable[[], list[str]]]:
-        """Write the plot of each experiment; yields a function that waits for the plots and returns the problems.
-
-        Many plots are drawn by processes of their own, while this process does the rest.
-        """
-        shares = [
-            (self._paths, self._data.manifest.metric(metric), self._data.manifest.plots, share)
-            for metric in lines
-            for first in range(self._num_processes)
-            if (share := lines[metric][first :: self._num_processes])
+    def _shares(self, lines: dict[str, list[plots.Line]], changed: set[str] | None) -> list[Share]:
+        """Return the plots of single experiments that are to be drawn."""
+        manifest = self._data.manifest
+        wanted = {metric: [line for line in of_all if changed is None or line.name in changed]
+                  for metric, of_all in lines.items()}  # fmt: skip
+        return [
+            Share(self._paths, manifest.metric(metric), tuple(manifest.plots), of_metric[start : start + SHARE_SIZE])
+            for metric, of_metric in wanted.items()
+            for start in range(0, len(of_metric), SHARE_SIZE)
         ]
-        if max(map(len, lines.values()), default=0) < WORTH_FORKING:
-            yield lambda: [problem for share in shares for problem in _draw_curves(*share)]
-            return
-        with multiprocessing.get_context("fork").Pool(self._num_processes, _begin_drawing, (os.getpid(),)) as pool:
-            drawn = pool.starmap_async(_draw_curves, shares, chunksize=1)
-            yield lambda: [problem for problems in drawn.get() for problem in problems]
 
-    def _comparisons(self, lines: dict[str, list[plots.Line]]) -> list[str]:
-        for metric in self._data.manifest.metrics:
+    def _comparisons(self, lines: dict[str, list[plots.Line]]) -> list[Task]:
+        manifest = self._data.manifest
+        for metric in manifest.metrics:
             if metric not in lines:  # an old plot would compare what is not there any more
-                for kind in self._data.manifest.plots:
+                for kind in manifest.plots:
                     with contextlib.suppress(OSError):
                         self._paths.curves(metric, kind).unlink(missing_ok=True)
         if not lines:
             return []
         from launcher.reports.plots import write_comparison
 
-        manifest = self._data.manifest
-        problems = []
-        for metric in lines:
-            write = functools.partial(write_comparison, metric=manifest.metric(metric), lines=lines[metric])
-            for kind in manifest.plots:
-                problems += _try(self._paths.curves(metric, kind), write)
-        return problems
+        return [
+            (
+                self._paths.curves(metric, kind),
+                functools.partial(write_comparison, metric=manifest.metric(metric), lines=lines[metric]),
+            )
+            for metric in lines
+            for kind in manifest.plots
+        ]
 
-    def _reports(self) -> list[str]:
-        from launcher.reports import markdown
-        from launcher.reports.html import page
-
+    def _reports(self) -> list[Task]:
         data, paths = self._data, self._paths
 
         def _write_page(path: Path) -> None:
+            from launcher.reports.html import page
+
             page.write(path, paths, data.manifest, data.experiments, data.usage_curves, last_lines)
 
         def _write_markdown(path: Path) -> None:
+            from launcher.reports import markdown
+
             markdown.write(path, paths, data.manifest, data.experiments)
 
-        return _try(paths.report_html, _write_page) + _try(paths.report_md, _write_markdown)
+        return [(paths.report_html, _write_page), (paths.report_md, _write_markdown)]
+
+    def _files(self, lines: dict[str, list[plots.Line]]) -> dict[Path, str]:
+        """Return every view, with the experiment that it shows; empty if it shows all."""
+        paths, kinds = self._paths, self._data.manifest.plots
+        whole = [paths.table_txt, paths.table_csv, paths.report_html, paths.report_md]
+        whole += [paths.curves(metric, kind) for metric in lines for kind in kinds]
+        single = {
+            paths.curve(metric, line.name, kind): line.name
+            for metric in lines
+            for line in lines[metric]
+            for kind in kinds
+        }
+        return dict.fromkeys(whole, "") | single
 
 
-def outdated(paths: Paths) -> list[Path]:
-    """Return the views of a sweep that should be there, and are missing or older than what they show.
+class _Counter:
+    """Counts the views that are made."""
 
-    Raises:
-        InputError: there is no sweep in the folder.
-    """
-    manifest = read_manifest(paths)
-    if manifest is None:
-        raise InputError(f"there is no sweep in {paths.outcome}: it has no {paths.sweep.name}.")
-    written = {planned.name: _written_ns(paths.records(planned.name)) for planned in manifest.experiments}
-    newest_ns = max(_written_ns(paths.sweep), _written_ns(paths.events), *written.values(), 0)
-    expected = [(path, newest_ns) for path in (paths.table_txt, paths.table_csv, paths.report_html, paths.report_md)]
-    drawn: set[str] = set()
-    sweep = read_sweep_state(paths, time.time())
-    assert sweep is not None, "its manifest was read above"
-    for state in sweep.read_experiments():
-        own = [metric for metric in manifest.metrics if metric in state.curves]
-        expected += [
-            (paths.curve(metric, state.name, kind), written[state.name]) for metric in own for kind in manifest.plots
-        ]
-        drawn.update(own)
-    expected += [(paths.curves(metric, kind), newest_ns) for metric in drawn for kind in manifest.plots]
-    return [path for path, since_ns in expected if _written_ns(path) < since_ns]
+    def __init__(self, num_all: int, progress: Progress | None) -> None:
+        self._num_all = num_all
+        self._num_made = 0
+        self._progress = progress
+
+    def add(self, num_more: int) -> None:
+        """Count views that have just been made."""
+        self._num_made += num_more
+        if self._progress is not None:
+            self._progress(self._num_made, self._num_all)
 
 
 def renew(paths: Paths) -> list[str]:
@@ -190,49 +209,13 @@ def renew(paths: Paths) -> list[str]:
     return Report(paths).draw() if outdated(paths) else []
 
 
-def _begin_drawing(parent: int) -> None:
-    """Prepare a process that draws curves: it ends with its parent, and at once when the pool says so."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    die_with_parent(parent)
-
-
-def _draw_curves(paths: Paths, metric: Metric, kinds: list[str], lines: list[plots.Line]) -> list[str]:
-    from launcher.reports.plots import Sheet
-
-    sheet = Sheet(metric)
-    return [
-        problem
-        for line in lines
-        for kind in kinds
-        for problem in _try(paths.curve(metric.name, line.name, kind), functools.partial(sheet.write, line=line))
-    ]
-
-
-def _written_ns(path: Path) -> int:
-    """Return when a file was written, in nanoseconds since the epoch; 0 if it is not there."""
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
-def _try(path: Path, write: Callable[[Path], None]) -> list[str]:
-    """Write one view. A failure is a line for the user, and costs no other view."""
-    try:
-        write(path)
-    except OSError as error:
-        intact = " The file that was there is intact." if path.is_file() else ""
-        return [f"{path} cannot be written: {error.strerror or error}.{intact}"]
-    except Exception as error:  # noqa: BLE001  a view must never end a sweep
-        return [f"{path} cannot be drawn: {type(error).__name__}: {error}."]
-    return []
-
-
 def main() -> None:
-    """Be the drawing process: each line of stdin is a list of changed experiments, and gets a line of answer.
+    """Be the drawing process: each line of stdin is a list of changed experiments, and gets lines of answer.
 
-    Arguments: the outcome folder, the folder of logs, and whether there are plots to draw. Slow libraries are imported
-    before the first line comes: at the end of a sweep a person waits for the answer.
+    Arguments: the outcome folder, the folder of logs, and whether there are plots to draw. An empty list asks for what
+    has changed since the last drawing. While it draws, a line says how many views are made: `{"drawn": 3, "of": 12}`.
+    The last line has the problems, and the seconds of CPU time or of the clock that it took, whichever are more. Slow
+    libraries are imported before the first line comes: at the end of a sweep a person waits for the answer.
     """
     outcome, logs, has_plots = sys.argv[1:]
     os.nice(10)
@@ -242,10 +225,33 @@ def main() -> None:
         importlib.import_module("launcher.reports.plots")
     report = None
     for line in sys.stdin:
-        began_s = time.monotonic()
+        began_s, cpu_s = time.monotonic(), _cpu_s()
+        names, problems = json.loads(line), []
         try:
             report = report or Report(Paths(Path(outcome), Path(logs)))
-            problems = report.draw(json.loads(line))
+            if names or not report.is_up_to_date():
+                problems = report.draw(names, _Teller())
         except InputError as error:
             problems = error.problems
-        print(json.dumps({"problems": problems, "seconds": time.monotonic() - began_s}), flush=True)
+        _answer({"problems": problems, "seconds": max(time.monotonic() - began_s, _cpu_s() - cpu_s)})
+
+
+class _Teller:
+    """Tells the launcher how many views are made, a few times a second."""
+
+    def __init__(self) -> None:
+        self._next_s = time.monotonic() + TELL_S
+
+    def __call__(self, num_made: int, num_all: int) -> None:
+        if time.monotonic() >= self._next_s:
+            self._next_s = time.monotonic() + TELL_S
+            _answer({"drawn": num_made, "of": num_all})
+
+
+def _answer(content: dict[str, Any]) -> None:
+    print(json.dumps(content), flush=True)
+
+
+def _cpu_s() -> float:
+    """Return the CPU time of this process and its children."""
+    return sum(os.times()[:4])

@@ -125,6 +125,11 @@ class Paths:
         """The report as Markdown. It refers to the plots, which lie beside it."""
         return self.outcome / "report.md"
 
+    @property
+    def views_note(self) -> Path:
+        """The file that says of what the views were made."""
+        return self.outcome / ".views.json"
+
     def curve(self, metric: str, experiment: str, kind: str = "png") -> Path:
         """Return the plot of a metric of an experiment. `kind` is one of `PLOTS`."""
         return self.outcome / f"{metric_part(metric)}_curve_{_name(experiment)}.{_plot(kind)}"
@@ -143,7 +148,16 @@ class Paths:
         `metrics`: the metrics that have plots, of any kind.
         """
         folders = ("records", "telemetry", "checkpoints", "summaries")
-        files = (self.table_txt, self.table_csv, self.report_html, self.report_md, self.sweep, self.events, self.lock)
+        files = (
+            self.table_txt,
+            self.table_csv,
+            self.report_html,
+            self.report_md,
+            self.sweep,
+            self.events,
+            self.lock,
+            self.views_note,
+        )
         own = {*files, self.requests, self.earliest, *(self.outcome / folder for folder in folders)}
         return own | {self.curves(metric, kind) for metric in metrics for kind in PLOTS}
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from launcher.errors import InputError
-from launcher.reports.build import WORTH_FORKING, Report, outdated
+from launcher.reports.build import Report
+from launcher.reports.freshness import outdated
+from launcher.reports.single_curves import WORTH_FORKING
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, EventLog, Started
 from launcher.store.manifest import Manifest, ManifestExperiment, write_manifest
