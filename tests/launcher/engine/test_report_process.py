@@ -1,0 +1,74 @@
+"""The launcher's end of the drawing process: views are renewed while an experiment trains, without an ending."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from launcher.engine import report_process
+from launcher.engine.report_process import ReportProcess
+from launcher.store.events import EventLog, Started
+from launcher.store.launch_info import LaunchInfo
+from launcher.store.locks import lock_folder
+from launcher.store.manifest import Manifest, ManifestExperiment, write_manifest
+from launcher.store.paths import Paths
+from launcher.store.records import RecordWriter
+from tests.launcher.conftest import wait_for
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Iterator[Paths]:
+    """A sweep whose only experiment runs: this process is its launcher and its worker."""
+    paths = Paths(tmp_path / "outcome", tmp_path / "logs")
+    paths.create()
+    launch = LaunchInfo(pid=os.getpid(), host=socket.gethostname(), attempts={"a": 1})
+    planned = [ManifestExperiment("a", {}, {}, "a")]
+    write_manifest(paths, Manifest("s", "job.toml", "t:f", 0, ["loss"], [], planned, launch))
+    lock = lock_folder(paths.lock)
+    events = EventLog(paths.events)
+    events.append(Started("a", 1, "cpu", 1))
+    events.close()
+    yield paths
+    lock.release()
+
+
+def test_views_are_renewed_on_a_timer_and_only_if_something_has_changed(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_process, "RENEW_AFTER_S", 0.1)
+    monkeypatch.setattr(report_process, "SHARE", 1e9)
+    warnings: list[str] = []
+    writer = RecordWriter(paths.records("a"), 1)
+    writer.write({"kind": "start", "digest": "a"})
+    writer.write({"loss": 3.0}, 1)
+    views = ReportProcess(paths, warnings.append, has_plots=True)
+    views.warm_up()
+    with selectors.DefaultSelector() as selector:
+        views.attach(selector)
+
+        def turn() -> None:
+            for key, _ in selector.select(0.05):
+                key.data()
+            views.advance()
+
+        def shows(text: str) -> bool:
+            turn()
+            return paths.table_csv.is_file() and text in paths.table_csv.read_text()
+
+        wait_for(lambda: shows("3.0") and paths.curves("loss").is_file() and not views.is_working)
+        written_ns = paths.table_csv.stat().st_mtime_ns
+        writer.write({"loss": 1.25}, 2)
+        wait_for(lambda: shows("1.25") and not views.is_working)
+        assert paths.table_csv.stat().st_mtime_ns > written_ns
+        newest_ns = paths.table_csv.stat().st_mtime_ns
+        for _ in range(10):
+            turn()
+        assert paths.table_csv.stat().st_mtime_ns == newest_ns, "nothing has changed"
+        views.close()
+    writer.close()
+    assert warnings == []
