@@ -27,8 +27,6 @@ from launcher.store.paths import Paths
 from launcher.worker.last_lines import last_lines
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from launcher.planning.job import SweepSettings
     from launcher.reports import plots
 
@@ -95,7 +93,7 @@ class Report:
         data, manifest = self._data, self._data.manifest
 
         @functools.cache  # made by the first task that needs it, and once
-        def _made() -> pd.DataFrame:
+        def _made() -> Any:
             from launcher.reports import table  # brings pandas
 
             return table.make_table(manifest, data.experiments, data.usage)
