@@ -67,6 +67,24 @@ class Chromium:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
+    def point(self, x: float, y: float) -> None:
+        """Move the pointer to a place in the window."""
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
+    def drag(self, x: float, y: float, to_x: float, to_y: float) -> None:
+        """Press the button of the mouse at one place, and let go of it at another."""
+        held = {"button": "left", "clickCount": 1}
+        self.point(x, y)
+        self.call("Input.dispatchMouseEvent", type="mousePressed", x=x, y=y, **held)
+        for share in (0.3, 0.6, 1.0):
+            across, down = x + (to_x - x) * share, y + (to_y - y) * share
+            self.call("Input.dispatchMouseEvent", type="mouseMoved", x=across, y=down, buttons=1, button="left")
+        self.call("Input.dispatchMouseEvent", type="mouseReleased", x=to_x, y=to_y, **held)
+
+    def save_downloads(self, folder: Path) -> None:
+        """Write what the page offers for download into a folder."""
+        self.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+
     def screenshot(self, path: Path) -> None:
         """Write a picture of the whole page."""
         answer = self.call("Page.captureScreenshot", captureBeyondViewport=True)

@@ -13,6 +13,7 @@ from launcher.store.experiment_state import AttemptSpan, ExperimentState, mark_o
 from launcher.store.manifest import Manifest
 from launcher.text import duration, number, rounded, size
 
+_MOST_PRINTED = 3  # metrics that have a column on paper
 _LONGEST = 300  # characters of a value that a table shows; the whole value is in sweep.json
 
 
@@ -83,15 +84,18 @@ def results(manifest: Manifest, experiments: Sequence[ExperimentState]) -> Table
         Column("ending", [_ending(each, metrics) for each in experiments], "left"),
     ]
     for place, metric in enumerate(metrics):
-        columns += _metric_columns(experiments, metric, is_first=place == 0)
+        columns += _metric_columns(experiments, metric, is_first=place == 0, is_printed=place < _MOST_PRINTED)
     columns.append(Column("steps", [Cell(_steps(each), each.num_steps) for each in experiments]))
     if any(each.tokens_per_s for each in experiments):
-        columns.append(Column("tokens/s", _values([each.tokens_per_s for each in experiments], "{:,.0f}".format)))
+        columns.append(
+            Column("tokens/s", _values([each.tokens_per_s for each in experiments], "{:,.0f}".format), is_printed=False)
+        )
     columns.append(Column("time", _values([each.seconds for each in experiments], duration)))
     columns += _facts(experiments)
     columns.append(Column("device", _texts([each.device for each in experiments]), "left", is_printed=False))
     attempts = [Cell(str(each.attempt), each.attempt) for each in experiments]
-    columns.append(Column("attempts", attempts, is_chosen=any(each.attempt > 1 for each in experiments)))
+    has_several = any(each.attempt > 1 for each in experiments)
+    columns.append(Column("attempts", attempts, is_chosen=has_several, is_printed=has_several))
     columns += _config(experiments, {column.title for column in columns})
     caption = f"Results, the best {metrics[0]} first" if metrics else "Results"
     return Table.of(caption, columns, experiments)
@@ -101,10 +105,11 @@ def _facts(experiments: Sequence[ExperimentState]) -> list[Column]:
     """Return a column for each fact that differs, and for the memory."""
     found = []
     for fact in differing([each.facts for each in experiments if each.facts]):
-        found.append(Column(fact, _values([each.facts.get(fact) for each in experiments], value_text)))
+        cells = _values([each.facts.get(fact) for each in experiments], value_text)
+        found.append(Column(fact, cells, is_printed=False))
     peaks = [("peak memory", [each.peak_memory_bytes for each in experiments])]
     peaks.append(("peak GPU memory", [each.peak_gpu_memory_bytes for each in experiments]))
-    return found + [Column(title, _values(values, size)) for title, values in peaks if any(values)]
+    return found + [Column(title, _values(values, size), is_printed=False) for title, values in peaks if any(values)]
 
 
 def _config(experiments: Sequence[ExperimentState], titles: set[str]) -> list[Column]:
@@ -138,7 +143,9 @@ def _steps(experiment: ExperimentState) -> str:
     return f"{experiment.num_steps:,}" + ("" if is_whole else f" of {experiment.total:,}")
 
 
-def _metric_columns(experiments: Sequence[ExperimentState], metric: str, *, is_first: bool) -> list[Column]:
+def _metric_columns(
+    experiments: Sequence[ExperimentState], metric: str, *, is_first: bool, is_printed: bool
+) -> list[Column]:
     curves = [each.curves.get(metric) for each in experiments]
     best = best_experiment(experiments, metric)
     bests = [
@@ -161,9 +168,10 @@ def _metric_columns(experiments: Sequence[ExperimentState], metric: str, *, is_f
         Cell("-", "") if curve is None else Cell(number(curve.newest), curve.newest, "" if curve.end else "bad")
         for curve in curves
     ]
-    found = [Column(f"best {metric}", bests, "metric"), Column(f"{metric} at the end", levels)]
+    found = [Column(f"best {metric}", bests, "metric", is_printed=is_printed)]
+    found.append(Column(f"{metric} at the end", levels, is_printed=is_first))
     found += _differences(experiments, metric) if is_first else []
-    return [*found, Column(f"last {metric}", newest, is_chosen=is_first, is_printed=is_first)]
+    return [*found, Column(f"last {metric}", newest, is_chosen=is_first, is_printed=False)]
 
 
 def _differences(experiments: Sequence[ExperimentState], metric: str) -> list[Column]:

@@ -18,7 +18,7 @@ from launcher.reports.html.ticks import log_ticks, tick_label, ticks
 from launcher.reports.smoothing import Floats
 from launcher.text import number
 
-WIDTH, HEIGHT = 640, 360
+WIDTH, HEIGHT = 480, 310
 LEFT, RIGHT, TOP, BOTTOM = 62, 12, 12, 42
 _numbers = itertools.count()
 

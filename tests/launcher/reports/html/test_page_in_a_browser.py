@@ -1,0 +1,287 @@
+"""The page worked with in a real browser. Without Chromium, each test says why it is skipped."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from launcher.reports.data import ReportData
+from launcher.reports.html import page, ticks
+from launcher.reports.smoothing import running_mean
+from launcher.store.experiment_state import ExperimentState
+from launcher.store.paths import Paths
+from launcher.worker.last_lines import last_lines
+from tests.launcher.chromium import Chromium, find_browser
+from tests.launcher.conftest import wait_for
+from tests.launcher.reports.html.hostile import make_hostile
+from tests.launcher.reports.html.made_sweep import make_sweep
+
+SCRIPTS = Path(page.__file__).parent / "scripts"
+STATUS = "document.querySelector('.tip').innerText"
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Chromium]:
+    program = find_browser()
+    if program is None:
+        pytest.skip("no Chromium on this machine (apt-get install chromium): the page is not looked at in a browser")
+    opened = Chromium(program, tmp_path / "profile")
+    yield opened
+    opened.close()
+
+
+def write(paths: Paths) -> list[ExperimentState]:
+    data = ReportData(paths)
+    data.look()
+    page.write(paths.report_html, paths, data.manifest, data.experiments, data.usage_curves, last_lines)
+    return data.experiments
+
+
+def open_page(browser: Chromium, paths: Paths, width: int = 1280) -> list[ExperimentState]:
+    experiments = write(paths)
+    browser.view(width)
+    browser.open(paths.report_html.absolute().as_uri())
+    return experiments
+
+
+def told(browser: Chromium) -> list[dict[str, Any]]:
+    """Return what is in the console: errors, and what the policy has refused."""
+    return [event for event in browser.events if event["method"] in ("Log.entryAdded", "Runtime.exceptionThrown")]
+
+
+def press(browser: Chromium, text: str) -> None:
+    """Press the button with a text."""
+    named = f"[...document.querySelectorAll('button')].find(each => each.textContent === {json.dumps(text)})"
+    browser.evaluate(f"{named}.click()")
+
+
+def choose(browser: Chromium, label: str, option: str) -> None:
+    """Choose an option of the list with a label."""
+    browser.evaluate(f"""(() => {{
+        const label = [...document.querySelectorAll('label')].find(each => each.textContent.startsWith('{label} '));
+        const list = label.querySelector('select');
+        list.value = [...list.options].find(each => each.textContent === '{option}').value;
+        list.dispatchEvent(new Event('change'));
+    }})()""")
+
+
+def plot_box(browser: Chromium) -> tuple[float, float, float, float]:
+    """Return left, top, width and height of the plot of the curves, in the window."""
+    browser.evaluate("document.querySelector('.plot').scrollIntoView({block: 'center'})")
+    box = "document.querySelector('#curve-panel .u-over').getBoundingClientRect()"
+    found = json.loads(browser.evaluate(f"JSON.stringify({box})"))
+    return found["left"], found["top"], found["width"], found["height"]
+
+
+def labels(browser: Chromium) -> str:
+    """Return what describes the plot of the curves: its axes, and where the curves that are on end."""
+    return str(browser.evaluate("document.querySelector('#curve-panel .plot').getAttribute('aria-label')"))
+
+
+def rows_shown(browser: Chromium) -> list[str]:
+    """Return the experiments in the table, in order."""
+    return list(
+        browser.evaluate(
+            "[...document.querySelectorAll('#result-table tbody tr[data-e] th button')].map(b=>b.innerText)"
+        )
+    )
+
+
+def downloaded(folder: Path, name: str) -> list[list[str]]:
+    wait_for(lambda: (folder / name).exists())
+    wait_for(lambda: not list(folder.glob("*.crdownload")))
+    with (folder / name).open(newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_hostile_words_stay_words_wherever_the_script_puts_them(tmp_path: Path, browser: Chromium) -> None:
+    """No request leaves the page, no error is in the console, nothing is wider than the window."""
+    paths = make_hostile(tmp_path)
+    write(paths)
+    url = paths.report_html.absolute().as_uri()
+    for width in (390, 1280):
+        for scheme in ("light", "dark"):
+            browser.view(width, scheme)
+            browser.open(url)
+            asked = [
+                event["params"]["request"]["url"]
+                for event in browser.events
+                if event["method"] == "Network.requestWillBeSent"
+            ]
+            assert {one for one in asked if not one.startswith("data:")} == {url}
+            assert told(browser) == []
+            assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"overflow at {width}"
+            assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == (
+                "rgb(246, 247, 249)" if scheme == "light" else "rgb(15, 18, 22)"
+            )
+    for place in range(4):
+        browser.evaluate(f"document.querySelectorAll('#result-table tbody th button')[{place}].click()")
+    assert browser.evaluate("document.querySelectorAll('tr.fold').length") == 4
+    left, top, width_, height = plot_box(browser)
+    browser.point(left + width_ / 2, top + height / 2)
+    wait_for(lambda: "step" in browser.evaluate(STATUS))
+    assert browser.evaluate("document.querySelectorAll('script').length") == 2
+    assert browser.evaluate("document.querySelectorAll('img, iframe, object, main b').length") == 0
+    assert browser.evaluate("document.title").startswith("</script><script>"), "it shows the words"
+    words = browser.evaluate("document.body.innerText")
+    assert not any(character in words for character in "\u202e\u2028\x07")
+    assert told(browser) == []
+    with pytest.raises(AssertionError):
+        browser.evaluate("fetch('http://127.0.0.1:9/')")
+    browser.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {text: 'window.owned = 1'}))"
+    )
+    assert browser.evaluate("window.owned === undefined"), "the policy lets no other script act"
+
+
+def test_curves_tell_their_values_and_can_be_switched_zoomed_and_laid_out_anew(
+    tmp_path: Path, browser: Chromium
+) -> None:
+    experiments = open_page(browser, make_sweep(tmp_path, 5, steps=100, faults=False))
+    left, top, width, height = plot_box(browser)
+    browser.point(left + width / 2, top + height * 0.9)
+    wait_for(lambda: "step 50" in browser.evaluate(STATUS))
+    at_50 = experiments[0].curves["loss"].values[49]
+    assert f"baseline\t{at_50:.4f}, mean " in browser.evaluate(STATUS), "the recorded value is read, not the mean"
+    assert "baseline ends at" in labels(browser)
+    press(browser, "baseline (reference)")
+    assert "baseline ends at" not in labels(browser), "its curve is off"
+    browser.point(left + width / 2, top + height * 0.88)
+    wait_for(lambda: "step" in browser.evaluate(STATUS))
+    assert "baseline" not in browser.evaluate(STATUS), "and not under the pointer"
+    press(browser, "baseline (reference)")
+
+    back = "[...document.querySelectorAll('button')].find(each => each.textContent === 'Whole curves')"
+    assert browser.evaluate(f"{back}.disabled")
+    browser.drag(left + width * 0.5, top + height / 2, left + width * 0.75, top + height / 2)
+    wait_for(lambda: not browser.evaluate(f"{back}.disabled"))
+    browser.point(left + width * 0.999, top + height * 0.5)
+    wait_for(lambda: "step 75" in browser.evaluate(STATUS))
+    press(browser, "Whole curves")
+    assert browser.evaluate(f"{back}.disabled")
+
+    choose(browser, "by", "training tokens")
+    browser.point(left + width / 2 + 2, top + height * 0.9)
+    wait_for(lambda: "training tokens 102,400" in browser.evaluate(STATUS))
+    choose(browser, "by", "time")
+    assert labels(browser).startswith("loss by time in seconds")
+    choose(browser, "metric", "perplexity")
+    assert labels(browser).startswith("perplexity by time in seconds")
+    is_log = browser.evaluate("document.querySelector('#curve-panel input[type=checkbox]').checked")
+    browser.evaluate("document.querySelector('#curve-panel input[type=checkbox]').click()")
+    assert ("logarithmic" in labels(browser)) == (not is_log)
+    smoothing = "document.querySelector('#curve-panel input[type=range]')"
+    browser.evaluate(f"{smoothing}.value = 0; {smoothing}.dispatchEvent(new Event('input'))")
+    browser.point(left + width / 2, top + height * 0.8)
+    wait_for(lambda: "mean" not in browser.evaluate(STATUS))
+    assert told(browser) == []
+
+
+def test_the_table_filters_sorts_groups_folds_out_and_is_exported(tmp_path: Path, browser: Chromium) -> None:
+    experiments = open_page(browser, make_sweep(tmp_path, 24, steps=40))
+    browser.save_downloads(tmp_path)
+    by_best = sorted(
+        (each for each in experiments if not each.has_failed),
+        key=lambda each: each.curves["loss"].best or math.inf,
+    )
+    assert rows_shown(browser)[: len(by_best)] == [each.name for each in by_best], "the best first"
+    chips = "document.querySelectorAll('#curve-panel .legend button').length"
+    assert browser.evaluate(chips) == 6, "the best five and the reference"
+
+    search = "document.querySelector('#result-tools input[type=search]')"
+    browser.evaluate(f"{search}.value = 'width_128 done'; {search}.dispatchEvent(new Event('input'))")
+    shown = rows_shown(browser)
+    assert shown
+    assert all("width_128" in name for name in shown)
+    press(browser, "only the rows shown")
+    assert browser.evaluate("document.querySelectorAll('#result-table th input:checked').length") == len(shown)
+    press(browser, "Table as CSV")
+    head, *rows = downloaded(tmp_path, "grid-results.csv")
+    assert head[:3] == ["experiment", "overrides", "ending"]
+    assert [row[0] for row in rows] == shown
+    by_name = {each.name: each for each in experiments}
+    assert float(rows[0][head.index("best loss")]) == by_name[shown[0]].curves["loss"].best, "to the last digit"
+    press(browser, "Curves as CSV")
+    head, *rows = downloaded(tmp_path, "grid-loss.csv")
+    assert head == ["experiment", "step", "tokens", "time_s", "loss"]
+    assert {row[0] for row in rows} == set(shown)
+    assert len(rows) == sum(len(by_name[name].curves["loss"].values) for name in shown)
+    assert rows[0][1:3] == ["1", "2048"]
+    assert float(rows[0][4]) == pytest.approx(by_name[rows[0][0]].curves["loss"].values[0], rel=1e-6)
+
+    browser.evaluate(f"{search}.value = ''; {search}.dispatchEvent(new Event('input'))")
+    click = "document.querySelector('#result-table th button').click()"
+    browser.evaluate(click)
+    assert rows_shown(browser)[0] == "baseline"
+    browser.evaluate(click)
+    assert rows_shown(browser)[-1] == "baseline"
+    choose(browser, "group by", "width")
+    groups = browser.evaluate("[...document.querySelectorAll('tr.group')].map(row => row.innerText)")
+    assert [group.split(" ·")[0] for group in groups] == ["width = 64", "width = 128", "width = 256", "width = 512"]
+    assert "mean of best loss" in groups[0]
+
+    browser.evaluate(
+        "[...document.querySelectorAll('#result-table th button')].find(b=>b.innerText==='baseline').click()"
+    )
+    fold = "document.querySelector('tr.fold')"
+    wait_for(lambda: browser.evaluate(f"{fold}?.querySelectorAll('canvas').length") == 4)
+    words = browser.evaluate(f"{fold}.innerText")
+    for wanted in (
+        "The others are compared with this one",
+        "step 40 loss",
+        "follow baseline --job",
+        "--curves baseline",
+    ):
+        assert wanted in words
+    browser.evaluate("document.querySelectorAll('#result-tools details input')[0].click()")
+    hidden = "getComputedStyle(document.querySelectorAll('#result-table tbody tr[data-e] td')[0]).display"
+    assert browser.evaluate(hidden) == "none", "the column of the overrides"
+    assert told(browser) == []
+
+
+def test_a_page_of_many_is_readable_on_paper(tmp_path: Path, browser: Chromium) -> None:
+    open_page(browser, make_sweep(tmp_path, 200, steps=5))
+    browser.view(794, medium="print")  # A4 with 96 dots an inch
+    assert browser.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
+    assert browser.evaluate("getComputedStyle(document.querySelector('.still')).display") == "block", "the pictures"
+    assert browser.evaluate("getComputedStyle(document.querySelector('#curve-panel')).display") == "none"
+    narrow = """[...document.querySelectorAll('#result-table tr:nth-child(-n+40) > *')]
+        .filter(cell => getComputedStyle(cell).display !== 'none')
+        .filter(cell => { const range = document.createRange(); range.selectNodeContents(cell);
+                          return range.getClientRects().length > 4; }).map(cell => cell.innerText)"""
+    assert browser.evaluate(narrow) == [], "no cell has its text in five lines or more"
+    assert browser.evaluate("document.documentElement.scrollWidth <= 794")
+    pdf = browser.call("Page.printToPDF", printBackground=False)["data"]
+    assert len(pdf) > 10_000
+
+
+def test_script_and_python_smooth_and_divide_axes_alike(browser: Chromium) -> None:
+    scripts = "".join((SCRIPTS / f"{name}.js").read_text() for name in ("smooth", "axes"))
+
+    def evaluate(expression: str) -> Any:
+        return json.loads(browser.evaluate(f"(() => {{ {scripts}; return JSON.stringify({expression}); }})()"))
+
+    chance = np.random.default_rng(0)
+    for length in (1, 9, 10, 30, 50, 333, 1000):
+        values = chance.normal(3.0, 1.0, length) + 20 / (1 + np.arange(length))
+        values[chance.random(length) < 0.1] = np.nan
+        counts = chance.integers(1, 9, length).astype(float)
+        listed = ", ".join("NaN" if math.isnan(value) else repr(float(value)) for value in values)
+        for own, theirs in ((None, "null"), (counts, str(counts.tolist()))):
+            smooth = evaluate(f"Array.from(runningMean(Float64Array.of({listed}), {theirs}, 0.05))")
+            found = [math.nan if value is None else value for value in smooth]
+            expected = running_mean(values, own).tolist()
+            assert found == pytest.approx(expected, rel=1e-9, abs=1e-12, nan_ok=True), length
+    for low, high in ((0.0, 1.0), (-3.7, 12.0), (0.0, 136.0), (1e6, 2e6)):
+        assert evaluate(f"ticks({low}, {high})") == pytest.approx(ticks.ticks(low, high))
+    for low, high in ((1.5, 25.0), (1e-4, 1e6), (3.0, 2000.0)):
+        assert evaluate(f"logTicks({low}, {high})") == pytest.approx(ticks.log_ticks(low, high))
+    for value in (0.0, 0.25, 20.0, 50_000.0, 1.2e6):
+        assert evaluate(f"tickLabel({value})") == ticks.tick_label(value)
