@@ -1,11 +1,12 @@
 """A parallel sweep launcher: one worker process an experiment, each on its own device.
 
-    from launcher import load, run
+    import launcher
 
-    summary = run(load("jobs/report.toml"), devices="1,2,3", parallel=True)
+    summary = launcher.run(launcher.load("jobs/report.toml"), devices="1,2,3", parallel=True)
 
-`load`, `plan` and `run` are described in `launcher.api`, the errors in `launcher.errors`. Scripts use the names listed
-here, and `launcher.interpreter` to check the Python they run on. Everything else may change.
+`load`, `plan`, `run` and `open` are described in `launcher.api`, what they return in `launcher.results`, the errors in
+`launcher.errors`. Scripts use the names listed here, and `launcher.interpreter` to check the Python they run on.
+Everything else may change.
 
 A name is looked up when it is first used, because worker processes import this package too and need none of them.
 """
@@ -13,21 +14,24 @@ A name is looked up when it is first used, because worker processes import this 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from launcher.api import load, plan, run
-    from launcher.engine.summary import Summary
+    from launcher.api import load, open, plan, run
     from launcher.errors import InputError, InUseError, LauncherError, NoDeviceError, WriteError
     from launcher.planning.job import Sweep
+    from launcher.results import Best, Results, Summary
     from launcher.store.history import read_history
 
 __all__ = [
+    "Best",
     "InUseError",
     "InputError",
     "LauncherError",
     "NoDeviceError",
+    "Results",
     "Summary",
     "Sweep",
     "WriteError",
     "load",
+    "open",
     "plan",
     "read_history",
     "run",
@@ -35,10 +39,10 @@ __all__ = [
 __version__ = "0.1.0"
 
 _MODULES = {
-    "launcher.api": ("load", "plan", "run"),
-    "launcher.engine.summary": ("Summary",),
+    "launcher.api": ("load", "open", "plan", "run"),
     "launcher.errors": ("InUseError", "InputError", "LauncherError", "NoDeviceError", "WriteError"),
     "launcher.planning.job": ("Sweep",),
+    "launcher.results": ("Best", "Results", "Summary"),
     "launcher.store.history": ("read_history",),
 }
 

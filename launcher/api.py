@@ -1,9 +1,10 @@
-"""The Python interface: `load` a job file, `run` it. The command line is made of the same pieces.
+"""The Python interface: `load` a job file, `run` it, `open` its results. The command line is made of the same pieces.
 
-from launcher import load, run
+import launcher
 
-summary = run(load("jobs/report.toml"), devices="1,2,3", parallel=True)
-print(summary.endings)
+summary = launcher.run(launcher.load("jobs/report.toml"), devices="1,2,3", parallel=True)
+print(summary.endings, summary.best("loss"))
+results = launcher.open("outcome")  # the same views of a sweep that runs, or has ended
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from launcher.store.paths import Paths
 
 if TYPE_CHECKING:  # what only a launch needs: `plan` does without, in half the time
     from launcher.engine.console import Console
-    from launcher.engine.summary import Summary
     from launcher.executors.base import StartMethod
+    from launcher.results import Results, Summary
 
 
 def load(
@@ -115,6 +116,20 @@ def launch(sweep: Sweep, options: LaunchOptions, console: Console | None = None)
 
     console = console or terminal.Console()
     try:
-        return launch(sweep, options, console=console, ports=Ports(renew_views=renew))
+        ended = launch(sweep, options, console=console, ports=Ports(renew_views=renew))
     finally:
         console.close()
+    from launcher.results import Summary  # now that nothing waits for it
+
+    return Summary.of(ended, Paths(sweep.outcome, sweep.logs).absolute())
+
+
+def open(outcome: str | Path) -> Results:
+    """Open the outcome folder of a sweep, while it runs or after. What is asked of it is read when it is asked.
+
+    Raises:
+        InputError: there is no sweep in the folder.
+    """
+    from launcher.results import Results
+
+    return Results.of(Path(outcome))

@@ -104,7 +104,7 @@ def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
         experiment=decision.experiment.name,
         attempt=decision.attempt,
         target=settings.target,
-        folder=plan.sweep.job_file.parent.absolute(),
+        folder=plan.sweep.target_folder.absolute(),
         config=decision.config,
         given=decision.given,
         left_out=tuple(decision.experiment.content.left_out if decision.experiment.content else ()),

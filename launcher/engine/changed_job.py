@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
 
+from launcher.engine.written_plan import write_job_file
 from launcher.planning.origin import Origin
 from launcher.planning.plan import Plan
 from launcher.store.launch_info import LaunchInfo
@@ -23,12 +24,13 @@ def renew_manifest(plan: Plan) -> list[str]:
     if launch.origin is not None or plan.sweep.adopts or before is None:
         launch = replace(launch, origin=dataclasses.asdict(Origin.of(plan.sweep, plan.paths.outcome)))
     manifest = plan.manifest(launch)
-    if before is not None and is_same(manifest, before):
-        return []
     try:
+        write_job_file(plan)
+        if before is not None and is_same(manifest, before):
+            return []
         write_manifest(plan.paths, manifest)
     except OSError as error:
-        return [f"{plan.paths.sweep} cannot be written: {error.strerror}."]
+        return [f"{error.filename or plan.paths.sweep} cannot be written: {error.strerror}."]
     remove_dropped_plots(plan)
     return []
 

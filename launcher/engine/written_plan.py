@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,8 +18,10 @@ from launcher.planning.origin import Origin
 from launcher.planning.plan import Plan
 from launcher.planning.provenance import commit
 from launcher.search.searcher import Proposal
+from launcher.store.files import read
 from launcher.store.launch_info import LaunchInfo, Placement
 from launcher.store.manifest import write_manifest
+from launcher.store.paths import write_atomic
 from launcher.store.provenance import environment
 
 
@@ -34,6 +37,20 @@ def check_data(plan: Plan, executor: Executor) -> None:
         raise InputError(problems)
 
 
+def write_job_file(plan: Plan) -> None:
+    """Write the job file of a sweep that was made in Python, if it is not there as it should be.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    text = plan.sweep.text
+    is_there = False
+    with contextlib.suppress(OSError):
+        is_there = read(plan.paths.job).decode(errors="replace") == text
+    if text and not is_there:
+        write_atomic(plan.paths.job, text)
+
+
 class WrittenPlan:
     """A plan that `sweep.json` has.
 
@@ -45,6 +62,7 @@ class WrittenPlan:
         self._plan = plan
         self._executor = executor
         self._launch_info = _launch_info(plan, executor.slots, options)
+        write_job_file(plan)
         write_manifest(plan.paths, plan.manifest(self._launch_info))
 
     def grow(self, proposals: Sequence[Proposal]) -> list[Decision]:
@@ -73,7 +91,7 @@ def _launch_info(plan: Plan, slots: Sequence[Slot], options: LaunchOptions) -> L
         start_method=options.start_method,
         cli_overrides=plan.sweep.cli_overrides,
         origin=dataclasses.asdict(Origin.of(plan.sweep, plan.paths.outcome)),
-        commit=commit(plan.sweep.job_file.parent),
+        commit=commit(plan.sweep.target_folder),
         attempts=_first_attempts(plan),
         slots=[Placement(str(slot.device), slot.device.uuid, slot.threads, slot.share) for slot in slots],
     )

@@ -1,6 +1,7 @@
 """Reads a job file (TOML) into a `Sweep`, and checks names and the [sweep] table. `resolve` checks the configurations.
 
-All problems of a file are raised together, each with its line.
+All problems of a file are raised together, each with its line. A sweep that is made in Python passes through the same
+checks: it is written as a job file and read again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import math
 import re
 import shlex
 import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +22,9 @@ from launcher.config.nested import dotted
 from launcher.config.notation import NONE, misspelt, read
 from launcher.errors import InputError
 from launcher.planning.defaults import PRELOAD
+from launcher.planning.job_text import job_text
 from launcher.planning.metrics import file_problems, read_metrics, rule_problems
+from launcher.planning.python_target import folder_of, spec_of
 from launcher.planning.source_lines import SourceLines
 from launcher.store import files
 from launcher.store.names import NAME, NAME_RULE
@@ -140,6 +144,47 @@ class Sweep:
     folders: dict[str, str] = field(default_factory=dict)  # by --outcome and --logs; `settings` has them already
     adopts: bool = False  # by --adopt: it takes over the folders of another job file of its name
     metric_details: dict[str, dict[str, str]] = field(default_factory=dict)  # unit and scale, by metric
+    text: str = ""  # of the job file, if a launch is to write it, as the sweep was made in Python
+    module_folder: Path | None = None  # in which the target's module is searched first; None: that of the job file
+
+    @classmethod
+    def make(
+        cls,
+        *,
+        target: str | Callable[..., Any],
+        experiments: Mapping[str, Mapping[str, Any]],
+        config: Mapping[str, Any] | None = None,
+        adopt: bool = False,
+        **settings: Any,
+    ) -> Sweep:
+        """Make a sweep without a job file.
+
+            sweep = Sweep.make(target="train:run", config={"lr": 0.1}, experiments={"a": {}, "b": {"width": 128}})
+
+        The other arguments are the keys of a job file's [sweep] table, such as `metrics=["loss"]` or `retries=1`. A
+        launch writes the job file that says the same, `job.toml` in the outcome folder, so that `status`, `report` and
+        the other commands can be typed for it.
+
+        Args:
+            target: "module:function", or a function of a module that a worker can import.
+            experiments: the overrides of each experiment, by name.
+            config: the configuration that all experiments share.
+            adopt: whether to take over folders that belong to another sweep of this name.
+
+        Raises:
+            InputError: something is wrong, as in a job file; all problems are listed. Or a worker cannot import the
+                target.
+        """
+        spec = spec_of(target)
+        given = {"target": spec, "name": spec.partition(":")[0].rpartition(".")[2], **settings}
+        made = _parse(job_text(given, config or {}, experiments), Path("job.toml"), is_file=False)
+        file, folder = made.outcome / "job.toml", folder_of(spec)
+        return replace(made, job_file=file, module_folder=folder, adopts=adopt)
+
+    @property
+    def target_folder(self) -> Path:
+        """The folder in which the target's module is searched first."""
+        return self.job_file.parent if self.module_folder is None else self.module_folder
 
     @property
     def name(self) -> str:
@@ -164,12 +209,15 @@ def load(job_file: str | Path) -> Sweep:
         InputError: it does not exist, is not TOML, or has wrong keys or names; every problem is listed.
     """
     file = Path(job_file)
-    text = _read(file)
+    return _parse(_read(file), file)
+
+
+def _parse(text: str, file: Path, *, is_file: bool = True) -> Sweep:
     try:
         tables = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"{file}: this is not TOML: {error}.{_null_hint(text, str(error))}") from error
-    lines = SourceLines(file, text)
+    lines = SourceLines(file if is_file else None, text)
     problems = [
         f"{lines.where(table)}{inline(table)} is not a table of a job file.{did_you_mean(table, TABLES)}\n"
         f"  Tables: {', '.join(TABLES)}"
@@ -194,7 +242,8 @@ def load(job_file: str | Path) -> Sweep:
     if problems:
         raise InputError(problems)
     config, experiments = read(sections["config"]), read(sections["experiments"])
-    return Sweep(file, settings, config, experiments, lines, metric_details=details)
+    made_text = "" if is_file else text
+    return Sweep(file, settings, config, experiments, lines, metric_details=details, text=made_text)
 
 
 def _settings(table: dict[str, Any], lines: SourceLines) -> tuple[Any, dict[str, dict[str, str]], list[str]]:

@@ -119,7 +119,7 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
         evidence = gather(experiment, entry, own_events, paths, tracker.metric, is_maximized=tracker.is_maximized)
         is_selected = sweep.only is None or experiment.name in sweep.only
         decisions.append(decide_experiment(experiment, evidence, fresh=fresh, is_selected=is_selected))
-    details = described(find_metrics(sweep.settings.target, sweep.job_file.parent), sweep.metric_details)
+    details = described(find_metrics(sweep.settings.target, sweep.target_folder), sweep.metric_details)
     return Plan(sweep, paths, decisions, previous, notices, details)
 
 

@@ -94,7 +94,7 @@ def _halved_problems(
 
 def _find_target(sweep: Sweep) -> Target:
     try:
-        return target_source.find(sweep.settings.target, sweep.job_file.parent)
+        return target_source.find(sweep.settings.target, sweep.target_folder)
     except InputError as error:
         where = sweep.source_lines.where("sweep", "target")
         raise InputError([where + problem for problem in error.problems]) from error

@@ -15,7 +15,8 @@ class SourceLines:
     _TABLE = re.compile(r"\s*\[([^\[\]]+)\]\s*(#.*)?$")
     _KEY = re.compile(r"""\s*("[^"]*"|'[^']*'|[A-Za-z0-9_-]+(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*=""")
 
-    def __init__(self, file: Path, text: str) -> None:
+    def __init__(self, file: Path | None, text: str) -> None:
+        """Read where the keys are. `file`: None if a person has never seen the text; then no place is ever told."""
         self._file = file
         self._lines: dict[tuple[str, ...], int] = {}
         table: tuple[str, ...] = ()
@@ -33,7 +34,9 @@ class SourceLines:
         return tuple(part.strip().strip("\"'") for part in key.split("."))
 
     def where(self, *path: str) -> str:
-        """Return `file:line: ` of a key; of the nearest table around it where the key itself is not found."""
+        """Return `file:line: ` of a key, or of the nearest table around it; empty if there is no file."""
+        if self._file is None:
+            return ""
         for length in range(len(path), 0, -1):
             if path[:length] in self._lines:
                 return f"{self._file}:{self._lines[path[:length]]}: "

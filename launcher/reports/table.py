@@ -1,6 +1,6 @@
 """The results table, a row an experiment: `results_table.txt` for reading, `results_table.csv` for programs.
 
-The only module that imports pandas. The text shows the fact `parameters`; the CSV has all facts given to `run.info`.
+The text shows the fact `parameters`; the CSV has all facts given to `run.info`.
 """
 
 from __future__ import annotations

@@ -91,6 +91,11 @@ class Paths:
         return self.outcome / "sweep.json"
 
     @property
+    def job(self) -> Path:
+        """The job file that a launch writes of a sweep that was made in Python."""
+        return self.outcome / "job.toml"
+
+    @property
     def events(self) -> Path:
         """The events of the sweep, a JSON object a line."""
         return self.outcome / "events.jsonl"
@@ -157,6 +162,7 @@ class Paths:
             self.events,
             self.lock,
             self.views_note,
+            self.job,
         )
         own = {*files, self.requests, self.earliest, *(self.outcome / folder for folder in folders)}
         return own | {self.curves(metric, kind) for metric in metrics for kind in PLOTS}

@@ -1,0 +1,41 @@
+"""The text of a job file for a sweep that was made in Python, so that every command can be typed for it, too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from launcher.config.nested import dotted
+from launcher.config.notation import from_python, write
+from launcher.errors import InputError
+from launcher.text import inline
+
+_HEAD = """\
+# Written by a launch of a sweep that was made in Python (launcher.Sweep.make), for commands such as status and report.
+# Change the program that made it, not this file: the next launch writes the file again.
+"""
+
+
+def job_text(settings: Mapping[str, Any], config: Any, experiments: Any) -> str:
+    """Return the job file that says the same as these values.
+
+    Raises:
+        InputError: a value has no form in a job file, or a table is no table; every problem is told.
+    """
+    problems: list[str] = []
+    parts = [_HEAD]
+    for name, values in (("sweep", settings), ("config", config), ("experiments", experiments)):
+        if not isinstance(values, Mapping):
+            example = '{"wide": {"width": 128}}' if name == "experiments" else '{"lr": 1e-3}'
+            problems.append(f"{name} is a dict, as in {example}, not {inline(repr(values), 100)}.")
+            continue
+        lines = [f"[{name}]"]
+        for key, value in values.items():
+            try:
+                lines.append(f"{dotted((str(key),))} = {write(from_python(value))}")
+            except (TypeError, RecursionError) as error:
+                problems.append(f"{name}.{inline(str(key), 100)}: {error}.")
+        parts.append("\n".join(lines) + "\n")
+    if problems:
+        raise InputError(problems)
+    return "\n".join(parts)

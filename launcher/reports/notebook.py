@@ -1,0 +1,80 @@
+"""A sweep as a small piece of HTML: what a notebook shows of a summary. The best experiments first.
+
+Every text from a sweep is escaped and shortened. The piece has no script, and its only link is to the report.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from launcher.reports.analysis import best_experiment, broken
+from launcher.reports.differences import describe_difference
+from launcher.store.experiment_state import ExperimentState
+from launcher.store.manifest import Manifest
+from launcher.store.paths import Paths
+from launcher.text import duration, inline, number, timestamp
+
+MOST_ROWS = 20
+_MOST_METRICS = 3
+
+
+def summary_html(manifest: Manifest, experiments: Sequence[ExperimentState], paths: Paths) -> str:
+    """Return the sweep as a table, with its state and the time of this moment."""
+    metrics = manifest.metrics[:_MOST_METRICS]
+    shown = best_first(experiments, metrics[0] if metrics else "")[:MOST_ROWS]
+    heads = ["experiment", "overrides", "state", "steps", *(f"best {metric}" for metric in metrics), "time"]
+    head = "".join(f"<th>{_text(name)}</th>" for name in heads)
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in _cells(experiment, metrics))}</tr>" for experiment in shown
+    )
+    left = f"<p>The best {len(shown)} of {len(experiments)} experiments.</p>" if len(shown) < len(experiments) else ""
+    return f"<div>{_headline(manifest, experiments)}<table><tr>{head}</tr>{rows}</table>{left}{_link(paths)}</div>"
+
+
+def best_first(experiments: Sequence[ExperimentState], metric: str) -> list[ExperimentState]:
+    """Return the experiments by the best value of all steps of a metric. Those without, and failed ones, come last."""
+
+    def _place(experiment: ExperimentState) -> tuple[int, float, int]:
+        curve = experiment.curves.get(metric)
+        if experiment.has_failed or curve is None or curve.best is None:
+            return 1 + experiment.has_failed, 0.0, experiment.index
+        return 0, -curve.best if curve.is_maximized else curve.best, experiment.index
+
+    return sorted(experiments, key=_place)
+
+
+def _cells(experiment: ExperimentState, metrics: Sequence[str]) -> list[str]:
+    what = broken(experiment, metrics)
+    curves = [experiment.curves.get(metric) for metric in metrics]
+    return [
+        experiment.name,
+        describe_difference(experiment),
+        experiment.state.replace("_", " ") + (f", but {what}" if what else ""),
+        f"{experiment.num_steps:,}",
+        *(number(curve.best) if curve is not None and curve.best is not None else "-" for curve in curves),
+        duration(experiment.seconds) if experiment.seconds is not None else "-",
+    ]
+
+
+def _headline(manifest: Manifest, experiments: Sequence[ExperimentState]) -> str:
+    counts: dict[str, int] = {}
+    for experiment in experiments:
+        counts[experiment.state] = counts.get(experiment.state, 0) + 1
+    states = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items())
+    best = best_experiment(experiments, manifest.metrics[0]) if manifest.metrics else None
+    found = f". Best {manifest.metrics[0]}: {number(best.value)}, {best.experiment.name}" if best else ""
+    return f"<p><b>{_text(manifest.name)}</b>: {_text(f'{states}{found}. Read at {timestamp()}.')}</p>"
+
+
+def _link(paths: Paths) -> str:
+    """Return a link to the report, relative to the working directory: a notebook lies there."""
+    if not paths.report_html.is_file():
+        return ""
+    return f'<p><a href="{quote(os.path.relpath(paths.report_html))}">{_text(str(paths.report_html))}</a></p>'
+
+
+def _text(content: str) -> str:
+    return html.escape(inline(content))
