@@ -18,7 +18,10 @@ CODE = [*SOURCES, *(path for folder in ("jobs", "docs", "bench", "tests") for pa
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "jobs").glob("*.md")]
 HEAVY = {
     "pandas": {"launcher/reports/table.py", "launcher/reports/frames.py"},
-    "matplotlib": {"launcher/reports/plots.py"},
+    "matplotlib": {
+        f"launcher/reports/plots/{module}.py"
+        for module in ("comparison", "frame", "names", "palette", "sheet", "style", "value_axis", "x_axis")
+    },
     "rich": {"launcher/terminal/screen.py"},
     "jinja2": {"launcher/reports/html/page.py"},
 }

@@ -63,7 +63,8 @@ def outdated_views(plan: Plan, moved: Sequence[str]) -> list[str]:
     now = plan.manifest(before.launch)
     names, names_before = ([entry.name for entry in manifest.experiments] for manifest in (now, before))
     looks, looks_before = (
-        (manifest.metrics, manifest.maximize, manifest.metric_details, manifest.plots) for manifest in (now, before)
+        (manifest.metrics, manifest.maximize, manifest.metric_details, manifest.plots, manifest.x)
+        for manifest in (now, before)
     )
     if (looks_before, names_before) != (looks, names):
         return [decision.experiment.name for decision in plan.decisions]

@@ -49,6 +49,8 @@ class SweepSettings:
         at the axis, and the scale is `"linear"`, `"log"` or `"auto"`, which decides by the values.
     maximize: the metrics of which a larger value is better.
     plots: the kinds of files of each plot: `"png"`, `"svg"`, `"pdf"`.
+    x: what the plots that compare experiments are drawn over, a panel each: `"step"`, `"tokens"`, `"time"` of training,
+        `"share"` of the training. A panel is left out where an experiment does not tell it.
     seed: the value of `run.seed`, with which your random generators start.
     threads: the number of CPU threads of a worker; by default the cores are divided among the slots. On a CPU, the same
         bits need the same number of threads.
@@ -80,6 +82,7 @@ class SweepSettings:
     metrics: tuple[str, ...] = ("loss",)
     maximize: tuple[str, ...] = ()
     plots: tuple[Literal["png", "svg", "pdf"], ...] = ("png",)
+    x: tuple[Literal["step", "tokens", "time", "share"], ...] = ("step", "tokens")
     seed: int = 0
     threads: int | None = None
     elastic_threads: bool = False
@@ -104,6 +107,8 @@ class SweepSettings:
         if self.name and not NAME.fullmatch(self.name):
             wrong.append(f"name has {NAME_RULE}")
         wrong += rule_problems((*self.metrics, *self.maximize))
+        if not self.x:
+            wrong.append('x names at least one quantity, as in ["step", "time"]')
         if not self.plots:
             wrong.append('plots names at least one kind of file, as in ["png", "pdf"]')
         if not 0 <= self.seed < 2**63:

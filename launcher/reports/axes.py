@@ -72,7 +72,9 @@ def axis_rule(values_by_curve: Mapping[str, Sequence[float] | Floats], metric: M
         return None
     ranked = sorted(drawable, key=lambda shape: shape.level, reverse=metric.is_maximized)
     better = ranked[: (len(ranked) + 1) // 2]
-    compared = [shape for shape in ranked if not _is_outlier(shape, better, metric)]
+    worst = better[-1].level
+    is_bounded = not metric.is_maximized and worst > 0  # then what is much worse is not compared with the rest
+    compared = [shape for shape in ranked if not is_bounded or shape.level <= _OUTLIER_RATIO * worst]
     is_log = _is_log(compared, metric)
     if is_log:
         better, compared = ([shape for shape in group if shape.finite[-1] >= _SMALLEST] for group in (better, compared))
@@ -94,24 +96,17 @@ def _shape(name: str, values: Sequence[float] | Floats) -> _Shape | None:
     return _Shape(name, finite, float(known.min()), float(known.max()), begin, level)
 
 
-def _is_outlier(shape: _Shape, better: Sequence[_Shape], metric: Metric) -> bool:
-    """Return whether a curve ends so much worse than the better half that the rest is not compared with it."""
-    if metric.is_maximized or shape in better:
-        return False
-    worst = max(other.level for other in better)
-    return worst > 0 and shape.level > _OUTLIER_RATIO * worst
-
-
 def _is_log(compared: Sequence[_Shape], metric: Metric) -> bool:
     if metric.scale == "log":
         return any(shape.finite[-1] >= _SMALLEST for shape in compared)
     if metric.scale == "linear" or metric.is_maximized or not all(shape.finite[0] >= _SMALLEST for shape in compared):
         return False
+    compared = [shape for shape in compared if shape.level < LARGEST] or compared[:1]
     levels = [shape.level for shape in compared]
     return (
         max(levels) >= _LOG_RATIO * min(levels)
         or any(shape.begin >= _LOG_RATIO * shape.level for shape in compared)
-        or any(shape.level >= _RISE_RATIO * shape.begin for shape in compared)
+        or any(LARGEST > shape.level >= _RISE_RATIO * shape.begin for shape in compared)
     )
 
 

@@ -21,14 +21,17 @@ from typing import TYPE_CHECKING, Any
 from launcher.errors import InputError
 from launcher.reports.analysis import unlogged
 from launcher.reports.data import ReportData
+from launcher.reports.differences import reference
 from launcher.reports.freshness import Ingredients, look_at, mark_made, outdated
+from launcher.reports.plots.as_of import as_of
 from launcher.reports.single_curves import SHARE_SIZE, Share, attempt, drawn_beside
 from launcher.store.paths import Paths
 from launcher.worker.last_lines import last_lines
 
 if TYPE_CHECKING:
     from launcher.planning.job import SweepSettings
-    from launcher.reports import plots
+    from launcher.reports.plots.comparison import Comparison
+    from launcher.reports.plots.line import Line
 
 TELL_S = 0.2  # between two lines that say how far the drawing is
 Progress = Callable[[int, int], None]  # is called with the number of views that are made, and of all to make
@@ -110,7 +113,7 @@ class Report:
 
         return [(self._paths.table_txt, _write_text), (self._paths.table_csv, _write_csv)]
 
-    def _lines(self) -> dict[str, list[plots.Line]]:
+    def _lines(self) -> dict[str, list[Line]]:
         """Return the lines to draw by metric, in the order of the job file; none of a metric that nobody recorded."""
         by_metric = {
             metric: [(experiment, experiment.curves[metric]) for experiment in self._data.experiments
@@ -119,11 +122,11 @@ class Report:
         }  # fmt: skip
         if not any(by_metric.values()):
             return {}
-        from launcher.reports.plots import Line  # brings matplotlib
+        from launcher.reports.plots.line import Line
 
         return {metric: [Line.of(*pair) for pair in pairs] for metric, pairs in by_metric.items() if pairs}
 
-    def _shares(self, lines: dict[str, list[plots.Line]], changed: set[str] | None) -> list[Share]:
+    def _shares(self, lines: dict[str, list[Line]], changed: set[str] | None) -> list[Share]:
         """Return the plots of single experiments that are to be drawn."""
         manifest = self._data.manifest
         wanted = {metric: [line for line in of_all if changed is None or line.name in changed]
@@ -134,7 +137,7 @@ class Report:
             for start in range(0, len(of_metric), SHARE_SIZE)
         ]
 
-    def _comparisons(self, lines: dict[str, list[plots.Line]]) -> list[Task]:
+    def _comparisons(self, lines: dict[str, list[Line]]) -> list[Task]:
         manifest = self._data.manifest
         for metric in manifest.metrics:
             if metric not in lines:  # an old plot would compare what is not there any more
@@ -143,16 +146,28 @@ class Report:
                         self._paths.curves(metric, kind).unlink(missing_ok=True)
         if not lines:
             return []
-        from launcher.reports.plots import write_comparison
+        tasks: list[Task] = []
+        for metric in lines:
+            made = functools.cache(functools.partial(self._comparison, metric, lines[metric]))  # once for all kinds
+            write = functools.partial(_write_comparison, made)
+            tasks += [
+                (self._paths.curves(metric, kind), functools.partial(_write_comparison, made))
+                for kind in manifest.plots
+            ]
+        return tasks
 
-        return [
-            (
-                self._paths.curves(metric, kind),
-                functools.partial(write_comparison, metric=manifest.metric(metric), lines=lines[metric]),
-            )
-            for metric in lines
-            for kind in manifest.plots
-        ]
+    def _comparison(self, metric: str, lines: list[Line]) -> Comparison:
+        from launcher.reports.plots.comparison import Comparison  # brings matplotlib
+
+        manifest, experiments = self._data.manifest, self._data.experiments
+        base = reference(experiments)
+        return Comparison(
+            manifest.metric(metric),
+            lines,
+            reference=base.name if base else None,
+            x=manifest.x,
+            corner=as_of(experiments),
+        )
 
     def _reports(self) -> list[Task]:
         data, paths = self._data, self._paths
@@ -169,7 +184,7 @@ class Report:
 
         return [(paths.report_html, _write_page), (paths.report_md, _write_markdown)]
 
-    def _files(self, lines: dict[str, list[plots.Line]]) -> dict[Path, str]:
+    def _files(self, lines: dict[str, list[Line]]) -> dict[Path, str]:
         """Return every view, with the experiment that it shows; empty if it shows all."""
         paths, kinds = self._paths, self._data.manifest.plots
         whole = [paths.table_txt, paths.table_csv, paths.report_html, paths.report_md]
@@ -181,6 +196,10 @@ class Report:
             for kind in kinds
         }
         return dict.fromkeys(whole, "") | single
+
+
+def _write_comparison(made: Callable[[], Comparison], path: Path) -> None:
+    made().write(path)
 
 
 class _Counter:
@@ -220,7 +239,7 @@ def main() -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # meant for the launcher, from a person who typed pkill -f
     importlib.import_module("launcher.reports.table")
     if has_plots == "True":
-        importlib.import_module("launcher.reports.plots")
+        importlib.import_module("launcher.reports.plots.comparison")
     report = None
     for line in sys.stdin:
         began_s, cpu_s = time.monotonic(), _cpu_s()

@@ -17,10 +17,10 @@ from launcher.store.metric import Metric
 from launcher.store.paths import Paths
 
 if TYPE_CHECKING:
-    from launcher.reports import plots
+    from launcher.reports.plots.line import Line
 
 WORTH_FORKING = 24  # curves: fewer are drawn sooner than processes for them are started
-SHARE_SIZE = 8  # curves that a process draws at once: the layout is found once for a share
+SHARE_SIZE = 8  # curves that a process draws at once, on the same axes
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Share:
     paths: Paths
     metric: Metric
     kinds: tuple[str, ...]  # of files: png, svg, pdf
-    lines: Sequence[plots.Line]
+    lines: Sequence[Line]
 
     @property
     def num_files(self) -> int:
@@ -39,7 +39,7 @@ class Share:
 
     def draw(self) -> list[str]:
         """Write the plots. Return what could not be written, a line each."""
-        from launcher.reports.plots import Sheet
+        from launcher.reports.plots.sheet import Sheet
 
         sheet = Sheet(self.metric)
         return [

@@ -11,11 +11,12 @@ from launcher.store.curve import Curve
 
 LARGEST = 1e100  # a value beyond it is drawn as a gap, as NaN is: the arithmetic of the axes ends somewhere
 WINDOW_SHARE = 0.05  # of a curve
+NOT_SMOOTHED = 20  # values of a curve that is drawn as it is: its window would be a single value
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def drawable(values: Sequence[float]) -> Floats:
+def drawable(values: Sequence[float] | Floats) -> Floats:
     """Return the values of a curve as an array of shape (N,): NaN where a value cannot be drawn."""
     found = np.array(values, dtype=float)
     with np.errstate(invalid="ignore"):
@@ -23,16 +24,19 @@ def drawable(values: Sequence[float]) -> Floats:
 
 
 def smooth(curve: Curve) -> tuple[Floats, Floats]:
-    """Return the steps and values of the smooth line through a curve, both of shape (N,).
+    """Return the steps and values of the smooth line through a curve, both of shape (N,): one for each stretch.
 
-    Each value is the mean of the 5 % of the curve around it. A curve of up to 20 values is returned as it is.
+    Each value is the mean of the 5 % of the curve around it, over all values that were logged. A curve of up to 20
+    values is returned as it is.
 
     At the beginning the window gets narrower and stays symmetric: the line begins at the first value, because a fall
     there is real. At the end it does not: the last value is as noisy as any other. The last 2.5 % of the line are
     straight, fitted to the last 5 % of the curve by least squares. The end of a curve is its last value that is a
     number. So a straight line is its own smooth line, and noise is smoothed up to the end.
     """
-    return np.array(curve.steps, dtype=float), running_mean(drawable(curve.values))
+    stretches = curve.stretches
+    counts = np.array(stretches.counts, dtype=float)
+    return np.array(stretches.steps, dtype=float), running_mean(drawable(stretches.means), counts)
 
 
 def running_mean(values: Floats, counts: Floats | None = None) -> Floats:

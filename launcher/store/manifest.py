@@ -22,6 +22,7 @@ from launcher.store.paths import PLOTS, Paths, write_atomic
 from launcher.store.values import Fields
 
 FORMAT = 1
+X = ("step", "tokens", "time", "share")  # what the curves of a comparison may be drawn over
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Manifest:
     former: list[ManifestExperiment] = field(default_factory=list)  # no longer in the job, and may come back
     metric_details: dict[str, dict[str, str]] = field(default_factory=dict)  # units and scales, by metric
     plots: list[str] = field(default_factory=lambda: ["png"])  # the kinds of files of each plot
+    x: list[str] = field(default_factory=lambda: ["step", "tokens"])  # what comparisons are drawn over
 
     def metric(self, name: str) -> Metric:
         """Return a metric with what job file and target say of it."""
@@ -144,6 +146,7 @@ def _parse(content: Any) -> Manifest:
         former=former,
         metric_details=_metric_details(details if isinstance(details, dict) else {}),
         plots=[kind for kind in PLOTS if kind in values.texts(content.get("plots"))] or ["png"],
+        x=[x for x in values.texts(content.get("x")) if x in X] or ["step", "tokens"],
     )
 
 

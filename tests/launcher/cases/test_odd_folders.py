@@ -14,8 +14,9 @@ from launcher.engine.fault_isolation import FaultIsolation
 from launcher.engine.follower import Follower
 from launcher.engine.notices import Notices
 from launcher.errors import InputError
-from launcher.reports import plots
 from launcher.reports.build import Report
+from launcher.reports.plots.comparison import Comparison
+from launcher.reports.plots.sheet import Sheet
 from launcher.reports.timeline import spans_of
 from launcher.sinks.text_log import text_log
 from launcher.store.attempts import read_last_attempts
@@ -86,8 +87,8 @@ def test_F6_no_value_in_the_records_ends_more_than_its_own_experiment(here: Path
     assert report.draw() == []
     steps = {name for name, (what, _) in zip(names, varied, strict=False) if what.startswith("step.")}
     drawn = [line for line in report._lines()["loss"] if line.name in steps]
-    plots.write_comparison(paths.curves("loss"), Metric("loss"), drawn[:20])
-    plots.Sheet(Metric("loss")).write(paths.curve("loss", "e1"), drawn[-1])
+    Comparison(Metric("loss"), drawn).write(paths.curves("loss"))
+    Sheet(Metric("loss")).write(paths.curve("loss", "e1"), drawn[-1])
     assert len(report.rows()) == len(names) + 1
     for view in (paths.table_csv, paths.table_txt, paths.report_md, paths.report_html):
         assert not {"\x1b", "\u202e"} & set(view.read_text()), view

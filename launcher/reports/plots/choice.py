@@ -1,0 +1,73 @@
+"""Which lines of a comparison are named, and what is written about the others. Pure.
+
+Up to a dozen lines all are named. Of more, the best five and the reference are: by the best value of all steps, of the
+experiments that have neither failed nor diverged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from launcher.reports.axes import AxisRule
+from launcher.reports.plots.line import Line, has_cross, is_drawable
+from launcher.reports.smoothing import NOT_SMOOTHED
+from launcher.store.metric import Metric
+
+MOST_NAMED = 12  # lines that are all named
+NUM_BEST = 5  # that are named of more
+CROSS = "\N{MULTIPLICATION SIGN}"
+_MOST_LISTED = 3  # names in a note
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The lines of a comparison, each list in the order of the job file."""
+
+    named: Sequence[Line]
+    others: Sequence[Line]
+    empty: Sequence[Line]  # without a point that can be drawn
+    reference: str | None  # named beside the best; None where all are named
+
+    @property
+    def drawn(self) -> Sequence[Line]:
+        """The lines that are drawn."""
+        return [*self.others, *self.named]
+
+
+def choose(lines: Sequence[Line], metric: Metric, reference: str | None) -> Choice:
+    """Choose the lines that are named; `reference`: the name of the experiment that the others are compared with."""
+    drawable = [line for line in lines if is_drawable(line)]
+    empty = [line for line in lines if not is_drawable(line)]
+    if len(drawable) <= MOST_NAMED:
+        return Choice(drawable, [], empty, None)
+    ranked = sorted(
+        (line for line in drawable if line.may_win and line.best is not None),
+        key=lambda line: -(line.best or 0.0) if metric.is_maximized else (line.best or 0.0),
+    )
+    named = {line.name for line in ranked[:NUM_BEST]} | {reference}
+    return Choice(
+        [line for line in drawable if line.name in named],
+        [line for line in drawable if line.name not in named],
+        empty,
+        reference if any(line.name == reference for line in drawable) else None,
+    )
+
+
+def notes(choice: Choice, rule: AxisRule | None, names: Mapping[str, str], key: str) -> list[str]:
+    """Return what is written under a comparison. `key`: of the configuration, that colours the lines; or empty."""
+    found = []
+    if choice.others:
+        num_best = len(choice.named) - (choice.reference is not None)
+        whose = f"Of {len(choice.drawn):,} experiments the best {max(num_best, 1)} are named"
+        reference = f", and the reference, {names[choice.reference]}" if choice.reference else ""
+        found.append(f"{whose}{reference}.{f' The colour of the others is their {key}.' if key else ''}")
+    elif any(len(line.smooth) > NOT_SMOOTHED for line in choice.named):
+        found.append("Faint: the values as logged. Strong: their mean over 5 % of the curve.")
+    if any(has_cross(line, rule) for line in choice.drawn):
+        found.append(f"{CROSS} where an experiment failed or diverged, or its values are no numbers any more.")
+    if choice.empty:
+        listed = ", ".join(names[line.name] for line in choice.empty[:_MOST_LISTED])
+        more = len(choice.empty) - _MOST_LISTED
+        found.append(f"No number to draw: {listed}{f' and {more:,} more' if more > 0 else ''}.")
+    return found
