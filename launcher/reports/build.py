@@ -150,10 +150,7 @@ class Report:
         for metric in lines:
             made = functools.cache(functools.partial(self._comparison, metric, lines[metric]))  # once for all kinds
             write = functools.partial(_write_comparison, made)
-            tasks += [
-                (self._paths.curves(metric, kind), functools.partial(_write_comparison, made))
-                for kind in manifest.plots
-            ]
+            tasks += [(self._paths.curves(metric, kind), write) for kind in manifest.plots]
         return tasks
 
     def _comparison(self, metric: str, lines: list[Line]) -> Comparison:

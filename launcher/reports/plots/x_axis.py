@@ -51,6 +51,7 @@ class _Scaled(ticker.MaxNLocator):
         self._size = size
 
     def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """Return the places of the ticks between two values."""
         return [tick * self._size for tick in super().tick_values(vmin / self._size, vmax / self._size)]
 
 
