@@ -7,6 +7,9 @@ A page stays plain Markdown. What its fenced blocks are follows from where they 
     ```python without a file name                    a script, run in that folder
     ```text after one of these                       what it prints, in essence: see `missing`
 
+On a page with the comment `<!-- notebook -->` the ```python blocks are the cells of one notebook. IPython runs all of
+them when the first is reached, and prints the last expression of each. Files and commands stand before the first cell.
+
 What is only to be looked at is indented by four spaces. Called by tests/test_tutorial.py, and by hand:
 `python -m docs.walkthrough docs/tutorial.md FOLDER [--write]` shows what every block really prints.
 """
@@ -15,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
 import shlex
@@ -26,6 +30,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+NOTEBOOK = "<!-- notebook -->"
 LIMIT_S = 240.0  # for a block; seconds are enough on an idle machine
 EXIT_TIMEOUT = 124  # as timeout(1) has it
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
@@ -42,6 +47,7 @@ class Step:
     file: str = ""  # to be written; empty for what is run
     expected: str = ""
     span: tuple[int, int] = (0, 0)  # of `expected` in the page
+    is_cell: bool = False  # of a notebook
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def read(page: Path) -> list[Step]:
         if file := _FILE.search(text[: block.start()]):
             steps.append(Step(line, language, body, file=file[1]))
         elif language in ("sh", "python"):
-            steps.append(Step(line, language, body))
+            steps.append(Step(line, language, body, is_cell=language == "python" and NOTEBOOK in text))
         elif language == "text" and steps and not steps[-1].file and not steps[-1].expected:
             steps[-1] = replace(steps[-1], expected=body, span=block.span(2))
         else:
@@ -96,7 +102,12 @@ def follow(page: Path, folder: Path, environment: Mapping[str, str] | None = Non
 
 
 def _follow(steps: Sequence[Step], folder: Path, surroundings: Mapping[str, str]) -> Iterator[Outcome]:
+    cells = [step for step in steps if step.is_cell]
     for step in steps:
+        if step.is_cell:
+            if step is cells[0]:
+                yield from _run_cells(cells, folder, surroundings)
+            continue
         if step.file:
             path = folder / step.file
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,13 +117,27 @@ def _follow(steps: Sequence[Step], folder: Path, surroundings: Mapping[str, str]
         yield _run([*command, step.text], step, folder, surroundings)
 
 
-def _run(command: Sequence[str], step: Step, folder: Path, surroundings: Mapping[str, str]) -> Outcome:
-    """Run a block in a session of its own; nothing it starts outlives it."""
+def _run_cells(cells: Sequence[Step], folder: Path, surroundings: Mapping[str, str]) -> list[Outcome]:
+    """Run the cells of a notebook in one session. A cell that was not reached has the exit code of the session."""
+    session = ["python", str(Path(__file__).with_name("notebook_session.py"))]
+    content = json.dumps([cell.text for cell in cells])
+    whole = _run(session, cells[0], folder, surroundings, content)
+    *parts, rest = re.split(r"^\0(\d+)\n", whole.printed, flags=re.M)
+    outcomes = [
+        Outcome(cell, int(code), printed) for cell, printed, code in zip(cells, parts[::2], parts[1::2], strict=False)
+    ]
+    return outcomes + [Outcome(cell, whole.code or 1, rest) for cell in cells[len(outcomes) :]]
+
+
+def _run(
+    command: Sequence[str], step: Step, folder: Path, surroundings: Mapping[str, str], content: str | None = None
+) -> Outcome:
+    """Run a block in a session of its own; nothing it starts outlives it. `content` is its stdin."""
     process = subprocess.Popen(
         command,
         cwd=folder,
         env=surroundings,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL if content is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -120,7 +145,7 @@ def _run(command: Sequence[str], step: Step, folder: Path, surroundings: Mapping
         start_new_session=True,
     )
     try:
-        printed, _ = process.communicate(timeout=LIMIT_S)
+        printed, _ = process.communicate(content, timeout=LIMIT_S)
         code = process.returncode
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)

@@ -64,6 +64,13 @@ def test_the_page_on_reading_results_does_what_it_says(spirals: Path) -> None:
 
 
 @pytest.mark.timeout(600)
+def test_the_cells_of_the_page_on_notebooks_do_what_it_says(tmp_path: Path) -> None:
+    if importlib.util.find_spec("IPython") is None:
+        pytest.skip("IPython is not installed: pip install --constraint constraints.txt '.[test]'")
+    follow("how-to/notebook.md", tmp_path)
+
+
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_a_page_does_what_it_says(page: str, tmp_path: Path) -> None:
     follow(page, tmp_path)
@@ -71,7 +78,9 @@ def test_a_page_does_what_it_says(page: str, tmp_path: Path) -> None:
 
 def test_every_page_that_has_something_to_run_is_followed() -> None:
     runnable = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md") if "```" in page.read_text()}
-    assert runnable == {"tutorial.md", "how-to/results.md", *FOLLOWED}, "indent by four spaces what is only to look at"
+    assert runnable == {"tutorial.md", "how-to/results.md", "how-to/notebook.md", *FOLLOWED}, (
+        "indent by four spaces what is only to look at"
+    )
 
 
 def test_every_page_is_reached_from_the_index() -> None:
@@ -125,6 +134,21 @@ def test_a_block_that_prints_something_else_is_found(tmp_path: Path) -> None:
     page.write_text("```toml\na = 1\n```\n")
     with pytest.raises(ValueError, match="has no file name before it"):
         walkthrough.read(page)
+
+
+def test_the_cells_of_a_notebook_share_one_session_that_ends_with_the_first_error(tmp_path: Path) -> None:
+    if importlib.util.find_spec("IPython") is None:
+        pytest.skip("IPython is not installed: pip install --constraint constraints.txt '.[test]'")
+    page = tmp_path / "page.md"
+    cells = ["a = 2", "print(a)\na + 1", "a.b", "a"]
+    page.write_text("<!-- notebook -->\n" + "".join(f"```python\n{cell}\n```\n" for cell in cells))
+    first, second, third, fourth = walkthrough.follow(page, tmp_path)
+    assert (first.code, first.printed.strip()) == (0, "")
+    assert (second.code, second.printed.split()) == (0, ["2", "3"])
+    assert third.code == 1
+    assert "AttributeError" in third.printed
+    assert fourth.code == 1
+    assert not list(tmp_path.glob(".*")), "nothing of IPython is left"
 
 
 def test_lines_are_compared_in_essence() -> None:

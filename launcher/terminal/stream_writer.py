@@ -89,8 +89,12 @@ class StreamWriter:
 def _open_again(stream: TextIO) -> int | None:
     """Open a terminal or pipe once more, for writes that do not wait; None where that is not possible or not needed.
 
-    A flag on the stream's own descriptor would not do: other processes share that descriptor and its flags.
+    A flag on the stream's own descriptor would not do: other processes share that descriptor and its flags. A stream
+    that somebody has put in the place of stderr may name a descriptor that leads elsewhere: text for a notebook would
+    come out in the terminal of its server.
     """
+    if not isinstance(stream, io.TextIOWrapper):
+        return None
     with contextlib.suppress(OSError, ValueError):  # no descriptor, or one that cannot be opened again
         fd = stream.fileno()
         if stat.S_ISFIFO(mode := os.fstat(fd).st_mode) or stat.S_ISCHR(mode):

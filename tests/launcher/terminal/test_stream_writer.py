@@ -53,3 +53,21 @@ def test_without_a_terminal_the_size_is_the_environments(monkeypatch: pytest.Mon
     writer = StreamWriter(io.StringIO())
     assert writer.size() == (61, 9)
     assert writer.is_foreground()
+
+
+def test_a_stream_in_the_place_of_stderr_is_written_to_itself() -> None:
+    """As in a notebook, whose stderr is an object that names the descriptor of its server's terminal."""
+    reader, fd = os.pipe()
+
+    class CellOutput(io.StringIO):
+        def fileno(self) -> int:
+            return fd
+
+    stream = CellOutput()
+    writer = StreamWriter(stream)
+    writer.write("done\n")
+    writer.close()
+    os.close(fd)
+    assert stream.getvalue() == "done\n"
+    with open(reader, "rb") as rest:
+        assert rest.read() == b""
