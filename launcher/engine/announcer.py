@@ -37,4 +37,4 @@ class Announcer:
 
 def summary(end: AttemptEnd) -> str:
     """Return how an attempt ended, in words: "done, 218 steps, 12.3 s"."""
-    return f"{end.ending}, {plural(len(end.history.steps), 'step')}, {end.seconds:.1f} s"
+    return f"{end.ending}, {plural(end.history.num_steps, 'step')}, {end.seconds:.1f} s"

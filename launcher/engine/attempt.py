@@ -14,7 +14,7 @@ from launcher.executors.base import Handle, WorkerExited
 from launcher.planning.decision import Decision
 from launcher.planning.estimate import DurationEstimate, extrapolate_attempt
 from launcher.planning.plan import Plan
-from launcher.store.history import History
+from launcher.store.record_facts import RecordFacts
 from launcher.worker.spec import Spec
 
 STACKS_S = 0.5  # that a worker that hangs has for writing its stacks; then it is killed
@@ -41,12 +41,12 @@ class Attempt:
         """The experiment's name."""
         return self.decision.experiment.name
 
-    def known(self, history: History, now_s: float) -> DurationEstimate:
+    def known(self, history: RecordFacts, now_s: float) -> DurationEstimate:
         """Return how long this attempt takes, extrapolated from its steps; before the first, the former estimate."""
         known = self.decision.duration
         return extrapolate_attempt(history, self.decision.attempt, now_s - self.began_s, known.work) or known
 
-    def has_just_settled(self, history: History) -> bool:
+    def has_just_settled(self, history: RecordFacts) -> bool:
         """Return whether the first step of this attempt was recorded: True once."""
         if self.has_settled or history.attempt != self.decision.attempt or history.phase == "in set-up":
             return False

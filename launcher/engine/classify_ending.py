@@ -7,7 +7,7 @@ from pathlib import Path
 
 from launcher.executors.base import ProcessExit
 from launcher.store.ending import EndingKind
-from launcher.store.history import History
+from launcher.store.record_facts import RecordFacts
 from launcher.store.records import Record
 from launcher.worker.bell import UNWRITTEN_EXIT_CODE
 from launcher.worker.last_lines import last_lines
@@ -37,7 +37,7 @@ class Circumstances:
     last_word: Record | None = None  # came through the bell, because the records could not be written
 
 
-def classify(exit: ProcessExit, history: History, around: Circumstances) -> Ending:
+def classify(exit: ProcessExit, history: RecordFacts, around: Circumstances) -> Ending:
     """Return how an attempt ended, from its exit, its records, and the circumstances.
 
     A worker that could write its last record has said how the attempt ended; otherwise the exit has to tell.
@@ -72,7 +72,7 @@ def classify(exit: ProcessExit, history: History, around: Circumstances) -> Endi
     return Ending(EndingKind.FAILED, f"it ended with {exit} and no word, {history.phase}")
 
 
-def _was_broken_off(history: History, last_word: Record) -> bool:
+def _was_broken_off(history: RecordFacts, last_word: Record) -> bool:
     """Return whether a worker that was asked to stop has stopped early, though its last word says something else.
 
     A target may handle the signal itself and return, or exit, without asking `run.should_stop`. In most cases the
@@ -87,10 +87,10 @@ def _was_broken_off(history: History, last_word: Record) -> bool:
     return last_word["ending"] == EndingKind.FAILED and bool(last_word.get("left"))
 
 
-def failure_report(name: str, device: str, ending: Ending, history: History, log: Path, num_others: int) -> str:
+def failure_report(name: str, device: str, ending: Ending, history: RecordFacts, log: Path, num_others: int) -> str:
     """Return the message for a failed attempt: what, where, the likely cause, the end of its log, what goes on."""
     of_total = f" of {history.total}" if history.total else ""
-    at = f"at step {history.last_step}{of_total}" if history.steps else "before its first step"
+    at = f"at step {history.last_step}{of_total}" if history.num_steps else "before its first step"
     lines = [f"{name} {ending.kind.verb} on {device} {at}: {ending.why}."]
     if ending.why.startswith("SIGKILL"):
         lines.append("  Someone sent kill -9; the kernel did not report a want of memory.")

@@ -1,8 +1,8 @@
 """Reads the records of running experiments as they come, and hands them to the sinks.
 
-The record files have the truth. The follower keeps only how far it has read each file, which steps there are, and the
-newest and the best value of one metric. The user is told once of a sink that cannot write. Training never stops for a
-sink, and an error about one experiment does not affect the others.
+The record files have the truth. The follower keeps only how far it has read each file, and a summary in bounded
+memory. The user is told once of a sink that cannot write. Training never stops for a sink, and an error about one
+experiment does not affect the others.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import functools
 from collections.abc import Callable, Sequence
 
 from launcher.engine.fault_isolation import FaultIsolation
+from launcher.engine.newest import Newest
 from launcher.engine.notices import Notices
 from launcher.sinks.sink import MakeSink, Sink
-from launcher.store.history import History, unreadable
-from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
-from launcher.store.records import Record, RecordReader
+from launcher.store.record_summary import SPEED, RecordSummary
+from launcher.store.records import Record
+from launcher.store.summary_file import SummaryReader
 from launcher.worker.spec import Spec
 
 
@@ -27,70 +28,79 @@ class Follower:
         self,
         paths: Paths,
         warn: Callable[[str], None],
-        make_tracker: Callable[[], MetricTracker],
+        metrics: Sequence[str],
         make_notices: Callable[[], Notices],
         make_sinks: Sequence[MakeSink],
+        *,
+        is_maximized: bool = False,
     ) -> None:
+        """Begin with no experiment. `metrics`: those of the job; `is_maximized` is about the first."""
         self._paths = paths
         self._warn = warn
-        self._make_tracker = make_tracker
+        self._metrics = tuple(metrics)
+        self._is_maximized = is_maximized
         self._make_notices = make_notices
         self._make_sinks = make_sinks
         self._isolation = FaultIsolation(warn)
-        self._readers: dict[str, RecordReader] = {}
+        self._readers: dict[str, SummaryReader] = {}
         self._sinks: dict[str, list[Sink]] = {}
         self._notices: dict[str, Notices] = {}
         self._has_warned: set[str] = set()  # places of sinks
-        self.histories: dict[str, History] = {}  # of those that run; without metrics
-        self.newest: dict[str, MetricTracker] = {}  # of those that run and those that have ended
+        self._last: dict[str, Newest] = {}  # of those that have ended
         self.num_records: dict[str, int] = {}  # read from those that run
         self.num_unwritten = 0  # lines that sinks lack
 
     def open(self, spec: Spec, device: str) -> None:
         """Begin to follow an attempt. Called before its worker starts, so that the header comes first in the log."""
         name = spec.experiment
-        self._readers[name] = RecordReader(self._paths.records(name))
-        history = self.histories[name] = History()
+        reader = self._readers[name] = SummaryReader(
+            self._paths.records(name), [*self._metrics, SPEED], self._paths.summary(name), decodes_all=True
+        )
         self.num_records[name] = 0
         self._take_in(name)  # the records of earlier attempts, which the log has already
-        self.newest[name] = newest = self._make_tracker()
-        self._isolation.run(name, "its newest value", lambda: newest.begin(history), None)
-        self._notices[name] = notices = self._make_notices()
-        self._isolation.run(name, "what is noticed in its records", lambda: notices.begin(history), None)
-        history.lighten()
-        history.end, history.phase = None, "in set-up"  # those of earlier attempts say nothing about this attempt
+        self._notices[name] = self._make_notices()
+        # Those of earlier attempts say nothing about this attempt.
+        reader.summary.end, reader.summary.phase = None, "in set-up"
         self._sinks[name] = self._make(name)
         self._tell_sinks(name, lambda sink: sink.header(spec, device))
 
-    def read(self, experiment: str) -> History:
-        """Read what a running experiment has recorded since the last call. Return the history of all its records."""
-        history, newest = self.histories[experiment], self.newest[experiment]
-        notices = self._notices[experiment]
+    def read(self, experiment: str) -> RecordSummary:
+        """Read what a running experiment has recorded since the last call. Return the summary of all its records."""
         records = self._take_in(experiment)
+        summary, notices = self.summary(experiment), self._notices[experiment]
         self.num_records[experiment] += len(records)
-        self._isolation.run(experiment, "its newest value", lambda: newest.add(records, history), None)
         if records:
             self._tell_sinks(experiment, lambda sink: sink.records(records))
         found: list[str] = []
-        found = self._isolation.run(experiment, "what is noticed in its records", lambda: notices.look(records), found)
+        found = self._isolation.run(
+            experiment, "what is noticed in its records", lambda: notices.look(records, summary), found
+        )
         for text in found:
             self._tell_sinks(experiment, functools.partial(_notice, text=text))
             self._warn(f"{experiment}: {text}.")
-        return history
+        return summary
+
+    def summary(self, experiment: str) -> RecordSummary:
+        """Return the summary of the records of a running experiment, as far as they have been read."""
+        return self._readers[experiment].summary
+
+    def newest(self, experiment: str) -> Newest:
+        """Return the newest and the best value of an experiment that runs, or has ended in this launch."""
+        reader = self._readers.get(experiment)
+        return self._last[experiment] if reader is None else self._newest(reader)
+
+    def _newest(self, reader: SummaryReader) -> Newest:
+        return Newest.of(reader.summary, next(iter(self._metrics), ""), is_maximized=self._is_maximized)
 
     def _take_in(self, experiment: str) -> list[Record]:
-        """Read the next records, and add them to the history. Return none from a file that cannot be read."""
-        history = self.histories[experiment]
-        if history.obstacle:
+        """Read the next records, and add them to the summary. Return none from a file that cannot be read."""
+        reader = self._readers[experiment]
+        if reader.summary.obstacle:
             return []
-        try:
-            records = list(self._readers[experiment].read())
-        except OSError as error:
-            history.obstacle = unreadable(self._paths.records(experiment), error)
-            self._warn(f"{experiment}: {history.obstacle}.")
-            return []
-        for record in records:
-            history.add(record)
+        nothing: list[Record] = []
+        records = self._isolation.run(experiment, "what its records say", reader.read_new, nothing)
+        if reader.summary.obstacle:
+            self._warn(f"{experiment}: {reader.summary.obstacle}.")
         return records
 
     def follow(self, paths: Paths) -> None:
@@ -101,7 +111,7 @@ class Follower:
 
     def verdict(self, experiment: str) -> str:
         """Return what the user must know of the metrics of an experiment when it is done; empty if all were finite."""
-        return self._notices[experiment].verdict
+        return self._notices[experiment].verdict(self.summary(experiment))
 
     def close(self, experiment: str, ending: str) -> None:
         """Write the ending of an attempt whose worker is gone to the sinks, and follow it no more."""
@@ -110,8 +120,8 @@ class Follower:
             if sink.num_unwritten:
                 self.num_unwritten += sink.num_unwritten
                 self._warn(f"{sink.place} lacks {sink.num_unwritten} lines; its records have them all.")
-        del self._readers[experiment], self.histories[experiment], self.num_records[experiment]
-        del self._notices[experiment]
+        self._last[experiment] = self._newest(self._readers[experiment])
+        del self._readers[experiment], self.num_records[experiment], self._notices[experiment]
 
     def _make(self, experiment: str) -> list[Sink]:
         """Return the sinks of an attempt. A sink that cannot be made is told and left out."""

@@ -41,7 +41,7 @@ class Growth:
         if not isinstance(self._scheduler.state(end.experiment), Finished):
             return []
         ending = EndingKind(end.ending)
-        self._searcher.tell(Result(end.experiment, ending, self._follower.newest[end.experiment].best))
+        self._searcher.tell(Result(end.experiment, ending, self._follower.newest(end.experiment).best))
         proposals = [] if self._scheduler.is_stopping else self._searcher.ask()
         if not proposals:
             return []

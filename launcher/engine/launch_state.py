@@ -50,5 +50,12 @@ class LaunchState:
             devices=device_numbers(slots),
         )
         make_notices = partial(Notices, settings.metrics, is_stopped=settings.on_nan == "stop")
-        follower = Follower(plan.paths, warn, plan.metric_tracker, make_notices, parts.sinks)
+        follower = Follower(
+            plan.paths,
+            warn,
+            settings.metrics,
+            make_notices,
+            parts.sinks,
+            is_maximized=plan.is_maximized,
+        )
         return cls(Experiments(plan.to_run, order, plan.durations), scheduler, follower, recorder)

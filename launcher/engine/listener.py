@@ -11,7 +11,7 @@ from launcher.engine.attempt import Attempt
 from launcher.engine.classify_ending import Ending
 from launcher.planning.decision import Decision
 from launcher.store.events import LoggedEvent
-from launcher.store.history import History
+from launcher.store.record_facts import RecordFacts
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class AttemptEnd:
     decision: Decision
     slot: Slot
     ending: Ending
-    history: History
+    history: RecordFacts
     seconds: float  # how long it ran; 0 if its worker never began
     num_others: int  # other experiments that run or wait, and go on
 

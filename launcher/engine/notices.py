@@ -1,48 +1,13 @@
-"""Finds what the user should be told of the records of a running experiment: NaN, or a checkpoint passed over.
-
-The follower passes on every record. A few numbers are kept for each metric, however long the experiment is.
-"""
+"""Finds what the user should be told of the records of a running experiment: NaN, or a checkpoint passed over."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-from launcher.store.history import History, numbers
+from launcher.store.curve import Curve, curve_of
+from launcher.store.record_summary import RecordSummary
 from launcher.store.records import Record
-
-
-@dataclass
-class _Streak:
-    """The values of one metric that are not finite."""
-
-    num_bad: int = 0
-    first: int = 0  # the step of the first bad value
-    since: int | None = None  # the first step of the bad values at the end; None: the newest value is finite
-    word: str = ""  # the first bad value: nan, inf or -inf
-    is_told: bool = False
-
-    def add(self, step: int, value: float) -> bool:
-        """Add the next value. Return whether it is not finite."""
-        if math.isfinite(value):
-            self.since = None
-            return False
-        if not self.num_bad:
-            self.first, self.word = step, str(value)
-        self.num_bad += 1
-        if self.since is None:
-            self.since = step
-        return True
-
-    def __str__(self) -> str:
-        if self.since is not None:
-            return f"{self.word} from step {self.since} on"
-        return (
-            f"{self.word} at step {self.first}"
-            if self.num_bad == 1
-            else (f"not finite at {self.num_bad} steps, first at step {self.first} ({self.word})")
-        )
 
 
 class Notices:
@@ -51,59 +16,51 @@ class Notices:
     def __init__(self, metrics: Sequence[str], *, is_stopped: bool) -> None:
         self._metrics = metrics  # of which there are plots
         self._is_stopped = is_stopped  # NaN in the first metric ends the experiment, and its ending says so
-        self._streaks = {metric: _Streak() for metric in metrics}
-        self._resumed_from = 0
-        self._earlier: dict[str, dict[int, float]] = {}  # values of earlier attempts, until this attempt has a step
+        self._told: set[str] = set()  # metrics
 
-    def begin(self, history: History) -> None:
-        """Take what earlier attempts have recorded: a history with its metrics."""
-        self._earlier = {metric: numbers(history, metric) for metric in self._metrics}
-
-    def look(self, records: Iterable[Record]) -> list[str]:
-        """Take the next records. Return what the user should be told about them."""
+    def look(self, records: Iterable[Record], summary: RecordSummary) -> list[str]:
+        """Return what the user should be told of the next records. `summary` has them already."""
         texts = []
         for record in records:
-            if "kind" not in record:
-                if self._earlier:
-                    self._replay(record["step"])
-                for metric in self._metrics:
-                    value = record.get(metric)
-                    if type(value) is float and self._streaks[metric].add(record["step"], value):
-                        texts += self._tell(metric)
-            elif record["kind"] == "resume":
-                self._resumed_from = record["step"]
-            elif record["kind"] == "passed_over":
+            if record.get("kind") == "passed_over":
                 texts.append(_passed_over(record))
+            elif "kind" not in record:
+                texts += [
+                    self._tell(metric, record, summary)
+                    for metric in self._metrics
+                    if type(value := record.get(metric)) is float and not math.isfinite(value) and self._tells(metric)
+                ]
         return texts
 
-    @property
-    def verdict(self) -> str:
-        """What the user must know of an experiment that is done; empty if all its metrics were finite."""
+    def verdict(self, summary: RecordSummary) -> str:
+        """Return what the user must know of an experiment that is done; empty if all its metrics were finite."""
         by_words: dict[str, list[str]] = {}
-        for metric, streak in self._streaks.items():
-            if streak.num_bad:
-                by_words.setdefault(str(streak), []).append(metric)
+        for metric in self._metrics:
+            curve = curve_of(summary.series.get(metric))
+            if curve is not None and curve.num_bad:
+                by_words.setdefault(_fate(curve), []).append(metric)
         return "; ".join(
             f"{' and '.join(names)} {'was' if len(names) == 1 else 'were'} {words}" for words, names in by_words.items()
         )
 
-    def _replay(self, first: int) -> None:
-        """Count the values of earlier attempts that stay, now that the first step of this attempt is known."""
-        first = max(first, self._resumed_from + 1)
-        for metric, values in self._earlier.items():
-            for step, value in values.items():
-                if step < first:
-                    self._streaks[metric].add(step, value)
-        self._earlier = {}
+    def _tells(self, metric: str) -> bool:
+        return metric not in self._told and not (metric == self._metrics[0] and self._is_stopped)
 
-    def _tell(self, metric: str) -> list[str]:
-        streak = self._streaks[metric]
-        is_first = metric == self._metrics[0]
-        if streak.is_told or (is_first and self._is_stopped):
-            return []
-        streak.is_told = True
-        hint = ' (on_nan = "stop" ends it)' if is_first else ""
-        return [f"{metric} is {streak.word} since step {streak.since}; training goes on{hint}"]
+    def _tell(self, metric: str, record: Record, summary: RecordSummary) -> str:
+        self._told.add(metric)
+        curve = curve_of(summary.series.get(metric))
+        since = record["step"] if curve is None or curve.broken_since is None else curve.broken_since
+        hint = ' (on_nan = "stop" ends it)' if metric == self._metrics[0] else ""
+        return f"{metric} is {record[metric]} since step {min(since, record['step'])}; training goes on{hint}"
+
+
+def _fate(curve: Curve) -> str:
+    """Return where a curve was not finite, and what it was there: `nan from step 2 on`."""
+    if curve.broken_since is not None:
+        return f"{curve.broken_value} from step {curve.broken_since} on"
+    if curve.num_bad == 1:
+        return f"{curve.first_bad_value} at step {curve.first_bad}"
+    return f"not finite at {curve.num_bad} steps, first at step {curve.first_bad} ({curve.first_bad_value})"
 
 
 def _passed_over(record: Record) -> str:

@@ -17,8 +17,7 @@ from launcher.planning.batch_halving import describe_changes, halve_batch
 from launcher.planning.decision import Decision
 from launcher.planning.plan import Plan
 from launcher.store.checkpoints import Checkpoints
-from launcher.store.history import History
-from launcher.store.record_facts import gpu_bytes
+from launcher.store.record_facts import RecordFacts, gpu_bytes
 
 # torch counts the memory of its allocator. The CUDA context comes on top: 300 to 500 MiB on cards of today.
 CONTEXT_BYTES = 512 * 2**20
@@ -49,7 +48,7 @@ class OomPolicy:
         """Return the decision for another attempt in this launch, which resumes, perhaps with a smaller batch."""
         return decision.after_attempt(self._changes.get(decision.experiment.name, decision.changes))
 
-    def finished(self, experiment: str, history: History) -> None:
+    def finished(self, experiment: str, history: RecordFacts) -> None:
         """Take in how much memory an experiment, which is done, has taken."""
         if (peak := gpu_bytes(history)) is not None:
             self._peak_bytes[experiment] = peak

@@ -15,13 +15,13 @@ from launcher.engine.attempt import Attempt
 from launcher.engine.fault_isolation import FaultIsolation
 from launcher.engine.launch_state import LaunchState
 from launcher.engine.listener import AttemptEnd
+from launcher.engine.newest import Newest
 from launcher.engine.snapshot import Group, Snapshot, SnapshotRow
 from launcher.engine.time_left import TimeLeft
 from launcher.planning.decision import Decision, PlannedAction
 from launcher.planning.plan import Plan
 from launcher.store.ending import EndingKind
 from launcher.store.experiment_state import SPEED, ExperimentState
-from launcher.store.metric_tracker import MetricTracker
 from launcher.store.samples import Sample
 
 
@@ -37,7 +37,7 @@ class ProgressBoard:
         warn: Callable[[str], None],
     ) -> None:
         self._sweep, self._logs = plan.sweep.name, str(plan.paths.logs)
-        self._metric = plan.metric_tracker().metric
+        self._metric = plan.metric
         self._experiments = state.experiments
         self._scheduler = state.scheduler
         self._follower = state.follower
@@ -91,11 +91,11 @@ class ProgressBoard:
     def _keep(self, end: AttemptEnd) -> None:
         self._ended.pop(end.name, None)
         kind = end.ending.kind
-        newest, state = self._follower.newest[end.name], kind.short_label
+        newest, state = self._follower.newest(end.name), kind.short_label
         self._ended[end.name] = _row(end.name, _group(kind), state, newest, str(end.slot.device), end.seconds)
 
     def _learn(self, attempt: Attempt) -> None:
-        history = self._follower.histories[attempt.name]
+        history = self._follower.summary(attempt.name)
         self._isolation.run(attempt.name, "its pace", lambda: self._time_left.learn(attempt, history), None)
 
     def _running_or_bare(self, attempt: Attempt, now_s: float) -> SnapshotRow:
@@ -104,11 +104,11 @@ class ProgressBoard:
         return self._isolation.run(attempt.name, "its row", lambda: self._running(attempt, now_s), bare)
 
     def _running(self, attempt: Attempt, now_s: float) -> SnapshotRow:
-        history = self._follower.histories[attempt.name]
+        history = self._follower.summary(attempt.name)
         known = attempt.known(history, now_s)
         usage = self._usage(attempt.name)
         state = "stopping" if attempt.is_asked else _doing(history.phase)
-        newest, device = self._follower.newest[attempt.name], str(attempt.slot.device)
+        newest, device = self._follower.newest(attempt.name), str(attempt.slot.device)
         return replace(
             _row(attempt.name, "running", state, newest, device, now_s - attempt.began_s),
             left_s=known.seconds * (1.0 - known.share_done) if known.seconds else None,
@@ -118,9 +118,7 @@ class ProgressBoard:
         )
 
 
-def _row(
-    experiment: str, group: Group, state: str, newest: MetricTracker, device: str, time_s: float | None
-) -> SnapshotRow:
+def _row(experiment: str, group: Group, state: str, newest: Newest, device: str, time_s: float | None) -> SnapshotRow:
     return SnapshotRow(
         experiment=experiment,
         group=group,

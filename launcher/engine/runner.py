@@ -79,7 +79,7 @@ class Runner:
         self._take_up(decision)
         self._log_event(_started(decision, slot))
         self._follower.open(spec, f"{slot.device} {slot.device.name} {slot.device.uuid}".rstrip())
-        why = self._follower.histories[name].obstacle or failure
+        why = self._follower.summary(name).obstacle or failure
         if worker is None or why:
             if worker is not None:
                 worker.discard()
@@ -124,7 +124,7 @@ class Runner:
         return self._judge(name)
 
     def _judge(self, name: str) -> list[Event]:
-        tracker = self._follower.newest[name]
+        tracker = self._follower.newest(name)
         why = None if tracker.value is None else self._stopper.judge(name, tracker.step, tracker.value)
         if why is None:
             return []

@@ -10,7 +10,7 @@ from launcher.engine.experiments import Experiments
 from launcher.engine.listener import AttemptEnd
 from launcher.executors.base import Executor
 from launcher.planning.estimate import extrapolate_attempt, makespan, remaining
-from launcher.store.history import History
+from launcher.store.record_facts import RecordFacts
 
 WORTH_SAYING_S = 60.0
 LOOK_S = 1.0
@@ -52,7 +52,7 @@ class TimeLeft:
         if estimate is not None:
             self._experiments.known[end.name] = estimate
 
-    def learn(self, attempt: Attempt, history: History) -> None:
+    def learn(self, attempt: Attempt, history: RecordFacts) -> None:
         """Take in how long a running attempt has taken for its steps so far."""
         self._experiments.known[attempt.name] = attempt.known(history, time.monotonic())
 

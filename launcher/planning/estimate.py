@@ -40,7 +40,7 @@ def extrapolate(seconds: float, step: int, total: int | None, work: float | None
 
 
 class AttemptProgress(Protocol):
-    """How far the newest attempt of an experiment is: a `History` of its records, or an `ExperimentState`."""
+    """How far the newest attempt of an experiment is: a summary of its records, or an `ExperimentState`."""
 
     @property
     def attempt(self) -> int:

@@ -22,7 +22,6 @@ from launcher.planning.target_source import find_metrics
 from launcher.store.ending import EndingKind
 from launcher.store.launch_info import LaunchInfo
 from launcher.store.manifest import Manifest, ManifestExperiment
-from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import PLOTS, Paths
 from launcher.store.sweep_state import read_events_by_experiment
 
@@ -67,9 +66,15 @@ class Plan:
             if decision.action is PlannedAction.KEEP
         }
 
-    def metric_tracker(self) -> MetricTracker:
-        """Return a new tracker of the job's first metric, for one experiment."""
-        return _metric_tracker(self.sweep)
+    @property
+    def metric(self) -> str:
+        """The job's first metric, which the live view shows; empty if the job names none."""
+        return _first_metric(self.sweep)
+
+    @property
+    def is_maximized(self) -> bool:
+        """The largest value of the first metric is the best."""
+        return self.metric in self.sweep.settings.maximize
 
     def manifest(self, launch: LaunchInfo) -> Manifest:
         """Return the content of `sweep.json` for this plan. The entry of an experiment that is left stays as it was."""
@@ -112,12 +117,13 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
     previous, notices = check_folder_owner(sweep, paths)
     entries = {entry.name: entry for entry in (*previous.former, *previous.experiments)} if previous else {}
     events = read_events_by_experiment(paths.events)
-    tracker = _metric_tracker(sweep)
+    metric = _first_metric(sweep)
+    is_maximized = metric in sweep.settings.maximize
     decisions = []
     for experiment in experiments:
         entry, own_events = entries.get(experiment.name), events.get(experiment.name, [])
         experiment = _with_known_digest(experiment, entry)
-        evidence = gather(experiment, entry, own_events, paths, tracker.metric, is_maximized=tracker.is_maximized)
+        evidence = gather(experiment, entry, own_events, paths, metric, is_maximized=is_maximized)
         is_selected = sweep.only is None or experiment.name in sweep.only
         decisions.append(decide_experiment(experiment, evidence, fresh=fresh, is_selected=is_selected))
     details = described(find_metrics(sweep.settings.target, sweep.target_folder), sweep.metric_details)
@@ -131,9 +137,8 @@ def _with_known_digest(experiment: Experiment, entry: ManifestExperiment | None)
     return replace(experiment, digest=digest_now(experiment.content, entry.before))
 
 
-def _metric_tracker(sweep: Sweep) -> MetricTracker:
-    metric = next(iter(sweep.settings.metrics), "")
-    return MetricTracker(metric, metric in sweep.settings.maximize)
+def _first_metric(sweep: Sweep) -> str:
+    return next(iter(sweep.settings.metrics), "")
 
 
 def _manifest_entry(decision: Decision) -> ManifestExperiment:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -138,6 +139,11 @@ class Curve:
         return self._facts.first_bad
 
     @property
+    def first_bad_value(self) -> float | None:
+        """The first value that is not finite; None if all are finite."""
+        return None if self.first_bad is None else self.values[bisect_left(self.steps, self.first_bad)]
+
+    @property
     def broken_since(self) -> int | None:
         """The step since which no value has been finite; None if the newest value is finite."""
         return self._facts.broken_since
@@ -170,7 +176,7 @@ def curve_of(series: Series | None, *, is_maximized: bool = False) -> Curve | No
         if cell.num:
             points |= {cell.low_step: cell.low, cell.high_step: cell.high}
         if cell.num_bad:
-            points.setdefault(cell.first_bad, math.nan)
+            points.setdefault(cell.first_bad, cell.bad_value)
     steps = sorted(points)
     facts = _facts_of_cells(series, cells, is_maximized=is_maximized)
     return Curve(tuple(steps), tuple(points[step] for step in steps), is_maximized, facts)

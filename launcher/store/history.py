@@ -10,7 +10,7 @@ from typing import Any
 
 from launcher.store import values
 from launcher.store.record_facts import RecordFacts
-from launcher.store.records import ENVELOPE, Record, RecordReader
+from launcher.store.records import ENVELOPE, Record, RecordReader, unreadable
 
 _NOTHING: Record = {}
 
@@ -27,7 +27,6 @@ class History(RecordFacts):
     """
 
     metrics: Collection[str] | None = None  # the metrics to remember of each step; None: all
-    is_ordered: bool = True  # so far no step has come after a larger step
     _steps: dict[int, Record] = field(default_factory=dict)
     _at_s: dict[int, float] = field(default_factory=dict)
     _is_sorted: bool = True  # _steps and _at_s are in order of step
@@ -97,10 +96,8 @@ class History(RecordFacts):
             self.last_step = step
             self._steps[step] = _NOTHING
         elif step not in self._steps:
-            self.is_ordered = self._is_sorted = step == self.last_step == 0 and not self._steps
+            self._is_sorted = step == self.last_step == 0 and not self._steps
             self._steps[step] = _NOTHING
-        elif step < self.last_step:
-            self.is_ordered = False
 
     def _add_step(self, record: Record) -> None:
         step = record["step"]
@@ -134,11 +131,6 @@ class History(RecordFacts):
             self._steps, self._at_s = dict(sorted(self._steps.items())), dict(sorted(self._at_s.items()))
             self._is_sorted = True
 
-    def lighten(self) -> None:
-        """Forget all metrics, and from now on remember only which steps were logged."""
-        self.metrics = ()
-        self._steps, self._at_s = dict.fromkeys(self._steps, _NOTHING), {}
-
 
 def read_history(path: Path, metrics: Collection[str] | None = None) -> History:
     """Return the history in a record file. If the file is missing or cannot be read, the history is empty.
@@ -152,11 +144,6 @@ def read_history(path: Path, metrics: Collection[str] | None = None) -> History:
     except OSError as error:
         history.obstacle = unreadable(path, error)
     return history
-
-
-def unreadable(path: Path, error: OSError) -> str:
-    """Return why a record file cannot be read, without a full stop."""
-    return f"{path} cannot be read: {error.strerror}"
 
 
 def comparable(metrics: Record) -> Record:

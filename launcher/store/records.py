@@ -278,6 +278,11 @@ def tidy(record: Record) -> Record | None:
     return record if is_right else None
 
 
+def unreadable(path: Path, error: OSError) -> str:
+    """Return why a record file cannot be read, without a full stop."""
+    return f"{path} cannot be read: {error.strerror}"
+
+
 class RecordReader:
     """Reads a record file while it grows. Each call of `read` yields the records that are new. No writer ever waits.
 
@@ -297,12 +302,18 @@ class RecordReader:
         """The end of the last whole line that was read, in bytes from the beginning of the file."""
         return self._offset - self._lines.num_torn_bytes
 
+    def _num_bytes(self, until: int | None) -> int:
+        """Return how many bytes to read at once."""
+        return CHUNK_BYTES if until is None else max(0, min(CHUNK_BYTES, until - self._offset))
+
     def follow(self, path: Path) -> None:
         """Continue to read the same file under its new path, after it was moved."""
         self._path = path
 
-    def read(self) -> Iterator[Record]:
+    def read(self, until: int | None = None) -> Iterator[Record]:
         """Yield the complete records appended since the last call; nothing if the file is missing.
+
+        `until`: read no byte of the file from there on.
 
         Raises:
             OSError: the path does not lead to an ordinary file, or the file cannot be read.
@@ -313,7 +324,7 @@ class RecordReader:
             return
         metrics = self._metrics
         try:
-            while piece := os.pread(fd, CHUNK_BYTES, self._offset):
+            while piece := os.pread(fd, self._num_bytes(until), self._offset):
                 self._offset += len(piece)
                 for line in self._lines.split(piece):
                     if (record := _parse(line, metrics)) is not None:

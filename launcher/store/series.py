@@ -13,9 +13,10 @@ over whole cells.
 
 from __future__ import annotations
 
+import itertools
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -38,6 +39,7 @@ class Cell(NamedTuple):
     high_step: int
     num_bad: int  # of the values that are not finite
     first_bad: int  # the step of the first of them
+    bad_value: float  # its value
     bad_since: int  # the step of the first of those that end the cell; -1: the last value is finite
     bad_kinds: int  # which of _KINDS end the cell
 
@@ -80,8 +82,15 @@ class Series:
     @property
     def highest(self) -> float | None:
         """The largest finite value; None if there is none."""
-        found = [cell.high for cell in self.cells if cell.num] + [*filter(math.isfinite, self.values)]
-        return max(found, default=None)
+        return max(itertools.chain((cell.high for cell in self.cells if cell.num), self._finite()), default=None)
+
+    @property
+    def lowest(self) -> float | None:
+        """The smallest finite value; None if there is none."""
+        return min(itertools.chain((cell.low for cell in self.cells if cell.num), self._finite()), default=None)
+
+    def _finite(self) -> Iterable[float]:
+        return filter(math.isfinite, self.values)
 
     def all_cells(self) -> list[Cell]:
         """Return the cells, and the values that are in no cell as a last cell."""
@@ -162,7 +171,7 @@ def make_cell(steps: Sequence[int], values: Sequence[float]) -> Cell:
     mean = _mean(values)
     m2 = _guarded(lambda: math.fsum((value - mean) ** 2 for value in values))
     low_step, high_step = steps[values.index(low)], steps[values.index(high)]
-    return Cell(steps[0], steps[-1], values[-1], num, mean, m2, low, low_step, high, high_step, 0, -1, -1, 0)
+    return Cell(steps[0], steps[-1], values[-1], num, mean, m2, low, low_step, high, high_step, 0, -1, math.nan, -1, 0)
 
 
 def _cell_with_bad_values(steps: Sequence[int], values: Sequence[float]) -> Cell:
@@ -174,7 +183,7 @@ def _cell_with_bad_values(steps: Sequence[int], values: Sequence[float]) -> Cell
     found = (
         make_cell([steps[place] for place in good], [values[place] for place in good])
         if good
-        else Cell(0, 0, math.nan, 0, math.nan, 0.0, math.nan, -1, math.nan, -1, 0, -1, -1, 0)
+        else Cell(0, 0, math.nan, 0, math.nan, 0.0, math.nan, -1, math.nan, -1, 0, -1, math.nan, -1, 0)
     )
     return found._replace(
         first=steps[0],
@@ -182,6 +191,7 @@ def _cell_with_bad_values(steps: Sequence[int], values: Sequence[float]) -> Cell
         newest=values[-1],
         num_bad=len(bad),
         first_bad=steps[bad[0]],
+        bad_value=values[bad[0]],
         bad_since=bad_since,
         bad_kinds=kinds,
     )
@@ -201,7 +211,7 @@ def _joined(one: Cell, other: Cell) -> Cell:
     low = other if one.is_bad or other.low < one.low else one
     high = other if one.is_bad or other.high > one.high else one
     is_bad_from_one = ends is other and other.is_bad and one.bad_since >= 0
-    bad = [cell.first_bad for cell in (one, other) if cell.num_bad]
+    bad = min((cell for cell in (one, other) if cell.num_bad), key=lambda cell: cell.first_bad, default=one)
     return Cell(
         first=min(one.first, other.first),
         last=ends.last,
@@ -214,7 +224,8 @@ def _joined(one: Cell, other: Cell) -> Cell:
         high=high.high,
         high_step=high.high_step,
         num_bad=one.num_bad + other.num_bad,
-        first_bad=min(bad, default=-1),
+        first_bad=bad.first_bad,
+        bad_value=bad.bad_value,
         bad_since=one.bad_since if is_bad_from_one else ends.bad_since,
         bad_kinds=ends.bad_kinds | (one.bad_kinds if is_bad_from_one else 0),
     )

@@ -21,13 +21,12 @@ from typing import Any
 
 from launcher.store import values
 from launcher.store.files import open_to_read, read
-from launcher.store.history import unreadable
 from launcher.store.paths import write_atomic
 from launcher.store.record_summary import Cuts, RecordSummary, Straddles
-from launcher.store.records import RecordReader, has_envelope, tidy
+from launcher.store.records import Record, RecordReader, has_envelope, tidy, unreadable
 from launcher.store.series import Cell, Series
 
-FORMAT = 1
+FORMAT = 2
 WORTH_KEEPING_BYTES = 2 << 20  # a shorter record file is read in a few hundredths of a second
 WORTH_RENEWING = 1.1  # a summary is written again when the record file has become larger by this factor
 _PROBE_BYTES = 512  # of the record file that are compared, at its beginning and before the summary's end
@@ -38,11 +37,20 @@ _FACTS = ("info", "total", "start", "end", "resumed_from", "phase", "attempt", "
 class SummaryReader:
     """Keeps the summary of a record file that may grow. Each call of `read` adds the records that are new.
 
-    `metrics`: those that have a series; None: all. `kept`: the file that keeps the summary; None: there is none.
+    `metrics`: those that have a series; None: all. `kept`: the file that keeps the summary; None: there is none. With
+    `decodes_all`, the records that `read_new` returns have all their metrics as they were logged.
     """
 
-    def __init__(self, path: Path, metrics: Collection[str] | None = None, kept: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        metrics: Collection[str] | None = None,
+        kept: Path | None = None,
+        *,
+        decodes_all: bool = False,
+    ) -> None:
         self.path = path
+        self._decodes_all = decodes_all
         self._metrics = None if metrics is None else tuple(dict.fromkeys(metrics))
         self._kept = kept
         self._kept_bytes = 0  # of the record file, that the kept summary has
@@ -58,15 +66,28 @@ class SummaryReader:
         """
         if self._is_of_another_file():
             self._begin({})
-        while True:
-            try:
-                self.summary.add_all(self._reader.read())
-                return self.summary
-            except Straddles as straddles:
-                self._begin(straddles.cuts)
-            except OSError as error:
-                self.summary.obstacle = unreadable(self.path, error)
-                return self.summary
+        try:
+            self._add_all(None)
+        except OSError as error:
+            self.summary.obstacle = unreadable(self.path, error)
+        return self.summary
+
+    def read_new(self) -> list[Record]:
+        """Add the records that are new to the summary, and return them; none if the file is missing or unreadable."""
+        found: list[Record] = []
+        try:
+            found = list(self._reader.read())
+            self.summary.add_all(found)
+        except Straddles as straddles:
+            self._read_again(straddles.cuts)
+        except OSError as error:
+            self.summary.obstacle = unreadable(self.path, error)
+        return found
+
+    def follow(self, path: Path) -> None:
+        """Continue to read the same file under its new path, after it was moved."""
+        self.path = path
+        self._reader.follow(path)
 
     @property
     def is_long(self) -> bool:
@@ -98,7 +119,25 @@ class SummaryReader:
 
     def _begin(self, cuts: Cuts) -> None:
         self.summary = RecordSummary(metrics=self._metrics, cuts=cuts)
-        self._reader = RecordReader(self.path, self._metrics)
+        self._reader = self._new_reader()
+
+    def _new_reader(self, start: int = 0) -> RecordReader:
+        return RecordReader(self.path, None if self._decodes_all else self._metrics, start)
+
+    def _read_again(self, cuts: Cuts) -> None:
+        """Make the summary anew, of the records that have been read so far."""
+        offset = self._reader.offset
+        self._begin(cuts)
+        self._add_all(offset)
+
+    def _add_all(self, until: int | None) -> None:
+        """Add the records that are new; begin again where an attempt replaces a part of a cell."""
+        while True:
+            try:
+                self.summary.add_all(self._reader.read(until))
+                return
+            except Straddles as straddles:
+                self._begin(straddles.cuts)
 
     def _take_kept(self, kept: Path) -> None:
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
@@ -110,7 +149,7 @@ class SummaryReader:
             if summary is None:
                 return
             self.summary, self._kept_bytes = summary, offset
-            self._reader = RecordReader(self.path, self._metrics, offset)
+            self._reader = self._new_reader(offset)
 
 
 def read_summary(path: Path, metrics: Collection[str] | None = None, kept: Path | None = None) -> RecordSummary:

@@ -9,8 +9,8 @@ import sys
 from typing import Any
 
 from launcher.store.ending import EndingKind
-from launcher.store.history import read_history
 from launcher.store.records import RecordWriter
+from launcher.store.summary_file import read_summary
 from launcher.worker import bell
 from launcher.worker.failure import describe, is_out_of_memory, trace_of
 from launcher.worker.run import Diverged, Run
@@ -26,7 +26,7 @@ def last_record(spec: Spec, run: Run, stop: StopSignal, failure: BaseException |
     # An error that is not a way to leave is a failure, even if the attempt was asked to stop before.
     has_left = breaks_off(failure) if failure else not run.divergence
     records = spec.paths.records(spec.experiment)
-    is_short = failure is not None or (stop.was_taken and not read_history(records).has_all_steps)
+    is_short = failure is not None or (stop.was_taken and not read_summary(records, ()).has_all_steps)
     if has_left and (run.was_stopped or (stop.was_taken and is_short)):
         return {"ending": EndingKind.INTERRUPTED}
     heard = {"heard": True} if stop.was_heard else {}

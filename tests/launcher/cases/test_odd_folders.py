@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from pathlib import Path
@@ -23,7 +22,6 @@ from launcher.store.attempts import read_last_attempts
 from launcher.store.history import read_history
 from launcher.store.manifest import read_manifest
 from launcher.store.metric import Metric
-from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
 from launcher.store.sweep_state import read_sweep_state
 from launcher.worker.spec import Spec
@@ -82,7 +80,7 @@ def test_F6_no_value_in_the_records_ends_more_than_its_own_experiment(here: Path
         assert "\x1b" not in said
         assert "\u202e" not in said
     report = Report(paths)
-    report._curves = _no_curves  # type: ignore[method-assign]  hundreds of plots take minutes
+    report._shares = lambda *_: []  # type: ignore[method-assign]  hundreds of plots take minutes
     report._comparisons = lambda _lines: []  # type: ignore[method-assign]
     assert report.draw() == []
     steps = {name for name, (what, _) in zip(names, varied, strict=False) if what.startswith("step.")}
@@ -94,10 +92,6 @@ def test_F6_no_value_in_the_records_ends_more_than_its_own_experiment(here: Path
         assert not {"\x1b", "\u202e"} & set(view.read_text()), view
     good = next(row for row in report.rows() if row["experiment"] == "good")
     assert (good["steps"], good["final_loss"], good["ending"]) == (2, 0.5, "done")
-
-
-def _no_curves(_lines: object) -> Any:
-    return contextlib.nullcontext(lambda: [])
 
 
 def test_F6_no_value_in_events_or_telemetry_ends_anything(here: Path) -> None:
@@ -254,15 +248,13 @@ def test_F6_an_error_in_what_is_shown_of_one_experiment_is_told_once_and_ends_no
     assert len(told) == 1
     assert told[0].startswith("a: its row is left out from now on (ZeroDivisionError: ")
 
-    class _Broken(MetricTracker):
-        def add(self, *_: object) -> None:
+    class _Broken(Notices):
+        def look(self, *_: object) -> list[str]:
             raise OverflowError("int too large to convert to float")
 
     paths = Paths(tmp_path, tmp_path)
     (tmp_path / "records").mkdir()
-    follower = Follower(
-        paths, told.append, lambda: _Broken("loss"), lambda: Notices(["loss"], is_stopped=False), [text_log]
-    )
+    follower = Follower(paths, told.append, ["loss"], lambda: _Broken(["loss"], is_stopped=False), [text_log])
     spec = Spec(
         experiment="a", attempt=1, target="t:f", given={}, folder=tmp_path, config={}, digest="x", state_digest="x",
         seed=0, device_type="cpu", environment={}, threads=1, paths=paths, checkpoint_s=1.0,
@@ -271,7 +263,7 @@ def test_F6_an_error_in_what_is_shown_of_one_experiment_is_told_once_and_ends_no
     paths.records("a").write_bytes(lines(good_records("x")))
     history = follower.read("a")
     assert (history.last_step, history.end is not None) == (2, True)
-    assert "its newest value is left out" in told[-1]
+    assert "what is noticed in its records is left out" in told[-1]
     follower.close("a", "a done")
     assert "step 2" in paths.log("a").read_text()
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from launcher.engine.classify_ending import Circumstances, classify
+from launcher.engine.newest import Newest
 from launcher.engine.notices import Notices
 from launcher.executors.base import ProcessExit
 from launcher.store.curve import curve_of
 from launcher.store.history import History, read_history
-from launcher.store.metric_tracker import MetricTracker
+from launcher.store.record_summary import RecordSummary
 from launcher.store.records import RecordReader, RecordWriter
 from launcher.store.summary_file import read_summary
 from launcher.worker.bell import UNWRITTEN_EXIT_CODE, BellReader, send_last_word
@@ -285,7 +286,7 @@ def test_35_a_last_word_comes_by_the_bell_among_others_and_a_lost_one_by_the_exi
 
 def test_34_readers_put_the_steps_of_threads_in_order(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    follow, notices = MetricTracker("loss"), Notices(["loss"], is_stopped=False)
+    notices, summary = Notices(["loss"], is_stopped=False), RecordSummary(metrics=["loss"])
     history, light = History(), History(metrics=())
     steps = {1: [10, 11, 1, 2, 12, 3], 2: [12, 4, 13, 2]}
     for attempt, logged in steps.items():
@@ -297,12 +298,9 @@ def test_34_readers_put_the_steps_of_threads_in_order(tmp_path: Path) -> None:
     for number, record in enumerate(records):
         history.add(record)
         light.add(record)
-        if number == 5:
-            follow.begin(history)
-            notices.begin(history)
-        elif number > 5:
-            follow.add([record], light)
-            notices.look([record])
+        summary.add_all([record])
+        if number > 5:
+            notices.look([record], summary)
     expected = {1: 1.1, 2: 2.2, 4: 4.2, 12: 12.2}
     assert {step: values["loss"] for step, values in history.steps.items() if step != 13} == expected
     assert list(history.steps) == list(history.at_s) == list(light.steps) == [1, 2, 4, 12, 13]
@@ -313,8 +311,9 @@ def test_34_readers_put_the_steps_of_threads_in_order(tmp_path: Path) -> None:
     assert curve is not None
     assert (few.last_step, curve.best) == (13, 1.1)
     assert math.isnan(curve.newest)
-    assert math.isnan(follow.value or 0.0)
-    assert (follow.step, notices.verdict) == (13, "loss was nan at step 13")
+    newest = Newest.of(summary, "loss", is_maximized=False)
+    assert math.isnan(newest.value or 0.0)
+    assert (newest.step, newest.best, notices.verdict(summary)) == (13, 1.1, "loss was nan from step 13 on")
 
 
 def test_09_a_directory_changed_by_configuration_or_prepare_moves_nothing(place: Workplace) -> None:

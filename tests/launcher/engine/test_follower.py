@@ -11,7 +11,6 @@ import pytest
 from launcher.engine.attempt import make_spec
 from launcher.engine.follower import Follower
 from launcher.engine.notices import Notices
-from launcher.store.metric_tracker import MetricTracker
 from launcher.store.paths import Paths
 from launcher.store.records import Record, RecordWriter
 from launcher.worker.spec import Spec
@@ -60,7 +59,7 @@ class Followed:
         self.follower = Follower(
             self.plan.paths,
             self.warnings.append,
-            lambda: MetricTracker("loss"),
+            ["loss"],
             lambda: Notices(["loss"], is_stopped=False),
             [self._sink],
         )
@@ -99,20 +98,19 @@ def test_a_sink_hears_of_an_attempt_in_order(followed: Followed) -> None:
     followed.follower.read("a")
     followed.follower.close("a", "a done")
     assert followed.sinks[0].calls == ["header of attempt 1 on cpu:0", "step 1", "step 2", "a done", "closed"]
-    assert (followed.follower.newest["a"].best, followed.warnings) == (0.4, []), "the best is known after the end"
-    assert "a" not in followed.follower.histories
+    assert (followed.follower.newest("a").best, followed.warnings) == (0.4, []), "the best is known after the end"
 
 
 def test_a_later_attempt_is_told_its_own_records_alone(followed: Followed) -> None:
     followed.write(0.5, 0.4)
     followed.open(2)
     assert followed.follower.num_records["a"] == 0
-    assert followed.follower.histories["a"].last_step == 2, "the steps of earlier attempts are there"
-    assert followed.follower.histories["a"].phase == "in set-up"
+    assert followed.follower.summary("a").last_step == 2, "the steps of earlier attempts are there"
+    assert followed.follower.summary("a").phase == "in set-up"
     followed.write(0.3, first=3, attempt=2)
     followed.follower.read("a")
     assert followed.sinks[0].calls == ["header of attempt 2 on cpu:0", "step 3"]
-    assert (followed.follower.newest["a"].value, followed.follower.newest["a"].step) == (0.3, 3)
+    assert (followed.follower.newest("a").value, followed.follower.newest("a").step) == (0.3, 3)
     followed.follower.close("a", "a done")
 
 

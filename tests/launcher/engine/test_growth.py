@@ -30,7 +30,7 @@ class Asked:
         self.experiments = Experiments([decision("a")], ["a"], {})
         self.scheduler = Scheduler(["a"], 1, retries=retries)
         self.scheduler.handle(Begin())
-        follower: Any = SimpleNamespace(newest={"a": SimpleNamespace(best=0.25)})
+        follower: Any = SimpleNamespace(newest=lambda _name: SimpleNamespace(best=0.25))
         recorder: Any = None
         state = LaunchState(self.experiments, self.scheduler, follower, recorder)
         self.growth = Growth(self, self._decide, state, self.warnings.append)

@@ -8,16 +8,29 @@ from typing import Any
 import pytest
 
 from launcher.engine.notices import Notices
-from launcher.store.history import History
+from launcher.store.record_summary import RecordSummary
 from launcher.store.records import Record
 
 NAN, INF = math.nan, math.inf
 
 
-def notices(*metrics: str, is_stopped: bool = False, earlier: History | None = None) -> Notices:
-    made = Notices(metrics or ("loss",), is_stopped=is_stopped)
-    made.begin(earlier or History())
-    return made
+class Watched:
+    """Notices of a metric or more, and the summary of the records that they have seen."""
+
+    def __init__(self, *metrics: str, is_stopped: bool = False) -> None:
+        self.notices = Notices(metrics or ("loss",), is_stopped=is_stopped)
+        self.summary = RecordSummary()
+
+    def look(self, records: list[Record]) -> list[str]:
+        self.add(records)
+        return self.notices.look(records, self.summary)
+
+    def add(self, records: list[Record]) -> None:
+        self.summary.add_all({"at_s": 0.0} | record for record in records)
+
+    @property
+    def verdict(self) -> str:
+        return self.notices.verdict(self.summary)
 
 
 def steps(*losses: float, first: int = 1, **more: Any) -> list[Record]:
@@ -25,19 +38,19 @@ def steps(*losses: float, first: int = 1, **more: Any) -> list[Record]:
 
 
 def test_finite_values_say_nothing() -> None:
-    made = notices()
+    made = Watched()
     assert made.look(steps(0.5, 0.4, 1e300)) == []
     assert made.verdict == ""
 
 
 def test_a_value_that_is_not_finite_is_told_once_an_attempt() -> None:
-    made = notices()
+    made = Watched()
     assert made.look(steps(0.5, NAN)) == ['loss is nan since step 2; training goes on (on_nan = "stop" ends it)']
     assert made.look(steps(NAN, 0.3, INF, first=3)) == []
 
 
 def test_the_first_metric_is_not_told_where_it_ends_the_experiment() -> None:
-    made = notices("loss", "norm", is_stopped=True)
+    made = Watched("loss", "norm", is_stopped=True)
     assert made.look(steps(NAN, norm=-INF)) == ["norm is -inf since step 1; training goes on"]
 
 
@@ -47,28 +60,26 @@ def test_the_first_metric_is_not_told_where_it_ends_the_experiment() -> None:
         ((0.5, NAN, NAN), "loss was nan from step 2 on"),
         ((0.5, NAN, 0.4), "loss was nan at step 2"),
         ((INF, 0.5, NAN, 0.4), "loss was not finite at 2 steps, first at step 1 (inf)"),
-        ((INF, 0.5, NAN, NAN), "loss was inf from step 3 on"),
+        ((INF, 0.5, NAN, NAN), "loss was nan from step 3 on"),
     ],
 )
 def test_the_verdict_says_when_it_was_not_finite(losses: tuple[float, ...], verdict: str) -> None:
-    made = notices()
+    made = Watched()
     made.look(steps(*losses))
     assert made.verdict == verdict
 
 
 def test_metrics_with_the_same_fate_share_a_sentence() -> None:
-    made = notices("loss", "norm", "rate")
+    made = Watched("loss", "norm", "rate")
     made.look(steps(NAN, norm=NAN, rate=0.1))
     assert made.verdict == "loss and norm were nan from step 1 on"
 
 
 def test_earlier_attempts_count_up_to_the_step_from_which_the_new_one_goes_on() -> None:
-    earlier = History()
-    for record in steps(NAN, 0.5, NAN, NAN):
-        earlier.add(record | {"at_s": 0.0})
-    made = notices(earlier=earlier)
+    made = Watched()
+    made.add(steps(NAN, 0.5, NAN, NAN))
     made.look([{"attempt": 2, "kind": "resume", "step": 2}])
-    assert made.look(steps(0.4, 0.3, first=3)) == []
+    assert made.look(steps(0.4, 0.3, first=3, attempt=2)) == []
     assert made.verdict == "loss was nan at step 1", "steps 3 and 4 were trained again"
 
 
@@ -82,4 +93,4 @@ def test_earlier_attempts_count_up_to_the_step_from_which_the_new_one_goes_on() 
     ],
 )  # fmt: skip
 def test_a_checkpoint_that_was_passed_over_is_told(record: Record, text: str) -> None:
-    assert notices().look([{"attempt": 1, "kind": "passed_over"} | record]) == [text]
+    assert Watched().look([{"attempt": 1, "kind": "passed_over"} | record]) == [text]

@@ -13,14 +13,15 @@ from launcher.engine.experiments import Experiments
 from launcher.engine.launch_state import LaunchState
 from launcher.engine.listener import AttemptEnd
 from launcher.engine.messages import Begin, Ended, Interrupted, RetryRequested, StopRequested
+from launcher.engine.newest import Newest
 from launcher.engine.progress import ProgressBoard
 from launcher.engine.scheduler import Scheduler
 from launcher.engine.snapshot import SnapshotRow
 from launcher.planning.decision import PlannedAction
 from launcher.planning.evidence import Evidence
 from launcher.store.ending import EndingKind
-from launcher.store.history import History
-from launcher.store.metric_tracker import MetricTracker
+from launcher.store.record_summary import RecordSummary
+from launcher.store.records import Record
 from launcher.store.samples import Sample
 from tests.launcher.engine.parts import CPU, NotedWorker, attempt, decision, plan
 
@@ -31,21 +32,26 @@ class FakeFollower:
     """Knows two steps of each experiment."""
 
     def __init__(self) -> None:
-        self.histories = {name: self._history() for name in NAMES}
-        self.newest = {name: MetricTracker("loss", step=2, total=4, value=0.5, best=0.4) for name in NAMES}
+        self.is_broken = False
+        self.phase = "after step 2"
 
-    @staticmethod
-    def _history() -> History:
-        history = History()
-        history.add({"attempt": 1, "at_s": 0.0, "kind": "total", "steps": 4})
-        history.add({"attempt": 1, "at_s": 1.0, "step": 2})
-        return history
+    def newest(self, _name: str) -> Newest:
+        if self.is_broken:
+            raise AttributeError("there is none")
+        return Newest(step=2, total=4, value=0.5, best=0.4)
+
+    def summary(self, _name: str) -> RecordSummary:
+        summary = RecordSummary()
+        total: Record = {"attempt": 1, "at_s": 0.0, "kind": "total", "steps": 4}
+        summary.add_all([total, {"attempt": 1, "at_s": 1.0, "step": 2}])
+        summary.phase = self.phase
+        return summary
 
 
 class FakeTimeLeft:
     """Says what it was asked, in place of seconds."""
 
-    def learn(self, attempt: Any, history: History) -> None:
+    def learn(self, attempt: Any, history: RecordSummary) -> None:
         pass
 
     def seconds_left(self, waiting: list[str]) -> float:
@@ -75,7 +81,7 @@ class Board:
         """End an attempt as the runner and the scheduler do."""
         self.experiments.running.pop(name)
         made = next(one for one in self.plan.to_run if one.experiment.name == name)
-        self.board.ended(AttemptEnd(made, CPU, Ending(kind), self.follower.histories[name], 12.0, 0))
+        self.board.ended(AttemptEnd(made, CPU, Ending(kind), self.follower.summary(name), 12.0, 0))
         self.scheduler.handle(Ended(name, kind))
 
     def rows(self) -> list[tuple[str, str, str]]:
@@ -118,7 +124,7 @@ def test_a_running_row_has_its_newest_values_and_what_its_worker_uses(board: Boa
     ],
 )
 def test_a_running_row_says_what_the_worker_does(board: Board, phase: str, state: str) -> None:
-    board.follower.histories["a"].phase = phase
+    board.follower.phase = phase
     assert board.row("a").state == state
     board.experiments.running["a"].is_asked = True
     assert board.row("a").state == "stopping"
@@ -161,7 +167,7 @@ def test_the_time_left_counts_what_will_still_start(board: Board) -> None:
 
 
 def test_an_error_in_one_row_leaves_a_bare_row_and_is_told_once(board: Board) -> None:
-    board.follower.newest["a"] = None
+    board.follower.is_broken = True
     for _ in range(2):
         row = board.row("a")
     assert (row.state, row.device, row.step) == ("running", "cpu:0", None)

@@ -11,18 +11,10 @@ from typing import Any
 
 import pytest
 
-from launcher.store.history import History, read_history
-from launcher.store.metric_tracker import MetricTracker
-from launcher.store.records import Record, RecordWriter
+from launcher.engine.newest import Newest
+from launcher.store.record_summary import RecordSummary
+from launcher.store.records import Record
 from tests.launcher.conftest import Workplace, wait_for
-
-
-def follow(records: list[Record], newest: MetricTracker, history: History, batch: int) -> None:
-    for start in range(0, len(records), batch):
-        piece = records[start : start + batch]
-        for record in piece:
-            history.add(record)
-        newest.add(piece, history)
 
 
 def step(number: int, attempt: int = 1, **metrics: Any) -> Record:
@@ -35,31 +27,29 @@ def test_the_newest_and_the_best_value_are_those_of_the_table(batch: int) -> Non
     records = [step(number, loss=value, tokens_per_s=100.0 * number) for number, value in enumerate(values, 1)]
     records.insert(4, {"n": 99, "attempt": 1, "at_s": 0.1, "kind": "info", "loss": -99.0})
     records.append(step(10, other=1.0))
-    lowest, highest, history = MetricTracker("loss"), MetricTracker("loss", True), History(metrics=())
-    follow(records, lowest, history, batch)
-    follow(records, highest, History(metrics=()), batch)
+    summary = RecordSummary(metrics=["loss", "tokens_per_s"])
+    for start in range(0, len(records), batch):
+        summary.add_all(records[start : start + batch])
+    lowest, highest = (Newest.of(summary, "loss", is_maximized=is_maximized) for is_maximized in (False, True))
     assert lowest.value is not None
     assert math.isnan(lowest.value)
     assert (lowest.best, highest.best) == (1.0, 7.0)
     assert (lowest.step, lowest.tokens_per_s) == (10, 900.0)
 
 
-def test_a_later_attempt_replaces_from_its_first_step_on(tmp_path: Path) -> None:
-    path = tmp_path / "a.jsonl"
-    first = RecordWriter(path, 1)
-    for number, loss in enumerate([5.0, 4.0, 1.0, 2.0], 1):
-        first.write({"step": number, "loss": loss})
-    first.close()
-    history, newest = read_history(path), MetricTracker("loss")
-    newest.begin(history)
-    history.lighten()
-    assert (newest.step, newest.value, newest.best) == (4, 2.0, 1.0)
-    follow([{"n": 5, "attempt": 2, "at_s": 0.1, "kind": "resume", "step": 2}], newest, history, 1)
-    assert newest.best == 1.0, "nothing is replaced before the new attempt has a step"
-    follow([step(3, attempt=2, loss=4.5)], newest, history, 1)
-    assert (newest.step, newest.value, newest.best) == (3, 4.5, 4.0)
-    follow([step(4, attempt=2, loss=3.5)], newest, history, 1)
-    assert (newest.value, newest.best) == (3.5, 3.5)
+def test_a_later_attempt_replaces_from_its_first_step_on() -> None:
+    summary = RecordSummary(metrics=["loss"])
+
+    def newest(*records: Record) -> tuple[Any, ...]:
+        summary.add_all(records)
+        found = Newest.of(summary, "loss", is_maximized=False)
+        return found.step, found.value, found.best
+
+    assert newest(*(step(number, loss=loss) for number, loss in enumerate([5.0, 4.0, 1.0, 2.0], 1))) == (4, 2.0, 1.0)
+    resumed: Record = {"n": 5, "attempt": 2, "at_s": 0.1, "kind": "resume", "step": 2}
+    assert newest(resumed) == (4, 2.0, 1.0), "nothing is replaced before the new attempt has a step"
+    assert newest(step(3, attempt=2, loss=4.5)) == (3, 4.5, 4.0)
+    assert newest(step(4, attempt=2, loss=3.5)) == (4, 3.5, 3.5)
 
 
 def rows(text: str) -> dict[str, list[str]]:
