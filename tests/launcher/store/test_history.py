@@ -51,7 +51,7 @@ def test_a_history_of_one_metric_agrees_with_the_whole(tmp_path: Path) -> None:
 def facts(history: History) -> tuple[Any, ...]:
     """Return what a history knows whatever metrics it remembers."""
     newest = (history.end, history.total, history.resumed_from, history.last_s, history.phase, history.attempt)
-    return (list(history.steps), history.last_step, history.has_all_steps, history.is_ordered, *newest)
+    return (list(history.steps), history.last_step, history.has_all_steps, *newest)
 
 
 ATTEMPT = st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=8)
