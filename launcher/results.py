@@ -27,6 +27,7 @@ from launcher.text import did_you_mean, inline
 
 if TYPE_CHECKING:
     from launcher.reports.frames import Frame
+    from launcher.reports.plots.style import Figure
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,24 @@ class Results:
 
         name, data = self._with_metric(metric)
         return frames.curves_frame(data.experiments, name)
+
+    def plot(self, metric: str | None = None) -> Figure:
+        """Return the plot that compares all experiments, as a figure of matplotlib.
+
+        It is the plot that lies beside the report, for any metric that was logged. `figure.savefig("loss.pdf")` writes
+        it; the axes may be changed before.
+
+        Raises:
+            InputError: no experiment has logged the metric.
+        """
+        from launcher.reports.plots import style, sweep_comparison
+
+        name, data = self._with_metric(metric)
+        lines = sweep_comparison.lines_of(data.experiments, name)
+        figure = sweep_comparison.compare(data.manifest, data.experiments, name, lines).figure
+        if not hasattr(figure, "_repr_png_"):  # a notebook then shows it, whether or not pyplot was imported
+            vars(figure)["_repr_png_"] = functools.partial(style.png, figure)
+        return figure
 
     def best(self, metric: str | None = None) -> Best | None:
         """Return the experiment with the best value of all steps of a metric; None if no value is finite.

@@ -21,9 +21,7 @@ from typing import TYPE_CHECKING, Any
 from launcher.errors import InputError
 from launcher.reports.analysis import unlogged
 from launcher.reports.data import ReportData
-from launcher.reports.differences import reference
 from launcher.reports.freshness import Ingredients, look_at, mark_made, outdated
-from launcher.reports.plots.as_of import as_of
 from launcher.reports.single_curves import SHARE_SIZE, Share, attempt, drawn_beside
 from launcher.store.paths import Paths
 from launcher.worker.last_lines import last_lines
@@ -154,17 +152,9 @@ class Report:
         return tasks
 
     def _comparison(self, metric: str, lines: list[Line]) -> Comparison:
-        from launcher.reports.plots.comparison import Comparison  # brings matplotlib
+        from launcher.reports.plots.sweep_comparison import compare  # brings matplotlib
 
-        manifest, experiments = self._data.manifest, self._data.experiments
-        base = reference(experiments)
-        return Comparison(
-            manifest.metric(metric),
-            lines,
-            reference=base.name if base else None,
-            x=manifest.x,
-            corner=as_of(experiments),
-        )
+        return compare(self._data.manifest, self._data.experiments, metric, lines)
 
     def _reports(self) -> list[Task]:
         data, paths = self._data, self._paths

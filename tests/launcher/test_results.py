@@ -93,6 +93,20 @@ def test_a_metric_that_the_job_does_not_name_has_curves_and_a_best_experiment_to
     assert (best.experiment, best.value, best.step) == ("base", 3, 3), "acc is in maximize; of equal ones the first"
 
 
+def test_a_plot_is_the_one_beside_the_report_as_a_figure(results: launcher.Results, tmp_path: Path) -> None:
+    import matplotlib
+
+    before = matplotlib.rcParams["backend"]
+    figure = results.plot("loss")
+    texts = [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
+    assert {"base", "wide"} <= set(texts)
+    figure.savefig(tmp_path / "loss.pdf")
+    assert (tmp_path / "loss.pdf").read_bytes().startswith(b"%PDF")
+    assert figure._repr_png_().startswith(b"\x89PNG"), "a notebook shows it"
+    assert matplotlib.rcParams["backend"] == before, "a notebook's own plots stay in the notebook"
+    assert results.plot("acc").axes, "a metric that the job does not name"
+
+
 def test_the_best_has_its_configuration_and_never_failed(results: launcher.Results) -> None:
     best = results.best()
     assert best == launcher.Best("loss", "base", pytest.approx(1 / 3), 3, {}, {"width": 1})

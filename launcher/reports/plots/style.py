@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-
-matplotlib.use("Agg")
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Figure  # for annotations elsewhere
 from matplotlib.font_manager import FontProperties
 
 from launcher.store.paths import write_atomic
@@ -62,6 +60,14 @@ def save(figure: Figure, path: Path) -> None:
         else:
             figure.savefig(image, format=path.suffix[1:], metadata=_UNDATED[path.suffix])
     write_atomic(path, image.getvalue())
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure as the content of a PNG file."""
+    image = io.BytesIO()
+    with matplotlib.rc_context(STYLE):
+        FigureCanvasAgg(figure).print_png(image)  # type: ignore[no-untyped-call]
+    return image.getvalue()
 
 
 def width_of(text: str, size: float, *, is_bold: bool = False) -> float:
