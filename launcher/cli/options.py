@@ -71,6 +71,17 @@ Devices = Annotated[
         rich_help_panel=WHERE,
     ),
 ]
+Curves = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--curves",
+        metavar="NAMES",
+        help="Draw the curves of these experiments as files: names or patterns, a,lr_*, or all. Repeatable. Up to 24 "
+        "experiments all are drawn anyway.",
+        autocompletion=complete_experiment,
+        rich_help_panel=WHICH,
+    ),
+]
 Outcome = Annotated[
     Path | None,
     typer.Option(

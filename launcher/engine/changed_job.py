@@ -10,6 +10,7 @@ from dataclasses import replace
 from launcher.engine.written_plan import write_job_file
 from launcher.planning.origin import Origin
 from launcher.planning.plan import Plan
+from launcher.store.dropped_plots import dropped_plots
 from launcher.store.launch_info import LaunchInfo
 from launcher.store.manifest import is_same, write_manifest
 
@@ -36,20 +37,11 @@ def renew_manifest(plan: Plan) -> list[str]:
 
 
 def remove_dropped_plots(plan: Plan) -> None:
-    """Remove the plots that compare experiments by a metric that the job no longer names, and those of a dropped kind.
-
-    A kind of file is dropped when `plots` no longer names it. Then the plots of single experiments of that kind go too.
-    """
-    before, settings, paths = plan.previous, plan.sweep.settings, plan.paths
-    if before is None:
-        return
-    stays = {paths.curves(metric, kind) for metric in settings.metrics for kind in settings.plots}
-    dropped = {paths.curves(metric, kind) for metric in before.metrics for kind in before.plots} - stays
-    for kind in set(before.plots) - set(settings.plots):
-        dropped |= {paths.curve(metric, entry.name, kind) for metric in before.metrics for entry in before.experiments}
-    for path in dropped:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+    """Remove the plots that the job no longer names: by their metric, or by their kind of file."""
+    if plan.previous is not None:
+        for path in dropped_plots(plan.paths, plan.previous, plan.manifest(plan.previous.launch)):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def outdated_views(plan: Plan, moved: Sequence[str]) -> list[str]:

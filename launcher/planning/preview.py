@@ -15,6 +15,7 @@ from launcher.devices.nvml import Gpu
 from launcher.devices.occupancy import Occupancy, free_memory, occupancy
 from launcher.devices.slots import Slot
 from launcher.planning.decision import Decision
+from launcher.planning.defaults import MOST_CURVES
 from launcher.planning.forecast import Forecast, ScheduledStart, forecast
 from launcher.planning.job import Sweep
 from launcher.planning.launch_options import LaunchOptions
@@ -160,7 +161,8 @@ def written_files(plan: Plan) -> list[WrittenFiles]:
     """Return the files that a launch of the plan writes; nothing if there is nothing to run."""
     if not plan.to_run:
         return []
-    each, paths, metrics = len(plan.to_run), plan.paths, plan.sweep.settings.metrics
+    each, paths, metrics, kinds = len(plan.to_run), plan.paths, plan.sweep.settings.metrics, plan.sweep.settings.plots
+    curves = metrics if len(plan.decisions) <= MOST_CURVES else ()
     found = [
         (paths.log(ANY), each, "appended to"),
         (paths.records(ANY), each, "every record"),
@@ -170,8 +172,8 @@ def written_files(plan: Plan) -> list[WrittenFiles]:
         (paths.report_md, 1, "the same as Markdown"),
         (paths.table_txt, 1, "to read"),
         (paths.table_csv, 1, "for programs"),
-        *((paths.curve(metric, ANY), each, "") for metric in metrics),
-        *((paths.curves(metric), 1, "compared") for metric in metrics),
+        *((paths.curve(metric, ANY, kind), each, "") for metric in curves for kind in kinds),
+        *((paths.curves(metric, kind), 1, "compared") for metric in metrics for kind in kinds),
         (paths.sweep, 1, "what was planned"),
         (paths.events, 1, "appended to"),
         (paths.outcome, 0, "the target's own"),

@@ -20,26 +20,38 @@ def select(names: Sequence[str], only: Iterable[str], skip: Iterable[str]) -> fr
     only, skip = list(only), list(skip)
     if not only and not skip:
         return None
-    wanted, unwanted = _split(only), _split(skip)
-    # An option with an empty text is probably a variable of a script that is not set. It must not mean all experiments.
-    problems = [
-        f"{option} names no experiment.\n  Experiments: {_listed(names)}"
-        for option, given, patterns in (("--only", only, wanted), ("--skip", skip, unwanted))
-        if given and not patterns
-    ] + [
-        f'{option} {inline(pattern, 100)}: there is no experiment "{inline(pattern, 100)}".'
-        f"{did_you_mean(pattern, names)}\n  Experiments: {_listed(names)}"
-        for option, patterns in (("--only", wanted), ("--skip", unwanted))
-        for pattern in patterns
-        if not _matching(names, pattern)
-    ]
+    problems = [*_problems(names, only, "--only"), *_problems(names, skip, "--skip")]
     if problems:
         raise InputError(problems)
-    selected = {name for pattern in wanted for name in _matching(names, pattern)} if wanted else set(names)
-    selected -= {name for pattern in unwanted for name in _matching(names, pattern)}
+    selected = {name for pattern in _split(only) for name in _matching(names, pattern)} if only else set(names)
+    selected -= {name for pattern in _split(skip) for name in _matching(names, pattern)}
     if not selected:
-        raise InputError("--only and --skip leave no experiment to run." if wanted else "--skip leaves no experiment.")
+        raise InputError("--only and --skip leave no experiment to run." if only else "--skip leaves no experiment.")
     return frozenset(selected)
+
+
+def matching(names: Sequence[str], texts: Sequence[str], option: str) -> set[str]:
+    """Return the names that a list of names and patterns matches, for the option that was given.
+
+    Raises:
+        InputError: a name or pattern matches no experiment.
+    """
+    if problems := _problems(names, texts, option):
+        raise InputError(problems)
+    return {name for pattern in _split(texts) for name in _matching(names, pattern)}
+
+
+def _problems(names: Sequence[str], given: Sequence[str], option: str) -> list[str]:
+    """Return what is wrong with an option that names experiments."""
+    # An option with an empty text is probably a variable of a script that is not set. It must not mean all experiments.
+    if given and not _split(given):
+        return [f"{option} names no experiment.\n  Experiments: {_listed(names)}"]
+    return [
+        f'{option} {inline(pattern, 100)}: there is no experiment "{inline(pattern, 100)}".'
+        f"{did_you_mean(pattern, names)}\n  Experiments: {_listed(names)}"
+        for pattern in _split(given)
+        if not _matching(names, pattern)
+    ]
 
 
 def _split(texts: Iterable[str]) -> list[str]:

@@ -14,20 +14,24 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from launcher.errors import InputError
+from launcher.planning.defaults import MOST_CURVES
 from launcher.reports.analysis import unlogged
+from launcher.reports.curve_choice import curves_to_draw, drawn_before
 from launcher.reports.data import ReportData
 from launcher.reports.freshness import Ingredients, look_at, mark_made, outdated
 from launcher.reports.single_curves import SHARE_SIZE, Share, attempt, drawn_beside
+from launcher.store.dropped_plots import dropped_plots
+from launcher.store.manifest import Looks
 from launcher.store.paths import Paths
 from launcher.worker.last_lines import last_lines
 
 if TYPE_CHECKING:
-    from launcher.planning.job import SweepSettings
+    from launcher.planning.job import Sweep
     from launcher.reports.plots.comparison import Comparison
     from launcher.reports.plots.line import Line
 
@@ -43,16 +47,20 @@ class Report:
         InputError: there is no sweep in the folder.
     """
 
-    def __init__(self, paths: Paths, settings: SweepSettings | None = None, *, num_processes: int = 1) -> None:
+    def __init__(
+        self, paths: Paths, sweep: Sweep | None = None, *, curves: Sequence[str] = (), num_processes: int = 1
+    ) -> None:
         """Take a look at the sweep.
 
         Args:
-            settings: whose metrics are drawn; None: those of the newest launch.
+            sweep: whose metrics are drawn, as it wants them to look; None: those of the newest launch.
+            curves: experiments whose own curves are drawn even if the sweep has many; see `curve_choice`.
             num_processes: that draw the curves, where there are many.
         """
         self._paths = paths
         self._num_processes = num_processes
-        self._data = ReportData(paths, (settings.metrics, settings.maximize) if settings is not None else None)
+        self._asked = curves
+        self._data = _data(paths, sweep)
         self._drawn_from: Ingredients | None = None  # None: not everything could be drawn
 
     def draw(self, changed: Iterable[str] | None = None, progress: Progress | None = None) -> list[str]:
@@ -64,21 +72,29 @@ class Report:
         changed = None if changed is None else set(changed)
         data, ingredients = self._data, look_at(self._paths)
         data.look(changed)
+        single = self._single_curves()
         obstacles = [experiment.obstacle for experiment in data.experiments if experiment.obstacle]
         problems = [f"{obstacle}: its row and curves are empty." for obstacle in obstacles]
         lines = self._lines()
-        shares = self._shares(lines, changed)
-        tasks = [*self._tables(), *self._comparisons(lines), *self._reports()]
+        shares = self._shares(lines, single if changed is None else single & changed)
+        tasks = [*self._tables(), *self._comparisons(lines), *self._reports(single)]
         counter = _Counter(len(tasks) + sum(share.num_files for share in shares), progress)
         with drawn_beside(shares, self._num_processes, counter.add) as wait_for_curves:
             for path, write in tasks:
                 problems += attempt(path, write)
                 counter.add(1)
             problems += wait_for_curves()
+        self._remove_dropped()
         self._drawn_from = None if problems else ingredients
         if not problems:
-            mark_made(self._paths, ingredients, self._files(lines))
+            mark_made(self._paths, ingredients, self._files(lines, single))
         return problems
+
+    def _remove_dropped(self) -> None:
+        """Remove the plots that the job does not name any more: no launch has done it yet."""
+        for path in dropped_plots(self._paths, self._data.launched, self._data.manifest):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def is_up_to_date(self) -> bool:
         """Return whether everything has been drawn, and nothing has changed since."""
@@ -124,11 +140,16 @@ class Report:
 
         return {metric: [Line.of(*pair) for pair in pairs] for metric, pairs in by_metric.items() if pairs}
 
-    def _shares(self, lines: dict[str, list[Line]], changed: set[str] | None) -> list[Share]:
+    def _single_curves(self) -> set[str]:
+        """Return the experiments whose own curves are drawn as files."""
+        names, metrics = self._data.names, self._data.manifest.metrics
+        there = drawn_before(self._paths, metrics, names) if len(names) > MOST_CURVES else ()
+        return set(curves_to_draw(names, self._asked, there))
+
+    def _shares(self, lines: dict[str, list[Line]], names: set[str]) -> list[Share]:
         """Return the plots of single experiments that are to be drawn."""
         manifest = self._data.manifest
-        wanted = {metric: [line for line in of_all if changed is None or line.name in changed]
-                  for metric, of_all in lines.items()}  # fmt: skip
+        wanted = {metric: [line for line in of_all if line.name in names] for metric, of_all in lines.items()}
         return [
             Share(self._paths, manifest.metric(metric), tuple(manifest.plots), of_metric[start : start + SHARE_SIZE])
             for metric, of_metric in wanted.items()
@@ -156,7 +177,7 @@ class Report:
 
         return compare(self._data.manifest, self._data.experiments, metric, lines)
 
-    def _reports(self) -> list[Task]:
+    def _reports(self, single: set[str]) -> list[Task]:
         data, paths = self._data, self._paths
 
         def _write_page(path: Path) -> None:
@@ -167,11 +188,11 @@ class Report:
         def _write_markdown(path: Path) -> None:
             from launcher.reports import markdown
 
-            markdown.write(path, paths, data.manifest, data.experiments)
+            markdown.write(path, paths, data.manifest, data.experiments, single)
 
         return [(paths.report_html, _write_page), (paths.report_md, _write_markdown)]
 
-    def _files(self, lines: dict[str, list[Line]]) -> dict[Path, str]:
+    def _files(self, lines: dict[str, list[Line]], names: set[str]) -> dict[Path, str]:
         """Return every view, with the experiment that it shows; empty if it shows all."""
         paths, kinds = self._paths, self._data.manifest.plots
         whole = [paths.table_txt, paths.table_csv, paths.report_html, paths.report_md]
@@ -180,6 +201,7 @@ class Report:
             paths.curve(metric, line.name, kind): line.name
             for metric in lines
             for line in lines[metric]
+            if line.name in names
             for kind in kinds
         }
         return dict.fromkeys(whole, "") | single
@@ -187,6 +209,14 @@ class Report:
 
 def _write_comparison(made: Callable[[], Comparison], path: Path) -> None:
     made().write(path)
+
+
+def _data(paths: Paths, sweep: Sweep | None) -> ReportData:
+    if sweep is None:
+        return ReportData(paths)
+    settings = sweep.settings
+    looks = Looks(settings.plots, settings.x, sweep.metric_details)
+    return ReportData(paths, (settings.metrics, settings.maximize), looks)
 
 
 class _Counter:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from launcher.errors import InputError
 from launcher.reports.usage_curves import Series, over_time
 from launcher.store.experiment_state import RUNNING, ExperimentState
-from launcher.store.manifest import Manifest, read_manifest
+from launcher.store.manifest import Looks, Manifest, read_manifest
 from launcher.store.paths import Paths
 from launcher.store.samples import read_samples, summarise
 from launcher.store.summary_file import SummaryReader
@@ -23,18 +23,24 @@ class ReportData:
         InputError: there is no sweep in the folder, or its `sweep.json` cannot be read.
     """
 
-    def __init__(self, paths: Paths, metrics: tuple[Iterable[str], Iterable[str]] | None = None) -> None:
+    def __init__(
+        self, paths: Paths, metrics: tuple[Iterable[str], Iterable[str]] | None = None, looks: Looks | None = None
+    ) -> None:
         """Make sure that there is a sweep; `look` reads what the views need.
 
-        `metrics`: those to report, and those of them that are maximized; None: as the newest launch had them.
+        Args:
+            metrics: those to report, and those of them that are maximized; None: as the newest launch had them.
+            looks: of the plots by these metrics; None: as the newest launch had them.
         """
         self._paths = paths
         self._metrics = metrics
+        self._looks = looks
         self._readers: dict[str, SummaryReader] = {}
         self._folded: dict[str, tuple[object, ExperimentState]] = {}  # by experiment, with what it was made from
         self.usage: dict[str, dict[str, float]] = {}  # cells of the table, by experiment
         self.usage_curves: dict[str, dict[str, Series]] = {}  # by experiment and quantity
         self._sweep: SweepState
+        self.launched: Manifest  # as `sweep.json` has it, whatever metrics and looks are asked for
         if read_manifest(paths) is None:
             raise self._no_sweep()
 
@@ -80,7 +86,8 @@ class ReportData:
         sweep = read_sweep_state(self._paths, time.time())
         if sweep is None:
             raise self._no_sweep()
-        return sweep if self._metrics is None else sweep.with_metrics(*self._metrics)
+        self.launched = sweep.manifest
+        return sweep if self._metrics is None else sweep.with_metrics(*self._metrics, self._looks)
 
     def _no_sweep(self) -> InputError:
         return InputError(f"there is no sweep in {self._paths.outcome}: it has no {self._paths.sweep.name}.")

@@ -7,7 +7,7 @@ the file beside the job file (`author_notes`). Every value that comes from outsi
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from launcher.reports import author_notes
 from launcher.reports.analysis import METHOD, broken, curve_summary, observations
 from launcher.reports.author_notes import AuthorNotes
 from launcher.reports.differences import describe_difference, differing, reference, shared
-from launcher.reports.reproduce import commands
+from launcher.reports.reproduce import commands, commands_about
 from launcher.store.experiment_state import ExperimentState
 from launcher.store.manifest import Manifest
 from launcher.store.paths import Paths, write_atomic
@@ -26,8 +26,14 @@ _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])|^[-+#=]|^\d+(?
 _LONG = 300
 
 
-def write(path: Path, paths: Paths, manifest: Manifest, experiments: Sequence[ExperimentState]) -> None:
-    """Write the report.
+def write(
+    path: Path,
+    paths: Paths,
+    manifest: Manifest,
+    experiments: Sequence[ExperimentState],
+    drawn: Collection[str] | None = None,
+) -> None:
+    """Write the report. `drawn`: the experiments whose own curves are files; None: all.
 
     Raises:
         OSError: it could not be written, or the author's notes beside the job file could not be read.
@@ -51,7 +57,7 @@ def write(path: Path, paths: Paths, manifest: Manifest, experiments: Sequence[Ex
         _experiments(notes, base, experiments),
         "### Results",
         _results(manifest, experiments),
-        *_plots(paths, manifest, experiments),
+        *_plots(paths, manifest, experiments, drawn),
         "### Commands",
         _fenced(commands(manifest, paths)),
         "## 4. Observations and Challenges",
@@ -190,21 +196,32 @@ def _results(manifest: Manifest, experiments: Sequence[ExperimentState]) -> str:
     return table(heads, rows, 2)
 
 
-def _plots(paths: Paths, manifest: Manifest, experiments: Sequence[ExperimentState]) -> list[str]:
-    """Return the plots that compare, and below each the links to the plots of all experiments that logged the metric.
+def _plots(
+    paths: Paths, manifest: Manifest, experiments: Sequence[ExperimentState], drawn: Collection[str] | None
+) -> list[str]:
+    """Return the plots that compare, and below each the links to the plots of single experiments that are drawn.
 
     The plots may not be drawn yet when this is written. A plot that cannot be written is a problem of its own.
     """
+    kind = manifest.plots[0]
     found = []
     for metric in manifest.metrics:
+        logged = [experiment.name for experiment in experiments if metric in experiment.curves]
         links = [
-            f"[{plain(experiment.name)}]({quote(paths.curve(metric, experiment.name).name)})"
-            for experiment in experiments
-            if metric in experiment.curves
+            f"[{plain(name)}]({quote(paths.curve(metric, name, kind).name)})"
+            for name in logged
+            if drawn is None or name in drawn
         ]
+        if logged:
+            found.append(f"![{plain(metric)} of all experiments]({quote(paths.curves(metric, kind).name)})")
         if links:
-            found.append(f"![{plain(metric)} of all experiments]({quote(paths.curves(metric).name)})")
-            found.append(f"{plain(metric)} of each: {', '.join(links)}.")
+            found.append(f"{plain(metric)} of {'each' if len(links) == len(logged) else 'single experiments'}: "
+                         f"{', '.join(links)}.")  # fmt: skip
+    if found and drawn is not None and len(drawn) < len(experiments):
+        found.append(
+            "This command draws the plot of another experiment. NAME may be a pattern such as `lr*`, or `all`."
+        )
+        found.append(_fenced(commands_about("NAME", manifest, paths)[-1]))
     return ["### Plots", *found] if found else []
 
 

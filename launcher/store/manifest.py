@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,6 +47,15 @@ class ManifestExperiment:
 
 
 @dataclass(frozen=True)
+class Looks:
+    """How a job file wants its plots to look."""
+
+    plots: Sequence[str]  # kinds of files
+    x: Sequence[str]
+    metric_details: Mapping[str, Mapping[str, str]]  # unit and scale, by metric
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The content of `sweep.json`: what a later launcher, a report or a person needs to know about the sweep."""
 
@@ -61,6 +71,14 @@ class Manifest:
     metric_details: dict[str, dict[str, str]] = field(default_factory=dict)  # units and scales, by metric
     plots: list[str] = field(default_factory=lambda: ["png"])  # the kinds of files of each plot
     x: list[str] = field(default_factory=lambda: ["step", "tokens"])  # what comparisons are drawn over
+
+    def with_looks(self, looks: Looks) -> Manifest:
+        """Return the manifest with other looks of its plots. Units and scales that these do not name stay."""
+        said = {
+            name: {**self.metric_details.get(name, {}), **details} for name, details in looks.metric_details.items()
+        }
+        details = _metric_details({**self.metric_details, **said})
+        return replace(self, plots=list(looks.plots), x=list(looks.x), metric_details=details)
 
     def metric(self, name: str) -> Metric:
         """Return a metric with what job file and target say of it."""
@@ -150,7 +168,7 @@ def _parse(content: Any) -> Manifest:
     )
 
 
-def _metric_details(content: dict[str, Any]) -> dict[str, dict[str, str]]:
+def _metric_details(content: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Return units and scales by metric; an earlier version wrote none. What is not of the right type is left out."""
     found = {name: Metric.of_details(name, details).details for name, details in content.items() if is_metric(name)}
     return {name: details for name, details in found.items() if details}

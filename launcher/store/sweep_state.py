@@ -14,7 +14,7 @@ from launcher.store.attempts import last_attempts
 from launcher.store.events import LoggedEvent, read_events
 from launcher.store.experiment_state import ExperimentState, LaunchState, Phase, fold
 from launcher.store.locks import Holder, find_holder
-from launcher.store.manifest import Manifest, read_manifest
+from launcher.store.manifest import Looks, Manifest, read_manifest
 from launcher.store.paths import Paths
 from launcher.store.record_summary import SPEED, TOKENS, RecordSummary
 from launcher.store.summary_file import SummaryReader
@@ -30,9 +30,10 @@ class SweepState:
     launch: LaunchState
     events: Mapping[str, Sequence[LoggedEvent]]  # by experiment
 
-    def with_metrics(self, metrics: Iterable[str], maximize: Iterable[str]) -> SweepState:
-        """Return the same state with other metrics than those of the newest launch."""
-        return replace(self, manifest=replace(self.manifest, metrics=list(metrics), maximize=list(maximize)))
+    def with_metrics(self, metrics: Iterable[str], maximize: Iterable[str], looks: Looks | None = None) -> SweepState:
+        """Return the same state with other metrics, and other looks of their plots, than those of the newest launch."""
+        manifest = replace(self.manifest, metrics=list(metrics), maximize=list(maximize))
+        return replace(self, manifest=manifest if looks is None else manifest.with_looks(looks))
 
     def fold(self, index: int, summary: RecordSummary) -> ExperimentState:
         """Return how one experiment stands, given its place in the manifest and its records."""

@@ -21,6 +21,7 @@ def report_command(
     job: options.Job = DEFAULT_JOB,
     outcome: options.Outcome = None,
     logs: options.Logs = None,
+    curves: options.Curves = None,
     as_json: options.Json = False,
 ) -> None:
     """Make all tables, plots and reports of a sweep again from its files, with the job's metrics, at any time."""
@@ -31,8 +32,8 @@ def report_command(
 
     sweep = api.load(job, outcome=outcome, logs=logs)
     paths = Paths(sweep.outcome, sweep.logs)
-    settings = sweep.settings if is_own_folder(sweep, paths, outcome) else None
-    report = Report(paths, settings, num_processes=num_cores())
+    own = sweep if is_own_folder(sweep, paths, outcome) else None
+    report = Report(paths, own, curves=curves or (), num_processes=num_cores())
     problems = report.draw()
     if problems:
         raise WriteError("\n".join(problems))
