@@ -143,16 +143,15 @@ def _scales(
     found: list[Any] = []
     for experiment in experiments:
         scale = scale_of(experiment)
-        curve = max(experiment.curves.values(), key=lambda curve: len(curve.steps), default=None)
-        if scale is None or curve is None or not scale.covers(curve.steps):
+        if scale is None:
             found.append(None)
             continue
-        count = len(curve.steps)
-        places = sorted({round(part * (count - 1) / (_KNOTS - 1)) for part in range(_KNOTS)})
-        known = [curve.steps[place] for place in places]
-        steps, values = np.array(known, dtype=float), np.array(scale.at(known), dtype=float)
+        steps, values = np.array(scale.steps, dtype=float), np.array(scale.values, dtype=float)
         if len(steps) > 2 and _is_even(steps, values):
             steps, values = steps[[0, -1]], values[[0, -1]]
+        elif len(steps) > _KNOTS:
+            knots = np.unique(np.linspace(0, len(steps) - 1, _KNOTS).round().astype(int))
+            steps, values = steps[knots], values[knots]
         found.append({"s": pack_floats(steps), "v": pack_floats(values)})
     return found
 
