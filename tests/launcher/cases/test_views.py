@@ -185,6 +185,7 @@ def test_d2_all_views_say_the_same_of_what_runs(half: Sweep) -> None:
         assert "works runs, now after step 2. It is not ranked yet." in half.paths.report_md.read_text()
         page = half.paths.report_html.read_text()
         assert "1 running" in page
+        assert "1 experiment was running then, 1 of 3 were done" in page
         assert "works attempt 1 on cpu: running after" in page, "the timeline too"
     finally:
         lock.release()

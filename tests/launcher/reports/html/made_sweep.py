@@ -53,7 +53,7 @@ def _write_experiment(
     last = {"failed": 3, "diverged": steps // 2}.get(kind, steps)
     floor = 2.0 + 0.15 * abs(math.log10(lr) + 3) - 0.05 * math.log2(width / 64) + chance.gauss(0, 0.02)
     rows: list[dict[str, Any]] = [{"kind": "start"}, {"kind": "info", "parameters": width * 1000}]
-    rows.append({"kind": "info", "vocabulary": 512})
+    rows += [{"kind": "info", "vocabulary": 512}, {"kind": "total", "steps": steps}]
     for step in range(1, last + 1):
         loss = floor + 4 * math.exp(-step * 12 / steps * (lr / 1e-3) ** 0.3) + chance.gauss(0, 0.05)
         if kind == "diverged" and step > last // 2:

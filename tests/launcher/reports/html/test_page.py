@@ -93,9 +93,10 @@ def test_equal_failures_are_one_card(tmp_path: Path) -> None:
     assert not re.search(r"\d{4,}(\.\d+)?% (higher|lower)", content), "no share that says nothing"
 
 
-def test_what_runs_is_said_at_the_top(tmp_path: Path) -> None:
-    paths = make_sweep(tmp_path, 2, steps=5)
-    assert '<p class="running">' not in written(paths)
+def test_a_page_of_what_has_ended_says_when_it_was_made_and_of_nothing_that_it_runs(tmp_path: Path) -> None:
+    content = written(make_sweep(tmp_path, 2, steps=5))
+    assert re.search(r"this page was made \d{4}-\d\d-\d\d \d\d:", content)
+    assert '<p class="running">' not in content
 
 
 @pytest.mark.parametrize("num", [1, 5, 24])
