@@ -1,6 +1,6 @@
 """Which curves stand out on the page: of up to a dozen experiments all, of more the best few and the reference.
 
-All other curves are thin and grey until the reader switches them on. Pure.
+All other curves are thin and grey until the reader switches them on. The numbers are those of the plots. Pure.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from launcher.reports.differences import reference
+from launcher.reports.plots.choice import MOST_NAMED, NUM_BEST
 from launcher.store.experiment_state import ExperimentState
 
-FEW = 12  # so many experiments all have a colour
-BEST = 5  # of more experiments, so many of the best
 COLOURS, DASHES = 7, 5
 
 
@@ -27,10 +26,10 @@ class Highlights:
     def of(cls, experiments: Sequence[ExperimentState], metric: str | None) -> Highlights:
         """Return what stands out in a metric; None: the sweep has no metric, and the order is that of the job file."""
         order = sorted(range(len(experiments)), key=lambda index: _rank(experiments[index], metric))
-        if len(experiments) <= FEW:
+        if len(experiments) <= MOST_NAMED:
             return cls(order, [each.index % COLOURS for each in experiments])
         base = reference(experiments)
-        shown = [index for index in order[:BEST] if _rank(experiments[index], metric)[0] == 0]
+        shown = [index for index in order[:NUM_BEST] if _rank(experiments[index], metric)[0] == 0]
         if base is not None and base.index not in shown:
             shown.append(base.index)
         # The reference is black, or white on black, as the first experiment of a small sweep is.

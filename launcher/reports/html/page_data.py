@@ -25,6 +25,8 @@ from launcher.reports.html.highlights import Highlights
 from launcher.reports.html.points import Points, axis_of
 from launcher.reports.html.results_table import value_text, words
 from launcher.reports.html.thinning import join_stretches, thin
+from launcher.reports.plots.choice import MOST_NAMED
+from launcher.reports.plots.key_colours import find_key
 from launcher.reports.smoothing import WINDOW_SHARE, Floats, drawable
 from launcher.reports.usage_curves import QUANTITIES, Series
 from launcher.short_names import short_names
@@ -83,9 +85,10 @@ def page_data(
             "time": _scales(experiments, lambda each: each.at_s),
         },
         "resources": _resources(experiments, usage),
-        "config": _config(experiments),
+        "config": _config(experiments, manifest.metrics),
         "steps": steps.packed,
         "smoothing": WINDOW_SHARE,
+        "few": MOST_NAMED,
     }
 
 
@@ -177,12 +180,21 @@ def _resources(experiments: Sequence[ExperimentState], usage: Mapping[str, Mappi
     return found
 
 
-def _config(experiments: Sequence[ExperimentState]) -> dict[str, Any]:
+def _config(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> dict[str, Any]:
+    """Return what is shared, what differs, and the key that separates the experiments best, as the plots have it."""
     configs = [each.config for each in experiments]
     keys = differing(configs)
+    levels = {
+        each.name: curve.end.level
+        for each in experiments
+        for metric in metrics[:1]
+        if not each.has_failed and (curve := each.curves.get(metric)) is not None and curve.end is not None
+    }
+    found = find_key({each.name: each.config for each in experiments}, levels)
     return {
         "shared": {key: value_text(value) for key, value in shared(configs).items()},
         "keys": keys,
+        "telling": keys.index(found.key) if found is not None and found.key in keys else None,
         "values": [[value_text(config[key]) if key in config else "-" for key in keys] for config in configs],
     }
 

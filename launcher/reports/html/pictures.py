@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from launcher.reports.axes import AxisRule
-from launcher.reports.html.highlights import DASHES, FEW, Highlights
+from launcher.reports.html.highlights import DASHES, Highlights
 from launcher.reports.html.points import Points
 from launcher.reports.html.static_chart import Chart, ChartLine, make_chart
 from launcher.reports.html.thinning import thin
+from launcher.reports.plots.choice import MOST_NAMED
 from launcher.reports.smoothing import drawable
 from launcher.reports.usage_curves import QUANTITIES, Series
 from launcher.store.experiment_state import ExperimentState
@@ -20,6 +22,7 @@ from launcher.store.manifest import Manifest
 _POINTS = 24_000  # of all pictures of metrics together; a point takes about 12 bytes
 _USAGE_POINTS = 12_000
 _MOST, _LEAST = 300, 12  # points of a curve
+_STRONG = 120  # points of a curve in colour, at least
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class LegendEntry:
 
 def legend(experiments: Sequence[ExperimentState], highlights: Highlights) -> list[LegendEntry]:
     """Return the experiments that have a colour: of many the best first, else in the order of the job file."""
-    order = range(len(experiments)) if len(experiments) <= FEW else highlights.order
+    order = range(len(experiments)) if len(experiments) <= MOST_NAMED else highlights.order
     colours = highlights.colours
     return [
         LegendEntry(experiments[index].name, colour, _dash(len(experiments), index))
@@ -49,21 +52,30 @@ def curves(
     highlights: Highlights,
 ) -> list[Chart]:
     """Return the picture of each metric that has something to draw."""
-    num = len(highlights.colours)
-    with_raw = num <= FEW
+    with_raw = len(highlights.colours) <= MOST_NAMED
     limit = _limit(_POINTS, sum(map(len, points.values())) * (2 if with_raw else 1))
     found = []
     for metric, axis in axes.items():
-        lines = []
-        for each in points[metric]:
-            for (steps, values), is_faint in [((each.steps, each.values), True), (each.smooth, False)][not with_raw :]:
-                places = thin(values, limit)
-                line = ChartLine(each.name, steps[places], values[places], highlights.colours[each.index],
-                                 _dash(num, each.index), is_faint, each.is_failed)  # fmt: skip
-                lines.append(line)
+        lines = [line for each in points[metric] for line in _lines(each, highlights, limit)]
         if chart := make_chart(f"{metric} by step", "step", manifest.metric(metric).label, lines, axis):
             found.append(chart)
     return found
+
+
+def _lines(points: Points, highlights: Highlights, limit: int) -> list[ChartLine]:
+    """Return the lines of a curve: of few experiments the recorded values too; of a thin and grey one a coarse line."""
+    colour, num = highlights.colours[points.index], len(highlights.colours)
+    look = partial(ChartLine, points.name, colour=colour, dash=_dash(num, points.index), is_failed=points.is_failed)
+    if colour is None:
+        steps, values = points.coarse(limit)
+        return [look(x=steps, y=values)]
+    steps, values = points.smooth
+    places = thin(values, max(limit, _STRONG))
+    strong = look(x=steps[places], y=values[places])
+    if num > MOST_NAMED:
+        return [strong]
+    places = thin(points.values, limit)
+    return [look(x=points.steps[places], y=points.values[places], is_faint=True), strong]
 
 
 def resources(
@@ -94,4 +106,4 @@ def _limit(points: int, num_curves: int) -> int:
 
 
 def _dash(num: int, index: int) -> int:
-    return index % DASHES if num <= FEW else 0
+    return index % DASHES if num <= MOST_NAMED else 0

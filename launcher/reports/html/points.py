@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from launcher.reports.axes import AxisRule, axis_rule
+from launcher.reports.html.thinning import join_stretches
 from launcher.reports.smoothing import Floats, drawable, smooth
 from launcher.store.curve import Curve
 from launcher.store.experiment_state import ExperimentState
@@ -44,6 +45,13 @@ class Points:
     def smooth(self) -> tuple[Floats, Floats]:
         """The steps and the values of the smooth line."""
         return smooth(self.curve)
+
+    def coarse(self, limit: int) -> tuple[Floats, Floats]:
+        """Return the steps and values of about `limit` points: the first value, and the means of long stretches."""
+        stretches = self.curve.stretches
+        ends, means, _ = join_stretches(drawable(stretches.means), np.array(stretches.counts, dtype=float), limit - 1)
+        steps = np.array(stretches.steps, dtype=float)[ends]
+        return np.concatenate([self.steps[:1], steps]), np.concatenate([self.values[:1], means])
 
 
 def axes_of(manifest: Manifest, points: Mapping[str, Sequence[Points]]) -> dict[str, AxisRule]:

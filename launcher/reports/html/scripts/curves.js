@@ -1,6 +1,6 @@
 // The curves, and which of them are on: what chart, legend and table share.
 
-const NAMES = DATA.experiments, FEW = 12, COLOURS = 7, DASHES = [[], [8, 3], [2, 2.5], [9, 3, 2, 3], [5, 2]];
+const NAMES = DATA.experiments, FEW = DATA.few, COLOURS = 7, DASHES = [[], [8, 3], [2, 2.5], [9, 3, 2, 3], [5, 2]];
 
 class Curve {
   constructor(entry) {

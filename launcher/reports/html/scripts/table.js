@@ -36,7 +36,7 @@ class ResultTable {
     const states = [["", "all endings"], ...[...counts].map(([state, count]) => [state, `${state.replaceAll("_", " ")} (${count})`])];
     this.state = choice("", states, () => this.render());
     const first = element("div", {className: "tools"}, this.words, counts.size > 1 ? this.state : null);
-    const keys = DATA.config.keys.map((key, place) => [place, key]).filter(([place]) => {
+    const keys = DATA.config.keys.map((key, place) => [place, place === DATA.config.telling ? `${key} (tells most)` : key]).filter(([place]) => {
       const num = new Set(DATA.config.values.map(row => row[place])).size;
       return num > 1 && num < NAMES.length && num <= 40;
     });

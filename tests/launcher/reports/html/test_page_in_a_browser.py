@@ -67,7 +67,7 @@ def choose(browser: Chromium, label: str, option: str) -> None:
     browser.evaluate(f"""(() => {{
         const label = [...document.querySelectorAll('label')].find(each => each.textContent.startsWith('{label} '));
         const list = label.querySelector('select');
-        list.value = [...list.options].find(each => each.textContent === '{option}').value;
+        list.value = [...list.options].find(each => each.textContent.startsWith('{option}')).value;
         list.dispatchEvent(new Event('change'));
     }})()""")
 
