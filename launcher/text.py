@@ -66,6 +66,15 @@ def size(num_bytes: float) -> str:
     return f"{num_bytes / 1e6:.0f} MB" if num_bytes < 1e9 else f"{num_bytes / 1e9:.1f} GB"
 
 
+def cell_width(text: str) -> int:
+    """Return how many cells of a terminal a text takes. A wide character of East Asia takes two, an accent none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width  # workers, which import this module, never come here
+
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun: `1 step`, `3 steps`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

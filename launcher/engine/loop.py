@@ -62,7 +62,9 @@ class Loop:
             is_parallel=is_parallel,
             is_elastic=self._settings.elastic_threads,
         )
-        self._board = ProgressBoard(plan, state, time_left, executor.usage, console.message)
+        self._board = ProgressBoard(
+            plan, state, time_left, executor.usage, lambda: parts.views.progress, console.message
+        )
         listeners: list[Listener] = [Announcer(console, plan.paths), self._board, time_left, OnEnd(self._request_views)]
         self._runner = Runner(plan, parts, state, self._lost_devices, listeners)
         growth = Growth(parts.searcher, decide, state, console.message)

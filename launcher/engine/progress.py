@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 from launcher.engine.attempt import Attempt
 from launcher.engine.fault_isolation import FaultIsolation
@@ -34,15 +35,18 @@ class ProgressBoard:
         state: LaunchState,
         time_left: TimeLeft,
         usage: Callable[[str], Sample | None],
+        drawing: Callable[[], tuple[int, int] | None],
         warn: Callable[[str], None],
     ) -> None:
         self._sweep, self._logs = plan.sweep.name, str(plan.paths.logs)
-        self._metric = plan.metric
+        self._metric, self._is_maximized = plan.metric, plan.is_maximized
+        self._names = [decision.experiment.name for decision in plan.decisions]
         self._experiments = state.experiments
         self._scheduler = state.scheduler
         self._follower = state.follower
         self._time_left = time_left
         self._usage = usage  # returns the newest sample of a running experiment
+        self._drawing = drawing  # returns how many views are drawn, of how many
         self._isolation = FaultIsolation(warn)
         self._began_s = time.monotonic()
         self._kept = [
@@ -64,13 +68,12 @@ class ProgressBoard:
         for attempt in running.values():
             self._learn(attempt)
         waiting = [name for name in names if self._scheduler.state(name) is None]
-        to_come = [] if self._scheduler.is_stopping else waiting
-        left_s = self._isolation.run(self._sweep, "the time left", lambda: self._time_left.seconds_left(to_come), None)
+        is_stopping = self._scheduler.is_stopping
         rows = [
             self._running_or_bare(attempt, now_s)
             for attempt in sorted(running.values(), key=lambda attempt: attempt.slot.index)
         ]
-        rows += [SnapshotRow(experiment=name, group="waiting", state="waiting") for name in waiting]
+        rows += [_waiting("not started" if is_stopping else "waiting", name) for name in waiting]
         again = {*running, *waiting}
         rows += [row for name, row in reversed(self._ended.items()) if name not in again]
         rows += [
@@ -81,12 +84,19 @@ class ProgressBoard:
         return Snapshot(
             sweep=self._sweep,
             rows=(*rows, *self._kept),
+            names=tuple(dict.fromkeys([*self._names, *names])),
             metric=self._metric,
+            is_maximized=self._is_maximized,
             time_s=now_s - self._began_s,
-            left_s=left_s,
+            left_s=None if is_stopping else self._left_s(waiting),
+            is_stopping=is_stopping,
+            drawing=self._drawing(),
             logs=self._logs,
             pid=os.getpid(),
         )
+
+    def _left_s(self, waiting: list[str]) -> float | None:
+        return self._isolation.run(self._sweep, "the time left", lambda: self._time_left.seconds_left(waiting), None)
 
     def _keep(self, end: AttemptEnd) -> None:
         self._ended.pop(end.name, None)
@@ -118,6 +128,11 @@ class ProgressBoard:
         )
 
 
+@lru_cache(maxsize=10_000)
+def _waiting(state: str, name: str) -> SnapshotRow:
+    return SnapshotRow(experiment=name, group="waiting", state=state)
+
+
 def _row(experiment: str, group: Group, state: str, newest: Newest, device: str, time_s: float | None) -> SnapshotRow:
     return SnapshotRow(
         experiment=experiment,
@@ -128,6 +143,7 @@ def _row(experiment: str, group: Group, state: str, newest: Newest, device: str,
         total=newest.total,
         value=newest.value,
         best=newest.best,
+        best_step=newest.best_step,
         tokens_per_s=newest.tokens_per_s,
         time_s=time_s,
     )
@@ -146,6 +162,7 @@ def _kept(decision: Decision, metric: str) -> SnapshotRow:
         total=state.total,
         value=curve.newest if curve else None,
         best=curve.best if curve else None,
+        best_step=curve.best_step if curve else None,
         tokens_per_s=speeds.newest if speeds else None,
         time_s=state.seconds or None,
     )

@@ -57,6 +57,7 @@ class ReportProcess:
         self._child: ChildProcess | None = None
         self._pending: set[str] = set()
         self._is_busy = False
+        self._progress: tuple[int, int] | None = None
         self._is_urgent = False
         self._has_told = False  # that the launch only waits for drawing
         self._since_s = 0.0  # when it was asked, or told to hurry
@@ -87,6 +88,11 @@ class ReportProcess:
         if not self._has_given_up:
             self._pending.update(experiments)
             self.advance()
+
+    @property
+    def progress(self) -> tuple[int, int] | None:
+        """How many views are drawn, of how many; None while nothing is being drawn, or before the first number."""
+        return self._progress
 
     @property
     def num_problems(self) -> int:
@@ -147,9 +153,10 @@ class ReportProcess:
                 self.give_up("the drawing process answered nonsense")
                 return
             if "drawn" in answer:
+                self._progress = answer["drawn"], answer["of"]
                 self._moved_s = time.monotonic()
                 continue
-            self._is_busy = False
+            self._is_busy, self._progress = False, None
             self._not_before_s = time.monotonic() + answer["seconds"] / SHARE
             self._renewal_s = max(self._not_before_s, time.monotonic() + RENEW_AFTER_S)
             for problem in answer["problems"]:
@@ -171,7 +178,7 @@ class ReportProcess:
         """Draw no more, without a message: the folder was taken away, and another launch may use its path."""
         self._has_given_up = True
         self._pending.clear()
-        self._is_busy = False
+        self._is_busy, self._progress = False, None
         self.close()
 
     def close(self) -> None:

@@ -5,8 +5,11 @@ It is apart from `terminal.screen`, so that a launcher whose output nobody watch
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
+
+from launcher.store.curve import best_of
 
 Group = Literal["running", "failed", "interrupted", "waiting", "done"]
 GROUPS: tuple[Group, ...] = ("running", "failed", "interrupted", "waiting", "done")  # the order on a screen
@@ -24,12 +27,18 @@ class SnapshotRow:
     total: int | None = None
     value: float | None = None  # of the job's first metric, the newest
     best: float | None = None
+    best_step: int | None = None
     tokens_per_s: float | None = None
     time_s: float | None = None  # since this attempt began; of an experiment that has ended, how long it took
     left_s: float | None = None
     memory_bytes: int | None = None  # of the worker and its children
     gpu_memory_bytes: int | None = None
     cpu_percent: float | None = None  # 100 is one core
+
+    @property
+    def is_broken(self) -> bool:
+        """The newest value is NaN or infinite."""
+        return self.value is not None and not math.isfinite(self.value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,8 +47,21 @@ class Snapshot:
 
     sweep: str
     rows: tuple[SnapshotRow, ...]
+    names: tuple[str, ...] = ()  # of all experiments, in the order of the job
     metric: str  # whose values the rows have; empty if the job names none
+    is_maximized: bool = False  # the largest value of the metric is the best
     time_s: float  # since the launch began
     left_s: float | None
+    is_stopping: bool = False  # nothing is started any more
+    drawing: tuple[int, int] | None = None  # how many views are drawn, of how many; None: not known
     logs: str  # the folder
     pid: int  # of the launcher
+
+    @property
+    def best(self) -> SnapshotRow | None:
+        """The row with the best value of all steps; an experiment that failed or diverged is never the best."""
+        rows = [row for row in self.rows if row.best is not None and row.group != "failed"]
+        best = best_of((row.best for row in rows if row.best is not None), is_maximized=self.is_maximized)
+        order = {name: place for place, name in enumerate(self.names)}
+        found = (row for row in rows if row.best == best)
+        return min(found, key=lambda row: order.get(row.experiment, len(order)), default=None)

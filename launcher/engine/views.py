@@ -15,6 +15,10 @@ class Views(Protocol):
         """Something is being drawn, or waits to be."""
 
     @property
+    def progress(self) -> tuple[int, int] | None:
+        """How many views are drawn, of how many; None while nothing is being drawn, or where that is not known."""
+
+    @property
     def num_problems(self) -> int:
         """How many different things went wrong."""
 

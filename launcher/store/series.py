@@ -89,6 +89,13 @@ class Series:
         """The smallest finite value; None if there is none."""
         return min(itertools.chain((cell.low for cell in self.cells if cell.num), self._finite()), default=None)
 
+    def step_of(self, extreme: float) -> int:
+        """Return the first step that has a value; the value is the lowest or the highest of the series."""
+        for cell in self.cells:
+            if cell.num and extreme in (cell.low, cell.high):
+                return cell.low_step if cell.low == extreme else cell.high_step
+        return self.steps[self.values.index(extreme)]
+
     def _finite(self) -> Iterable[float]:
         return filter(math.isfinite, self.values)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Sequence
-from unicodedata import east_asian_width
 
 from launcher.terminal.stream_writer import StreamWriter
+from launcher.text import cell_width
 
 KEPT_LINES = 200  # of messages, for a screen that has to be written anew
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -67,7 +67,7 @@ class LiveArea:
         """Write the frame over the one before. Clearing the screen first would make it flicker."""
         lines = [f"{line}\x1b[K\n" for line in self._frame]
         self._writer.write("".join([self._to_top(), *lines, "\x1b[J"]))
-        self._widths = [_width(_ESCAPES.sub("", self._writer.as_shown(line))) for line in self._frame]
+        self._widths = [cell_width(_ESCAPES.sub("", self._writer.as_shown(line))) for line in self._frame]
 
     def _write_screen_anew(self, columns: int, num_rows: int) -> None:
         """Clear the screen and write the newest messages that fit into so many rows.
@@ -76,7 +76,7 @@ class LiveArea:
         """
         lines: list[str] = []
         for line in reversed(self._messages):
-            num_rows -= _rows(_width(_ESCAPES.sub("", line)), columns)
+            num_rows -= _rows(cell_width(_ESCAPES.sub("", line)), columns)
             if num_rows < 0:
                 break
             lines.append(f"{line}\n")
@@ -103,8 +103,3 @@ class LiveArea:
 def _rows(width: int, columns: int) -> int:
     """Return how many rows a line takes."""
     return max(1, -(-width // columns))
-
-
-def _width(line: str) -> int:
-    """Return how many cells of a terminal a line takes; a folder's name may have wide characters."""
-    return len(line) if line.isascii() else sum(2 if east_asian_width(char) in "WF" else 1 for char in line)

@@ -1,18 +1,20 @@
 """Turns a snapshot of a launch into lines of text: for a screen of a given size, or whole.
 
     report  2/5 ended  ━━━━━━━━━━━━────────  1 failed  2 running  1 waiting  12:31  5:05 left
+    best loss 5.3325: n_layers_1, step 1871
     experiment     state    device        step    loss    best  tokens/s   time   left
     n_layers_1     running  GPU 1    2010/2168  5.9063  5.3325    41,000  12:20   0:58
     …
-    12 more wait, 30 done
+    30 done
+    12 wait: lr=0.3, lr=0.1, lr=0.03, …
     logs: logs/report · all rows: kill -USR1 4711
 
-Where the width does not suffice, the least needed columns are left out and long names lose their middle. Where the
-height does not suffice, running experiments are shown first, then failed, interrupted, waiting and done ones; the rest
-is counted in one line.
+Where the width does not suffice, the least needed columns are left out and names are shortened by what they share.
+Where the height does not suffice, running experiments are shown first, then failed, interrupted and done ones; the
+others are counted in one line.
 
 The functions are pure: they ask no terminal, clock or environment. A frame of 17 lines takes 1.2 ms of CPU and a frame
-of 44 lines 2.5 ms; 1,000 experiments add 0.2 ms. rich's own Table took 45 ms for 40 rows. This is the only module that
+of 44 lines 2.5 ms; 1,000 experiments add 0.5 ms. rich's own Table took 45 ms for 40 rows. This is the only module that
 imports rich, which takes 60 ms; so it is imported when a person is there to look at it.
 """
 
@@ -21,22 +23,21 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
-from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from launcher.engine.snapshot import GROUPS, Group, Snapshot, SnapshotRow
-from launcher.text import clock, inline, number, size
+from launcher.reports.text_table import GAP, UNLIMITED, WARNING, Column, Line, cut, fit, layout, plain, short_in
+from launcher.short_names import LEAST
+from launcher.terminal.one_line import names_in_line, parts_that_fit
+from launcher.text import clock, inline, number, plural, size
 
-Span = tuple[str, str]  # text and its style
-Line = list[Span]
-
-GAP = "  "
-ROOM_FOR_TITLES, ROOM_FOR_LOGS, ROOM_FOR_BLANK = 4, 6, 9  # a frame of so many lines has titles, logs, a blank line
-SHORTEST_NAME = 8
+# A frame of so many lines has titles, the waiting experiments, logs, the best one, a blank line.
+ROOM_FOR_TITLES, ROOM_FOR_WAITING, ROOM_FOR_LOGS, ROOM_FOR_BEST, ROOM_FOR_BLANK = 4, 5, 6, 7, 9
 BAR = 20  # cells of the bar that shows progress
+LONGEST_METRIC = 12  # characters of its name in a title
 STYLES: dict[Group, str] = {"running": "green", "failed": "bold red", "interrupted": "yellow", "waiting": "dim"}
 VERBS: dict[Group, str] = {
     "running": "run",
@@ -47,22 +48,11 @@ VERBS: dict[Group, str] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Column:
-    """A column of the table."""
-
-    title: str
-    rank: int  # columns of a high rank are left out first; rank 0 stays
-    min_width: int  # so that the column keeps its width while its numbers grow
-    cell: Callable[[SnapshotRow], str]
-    is_left: bool = False  # aligned
-
-
 def frame(snapshot: Snapshot, width: int, height: int, *, has_color: bool) -> list[str]:
     """Return at most `height` lines for a screen, each at most `width` cells wide."""
     # The blank line is first. Enter moves everything up by one line, and the first line of the frame is left behind.
     lines: list[Line] = [[]] if height >= ROOM_FOR_BLANK else []
-    lines += _layout(snapshot, width, height - len(lines))
+    lines += _Layout(snapshot, width).lines(height - len(lines))
     console = Console(
         file=io.StringIO(),
         width=width,
@@ -77,138 +67,163 @@ def frame(snapshot: Snapshot, width: int, height: int, *, has_color: bool) -> li
         joined += [*line, ("\n", "")]
     # One Text for all lines is three times as fast as a Text for each line.
     with console.capture() as captured:
-        console.print(Text.assemble(*joined[:-1], no_wrap=True, overflow="ellipsis"))
+        console.print(Text.assemble(*joined[:-1]), no_wrap=True, overflow="ellipsis")
     return captured.get().split("\n")[: len(lines)]
 
 
 def whole(snapshot: Snapshot, width: int | None) -> list[str]:
     """Return all rows as plain lines, with all columns, or with those that fit into `width`."""
-    lines = _layout(snapshot, width or 10_000, len(snapshot.rows) + ROOM_FOR_LOGS)
-    return ["".join(text for text, _ in line).rstrip() for line in lines]
+    return [plain(line) for line in _Layout(snapshot, width or UNLIMITED).all_lines()]
 
 
-def _layout(snapshot: Snapshot, width: int, height: int) -> list[Line]:
-    if height < 1:
-        return []
-    by_group: dict[Group, list[SnapshotRow]] = {group: [] for group in GROUPS}
-    for row in snapshot.rows:
-        by_group[row.group].append(row)
-    rows = [row for group in GROUPS for row in by_group[group]]
-    heading = _heading(snapshot, by_group, width)
-    space = height - 1 - (height >= ROOM_FOR_TITLES) - (height >= ROOM_FOR_LOGS)
-    shown = rows if len(rows) <= space else rows[: max(0, space - (space > 1))]
-    lines = [heading, *_table(snapshot.metric, shown, width, has_titles=height >= ROOM_FOR_TITLES)]
-    if len(shown) < len(rows) and space > 1:
-        lines.append([(_rest(by_group, shown), "dim")])
-    if height >= ROOM_FOR_LOGS:
-        logs = f"logs: {inline(snapshot.logs)}"
-        lines.append(_fit([(0, logs, "dim"), (1, f"all rows: kill -USR1 {snapshot.pid}", "dim")], width, " · "))
-    return lines
+class _Layout:
+    """The parts of a frame of a given width."""
 
+    def __init__(self, snapshot: Snapshot, width: int) -> None:
+        self._snapshot = snapshot
+        self._width = width
+        self._by_group: dict[Group, list[SnapshotRow]] = {group: [] for group in GROUPS}
+        for row in snapshot.rows:
+            self._by_group[row.group].append(row)
+        self._num = {group: len(rows) for group, rows in self._by_group.items()}
+        self._is_over = not self._num["running"] and (snapshot.is_stopping or not self._num["waiting"])
 
-def _heading(snapshot: Snapshot, by_group: dict[Group, list[SnapshotRow]], width: int) -> Line:
-    num_all, num_running = len(snapshot.rows), len(by_group["running"])
-    num_waiting = len(by_group["waiting"])
-    num_ended = num_all - num_running - num_waiting
-    share = (num_ended + sum(_share(row) for row in by_group["running"])) / max(1, num_all)
-    full = min(BAR, int(share * BAR))
-    parts = [
-        (3, inline(snapshot.sweep, 30), "bold"),
-        (0, f"{num_ended}/{num_all} ended", ""),
-        (6, "━" * full + "─" * (BAR - full), "green"),
-        (1, _counted(by_group, "failed"), STYLES["failed"]),
-        (5, _counted(by_group, "interrupted"), STYLES["interrupted"]),
-        (4, _counted(by_group, "running"), ""),
-        (5, _counted(by_group, "waiting"), ""),
-        (7, clock(snapshot.time_s), ""),
-        (2, f"{clock(snapshot.left_s)} left" if snapshot.left_s is not None else "", ""),
-    ]
-    return _fit(parts, width, GAP)
+    def all_lines(self) -> list[Line]:
+        """Return a line for each experiment, and the lines around them."""
+        rows = [row for group in GROUPS for row in self._by_group[group]]
+        return [self._heading(), *self._best(), *self._table(rows, has_titles=True), self._logs()]
 
+    def lines(self, height: int) -> list[Line]:
+        """Return as many lines as there is room for."""
+        if height < 1:
+            return []
+        is_waiting_apart = height >= ROOM_FOR_WAITING
+        best = self._best() if height >= ROOM_FOR_BEST else []
+        waiting = self._waiting() if is_waiting_apart else []
+        logs = [self._logs()] if height >= ROOM_FOR_LOGS else []
+        has_titles = height >= ROOM_FOR_TITLES
+        groups = [group for group in GROUPS if group != "waiting" or not is_waiting_apart]
+        rows = [row for group in groups for row in self._by_group[group]]
+        space = height - 1 - has_titles - len(best) - len(waiting) - len(logs)
+        shown = rows if len(rows) <= space else rows[: max(0, space - (space > 1))]
+        lines = [self._heading(), *best, *self._table(shown, has_titles=has_titles)]
+        if len(shown) < len(rows) and space > 1:
+            lines.append([(self._rest(groups, shown), "dim")])
+        return [*lines, *waiting, *logs]
 
-def _counted(by_group: dict[Group, list[SnapshotRow]], group: Group) -> str:
-    return f"{len(by_group[group])} {group}" if by_group[group] else ""
+    def _heading(self) -> Line:
+        snapshot, num = self._snapshot, self._num
+        num_all = len(snapshot.rows)
+        num_ended = num_all - num["running"] - num["waiting"]
+        share = (num_ended + sum(map(_share, self._by_group["running"]))) / max(1, num_all)
+        full = min(BAR, int(share * BAR))
+        num_broken = sum(row.is_broken and row.group != "failed" for row in snapshot.rows)
+        parts = [
+            (3, inline(snapshot.sweep, 30), "bold"),
+            (0, f"{num_ended}/{num_all} ended", ""),
+            (6, "━" * full + "─" * (BAR - full), "green"),
+            (1, self._counted("failed"), STYLES["failed"]),
+            (2, f"{num_broken} nan" if num_broken else "", WARNING),
+            (5, self._counted("interrupted"), STYLES["interrupted"]),
+            *self._to_come(),
+            (7, clock(snapshot.time_s), ""),
+            (2, f"{clock(snapshot.left_s)} left" if snapshot.left_s is not None else "", ""),
+        ]
+        return parts_that_fit(parts, self._width, GAP)
+
+    def _to_come(self) -> list[tuple[int, str, str]]:
+        """Return the parts of the heading that say what the launch waits for."""
+        snapshot, num = self._snapshot, self._num
+        if not snapshot.is_stopping:
+            parts = [(4, self._counted("running"), ""), (5, self._counted("waiting"), "")]
+            return [(1, self._drawing(), "bold")] if self._is_over else parts
+        doing = self._drawing()
+        if not self._is_over:
+            doing = plural(num["running"], "experiment") + (" saves" if num["running"] == 1 else " save")
+        left_out = f"{num['waiting']} not started" if num["waiting"] else ""
+        return [(1, f"stopping: {'; '.join(filter(None, [doing, left_out]))}", "bold")]
+
+    def _drawing(self) -> str:
+        found = self._snapshot.drawing
+        return "drawing" if found is None else f"drawing {found[0]} of {found[1]}"
+
+    def _counted(self, group: Group) -> str:
+        return f"{self._num[group]} {group}" if self._num[group] else ""
+
+    def _best(self) -> list[Line]:
+        snapshot = self._snapshot
+        best = snapshot.best
+        if best is None or best.best is None:
+            return []
+        step = f", step {best.best_step}" if best.best_step is not None else ""
+        start = f"best {snapshot.metric} {number(best.best)}: "
+        room = max(LEAST, self._width - len(start) - len(step))
+        name = short_in(snapshot.names or [best.experiment], room)[best.experiment]
+        return [parts_that_fit([(0, start + name, ""), (1, step, "")], self._width, "")]
+
+    def _waiting(self) -> list[Line]:
+        if not self._num["waiting"] or self._snapshot.is_stopping:
+            return []  # the heading has their number
+        waiting = [row.experiment for row in self._by_group["waiting"]]
+        start = f"{len(waiting)} {'waits' if len(waiting) == 1 else 'wait'}: "
+        return [[(start + names_in_line(waiting, self._snapshot.names, self._width - len(start)), STYLES["waiting"])]]
+
+    def _rest(self, groups: Sequence[Group], shown: Sequence[SnapshotRow]) -> str:
+        """Return how many of each group are not shown: `3 more failed, 30 done`."""
+        num_shown = Counter(row.group for row in shown)
+        parts = []
+        for group in groups:
+            num_left = self._num[group] - num_shown[group]
+            if num_left:
+                parts.append(f"{num_left}{' more' if num_shown[group] else ''} {VERBS[group]}")
+        return ", ".join(parts)
+
+    def _table(self, rows: Sequence[SnapshotRow], *, has_titles: bool) -> list[Line]:
+        """Return the rows as lines, with the columns that have something in them and fit."""
+        if not rows:
+            return []
+        columns = [column for column in _columns(self._snapshot.metric, rows) if any(column.cells)]
+        names = [row.experiment for row in rows]
+        return layout(fit(names, columns, self._width, self._snapshot.names), has_titles=has_titles)
+
+    def _logs(self) -> Line:
+        snapshot = self._snapshot
+        rows = f"all rows: kill -USR1 {snapshot.pid}"
+        return parts_that_fit([(0, f"logs: {inline(snapshot.logs)}", "dim"), (1, rows, "dim")], self._width, " · ")
 
 
 def _share(row: SnapshotRow) -> float:
     return min(1.0, row.step / row.total) if row.step and row.total else 0.0
 
 
-def _fit(parts: Sequence[tuple[int, str, str]], width: int, gap: str) -> Line:
-    """Join the parts (rank, text, style) that are not empty. If they do not fit, parts of a high rank are left out."""
-    kept = [part for part in parts if part[1]]
-    while len(kept) > 1 and sum(cell_len(text) + len(gap) for _, text, _ in kept) - len(gap) > width:
-        kept.remove(max(kept))
-    line: Line = []
-    for _, text, style in kept:
-        line += [(gap, ""), (text, style)] if line else [(text, style)]
-    return line
-
-
-def _rest(by_group: dict[Group, list[SnapshotRow]], shown: Sequence[SnapshotRow]) -> str:
-    """Return how many of each group are not shown: `12 more wait, 30 done`."""
-    num_shown = Counter(row.group for row in shown)
-    parts = []
-    for group in GROUPS:
-        num_left = len(by_group[group]) - num_shown[group]
-        if num_left:
-            parts.append(f"{num_left}{' more' if num_shown[group] else ''} {VERBS[group]}")
-    return ", ".join(parts)
-
-
-def _table(metric: str, rows: Sequence[SnapshotRow], width: int, *, has_titles: bool) -> list[Line]:
-    """Return the rows as lines, with the columns that have something in them and fit."""
-    if not rows:
-        return []
-    cells = {column: [column.cell(row) for row in rows] for column in _columns(metric)}
-    cells = {column: texts for column, texts in cells.items() if any(texts)}
-    longest = max(len("experiment"), *(len(row.experiment) for row in rows))
-    widths = _choose(cells, width - min(longest, max(SHORTEST_NAME, width // 4)))
-    name_width = max(1, min(longest, width - _taken(widths)))
-    has_state = any(column.title == "state" for column in widths)  # it is the first column then
-    lines: list[Line] = []
-    if has_titles:
-        titles = [_pad(column.title, widths[column], column.is_left) for column in widths]
-        lines.append([(GAP.join([_short("experiment", name_width).ljust(name_width), *titles]), "dim")])
-    for place, row in enumerate(rows):
-        texts = [_short(row.experiment, name_width).ljust(name_width)]
-        texts += [_pad(cells[column][place], widths[column], column.is_left) for column in widths]
-        state = texts.pop(1) + GAP if has_state else ""
-        # Few spans a line, because each adds to the time that a frame takes.
-        lines.append([(texts[0] + GAP, ""), (state, STYLES.get(row.group, "")), (GAP.join(texts[1:]).rstrip(), "")])
-    return lines
-
-
-def _columns(metric: str) -> list[Column]:
+def _columns(metric: str, rows: Sequence[SnapshotRow]) -> list[Column]:
     """Return all columns but that of the names, from left to right."""
+
+    def column(title: str, rank: int, min_width: int, cell: Callable[[SnapshotRow], str]) -> Column:
+        return Column(title, [cell(row) for row in rows], rank, min_width)
+
+    values = column(cut(metric, LONGEST_METRIC), 2, 7, lambda row: _known(row.value, number))
     return [
-        Column("state", 1, 8, lambda row: row.state, is_left=True),
-        Column("device", 5, 5, lambda row: inline(row.device, 24), is_left=True),
-        Column("step", 0, 7, _steps),
-        Column(metric[:12], 2, 7, lambda row: _known(row.value, number)),
-        Column("best", 6, 7, lambda row: _known(row.best, number)),
-        Column("tokens/s", 7, 8, lambda row: _known(row.tokens_per_s, "{:,.0f}".format)),
-        Column("time", 4, 5, lambda row: _known(row.time_s, clock)),
-        Column("left", 3, 5, lambda row: _known(row.left_s, clock)),
-        Column("memory", 9, 7, lambda row: _known(row.memory_bytes, size)),
-        Column("GPU mem", 8, 7, lambda row: _known(row.gpu_memory_bytes, size)),
-        Column("CPU", 10, 5, lambda row: _known(row.cpu_percent, "{:.0f}%".format)),
+        Column("state", [_state(row) for row in rows], 1, 8, is_left=True, styles=[_style(row) for row in rows]),
+        Column("device", [inline(row.device, 24) for row in rows], 5, 5, is_left=True),
+        column("step", 0, 7, _steps),
+        replace(values, styles=[WARNING if row.is_broken else "" for row in rows]),
+        column("best", 6, 7, lambda row: _known(row.best, number)),
+        column("tokens/s", 7, 8, lambda row: _known(row.tokens_per_s, "{:,.0f}".format)),
+        column("time", 4, 5, lambda row: _known(row.time_s, clock)),
+        column("left", 3, 5, lambda row: _known(row.left_s, clock)),
+        column("memory", 9, 7, lambda row: _known(row.memory_bytes, size)),
+        column("GPU mem", 8, 7, lambda row: _known(row.gpu_memory_bytes, size)),
+        column("CPU", 10, 5, lambda row: _known(row.cpu_percent, "{:.0f}%".format)),
     ]
 
 
-def _choose(cells: dict[Column, list[str]], room: int) -> dict[Column, int]:
-    """Return the widths of the columns that fit into the room beside the names."""
-    widths = {column: max(column.min_width, len(column.title), *map(len, texts)) for column, texts in cells.items()}
-    while widths and _taken(widths) > room:
-        column = max(widths, key=lambda column: column.rank)
-        if column.rank == 0:
-            break  # the step stays, and the name gives way
-        del widths[column]
-    return widths
+def _state(row: SnapshotRow) -> str:
+    return f"{row.state}, {number(row.value)}" if row.is_broken and row.group != "failed" else row.state
 
 
-def _taken(widths: dict[Column, int]) -> int:
-    return sum(widths.values()) + len(GAP) * len(widths)
+def _style(row: SnapshotRow) -> str:
+    return WARNING if row.is_broken and row.group != "failed" else STYLES.get(row.group, "")
 
 
 def _steps(row: SnapshotRow) -> str:
@@ -219,15 +234,3 @@ def _steps(row: SnapshotRow) -> str:
 
 def _known(value: float | None, form: Callable[[float], str]) -> str:
     return "" if value is None else form(value)
-
-
-def _pad(text: str, width: int, is_left: bool) -> str:
-    return text.ljust(width) if is_left else text.rjust(width)
-
-
-def _short(name: str, width: int) -> str:
-    """Return a name without its middle if it is too long: names of a sweep often differ at their ends only."""
-    if len(name) <= width:
-        return name
-    tail = (width - 1) // 2
-    return f"{name[: width - 1 - tail]}…{name[len(name) - tail :]}"

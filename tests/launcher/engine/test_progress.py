@@ -75,7 +75,7 @@ class Board:
         unused: Any = None
         state = LaunchState(self.experiments, self.scheduler, self.follower, unused)
         time_left: Any = FakeTimeLeft()
-        self.board = ProgressBoard(self.plan, state, time_left, self.usage.get, self.warnings.append)
+        self.board = ProgressBoard(self.plan, state, time_left, self.usage.get, lambda: (3, 9), self.warnings.append)
 
     def end(self, name: str, kind: EndingKind) -> None:
         """End an attempt as the runner and the scheduler do."""
@@ -163,7 +163,18 @@ def test_a_withdrawn_experiment_has_a_row(board: Board) -> None:
 def test_the_time_left_counts_what_will_still_start(board: Board) -> None:
     assert board.board.snapshot().left_s == 2.0
     board.scheduler.handle(Interrupted())
-    assert board.board.snapshot().left_s == 0.0
+    assert board.board.snapshot().left_s is None
+
+
+def test_a_launch_that_stops_starts_nothing_more(board: Board) -> None:
+    board.scheduler.handle(Interrupted())
+    assert board.board.snapshot().is_stopping
+    assert ("b", "waiting", "not started") in board.rows()
+
+
+def test_a_snapshot_has_all_names_in_the_order_of_the_job_and_what_is_drawn(board: Board) -> None:
+    assert board.board.snapshot().names == ("a", "b", "c", "d")
+    assert board.board.snapshot().drawing == (3, 9)
 
 
 def test_an_error_in_one_row_leaves_a_bare_row_and_is_told_once(board: Board) -> None:

@@ -54,7 +54,7 @@ def test_a_later_attempt_replaces_from_its_first_step_on() -> None:
 
 def rows(text: str) -> dict[str, list[str]]:
     """Return the words of each row of the last snapshot in a text, by experiment."""
-    lines = text.rsplit(" ended  ", 1)[1].splitlines()[2:]
+    lines = text.rsplit(" ended  ", 1)[1].splitlines()[3:]
     return {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
 
 

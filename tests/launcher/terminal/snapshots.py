@@ -9,7 +9,7 @@ from launcher.engine.snapshot import Snapshot, SnapshotRow
 
 RUNNING = SnapshotRow(
     experiment="lr_1e-3", group="running", state="running", device="GPU 1", step=412, total=2168, value=5.9063,
-    best=5.3325, tokens_per_s=41250.0, time_s=740.4, left_s=58.0, memory_bytes=1_212_000_000,
+    best=5.3325, best_step=409, tokens_per_s=41250.0, time_s=740.4, left_s=58.0, memory_bytes=1_212_000_000,
     gpu_memory_bytes=21_300_000_000, cpu_percent=99.4,
 )  # fmt: skip
 FAILED = SnapshotRow(
