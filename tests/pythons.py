@@ -49,7 +49,6 @@ WITHOUT_TORCH = (
     "tests/launcher/devices/test_selection.py",
     "tests/launcher/planning/test_decision.py",
     "tests/launcher/planning/test_estimate.py",
-    "tests/launcher/terminal/test_table_fit.py",
     "tests/launcher/terminal/test_plan_text.py",
     "tests/launcher/store/test_locks.py",
     "tests/launcher/store/test_log_tail.py",

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 from launcher.errors import InputError
 from launcher.planning.defaults import MOST_CURVES
-from launcher.reports.analysis import unlogged
 from launcher.reports.curve_choice import curves_to_draw, drawn_before
 from launcher.reports.data import ReportData
 from launcher.reports.freshness import Ingredients, look_at, mark_made, outdated
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from launcher.planning.job import Sweep
     from launcher.reports.plots.comparison import Comparison
     from launcher.reports.plots.line import Line
+    from launcher.store.experiment_state import ExperimentState
 
 TELL_S = 0.2  # between two lines that say how far the drawing is
 Progress = Callable[[int, int], None]  # is called with the number of views that are made, and of all to make
@@ -100,6 +100,11 @@ class Report:
         """Return whether everything has been drawn, and nothing has changed since."""
         return self._drawn_from is not None and look_at(self._paths) == self._drawn_from
 
+    @property
+    def experiments(self) -> list[ExperimentState]:
+        """How the experiments stood when the views were drawn, in the order of the job file."""
+        return self._data.experiments
+
     def rows(self) -> list[dict[str, Any]]:
         """Return the results table as JSON types, times in seconds, memory in bytes; call after `draw`."""
         from launcher.reports import table
@@ -109,21 +114,15 @@ class Report:
     def _tables(self) -> list[Task]:
         data, manifest = self._data, self._data.manifest
 
-        @functools.cache  # made by the first task that needs it, and once
-        def _made() -> Any:
-            from launcher.reports import table  # brings pandas
-
-            return table.make_table(manifest, data.experiments, data.usage)
-
         def _write_text(path: Path) -> None:
-            from launcher.reports import table
+            from launcher.reports import results_text
 
-            table.write_text(path, _made(), manifest, unlogged(data.experiments, manifest.metrics))
+            results_text.write(path, manifest, data.experiments, data.usage)
 
         def _write_csv(path: Path) -> None:
-            from launcher.reports import table
+            from launcher.reports import table  # brings pandas
 
-            table.write_csv(path, _made())
+            table.write_csv(path, table.make_table(manifest, data.experiments, data.usage))
 
         return [(self._paths.table_txt, _write_text), (self._paths.table_csv, _write_csv)]
 

@@ -1,6 +1,6 @@
-"""The results table, a row an experiment: `results_table.txt` for reading, `results_table.csv` for programs.
+"""The results table for programs, a row an experiment: `results_table.csv`, with all facts given to `run.info`.
 
-The text shows the fact `parameters`; the CSV has all facts given to `run.info`.
+`results_text` makes the table for reading.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from launcher.reports.analysis import broken
 from launcher.store.experiment_state import ExperimentState
 from launcher.store.manifest import Manifest
 from launcher.store.paths import write_atomic
-from launcher.text import duration, inline, number
+from launcher.text import inline
 
 _FORMULA_STARTS = ("=", "+", "-", "@")
 _LONGEST_CELL = 100_000  # characters
-_LEFT_ALIGNED = ("experiment", "overrides", "device", "ending", "smaller batch")
 
 
 def make_table(
@@ -109,79 +108,3 @@ def _inert(cell: Any) -> str:
         return "" if cell is None else str(cell)
     cell = inline(cell, _LONGEST_CELL)
     return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
-
-
-def write_text(path: Path, table: pd.DataFrame, manifest: Manifest, remark: str = "") -> None:
-    """Write the table for reading: aligned columns, short numbers, units in the headings; below them the remark.
-
-    Raises:
-        OSError: the file could not be written; the old one is intact.
-    """
-    of = f"{len(table)} experiments of {inline(manifest.job_file)}"
-    heading = f"{inline(manifest.name)}: {of}, seed {manifest.seed}"
-    body = "\n".join(_aligned(_shown_columns(table, manifest)))
-    notes = _notes(table) + ([remark] if remark else [])
-    write_atomic(path, "\n\n".join([heading, body, *(["\n".join(notes)] if notes else [])]) + "\n")
-
-
-def _shown_columns(table: pd.DataFrame, manifest: Manifest) -> dict[str, list[str]]:
-    """Return the columns of the text by title, each with the text of its cells."""
-    shown = {"experiment": _texts(table, "experiment"), "overrides": _texts(table, "overrides")}
-    if "parameters" in table:
-        shown["parameters"] = [_count(cell) for cell in table["parameters"]]
-    shown["steps"] = _texts(table, "steps")
-    for metric in manifest.metrics:
-        for which in ("first", "final", "best"):
-            shown[f"{which} {metric}"] = _texts(table, f"{which}_{metric}")
-    if any(map(_is_known, table["tokens_per_s"])):
-        shown["tokens/s"] = [f"{cell:,.0f}" if _is_known(cell) else "-" for cell in table["tokens_per_s"]]
-    shown["time"] = [duration(cell) if _is_known(cell) else "-" for cell in table["time_s"]]
-    shown["device"] = _texts(table, "device")
-    for column, title in (("peak_memory_bytes", "peak memory"), ("peak_gpu_memory_bytes", "peak GPU memory")):
-        if column in table:
-            shown[title] = [f"{cell / 1e6:,.0f} MB" if _is_known(cell) else "-" for cell in table[column]]
-    for column, title in (("mean_cpu_percent", "CPU"), ("mean_gpu_percent", "GPU")):
-        if column in table:
-            shown[title] = [f"{cell:.0f}%" if _is_known(cell) else "-" for cell in table[column]]
-    shown["ending"] = _texts(table, "ending")
-    if "smaller_batch" in table:
-        shown["smaller batch"] = _texts(table, "smaller_batch")
-    return shown
-
-
-def _aligned(columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return the lines of the columns: their titles, a rule, and a line for each row."""
-    widths = {title: max(map(len, [title, *cells])) for title, cells in columns.items()}
-    rows = [list(columns), ["-" * width for width in widths.values()], *zip(*columns.values(), strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(widths[title]) if title in _LEFT_ALIGNED else cell.rjust(widths[title])
-            for title, cell in zip(columns, row, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
-
-
-def _notes(table: pd.DataFrame) -> list[str]:
-    """Return the lines below the table: of each experiment about which there is more to say."""
-    marks = table["smaller_batch"] if "smaller_batch" in table else [None] * len(table)
-    notes = []
-    for mark, name, why, earlier in zip(marks, table["experiment"], table["why"], table["earlier"], strict=True):
-        change = f"trained with {mark} for want of memory" if _is_known(mark) else ""
-        if parts := [part for part in (change, why, earlier) if part]:
-            notes.append(inline(f"{name}: {'; '.join(parts)}", 1000))
-    return notes
-
-
-def _texts(table: pd.DataFrame, column: str) -> list[str]:
-    return [inline(number(cell)) if _is_known(cell) else "-" for cell in table[column]]
-
-
-def _count(cell: Any) -> str:
-    if not _is_known(cell):
-        return "-"
-    return inline(f"{cell:,}" if isinstance(cell, int) else number(cell), 40)
-
-
-def _is_known(cell: Any) -> bool:
-    return cell is not None and cell != ""

@@ -1,22 +1,23 @@
-"""What a command prints when it is done: its result on stdout, as a table or JSON, and messages on stderr."""
+"""What a command prints when it is done: its result on stdout, as lines or JSON, and messages on stderr."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from launcher.store import files
+from launcher.reports.text_table import Line, plain
+from launcher.store.paths import Paths
 from launcher.terminal import colour
-from launcher.terminal.table_fit import fit
 from launcher.text import printable
 
 if TYPE_CHECKING:
     from launcher.engine.summary import Summary
-    from launcher.store.paths import Paths
+    from launcher.planning.job import Sweep
+    from launcher.reports.remarks import Remark
+    from launcher.store.experiment_state import ExperimentState
 
 
 def show(text: str) -> None:
@@ -29,13 +30,30 @@ def print_json(value: Any) -> None:
     show(json.dumps(value, indent=1, default=str))
 
 
-def print_table(path: Path) -> None:
-    """Print the table in a file; on a terminal, only the columns that fit."""
-    with contextlib.suppress(OSError):  # there is no table, or nobody reads our output any more
-        text = printable(files.read(path).decode("utf-8", "replace"), 1_000_000)
-        if sys.stdout is not None and sys.stdout.isatty():
-            text = fit(text, shutil.get_terminal_size().columns, str(path))
-        show(text)
+def print_lines(lines: Sequence[Line]) -> None:
+    """Print lines of spans on stdout, coloured where colour is wanted."""
+    has_colour = sys.stdout is not None and colour.is_wanted(sys.stdout)
+    for line in lines:
+        safe = [(printable(text, None), style) for text, style in line]
+        print(colour.paint_line(safe) if has_colour else plain(safe))
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def print_results(sweep: Sweep, experiments: Sequence[ExperimentState]) -> None:
+    """Print the results of a sweep on stdout: what fits on a terminal, everything into a file or a pipe."""
+    from launcher.shell_command import command_to_type
+    from launcher.terminal.last_screen import results
+
+    paths = Paths(sweep.outcome, sweep.logs)
+    status = command_to_type("status", sweep.job_file, sweep.folders)
+    print_lines(results(experiments, sweep.settings.metrics, paths, status, stdout_width()))
+
+
+def stdout_width() -> int | None:
+    """Return the width of the terminal that stdout is; None if it is none, and no line has to fit."""
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return shutil.get_terminal_size().columns if is_terminal else None
 
 
 def message(text: str, shade: colour.Colour | None = None) -> None:
@@ -46,19 +64,39 @@ def message(text: str, shade: colour.Colour | None = None) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def print_summary(summary: Summary, paths: Paths, *, fresh: bool = False) -> None:
-    """Print how a launch ended: how many experiments ended how, and each failure once more, as the last words."""
+def print_summary(
+    summary: Summary, paths: Paths, experiments: Sequence[ExperimentState], metrics: Sequence[str], *, fresh: bool
+) -> None:
+    """Print how a launch ended: how many experiments ended how, and what must be told of them, as the last words.
+
+    `experiments`: as their files say that they stand; empty if these could not be read.
+    """
+    from launcher.reports.remarks import grouped, remarks
     from launcher.store.ending import EndingKind
 
-    failed = {name: ending for name, ending in summary.endings.items() if ending.kind.is_failure}
     counts = [f"{len(summary.kept)} kept"] if summary.kept else []
     for kind in EndingKind:
         count = sum(ending.kind == kind for ending in summary.endings.values())
         counts += [f"{count} {kind}"] if count else []
     counts += [f"{len(summary.not_started)} not started"] if summary.not_started else []
-    has_remarks = any(ending.why for ending in summary.endings.values())  # done, but the loss was nan, for example
-    message(f"{', '.join(counts)}.", "green" if summary.is_done and not has_remarks else None)
-    for name, ending in failed.items():
-        message(f"  {name} {printable(str(ending))}. Its log: {paths.log(name)}", "red")
+    told = remarks(experiments, metrics)
+    known = {name for remark in told for name in remark.names}
+    ended = [(name, str(ending.kind), ending.why) for name, ending in summary.endings.items() if name not in known]
+    unknown = grouped([each for each in ended if each[2]])
+    message(f"{', '.join(counts)}.", "green" if summary.is_done and not told and not unknown else None)
+    print_remarks(experiments, metrics, paths, unknown)
     if not summary.is_done and not summary.has_lost_folder:
         message(f"The same command again{', without --fresh,' if fresh else ''} goes on with what is not done.")
+
+
+def print_remarks(
+    experiments: Sequence[ExperimentState], metrics: Sequence[str], paths: Paths, further: Sequence[Remark] = ()
+) -> None:
+    """Print what must be told of experiments beside their numbers: equal failures once, metrics that nobody logged."""
+    from launcher.reports.analysis import unlogged
+    from launcher.reports.remarks import remarks
+
+    for remark in [*remarks(experiments, metrics), *further]:
+        message(f"  {remark.line(paths.log)}", "red" if remark.is_failure else "magenta")
+    if missing := unlogged(experiments, metrics):
+        message(f"  {missing}", "magenta")

@@ -40,4 +40,5 @@ def report_command(
     if as_json:
         output.print_json({"sweep": sweep.name, "outcome": str(sweep.outcome), "results": report.rows()})
     else:
-        output.print_table(paths.table_txt)
+        output.print_results(sweep, report.experiments)
+        output.print_remarks(report.experiments, sweep.settings.metrics, paths)

@@ -59,23 +59,20 @@ def _launch(
 ) -> None:
     from launcher import api
     from launcher.cli import on_finish as finishing
-    from launcher.reports.analysis import unlogged
     from launcher.terminal.console import Console
 
     command = finishing.split(on_finish) if on_finish is not None else None
-    paths = Paths(sweep.outcome, sweep.logs)
+    paths, metrics = Paths(sweep.outcome, sweep.logs), sweep.settings.metrics
     began_s = time.monotonic()
     summary = api.launch(sweep, options, Console(is_quiet=is_quiet, is_verbose=is_verbose))
     seconds = time.monotonic() - began_s
-    found = finishing.results(sweep) if as_json or (command is not None and summary.had_work) else []
-    document = finishing.document(sweep, summary, found, seconds)
+    experiments = [] if summary.has_lost_folder else finishing.results(sweep)
+    document = finishing.document(sweep, summary, experiments, seconds)
     if as_json:
         output.print_json(document)
-        if remark := unlogged(found, sweep.settings.metrics):
-            output.message(remark)
-    elif not summary.has_lost_folder:
-        output.print_table(paths.table_txt)
-    output.print_summary(summary, paths, fresh=options.fresh)
+    elif experiments:
+        output.print_results(sweep, experiments)
+    output.print_summary(summary, paths, experiments, metrics, fresh=options.fresh)
     if command is not None and not summary.had_work:
         output.message("--on-finish is not run: nothing was to do.")
     elif command is not None and (problem := finishing.run(command, document)):

@@ -1,0 +1,62 @@
+"""The answer of a sweep in a line: which experiment is the best, by how much, and against what.
+
+best loss 5.3118 at step 204: lr_3e-4, 0.1702 lower than baseline (5.4820)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from launcher.reports.analysis import best_experiment
+from launcher.reports.differences import reference
+from launcher.store.experiment_state import ExperimentState
+from launcher.text import number, rounded
+
+
+def headline(experiments: Sequence[ExperimentState], metric: str) -> str:
+    """Return the best value of all steps of a metric, set beside the reference; empty if no value is finite.
+
+    The reference is the experiment without overrides. Where there is none, or where it is the best itself, the best is
+    set beside the second best.
+    """
+    best = best_experiment(experiments, metric)
+    if best is None:
+        return ""
+    winner = best.experiment
+    line = f"best {metric} {number(best.value)} at step {best.step}: {winner.name}"
+    base = reference(experiments)
+    if base is None or base is winner or base.overrides or not _has_best(base, metric):
+        next_best = best_experiment([experiment for experiment in experiments if experiment is not winner], metric)
+        return f"{line}, {_beside(best.value, next_best.value, next_best.experiment.name)}" if next_best else line
+    value = base.curves[metric].best
+    assert value is not None, "an experiment that has a best value has it"
+    return f"{line}, {_beside(best.value, value, base.name)}"
+
+
+def best_first(experiments: Sequence[ExperimentState], metric: str) -> list[ExperimentState]:
+    """Return the experiments by the best value of all steps of a metric. Those without, and failed ones, come last."""
+
+    def place(experiment: ExperimentState) -> tuple[int, float, int]:
+        curve = experiment.curves.get(metric)
+        if experiment.has_failed or curve is None or curve.best is None:
+            return 1 + experiment.has_failed, 0, experiment.index
+        return 0, -curve.best if curve.is_maximized else curve.best, experiment.index
+
+    return sorted(experiments, key=place)
+
+
+def _has_best(experiment: ExperimentState, metric: str) -> bool:
+    curve = experiment.curves.get(metric)
+    return curve is not None and curve.best is not None
+
+
+def _beside(value: float, other: float, name: str) -> str:
+    """Return how a value compares with that of another experiment: `0.1702 lower than baseline (5.4820)`."""
+    try:
+        difference = float(value - other)
+    except OverflowError:
+        difference = math.inf
+    if not difference or not math.isfinite(difference):
+        return f"{name} has {number(other)}"
+    return f"{rounded(abs(difference))} {'lower' if difference < 0 else 'higher'} than {name} ({number(other)})"
