@@ -94,6 +94,12 @@ class ChildProcess:
         assert self.process.stdout is not None, "it was started with a pipe"
         return self.process.stdout
 
+    @property
+    def stderr(self) -> IO[bytes]:
+        """The pipe from the child's stderr. The child must have been started with one."""
+        assert self.process.stderr is not None, "it was started with a pipe"
+        return self.process.stderr
+
     def communicate(self, message: bytes = b"", limit_s: float | None = None) -> tuple[bytes, bytes]:
         """Send `message` to stdin, wait for the child to end, and return its stdout and stderr, where they are pipes.
 

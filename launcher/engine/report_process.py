@@ -15,6 +15,7 @@ import selectors
 import subprocess
 import time
 from collections.abc import Callable, Iterable
+from typing import IO
 
 from launcher.child_process import ChildProcess, start_module
 from launcher.executors.process_tree import tree_cpu_s
@@ -27,6 +28,7 @@ STILL_S = 60.0  # a process that has used no CPU time for so long will never ans
 LIMIT_S = 600.0  # for the last drawing of a launch
 RENEW_AFTER_S = 30.0  # the views are drawn again after so long, while experiments run
 RENEW_OLD_AFTER_S = 2.0  # the same at the beginning of a launch that finds the views of an earlier launch
+MOST_COMPLAINTS = 20  # lines of its stderr; later lines are left out
 SHARE = 0.1  # drawing may take this share of one core while experiments run
 
 
@@ -67,7 +69,9 @@ class ReportProcess:
         self._not_before_s = 0.0
         has_old = paths.report_html.exists()
         self._renewal_s = time.monotonic() + (RENEW_OLD_AFTER_S if has_old else RENEW_AFTER_S)
+        self._pipes: list[IO[bytes]] = []  # from the child, those that are registered
         self._torn = b""
+        self._complaints: set[str] = set()  # lines that the child wrote to its stderr
         self._problems: set[str] = set()  # that the user was told of
 
     def warm_up(self) -> None:
@@ -80,8 +84,7 @@ class ReportProcess:
     def attach(self, selector: selectors.BaseSelector) -> None:
         """Register with the selector of the event loop, which calls the data of what is ready."""
         self._selector = selector
-        if self._child is not None:
-            selector.register(self._child.stdout, selectors.EVENT_READ, self._answered)
+        self._listen()
 
     def request(self, experiments: Iterable[str]) -> None:
         """Ask for the views of these experiments, and those that compare, to be drawn soon."""
@@ -184,8 +187,8 @@ class ReportProcess:
     def close(self) -> None:
         """End the drawing process."""
         if self._child is not None:
-            if self._selector is not None:
-                self._selector.unregister(self._child.stdout)
+            while self._pipes:
+                self._unregister(self._pipes[0])
             self._child.end()
             self._child = None
 
@@ -209,7 +212,29 @@ class ReportProcess:
             str(self._has_plots),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,  # not the terminal: what others write there would tear the live view
             has_folder=False,
         )
+        self._listen()
+
+    def _listen(self) -> None:
+        if self._selector is not None and self._child is not None:
+            self._pipes = [self._child.stdout, self._child.stderr]
+            for pipe, act in zip(self._pipes, (self._answered, self._complained), strict=True):
+                self._selector.register(pipe, selectors.EVENT_READ, act)
+
+    def _unregister(self, pipe: IO[bytes]) -> None:
+        self._pipes.remove(pipe)
         if self._selector is not None:
-            self._selector.register(self._child.stdout, selectors.EVENT_READ, self._answered)
+            self._selector.unregister(pipe)
+
+    def _complained(self) -> None:
+        """Tell what the libraries that draw have to say, each line once."""
+        assert self._child is not None, "only a running drawing process complains"
+        piece = os.read(self._child.stderr.fileno(), 65536)
+        if not piece:
+            self._unregister(self._child.stderr)
+        for line in piece.decode("utf-8", "replace").splitlines():
+            if line.strip() and line not in self._complaints and len(self._complaints) < MOST_COMPLAINTS:
+                self._complaints.add(line)
+                self._warn(f"drawing: {line}")

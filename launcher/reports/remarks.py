@@ -2,7 +2,8 @@
 
 What is alike is told once:
 
-    17 failed alike: ValueError: bad value (train.py:12), after step 3: a, b, c and 14 more. The log of a: logs/a.log
+    17 failed alike: ValueError: bad value (train.py:12), after step 3
+      a, b, c and 14 more. Log of the first: logs/a.log
     wide done: loss is nan from step 2 on
 """
 
@@ -37,15 +38,18 @@ class Remark:
         kind = EndingKind.from_text(self.state)
         return kind is not None and kind.is_failure
 
-    def line(self, log: Callable[[str], Path] | None = None) -> str:
-        """Return the remark as a line. `log`: returns the path of an experiment's log, to name it of a failure."""
+    def text(self, log: Callable[[str], Path] | None = None) -> str:
+        """Return the remark in a line, or in two where it is of several experiments.
+
+        `log`: returns the path of an experiment's log, to name it of a failure.
+        """
         state, reason = inline(self.state.replace("_", " ")), inline(self.reason, LONGEST)
         first = self.names[0]
-        line, where = f"{first} {state}: {reason}", "Its log"
+        text, where = f"{first} {state}: {reason}", "Its log"
         if len(self.names) > 1:
-            line = f"{len(self.names)} {state} alike: {reason}: {listed(self.names, MOST_NAMES)}"
-            where = f"The log of {first}"
-        return f"{line}. {where}: {log(first)}" if log is not None and self.is_failure else line
+            text = f"{len(self.names)} {state} alike: {reason}\n  {listed(self.names, MOST_NAMES)}"
+            where = "Log of the first"
+        return f"{text}. {where}: {log(first)}" if log is not None and self.is_failure else text
 
 
 def remarks(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> list[Remark]:

@@ -40,7 +40,7 @@ def results_text(manifest: Manifest, experiments: Sequence[ExperimentState], usa
         [heading],
         [line for metric in metrics if (line := headline(experiments, metric))],
         [plain(line) for line in layout(fit(names, columns, UNLIMITED), has_ruler=True)],
-        [remark.line() for remark in remarks(experiments, metrics)],
+        [remark.text() for remark in remarks(experiments, metrics)],
         list(filter(None, [unlogged(experiments, metrics)])),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"

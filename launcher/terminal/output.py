@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,6 @@ def print_remarks(
     from launcher.reports.remarks import remarks
 
     for remark in [*remarks(experiments, metrics), *further]:
-        message(f"  {remark.line(paths.log)}", "red" if remark.is_failure else "magenta")
+        message(textwrap.indent(remark.text(paths.log), "  "), "red" if remark.is_failure else "magenta")
     if missing := unlogged(experiments, metrics):
         message(f"  {missing}", "magenta")

@@ -127,7 +127,7 @@ class _Layout:
             (5, self._counted("interrupted"), STYLES["interrupted"]),
             *self._to_come(),
             (7, clock(snapshot.time_s), ""),
-            (2, f"{clock(snapshot.left_s)} left" if snapshot.left_s is not None else "", ""),
+            (2, f"{clock(snapshot.left_s)} left" if snapshot.left_s is not None and not self._is_over else "", ""),
         ]
         return parts_that_fit(parts, self._width, GAP)
 

@@ -1,15 +1,17 @@
-"""The launcher's end of the drawing process: views are renewed while an experiment trains, without an ending."""
+"""The launcher's end of the drawing process: when it asks for views, and what it makes of the answers."""
 
 from __future__ import annotations
 
 import os
 import selectors
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from launcher.child_process import start_program
 from launcher.engine import report_process
 from launcher.engine.report_process import ReportProcess
 from launcher.store.events import EventLog, Started
@@ -72,3 +74,63 @@ def test_views_are_renewed_on_a_timer_and_only_if_something_has_changed(
         views.close()
     writer.close()
     assert warnings == []
+
+
+DONE = '{"problems": [], "seconds": 0.0}'
+SCRIPT = f"""\
+read asked
+echo '{{"drawn": 3, "of": 12}}'
+echo 'UserWarning: no room' >&2
+echo 'UserWarning: no room' >&2
+while [ ! -e go ]; do sleep 0.01; done
+echo '{DONE}'
+read more
+"""
+
+
+class Drawing:
+    """A drawing process whose child runs a shell script, and a loop that reads what comes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.said: list[str] = []
+        self.selector = selectors.DefaultSelector()
+        self.views = ReportProcess(Paths(folder, folder), self.said.append, has_plots=False)
+        self.views.attach(self.selector)
+
+    def turn(self) -> None:
+        for key, _ in self.selector.select(0.05):
+            key.data()
+        self.views.advance()
+
+
+@pytest.fixture
+def drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Drawing]:
+    monkeypatch.chdir(tmp_path)
+
+    def start(*_arguments: str, **_options: object) -> object:
+        return start_program(["sh", "-c", SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    monkeypatch.setattr(report_process, "start_module", start)
+    made = Drawing(tmp_path)
+    yield made
+    made.views.close()
+    made.selector.close()
+
+
+def test_while_it_draws_it_says_how_much_is_drawn(drawing: Drawing, tmp_path: Path) -> None:
+    assert drawing.views.progress is None
+    drawing.views.request(["a"])
+    wait_for(lambda: drawing.turn() or drawing.views.progress)
+    assert drawing.views.progress == (3, 12)
+    assert drawing.views.is_working
+    (tmp_path / "go").touch()
+    wait_for(lambda: drawing.turn() or not drawing.views.is_working)
+    assert drawing.views.progress is None
+    assert drawing.views.num_problems == 0
+
+
+def test_what_libraries_write_to_stderr_becomes_a_message(drawing: Drawing) -> None:
+    """Not on the terminal itself: lines that others write there would tear the live view."""
+    drawing.views.request(["a"])
+    wait_for(lambda: drawing.turn() or drawing.said)
+    assert drawing.said == ["drawing: UserWarning: no room"], "said twice, told once"
