@@ -1,10 +1,10 @@
 """What must be told of experiments beside their numbers: failures, values that are not finite, earlier attempts.
 
-What is alike is told once:
-
     17 failed alike: ValueError: bad value (train.py:12), after step 3
       a, b, c and 14 more. Log of the first: logs/a.log
     wide done: loss is nan from step 2 on
+
+What is alike is told once.
 """
 
 from __future__ import annotations

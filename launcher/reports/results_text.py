@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from launcher.reports.analysis import unlogged
-from launcher.reports.headline import headline
+from launcher.reports.headline import headlines
 from launcher.reports.remarks import remarks
 from launcher.reports.results_columns import Usage, results_columns
 from launcher.reports.text_table import UNLIMITED, fit, layout, plain
@@ -38,7 +38,7 @@ def results_text(manifest: Manifest, experiments: Sequence[ExperimentState], usa
     names = [experiment.name for experiment in experiments]
     parts = [
         [heading],
-        [line for metric in metrics if (line := headline(experiments, metric))],
+        headlines(experiments, metrics),
         [plain(line) for line in layout(fit(names, columns, UNLIMITED), has_ruler=True)],
         [remark.text() for remark in remarks(experiments, metrics)],
         list(filter(None, [unlogged(experiments, metrics)])),

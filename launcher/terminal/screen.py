@@ -199,22 +199,22 @@ def _share(row: SnapshotRow) -> float:
 def _columns(metric: str, rows: Sequence[SnapshotRow]) -> list[Column]:
     """Return all columns but that of the names, from left to right."""
 
-    def column(title: str, rank: int, min_width: int, cell: Callable[[SnapshotRow], str]) -> Column:
+    def _column(title: str, rank: int, min_width: int, cell: Callable[[SnapshotRow], str]) -> Column:
         return Column(title, [cell(row) for row in rows], rank, min_width)
 
-    values = column(cut(metric, LONGEST_METRIC), 2, 7, lambda row: _known(row.value, number))
+    values = _column(cut(metric, LONGEST_METRIC), 2, 7, lambda row: _known(row.value, number))
     return [
         Column("state", [_state(row) for row in rows], 1, 8, is_left=True, styles=[_style(row) for row in rows]),
         Column("device", [inline(row.device, 24) for row in rows], 5, 5, is_left=True),
-        column("step", 0, 7, _steps),
+        _column("step", 0, 7, _steps),
         replace(values, styles=[WARNING if row.is_broken else "" for row in rows]),
-        column("best", 6, 7, lambda row: _known(row.best, number)),
-        column("tokens/s", 7, 8, lambda row: _known(row.tokens_per_s, "{:,.0f}".format)),
-        column("time", 4, 5, lambda row: _known(row.time_s, clock)),
-        column("left", 3, 5, lambda row: _known(row.left_s, clock)),
-        column("memory", 9, 7, lambda row: _known(row.memory_bytes, size)),
-        column("GPU mem", 8, 7, lambda row: _known(row.gpu_memory_bytes, size)),
-        column("CPU", 10, 5, lambda row: _known(row.cpu_percent, "{:.0f}%".format)),
+        _column("best", 6, 7, lambda row: _known(row.best, number)),
+        _column("tokens/s", 7, 8, lambda row: _known(row.tokens_per_s, "{:,.0f}".format)),
+        _column("time", 4, 5, lambda row: _known(row.time_s, clock)),
+        _column("left", 3, 5, lambda row: _known(row.left_s, clock)),
+        _column("memory", 9, 7, lambda row: _known(row.memory_bytes, size)),
+        _column("GPU mem", 8, 7, lambda row: _known(row.gpu_memory_bytes, size)),
+        _column("CPU", 10, 5, lambda row: _known(row.cpu_percent, "{:.0f}%".format)),
     ]
 
 

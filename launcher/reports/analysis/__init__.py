@@ -6,7 +6,7 @@ Pure: states of experiments in, answers and sentences out. Views import from her
 from launcher.reports.analysis.comparison import Comparison, Difference, Verdict, compare, difference
 from launcher.reports.analysis.health import broken, unlogged
 from launcher.reports.analysis.level import Estimate, curve_summary, level_at_end, level_text
-from launcher.reports.analysis.observations import METHOD, observations
+from launcher.reports.analysis.observations import METHOD, best_at_end, observations
 from launcher.reports.analysis.ranking import BestExperiment, Ranking, best_experiment, rank
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Estimate",
     "Ranking",
     "Verdict",
+    "best_at_end",
     "best_experiment",
     "broken",
     "compare",

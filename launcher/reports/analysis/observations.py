@@ -7,7 +7,8 @@ in the report how; decision 0021 says why.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 
 from launcher.reports.analysis.comparison import CONFIDENCE, Comparison, Difference, Verdict, compare
 from launcher.reports.analysis.costs import cost, costs
@@ -68,14 +69,25 @@ def _best(experiments: Sequence[ExperimentState], metric: str) -> list[str]:
     best = best_experiment(experiments, metric)
     if best is not None:
         found.append(f"Best {metric}: {number(best.value)} at step {best.step}, by {_label(best.experiment)}.")
+    at_end = best_at_end(experiments, metric, _label)
+    return [*found, f"{at_end[0].upper()}{at_end[1:]}."] if at_end else found
+
+
+def best_at_end(
+    experiments: Sequence[ExperimentState],
+    metric: str,
+    label: Callable[[ExperimentState], str] = operator.attrgetter("name"),
+) -> str:
+    """Return which experiment has the best level at the end of a metric, by how much; empty if none has a level.
+
+    `label`: returns how an experiment is called.
+    """
     ranking = rank(experiments, metric)
-    if ranking.ends:
-        first, _ = ranking.ends[0]
-        lead = ""
-        if ranking.lead is not None:
-            lead = f", {_lead(ranking.lead, ranking.ends[1][0].name)}"
-        found.append(f"Best {metric} at the end: {_label(first)}, {level_text(first.curves[metric])}{lead}.")
-    return found
+    if not ranking.ends:
+        return ""
+    first, _ = ranking.ends[0]
+    lead = f", {_lead(ranking.lead, ranking.ends[1][0].name)}" if ranking.lead is not None else ""
+    return f"best {metric} at the end: {label(first)}, {level_text(first.curves[metric])}{lead}"
 
 
 def _lead(lead: Difference, second: str) -> str:

@@ -121,7 +121,7 @@ def test_d5_nan_is_shown_and_told_with_its_first_step(tmp_path: Path) -> None:
         "", "loss is nan from step 2 on", "", "loss is nan from step 1 on", "loss is nan at step 3",
     ]  # fmt: skip
     text = sweep.paths.table_txt.read_text()
-    assert "gone: loss is nan from step 2 on" in text
+    assert "2 done alike: loss is nan from step 2 on\n  gone, all" in text
     assert re.search(r"^gone +- +3 +0\.5000 +nan +0\.5000", text, re.M)
     assert [row["final_loss"] for row in report.rows()] == [1.0, "nan", 2.0, "nan", "nan"]
     json.dumps(report.rows(), allow_nan=False)
@@ -340,9 +340,12 @@ def test_d5_what_is_done_with_nan_is_told_once_and_is_not_green(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(colour, "is_wanted", lambda stream: True)
-    output.print_summary(Summary({"a": Ending(EndingKind.DONE)}, {}), tmp_path)
-    output.print_summary(Summary({"a": Ending(EndingKind.DONE, "but loss was nan from step 2 on")}, {}), tmp_path)
-    assert capsys.readouterr().err == "\x1b[32m1 done.\x1b[0m\n1 done.\n"
+    nan = Ending(EndingKind.DONE, "loss was nan from step 2 on")
+    for ending in (Ending(EndingKind.DONE), nan):
+        output.print_summary(Summary({"a": ending}, {}), Paths(tmp_path, tmp_path), [], ["loss"], fresh=False)
+    green, plain, remark = capsys.readouterr().err.splitlines()
+    assert (green, plain) == ("\x1b[32m1 done.\x1b[0m", "1 done.")
+    assert "a done: loss was nan from step 2 on" in remark
     sweep = Sweep(tmp_path, "a")
     sweep.attempt("a", {"loss": [1.0, math.nan]}, why="loss was nan from step 2 on")
     Report(sweep.paths).draw()

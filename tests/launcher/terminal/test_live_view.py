@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pytest
 
 from launcher.store.attempts import read_last_attempts
-from launcher.terminal.screen import ROOM_FOR_BLANK
+from launcher.terminal.screen import ROOM_FOR_BEST
 from tests.launcher.conftest import MARK, TOYS, Workplace, marked, wait_for
 
 BARRIER = "go"
@@ -98,16 +98,17 @@ def test_the_screen_follows_the_sweep_and_the_window(terminal: Terminal) -> None
     terminal.launch("job.toml", "--parallel", "--devices", "0,1", columns=80, rows=24)
     lines = terminal.wait_for(lambda lines: "2/3" in row(lines, "e0") and "2/3" in row(lines, "e1"))
     assert row(lines, "e0")[1:7] == ["running", "cpu:0", "2/3", "8.1873", "8.1873", row(lines, "e0")[6]]
-    assert row(lines, "e2") == ["e2", "waiting"]
-    assert has("job  0/40 ended", "2 running", "38 waiting", "more wait", "logs: logs/job")(lines)
+    assert has("job  0/40 ended", "2 running", "38 waiting", "38 wait: e2, e3, e4", ", …", "logs: logs/job")(lines)
+    assert has("best loss 8.1873: e0, step 2")(lines)
     assert any("e0: started on cpu:0" in line for line in lines), "messages stay above"
 
     for columns, rows in [(40, 24), (120, 40), (200, 50), (60, 10), (30, 5), (80, 24)]:
         terminal.resize(columns, rows)
-        height = rows - 1 - rows // 4  # there is more to show than fits, so the live view is as high as it may be
-        wanted = height - (height >= ROOM_FOR_BLANK)
+        height = rows - 1 - rows // 4
+        wanted = min(7 if height >= ROOM_FOR_BEST else 6, height)  # what waits is one line, whatever the height
         lines = terminal.wait_for(lambda lines, wanted=wanted: len(live(lines)) == wanted)  # type: ignore[misc]
         assert sum(" ended" in line for line in lines) == 1, f"old frames are left: {lines}"
+        assert sum(" wait: " in line for line in lines) <= 1, f"old frames are left: {lines}"
 
     terminal.tmux("send-keys", "C-c")
     terminal.wait_for(has("exit code 130"))
@@ -131,9 +132,9 @@ def test_D19_a_window_that_was_lower_for_a_while_shows_one_frame_and_the_message
         terminal.resize(80, low)
         terminal.wait_for(lambda lines, low=low: len(live(lines)) <= low)  # type: ignore[misc]
         terminal.resize(80, high)
-        lines = terminal.wait_for(lambda lines: row(lines, "e9") == ["e9", "waiting"])
+        lines = terminal.wait_for(has("logs: logs/job", "10 wait: e2"))
         assert [" ended" in line for line in lines].count(True) == 1, f"old frames are left: {lines}"
-        assert [line.startswith("e5 ") for line in lines].count(True) == 1, f"old rows are left: {lines}"
+        assert [line.startswith("e1 ") for line in lines].count(True) == 1, f"old rows are left: {lines}"
         assert any("e0: started on cpu:0" in line for line in lines), "messages stay above"
     terminal.tmux("send-keys", "C-c")
     terminal.wait_for(has("exit code 130"))

@@ -11,7 +11,8 @@ from launcher.engine.classify_ending import Ending
 from launcher.engine.summary import Summary
 from launcher.store.ending import EndingKind
 from launcher.store.paths import Paths
-from launcher.terminal import output
+from launcher.terminal import colour, output
+from tests.launcher.reports.analysis.states import made
 
 PATHS = Paths(Path("outcome"), Path("logs"))
 
@@ -32,13 +33,15 @@ def test_json_has_text_for_values_that_json_lacks(capsys: pytest.CaptureFixture[
     assert json.loads(capsys.readouterr().out) == {"path": "a/b"}
 
 
-def test_a_table_is_printed_inert_and_a_missing_one_is_no_error(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_lines_are_printed_inert_and_coloured_only_where_it_is_wanted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    output.print_table(tmp_path / "absent.txt")
-    (tmp_path / "table.txt").write_bytes(b"name \x1b[2J\xff\n")
-    output.print_table(tmp_path / "table.txt")
-    assert capsys.readouterr().out == "name \\x1b[2J\ufffd\n\n"
+    lines = [[("name \x1b[2J", ""), ("nan", "bold magenta")]]
+    output.print_lines(lines)
+    assert capsys.readouterr().out == "name \\x1b[2Jnan\n"
+    monkeypatch.setattr(colour, "is_wanted", lambda stream: True)
+    output.print_lines(lines)
+    assert capsys.readouterr().out == "name \\x1b[2J\x1b[1;35mnan\x1b[0m\n"
 
 
 def test_a_summary_counts_endings_in_their_order_and_names_failures_last(capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,14 +54,29 @@ def test_a_summary_counts_endings_in_their_order_and_names_failures_last(capsys:
         {"d": "done"},
         not_started=["e"],
     )
-    output.print_summary(summary, PATHS, fresh=True)
+    output.print_summary(summary, PATHS, [], (), fresh=True)
     counts, failure, hint = capsys.readouterr().err.splitlines()
     assert counts == "1 kept, 1 done, 1 failed, 1 interrupted, 1 not started."
-    assert failure.startswith("  b failed")
-    assert failure.endswith("ValueError: bad. Its log: logs/b.log")
+    assert failure == "  b failed: ValueError: bad. Its log: logs/b.log"
     assert hint == "The same command again, without --fresh, goes on with what is not done."
 
 
 def test_a_summary_without_failures_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_summary(Summary({"a": Ending(EndingKind.DONE)}, {}), PATHS)
+    output.print_summary(Summary({"a": Ending(EndingKind.DONE)}, {}), PATHS, [made("a", [1.0])], ["loss"], fresh=False)
     assert capsys.readouterr().err == "1 done.\n"
+
+
+def test_equal_failures_are_told_once_and_a_metric_that_nobody_logged_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    why = "ValueError: bad (train.py:3), after step {}"
+    endings = {f"lr_{place}": Ending(EndingKind.FAILED, why.format(place)) for place in range(17)}
+    states = [made(name, [1.0], "failed", why=ending.why, logged=("loss",)) for name, ending in endings.items()]
+    output.print_summary(Summary(endings, {}), PATHS, states, ["loss", "los"], fresh=False)
+    assert capsys.readouterr().err.splitlines() == [
+        "17 failed.",
+        "  17 failed alike: ValueError: bad (train.py:3), after step 0",
+        "    lr_0, lr_1, lr_2 and 14 more. Log of the first: logs/lr_0.log",
+        '  metrics names los, which no experiment logged; logged were: loss. Did you mean "loss"?',
+        "The same command again goes on with what is not done.",
+    ]

@@ -58,10 +58,10 @@ def test_columns_go_by_importance_and_names_are_shortened() -> None:
     assert titles(130)[-4:] == ["memory", "GPU", "mem", "CPU"]
     assert titles(81) == ["experiment", "state", "device", "step", "loss", "time", "left"]
     assert titles(60) == ["experiment", "state", "step", "loss", "left"]
-    assert titles(30) == ["experiment", "step"]
-    assert titles(20) == ["experime…", "step"]
+    assert titles(30) == ["experiment", "state", "step"]
+    assert titles(20) == ["experiment", "step"]
     narrow = screen.frame(snapshot(replace(RUNNING, experiment="lr=1e-3_layers=2")), 24, 8, has_color=False)
-    assert narrow[3].rstrip() == "lr=1e-3…yers=2  412/2168"
+    assert narrow[3].rstrip() == "lr=1e-3_lay=2  412/2168"
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
