@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -97,9 +98,13 @@ def test_sigusr1_at_any_time_ends_nothing(place: Workplace) -> None:
     process = place.start("job.toml", "--json")
     assert process.stderr is not None
     assert process.stderr.readline().startswith("sweep job")
+    # A slow machine prints more than a pipe holds, and the last words of a launch wait for their reader.
+    reader = threading.Thread(target=process.stderr.read)
+    reader.start()
     while process.poll() is None:
         process.send_signal(signal.SIGUSR1)
         time.sleep(0.005)
+    reader.join()
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert {one["ending"] for one in json.loads(out)["endings"].values()} == {"done"}
