@@ -35,6 +35,7 @@ def test_the_newest_and_the_best_value_are_those_of_the_table(batch: int) -> Non
     assert lowest.value is not None
     assert math.isnan(lowest.value)
     assert (lowest.best, highest.best) == (1.0, 7.0)
+    assert (lowest.best_step, highest.best_step) == (6, 8)
     assert (lowest.step, lowest.tokens_per_s) == (10, 900.0)
 
 

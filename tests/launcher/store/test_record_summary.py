@@ -118,6 +118,16 @@ def test_the_end_of_a_long_curve_is_that_of_its_last_stretches() -> None:
     assert curve.end.spread == pytest.approx(whole.end.spread, rel=0.1)
 
 
+@pytest.mark.parametrize("limit", [4, 64, 4096])
+def test_a_series_knows_the_first_step_of_its_extremes_however_short_it_was_made(limit: int) -> None:
+    series, values = Series(limit), [float(step * 37 % 101) for step in range(1, 203)]
+    series.extend(range(1, 203), values)
+    assert series.lowest is not None
+    assert series.highest is not None
+    assert series.step_of(series.lowest) == values.index(min(values)) + 1
+    assert series.step_of(series.highest) == values.index(max(values)) + 1
+
+
 def test_a_scale_between_two_steps_grows_evenly() -> None:
     series = Series(4)
     for step in range(1, 41):
