@@ -45,18 +45,6 @@ def headline(experiments: Sequence[ExperimentState], metric: str) -> str:
     return f"{line}, {_beside(best.value, value, base.name)}"
 
 
-def best_first(experiments: Sequence[ExperimentState], metric: str) -> list[ExperimentState]:
-    """Return the experiments by the best value of all steps of a metric. Those without, and failed ones, come last."""
-
-    def _place(experiment: ExperimentState) -> tuple[int, float, int]:
-        curve = experiment.curves.get(metric)
-        if experiment.has_failed or curve is None or curve.best is None:
-            return 1 + experiment.has_failed, 0, experiment.index
-        return 0, -curve.best if curve.is_maximized else curve.best, experiment.index
-
-    return sorted(experiments, key=_place)
-
-
 def _has_best(experiment: ExperimentState, metric: str) -> bool:
     curve = experiment.curves.get(metric)
     return curve is not None and curve.best is not None

@@ -7,23 +7,25 @@ the file beside the job file (`author_notes`). Every value that comes from outsi
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from launcher.reports import author_notes
-from launcher.reports.analysis import METHOD, broken, curve_summary, observations
+from launcher.reports.analysis import METHOD, best_first, broken, curve_summary, observations
 from launcher.reports.author_notes import AuthorNotes
 from launcher.reports.differences import describe_difference, differing, reference, shared
 from launcher.reports.reproduce import commands, commands_about
-from launcher.store.experiment_state import ExperimentState
+from launcher.store.experiment_state import RUNNING, ExperimentState
 from launcher.store.manifest import Manifest
 from launcher.store.paths import Paths, write_atomic
-from launcher.text import duration, printable, size
+from launcher.text import duration, plural, printable, size, timestamp
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])|^[-+#=]|^\d+(?=[.)](?:\s|$))")
 _LONG = 300
+MOST_ROWS = 20  # of a table: a thousand rows are read by nobody
 
 
 def write(
@@ -39,13 +41,14 @@ def write(
         OSError: it could not be written, or the author's notes beside the job file could not be read.
     """
     base = reference(experiments)
+    shown = _shown(manifest, base, experiments)
     notes = author_notes.read(manifest, {**base.facts, **base.config} if base else {})
     parts = [
         f"# {notes.title or plain(manifest.name) + ': report'}",
         _made(manifest, experiments),
         "## 1. Model Architecture and Parameters",
         notes.text.get("Model", ""),
-        *_model(notes, base, experiments),
+        *_model(notes, base, shown),
         "## 2. Dataset Details",
         notes.text.get("Dataset", ""),
         *_dataset(notes, experiments),
@@ -54,9 +57,11 @@ def write(
         notes.text.get("Training", ""),
         *_training(notes, manifest, base),
         "### Hyperparameter Experiments",
-        _experiments(notes, base, experiments),
+        _which(manifest, shown, experiments),
+        _experiments(notes, base, shown),
         "### Results",
-        _results(manifest, experiments),
+        _results(manifest, shown),
+        "A number behind ± is a standard error; section 4 says how it is computed.",
         *_plots(paths, manifest, experiments, drawn),
         "### Commands",
         _fenced(commands(manifest, paths)),
@@ -66,6 +71,29 @@ def write(
         notes.text.get("Observations", ""),
     ]
     write_atomic(path, "\n\n".join(part for part in parts if part) + "\n")
+
+
+def _shown(
+    manifest: Manifest, base: ExperimentState | None, experiments: Sequence[ExperimentState]
+) -> Sequence[ExperimentState]:
+    """Return the experiments that have a row in the tables: all, or of many the best and the reference."""
+    if len(experiments) <= MOST_ROWS:
+        return experiments
+    first = best_first(experiments, manifest.metrics[0] if manifest.metrics else "")[:MOST_ROWS]
+    return first if base is None or base in first else [*first[:-1], base]
+
+
+def _which(manifest: Manifest, shown: Sequence[ExperimentState], experiments: Sequence[ExperimentState]) -> str:
+    """Return which experiments have a row in the tables, and how all ended; empty if all have one."""
+    if len(shown) == len(experiments):
+        return ""
+    counts = Counter(experiment.outcome.replace("_", " ") or "not started" for experiment in experiments)
+    endings = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.most_common())
+    order = f"the best by {plain(manifest.metrics[0])}, best first" if manifest.metrics else "the first of the job"
+    return (
+        f"The tables have {len(shown)} of {len(experiments):,} experiments: {order}, and the one that the others are "
+        f"compared with. Of all, {plain(endings)}. [results_table.csv](results_table.csv) has every one."
+    )
 
 
 def plain(value: object) -> str:
@@ -108,7 +136,9 @@ def _made(manifest: Manifest, experiments: Sequence[ExperimentState]) -> str:
     ]
     parts += [f"commit {code(launch.commit)}"] if launch.commit else []
     parts += [plain(f"Python {launch.python}, {versions}")] if launch.python else []
-    return "; ".join(parts) + ". The same as a page, with all curves: [report.html](report.html)."
+    num_running = sum(experiment.outcome == RUNNING for experiment in experiments)
+    made = f"Made {plain(timestamp())}" + (f", while {plural(num_running, 'experiment')} ran" if num_running else "")
+    return "; ".join(parts) + f". The same as a page, with all curves: [report.html](report.html). {made}."
 
 
 def _model(notes: AuthorNotes, base: ExperimentState | None, experiments: Sequence[ExperimentState]) -> list[str]:

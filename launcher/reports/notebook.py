@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from launcher.reports.analysis import best_experiment, broken
+from launcher.reports.analysis import best_experiment, best_first, broken
 from launcher.reports.differences import describe_difference
 from launcher.store.experiment_state import ExperimentState
 from launcher.store.manifest import Manifest
@@ -32,18 +32,6 @@ def summary_html(manifest: Manifest, experiments: Sequence[ExperimentState], pat
     )
     left = f"<p>The best {len(shown)} of {len(experiments)} experiments.</p>" if len(shown) < len(experiments) else ""
     return f"<div>{_headline(manifest, experiments)}<table><tr>{head}</tr>{rows}</table>{left}{_link(paths)}</div>"
-
-
-def best_first(experiments: Sequence[ExperimentState], metric: str) -> list[ExperimentState]:
-    """Return the experiments by the best value of all steps of a metric. Those without, and failed ones, come last."""
-
-    def _place(experiment: ExperimentState) -> tuple[int, float, int]:
-        curve = experiment.curves.get(metric)
-        if experiment.has_failed or curve is None or curve.best is None:
-            return 1 + experiment.has_failed, 0.0, experiment.index
-        return 0, -curve.best if curve.is_maximized else curve.best, experiment.index
-
-    return sorted(experiments, key=_place)
 
 
 def _cells(experiment: ExperimentState, metrics: Sequence[str]) -> list[str]:

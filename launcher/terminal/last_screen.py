@@ -18,7 +18,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from launcher.reports.headline import best_first, headlines
+from launcher.reports.analysis import best_first
+from launcher.reports.headline import headlines
 from launcher.reports.results_columns import results_columns
 from launcher.reports.text_table import UNLIMITED, Line, fit, layout
 from launcher.store.experiment_state import ExperimentState

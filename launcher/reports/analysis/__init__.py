@@ -7,7 +7,7 @@ from launcher.reports.analysis.comparison import Comparison, Difference, Verdict
 from launcher.reports.analysis.health import broken, unlogged
 from launcher.reports.analysis.level import Estimate, curve_summary, level_at_end, level_text
 from launcher.reports.analysis.observations import METHOD, best_at_end, observations
-from launcher.reports.analysis.ranking import BestExperiment, Ranking, best_experiment, rank
+from launcher.reports.analysis.ranking import BestExperiment, Ranking, best_experiment, best_first, rank
 
 __all__ = [
     "METHOD",
@@ -19,6 +19,7 @@ __all__ = [
     "Verdict",
     "best_at_end",
     "best_experiment",
+    "best_first",
     "broken",
     "compare",
     "curve_summary",

@@ -64,3 +64,15 @@ def best_experiment(experiments: Sequence[ExperimentState], metric: str) -> Best
         if value is not None and step is not None and value == best:
             return BestExperiment(experiment, value, step, curve.end if experiment.is_done else None)
     return None
+
+
+def best_first(experiments: Sequence[ExperimentState], metric: str) -> list[ExperimentState]:
+    """Return the experiments by the best value of all steps of a metric. Those without, and failed ones, come last."""
+
+    def _place(experiment: ExperimentState) -> tuple[int, float, int]:
+        curve = experiment.curves.get(metric)
+        if experiment.has_failed or curve is None or curve.best is None:
+            return 1 + experiment.has_failed, 0.0, experiment.index
+        return 0, -curve.best if curve.is_maximized else curve.best, experiment.index
+
+    return sorted(experiments, key=_place)

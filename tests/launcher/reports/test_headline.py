@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from launcher.reports.headline import best_first, headline, headlines
+from launcher.reports.analysis import best_first
+from launcher.reports.headline import headline, headlines
 from tests.launcher.reports.analysis.states import made
 
 BASE = made("baseline", [3.0, 2.0, 2.5], index=0)
