@@ -87,6 +87,7 @@ def _context(
         "results": results_table.results(manifest, ranked),
         "same_facts": _texts(shared([each.facts for each in experiments if each.facts])),
         "same_config": _texts(shared([each.config for each in experiments])),
+        "has_points": bool(points),
         "charts": pictures.curves(manifest, points, axes, highlights),
         "legend": pictures.legend(experiments, highlights),
         "num_grey": sum(colour is None for colour in highlights.colours),

@@ -49,16 +49,16 @@ class Chart {
   build() {
     this.plot?.destroy();
     readColours();
-    const {isLog} = this, grid = {stroke: css("rule"), width: 1}, font = "13px system-ui, sans-serif";
+    const {isLog} = this, unit = this.unit = unitOf(...this.view.y), grid = {stroke: css("rule"), width: 1}, font = "13px system-ui, sans-serif";
     const axis = {stroke: css("text"), grid, ticks: {show: false}, font, labelFont: font, labelSize: 20, gap: 6};
     const options = {
       width: Math.max(240, this.box.clientWidth), height: this.height,
       legend: {show: false},
-      scales: {x: {time: false, auto: false, range: () => this.view.x}, y: {auto: false, distr: isLog ? 3 : 1, range: () => this.view.y}},
+      scales: {x: {time: false, auto: false, range: () => this.view.x}, y: {auto: false, distr: isLog ? 3 : 1, range: () => this.view.y.map(value => value / unit)}},
       axes: [
         {...axis, label: this.xLabel, size: 34, splits: () => ticks(...this.view.x, this.plotWidth() < 500 ? 4 : 8), values: (_, found) => found.map(tickLabel)},
         {...axis, label: this.yLabel + (isLog ? ", logarithmic" : ""), size: 62, filter: (_, found) => found,
-          splits: () => isLog ? logTicks(...this.view.y) : ticks(...this.view.y), values: (_, found) => found.map(tickLabel)},
+          splits: () => (isLog ? logTicks : ticks)(...this.view.y).map(value => value / unit), values: (_, found) => found.map(value => tickLabel(value * unit))},
       ],
       series: [{}, {show: true, paths: () => null, points: {show: false}}],
       cursor: {points: {show: false}, drag: {x: true, y: true, uni: 30, setScale: false}, bind: {dblclick: () => () => this.reset()}},
@@ -112,7 +112,7 @@ class Chart {
     if (width < 3 && height < 3) return;
     const isWhole = height >= plot.over.clientHeight - 2;
     const x = width < 3 || width >= plot.over.clientWidth - 1 ? this.view.x : [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")];
-    this.view = {x, y: isWhole ? this.fitted(x) : [plot.posToVal(top + height, "y"), plot.posToVal(top, "y")]};
+    this.view = {x, y: isWhole ? this.fitted(x) : [top + height, top].map(place => plot.posToVal(place, "y") * this.unit)};
     this.build();
   }
 
@@ -237,6 +237,12 @@ class Chart {
     const first = this.lines.find(line => this.isOn(line.e)) ?? this.lines[0];
     if (first) this.plot.setCursor({left: to, top: this.place.atY(first.y[closest(first.x, this.plot.posToVal(to, "x"))])});
   }
+}
+
+// uPlot has no axis for very large and very small values: it gets them in this unit.
+function unitOf(low, high) {
+  const size = Math.max(Math.abs(low), Math.abs(high)), length = high - low;
+  return size > 1e12 || length < 1e-6 ? 10 ** Math.floor(Math.log10(size)) : 1;
 }
 
 function closest(sorted, value) {

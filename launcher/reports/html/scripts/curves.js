@@ -62,13 +62,16 @@ function changed(what) {
   for (const listener of STATE.listeners) listener(what);
 }
 
+// Switches these curves on, and all others off. A curve that has no colour yet gets the one that is used least.
 function switchTo(experiments) {
   STATE.on = new Set(experiments);
-  for (const e of experiments) {
+  const used = Array(COLOURS).fill(0);
+  for (const e of STATE.on) if (STATE.colours[e] !== null) used[STATE.colours[e] % COLOURS]++;
+  for (const e of STATE.on) {
     if (STATE.colours[e] !== null) continue;
-    const used = Array(COLOURS).fill(0);
-    for (const other of STATE.on) if (STATE.colours[other] !== null) used[STATE.colours[other] % COLOURS]++;
-    STATE.colours[e] = used.indexOf(Math.min(...used)) + COLOURS * Math.min(...used);
+    const least = Math.min(...used), colour = used.indexOf(least);
+    STATE.colours[e] = colour + COLOURS * least;
+    used[colour]++;
   }
   changed("on");
 }
@@ -83,15 +86,21 @@ function groupOf(e) {
   return DATA.config.values[e][STATE.group];
 }
 
-// The values of the key that groups, in the order of their size.
+const GROUPS = {}; // by the place of a key: its values, in the order of their size, each with its place
+
 function groups() {
-  const values = [...new Set(DATA.config.values.map(row => row[STATE.group]))];
-  return values.sort((a, b) => a.localeCompare(b, undefined, {numeric: true}) * (isNaN(a) || isNaN(b) ? 1 : 0) || a - b);
+  return GROUPS[STATE.group] ??= new Map(sortedValues(STATE.group).map((value, place) => [value, place]));
+}
+
+function sortedValues(key) {
+  const isNumber = text => text !== "" && !isNaN(text);
+  return [...new Set(DATA.config.values.map(row => row[key]))].sort((a, b) =>
+    isNumber(a) && isNumber(b) ? a - b : a.localeCompare(b, undefined, {numeric: true}));
 }
 
 function look(e) {
   if (STATE.group !== null) {
-    const place = groups().indexOf(groupOf(e));
+    const place = groups().get(groupOf(e));
     return {colour: place % COLOURS, dash: Math.floor(place / COLOURS) % DASHES.length};
   }
   const colour = STATE.colours[e] ?? 0;

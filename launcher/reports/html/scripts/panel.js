@@ -82,7 +82,7 @@ class CurvePanel {
   showLegend() {
     const drawn = new Set(this.metric.curves.map(curve => curve.e));
     if (STATE.group !== null) {
-      const entries = groups().map((value, place) => element("li", {}, swatch({colour: place % COLOURS, dash: Math.floor(place / COLOURS) % DASHES.length}), ` ${DATA.config.keys[STATE.group]} ${value}`));
+      const entries = [...groups()].map(([value, place]) => element("li", {}, swatch({colour: place % COLOURS, dash: Math.floor(place / COLOURS) % DASHES.length}), ` ${DATA.config.keys[STATE.group]} ${value}`));
       this.legend.replaceChildren(...entries);
       return;
     }

@@ -107,7 +107,7 @@ class ResultTable {
     const words = this.words.value.toLowerCase().split(/\s+/).filter(Boolean), state = this.state.querySelector("select").value;
     this.shown = this.rows.filter(row => (!state || row.state === state) && words.every(word => row.text.includes(word)));
     const withFold = ({row, e}) => this.folds.has(e) ? [row, this.folds.get(e)] : [row];
-    const found = STATE.group === null ? this.shown.flatMap(withFold) : groups().flatMap(value => {
+    const found = STATE.group === null ? this.shown.flatMap(withFold) : [...groups().keys()].flatMap(value => {
       const own = this.shown.filter(({e}) => groupOf(e) === value);
       return own.length ? [this.groupRow(value, own), ...own.flatMap(withFold)] : [];
     });

@@ -99,6 +99,15 @@ def test_a_page_of_what_has_ended_says_when_it_was_made_and_of_nothing_that_it_r
     assert '<p class="running">' not in content
 
 
+def test_a_metric_without_a_number_is_told_from_no_metric(tmp_path: Path) -> None:
+    paths = make_sweep(tmp_path, 1, steps=2)
+    records = paths.records("baseline")
+    records.write_text(re.sub(r'"(loss|perplexity)": [\d.]+', r'"\1": "nan"', records.read_text()))
+    assert "every value is NaN or infinite" in written(paths)
+    records.unlink()
+    assert "No metric has been recorded" in written(paths)
+
+
 @pytest.mark.parametrize("num", [1, 5, 24])
 def test_without_script_the_page_has_every_experiment_and_a_picture_of_each_metric(tmp_path: Path, num: int) -> None:
     paths = make_sweep(tmp_path, num, steps=30)

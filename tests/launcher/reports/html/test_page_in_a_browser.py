@@ -16,6 +16,7 @@ from launcher.reports.data import ReportData
 from launcher.reports.html import page, ticks
 from launcher.reports.smoothing import running_mean
 from launcher.store.experiment_state import ExperimentState
+from launcher.store.manifest import Manifest, ManifestExperiment, write_manifest
 from launcher.store.paths import Paths
 from launcher.worker.last_lines import last_lines
 from tests.launcher.chromium import Chromium, find_browser
@@ -158,6 +159,10 @@ def test_curves_tell_their_values_and_can_be_switched_zoomed_and_laid_out_anew(
     assert "baseline" not in browser.evaluate(STATUS), "and not under the pointer"
     press(browser, "baseline (reference)")
 
+    browser.evaluate("""document.querySelector('#curve-panel .plot').dispatchEvent(
+        new KeyboardEvent('keydown', {key: 'PageDown'}))""")
+    assert "step" in browser.evaluate(STATUS), "the keyboard moves the pointer too"
+
     back = "[...document.querySelectorAll('button')].find(each => each.textContent === 'Whole curves')"
     assert browser.evaluate(f"{back}.disabled")
     browser.drag(left + width * 0.5, top + height / 2, left + width * 0.75, top + height / 2)
@@ -247,6 +252,50 @@ def test_the_table_filters_sorts_groups_folds_out_and_is_exported(tmp_path: Path
     hidden = "getComputedStyle(document.querySelectorAll('#result-table tbody tr[data-e] td')[0]).display"
     assert browser.evaluate(hidden) == "none", "the column of the overrides"
     assert told(browser) == []
+
+
+def make_odd(folder: Path, curves: dict[str, list[Any]], scale: str = "auto") -> Paths:
+    """Write a sweep with these values of the loss."""
+    paths = Paths(folder / "outcome", folder / "logs")
+    paths.create()
+    planned = [ManifestExperiment(name, {"i": index}, {"i": index}, name) for index, name in enumerate(curves)]
+    details = {"loss": {"scale": scale}}
+    write_manifest(paths, Manifest("odd", "j.toml", "t:f", 0, ["loss"], [], planned, metric_details=details))
+    for name, values in curves.items():
+        rows: list[dict[str, Any]] = [{"kind": "start"}]
+        rows += [{"step": step, "loss": value} for step, value in enumerate(values, 1)]
+        lines = [json.dumps({"n": n, "attempt": 1, "at_s": n / 10, **row}) for n, row in enumerate(rows, 1)]
+        paths.records(name).write_text("\n".join(lines) + "\n" if values else "")
+    return paths
+
+
+ODD: dict[str, tuple[dict[str, list[Any]], str]] = {
+    "nothing": ({"a": [], "b": []}, "auto"),
+    "no number": ({"a": ["nan"] * 5, "b": ["inf"]}, "auto"),
+    "one step": ({"a": [1.5]}, "auto"),
+    "the same": ({"a": [0] * 30, "b": [0] * 30}, "auto"),
+    "negative": ({"a": [-i for i in range(40)], "b": [i * 1e-9 for i in range(40)]}, "log"),
+    "huge": ({"a": [1e308, 1e307, 3.0] * 20, "b": [1e50 * i for i in range(60)]}, "auto"),
+    "tiny": ({"a": [1e-200, 1e-199] * 20}, "log"),
+    "gaps": ({"a": [1, "inf", 2, "-inf"] * 20, "b": [3.0] * 5000}, "linear"),
+}
+
+
+def test_no_value_stops_the_script(tmp_path: Path, browser: Chromium) -> None:
+    for name, (curves, scale) in ODD.items():
+        open_page(browser, make_odd(tmp_path / name, curves, scale))
+        browser.evaluate("""(() => {
+            for (const box of document.querySelectorAll('#curve-panel input[type=checkbox]')) box.click();
+            for (const list of document.querySelectorAll('#curve-panel select')) {
+                for (const option of list.options) {
+                    list.value = option.value;
+                    list.dispatchEvent(new Event('change'));
+                }
+            }
+            for (const opener of document.querySelectorAll('#result-table tbody th button')) opener.click();
+        })()""")
+        assert browser.evaluate("document.querySelectorAll('tr.fold').length") == len(curves), name
+        assert told(browser) == [], name
 
 
 def test_a_page_of_many_is_readable_on_paper(tmp_path: Path, browser: Chromium) -> None:
