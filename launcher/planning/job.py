@@ -22,7 +22,7 @@ from launcher.config.nested import dotted
 from launcher.config.notation import NONE, misspelt, read
 from launcher.errors import InputError
 from launcher.planning.defaults import PRELOAD
-from launcher.planning.job_text import job_text
+from launcher.planning.job_text import job_text, public_text
 from launcher.planning.metrics import file_problems, read_metrics, rule_problems
 from launcher.planning.python_target import folder_of, spec_of
 from launcher.planning.source_lines import SourceLines
@@ -183,8 +183,9 @@ class Sweep:
         spec = spec_of(target)
         given = {"target": spec, "name": spec.partition(":")[0].rpartition(".")[2], **settings}
         made = _parse(job_text(given, config or {}, experiments), Path("job.toml"), is_file=False)
+        text = public_text(given, config or {}, experiments)
         file, folder = made.outcome / "job.toml", folder_of(spec)
-        return replace(made, job_file=file, module_folder=folder, adopts=adopt)
+        return replace(made, job_file=file, module_folder=folder, adopts=adopt, text=text)
 
     @property
     def target_folder(self) -> Path:
@@ -247,8 +248,7 @@ def _parse(text: str, file: Path, *, is_file: bool = True) -> Sweep:
     if problems:
         raise InputError(problems)
     config, experiments = read(sections["config"]), read(sections["experiments"])
-    made_text = "" if is_file else text
-    return Sweep(file, settings, config, experiments, lines, metric_details=details, text=made_text)
+    return Sweep(file, settings, config, experiments, lines, metric_details=details)
 
 
 def _settings(table: dict[str, Any], lines: SourceLines) -> tuple[Any, dict[str, dict[str, str]], list[str]]:

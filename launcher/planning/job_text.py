@@ -1,10 +1,14 @@
-"""The text of a job file for a sweep that was made in Python, so that every command can be typed for it, too."""
+"""The text of a job file for a sweep that was made in Python, so that every command can be typed for it, too.
+
+The text that is written into the outcome folder lacks the secrets of the configuration, which are written nowhere.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from launcher.config import redact
 from launcher.config.nested import dotted
 from launcher.config.notation import from_python, write
 from launcher.errors import InputError
@@ -14,6 +18,27 @@ _HEAD = """\
 # Written by a launch of a sweep that was made in Python (launcher.Sweep.make), for commands such as status and report.
 # Change the program that made it, not this file: the next launch writes the file again.
 """
+
+
+def public_text(settings: Mapping[str, Any], config: Mapping[str, Any], experiments: Mapping[str, Any]) -> str:
+    """Return the job file without its secrets, to be written. The values are those that `job_text` has accepted."""
+    tables = {"config": dict(config), "experiments": dict(experiments)}
+    hidden = redact.keys(tables)
+    text = job_text(settings, _public(tables["config"]), _public(tables["experiments"]))
+    if not hidden:
+        return text
+    listed = inline(", ".join(hidden), 1000)
+    return f"# Left out, as secrets are written nowhere: {listed}. So train with the program, not by this file.\n{text}"
+
+
+def _public(table: Mapping[str, Any]) -> dict[str, Any]:
+    found = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping) and not redact.is_secret(str(key), "x"):
+            found[key] = _public(value)
+        elif not redact.keys({str(key): from_python(value)}):
+            found[key] = value
+    return found
 
 
 def job_text(settings: Mapping[str, Any], config: Any, experiments: Any) -> str:

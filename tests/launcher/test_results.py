@@ -13,7 +13,9 @@ import pytest
 
 import launcher
 from launcher.errors import InputError
+from tests.launcher.conftest import wait_for
 
+ROOT = str(Path(__file__).parents[2])
 TRAIN = """
 import math
 def run(config: dict, run):
@@ -46,11 +48,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    path = str(Path(__file__).parents[2])
     return subprocess.run(
         [sys.executable, *command],
         cwd=folder,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": path, "LAUNCHER_LOCKS": str(folder / ".locks")},
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": ROOT, "LAUNCHER_LOCKS": str(folder / ".locks")},
         capture_output=True,
         text=True,
         timeout=100,
@@ -146,6 +147,41 @@ def test_results_are_those_of_the_moment_of_asking(folder: Path, tmp_path: Path)
     assert (newer.value, newer.step) == (0.001, 9)
     shutil.rmtree(copy)
     assert "there is no sweep in" in results._repr_html_()
+
+
+def test_a_sweep_can_be_looked_at_while_it_runs(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(
+        "import os, time\n"
+        "def run(config: dict, run):\n"
+        "    run.log(1, loss=2.0)\n"
+        "    while not os.path.exists('go'): time.sleep(0.02)\n"
+        "    run.log(2, loss=1.0)\n"
+    )
+    (tmp_path / "sweep.py").write_text(
+        "import launcher\n"
+        "sweep = launcher.Sweep.make(target='train:run', experiments={'a': {}}, preload=[])\n"
+        "launcher.run(sweep, devices='cpu')\n"
+    )
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ROOT, "LAUNCHER_LOCKS": str(tmp_path / ".locks")}
+    with subprocess.Popen([sys.executable, "sweep.py"], cwd=tmp_path, env=environment) as running:
+        try:
+            outcome = tmp_path / "outcome" / "train"
+            wait_for(lambda: (outcome / "records" / "a.jsonl").exists() and '"loss"' in read(outcome))
+            results = launcher.open(outcome)
+            assert results.experiments == {"a": "running"}
+            assert results.table.loc["a", "ending"] == "running"
+            assert results.curves("loss")["value"].tolist() == [2.0]
+            assert "1 running. Best loss: 2.0000, a." in results._repr_html_()
+            (tmp_path / "go").touch()
+            assert running.wait(60) == 0
+            assert results.experiments == {"a": "done"}
+            assert results.curves("loss")["value"].tolist() == [2.0, 1.0]
+        finally:
+            running.kill()
+
+
+def read(outcome: Path) -> str:
+    return (outcome / "records" / "a.jsonl").read_text()
 
 
 def test_a_folder_without_a_sweep_is_told_with_what_to_type(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import math
 import sys
+import tomllib
 import types
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,20 @@ def test_it_is_the_same_as_its_job_file(tmp_path: Path) -> None:
     assert sweep.config == config
     assert sweep.experiments["lr=1.5"] == {"lr": 1.5, "path": "x/y", "colour": "red", "pair": [1, 2]}
     assert sweep.settings.retries == 2
+
+
+def test_secrets_are_used_and_not_written() -> None:
+    config = {"api_key": "sk-91f3c0de77", "hub": {"token": "sk-1", "name": "x"}, "max_tokens": 9}
+    sweep = make(config=config, experiments={"a": {}, "b": {"password": "sk-2"}})
+    assert sweep.config == config
+    assert sweep.experiments["b"] == {"password": "sk-2"}
+    assert "sk-" not in sweep.text
+    assert "Left out, as secrets are written nowhere: config.api_key, config.hub.token, experiments.b.password." in (
+        sweep.text
+    )
+    public = tomllib.loads(sweep.text)
+    assert public["config"] == {"hub": {"name": "x"}, "max_tokens": 9}
+    assert public["experiments"] == {"a": {}, "b": {}}
 
 
 def test_its_name_and_folders_follow_from_the_target() -> None:
