@@ -52,6 +52,7 @@ _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 INTEGER_LIMIT_BITS = 1 << 12  # Python may refuse to read a longer number from text: sys.set_int_max_str_digits
 BELL_INTERVAL_S = 0.01  # the least time between two rings; the reader also looks by itself a few times a second
 
+_ABSENT = object()
 _NOT_OURS = -1  # no descriptor: a write to it fails, so `write` need not test at each record whether it may write
 _FOREIGN = (
     "process {} was started by the training function, and only the process that was given run records with it. "
@@ -220,9 +221,9 @@ def _parse(line: bytes, metrics: Collection[str] | None = None) -> Record | None
         record = values.load_object(line)  # the line may have a number that orjson does not read
     if not has_envelope(record):
         return None
-    if "kind" in record or "step" not in record:
+    if "kind" in record or (step := record.get("step", _ABSENT)) is _ABSENT:
         return tidy(_decode_exactly(line, record))
-    if type(step := record["step"]) is not int or not -values.MOST <= step <= values.MOST:
+    if type(step) is not int or not -values.MOST <= step <= values.MOST:
         return None
     for key in record if metrics is None else metrics:
         value = record.get(key)
@@ -241,7 +242,10 @@ def has_envelope(record: Any) -> TypeGuard[Record]:
     """Return whether a value has the fields of every record, with right values: `n`, `attempt` and `at_s`."""
     if type(record) is not dict:
         return False
-    n, attempt, at_s = record.get("n"), record.get("attempt"), record.get("at_s")
+    try:
+        n, attempt, at_s = record["n"], record["attempt"], record["at_s"]
+    except KeyError:
+        return False
     if type(n) is not int or type(attempt) is not int or (type(at_s) is not float and type(at_s) is not int):
         return False
     return 0 < n <= values.MOST and 0 < attempt <= values.MOST and 0 <= at_s <= values.LONGEST_S
