@@ -113,6 +113,6 @@ class ReportData:
         reader = self._readers.pop(name, None) or sweep.reader(name)
         state = sweep.fold(index, reader.read())
         reader.keep()
-        if not reader.is_long or state.state == RUNNING:  # a long one that has ended is read again from its summary
+        if state.ending is None:  # what has ended rarely changes, and takes less memory as a state alone
             self._readers[name] = reader
         return made_from, state

@@ -14,12 +14,13 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from launcher.store.series import Cell, Series, bad_word
+from launcher.store.series import Cell, Series, bad_word, packed, packed_steps
 
 END_SHARE = 0.1  # the end of a curve is this share of its finite values,
 END_STEPS = 5  # but at least this number of them
@@ -169,7 +170,7 @@ def curve_of(series: Series | None, *, is_maximized: bool = False) -> Curve | No
     if series is None or not len(series):
         return None
     if not series.is_thinned:
-        return Curve(tuple(series.steps), tuple(series.values), is_maximized)
+        return Curve(packed_steps(series.steps), packed(series.values), is_maximized)
     cells = series.all_cells()
     points = {cells[0].first: series.first, cells[-1].last: series.newest}
     for cell in cells:
@@ -179,7 +180,7 @@ def curve_of(series: Series | None, *, is_maximized: bool = False) -> Curve | No
             points.setdefault(cell.first_bad, cell.bad_value)
     steps = sorted(points)
     facts = _facts_of_cells(series, cells, is_maximized=is_maximized)
-    return Curve(tuple(steps), tuple(points[step] for step in steps), is_maximized, facts)
+    return Curve(packed_steps(steps), packed([points[step] for step in steps]), is_maximized, facts)
 
 
 def _facts_of_values(steps: Sequence[int], values: Sequence[float], *, is_maximized: bool) -> _Facts:
@@ -201,10 +202,14 @@ def _facts_of_values(steps: Sequence[int], values: Sequence[float], *, is_maximi
         broken_since=steps[last_good + 1] if is_broken else None,
         broken_value=(broken.pop() if len(broken) == 1 else "not finite") if is_broken else "",
         end=None if is_broken else _end_of_values([*filter(math.isfinite, values)] if num_bad else values),
-        stretches=Stretches(
-            steps, [v if good else math.nan for v, good in zip(values, is_finite, strict=True)], [*map(int, is_finite)]
-        ),
+        stretches=_stretches_of_values(steps, values, is_finite),
     )
+
+
+def _stretches_of_values(steps: Sequence[int], values: Sequence[float], is_finite: Sequence[bool]) -> Stretches:
+    """Return the stretches of a curve that has every value: each value is a stretch of its own."""
+    means = values if all(is_finite) else [v if good else math.nan for v, good in zip(values, is_finite, strict=True)]
+    return Stretches(steps, means, array("B", is_finite))
 
 
 def _end_of_values(finite: Sequence[float]) -> End | None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -167,6 +168,20 @@ class Series:
             self.cells.append(make_cell(self.steps[start:end], self.values[start:end]))
             start = end
         del self.steps[:start], self.values[:start]
+
+
+def packed(numbers: Sequence[float]) -> Sequence[float]:
+    """Return the same numbers in a quarter of the memory of a list, if they are all floats or all ints of 64 bits."""
+    types = set(map(type, numbers))
+    try:
+        return array("d" if types == {float} else "q", numbers) if types in ({float}, {int}) else tuple(numbers)
+    except OverflowError:  # an int of more bits
+        return tuple(numbers)
+
+
+def packed_steps(steps: Sequence[int]) -> Sequence[int]:
+    """Return the same steps in a quarter of the memory of a list."""
+    return array("q", steps)
 
 
 def make_cell(steps: Sequence[int], values: Sequence[float]) -> Cell:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from launcher.store.series import Series
+from launcher.store.series import Series, packed, packed_steps
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class StepScale:
         values = [*[cell.newest for cell in series.cells], *series.values]
         if series.cells and series.cells[0].first < steps[0]:
             steps, values = [series.cells[0].first, *steps], [series.first, *values]
-        return cls(tuple(steps), tuple(values), series.is_thinned)
+        return cls(packed_steps(steps), packed(values), series.is_thinned)
 
     def covers(self, steps: Iterable[int]) -> bool:
         """Return whether the quantity is known at each of these steps. Of a thinned scale: whether they lie in it."""
