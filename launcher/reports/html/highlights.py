@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from launcher.reports.analysis import best_first
 from launcher.reports.differences import reference
 from launcher.reports.plots.choice import MOST_NAMED, NUM_BEST
 from launcher.store.experiment_state import ExperimentState
@@ -25,11 +26,11 @@ class Highlights:
     @classmethod
     def of(cls, experiments: Sequence[ExperimentState], metric: str | None) -> Highlights:
         """Return what stands out in a metric; None: the sweep has no metric, and the order is that of the job file."""
-        order = sorted(range(len(experiments)), key=lambda index: _rank(experiments[index], metric))
+        order = [experiment.index for experiment in best_first(experiments, metric or "")]
         if len(experiments) <= MOST_NAMED:
             return cls(order, [each.index % COLOURS for each in experiments])
         base = reference(experiments)
-        shown = [index for index in order[:NUM_BEST] if _rank(experiments[index], metric)[0] == 0]
+        shown = [index for index in order[:NUM_BEST] if _may_win(experiments[index], metric)]
         if base is not None and base.index not in shown:
             shown.append(base.index)
         # The reference is black, or white on black, as the first experiment of a small sweep is.
@@ -42,10 +43,6 @@ class Highlights:
         return cls(order, colours)
 
 
-def _rank(experiment: ExperimentState, metric: str | None) -> tuple[int, float, int]:
+def _may_win(experiment: ExperimentState, metric: str | None) -> bool:
     curve = experiment.curves.get(metric) if metric else None
-    if experiment.has_failed:
-        return 2, 0.0, experiment.index
-    if curve is None or curve.best is None:
-        return 1, 0.0, experiment.index
-    return 0, -curve.best if curve.is_maximized else curve.best, experiment.index
+    return not experiment.has_failed and curve is not None and curve.best is not None

@@ -138,7 +138,8 @@ def failures(experiments: Sequence[ExperimentState]) -> list[FailureCard]:
 def _after_steps(experiments: Sequence[ExperimentState]) -> str:
     steps = sorted(experiment.last_step for experiment in experiments)
     if steps[0] == steps[-1]:
-        return f"after step {steps[0]:,}" if steps[0] else "before the first step"
+        is_told = all(f"after step {steps[0]}" in experiment.why for experiment in experiments)  # by the reason
+        return "" if is_told else f"after step {steps[0]:,}" if steps[0] else "before the first step"
     return f"after steps {steps[0]:,} to {steps[-1]:,}"
 
 

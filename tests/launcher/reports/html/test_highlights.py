@@ -38,4 +38,4 @@ def test_who_failed_or_diverged_is_never_among_the_best() -> None:
 
 
 def test_without_a_metric_the_order_is_that_of_the_job_file() -> None:
-    assert Highlights.of([state(1, 2.0), state(0, 1.0)], None).order == [1, 0]
+    assert Highlights.of([state(0, 2.0), state(1, 1.0)], None).order == [0, 1]

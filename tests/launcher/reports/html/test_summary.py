@@ -1,0 +1,50 @@
+"""The tiles and the failures of the page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from launcher.reports.html.summary import failures, running_note, tiles
+from launcher.store.curve import Curve
+from launcher.store.ending import EndingKind
+from launcher.store.experiment_state import RUNNING, ExperimentState
+from launcher.store.manifest import Manifest
+
+
+def state(name: str, index: int, ending: EndingKind, why: str = "", step: int = 3) -> ExperimentState:
+    return ExperimentState(name=name, index=index, state=ending, ending=ending, why=why, last_step=step)
+
+
+def test_failures_that_differ_in_numbers_and_own_names_are_one_card() -> None:
+    failed = [
+        state(f"lr_{n}", n, EndingKind.FAILED, f"ValueError: lr_{n} has loss {n}.5 (train.py:9)", n + 1)
+        for n in range(17)
+    ]
+    other = state("wide", 17, EndingKind.OUT_OF_MEMORY, "17 GB wanted")
+    cards = failures([other, *failed])
+    assert [len(card.experiments) for card in cards] == [17, 1], "the largest first"
+    assert (cards[0].outcome, cards[0].first.name, cards[0].at) == ("✗ failed", "lr_0", "after steps 1 to 17")
+    assert (cards[1].outcome, cards[1].at) == ("✗ out of memory", "after step 3")
+
+
+def test_a_step_that_the_reason_names_is_not_said_twice() -> None:
+    (card,) = failures([state("a", 0, EndingKind.FAILED, "ValueError: no (t.py:1), after step 3")])
+    assert card.at == ""
+    (card,) = failures([state("a", 0, EndingKind.FAILED, "SystemExit", step=0)])
+    assert card.at == "before the first step"
+
+
+def test_the_best_is_the_best_single_step_of_who_has_not_failed() -> None:
+    curve = Curve((1, 2, 3), (3.0, 1.5, 2.0))
+    good = replace(state("good", 0, EndingKind.DONE), curves={"loss": curve}, num_steps=3)
+    bad = replace(state("bad", 1, EndingKind.DIVERGED), curves={"loss": Curve((1,), (0.1,))})
+    best = tiles(Manifest("s", "j", "t:f", 0, ["loss"], [], []), [good, bad], [])[1]
+    assert (best.title, best.value) == ("Best loss", "good")
+    assert best.remark.startswith("1.5000 at step 2")
+
+
+def test_what_is_not_the_last_word_says_so() -> None:
+    done = state("a", 0, EndingKind.DONE)
+    runs = replace(done, name="b", state=RUNNING, ending=None)
+    assert running_note([done]) == ""
+    assert running_note([done, runs]) == "1 experiment was running then, 1 of 2 were done: not the last word."
