@@ -20,6 +20,7 @@ from typing import Any
 import typer.main
 
 from docs import source
+from docs.python_reference import python_page
 from launcher import errors
 from launcher.cli.app import app
 from launcher.planning import job
@@ -224,6 +225,11 @@ def exit_codes(meanings: Meanings) -> str:
     return _page(["# Exit codes", MADE, meanings.of("pages", "exit-codes"), codes, meanings.of("pages", "exit-1")])
 
 
+def python(meanings: Meanings) -> str:
+    """Return the page of what `import launcher` offers."""
+    return python_page(["# From Python", MADE, meanings.of("pages", "python")])
+
+
 def _sentence(text: str | None) -> str:
     words = re.sub(r"\s+", " ", text or "").strip()
     return words if not words or words.endswith((".", ":", "?")) else f"{words}."
@@ -238,6 +244,7 @@ PAGES: dict[str, Callable[[Meanings], str]] = {
     "job-file.md": job_file,
     "records.md": record_fields,
     "exit-codes.md": exit_codes,
+    "python.md": python,
 }
 
 

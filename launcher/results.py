@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 class Best:
     """The experiment with the best value of a metric. An experiment that failed or diverged never is the best."""
 
-    metric: str
-    experiment: str
-    value: float
+    metric: str  # its name
+    experiment: str  # its name
+    value: float  # the best of all steps
     step: int  # the first that has the value
-    overrides: Mapping[str, Any]
-    config: Mapping[str, Any]
+    overrides: Mapping[str, Any]  # of the experiment
+    config: Mapping[str, Any]  # the whole configuration of the experiment
 
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
     """The results of a sweep, read from its folder whenever they are asked for."""
 
-    outcome: Path
-    logs: Path
+    outcome: Path  # the folder of tables, plots and records
+    logs: Path  # the folder of logs, where it is known
 
     @classmethod
     def of(cls, outcome: Path) -> Results:

@@ -15,7 +15,7 @@ class Summary:
 
     endings: dict[str, Ending]  # of the experiments that ran
     kept: dict[str, EndingKind]  # experiments that were not run again, each with its ending
-    not_started: list[str] = field(default_factory=list)
+    not_started: list[str] = field(default_factory=list)  # experiments that were to run
     signal: int | None = None  # that stopped the launch
     num_unwritten: int = 0  # lines and views that could not be written
     has_no_device: bool = False  # the last device was lost
