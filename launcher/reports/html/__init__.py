@@ -1,1 +1,1 @@
-"""The report as one page that needs no other file: `page` puts together sections and charts."""
+"""The report as one page that needs no other file: `page` puts together tables, pictures, data and script."""

@@ -66,8 +66,9 @@ def _context(
     last_lines: Callable[[Path], list[str]],
 ) -> dict[str, Any]:
     spans = spans_of(experiments)
-    highlights = Highlights.of(experiments, manifest.metrics[0] if manifest.metrics else None)
     points = points_of(manifest.metrics, experiments)
+    leading = next(iter(points), None)  # the first metric that anybody logged: it says who is best
+    highlights = Highlights.of(experiments, leading)
     axes = axes_of(manifest, points)
     made, cards = timestamp(), summary.failures(experiments)
     lines = _lines(experiments, [card.first for card in cards], lambda name: last_lines(paths.log(name)))
@@ -84,7 +85,7 @@ def _context(
         "observations": observations(experiments, manifest.metrics),
         "most_said": _MOST_SAID,
         "method": METHOD,
-        "results": results_table.results(manifest, ranked),
+        "results": results_table.results(manifest, ranked, leading),
         "same_facts": _texts(shared([each.facts for each in experiments if each.facts])),
         "same_config": _texts(shared([each.config for each in experiments])),
         "has_points": bool(points),

@@ -85,7 +85,7 @@ def page_data(
             "time": _scales(experiments, lambda each: each.at_s),
         },
         "resources": _resources(experiments, usage),
-        "config": _config(experiments, manifest.metrics),
+        "config": _config(experiments, next(iter(points), None)),
         "steps": steps.packed,
         "smoothing": WINDOW_SHARE,
         "few": MOST_NAMED,
@@ -180,15 +180,14 @@ def _resources(experiments: Sequence[ExperimentState], usage: Mapping[str, Mappi
     return found
 
 
-def _config(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> dict[str, Any]:
+def _config(experiments: Sequence[ExperimentState], metric: str | None) -> dict[str, Any]:
     """Return what is shared, what differs, and the key that separates the experiments best, as the plots have it."""
     configs = [each.config for each in experiments]
     keys = differing(configs)
     levels = {
         each.name: curve.end.level
         for each in experiments
-        for metric in metrics[:1]
-        if not each.has_failed and (curve := each.curves.get(metric)) is not None and curve.end is not None
+        if metric and not each.has_failed and (curve := each.curves.get(metric)) is not None and curve.end is not None
     }
     found = find_key({each.name: each.config for each in experiments}, levels)
     return {

@@ -75,8 +75,8 @@ class Table:
         return cls(caption, columns, rows)
 
 
-def results(manifest: Manifest, experiments: Sequence[ExperimentState]) -> Table:
-    """Return the table of results, a row an experiment, the best first."""
+def results(manifest: Manifest, experiments: Sequence[ExperimentState], leading: str | None) -> Table:
+    """Return the table of results, a row an experiment. `leading`: the metric by which the experiments are in order."""
     metrics = manifest.metrics
     columns = [
         Column("experiment", [Cell(each.name) for each in experiments], "left"),
@@ -84,7 +84,9 @@ def results(manifest: Manifest, experiments: Sequence[ExperimentState]) -> Table
         Column("ending", [_ending(each, metrics) for each in experiments], "left"),
     ]
     for place, metric in enumerate(metrics):
-        columns += _metric_columns(experiments, metric, is_first=place == 0, is_printed=place < _MOST_PRINTED)
+        columns += _metric_columns(
+            experiments, metric, is_first=metric == (leading or metrics[0]), is_printed=place < _MOST_PRINTED
+        )
     columns.append(Column("steps", [Cell(_steps(each), each.num_steps) for each in experiments]))
     if any(each.tokens_per_s for each in experiments):
         columns.append(
@@ -97,7 +99,7 @@ def results(manifest: Manifest, experiments: Sequence[ExperimentState]) -> Table
     has_several = any(each.attempt > 1 for each in experiments)
     columns.append(Column("attempts", attempts, is_chosen=has_several, is_printed=has_several))
     columns += _config(experiments, {column.title for column in columns})
-    caption = f"Results, the best {metrics[0]} first" if metrics else "Results"
+    caption = f"Results, the best {leading} first" if leading else "Results"
     return Table.of(caption, columns, experiments)
 
 
@@ -168,7 +170,7 @@ def _metric_columns(
         Cell("-", "") if curve is None else Cell(number(curve.newest), curve.newest, "" if curve.end else "bad")
         for curve in curves
     ]
-    found = [Column(f"best {metric}", bests, "metric", is_printed=is_printed)]
+    found = [Column(f"best {metric}", bests, "metric" if is_first else "", is_printed=is_printed)]
     found.append(Column(f"{metric} at the end", levels, is_printed=is_first))
     found += _differences(experiments, metric) if is_first else []
     return [*found, Column(f"last {metric}", newest, is_chosen=is_first, is_printed=False)]

@@ -254,13 +254,16 @@ def test_the_table_filters_sorts_groups_folds_out_and_is_exported(tmp_path: Path
     assert told(browser) == []
 
 
-def make_odd(folder: Path, curves: dict[str, list[Any]], scale: str = "auto") -> Paths:
-    """Write a sweep with these values of the loss."""
+def make_odd(folder: Path, curves: dict[str, list[Any]], scale: str = "auto", lr: Any = 0.1) -> Paths:
+    """Write a sweep with these values of the loss. Its first metric was never logged."""
     paths = Paths(folder / "outcome", folder / "logs")
     paths.create()
-    planned = [ManifestExperiment(name, {"i": index}, {"i": index}, name) for index, name in enumerate(curves)]
+    values = [0.1 if index else lr for index in range(len(curves))]
+    planned = [
+        ManifestExperiment(name, {"lr": own}, {"lr": own}, name) for name, own in zip(curves, values, strict=True)
+    ]
     details = {"loss": {"scale": scale}}
-    write_manifest(paths, Manifest("odd", "j.toml", "t:f", 0, ["loss"], [], planned, metric_details=details))
+    write_manifest(paths, Manifest("odd", "j.toml", "t:f", 0, ["los", "loss"], [], planned, metric_details=details))
     for name, values in curves.items():
         rows: list[dict[str, Any]] = [{"kind": "start"}]
         rows += [{"step": step, "loss": value} for step, value in enumerate(values, 1)]
@@ -296,6 +299,29 @@ def test_no_value_stops_the_script(tmp_path: Path, browser: Chromium) -> None:
         })()""")
         assert browser.evaluate("document.querySelectorAll('tr.fold').length") == len(curves), name
         assert told(browser) == [], name
+
+
+def test_a_spreadsheet_finds_no_formula_in_the_csv(tmp_path: Path, browser: Chromium) -> None:
+    open_page(browser, make_odd(tmp_path, {"a": [-2.0, -3.0], "b": [1.0]}, lr="=1+1"))
+    browser.save_downloads(tmp_path)
+    hidden = "[...document.querySelectorAll('#result-tools details input')].filter(box => !box.checked)"
+    browser.evaluate(f"{hidden}.forEach(box => box.click())")
+    press(browser, "Table as CSV")
+    head, *rows = downloaded(tmp_path, "odd-results.csv")
+    assert rows[0][head.index("best loss")] == "-3.0", "a number stays a number"
+    assert rows[0][head.index("lr")] == "'=1+1"
+    for cell in (cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@"))):
+        assert cell == "-" or float(cell), cell
+
+
+def test_without_script_the_pictures_and_the_whole_table_are_there(tmp_path: Path, browser: Chromium) -> None:
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    open_page(browser, make_sweep(tmp_path, 14, steps=20))
+    assert browser.evaluate("document.querySelectorAll('.live:not([hidden])').length") == 0
+    shown = "[...document.querySelectorAll('.still svg[role=img]')].filter(each => each.clientWidth > 200).length"
+    assert browser.evaluate(shown) == 4
+    assert browser.evaluate("document.querySelectorAll('#result-table tbody tr').length") == 14
+    assert "and 8 others, thin and grey" in browser.evaluate("document.querySelector('.still .legend').innerText")
 
 
 def test_a_page_of_many_is_readable_on_paper(tmp_path: Path, browser: Chromium) -> None:
