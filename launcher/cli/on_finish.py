@@ -17,11 +17,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from launcher.child_process import start_program
+from launcher.cli.best_document import best_document
 from launcher.engine.summary import Summary
 from launcher.errors import InputError
 from launcher.planning.job import Sweep
-from launcher.reports.analysis import best_experiment, rank
-from launcher.store.curve import End
 from launcher.store.experiment_state import ExperimentState
 from launcher.store.paths import Paths
 from launcher.store.sweep_state import read_sweep_state
@@ -75,40 +74,20 @@ def document(sweep: Sweep, summary: Summary, experiments: Sequence[ExperimentSta
         "endings": {name: {"ending": ending.kind, "why": ending.why} for name, ending in summary.endings.items()},
         "kept": summary.kept,
         "not_started": summary.not_started,
-        "best": {metric: found for metric in sweep.settings.metrics if (found := _best(experiments, metric))},
+        "best": best_document(experiments, sweep.settings.metrics),
     }
 
 
 def results(sweep: Sweep) -> list[ExperimentState]:
     """Return how the experiments of a sweep stand, from its records, by the metrics that the job has now.
 
-    Reads all records of the sweep, so it is called only where somebody wants the summary. Empty if a file cannot be
-    read: the summary then still says how the launch ended.
+    Empty if a file cannot be read: the summary then still says how the launch ended.
     """
     try:
         found = read_sweep_state(Paths(sweep.outcome, sweep.logs), time.time())
         return found.with_metrics(sweep.settings.metrics, sweep.settings.maximize).read_experiments() if found else []
     except (InputError, OSError):
         return []
-
-
-def _best(experiments: Sequence[ExperimentState], metric: str) -> dict[str, Any]:
-    """Return the best single step of a metric, and the best level at the end of the experiments that are done."""
-    found = best_experiment(experiments, metric)
-    if found is None:
-        return {}
-    ends = rank(experiments, metric).ends
-    return {
-        "experiment": found.experiment.name,
-        "value": found.value,
-        "step": found.step,
-        **_end(found.end),
-        "at_the_end": {"experiment": ends[0][0].name, **_end(ends[0][1])} if ends else None,
-    }
-
-
-def _end(end: End | None) -> dict[str, float | None]:
-    return {"level": end.level if end else None, "spread": end.spread if end else None}
 
 
 def run(words: list[str], summary: dict[str, Any], limit_s: float = LIMIT_S) -> str:

@@ -5,7 +5,6 @@ It is apart from `terminal.screen`, so that a launcher whose output nobody watch
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,11 +33,6 @@ class SnapshotRow:
     memory_bytes: int | None = None  # of the worker and its children
     gpu_memory_bytes: int | None = None
     cpu_percent: float | None = None  # 100 is one core
-
-    @property
-    def is_broken(self) -> bool:
-        """The newest value is NaN or infinite."""
-        return self.value is not None and not math.isfinite(self.value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,13 +5,12 @@ A cell is the text of a value: short numbers, units in the titles, a dash where 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from launcher.config.nested import assignments
 from launcher.planning.batch_halving import describe_changes
-from launcher.reports.text_table import WARNING, Column
+from launcher.reports.text_table import Column, value_style
 from launcher.short_names import short_names
 from launcher.store.experiment_state import RUNNING, ExperimentState
 from launcher.text import duration, inline, number
@@ -76,7 +75,7 @@ def _of_metric(experiments: Sequence[ExperimentState], metric: str, title: str, 
     """Return the first, final and best value of a metric. The best of the job's first metric is needed most."""
     curves = [experiment.curves.get(metric) for experiment in experiments]
     finals = [curve.newest if curve else None for curve in curves]
-    styles = [WARNING if final is not None and not _is_finite(final) else "" for final in finals]
+    styles = list(map(value_style, finals))
     further = min(place, 5)
     return [
         _column(f"first {title}", 30, (_known(curve.first if curve else None, number) for curve in curves)),
@@ -110,13 +109,6 @@ def _ending_style(experiment: ExperimentState) -> str:
     if experiment.has_failed:
         return _FAILED
     return _RUNNING if experiment.outcome == RUNNING else ""
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an int beyond any float
-        return True
 
 
 def _known(value: float | None, form: Callable[[Any], str]) -> str:

@@ -52,6 +52,8 @@ class SweepStatus:
     launcher: Holder | None  # who is at work
     launch: LaunchInfo  # of sweep.json: where the newest launch was made, and with what
     experiments: Sequence[ExperimentStatus]
+    states: Sequence[ExperimentState] = ()  # all that is known of the same experiments; empty before the first launch
+    metrics: Sequence[str] = ()
     seconds_left: float | None = None  # until the whole launch ends
 
     @property
@@ -86,7 +88,7 @@ def read_status(paths: Paths, now_s: float) -> SweepStatus | None:
     if sweep is None:
         return None
     manifest = sweep.manifest
-    states = sweep.read_experiments(manifest.metrics[:1])
+    states = sweep.read_experiments()
     estimates = {
         state.name: _estimate(sweep, state, planned.work)
         for state, planned in zip(states, manifest.experiments, strict=True)
@@ -105,6 +107,8 @@ def read_status(paths: Paths, now_s: float) -> SweepStatus | None:
         launcher=sweep.launcher,
         launch=manifest.launch,
         experiments=[_experiment_status(state, metric, estimates[state.name]) for state in states],
+        states=states,
+        metrics=manifest.metrics,
         seconds_left=_seconds_left(manifest, states, counted) if sweep.launcher else None,
     )
 

@@ -8,6 +8,8 @@ A line is a list of spans, texts with a style. Styles are words such as `bold re
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -46,6 +48,11 @@ class Column:
         """Return the column with its title and its cells cut to a width."""
         cells = [cut(cell, width) for cell in self.cells]
         return replace(self, title=cut(self.title, width), cells=cells, min_width=min(self.min_width, width))
+
+
+def value_style(value: float | None) -> str:
+    """Return the style of the value of a metric: a warning if it is NaN or infinite. It may be an int of any size."""
+    return WARNING if isinstance(value, float) and not math.isfinite(value) else ""
 
 
 def cut(text: str, width: int) -> str:
@@ -147,3 +154,8 @@ def _padded(text: str, column: Column) -> str:
 def plain(line: Line) -> str:
     """Return a line without its styles."""
     return "".join(text for text, _ in line).rstrip()
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return the lines of a text that is broken at blanks; all but the first are indented."""
+    return textwrap.wrap(text, max(20, width), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

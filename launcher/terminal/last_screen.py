@@ -15,13 +15,12 @@ Pure: the functions get the width, and no terminal is asked.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from launcher.reports.analysis import best_first
 from launcher.reports.headline import headlines
 from launcher.reports.results_columns import results_columns
-from launcher.reports.text_table import UNLIMITED, Line, fit, layout
+from launcher.reports.text_table import UNLIMITED, Line, fit, layout, wrapped
 from launcher.store.experiment_state import ExperimentState
 from launcher.store.paths import Paths
 from launcher.terminal.one_line import parts_that_fit
@@ -47,11 +46,7 @@ def results(
     fitting = fit([experiment.name for experiment in shown], columns, room, [each.name for each in experiments])
     answers = headlines(experiments, metrics[:MOST_ANSWERS])
     parts = [
-        [
-            [(wrapped, "bold" if answer is answers[0] else "")]
-            for answer in answers
-            for wrapped in _wrapped(answer, room)
-        ],
+        [[(piece, "bold" if answer is answers[0] else "")] for answer in answers for piece in wrapped(answer, room)],
         layout(fitting),
         [*_of_all(experiments, shown, metrics, status), *_files(paths, len(columns) + 1 - len(fitting), room)],
     ]
@@ -83,8 +78,3 @@ def _files(paths: Paths, num_left_out: int, width: int) -> list[Line]:
     if sum(len(text) for text, _ in together) <= width:
         return [together] if together else []
     return [[(page, "")], [(table, "")]] if page and table else [together]
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Return the lines of a text, broken at blanks."""
-    return textwrap.wrap(text, max(20, width), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

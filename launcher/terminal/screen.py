@@ -29,16 +29,28 @@ from rich.console import Console
 from rich.text import Text
 
 from launcher.engine.snapshot import GROUPS, Group, Snapshot, SnapshotRow
-from launcher.reports.text_table import GAP, UNLIMITED, WARNING, Column, Line, cut, fit, layout, plain, short_in
+from launcher.reports.text_table import (
+    GAP,
+    UNLIMITED,
+    WARNING,
+    Column,
+    Line,
+    cut,
+    fit,
+    layout,
+    plain,
+    short_in,
+    value_style,
+)
 from launcher.short_names import LEAST
 from launcher.terminal.one_line import names_in_line, parts_that_fit
+from launcher.terminal.state_cell import STYLES, state_cell
 from launcher.text import clock, inline, number, plural, size
 
 # A frame of so many lines has titles, the waiting experiments, logs, the best one, a blank line.
 ROOM_FOR_TITLES, ROOM_FOR_WAITING, ROOM_FOR_LOGS, ROOM_FOR_BEST, ROOM_FOR_BLANK = 4, 5, 6, 7, 9
 BAR = 20  # cells of the bar that shows progress
 LONGEST_METRIC = 12  # characters of its name in a title
-STYLES: dict[Group, str] = {"running": "green", "failed": "bold red", "interrupted": "yellow", "waiting": "dim"}
 VERBS: dict[Group, str] = {
     "running": "run",
     "failed": "failed",
@@ -117,7 +129,7 @@ class _Layout:
         num_ended = num_all - num["running"] - num["waiting"]
         share = (num_ended + sum(map(_share, self._by_group["running"]))) / max(1, num_all)
         full = min(BAR, int(share * BAR))
-        num_broken = sum(row.is_broken and row.group != "failed" for row in snapshot.rows)
+        num_broken = sum(_is_broken(row) for row in snapshot.rows)
         parts = [
             (3, inline(snapshot.sweep, 30), "bold"),
             (0, f"{num_ended}/{num_all} ended", ""),
@@ -192,6 +204,10 @@ class _Layout:
         return parts_that_fit([(0, f"logs: {inline(snapshot.logs)}", "dim"), (1, rows, "dim")], self._width, " · ")
 
 
+def _is_broken(row: SnapshotRow) -> bool:
+    return row.group != "failed" and bool(value_style(row.value))
+
+
 def _share(row: SnapshotRow) -> float:
     return min(1.0, row.step / row.total) if row.step and row.total else 0.0
 
@@ -202,12 +218,13 @@ def _columns(metric: str, rows: Sequence[SnapshotRow]) -> list[Column]:
     def _column(title: str, rank: int, min_width: int, cell: Callable[[SnapshotRow], str]) -> Column:
         return Column(title, [cell(row) for row in rows], rank, min_width)
 
+    states = [state_cell(row.state, row.group, row.value) for row in rows]
     values = _column(cut(metric, LONGEST_METRIC), 2, 7, lambda row: _known(row.value, number))
     return [
-        Column("state", [_state(row) for row in rows], 1, 8, is_left=True, styles=[_style(row) for row in rows]),
+        Column("state", [text for text, _ in states], 1, 8, is_left=True, styles=[style for _, style in states]),
         Column("device", [inline(row.device, 24) for row in rows], 5, 5, is_left=True),
         _column("step", 0, 7, _steps),
-        replace(values, styles=[WARNING if row.is_broken else "" for row in rows]),
+        replace(values, styles=[value_style(row.value) for row in rows]),
         _column("best", 6, 7, lambda row: _known(row.best, number)),
         _column("tokens/s", 7, 8, lambda row: _known(row.tokens_per_s, "{:,.0f}".format)),
         _column("time", 4, 5, lambda row: _known(row.time_s, clock)),
@@ -216,14 +233,6 @@ def _columns(metric: str, rows: Sequence[SnapshotRow]) -> list[Column]:
         _column("GPU mem", 8, 7, lambda row: _known(row.gpu_memory_bytes, size)),
         _column("CPU", 10, 5, lambda row: _known(row.cpu_percent, "{:.0f}%".format)),
     ]
-
-
-def _state(row: SnapshotRow) -> str:
-    return f"{row.state}, {number(row.value)}" if row.is_broken and row.group != "failed" else row.state
-
-
-def _style(row: SnapshotRow) -> str:
-    return WARNING if row.is_broken and row.group != "failed" else STYLES.get(row.group, "")
 
 
 def _steps(row: SnapshotRow) -> str:

@@ -3,11 +3,13 @@
     sweep report of jobs/report.toml, in outcome
     launcher: pid 812 on gpu7 since 2026-11-23 01:02:03, parallel, about 1:23 min left
 
+    best loss 4.0000 at step 398: baseline, 0.500 lower than lr_1e-3 (4.5000)
+
     experiment  state    device      step    loss  best loss    time      left
     baseline    running  cuda:1  412/1000  4.1000     4.0000  58.0 s  1:23 min
     lr_1e-3     failed   cuda:2       100  4.6000     4.5000  12.0 s         -
 
-    lr_1e-3: ValueError: …. Its log: logs/lr_1e-3.log
+    lr_1e-3 failed: ValueError: …. Its log: logs/lr_1e-3.log
 
     1 running, 1 failed.
 
@@ -16,38 +18,72 @@ Everything comes from `reports.status`, which reads the files; nothing is decide
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from launcher.reports.headline import headlines
+from launcher.reports.remarks import remarks
+from launcher.reports.text_table import UNLIMITED, Column, Line, cut, fit, layout, value_style, wrapped
+from launcher.store.experiment_state import NOT_STARTED, WAITING
+from launcher.terminal.one_line import names_in_line
+from launcher.terminal.state_cell import STYLES, group_of, state_cell
 from launcher.text import duration, inline, number
 
 if TYPE_CHECKING:
     from launcher.reports.status import ExperimentStatus, SweepStatus
     from launcher.store.paths import Paths
 
-_GAP = "  "
-_LEFT_ALIGNED = ("experiment", "state", "device")
+MOST_WAITING = 24  # experiments of a sweep in which each that waits has a row
+MOST_ANSWERS = 3  # metrics whose best value is told
+LONGEST_METRIC = 16  # characters of its name in a title
 _UNKNOWN = "-"
 
 
-def text(status: SweepStatus, paths: Paths) -> str:
-    """Return who is at work, a row for each experiment, why experiments failed, and the counts."""
-    lines = [f"sweep {status.sweep} of {status.job_file}, in {paths.outcome}", _launcher(status), ""]
-    lines += _table(status)
-    reasons = [
-        f"{experiment.name}: {inline(experiment.why, 500)}. Its log: {paths.log(experiment.name)}"
-        for experiment in status.experiments
-        if experiment.why
+def text(status: SweepStatus, paths: Paths, width: int | None = None, *, shows_all: bool = False) -> list[Line]:
+    """Return who is at work, what is best, a row for each experiment, what must be told of them, and the counts.
+
+    Args:
+        width: of the terminal; None: the lines go to a file or a pipe, and have all rows and columns.
+        shows_all: of a large sweep on a terminal, also a row for each experiment that waits.
+    """
+    room = UNLIMITED if width is None else max(1, width)
+    is_short = width is not None and not shows_all and len(status.experiments) > MOST_WAITING
+    waiting = [each for each in status.experiments if is_short and each.state in (WAITING, NOT_STARTED)]
+    shown = [each for each in status.experiments if not is_short or each.state not in (WAITING, NOT_STARTED)]
+    parts = [
+        [
+            _plain(f"sweep {inline(status.sweep)} of {inline(status.job_file)}, in {paths.outcome}"),
+            _plain(_launcher(status)),
+        ],
+        [
+            _plain(line)
+            for answer in headlines(status.states, status.metrics[:MOST_ANSWERS])
+            for line in wrapped(answer, room)
+        ],
+        [*_table(status, shown, room), *_waiting(status, waiting, room)],
+        [
+            [(line, "bold red" if remark.is_failure else "magenta")]
+            for remark in remarks(status.states, status.metrics)
+            for line in remark.text(paths.log).split("\n")
+        ],
+        [_plain(counts(status))],
     ]
-    lines += ["", *reasons] if reasons else []
-    lines += ["", counts(status)]
     if status.launcher is None and not status.is_done:
-        lines.append(f"To go on with what is not done: {status.command}")
-    return "\n".join(lines)
+        parts[-1].append(_plain(f"To go on with what is not done: {status.command}"))
+    lines: list[Line] = []
+    for part in parts:
+        if part:
+            lines += [[], *part] if lines else part
+    return lines
 
 
 def counts(status: SweepStatus) -> str:
     """Return how many experiments are in each state: `1 running, 3 done.`"""
     return ", ".join(f"{count} {state}" for state, count in status.counts.items()) + "."
+
+
+def _plain(text: str) -> Line:
+    return [(text, "")]
 
 
 def _launcher(status: SweepStatus) -> str:
@@ -64,34 +100,55 @@ def _launcher(status: SweepStatus) -> str:
     return f"{who}, {status.launch.mode or None}{left}"
 
 
-def _table(status: SweepStatus) -> list[str]:
+def _waiting(status: SweepStatus, waiting: Sequence[ExperimentStatus], width: int) -> list[Line]:
+    """Return a line for the experiments that wait and one for those that were not started."""
+    all_names = [experiment.name for experiment in status.experiments]
+    lines: list[Line] = []
+    for state, verb in ((WAITING, "wait"), (NOT_STARTED, "not started")):
+        names = [experiment.name for experiment in waiting if experiment.state == state]
+        if names:
+            start = f"{len(names)} {verb} (--all shows them): "
+            lines.append([(start + names_in_line(names, all_names, width - len(start)), STYLES["waiting"])])
+    return lines
+
+
+def _table(status: SweepStatus, shown: Sequence[ExperimentStatus], width: int) -> list[Line]:
     """Return the lines of the table, without columns in which nothing is known."""
-    is_live = status.launcher is not None
-    rows = [_row(experiment, status.metric, is_live) for experiment in status.experiments]
-    titles = [title for title in rows[0] if any(row[title] != _UNKNOWN for row in rows)] if rows else []
-    widths = {title: max(len(title), *(len(row[title]) for row in rows)) for title in titles}
-    return [
-        _GAP.join(
-            row[title].ljust(widths[title]) if title in _LEFT_ALIGNED else row[title].rjust(widths[title])
-            for title in titles
-        ).rstrip()
-        for row in [{title: title for title in titles}, *rows]
+    if not shown:
+        return []
+    columns = [column for column in _columns(status, shown) if any(cell != _UNKNOWN for cell in column.cells)]
+    names = [experiment.name for experiment in shown]
+    return layout(fit(names, columns, width, [experiment.name for experiment in status.experiments]))
+
+
+def _columns(status: SweepStatus, shown: Sequence[ExperimentStatus]) -> list[Column]:
+    states = [_state(experiment, is_live=status.launcher is not None) for experiment in shown]
+    columns = [
+        Column("state", [text for text, _ in states], is_left=True, styles=[style for _, style in states]),
+        Column("device", [inline(experiment.device) or _UNKNOWN for experiment in shown], 5, is_left=True),
+        Column("step", [_steps(experiment) for experiment in shown], 2),
     ]
+    if status.metric is not None:
+        metric = cut(status.metric, LONGEST_METRIC)
+        values = [experiment.newest for experiment in shown]
+        columns += [
+            Column(metric, [_known(value, number) for value in values], 1, styles=list(map(value_style, values))),
+            Column(f"best {metric}", [_known(experiment.best, number) for experiment in shown]),
+        ]
+    columns.append(Column("time", [_known(experiment.seconds, duration) for experiment in shown], 4))
+    columns.append(Column("left", [_known(experiment.seconds_left, duration) for experiment in shown], 3))
+    return columns
 
 
-def _row(experiment: ExperimentStatus, metric: str | None, is_live: bool) -> dict[str, str]:
-    """Return the cells of an experiment by the titles of their columns."""
-    is_kept = experiment.is_kept and is_live
-    step = f"{experiment.step}/{experiment.total}" if experiment.total else str(experiment.step or _UNKNOWN)
-    row = {
-        "experiment": experiment.name,
-        "state": f"{experiment.state}, kept" if is_kept else experiment.state,
-        "device": experiment.device or _UNKNOWN,
-        "step": step,
-    }
-    if metric is not None:
-        row[metric] = number(experiment.newest) if experiment.newest is not None else _UNKNOWN
-        row[f"best {metric}"] = number(experiment.best) if experiment.best is not None else _UNKNOWN
-    row["time"] = duration(experiment.seconds) if experiment.seconds is not None else _UNKNOWN
-    row["left"] = duration(experiment.seconds_left) if experiment.seconds_left is not None else _UNKNOWN
-    return row
+def _state(experiment: ExperimentStatus, *, is_live: bool) -> tuple[str, str]:
+    """Return the state of an experiment and its style; that a running launch keeps it, too."""
+    state, style = state_cell(experiment.state, group_of(experiment.state), experiment.newest)
+    return f"{state}, kept" if experiment.is_kept and is_live else state, style
+
+
+def _steps(experiment: ExperimentStatus) -> str:
+    return f"{experiment.step}/{experiment.total}" if experiment.total else str(experiment.step or _UNKNOWN)
+
+
+def _known(value: float | None, form: Callable[[float], str]) -> str:
+    return _UNKNOWN if value is None else form(value)

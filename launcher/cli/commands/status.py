@@ -7,6 +7,7 @@ The table is made by `terminal.status_text`. The JSON has this shape; times are 
      "launcher": {"pid": 812, "host": "gpu7", "since": "2026-11-23 01:02:03", "folder": "/home/me/sweeps"},
      "command": "python -m launcher run jobs/report.toml --parallel",
      "metric": "loss", "seconds_left": 83.1, "counts": {"running": 1, "waiting": 1, "done": 3},
+     "best": {"loss": {"experiment": "baseline", "value": 4.0, "step": 398, …}},      as in `run --json`
      "experiments": [{"name": "baseline", "state": "running", "is_kept": false, "device": "cuda:1", "attempt": 1,
                       "step": 412, "total": 1000, "newest": 4.1, "best": 4.0, "seconds": 58.0, "seconds_left": 83.1,
                       "why": ""}, …]}
@@ -21,16 +22,16 @@ import dataclasses
 import math
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from launcher.cli.arguments import GroupedCommand
+from launcher.cli.best_document import best_document
 from launcher.cli.options import DEFAULT_JOB, Job, Json, Logs, Outcome
 from launcher.cli.sweep_folder import find_sweep, no_sweep_error
 from launcher.store.paths import Paths
 from launcher.terminal import output, status_text
-from launcher.text import printable
 
 if TYPE_CHECKING:
     from launcher.reports.status import SweepStatus
@@ -46,6 +47,7 @@ def status_command(
     job: Job = DEFAULT_JOB,
     outcome: Outcome = None,
     logs: Logs = None,
+    shows_all: Annotated[bool, typer.Option("--all", help="A row for each experiment that waits, too.")] = False,
     as_json: Json = False,
 ) -> None:
     """Say how a sweep stands, while it runs or after: who runs it; each experiment's state, step, metric and time."""
@@ -62,7 +64,7 @@ def status_command(
     if as_json:
         output.print_json(as_document(status, paths))
     else:
-        output.show(printable(status_text.text(status, paths), None))
+        output.print_lines(status_text.text(status, paths, output.stdout_width(), shows_all=shows_all))
 
 
 def _while_the_first_launcher_checks(job: Path, experiments: list[str], holder: Holder) -> SweepStatus:
@@ -100,6 +102,7 @@ def as_document(status: SweepStatus, paths: Paths) -> dict[str, Any]:
         "metric": status.metric,
         "seconds_left": _strict(status.seconds_left),
         "counts": status.counts,
+        "best": best_document(status.states, status.metrics),
         "experiments": experiments,
     }
 

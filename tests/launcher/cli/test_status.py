@@ -60,8 +60,11 @@ def test_status_while_it_runs_and_after(place: Workplace) -> None:
     found = status(place)
     assert (found["phase"], found["launcher"]) == ("ended", None)
     assert found["counts"] == {"done": 3, "failed": 1}
+    assert found["best"]["loss"] == {"experiment": "kept", "step": 5} | {
+        key: found["best"]["loss"][key] for key in ("value", "level", "spread", "at_the_end")
+    }
     result = place.launch("status", "job.toml")
-    assert "bad: RuntimeError: told to fail" in result.out
+    assert "bad failed: RuntimeError: told to fail" in result.out
     assert "To go on with what is not done: python -m launcher job.toml" in result.out
 
 
@@ -78,7 +81,7 @@ def test_status_after_the_launcher_was_killed_says_so_and_what_to_type(place: Wo
     text = place.launch("status", "job.toml").out
     assert f"the last one, pid {process.pid} on " in text
     assert "killed before it could end" in text
-    assert "a: its launcher was gone" in text
+    assert "a interrupted: its launcher was gone" in text
     assert text.rstrip().endswith("python -m launcher job.toml --devices cpu")
 
 
