@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from launcher.alike import likeness
 from launcher.engine.attempt import Attempt
 from launcher.engine.classify_ending import Ending, failure_report
 from launcher.engine.console import Console
@@ -17,6 +18,7 @@ class Announcer:
     def __init__(self, console: Console, paths: Paths) -> None:
         self._console = console
         self._paths = paths
+        self._told: dict[str, str] = {}  # the first experiment that failed in each way
 
     def started(self, attempt: Attempt) -> None:
         """Tell the user where an attempt runs."""
@@ -27,12 +29,19 @@ class Announcer:
     def ended(self, end: AttemptEnd) -> None:
         """Tell the user how an attempt ended."""
         if end.ending.kind.is_failure:
-            log = self._paths.log(end.name)
-            report = failure_report(end.name, str(end.slot), end.ending, end.history, log, end.num_others)
-            self._console.message(report, "failure")
+            self._console.message(self._failure(end), "failure")
         else:
             is_good = end.ending == Ending(EndingKind.DONE)
             self._console.message(f"{end.name}: {summary(end)}", "done" if is_good else "news")
+
+    def _failure(self, end: AttemptEnd) -> str:
+        """Return the report of a failure; a line if another experiment has failed alike."""
+        log = self._paths.log(end.name)
+        way = f"{end.ending.kind} {likeness(end.name, end.ending.why)}"
+        first = self._told.setdefault(way, end.name)
+        if first == end.name:
+            return failure_report(end.name, str(end.slot), end.ending, end.history, log, end.num_others)
+        return f"{end.name} {end.ending.kind.verb} on {end.slot}, like {first}: {end.ending.why}. Its log: {log}"
 
 
 def summary(end: AttemptEnd) -> str:

@@ -105,6 +105,11 @@ class Report:
         """How the experiments stood when the views were drawn, in the order of the job file."""
         return self._data.experiments
 
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics that were drawn."""
+        return self._data.manifest.metrics
+
     def rows(self) -> list[dict[str, Any]]:
         """Return the results table as JSON types, times in seconds, memory in bytes; call after `draw`."""
         from launcher.reports import table

@@ -16,7 +16,6 @@ from launcher.text import printable
 
 if TYPE_CHECKING:
     from launcher.engine.summary import Summary
-    from launcher.planning.job import Sweep
     from launcher.reports.remarks import Remark
     from launcher.store.experiment_state import ExperimentState
 
@@ -41,14 +40,14 @@ def print_lines(lines: Sequence[Line]) -> None:
         sys.stdout.flush()
 
 
-def print_results(sweep: Sweep, experiments: Sequence[ExperimentState]) -> None:
-    """Print the results of a sweep on stdout: what fits on a terminal, everything into a file or a pipe."""
-    from launcher.shell_command import command_to_type
+def print_results(experiments: Sequence[ExperimentState], metrics: Sequence[str], paths: Paths, status: str) -> None:
+    """Print the results of a sweep on stdout: what fits on a terminal, everything into a file or a pipe.
+
+    `status`: the command that shows all experiments.
+    """
     from launcher.terminal.last_screen import results
 
-    paths = Paths(sweep.outcome, sweep.logs)
-    status = command_to_type("status", sweep.job_file, sweep.folders)
-    print_lines(results(experiments, sweep.settings.metrics, paths, status, stdout_width()))
+    print_lines(results(experiments, metrics, paths, status, stdout_width()))
 
 
 def stdout_width() -> int | None:

@@ -49,6 +49,7 @@ from launcher.text import clock, inline, number, plural, size
 
 # A frame of so many lines has titles, the waiting experiments, logs, the best one, a blank line.
 ROOM_FOR_TITLES, ROOM_FOR_WAITING, ROOM_FOR_LOGS, ROOM_FOR_BEST, ROOM_FOR_BLANK = 4, 5, 6, 7, 9
+FAILED_SHARE = 4  # the part of the rows that failed experiments take where there is not enough space
 BAR = 20  # cells of the bar that shows progress
 LONGEST_METRIC = 12  # characters of its name in a title
 VERBS: dict[Group, str] = {
@@ -115,13 +116,25 @@ class _Layout:
         logs = [self._logs()] if height >= ROOM_FOR_LOGS else []
         has_titles = height >= ROOM_FOR_TITLES
         groups = [group for group in GROUPS if group != "waiting" or not is_waiting_apart]
-        rows = [row for group in groups for row in self._by_group[group]]
         space = height - 1 - has_titles - len(best) - len(waiting) - len(logs)
+        rows = self._rows(groups, space)
         shown = rows if len(rows) <= space else rows[: max(0, space - (space > 1))]
         lines = [self._heading(), *best, *self._table(shown, has_titles=has_titles)]
         if len(shown) < len(rows) and space > 1:
             lines.append([(self._rest(groups, shown), "dim")])
         return [*lines, *waiting, *logs]
+
+    def _rows(self, groups: Sequence[Group], space: int) -> list[SnapshotRow]:
+        """Return the rows in the order in which they are shown, as far as there is space.
+
+        Where it does not suffice, those that failed or were interrupted take a quarter of it each, if others need it.
+        """
+        share = max(2, space // FAILED_SHARE)
+        early = {group: share if group in ("failed", "interrupted") else None for group in groups}
+        if sum(self._num[group] for group in groups) <= space:
+            early = dict.fromkeys(groups)
+        late = [row for group in groups if early[group] is not None for row in self._by_group[group][early[group] :]]
+        return [row for group in groups for row in self._by_group[group][: early[group]]] + late
 
     def _heading(self) -> Line:
         snapshot, num = self._snapshot, self._num

@@ -28,6 +28,7 @@ def report_command(
     from launcher import api
     from launcher.devices.cpu_quota import num_cores
     from launcher.reports.build import Report
+    from launcher.shell_command import command_to_type
     from launcher.store.paths import Paths
 
     sweep = api.load(job, outcome=outcome, logs=logs)
@@ -40,5 +41,6 @@ def report_command(
     if as_json:
         output.print_json({"sweep": sweep.name, "outcome": str(sweep.outcome), "results": report.rows()})
     else:
-        output.print_results(sweep, report.experiments)
-        output.print_remarks(report.experiments, sweep.settings.metrics, paths)
+        status = command_to_type("status", sweep.job_file, sweep.folders)
+        output.print_results(report.experiments, report.metrics, paths, status)
+        output.print_remarks(report.experiments, report.metrics, paths)

@@ -59,6 +59,7 @@ def _launch(
 ) -> None:
     from launcher import api
     from launcher.cli import on_finish as finishing
+    from launcher.shell_command import command_to_type
     from launcher.terminal.console import Console
 
     command = finishing.split(on_finish) if on_finish is not None else None
@@ -71,7 +72,7 @@ def _launch(
     if as_json:
         output.print_json(document)
     elif experiments:
-        output.print_results(sweep, experiments)
+        output.print_results(experiments, metrics, paths, command_to_type("status", sweep.job_file, sweep.folders))
     output.print_summary(summary, paths, experiments, metrics, fresh=options.fresh)
     if command is not None and not summary.had_work:
         output.message("--on-finish is not run: nothing was to do.")

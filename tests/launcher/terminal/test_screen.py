@@ -142,6 +142,17 @@ def test_running_first_then_failed_then_done_and_the_rest_is_counted() -> None:
     assert few[-1] == "8 more run, 1 failed, 2 wait, 3 done"
 
 
+def test_many_failures_leave_space_for_what_is_done() -> None:
+    lines = screen.frame(many(2, 40, 0, 40), 80, 20, has_color=False)
+    groups = [line.split("_")[0] for line in lines[4:-2]]
+    assert groups == ["running"] * 2 + ["failed"] * 3 + ["done"] * 8
+    assert lines[-2] == "37 more failed, 32 more done"
+    failed_only = screen.frame(many(2, 40, 0, 2), 80, 20, has_color=False)
+    assert [line.split("_")[0] for line in failed_only[4:-2]] == ["running"] * 2 + ["failed"] * 3 + ["done"] * 2 + [
+        "failed"
+    ] * 6, "what no other row needs is theirs"
+
+
 def test_all_rows_are_there_where_no_screen_limits_them() -> None:
     lines = screen.whole(many(30, 40, 500, 430), None)
     assert len(lines) == 1000 + 4
