@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -138,6 +139,39 @@ def test_D19_a_window_that_was_lower_for_a_while_shows_one_frame_and_the_message
         assert any("e0: started on cpu:0" in line for line in lines), "messages stay above"
     terminal.tmux("send-keys", "C-c")
     terminal.wait_for(has("exit code 130"))
+
+
+def test_a_launch_that_stops_says_what_it_waits_for(terminal: Terminal) -> None:
+    experiments: dict[str, dict[str, Any]] = {f"e{n}": {"steps": 2, "step_s": 60.0} for n in range(12)}
+    terminal.place.toy(experiments, metrics=["loss"], grace_s=4)
+    terminal.launch("job.toml", "--parallel", "--devices", "0,1", columns=80)
+    terminal.wait_for(lambda lines: "0/2" in row(lines, "e0") and "0/2" in row(lines, "e1"))
+    terminal.tmux("send-keys", "C-c")
+    lines = terminal.wait_for(has("stopping: 2 experiments save; 10 not started"))
+    assert not any(" wait: " in line for line in lines)
+    terminal.wait_for(has("exit code 130", "10 not started."))
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_the_last_screen_has_the_answer_and_each_failure_once(terminal: Terminal, columns: int) -> None:
+    shared = "resnet50_with_a_long_name"
+    experiments: dict[str, dict[str, Any]] = {"baseline": {}}
+    experiments |= {f"{shared}_lr_0.{n}": {"lr": 0.2 + n / 10} for n in range(3)}
+    experiments |= {f"{shared}_bad_{n}": {"act": "raise", "at": n + 2} for n in range(4)}
+    terminal.place.toy(experiments, metrics=["loss", "los"])
+    terminal.launch("job.toml", "--parallel", "--devices", "0,1", columns=columns, rows=60)
+    lines = terminal.wait_for(has("exit code 1"))
+    text = "\n".join(terminal.all_lines())
+    assert lines.count("4 done, 4 failed.") == 1
+    assert text.count("4 failed alike: ") == 1
+    assert "best loss" in text
+    titles = next(place for place, line in enumerate(lines) if line.startswith("experiment ") and "ending" in line)
+    rows = [line.split() for line in lines[titles + 1 : titles + 9]]
+    assert "best loss" in lines[titles]
+    assert len({row[0] for row in rows}) == 8, "no row is broken, and no two names look the same"
+    assert sorted(row[-1] for row in rows) == ["done"] * 4 + ["failed"] * 4
+    told = 'metrics names los, which no experiment logged; logged were: loss, tokens. Did you mean "loss"?'
+    assert "".join(told.split()) in "".join(text.split()), "the terminal breaks it anywhere"
 
 
 @pytest.mark.parametrize(("how", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
