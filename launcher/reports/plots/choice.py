@@ -58,10 +58,8 @@ def notes(choice: Choice, rule: AxisRule | None, names: Mapping[str, str], key: 
     """Return what is written under a comparison. `key`: of the configuration, that colours the lines; or empty."""
     found = []
     if choice.others:
-        num_best = len(choice.named) - (choice.reference is not None)
-        whose = f"Of {len(choice.drawn):,} experiments the best {max(num_best, 1)} are named"
-        reference = f", and the reference, {names[choice.reference]}" if choice.reference else ""
-        found.append(f"{whose}{reference}.{f' The colour of the others is their {key}.' if key else ''}")
+        colour = f" The colour of the others is their {key}." if key else ""
+        found.append(f"{_who_is_named(choice, names)}{colour}")
     elif any(len(line.smooth) > NOT_SMOOTHED for line in choice.named):
         found.append("Faint: the values as logged. Strong: their mean over 5 % of the curve.")
     if any(has_cross(line, rule) for line in choice.drawn):
@@ -71,3 +69,13 @@ def notes(choice: Choice, rule: AxisRule | None, names: Mapping[str, str], key: 
         more = len(choice.empty) - _MOST_LISTED
         found.append(f"No number to draw: {listed}{f' and {more:,} more' if more > 0 else ''}.")
     return found
+
+
+def _who_is_named(choice: Choice, names: Mapping[str, str]) -> str:
+    num_all, num_best = len(choice.drawn), sum(line.name != choice.reference for line in choice.named)
+    reference = f"the reference, {names[choice.reference]}" if choice.reference else ""
+    if not num_best:
+        named = f"only {reference}, is named" if reference else "none is named"
+        return f"Of {num_all:,} experiments {named}: all others failed or diverged."
+    best = "the best is named" if num_best == 1 else f"the best {num_best} are named"
+    return f"Of {num_all:,} experiments {best}{f', and {reference}' if reference else ''}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ _LONGEST_NAMES = (20, 28, 36)  # characters: more only where names would be cut
 _MOST_POINTS = 400  # of a line among others,
 _ALL_POINTS = 120_000  # and of all these lines together; a line has at least
 _LEAST_POINTS = 100
-_MOST_VECTORS = 100_000  # points of many lines: SVG and PDF hold more of them as pixels
+_MOST_VECTORS = 50_000  # points of many lines: SVG and PDF hold more of them as pixels
 
 
 class Comparison:
@@ -59,7 +59,7 @@ class Comparison:
         self._metric = metric
         self._choice = choose(lines, metric, reference)
         self._rule = axis_rule({line.name: line.logged for line in lines}, metric)
-        self._names = _names([line.name for line in lines])
+        self._names = _names(tuple(line.name for line in lines))
         self._key = self._find_key()
         self._palette = Palette(self._choice, self._key)
         self._x = choose_x(x, self._choice.drawn)
@@ -148,7 +148,8 @@ class Comparison:
         return figure
 
 
-def _names(whole: Sequence[str]) -> dict[str, str]:
+@lru_cache(maxsize=4)  # the metrics of a sweep have the same experiments
+def _names(whole: tuple[str, ...]) -> dict[str, str]:
     """Return how each experiment is named in the plot."""
     tried = (short_names(whole, longest) for longest in _LONGEST_NAMES)
     names: dict[str, str] = {}

@@ -38,14 +38,15 @@ class Line:
     def of(cls, experiment: ExperimentState, curve: Curve) -> Line:
         """Return the line of a curve of an experiment."""
         known = {"tokens": experiment.tokens, "time": experiment.at_s}
+        steps = np.array(curve.steps, dtype=float)
         smooth_steps, values = smooth(curve)
         done = float(experiment.last_step) if experiment.is_done else None
         return cls(
             name=experiment.name,
             index=experiment.index,
-            steps=np.array(curve.steps, dtype=float),
+            steps=steps,
             logged=np.array(curve.values, dtype=float),
-            smooth_steps=smooth_steps,
+            smooth_steps=steps if np.array_equal(steps, smooth_steps) else smooth_steps,  # one array in place of two
             smooth=values,
             scales={x: scale for x, scale in known.items() if scale is not None and scale.covers(curve.steps)},
             total=float(experiment.total) if experiment.total else done,

@@ -39,9 +39,9 @@ class NameColumn:
         """The width of the column, in inches."""
         widths = [width_of(name, NAME_SIZE) for name in self._shown.values()]
         if key := self._palette.key:
-            widths += [width_of(_title(key), NAME_SIZE) - _TEXT + _SAMPLE[0], _BAR[0] + 0.2]
+            widths += [width_of(_title(key), NAME_SIZE, is_bold=True) - _TEXT + _SAMPLE[0], _BAR[0] + 0.2]
             widths += [width_of(category, NAME_SIZE) for category in key.categories]
-        return _TEXT + max(widths) + _EDGE
+        return _TEXT + max(widths, default=0.0) + _EDGE
 
     def draw(self, figure: Figure, frame: Frame) -> None:
         """Write the names, and what the colours mean where there is more room: above or below them."""

@@ -32,6 +32,8 @@ class Palette:
         self._colours: dict[str, str] = {}
         self._reference = choice.reference
         self._rank = {line.name: place for place, line in enumerate(choice.named)}
+        # From here on, places in the job file have the same colour and dash as earlier ones.
+        self._has_places = not self._is_many and all(line.index < len(COLOURS) * len(DASHES) for line in choice.named)
 
     def colour(self, line: Line) -> str:
         """Return the colour of a line."""
@@ -40,7 +42,7 @@ class Palette:
         return self._colours[line.name]
 
     def _colour(self, line: Line) -> str:
-        if not self._is_many:
+        if self._has_places:
             return COLOURS[line.index % len(COLOURS)]
         is_named = line.name in self._rank
         if self.key is None:
@@ -57,7 +59,7 @@ class Palette:
 
     def style(self, line: Line) -> dict[str, Any]:
         """Return the style of a named line."""
-        number = self._rank[line.name] if self._is_many else line.index
+        number = line.index if self._has_places else self._rank[line.name]
         if self.key is not None and line.name == self._reference:
             number = 0
         return {"color": self.colour(line), "linestyle": DASHES[number % len(DASHES)], "linewidth": 1.6}

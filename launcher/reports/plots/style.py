@@ -7,6 +7,7 @@ greyscale. Each line has a dash pattern of its own: no two of 35 neighbours have
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ def save(figure: Figure, path: Path) -> None:
         OSError: the file could not be written; the old one is intact.
     """
     image = io.BytesIO()
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # of a unit or a value that the font does not have
         if path.suffix == ".png":
             # `Figure.savefig` would draw twice, the first time only to measure. The weakest compression makes files
             # that are a quarter larger, in a fifth of the time.
@@ -74,7 +76,9 @@ def width_of(text: str, size: float, *, is_bold: bool = False) -> float:
     """Return the width of a line of text in inches; `size` is in points."""
     font = FontProperties(size=size, weight="bold" if is_bold else "normal")
     renderer: Any = _canvas.get_renderer()  # type: ignore[no-untyped-call]
-    width, _, _ = renderer.get_text_width_height_descent(text, font, False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")
+        width, _, _ = renderer.get_text_width_height_descent(text, font, False)
     return float(width) / DOTS
 
 

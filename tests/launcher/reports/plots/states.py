@@ -87,6 +87,16 @@ def assert_readable(figure: Figure) -> None:
     for (one, box), (other, other_box) in itertools.combinations(found.items(), 2):
         assert not _overlap(box, other_box), f"{one} over {other}"
     renderer: Any = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    ticks = [
+        label.get_window_extent(renderer)
+        for axes in figure.axes
+        if axes.get_visible()
+        for axis, low, high in ((axes.xaxis, *axes.get_xlim()), (axes.yaxis, *axes.get_ylim()))
+        for label, place in zip(axis.get_ticklabels(), axis.get_ticklocs(), strict=False)
+        if label.get_text() and low <= place <= high and axes.yaxis.get_tick_params().get("labelleft", True)
+    ]
+    for one_tick, other_tick in itertools.combinations(ticks, 2):
+        assert not one_tick.overlaps(other_tick), "labels of ticks lie over each other"
     for axes in figure.axes:
         if axes.get_visible():
             tight = axes.get_tightbbox(renderer)

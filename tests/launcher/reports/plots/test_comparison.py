@@ -204,3 +204,29 @@ def test_the_same_data_make_the_same_bytes(tmp_path: Path, kind: str) -> None:
     first, second = ((tmp_path / f"{number}.{kind}").read_bytes() for number in range(2))
     assert first == second
     assert first.startswith({"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind])
+
+
+@pytest.mark.parametrize("reference", ["e3", None])
+def test_where_all_failed_none_is_the_best(reference: str | None) -> None:
+    lines = [line(f"e{place}", place, falling(), ending=EndingKind.FAILED) for place in range(20)]
+    figure = Comparison(LOSS, lines, reference=reference).figure
+    assert_readable(figure)
+    named = "only the reference, e3, is named" if reference else "none is named"
+    assert any(words.startswith(f"Of 20 experiments {named}: all others failed") for words in extents(figure))
+
+
+def test_a_unit_or_value_that_the_font_does_not_have_warns_nobody(tmp_path: Path) -> None:
+    lines = [
+        line(f"e{place}", place, falling(3 + place % 2), config={"w": "\u8bad\u7ec3"[place % 2]}) for place in range(20)
+    ]
+    Comparison(Metric("loss", "\u8bad\u7ec3"), lines).write(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("kind", ["svg", "pdf"])
+def test_a_thousand_lines_are_pixels_in_a_vector_file_and_the_same_bytes(tmp_path: Path, kind: str) -> None:
+    lines = [line(f"e{place}", place, falling(num=150, seed=place)) for place in range(1000)]
+    for number in range(2):
+        Comparison(LOSS, lines).write(tmp_path / f"{number}.{kind}")
+    first, second = ((tmp_path / f"{number}.{kind}").read_bytes() for number in range(2))
+    assert first == second
+    assert len(first) < 4_000_000
