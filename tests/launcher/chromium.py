@@ -81,6 +81,12 @@ class Chromium:
             self.call("Input.dispatchMouseEvent", type="mouseMoved", x=across, y=down, buttons=1, button="left")
         self.call("Input.dispatchMouseEvent", type="mouseReleased", x=to_x, y=to_y, **held)
 
+    def click(self, x: float, y: float, times: int = 1) -> None:
+        """Click a place in the window, or double-click it."""
+        for count in range(1, times + 1):
+            for kind in ("mousePressed", "mouseReleased"):
+                self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=count)
+
     def save_downloads(self, folder: Path) -> None:
         """Write what the page offers for download into a folder."""
         self.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))

@@ -19,10 +19,12 @@ class Chart {
     box.append(this.box);
     this.height = height;
     this.lines = [];
-    this.hot = null;
+    this.hot = null; // the experiment whose line is under the pointer
+    this.pressed = [0, 0]; // where a button of the mouse went down
     this.box.addEventListener("keydown", event => this.onKey(event));
     this.box.addEventListener("mouseleave", () => this.point(null));
-    this.box.addEventListener("click", () => this.onClick());
+    this.box.addEventListener("pointerdown", event => { this.pressed = [event.clientX, event.clientY]; }, true);
+    this.box.addEventListener("click", event => this.onClick(event));
     new ResizeObserver(() => this.resize()).observe(this.box);
   }
 
@@ -109,10 +111,11 @@ class Chart {
 
   zoomTo(plot) {
     const {left, top, width, height} = plot.select;
-    if (width < 3 && height < 3) return;
-    const isWhole = height >= plot.over.clientHeight - 2;
-    const x = width < 3 || width >= plot.over.clientWidth - 1 ? this.view.x : [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")];
-    this.view = {x, y: isWhole ? this.fitted(x) : [top + height, top].map(place => plot.posToVal(place, "y") * this.unit)};
+    const isTall = height >= plot.over.clientHeight - 2, isWide = width >= plot.over.clientWidth - 1;
+    const hasX = width >= 3 && !isWide, hasY = height >= 3 && !isTall;
+    if (!hasX && !hasY) return; // a click
+    const x = hasX ? [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")] : this.view.x;
+    this.view = {x, y: !hasY ? this.fitted(x) : [top + height, top].map(place => plot.posToVal(place, "y") * this.unit)};
     this.build();
   }
 
@@ -224,8 +227,12 @@ class Chart {
     return best;
   }
 
-  onClick() {
-    if (this.hot !== null && !STATE.on.has(this.hot)) toggle(this.hot);
+  // A click on a thin line switches it on: not the end of a drag, and not the first half of a double click.
+  onClick(event) {
+    clearTimeout(this.clicked);
+    const e = this.hot, moved = Math.hypot(event.clientX - this.pressed[0], event.clientY - this.pressed[1]);
+    if (e === null || this.isOn(e) || moved > 4 || event.detail > 1) return;
+    this.clicked = setTimeout(() => switchTo([...STATE.on, e]), 250);
   }
 
   onKey(event) {

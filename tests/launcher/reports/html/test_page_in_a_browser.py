@@ -203,6 +203,26 @@ def test_the_table_filters_sorts_groups_folds_out_and_is_exported(tmp_path: Path
     chips = "document.querySelectorAll('#curve-panel .legend button').length"
     assert browser.evaluate(chips) == 6, "the best five and the reference"
 
+    left, top, width, height = plot_box(browser)
+    browser.drag(left + width * 0.1, top + height * 0.6, left + width * 0.9, top + height * 0.6)
+    back = "[...document.querySelectorAll('button')].find(each => each.textContent === 'Whole curves')"
+    wait_for(lambda: not browser.evaluate(f"{back}.disabled"))
+    browser.click(left + width * 0.5, top + height * 0.5, times=2)
+    wait_for(lambda: browser.evaluate(f"{back}.disabled"))
+    browser.evaluate("new Promise(resolve => setTimeout(resolve, 300))")
+    assert browser.evaluate(chips) == 6, "neither a drag nor a double click switches a grey curve on"
+    near = "document.querySelector('.tip .near').innerText"
+    coloured = browser.evaluate("[...document.querySelectorAll('.legend button')].map(each => each.title)")
+    places = ((across / 20, down / 20) for across in range(1, 20) for down in range(1, 20))
+    for across, down in places:
+        browser.point(left + width * across, top + height * down)
+        if (named := browser.evaluate(near).split("\t")[1]) not in coloured:
+            break
+    browser.click(left + width * across, top + height * down)
+    wait_for(lambda: browser.evaluate(chips) == 7)
+    assert browser.evaluate("[...document.querySelectorAll('.legend button')].at(-1).title") == named
+    press(browser, "first choice")
+
     search = "document.querySelector('#result-tools input[type=search]')"
     browser.evaluate(f"{search}.value = 'width_128 done'; {search}.dispatchEvent(new Event('input'))")
     shown = rows_shown(browser)
@@ -325,7 +345,7 @@ def test_without_script_the_pictures_and_the_whole_table_are_there(tmp_path: Pat
 
 
 def test_a_page_of_many_is_readable_on_paper(tmp_path: Path, browser: Chromium) -> None:
-    open_page(browser, make_sweep(tmp_path, 200, steps=5))
+    open_page(browser, make_sweep(tmp_path, 100, steps=5))
     browser.view(794, medium="print")  # A4 with 96 dots an inch
     assert browser.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
     assert browser.evaluate("getComputedStyle(document.querySelector('.still')).display") == "block", "the pictures"
