@@ -18,7 +18,7 @@ from launcher.store.metric import Metric
 _END_SHARE = 0.1  # of a curve: what its level is taken of
 _LOG_RATIO = 10.0  # between levels, or from the beginning of a curve down to its end
 _RISE_RATIO = 1e4  # from the beginning of a curve up to its end: more than an accuracy rises
-_OUTLIER_RATIO = 30.0  # times worse than the worst of the better half
+_GAP = 30.0  # times the size of the levels: what lies beyond such a gap is not compared with the rest
 _REACH = 9.0  # lengths of the core that an axis extends beyond it: what is 10 times worse is still there
 _SMALLEST = 1 / LARGEST  # on a logarithmic axis
 _LEAST_LOG = math.log10(2)  # the length of the core on a logarithmic axis, at least
@@ -62,19 +62,19 @@ def axis_rule(values_by_curve: Mapping[str, Sequence[float] | Floats], metric: M
 
     Logarithmic, if the metric says so, or leaves it open and all values are positive, a smaller value is better, and
     levels are to be compared that differ by a factor of 10: of different curves, or at the beginning of a curve and its
-    end. Examples: 0.0087, 0.0008 and 0.0004; a perplexity that falls from 50,000 to 200. A curve that ends 30 times
-    worse than the better half is not compared. A single value that is not positive makes the axis linear, unless the
-    metric says `log`: then such a value leaves the axis.
+    end. Examples: 0.0087, 0.0008 and 0.0004; a perplexity that falls from 50,000 to 200. A single value that is not
+    positive makes the axis linear, unless the metric says `log`: then such a value leaves the axis.
+
+    Curves that end 30 times worse than the next better curve have diverged: they are not compared, and the better half
+    is that of the others.
     """
     shapes = [shape for name, values in values_by_curve.items() if (shape := _shape(name, values)) is not None]
     drawable = [shape for shape in shapes if len(shape.finite)]
     if not drawable:
         return None
     ranked = sorted(drawable, key=lambda shape: shape.level, reverse=metric.is_maximized)
-    better = ranked[: (len(ranked) + 1) // 2]
-    worst = better[-1].level
-    is_bounded = not metric.is_maximized and worst > 0  # then what is much worse is not compared with the rest
-    compared = [shape for shape in ranked if not is_bounded or shape.level <= _OUTLIER_RATIO * worst]
+    compared = _up_to_gap(ranked)
+    better = compared[: (len(compared) + 1) // 2]
     is_log = _is_log(compared, metric)
     if is_log:
         better, compared = ([shape for shape in group if shape.finite[-1] >= _SMALLEST] for group in (better, compared))
@@ -94,6 +94,17 @@ def _shape(name: str, values: Sequence[float] | Floats) -> _Shape | None:
     finite = np.sort(known[np.abs(known) < LARGEST])
     begin, level = (float(np.sort(part)[len(part) // 2]) for part in (known[:count], known[-count:]))
     return _Shape(name, finite, float(known.min()), float(known.max()), begin, level)
+
+
+def _up_to_gap(ranked: Sequence[_Shape]) -> Sequence[_Shape]:
+    """Return the curves, the best first, up to a level that is far worse than the level before it."""
+    best = ranked[0].level
+    for place in range(1, len(ranked)):
+        before = ranked[place - 1].level
+        size = max(abs(before), abs(before - best))
+        if size > 0 and abs(ranked[place].level - before) > _GAP * size:
+            return ranked[:place]
+    return ranked
 
 
 def _is_log(compared: Sequence[_Shape], metric: Metric) -> bool:

@@ -84,7 +84,8 @@ class Comparison:
         if not self._choice.others:
             return None
         ends = {line.name: end[1] for line in self._choice.drawn if not line.is_broken and (end := line.end)}
-        return find_key({line.name: line.config for line in self._choice.drawn}, ends)
+        in_order = sorted(self._choice.drawn, key=lambda line: line.index)
+        return find_key({line.name: line.config for line in in_order}, ends)
 
     def _draw(self) -> Figure:
         assert self._rule is not None, "without a rule there is nothing to draw"

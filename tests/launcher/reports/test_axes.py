@@ -42,6 +42,18 @@ def test_a_diverged_run_flattens_nothing_and_is_named(diverged: float, num: int)
     assert found.high < 11
 
 
+@pytest.mark.parametrize("diverged", [300.0, 1e30, 1e308, math.inf])
+def test_where_most_have_diverged_the_rest_is_still_seen(diverged: float) -> None:
+    bad = {f"bad{place}": falling()[:200] + [diverged * (1 - place / 100)] * 100 for place in range(9)}
+    found = rule({"a": falling(), **bad, "b": falling(end=2.9)})
+    assert (found.high < 11, found.is_log, len(found.above)) == (True, False, 9)
+
+
+def test_a_curve_that_explodes_alone_is_seen_whole() -> None:
+    found = rule({"a": falling()[:100] + [3.0 * 1.5**power for power in range(100)]})
+    assert (found.is_log, found.leaves) == (True, ())
+
+
 def test_a_run_that_is_worse_but_not_diverged_stays() -> None:
     assert rule({"a": falling(), "b": falling(), "c": [9.0] * 300}).leaves == ()
     assert rule({"a": [0.9, 0.91, 0.92], "chance": [0.1, 0.1, 0.1]}, ACCURACY).leaves == ()
