@@ -46,7 +46,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_file_of_a_sweep_is_there_and_nothing_else(smoke: Path) -> None:
     expected = {"results_table.txt", "results_table.csv", "report.html", "report.md"}
-    expected |= {"sweep.json", "events.jsonl", ".lock", "logs/.origin.json"}
+    expected |= {"sweep.json", "events.jsonl", ".lock", ".views.json", "logs/.origin.json"}
     expected |= {f"{metric}_curves.png" for metric in METRICS}
     for name in NAMES:
         expected |= {f"records/{name}.jsonl", f"logs/{name}.log", f"mini_gpt_{name}.pt", f"mini_gpt_{name}.json"}

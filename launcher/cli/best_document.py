@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from launcher.reports.analysis import best_experiment, rank
-from launcher.store.curve import End
+from launcher.reports.analysis import best_experiment, level_at_end, rank
+from launcher.store.curve import Curve
 from launcher.store.experiment_state import ExperimentState
 
 
@@ -25,10 +25,15 @@ def _best(experiments: Sequence[ExperimentState], metric: str) -> dict[str, Any]
         "experiment": found.experiment.name,
         "value": found.value,
         "step": found.step,
-        **_end(found.end),
-        "at_the_end": {"experiment": ends[0][0].name, **_end(ends[0][1])} if ends else None,
+        **_end(found.experiment.curves[metric] if found.end else None),
+        "at_the_end": {"experiment": ends[0][0].name, **_end(ends[0][0].curves[metric])} if ends else None,
     }
 
 
-def _end(end: End | None) -> dict[str, float | None]:
-    return {"level": end.level if end else None, "spread": end.spread if end else None}
+def _end(curve: Curve | None) -> dict[str, float | None]:
+    """Return the level at the end of a curve, the standard deviation of its steps, and the level's standard error."""
+    if curve is None or curve.end is None:
+        return {"level": None, "spread": None, "standard_error": None}
+    level = level_at_end(curve)
+    error = level.standard_error if level is not None else None
+    return {"level": curve.end.level, "spread": curve.end.spread, "standard_error": error}

@@ -246,7 +246,7 @@ def test_d4_the_best_is_of_the_records_and_failed_ones_never_win(tmp_path: Path)
     assert (told["acc"]["experiment"], told["acc"]["value"], told["acc"]["step"]) == ("lucky", 9, 1)
     assert (told["loss"]["level"], told["loss"]["at_the_end"]) == (
         2.0,
-        {"experiment": "steady", "level": 1.0, "spread": 0.0},
+        {"experiment": "steady", "level": 1.0, "spread": 0.0, "standard_error": 0.0},
     )
     assert told["acc"]["at_the_end"]["experiment"] == "steady"
     assert "never" not in told
