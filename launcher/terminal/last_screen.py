@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from launcher.reports.analysis import best_first
 from launcher.reports.headline import headlines
-from launcher.reports.results_columns import results_columns
+from launcher.reports.results_columns import UNKNOWN, results_columns
 from launcher.reports.text_table import UNLIMITED, Line, fit, layout, wrapped
 from launcher.store.experiment_state import ExperimentState
 from launcher.store.paths import Paths
@@ -41,7 +41,8 @@ def results(
     shown = list(experiments)
     if width is not None and len(shown) > MOST_ROWS:
         shown = best_first(experiments, metrics[0] if metrics else "")[:TOP]
-    columns = results_columns(shown, metrics)
+    every = results_columns(shown, metrics)
+    columns = [column for column in every if column.rank == 0 or any(cell != UNKNOWN for cell in column.cells)]
     room = UNLIMITED if width is None else max(1, width)
     fitting = fit([experiment.name for experiment in shown], columns, room, [each.name for each in experiments])
     answers = headlines(experiments, metrics[:MOST_ANSWERS])
