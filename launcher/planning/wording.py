@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from launcher.alike import group_alike
 from launcher.config import redact
 from launcher.config.nested import decides, dotted, leaves
 from launcher.planning.decision import Decision, PlannedAction, RepeatedTraining
 from launcher.planning.plan import Plan
-from launcher.text import duration, inline, plural
+from launcher.text import duration, inline, listed, plural
+
+MOST_LINES = 24  # experiments of a sweep in which each has a line
+MOST_NAMES = 3  # of experiments that share a line
 
 
 def describe(plan: Plan) -> str:
-    """Return a line about the sweep, then a line for each experiment: its action, its name and why."""
-    width = max(len(decision.experiment.name) for decision in plan.decisions)
-    lines = [f"sweep {plan.sweep.name} of {plan.sweep.job_file}, {len(plan.to_run)} of {len(plan.decisions)} to run:"]
-    lines += [
-        f"  {decision.action:<6} {decision.experiment.name:<{width}}  {decision.why}" for decision in plan.decisions
-    ]
+    """Return a line about the sweep, then a line for each experiment: its action, its name and why.
+
+    Of a large sweep, experiments with the same action for the same reason are one line.
+    """
+    decisions = plan.decisions
+    width = max(len(decision.experiment.name) for decision in decisions)
+    lines = [f"sweep {plan.sweep.name} of {plan.sweep.job_file}, {len(plan.to_run)} of {len(decisions)} to run:"]
+    if len(decisions) <= MOST_LINES:
+        lines += [
+            f"  {decision.action:<6} {decision.experiment.name:<{width}}  {decision.why}" for decision in decisions
+        ]
+        return "\n".join(lines)
+    by_name = {decision.experiment.name: decision for decision in decisions}
+    for group in group_alike((name, f"{decision.action} {decision.why}") for name, decision in by_name.items()):
+        first = by_name[group.names[0]]
+        is_same = all(by_name[name].why == first.why for name in group.names)
+        why = first.why if is_same else f"{first.why}, and the like"
+        lines.append(f"  {first.action:<6} {listed(group.names, MOST_NAMES)}  {why}")
     return "\n".join(lines)
 
 

@@ -40,6 +40,15 @@ def test_a_line_for_each_experiment_in_columns(sweep: Sweep) -> None:
     assert rest == ["  run    a       why", "  keep   longer  why"]
 
 
+def test_of_a_large_sweep_those_with_alike_reasons_share_a_line(sweep: Sweep) -> None:
+    new = [replace(decided(f"lr_{place}", PlannedAction.RUN), why="new {}") for place in range(40)]
+    kept = [replace(decided(f"e{place}", PlannedAction.KEEP), why=f"done, {place} steps") for place in range(2)]
+    assert describe(plan_of(sweep, *new, *kept)).splitlines()[1:] == [
+        "  run    lr_0, lr_1, lr_2 and 37 more  new {}",
+        "  keep   e0, e1  done, 0 steps, and the like",
+    ]
+
+
 def test_an_override_that_does_not_reach_an_experiment_is_told(sweep: Sweep) -> None:
     plan = plan_of(replace(sweep, cli_overrides={"lr": 3, "depth": 2}), decided("a", PlannedAction.RUN))
     assert notices(plan) == ["-S lr=3 is not for a: sets it itself."]
