@@ -7,14 +7,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+_KERNELS = ("ipykernel_launcher", "colab_kernel_launcher")
+
 
 def words_as_typed(argv: Sequence[str]) -> list[str]:
     """Return the words that a person typed to start a process with this `sys.argv`.
 
     Example: `/x/launcher/__main__.py run` was typed as `python -m launcher run`. Empty where the words cannot be known,
-    as for `python -c`.
+    as for `python -c`, and where nobody typed them: a notebook's server has started the process.
     """
-    if not argv or argv[0] in ("", "-c", "-m"):
+    if not argv or argv[0] in ("", "-c", "-m") or Path(argv[0]).stem in _KERNELS:
         return []
     program = Path(argv[0])
     if program.name == "__main__.py":

@@ -183,8 +183,8 @@ class Sweep:
         spec = spec_of(target)
         given = {"target": spec, "name": spec.partition(":")[0].rpartition(".")[2], **settings}
         made = _parse(job_text(given, config or {}, experiments), Path("job.toml"), is_file=False)
-        text = public_text(given, config or {}, experiments)
         file, folder = made.outcome / "job.toml", folder_of(spec)
+        text = public_text(given, config or {}, experiments, folder)
         return replace(made, job_file=file, module_folder=folder, adopts=adopt, text=text)
 
     @property

@@ -5,7 +5,9 @@ The text that is written into the outcome folder lacks the secrets of the config
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from launcher.config import redact
@@ -20,15 +22,24 @@ _HEAD = """\
 """
 
 
-def public_text(settings: Mapping[str, Any], config: Mapping[str, Any], experiments: Mapping[str, Any]) -> str:
-    """Return the job file without its secrets, to be written. The values are those that `job_text` has accepted."""
+def public_text(
+    settings: Mapping[str, Any], config: Mapping[str, Any], experiments: Mapping[str, Any], folder: Path
+) -> str:
+    """Return the job file without its secrets, to be written. The values are those that `job_text` has accepted.
+
+    `folder`: in which the target's module lies. A command finds the module by itself only in the working directory.
+    """
     tables = {"config": dict(config), "experiments": dict(experiments)}
     hidden = redact.keys(tables)
     text = job_text(settings, _public(tables["config"]), _public(tables["experiments"]))
-    if not hidden:
-        return text
-    listed = inline(", ".join(hidden), 1000)
-    return f"# Left out, as secrets are written nowhere: {listed}. So train with the program, not by this file.\n{text}"
+    notes = []
+    if hidden:
+        listed = inline(", ".join(hidden), 1000)
+        notes.append(f"# Left out, as secrets are written nowhere: {listed}. So train with the program.\n")
+    if folder != Path():
+        path = inline(shlex.quote(str(folder)), 1000)
+        notes.append(f"# The commands run, plan and verify need the target's module: PYTHONPATH={path}\n")
+    return "".join([*notes, text])
 
 
 def _public(table: Mapping[str, Any]) -> dict[str, Any]:

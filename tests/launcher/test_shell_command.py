@@ -16,6 +16,7 @@ from launcher.shell_command import command_to_type, words_as_typed
         (["/usr/bin/sweep-launcher", "run"], ["sweep-launcher", "run"]),
         (["/x/launcher/__main__.py", "run", "a b"], ["python", "-m", "launcher", "run", "a b"]),
         (["-c"], []),
+        (["/x/ipykernel_launcher.py", "-f", "/run/kernel-3.json"], []),
         ([], []),
     ],
 )

@@ -95,6 +95,8 @@ def test_a_function_of_a_module_is_a_target(tmp_path: Path, monkeypatch: pytest.
     sweep = make(target=lab.fit.run)
     assert (sweep.settings.target, sweep.name, sweep.target_folder) == ("lab.fit:run", "fit", tmp_path)
     monkeypatch.chdir(tmp_path)
+    assert f"need the target's module: PYTHONPATH={tmp_path}" in sweep.text
+    assert "PYTHONPATH" not in make(target=lab.fit.run).text
     assert folder_of("lab.fit:run") == Path(), "below the working directory the path is relative"
     with pytest.raises(InputError, match="no function at the top level"):
         make(target=lab.fit.inner)
