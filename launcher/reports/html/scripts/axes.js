@@ -6,14 +6,18 @@ function ticks(low, high, count = 5) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map(factor => factor * power).find(size => size >= rough * 0.999);
   const found = [];
-  for (let place = Math.ceil(low / step - 1e-9); place <= Math.floor(high / step + 1e-9); place++) found.push(place * step);
+  for (let place = Math.ceil(low / step - 1e-9); place <= Math.floor(high / step + 1e-9); place++)
+    found.push(place * step);
   return found;
 }
 
 function logTicks(low, high) {
-  const first = Math.ceil(Math.log10(low) - 1e-9), last = Math.floor(Math.log10(high) + 1e-9), found = [];
+  const first = Math.ceil(Math.log10(low) - 1e-9),
+    last = Math.floor(Math.log10(high) + 1e-9),
+    found = [];
   if (last - first < 2) {
-    for (let power = first - 1; power <= last; power++) for (const factor of [1, 2, 5]) found.push(factor * 10 ** power);
+    for (let power = first - 1; power <= last; power++)
+      for (const factor of [1, 2, 5]) found.push(factor * 10 ** power);
     const within = found.filter(value => value >= low * 0.999 && value <= high * 1.001);
     return within.length > 1 ? within : ticks(low, high).filter(value => value > 0);
   }
@@ -27,7 +31,12 @@ const shortened = (value, digits) => String(Number(value.toPrecision(digits)));
 function tickLabel(value) {
   const size = Math.abs(value);
   if (size >= 1e15) return shortened(value, 3);
-  for (const [unit, letter] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
+  for (const [unit, letter] of [
+    [1e12, "T"],
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ]) {
     if (size >= unit * 0.9999) return shortened(value / unit, 4) + letter;
   }
   return value === 0 ? "0" : shortened(value, 4);
@@ -39,11 +48,4 @@ function reading(value) {
   if (Number.isInteger(value) && size < 1e7) return String(value);
   if (size >= 0.01 && size < 1000) return value.toFixed(4);
   return size >= 1000 && size < 1e7 ? value.toFixed(1) : value.toPrecision(4);
-}
-
-function duration(seconds) {
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds), pad = part => String(part).padStart(2, "0");
-  const hours = Math.floor(whole / 3600), minutes = Math.floor(whole / 60) % 60, rest = pad(whole % 60);
-  return hours ? `${hours}:${pad(minutes)}:${rest} h` : `${minutes}:${rest} min`;
 }

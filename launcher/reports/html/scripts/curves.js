@@ -1,6 +1,9 @@
 // The curves, and which of them are on: what chart, legend and table share.
 
-const NAMES = DATA.experiments, FEW = DATA.few, COLOURS = 7, DASHES = [[], [8, 3], [2, 2.5], [9, 3, 2, 3], [5, 2]];
+const NAMES = DATA.experiments,
+  FEW = DATA.few,
+  COLOURS = 7,
+  DASHES = [[], [8, 3], [2, 2.5], [9, 3, 2, 3], [5, 2]];
 
 class Curve {
   constructor(entry) {
@@ -8,14 +11,19 @@ class Curve {
     this.entry = entry;
     this.smoothed = {};
   }
-  get steps() { return sharedSteps(this.entry.s); }
-  get values() { return this._values ??= unpackFloats(this.entry.v); }
+  get steps() {
+    return sharedSteps(this.entry.s);
+  }
+  get values() {
+    return (this._values ??= unpackFloats(this.entry.v));
+  }
   // The strong line: the running mean over a share of the steps; with share 0 the values.
   line(share) {
     if (!share) return {steps: this.steps, values: this.values};
     if (this.smoothed.share !== share) {
       const {ms, m, c} = this.entry;
-      const means = m ? unpackFloats(m) : this.values, counts = c ? unpackFloats(c) : null;
+      const means = m ? unpackFloats(m) : this.values,
+        counts = c ? unpackFloats(c) : null;
       this.smoothed = {share, steps: m ? sharedSteps(ms) : this.steps, values: runningMean(means, counts, share)};
     }
     return this.smoothed;
@@ -27,11 +35,20 @@ const METRICS = DATA.metrics.map(metric => ({...metric, curves: metric.curves.ma
 // What the horizontal axis may be. `of` gives places for the steps of an experiment; null: not known.
 const ACROSS = {
   step: {label: "step", of: (_, steps) => steps, known: () => true},
-  tokens: {label: "training tokens", of: (e, steps) => alongScale("tokens", e, steps), known: e => DATA.scales.tokens[e]},
-  time: {label: "time in seconds, attempts summed", of: (e, steps) => alongScale("time", e, steps), known: e => DATA.scales.time[e]},
+  tokens: {
+    label: "training tokens",
+    of: (e, steps) => alongScale("tokens", e, steps),
+    known: e => DATA.scales.tokens[e],
+  },
+  time: {
+    label: "time in seconds, attempts summed",
+    of: (e, steps) => alongScale("time", e, steps),
+    known: e => DATA.scales.time[e],
+  },
   share: {
-    label: "share of training in %", known: e => DATA.totals[e],
-    of: (e, steps) => Float64Array.from(steps, step => 100 * step / DATA.totals[e]),
+    label: "share of training in %",
+    known: e => DATA.totals[e],
+    of: (e, steps) => Float64Array.from(steps, step => (100 * step) / DATA.totals[e]),
   },
 };
 
@@ -49,7 +66,7 @@ function alongScale(quantity, e, steps) {
 }
 
 const STATE = {
-  on: new Set(DATA.colours.flatMap((colour, e) => colour === null ? [] : [e])),
+  on: new Set(DATA.colours.flatMap((colour, e) => (colour === null ? [] : [e]))),
   colours: [...DATA.colours],
   withOthers: NAMES.length > FEW, // those that are off are thin and grey, not hidden
   group: null, // the place of a configuration key
@@ -69,7 +86,8 @@ function switchTo(experiments) {
   for (const e of STATE.on) if (STATE.colours[e] !== null) used[STATE.colours[e] % COLOURS]++;
   for (const e of STATE.on) {
     if (STATE.colours[e] !== null) continue;
-    const least = Math.min(...used), colour = used.indexOf(least);
+    const least = Math.min(...used),
+      colour = used.indexOf(least);
     STATE.colours[e] = colour + COLOURS * least;
     used[colour]++;
   }
@@ -89,13 +107,14 @@ function groupOf(e) {
 const GROUPS = {}; // by the place of a key: its values, in the order of their size, each with its place
 
 function groups() {
-  return GROUPS[STATE.group] ??= new Map(sortedValues(STATE.group).map((value, place) => [value, place]));
+  return (GROUPS[STATE.group] ??= new Map(sortedValues(STATE.group).map((value, place) => [value, place])));
 }
 
 function sortedValues(key) {
   const isNumber = text => text !== "" && !isNaN(text);
   return [...new Set(DATA.config.values.map(row => row[key]))].sort((a, b) =>
-    isNumber(a) && isNumber(b) ? a - b : a.localeCompare(b, undefined, {numeric: true}));
+    isNumber(a) && isNumber(b) ? a - b : a.localeCompare(b, undefined, {numeric: true}),
+  );
 }
 
 function look(e) {
@@ -104,7 +123,10 @@ function look(e) {
     return {colour: place % COLOURS, dash: Math.floor(place / COLOURS) % DASHES.length};
   }
   const colour = STATE.colours[e] ?? 0;
-  return {colour: colour % COLOURS, dash: NAMES.length <= FEW ? e % DASHES.length : Math.floor(colour / COLOURS) % DASHES.length};
+  return {
+    colour: colour % COLOURS,
+    dash: NAMES.length <= FEW ? e % DASHES.length : Math.floor(colour / COLOURS) % DASHES.length,
+  };
 }
 
 function swatch({colour, dash}) {

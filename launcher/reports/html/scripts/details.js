@@ -1,14 +1,21 @@
 // The fold-out of an experiment: what it was, how it went, and what to type about it.
 
 function showDetails(cell, e) {
-  const own = DATA.details[e], inside = element("div", {className: "inside"});
+  const own = DATA.details[e],
+    inside = element("div", {className: "inside"});
   const named = text => text.replaceAll(DATA.any, NAMES[e]);
-  const left = element("div"), right = element("div");
+  const left = element("div"),
+    right = element("div");
   inside.append(element("div", {className: "columns"}, left, right));
   cell.append(inside);
-  const told = [`${own.ending}${own.step ? ` after step ${own.step.toLocaleString("en")}` : ""}`, own.why].filter(Boolean).join(": ");
+  const told = [`${own.ending}${own.step ? ` after step ${own.step.toLocaleString("en")}` : ""}`, own.why]
+    .filter(Boolean)
+    .join(": ");
   left.append(element("h4", {textContent: NAMES[e]}), element("p", {textContent: told}));
-  left.append(element("h4", {textContent: e === DATA.reference ? "Configuration" : `Other than in ${NAMES[DATA.reference]}`}), difference(e));
+  left.append(
+    element("h4", {textContent: e === DATA.reference ? "Configuration" : `Other than in ${NAMES[DATA.reference]}`}),
+    difference(e),
+  );
   if (DATA.config.keys.length || Object.keys(DATA.config.shared).length) left.append(configuration(e));
   if (own.attempts.length > 1) left.append(element("h4", {textContent: "Attempts"}), attemptList(own.attempts));
   for (const metric of METRICS) {
@@ -20,31 +27,62 @@ function showDetails(cell, e) {
     if (curve) showAlone(right, quantity.name, chart => showUsage(chart, quantity, [curve]), 150);
   }
   inside.append(element("h4", {textContent: "Last lines"}));
-  inside.append(element("pre", {className: "lines", tabIndex: 0, textContent: own.lines.length ? own.lines.join("\n") : "(not in this page)"}));
+  inside.append(
+    element("pre", {
+      className: "lines",
+      tabIndex: 0,
+      textContent: own.lines.length ? own.lines.join("\n") : "(not in this page)",
+    }),
+  );
   inside.append(element("p", {className: "muted"}, "Its log: ", element("code", {textContent: named(DATA.log)})));
-  inside.append(element("h4", {textContent: "Commands"}), element("pre", {tabIndex: 0, textContent: DATA.commands.map(named).join("\n")}));
+  inside.append(
+    element("h4", {textContent: "Commands"}),
+    element("pre", {tabIndex: 0, textContent: DATA.commands.map(named).join("\n")}),
+  );
 }
 
 function difference(e) {
-  const {keys, values} = DATA.config, base = values[DATA.reference] ?? [];
-  const own = keys.flatMap((key, place) => values[e][place] === base[place] || e === DATA.reference ? [] : [[key, `${values[e][place]}, not ${base[place]}`]]);
+  const {keys, values} = DATA.config,
+    base = values[DATA.reference] ?? [];
+  const own = keys.flatMap((key, place) =>
+    values[e][place] === base[place] || e === DATA.reference ? [] : [[key, `${values[e][place]}, not ${base[place]}`]],
+  );
   const beyond = own.length ? "" : DATA.details[e].difference;
-  return own.length ? facts(own) : element("p", {className: "muted", textContent: e === DATA.reference ? "The others are compared with this one." : beyond || "Nothing."});
+  return own.length
+    ? facts(own)
+    : element("p", {
+        className: "muted",
+        textContent: e === DATA.reference ? "The others are compared with this one." : beyond || "Nothing.",
+      });
 }
 
 function configuration(e) {
   const {keys, values, shared} = DATA.config;
   const all = [...keys.map((key, place) => [key, values[e][place]]), ...Object.entries(shared)];
-  return element("details", {}, element("summary", {textContent: `Whole configuration (${all.length} keys)`}), facts(all));
+  return element(
+    "details",
+    {},
+    element("summary", {textContent: `Whole configuration (${all.length} keys)`}),
+    facts(all),
+  );
 }
 
 function facts(pairs) {
-  return element("dl", {className: "facts"}, ...pairs.flatMap(([key, value]) => [element("dt", {textContent: key}), element("dd", {textContent: value})]));
+  return element(
+    "dl",
+    {className: "facts"},
+    ...pairs.flatMap(([key, value]) => [element("dt", {textContent: key}), element("dd", {textContent: value})]),
+  );
 }
 
 function attemptList(attempts) {
-  return element("ul", {className: "said"}, ...attempts.map(([number, device, ending, time, why]) =>
-    element("li", {textContent: `${number} on ${device}: ${ending} after ${time}${why ? `, ${why}` : ""}`})));
+  return element(
+    "ul",
+    {className: "said"},
+    ...attempts.map(([number, device, ending, time, why]) =>
+      element("li", {textContent: `${number} on ${device}: ${ending} after ${time}${why ? `, ${why}` : ""}`}),
+    ),
+  );
 }
 
 function showAlone(box, title, draw, height = 200) {

@@ -6,9 +6,14 @@ class ResultTable {
     this.body = table.tBodies[0];
     this.heads = [...table.tHead.rows[0].cells];
     this.titles = this.heads.map(head => head.textContent);
-    this.rows = [...this.body.rows].map(row => ({row, e: +row.dataset.e, text: row.textContent.toLowerCase(), state: row.dataset.s}));
+    this.rows = [...this.body.rows].map(row => ({
+      row,
+      e: +row.dataset.e,
+      text: row.textContent.toLowerCase(),
+      state: row.dataset.s,
+    }));
     this.folds = new Map();
-    this.hidden = new Set(this.heads.flatMap((head, place) => "off" in head.dataset ? [place] : []));
+    this.hidden = new Set(this.heads.flatMap((head, place) => ("off" in head.dataset ? [place] : [])));
     this.sheet = new CSSStyleSheet();
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, this.sheet];
     for (const {row, e} of this.rows) this.prepare(row, e);
@@ -22,37 +27,68 @@ class ResultTable {
   }
 
   prepare(row, e) {
-    const head = row.cells[0], name = head.textContent;
+    const head = row.cells[0],
+      name = head.textContent;
     const box = element("input", {type: "checkbox", title: "curve on", attributes: {"aria-label": `curve of ${name}`}});
     const fold = element("button", {type: "button", textContent: name, attributes: {"aria-expanded": "false"}});
     head.replaceChildren(box, fold);
   }
 
   build(tools) {
-    this.words = element("input", {type: "search", placeholder: "filter: words of a row", attributes: {"aria-label": "Filter the rows"}});
+    this.words = element("input", {
+      type: "search",
+      placeholder: "filter: words of a row",
+      attributes: {"aria-label": "Filter the rows"},
+    });
     this.words.addEventListener("input", () => this.render());
     const counts = new Map();
     for (const {state} of this.rows) counts.set(state, (counts.get(state) ?? 0) + 1);
-    const states = [["", "all endings"], ...[...counts].map(([state, count]) => [state, `${state.replaceAll("_", " ")} (${count})`])];
+    const states = [
+      ["", "all endings"],
+      ...[...counts].map(([state, count]) => [state, `${state.replaceAll("_", " ")} (${count})`]),
+    ];
     this.state = choice("", states, () => this.render());
     const first = element("div", {className: "tools"}, this.words, counts.size > 1 ? this.state : null);
-    const keys = DATA.config.keys.map((key, place) => [place, place === DATA.config.telling ? `${key} (tells most)` : key]).filter(([place]) => {
-      const num = new Set(DATA.config.values.map(row => row[place])).size;
-      return num > 1 && num < NAMES.length && num <= 40;
-    });
-    if (keys.length) first.append(choice("group by", [["", "nothing"], ...keys], place => { STATE.group = place === "" ? null : +place; changed("group"); this.render(); }));
+    const keys = DATA.config.keys
+      .map((key, place) => [place, place === DATA.config.telling ? `${key} (tells most)` : key])
+      .filter(([place]) => {
+        const num = new Set(DATA.config.values.map(row => row[place])).size;
+        return num > 1 && num < NAMES.length && num <= 40;
+      });
+    if (keys.length)
+      first.append(
+        choice("group by", [["", "nothing"], ...keys], place => {
+          STATE.group = place === "" ? null : +place;
+          changed("group");
+          this.render();
+        }),
+      );
     this.count = element("output", {className: "muted"});
-    first.append(this.columns(), button("Table as CSV", () => this.export()), this.count);
-    const second = element("div", {className: "tools"}, element("span", {className: "muted", textContent: "curves on:"}),
-      button("only the rows shown", () => switchTo(this.shown.map(({e}) => e))), button("first choice", () => switchTo(FIRST)),
-      button("all", () => switchTo(NAMES.map((_, e) => e))), button("none", () => switchTo([])));
+    first.append(
+      this.columns(),
+      button("Table as CSV", () => this.export()),
+      this.count,
+    );
+    const second = element(
+      "div",
+      {className: "tools"},
+      element("span", {className: "muted", textContent: "curves on:"}),
+      button("only the rows shown", () => switchTo(this.shown.map(({e}) => e))),
+      button("first choice", () => switchTo(FIRST)),
+      button("all", () => switchTo(NAMES.map((_, e) => e))),
+      button("none", () => switchTo([])),
+    );
     tools.append(first, second);
   }
 
   columns() {
     const boxes = this.titles.slice(1).map((title, before) => {
-      const place = before + 1, box = element("input", {type: "checkbox", checked: !this.hidden.has(place)});
-      box.addEventListener("change", () => { this.hidden[box.checked ? "delete" : "add"](place); this.hideColumns(); });
+      const place = before + 1,
+        box = element("input", {type: "checkbox", checked: !this.hidden.has(place)});
+      box.addEventListener("change", () => {
+        this.hidden[box.checked ? "delete" : "add"](place);
+        this.hideColumns();
+      });
       return element("label", {}, box, title);
     });
     return element("details", {}, element("summary", {textContent: "Columns"}), element("div", {}, ...boxes));
@@ -66,7 +102,8 @@ class ResultTable {
   // A row has the colour of its curve at its edge.
   lightRows() {
     for (const {row, e} of this.rows) {
-      const isOn = STATE.on.has(e), head = row.cells[0];
+      const isOn = STATE.on.has(e),
+        head = row.cells[0];
       head.firstChild.checked = isOn;
       head.style.boxShadow = isOn ? `inset 5px 0 var(--c${look(e).colour})` : "";
     }
@@ -75,7 +112,8 @@ class ResultTable {
   onSort(event) {
     const head = event.target.closest("[data-sort]")?.closest("th");
     if (!head) return;
-    const isUp = head.getAttribute("aria-sort") !== "ascending", place = this.heads.indexOf(head);
+    const isUp = head.getAttribute("aria-sort") !== "ascending",
+      place = this.heads.indexOf(head);
     for (const other of this.heads) other.removeAttribute("aria-sort");
     head.setAttribute("aria-sort", isUp ? "ascending" : "descending");
     sortRows(this.rows, place, isUp);
@@ -83,7 +121,8 @@ class ResultTable {
   }
 
   onClick(event) {
-    const row = event.target.closest("tr[data-e]"), e = row && +row.dataset.e;
+    const row = event.target.closest("tr[data-e]"),
+      e = row && +row.dataset.e;
     if (!row || row.classList.contains("fold")) return;
     if (event.target.matches("input")) toggle(e);
     else if (event.target.matches("th button")) this.fold(row, e, event.target);
@@ -97,50 +136,72 @@ class ResultTable {
       this.folds.delete(e);
       return;
     }
-    const cell = element("td", {colSpan: this.heads.length}), made = element("tr", {className: "fold"}, cell);
+    const cell = element("td", {colSpan: this.heads.length}),
+      made = element("tr", {className: "fold"}, cell);
     this.folds.set(e, made);
     row.after(made);
     showDetails(cell, e);
   }
 
   render() {
-    const words = this.words.value.toLowerCase().split(/\s+/).filter(Boolean), state = this.state.querySelector("select").value;
-    this.shown = this.rows.filter(row => (!state || row.state === state) && words.every(word => row.text.includes(word)));
-    const withFold = ({row, e}) => this.folds.has(e) ? [row, this.folds.get(e)] : [row];
-    const found = STATE.group === null ? this.shown.flatMap(withFold) : [...groups().keys()].flatMap(value => {
-      const own = this.shown.filter(({e}) => groupOf(e) === value);
-      return own.length ? [this.groupRow(value, own), ...own.flatMap(withFold)] : [];
-    });
+    const words = this.words.value.toLowerCase().split(/\s+/).filter(Boolean),
+      state = this.state.querySelector("select").value;
+    this.shown = this.rows.filter(
+      row => (!state || row.state === state) && words.every(word => row.text.includes(word)),
+    );
+    const withFold = ({row, e}) => (this.folds.has(e) ? [row, this.folds.get(e)] : [row]);
+    const found =
+      STATE.group === null
+        ? this.shown.flatMap(withFold)
+        : [...groups().keys()].flatMap(value => {
+            const own = this.shown.filter(({e}) => groupOf(e) === value);
+            return own.length ? [this.groupRow(value, own), ...own.flatMap(withFold)] : [];
+          });
     this.body.replaceChildren(...found);
-    this.count.textContent = this.shown.length === this.rows.length ? "" : `${this.shown.length} of ${this.rows.length} rows`;
+    this.count.textContent =
+      this.shown.length === this.rows.length ? "" : `${this.shown.length} of ${this.rows.length} rows`;
   }
 
   // The heading of a group: how many, and the mean and the best of the first metric.
   groupRow(value, own) {
-    const text = [`${DATA.config.keys[STATE.group]} = ${value}`, `${own.length} experiment${own.length > 1 ? "s" : ""}`];
-    const place = this.heads.findIndex(head => head.classList.contains("metric")), metric = METRICS[0];
+    const text = [
+      `${DATA.config.keys[STATE.group]} = ${value}`,
+      `${own.length} experiment${own.length > 1 ? "s" : ""}`,
+    ];
+    const place = this.heads.findIndex(head => head.classList.contains("metric")),
+      metric = METRICS[0];
     const values = own.flatMap(({row, e}) => {
       const found = parseFloat(row.cells[place]?.dataset.v);
       return Number.isFinite(found) && !DATA.failed[e] ? [[found, e]] : [];
     });
     if (values.length && metric) {
-      values.sort((a, b) => metric.max ? b[0] - a[0] : a[0] - b[0]);
+      values.sort((a, b) => (metric.max ? b[0] - a[0] : a[0] - b[0]));
       const mean = values.reduce((sum, [found]) => sum + found, 0) / values.length;
-      text.push(`mean of ${this.titles[place]} ${reading(mean)}`, `best ${reading(values[0][0])} (${NAMES[values[0][1]]})`);
+      text.push(
+        `mean of ${this.titles[place]} ${reading(mean)}`,
+        `best ${reading(values[0][0])} (${NAMES[values[0][1]]})`,
+      );
     }
-    return element("tr", {className: "group"}, element("th", {colSpan: this.heads.length, textContent: text.join(" · "), attributes: {scope: "rowgroup"}}));
+    return element(
+      "tr",
+      {className: "group"},
+      element("th", {colSpan: this.heads.length, textContent: text.join(" · "), attributes: {scope: "rowgroup"}}),
+    );
   }
 
   // The rows and columns that are shown, with the values behind the cells.
   export() {
-    const places = this.titles.flatMap((_, place) => this.hidden.has(place) ? [] : [place]);
-    const rows = this.shown.map(({row, e}) => places.map(place => place === 0 ? NAMES[e] : row.cells[place].dataset.v ?? row.cells[place].textContent));
+    const places = this.titles.flatMap((_, place) => (this.hidden.has(place) ? [] : [place]));
+    const rows = this.shown.map(({row, e}) =>
+      places.map(place => (place === 0 ? NAMES[e] : (row.cells[place].dataset.v ?? row.cells[place].textContent))),
+    );
     download(`${DATA.sweep}-results.csv`.replace(/[^\w.-]+/g, "_"), [places.map(place => this.titles[place]), ...rows]);
   }
 }
 
 function sortRows(rows, place, isUp) {
-  const key = ({row, e}) => place === 0 && e >= 0 ? NAMES[e] : row.cells[place].dataset.v ?? row.cells[place].textContent;
+  const key = ({row, e}) =>
+    place === 0 && e >= 0 ? NAMES[e] : (row.cells[place].dataset.v ?? row.cells[place].textContent);
   const keyed = rows.map(row => ({row, text: key(row), value: parseFloat(key(row))}));
   const isEmpty = ({text}) => text === "" || text === "nan";
   keyed.sort((a, b) => {
