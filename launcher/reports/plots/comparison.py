@@ -151,13 +151,15 @@ class Comparison:
 
 @lru_cache(maxsize=4)  # the metrics of a sweep have the same experiments
 def _names(whole: tuple[str, ...]) -> dict[str, str]:
-    """Return how each experiment is named in the plot."""
-    tried = (short_names(whole, longest) for longest in _LONGEST_NAMES)
-    names: dict[str, str] = {}
-    for names in tried:
-        if not any("…" in name for name in names.values()):
-            break
-    return names
+    """Return how each experiment is named in the plot: no longer than needed for names with whole keys and values."""
+    tried = [short_names(whole, longest) for longest in _LONGEST_NAMES]
+    uncut = [names for names in tried if not any("…" in name for name in names.values())]
+    unchanged = [names for names in uncut if all(_has_whole_parts(*pair) for pair in names.items())]
+    return next(iter(unchanged or uncut), tried[-1])
+
+
+def _has_whole_parts(name: str, short: str) -> bool:
+    return all(part in name for part in short.split("."))
 
 
 def _draw_many(axes: Axes, x: str, choice: Choice, palette: Palette) -> None:

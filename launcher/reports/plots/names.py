@@ -77,7 +77,10 @@ class NameColumn:
         if not key.categories:
             length, height = _BAR
             for number in range(_NUM_STROKES):
-                ends = (left + length * number / _NUM_STROKES, left + length * (number + 1.05) / _NUM_STROKES)
+                ends = (
+                    left + length * number / _NUM_STROKES,
+                    left + length * min(_NUM_STROKES, number + 1.4) / _NUM_STROKES,
+                )
                 colour = self._palette.key_colour((number + 0.5) / _NUM_STROKES)
                 y = top - _ROW - height
                 stroke(figure, ends, (y, y), color=colour, linewidth=height * 72, solid_capstyle="butt")
