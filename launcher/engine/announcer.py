@@ -41,7 +41,7 @@ class Announcer:
         first = self._told.setdefault(way, end.name)
         if first == end.name:
             return failure_report(end.name, str(end.slot), end.ending, end.history, log, end.num_others)
-        return f"{end.name} {end.ending.kind.verb} on {end.slot}, like {first}: {end.ending.why}. Its log: {log}"
+        return f"{end.name} {end.ending.kind.verb} on {end.slot}, like {first}. Its log: {log}"
 
 
 def summary(end: AttemptEnd) -> str:

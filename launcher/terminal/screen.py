@@ -51,6 +51,7 @@ from launcher.text import clock, inline, number, plural, size
 ROOM_FOR_TITLES, ROOM_FOR_WAITING, ROOM_FOR_LOGS, ROOM_FOR_BEST, ROOM_FOR_BLANK = 4, 5, 6, 7, 9
 FAILED_SHARE = 4  # the part of the rows that failed experiments take where there is not enough space
 BAR = 20  # cells of the bar that shows progress
+WORTH_A_STEP = 20  # cells for the name of the best experiment: where there are fewer, its step is left out
 LONGEST_METRIC = 12  # characters of its name in a title
 VERBS: dict[Group, str] = {
     "running": "run",
@@ -142,13 +143,14 @@ class _Layout:
         num_ended = num_all - num["running"] - num["waiting"]
         share = (num_ended + sum(map(_share, self._by_group["running"]))) / max(1, num_all)
         full = min(BAR, int(share * BAR))
-        num_broken = sum(_is_broken(row) for row in snapshot.rows)
+        broken = [number(row.value) for row in snapshot.rows if _is_broken(row)]
+        words = broken[0] if len(set(broken)) == 1 else "not finite"
         parts = [
             (3, inline(snapshot.sweep, 30), "bold"),
             (0, f"{num_ended}/{num_all} ended", ""),
             (6, "━" * full + "─" * (BAR - full), "green"),
             (1, self._counted("failed"), STYLES["failed"]),
-            (2, f"{num_broken} nan" if num_broken else "", WARNING),
+            (2, f"{len(broken)} {words}" if broken else "", WARNING),
             (5, self._counted("interrupted"), STYLES["interrupted"]),
             *self._to_come(),
             (7, clock(snapshot.time_s), ""),
@@ -182,9 +184,11 @@ class _Layout:
             return []
         step = f", step {best.best_step}" if best.best_step is not None else ""
         start = f"best {snapshot.metric} {number(best.best)}: "
+        if self._width - len(start) - len(step) < WORTH_A_STEP:
+            step = ""
         room = max(LEAST, self._width - len(start) - len(step))
         name = short_in(snapshot.names or [best.experiment], room)[best.experiment]
-        return [parts_that_fit([(0, start + name, ""), (1, step, "")], self._width, "")]
+        return [[(cut(start + name + step, self._width), "")]]
 
     def _waiting(self) -> list[Line]:
         if not self._num["waiting"] or self._snapshot.is_stopping:

@@ -38,7 +38,7 @@ def test_a_failure_like_one_before_is_told_in_a_line(tmp_path: Path) -> None:
     told = Told(tmp_path)
     assert told.fails("lr_1", "ValueError: loss 1 (train.py:3), in set-up").count("\n") == 2
     assert told.fails("lr_2", "ValueError: loss 2 (train.py:3), in set-up") == (
-        f"lr_2 failed on cpu:0, like lr_1: ValueError: loss 2 (train.py:3), in set-up. Its log: {tmp_path}/lr_2.log"
+        f"lr_2 failed on cpu:0, like lr_1. Its log: {tmp_path}/lr_2.log"
     )
     assert told.fails("wide", "ValueError: loss 2 (train.py:9), in set-up").count("\n") == 2, "of another line"
     assert told.fails("lr_1", "ValueError: loss 1 (train.py:3), in set-up").count("\n") == 2, "its own next attempt"

@@ -104,9 +104,11 @@ def test_the_best_value_is_of_what_has_neither_failed_nor_diverged() -> None:
 def test_a_value_that_is_not_finite_is_told_in_its_row_and_in_the_heading() -> None:
     broken = replace(RUNNING, value=math.inf)
     heading, row = (screen.frame(snapshot(broken, FAILED), 79, 12, has_color=True)[place] for place in (1, 4))
-    assert "1 nan" in plain([heading])[0]
+    assert "1 inf" in plain([heading])[0]
     assert plain([row])[0].split()[:3] == ["lr_1e-3", "running,", "inf"]
     assert row.count("\x1b[1;35m") == 2, "state and value have the colour of a warning"
+    both = snapshot(broken, replace(RUNNING, value=math.nan))
+    assert "  2 not finite  " in screen.frame(both, 79, 12, has_color=False)[1]
 
 
 def test_a_launch_that_stops_says_what_it_waits_for() -> None:
