@@ -18,6 +18,7 @@ from launcher.reports.analysis.student_t import quantile
 from launcher.reports.differences import reference
 from launcher.store.curve import Curve
 from launcher.store.experiment_state import ExperimentState
+from launcher.text import rounded, with_spread
 
 CONFIDENCE = 0.99
 DATA_ORDER = "data_order"  # the fact of `run.info` that tells the order of the data
@@ -41,6 +42,13 @@ class Difference:
     df: int = 1  # degrees of freedom of the standard error
     is_paired: bool = False  # judged step by step, as both runs saw the same data in the same order
     is_same: bool = False  # the ends have the same values at the same steps
+
+    @property
+    def size(self) -> str:
+        """The size for reading, with its standard error: `0.034 ± 0.005`."""
+        if self.standard_error is None:
+            return rounded(abs(self.value))
+        return with_spread(abs(self.value), self.standard_error)
 
     @property
     def margin(self) -> float | None:

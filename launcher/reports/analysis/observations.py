@@ -18,7 +18,7 @@ from launcher.reports.analysis.ranking import best_experiment, rank
 from launcher.reports.analysis.student_t import quantile
 from launcher.reports.differences import describe_difference
 from launcher.store.experiment_state import ExperimentState
-from launcher.text import listed, number, plural, rounded, with_spread
+from launcher.text import listed, number, plural, rounded
 
 _MOST = 6  # sentences of each sort that name an experiment
 _LARGEST_SHARE = 10.0  # a larger change is not told in per cent
@@ -95,18 +95,11 @@ def _lead(lead: Difference, second: str) -> str:
         case Verdict.SAME:
             return f"the same numbers as {second}"
         case Verdict.CLEAR:
-            return f"{_size(lead)} ahead of {second}{_how(lead)}: a clear lead"
+            return f"{lead.size} ahead of {second}{_how(lead)}: a clear lead"
         case Verdict.NOT_CLEAR:
-            return f"{_size(lead)} ahead of {second}{_how(lead)}: too little to tell the two apart"
+            return f"{lead.size} ahead of {second}{_how(lead)}: too little to tell the two apart"
         case Verdict.TOO_FEW:
-            return f"{_size(lead)} ahead of {second}, of too few steps to judge"
-
-
-def _size(difference: Difference) -> str:
-    """Return the size of a difference, with its standard error: `0.034 ± 0.005`."""
-    if difference.standard_error is None:
-        return rounded(abs(difference.value))
-    return with_spread(abs(difference.value), difference.standard_error)
+            return f"{lead.size} ahead of {second}, of too few steps to judge"
 
 
 def _how(difference: Difference) -> str:
@@ -135,7 +128,7 @@ def _effect(comparison: Comparison, base: ExperimentState, metric: str) -> str:
     """Return in a sentence how an experiment differs from the reference, and its cost."""
     difference = comparison.difference
     way = "lower" if difference.value < 0 else "higher"
-    change = f"{metric} {_size(difference)}{_share(comparison, base, metric)} {way} than {base.name}{_how(difference)}"
+    change = f"{metric} {difference.size}{_share(comparison, base, metric)} {way} than {base.name}{_how(difference)}"
     match comparison.verdict:
         case Verdict.SAME:
             effect = f"the same numbers as {base.name}"

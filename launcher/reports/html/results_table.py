@@ -11,7 +11,7 @@ from launcher.reports.analysis import Verdict, best_experiment, broken, compare,
 from launcher.reports.differences import describe_difference, differing
 from launcher.store.experiment_state import AttemptSpan, ExperimentState, mark_of
 from launcher.store.manifest import Manifest
-from launcher.text import duration, number, rounded, size
+from launcher.text import duration, number, size
 
 _MOST_PRINTED = 3  # metrics that have a column on paper
 _LONGEST = 300  # characters of a value that a table shows; the whole value is in sweep.json
@@ -188,10 +188,14 @@ def _differences(experiments: Sequence[ExperimentState], metric: str) -> list[Co
         if comparison is None:
             cells.append(Cell("-", ""))
             continue
-        value, verdict = comparison.difference.value, str(comparison.verdict)
+        difference, verdict = comparison.difference, str(comparison.verdict)
         if comparison.verdict is Verdict.CLEAR:
             verdict = "better" if comparison.is_better else "worse"
-        cells.append(Cell(f"{'-' if value < 0 else '+'}{rounded(abs(value))} {verdict}", value))
+        paired = ", step by step" if difference.is_paired else ""
+        sign = "-" if difference.value < 0 else "+"
+        is_same = comparison.verdict is Verdict.SAME
+        text = verdict if is_same else f"{sign}{difference.size} {verdict}{paired}"
+        cells.append(Cell(text, difference.value))
     return [Column(f"against {base.name}", cells, "left")]
 
 
