@@ -35,7 +35,20 @@ from launcher.text import printable, timestamp
 
 _FOLDER = Path(__file__).parent
 # In the order in which they run, as one script.
-_SCRIPTS = ("decode", "smooth", "axes", "curves", "painter", "pointer", "chart", "panel", "table", "details", "main")
+_SCRIPTS = (
+    "decode",
+    "smooth",
+    "axes",
+    "curves",
+    "painter",
+    "pointer",
+    "chart",
+    "legend",
+    "panel",
+    "table",
+    "details",
+    "main",
+)
 _MOST_LOGS = 200  # experiments whose last lines are in the page: first those that failed, then those that run
 _MOST_SAID = 12  # observations that are not folded away
 _MOST_ATTEMPTS = 200  # rows of the table of attempts; each fold-out has the attempts of its experiment

@@ -93,7 +93,10 @@ class Chart {
       splits: () => (isLog ? logTicks : ticks)(...this.view.y).map(value => value / unit),
       values: (_, found) => found.map(value => tickLabel(value * unit)),
     };
-    return [{...axis, ...across}, {...axis, ...up}];
+    return [
+      {...axis, ...across},
+      {...axis, ...up},
+    ];
   }
 
   resize() {

@@ -1,9 +1,9 @@
 // The curves, and which of them are on: what chart, legend and table share.
 
-const NAMES = DATA.experiments,
-  FEW = DATA.few,
-  COLOURS = 7,
-  DASHES = [[], [8, 3], [2, 2.5], [9, 3, 2, 3], [5, 2]];
+const NAMES = DATA.experiments;
+const FEW = DATA.few; // so many experiments all have a colour
+const COLOURS = 7;
+const DASHES = [[], [8, 3], [2, 2.5], [9, 3, 2, 3], [5, 2]];
 
 class Curve {
   constructor(entry) {
@@ -22,8 +22,8 @@ class Curve {
     if (!share) return {steps: this.steps, values: this.values};
     if (this.smoothed.share !== share) {
       const {ms, m, c} = this.entry;
-      const means = m ? unpackFloats(m) : this.values,
-        counts = c ? unpackFloats(c) : null;
+      const means = m ? unpackFloats(m) : this.values;
+      const counts = c ? unpackFloats(c) : null;
       this.smoothed = {share, steps: m ? sharedSteps(ms) : this.steps, values: runningMean(means, counts, share)};
     }
     return this.smoothed;
@@ -70,13 +70,12 @@ const STATE = {
   colours: [...DATA.colours],
   withOthers: NAMES.length > FEW, // those that are off are thin and grey, not hidden
   group: null, // the place of a configuration key
-  filtered: null, // the experiments that the table shows; null: all
   listeners: [],
 };
 const FIRST = [...STATE.on];
 
-function changed(what) {
-  for (const listener of STATE.listeners) listener(what);
+function changed() {
+  for (const listener of STATE.listeners) listener();
 }
 
 // Switches these curves on, and all others off. A curve that has no colour yet gets the one that is used least.
@@ -86,12 +85,12 @@ function switchTo(experiments) {
   for (const e of STATE.on) if (STATE.colours[e] !== null) used[STATE.colours[e] % COLOURS]++;
   for (const e of STATE.on) {
     if (STATE.colours[e] !== null) continue;
-    const least = Math.min(...used),
-      colour = used.indexOf(least);
+    const least = Math.min(...used);
+    const colour = used.indexOf(least);
     STATE.colours[e] = colour + COLOURS * least;
     used[colour]++;
   }
-  changed("on");
+  changed();
 }
 
 function toggle(e) {
@@ -117,16 +116,16 @@ function sortedValues(key) {
   );
 }
 
+// The colour and dash of a curve.
 function look(e) {
-  if (STATE.group !== null) {
-    const place = groups().get(groupOf(e));
-    return {colour: place % COLOURS, dash: Math.floor(place / COLOURS) % DASHES.length};
-  }
+  if (STATE.group !== null) return groupLook(groups().get(groupOf(e)));
   const colour = STATE.colours[e] ?? 0;
-  return {
-    colour: colour % COLOURS,
-    dash: NAMES.length <= FEW ? e % DASHES.length : Math.floor(colour / COLOURS) % DASHES.length,
-  };
+  const dash = NAMES.length <= FEW ? e : Math.floor(colour / COLOURS);
+  return {colour: colour % COLOURS, dash: dash % DASHES.length};
+}
+
+function groupLook(place) {
+  return {colour: place % COLOURS, dash: Math.floor(place / COLOURS) % DASHES.length};
 }
 
 function swatch({colour, dash}) {
@@ -161,5 +160,4 @@ function download(name, rows) {
   link.click();
   link.remove();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  return content;
 }

@@ -108,7 +108,10 @@ class Painter {
   // Where a curve leaves the axis above.
   drawArrow(line, paint) {
     const {ctx, box, mapping} = this;
-    const {x: [first, last], y: [, most]} = this.chart.view;
+    const {
+      x: [first, last],
+      y: [, most],
+    } = this.chart.view;
     const above = line.y.findIndex((value, place) => value > most && line.x[place] >= first);
     if (above < 0 || line.x[above] > last) return;
     const size = 4 * this.ratio;

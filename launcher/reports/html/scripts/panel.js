@@ -16,165 +16,113 @@ function button(text, onClick, attributes = {}) {
   return made;
 }
 
+function checkbox(label, isOn, onChange) {
+  const box = element("input", {type: "checkbox", checked: isOn});
+  box.addEventListener("change", () => onChange(box.checked));
+  return element("label", {}, box, label);
+}
+
 class CurvePanel {
   constructor(box) {
     Object.assign(this, {metric: METRICS[0], across: "step", share: DATA.smoothing, isLog: METRICS[0].log});
-    const kinds = Object.keys(ACROSS).filter(kind => NAMES.some((_, e) => ACROSS[kind].known(e)));
-    this.tools = element("div", {className: "tools"});
-    if (METRICS.length > 1) {
-      this.tools.append(
-        choice(
-          "metric",
-          METRICS.map(({name}, place) => [place, name]),
-          place => {
-            this.metric = METRICS[place];
-            this.log.querySelector("input").checked = this.isLog = this.metric.log;
-            this.renew();
-          },
-        ),
-      );
-    }
-    if (kinds.length > 1) {
-      this.tools.append(
-        choice(
-          "by",
-          kinds.map(kind => [kind, ACROSS[kind].label.split(/,| in /)[0]]),
-          kind => {
-            this.across = kind;
-            this.renew();
-          },
-        ),
-      );
-    }
-    this.log = this.checkbox("logarithmic", this.isLog, isOn => {
-      this.isLog = isOn;
-      this.renew();
-    });
-    this.tools.append(this.log, this.smoothing());
-    if (NAMES.length > FEW)
-      this.tools.append(
-        this.checkbox("others in grey", STATE.withOthers, isOn => {
-          STATE.withOthers = isOn;
-          this.renew();
-        }),
-      );
-    this.back = button("Whole curves", () => this.chart.reset());
-    this.tools.append(
-      this.back,
-      button("Curves as CSV", () => this.export()),
-    );
-    this.legend = element("ul", {
-      className: "legend",
-      attributes: {"aria-label": "Experiments: press one to switch its curve on or off"},
-    });
-    box.append(this.tools, this.legend);
+    this.tools = element("div", {className: "tools"}, ...this.choices(), ...this.looks(), ...this.actions());
+    this.legend = new Legend(box);
+    this.legend.list.before(this.tools);
     this.chart = new Chart(box, innerWidth < 600 ? 320 : 460);
-    this.chart.onZoom = isZoomed => {
-      this.back.disabled = !isZoomed;
-    };
+    this.chart.onZoom = isZoomed => Object.assign(this.back, {disabled: !isZoomed});
     this.note = element("p", {className: "muted"});
     box.append(this.note);
     this.renew();
     STATE.listeners.push(() => this.renew(true));
   }
 
-  checkbox(label, isOn, onChange) {
-    const box = element("input", {type: "checkbox", checked: isOn});
-    box.addEventListener("change", () => onChange(box.checked));
-    return element("label", {}, box, label);
+  set(values, keepsView = false) {
+    Object.assign(this, values);
+    this.renew(keepsView);
+  }
+
+  // What is drawn: the metric, and what lies along x.
+  choices() {
+    const found = [];
+    const metrics = METRICS.map(({name}, place) => [place, name]);
+    const kinds = Object.keys(ACROSS).filter(kind => NAMES.some((_, e) => ACROSS[kind].known(e)));
+    if (metrics.length > 1) found.push(choice("metric", metrics, place => this.setMetric(METRICS[place])));
+    if (kinds.length > 1) {
+      const named = kinds.map(kind => [kind, ACROSS[kind].label.split(/,| in /)[0]]);
+      found.push(choice("by", named, across => this.set({across})));
+    }
+    return found;
+  }
+
+  setMetric(metric) {
+    this.log.querySelector("input").checked = metric.log;
+    this.set({metric, isLog: metric.log});
+  }
+
+  // How it is drawn.
+  looks() {
+    this.log = checkbox("logarithmic", this.isLog, isLog => this.set({isLog}));
+    const found = [this.log, this.smoothing()];
+    if (NAMES.length > FEW) {
+      const onChange = withOthers => {
+        STATE.withOthers = withOthers;
+        this.renew();
+      };
+      found.push(checkbox("others in grey", STATE.withOthers, onChange));
+    }
+    return found;
   }
 
   smoothing() {
-    const shown = element("output"),
-      range = element("input", {type: "range", min: 0, max: 20, step: 1, value: Math.round(DATA.smoothing * 100)});
-    const told = () => {
-      shown.textContent = +range.value ? `${range.value} %` : "none";
-    };
+    const shown = element("output");
+    const value = Math.round(DATA.smoothing * 100);
+    const range = element("input", {type: "range", min: 0, max: 20, step: 1, value});
+    const tell = () => Object.assign(shown, {textContent: +range.value ? `${range.value} %` : "none"});
     range.addEventListener("input", () => {
-      this.share = range.value / 100;
-      told();
-      this.renew(true);
+      tell();
+      this.set({share: range.value / 100}, true);
     });
-    told();
+    tell();
     return element("label", {}, "smoothing ", range, shown);
+  }
+
+  actions() {
+    this.back = button("Whole curves", () => this.chart.reset());
+    return [this.back, button("Curves as CSV", () => this.export())];
   }
 
   lines() {
     const kind = ACROSS[this.across];
-    return this.metric.curves
-      .filter(curve => kind.known(curve.e))
-      .map(curve => {
-        const {steps, values} = curve.line(this.share),
-          rawX = kind.of(curve.e, curve.steps);
-        return {
-          e: curve.e,
-          x: steps === curve.steps ? rawX : kind.of(curve.e, steps),
-          y: values,
-          rawX,
-          rawY: curve.values,
-        };
-      });
+    const known = this.metric.curves.filter(curve => kind.known(curve.e));
+    return known.map(curve => {
+      const {steps, values} = curve.line(this.share);
+      const rawX = kind.of(curve.e, curve.steps);
+      const x = steps === curve.steps ? rawX : kind.of(curve.e, steps);
+      return {e: curve.e, x, y: values, rawX, rawY: curve.values};
+    });
   }
 
   // `keepsView`: what was zoomed into stays.
   renew(keepsView = false) {
-    const lines = this.lines(),
-      {metric, chart} = this,
-      view = keepsView && chart.isZoomed ? chart.view : null;
-    const limits = metric.limits[this.isLog ? "log" : "linear"];
-    chart.show({
-      lines,
-      limits,
-      xLabel: ACROSS[this.across].label,
-      yLabel: metric.label,
-      isLog: this.isLog,
-      from: 0,
-      withRaw: this.share > 0 && STATE.on.size <= FEW,
-    });
+    const {metric, chart, isLog} = this;
+    const lines = this.lines();
+    const view = keepsView && chart.isZoomed ? chart.view : null;
+    const labels = {xLabel: ACROSS[this.across].label, yLabel: metric.label};
+    const withRaw = this.share > 0 && STATE.on.size <= FEW;
+    chart.show({...labels, lines, isLog, withRaw, from: 0, limits: metric.limits[isLog ? "log" : "linear"]});
     if (view) {
       chart.view = view;
       chart.build();
     }
-    const missing = metric.curves.length - lines.length;
-    const leaving = metric.leaves && this.isLog === metric.log ? `Beyond the axis: ${metric.leaves}. ` : "";
-    this.note.textContent =
-      leaving +
-      (missing
-        ? `${missing} curve(s) are not here: their ${ACROSS[this.across].label.split(/,| in /)[0]} was not recorded.`
-        : "");
-    this.showLegend();
+    this.note.textContent = this.remarks(metric.curves.length - lines.length);
+    this.legend.show(chart, metric);
   }
 
-  showLegend() {
-    const drawn = new Set(this.metric.curves.map(curve => curve.e));
-    if (STATE.group !== null) {
-      const entries = [...groups()].map(([value, place]) =>
-        element(
-          "li",
-          {},
-          swatch({colour: place % COLOURS, dash: Math.floor(place / COLOURS) % DASHES.length}),
-          ` ${DATA.config.keys[STATE.group]} ${value}`,
-        ),
-      );
-      this.legend.replaceChildren(...entries);
-      return;
-    }
-    const listed = NAMES.length <= FEW ? NAMES.map((_, e) => e) : [...new Set([...FIRST, ...STATE.on])].slice(0, 60);
-    const entries = listed
-      .filter(e => drawn.has(e))
-      .map(e => {
-        const made = button("", () => toggle(e), {"aria-pressed": STATE.on.has(e), title: NAMES[e]});
-        made.append(
-          swatch(look(e)),
-          element("span", {textContent: shortName(e) + (e === DATA.reference ? " (reference)" : "")}),
-        );
-        made.addEventListener("mouseenter", () => this.chart.light(e));
-        made.addEventListener("mouseleave", () => this.chart.light(null));
-        return element("li", {}, made);
-      });
-    const focused = document.activeElement?.closest?.(".legend") === this.legend ? document.activeElement.title : null;
-    this.legend.replaceChildren(...entries);
-    if (focused) [...this.legend.querySelectorAll("button")].find(each => each.title === focused)?.focus();
+  remarks(numMissing) {
+    const {metric, isLog} = this;
+    const leaving = metric.leaves && isLog === metric.log ? `Beyond the axis: ${metric.leaves}. ` : "";
+    const whose = numMissing === 1 ? "1 curve is not here: its" : `${numMissing} curves are not here: their`;
+    return leaving + (numMissing ? `${whose} ${this.chart.quantity} was not recorded.` : "");
   }
 
   // The curves that are on, as they are in the page: recorded values by step, tokens and time where known.
@@ -200,17 +148,12 @@ class CurvePanel {
 class ResourcePanel {
   constructor(box) {
     this.quantity = DATA.resources[0];
-    if (DATA.resources.length > 1) {
-      const chosen = choice(
-        "quantity",
-        DATA.resources.map(({name}, place) => [place, name]),
-        place => {
-          this.quantity = DATA.resources[place];
-          this.renew();
-        },
-      );
-      box.append(element("div", {className: "tools"}, chosen));
-    }
+    const named = DATA.resources.map(({name}, place) => [place, name]);
+    const chosen = choice("quantity", named, place => {
+      this.quantity = DATA.resources[place];
+      this.renew();
+    });
+    if (named.length > 1) box.append(element("div", {className: "tools"}, chosen));
     this.chart = new Chart(box, 260);
     this.renew();
     STATE.listeners.push(() => this.renew());
@@ -222,16 +165,12 @@ class ResourcePanel {
 }
 
 function showUsage(chart, {name, unit}, curves) {
-  const lines = usageLines(curves),
-    most = Math.max(...lines.map(line => line.y.reduce((high, value) => Math.max(high, value), 0)));
-  const labels = {xLabel: "time in seconds", yLabel: `${name.split(",")[0]}, ${unit}`};
-  chart.show({...labels, lines, limits: [0, most * 1.05 || 1], isLog: false, from: 0, withRaw: false});
-}
-
-function usageLines(curves) {
-  return curves.map(curve => {
-    const x = (curve.across ??= unpackFloats(curve.x)),
-      y = (curve.up ??= unpackFloats(curve.v));
+  const lines = curves.map(curve => {
+    const x = (curve.across ??= unpackFloats(curve.x));
+    const y = (curve.up ??= unpackFloats(curve.v));
     return {e: curve.e, x, y, rawX: x, rawY: y};
   });
+  const most = lines.reduce((high, {y}) => y.reduce((most, value) => Math.max(most, value), high), 0);
+  const labels = {xLabel: "time in seconds", yLabel: `${name.split(",")[0]}, ${unit}`};
+  chart.show({...labels, lines, limits: [0, most * 1.05 || 1], isLog: false, from: 0, withRaw: false});
 }

@@ -1,5 +1,7 @@
 // The table of results: filter, order, choice of columns, groups, rows that switch curves on.
 
+const MOST_GROUPS = 40;
+
 class ResultTable {
   constructor(table, tools) {
     this.table = table;
@@ -16,7 +18,7 @@ class ResultTable {
     this.hidden = new Set(this.heads.flatMap((head, place) => ("off" in head.dataset ? [place] : [])));
     this.sheet = new CSSStyleSheet();
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, this.sheet];
-    for (const {row, e} of this.rows) this.prepare(row, e);
+    for (const {row} of this.rows) this.prepare(row);
     this.build(tools);
     table.tHead.addEventListener("click", event => this.onSort(event));
     this.body.addEventListener("click", event => this.onClick(event));
@@ -26,70 +28,68 @@ class ResultTable {
     STATE.listeners.push(() => this.lightRows());
   }
 
-  prepare(row, e) {
-    const head = row.cells[0],
-      name = head.textContent;
+  prepare(row) {
+    const head = row.cells[0];
+    const name = head.textContent;
     const box = element("input", {type: "checkbox", title: "curve on", attributes: {"aria-label": `curve of ${name}`}});
     const fold = element("button", {type: "button", textContent: name, attributes: {"aria-expanded": "false"}});
     head.replaceChildren(box, fold);
   }
 
   build(tools) {
-    this.words = element("input", {
-      type: "search",
-      placeholder: "filter: words of a row",
-      attributes: {"aria-label": "Filter the rows"},
-    });
+    const attributes = {"aria-label": "Filter the rows"};
+    this.words = element("input", {type: "search", placeholder: "filter: words of a row", attributes});
     this.words.addEventListener("input", () => this.render());
+    this.state = this.states();
+    this.count = element("output", {className: "muted"});
+    const asFile = button("Table as CSV", () => this.export());
+    const filters = [this.words, this.state.list.length > 2 ? this.state.label : null, this.grouping()];
+    tools.append(element("div", {className: "tools"}, ...filters, this.columns(), asFile, this.count));
+    tools.append(
+      element(
+        "div",
+        {className: "tools"},
+        element("span", {className: "muted", textContent: "curves on:"}),
+        button("only the rows shown", () => switchTo(this.shown.map(({e}) => e))),
+        button("first choice", () => switchTo(FIRST)),
+        button("all", () => switchTo(NAMES.map((_, e) => e))),
+        button("none", () => switchTo([])),
+      ),
+    );
+  }
+
+  // The filter by ending.
+  states() {
     const counts = new Map();
     for (const {state} of this.rows) counts.set(state, (counts.get(state) ?? 0) + 1);
-    const states = [
-      ["", "all endings"],
-      ...[...counts].map(([state, count]) => [state, `${state.replaceAll("_", " ")} (${count})`]),
-    ];
-    this.state = choice("", states, () => this.render());
-    const first = element("div", {className: "tools"}, this.words, counts.size > 1 ? this.state : null);
-    const keys = DATA.config.keys
-      .map((key, place) => [place, place === DATA.config.telling ? `${key} (tells most)` : key])
-      .filter(([place]) => {
-        const num = new Set(DATA.config.values.map(row => row[place])).size;
-        return num > 1 && num < NAMES.length && num <= 40;
-      });
-    if (keys.length)
-      first.append(
-        choice("group by", [["", "nothing"], ...keys], place => {
-          STATE.group = place === "" ? null : +place;
-          changed("group");
-          this.render();
-        }),
-      );
-    this.count = element("output", {className: "muted"});
-    first.append(
-      this.columns(),
-      button("Table as CSV", () => this.export()),
-      this.count,
-    );
-    const second = element(
-      "div",
-      {className: "tools"},
-      element("span", {className: "muted", textContent: "curves on:"}),
-      button("only the rows shown", () => switchTo(this.shown.map(({e}) => e))),
-      button("first choice", () => switchTo(FIRST)),
-      button("all", () => switchTo(NAMES.map((_, e) => e))),
-      button("none", () => switchTo([])),
-    );
-    tools.append(first, second);
+    const named = [...counts].map(([state, count]) => [state, `${state.replaceAll("_", " ")} (${count})`]);
+    const label = choice("", [["", "all endings"], ...named], () => this.render());
+    return {label, list: label.querySelector("select")};
+  }
+
+  // The keys that put several experiments into a group; null if there is none.
+  grouping() {
+    const {keys, values, telling} = DATA.config;
+    const named = keys.flatMap((key, place) => {
+      const num = new Set(values.map(row => row[place])).size;
+      const isUseful = num > 1 && num < NAMES.length && num <= MOST_GROUPS;
+      return isUseful ? [[place, place === telling ? `${key} (tells most)` : key]] : [];
+    });
+    const onChange = place => {
+      STATE.group = place === "" ? null : +place;
+      changed();
+      this.render();
+    };
+    return named.length ? choice("group by", [["", "nothing"], ...named], onChange) : null;
   }
 
   columns() {
     const boxes = this.titles.slice(1).map((title, before) => {
-      const place = before + 1,
-        box = element("input", {type: "checkbox", checked: !this.hidden.has(place)});
-      box.addEventListener("change", () => {
-        this.hidden[box.checked ? "delete" : "add"](place);
+      const place = before + 1;
+      return checkbox(title, !this.hidden.has(place), isShown => {
+        this.hidden[isShown ? "delete" : "add"](place);
         this.hideColumns();
       });
-      return element("label", {}, box, title);
     });
     return element("details", {}, element("summary", {textContent: "Columns"}), element("div", {}, ...boxes));
   }
@@ -102,28 +102,24 @@ class ResultTable {
   // A row has the colour of its curve at its edge.
   lightRows() {
     for (const {row, e} of this.rows) {
-      const isOn = STATE.on.has(e),
-        head = row.cells[0];
+      const isOn = STATE.on.has(e);
+      const head = row.cells[0];
       head.firstChild.checked = isOn;
       head.style.boxShadow = isOn ? `inset 5px 0 var(--c${look(e).colour})` : "";
     }
   }
 
   onSort(event) {
-    const head = event.target.closest("[data-sort]")?.closest("th");
-    if (!head) return;
-    const isUp = head.getAttribute("aria-sort") !== "ascending",
-      place = this.heads.indexOf(head);
-    for (const other of this.heads) other.removeAttribute("aria-sort");
-    head.setAttribute("aria-sort", isUp ? "ascending" : "descending");
-    sortRows(this.rows, place, isUp);
+    const order = chosenOrder(event, this.heads);
+    if (!order) return;
+    sortRows(this.rows, order);
     this.render();
   }
 
   onClick(event) {
-    const row = event.target.closest("tr[data-e]"),
-      e = row && +row.dataset.e;
-    if (!row || row.classList.contains("fold")) return;
+    const row = event.target.closest("tr[data-e]");
+    if (!row) return;
+    const e = +row.dataset.e;
     if (event.target.matches("input")) toggle(e);
     else if (event.target.matches("th button")) this.fold(row, e, event.target);
   }
@@ -136,30 +132,30 @@ class ResultTable {
       this.folds.delete(e);
       return;
     }
-    const cell = element("td", {colSpan: this.heads.length}),
-      made = element("tr", {className: "fold"}, cell);
+    const cell = element("td", {colSpan: this.heads.length});
+    const made = element("tr", {className: "fold"}, cell);
     this.folds.set(e, made);
     row.after(made);
     showDetails(cell, e);
   }
 
   render() {
-    const words = this.words.value.toLowerCase().split(/\s+/).filter(Boolean),
-      state = this.state.querySelector("select").value;
-    this.shown = this.rows.filter(
-      row => (!state || row.state === state) && words.every(word => row.text.includes(word)),
-    );
+    const words = this.words.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const state = this.state.list.value;
+    const fits = row => (!state || row.state === state) && words.every(word => row.text.includes(word));
+    this.shown = this.rows.filter(fits);
+    const num = this.shown.length;
+    this.count.textContent = num === this.rows.length ? "" : `${num} of ${this.rows.length} rows`;
     const withFold = ({row, e}) => (this.folds.has(e) ? [row, this.folds.get(e)] : [row]);
-    const found =
-      STATE.group === null
-        ? this.shown.flatMap(withFold)
-        : [...groups().keys()].flatMap(value => {
-            const own = this.shown.filter(({e}) => groupOf(e) === value);
-            return own.length ? [this.groupRow(value, own), ...own.flatMap(withFold)] : [];
-          });
+    if (STATE.group === null) {
+      this.body.replaceChildren(...this.shown.flatMap(withFold));
+      return;
+    }
+    const found = [...groups().keys()].flatMap(value => {
+      const own = this.shown.filter(({e}) => groupOf(e) === value);
+      return own.length ? [this.groupRow(value, own), ...own.flatMap(withFold)] : [];
+    });
     this.body.replaceChildren(...found);
-    this.count.textContent =
-      this.shown.length === this.rows.length ? "" : `${this.shown.length} of ${this.rows.length} rows`;
   }
 
   // The heading of a group: how many, and the mean and the best of the first metric.
@@ -168,8 +164,8 @@ class ResultTable {
       `${DATA.config.keys[STATE.group]} = ${value}`,
       `${own.length} experiment${own.length > 1 ? "s" : ""}`,
     ];
-    const place = this.heads.findIndex(head => head.classList.contains("metric")),
-      metric = METRICS[0];
+    const place = this.heads.findIndex(head => head.classList.contains("metric"));
+    const metric = METRICS[0];
     const values = own.flatMap(({row, e}) => {
       const found = parseFloat(row.cells[place]?.dataset.v);
       return Number.isFinite(found) && !DATA.failed[e] ? [[found, e]] : [];
@@ -199,15 +195,28 @@ class ResultTable {
   }
 }
 
-function sortRows(rows, place, isUp) {
-  const key = ({row, e}) =>
-    place === 0 && e >= 0 ? NAMES[e] : (row.cells[place].dataset.v ?? row.cells[place].textContent);
-  const keyed = rows.map(row => ({row, text: key(row), value: parseFloat(key(row))}));
-  const isEmpty = ({text}) => text === "" || text === "nan";
+// Which column a click on a heading chooses, and whether it is sorted upwards; null: no heading was clicked.
+function chosenOrder(event, heads) {
+  const head = event.target.closest("[data-sort]")?.closest("th");
+  if (!head) return null;
+  const isUp = head.getAttribute("aria-sort") !== "ascending";
+  for (const other of heads) other.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", isUp ? "ascending" : "descending");
+  return {place: heads.indexOf(head), isUp};
+}
+
+// Sorts by the values behind the cells. What is empty or NaN comes last, in both directions.
+function sortRows(rows, {place, isUp}) {
+  const shown = ({row, e}) => (place === 0 && e >= 0 ? NAMES[e] : row.cells[place].textContent);
+  const keyed = rows.map(row => {
+    const text = row.row.cells[place].dataset.v ?? shown(row);
+    const size = {inf: Infinity, "-inf": -Infinity}[text] ?? parseFloat(text);
+    return {row, text, size: place === 0 ? NaN : size, isEmpty: text === "" || text === "nan"};
+  });
   keyed.sort((a, b) => {
-    if (isEmpty(a) !== isEmpty(b)) return isEmpty(a) ? 1 : -1;
-    const isText = isNaN(a.value) || isNaN(b.value) || place === 0;
-    const order = isText ? a.text.localeCompare(b.text, undefined, {numeric: true}) : a.value - b.value;
+    if (a.isEmpty !== b.isEmpty) return a.isEmpty ? 1 : -1;
+    const isText = isNaN(a.size) || isNaN(b.size);
+    const order = isText ? a.text.localeCompare(b.text, undefined, {numeric: true}) : a.size - b.size || 0;
     return isUp ? order : -order;
   });
   rows.splice(0, rows.length, ...keyed.map(({row}) => row));
@@ -217,13 +226,10 @@ function sortRows(rows, place, isUp) {
 function makeSortable(table) {
   const heads = [...table.tHead.rows[0].cells];
   table.tHead.addEventListener("click", event => {
-    const head = event.target.closest("[data-sort]")?.closest("th");
-    if (!head) return;
-    const isUp = head.getAttribute("aria-sort") !== "ascending";
-    for (const other of heads) other.removeAttribute("aria-sort");
-    head.setAttribute("aria-sort", isUp ? "ascending" : "descending");
+    const order = chosenOrder(event, heads);
+    if (!order) return;
     const rows = [...table.tBodies[0].rows].map(row => ({row, e: -1}));
-    sortRows(rows, heads.indexOf(head), isUp);
+    sortRows(rows, order);
     table.tBodies[0].append(...rows.map(({row}) => row));
   });
 }
