@@ -10,12 +10,15 @@ counts only for a record file that begins, and has before that place, the same b
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import math
 import os
+import sys
 import zlib
-from collections.abc import Collection, Mapping
+from array import array
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +27,9 @@ from launcher.store.files import open_to_read, read
 from launcher.store.paths import write_atomic
 from launcher.store.record_summary import Cuts, RecordSummary, Straddles
 from launcher.store.records import Record, RecordReader, has_envelope, tidy, unreadable
-from launcher.store.series import Cell, Series
+from launcher.store.series import Cell, Series, packed
 
-FORMAT = 2
+FORMAT = 3
 WORTH_KEEPING_BYTES = 2 << 20  # a shorter record file is read in a few hundredths of a second
 WORTH_RENEWING = 1.1  # a summary is written again when the record file has become larger by this factor
 _PROBE_BYTES = 512  # of the record file that are compared, at its beginning and before the summary's end
@@ -143,7 +146,11 @@ class SummaryReader:
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
             content = values.load(read(kept, _MOST_BYTES))
             offset = content["offset"]
-            if content["format"] != FORMAT or content["probe"] != _probe(self.path, offset):
+            if (
+                content["format"] != FORMAT
+                or content["byteorder"] != sys.byteorder
+                or content["probe"] != _probe(self.path, offset)
+            ):
                 return
             summary = _from_json(content, self._metrics)
             if summary is None:
@@ -175,6 +182,7 @@ def _to_json(summary: RecordSummary, offset: int, probe: list[int]) -> dict[str,
         "format": FORMAT,
         "offset": offset,
         "probe": probe,
+        "byteorder": sys.byteorder,
         "metrics": None if summary.metrics is None else list(summary.metrics),
         "facts": {name: getattr(summary, name) for name in (*_FACTS, "first_step")},
         "logged": list(summary.logged),
@@ -187,10 +195,18 @@ def _series_to_json(series: Series) -> dict[str, Any]:
     return {
         "first": series.first,
         "width": series.width,
-        "steps": series.steps,
-        "values": series.values,
-        "cells": [list(column) for column in zip(*series.cells, strict=True)],
+        "steps": _column_to_json(series.steps),
+        "values": _column_to_json(series.values),
+        "cells": [_column_to_json(column) for column in zip(*series.cells, strict=True)],
     }
+
+
+def _column_to_json(column: Sequence[float]) -> dict[str, str] | list[float]:
+    """Return numbers as JSON: floats and ints of 64 bits by their bytes, which are read much faster than text."""
+    numbers = packed(column)
+    if isinstance(numbers, array):
+        return {numbers.typecode: base64.b64encode(numbers.tobytes()).decode()}
+    return list(column)
 
 
 def _from_json(content: Mapping[str, Any], metrics: Collection[str] | None) -> RecordSummary | None:
@@ -226,16 +242,28 @@ def _from_json(content: Mapping[str, Any], metrics: Collection[str] | None) -> R
 
 def _series_from_json(content: Mapping[str, Any]) -> Series:
     series = Series()
-    columns = [_numbers(column) for column in content["cells"]]
-    series.steps, series.values = _numbers(content["steps"]), _numbers(content["values"])
-    series.first, series.width = _numbers([content["first"], content["width"]])
-    series.cells = [Cell(*cell) for cell in zip(*columns, strict=True)]
+    columns = [_column(column) for column in content["cells"]]
+    series.steps, series.values = _column(content["steps"]), _column(content["values"])
+    series.first, series.width = _column([content["first"], content["width"]])
+    series.cells = [*map(Cell._make, zip(*columns, strict=True))]
     if len(series.steps) != len(series.values) or series.steps != sorted(series.steps) or series.width < 1:
         raise ValueError("a series is not in order")
     return series
 
 
-def _numbers(column: Any) -> list[Any]:
+def _column(column: Any) -> list[Any]:
+    """Return the numbers of a column.
+
+    Raises:
+        ValueError: these are no numbers.
+    """
+    if isinstance(column, dict):
+        ((code, data),) = column.items()
+        if code not in ("d", "q"):
+            raise ValueError("neither floats nor ints")
+        numbers = array(code)
+        numbers.frombytes(base64.b64decode(data, validate=True))
+        return numbers.tolist()
     if not isinstance(column, list) or not {*map(type, column)} <= {int, float, bool}:
         raise ValueError("not a list of numbers")
     return column

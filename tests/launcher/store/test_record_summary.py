@@ -187,7 +187,14 @@ def test_a_kept_summary_of_another_file_does_not_count(tmp_path: Path, monkeypat
     write(path, range(1, 300), attempt=2)
     assert read_summary(path, ["loss"], kept).attempt == 2
     assert reader.read().attempt == 2, "also a reader that had begun with the old file"
-    for wrong in ("", "[", "{}", "[" * 3000, kept.read_text().replace('"width": 1', '"width": "x"')):
+    for wrong in (
+        "",
+        "[",
+        "{}",
+        "[" * 3000,
+        kept.read_text().replace('"d": "', '"d": "x'),
+        kept.read_text().replace('"q"', '"z"'),
+    ):
         kept.write_text(wrong)
         assert read_summary(path, ["loss"], kept).last_step == 299
     kept.unlink()
