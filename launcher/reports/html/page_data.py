@@ -24,10 +24,10 @@ from launcher.reports.html.encoding import pack_floats, pack_steps
 from launcher.reports.html.highlights import Highlights
 from launcher.reports.html.points import Points, axis_of
 from launcher.reports.html.results_table import value_text, words
-from launcher.reports.html.thinning import join_stretches, thin
 from launcher.reports.plots.choice import MOST_NAMED
 from launcher.reports.plots.key_colours import find_key
 from launcher.reports.smoothing import WINDOW_SHARE, Floats, drawable
+from launcher.reports.thinning import join_stretches, thin
 from launcher.reports.usage_curves import QUANTITIES, Series
 from launcher.short_names import short_names
 from launcher.store.experiment_state import ExperimentState, mark_of

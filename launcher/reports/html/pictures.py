@@ -12,9 +12,9 @@ from launcher.reports.axes import AxisRule
 from launcher.reports.html.highlights import DASHES, Highlights
 from launcher.reports.html.points import Points
 from launcher.reports.html.static_chart import Chart, ChartLine, make_chart
-from launcher.reports.html.thinning import thin
 from launcher.reports.plots.choice import MOST_NAMED
 from launcher.reports.smoothing import drawable
+from launcher.reports.thinning import thin
 from launcher.reports.usage_curves import QUANTITIES, Series
 from launcher.store.experiment_state import ExperimentState
 from launcher.store.manifest import Manifest

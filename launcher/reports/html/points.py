@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from launcher.reports.axes import AxisRule, axis_rule
-from launcher.reports.html.thinning import join_stretches
 from launcher.reports.smoothing import Floats, drawable, smooth
+from launcher.reports.thinning import join_stretches
 from launcher.store.curve import Curve
 from launcher.store.experiment_state import ExperimentState
 from launcher.store.manifest import Manifest

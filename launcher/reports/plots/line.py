@@ -11,9 +11,12 @@ import numpy as np
 from launcher.reports.axes import AxisRule
 from launcher.reports.plots.as_of import as_of
 from launcher.reports.smoothing import LARGEST, Floats, drawable, smooth
+from launcher.reports.thinning import thin
 from launcher.store.curve import Curve
 from launcher.store.experiment_state import RUNNING, ExperimentState
 from launcher.store.step_scale import StepScale
+
+POINTS = 1500  # of a curve that are drawn: two for each pixel of its width
 
 
 @dataclass(frozen=True)
@@ -38,14 +41,16 @@ class Line:
     def of(cls, experiment: ExperimentState, curve: Curve) -> Line:
         """Return the line of a curve of an experiment."""
         known = {"tokens": experiment.tokens, "time": experiment.at_s}
-        steps = np.array(curve.steps, dtype=float)
+        steps, logged = np.array(curve.steps, dtype=float), np.array(curve.values, dtype=float)
+        places = thin(drawable(logged), POINTS)
+        steps, logged = steps[places], logged[places]
         smooth_steps, values = smooth(curve)
         done = float(experiment.last_step) if experiment.is_done else None
         return cls(
             name=experiment.name,
             index=experiment.index,
             steps=steps,
-            logged=np.array(curve.values, dtype=float),
+            logged=logged,
             smooth_steps=steps if np.array_equal(steps, smooth_steps) else smooth_steps,  # one array in place of two
             smooth=values,
             scales={x: scale for x, scale in known.items() if scale is not None and scale.covers(curve.steps)},

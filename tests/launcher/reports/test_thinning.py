@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from launcher.reports.html.thinning import join_stretches, thin
+from launcher.reports.thinning import join_stretches, thin
 
 
 def test_thinning_loses_no_extreme() -> None:

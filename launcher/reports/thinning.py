@@ -1,4 +1,4 @@
-"""Fewer points for the same curve: the page has a budget of points, whatever the number of experiments and steps."""
+"""Fewer points for the same curve: pages and plots have a budget of points, whatever the number of steps."""
 
 from __future__ import annotations
 
