@@ -50,15 +50,30 @@ def running_mean(values: Floats, counts: Floats | None = None) -> Floats:
     half = round(length * WINDOW_SHARE / 2)
     if half == 0:
         return values.copy()
-    sums = np.concatenate([[0.0], np.cumsum(np.where(number, values, 0.0) * weights)])
-    totals = np.concatenate([[0.0], np.cumsum(weights)])
-    at = np.arange(length)
-    low, high = at - np.minimum(half, at), np.minimum(at + np.minimum(half, at), length - 1) + 1
     mean: Floats = np.full(len(values), np.nan)
+    weighted = np.where(number, values, 0.0) * weights
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean[:length] = (sums[high] - sums[low]) / (totals[high] - totals[low])
+        mean[: length - half] = _window_sums(weighted[:length], half) / _window_sums(weights[:length], half)
     mean[length - half : length] = _straight_end(values[:length], weights[:length], half)
     return mean
+
+
+def _window_sums(items: Floats, half: int) -> Floats:
+    """Return the sums of the windows around all items but the last `half`.
+
+    Nothing is subtracted: a difference of two sums from the beginning would be 0 behind a value that is 1e16 times as
+    large. A window of 2 * half + 1 items is the end of a block of so many items and the beginning of the next, and the
+    sums within blocks are known (van Herk 1992, "A fast algorithm for local minimum and maximum filters").
+    """
+    width = 2 * half + 1
+    blocks = np.zeros((-(-len(items) // width), width))
+    blocks.flat[: len(items)] = items
+    before = np.cumsum(blocks, axis=1).ravel()  # (N,) from the beginning of the block
+    after = np.cumsum(blocks[:, ::-1], axis=1)[:, ::-1].ravel()  # (N,) up to its end
+    at = np.arange(len(items) - half)
+    low, high = np.maximum(at - half, 0), np.minimum(at + half, 2 * at)
+    found: Floats = before[high] + np.where(low % width == 0, 0.0, after[low])
+    return found
 
 
 def _straight_end(values: Floats, weights: Floats, half: int) -> Floats:

@@ -77,3 +77,25 @@ def test_a_curve_is_smoothed_with_its_steps() -> None:
 def test_what_the_axes_cannot_hold_is_a_gap() -> None:
     values = drawable([1, 1e99, 1e101, -(10**200), math.inf, math.nan, True])
     assert np.isnan(values).tolist() == [False, False, True, True, True, True, False]
+
+
+def test_a_huge_value_far_away_changes_nothing() -> None:
+    """A loss that exploded once, and one that falls by twenty orders of magnitude, used to be smoothed to 0."""
+    exploded = np.ones(400)
+    exploded[20] = 1e18
+    assert running_mean(exploded)[40:] == pytest.approx(1.0)
+    falling = 10.0 ** -np.linspace(0, 20, 400)
+    line = running_mean(falling)
+    assert np.all(np.abs(np.log10(line[:390]) - np.log10(falling[:390])) < 0.5)
+
+
+def test_windows_are_means_of_what_lies_in_them() -> None:
+    values = np.random.default_rng(1).normal(size=333)
+    counts = np.random.default_rng(2).integers(0, 4, 333).astype(float)
+    half = round(333 * 0.05 / 2)
+    line = running_mean(values, counts)
+    for at in (0, 1, half - 1, half, half + 1, 2 * half + 1, 100, 200, 333 - half - 1):
+        reach = min(half, at)
+        window = slice(at - reach, at + reach + 1)
+        if counts[window].sum():
+            assert line[at] == pytest.approx(np.average(values[window], weights=counts[window]))

@@ -7,22 +7,28 @@ function runningMean(values, counts, share) {
     half = roundEven((length * share) / 2);
   if (!half) return values;
   const weights = Float64Array.from(values, (value, place) => (isNumber(value) ? (counts ? counts[place] : 1) : 0));
-  const sums = new Float64Array(length + 1),
-    totals = new Float64Array(length + 1);
-  for (let place = 0; place < length; place++) {
-    sums[place + 1] = sums[place] + (weights[place] ? values[place] * weights[place] : 0);
-    totals[place + 1] = totals[place] + weights[place];
-  }
+  const weighted = weights.map((weight, place) => (weight ? values[place] * weight : 0));
+  const sums = windowSums(weighted, length, half),
+    totals = windowSums(weights, length, half);
   const mean = new Float64Array(values.length).fill(NaN);
-  for (let place = 0; place < length; place++) {
-    const reach = Math.min(half, place),
-      low = place - reach,
-      high = Math.min(place + reach, length - 1) + 1;
-    const total = totals[high] - totals[low];
-    mean[place] = total ? (sums[high] - sums[low]) / total : NaN;
-  }
+  for (let place = 0; place < length - half; place++) mean[place] = totals[place] ? sums[place] / totals[place] : NaN;
   mean.set(straightEnd(values, weights, length, half), length - half);
   return mean;
+}
+
+// The sums of the windows around all items but the last `half`, made of sums within blocks: nothing is subtracted.
+function windowSums(items, length, half) {
+  const width = 2 * half + 1,
+    before = new Float64Array(length),
+    after = new Float64Array(length);
+  for (let place = 0; place < length; place++) before[place] = items[place] + (place % width ? before[place - 1] : 0);
+  for (let place = length - 1; place >= 0; place--)
+    after[place] = items[place] + ((place + 1) % width && place + 1 < length ? after[place + 1] : 0);
+  return Float64Array.from({length: length - half}, (_, place) => {
+    const low = Math.max(place - half, 0),
+      high = Math.min(place + half, 2 * place);
+    return before[high] + (low % width ? after[low] : 0);
+  });
 }
 
 // The last `half` values of the line fitted to the last 2 * half + 1.
