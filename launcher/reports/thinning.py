@@ -33,8 +33,9 @@ def thin(values: Floats, limit: int) -> Places:
 def join_stretches(means: Floats, counts: Floats, limit: int) -> tuple[Places, Floats, Floats]:
     """Join neighbouring stretches of a curve, so that about `limit` are left.
 
-    Return, of each, the place of its last stretch, the mean of its values, and their number. A stretch without a finite
-    value has the mean NaN and the number 0.
+    Return, of each, the place where it is drawn, the mean of its values, and their number. A stretch is drawn at its
+    middle, the first one at the beginning of the curve, and the last one at its end. A stretch without a finite value
+    has the mean NaN and the number 0.
     """
     width = -(-len(means) // max(1, limit))
     starts = np.arange(0, len(means), width)
@@ -42,4 +43,6 @@ def join_stretches(means: Floats, counts: Floats, limit: int) -> tuple[Places, F
     numbers = np.add.reduceat(counts, starts)
     with np.errstate(invalid="ignore"):
         joined: Floats = sums / numbers
-    return np.append(starts[1:], len(means)) - 1, joined, numbers
+    places = (starts + np.append(starts[1:], len(means)) - 1) // 2
+    places[0], places[-1] = 0, len(means) - 1
+    return places, joined, numbers

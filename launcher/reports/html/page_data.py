@@ -128,12 +128,12 @@ def _curve(points: Points, limit: int, steps: _Steps) -> dict[str, Any]:
     if len(stretches.steps) == len(values) <= limit:
         return {"e": points.index, "s": steps.place(curve.steps), "v": pack_floats(values)}
     places = thin(values, limit // 2)
-    ends, means, counts = join_stretches(drawable(stretches.means), np.array(stretches.counts, float), limit // 2)
+    drawn_at, means, counts = join_stretches(drawable(stretches.means), np.array(stretches.counts, float), limit // 2)
     return {
         "e": points.index,
         "s": steps.place([curve.steps[place] for place in places]),
         "v": pack_floats(values[places]),
-        "ms": steps.place([stretches.steps[place] for place in ends]),
+        "ms": steps.place([stretches.steps[place] for place in drawn_at]),
         "m": pack_floats(means),
         "c": pack_floats(counts) if len(set(counts[:-1].tolist())) > 1 else None,  # None: about the same everywhere
     }

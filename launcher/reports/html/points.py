@@ -47,11 +47,11 @@ class Points:
         return smooth(self.curve)
 
     def coarse(self, limit: int) -> tuple[Floats, Floats]:
-        """Return the steps and values of about `limit` points: the first value, and the means of long stretches."""
+        """Return the steps and values of about `limit` points: the means of long stretches, and the first value."""
         stretches = self.curve.stretches
-        ends, means, _ = join_stretches(drawable(stretches.means), np.array(stretches.counts, dtype=float), limit - 1)
-        steps = np.array(stretches.steps, dtype=float)[ends]
-        return np.concatenate([self.steps[:1], steps]), np.concatenate([self.values[:1], means])
+        places, means, _ = join_stretches(drawable(stretches.means), np.array(stretches.counts, dtype=float), limit)
+        means[0] = self.values[0]
+        return np.array(stretches.steps, dtype=float)[places], means
 
 
 def axes_of(manifest: Manifest, points: Mapping[str, Sequence[Points]]) -> dict[str, AxisRule]:

@@ -23,7 +23,7 @@ def test_a_short_curve_stays_whole_and_a_wholly_nan_curve_stays_short() -> None:
 
 def test_joined_stretches_keep_the_mean_of_the_whole() -> None:
     means, counts = np.array([1.0, np.nan, 3.0, 5.0, 7.0]), np.array([2.0, 0.0, 2.0, 2.0, 1.0])
-    ends, joined, numbers = join_stretches(means, counts, 3)
-    assert ends.tolist() == [1, 3, 4]
+    places, joined, numbers = join_stretches(means, counts, 3)
+    assert places.tolist() == [0, 2, 4]
     assert joined.tolist() == [1.0, 4.0, 7.0]
     assert numbers.tolist() == [2.0, 4.0, 1.0]
