@@ -110,6 +110,14 @@ class Report:
         """The metrics that were drawn."""
         return self._data.manifest.metrics
 
+    @property
+    def heading(self) -> str:
+        """Which results these are, in a line."""
+        from launcher.reports import results_text
+
+        manifest = self._data.manifest
+        return results_text.heading(manifest.name, manifest.job_file, manifest.seed, len(manifest.experiments))
+
     def rows(self) -> list[dict[str, Any]]:
         """Return the results table as JSON types, times in seconds, memory in bytes; call after `draw`."""
         from launcher.reports import table

@@ -32,15 +32,19 @@ def results_text(manifest: Manifest, experiments: Sequence[ExperimentState], usa
     metrics = manifest.metrics
     num_running = sum(experiment.outcome == RUNNING for experiment in experiments)
     meanwhile = f", while {plural(num_running, 'experiment')} ran" if num_running else ""
-    of = f"{plural(len(experiments), 'experiment')} of {inline(manifest.job_file)}, seed {manifest.seed}"
-    heading = f"{inline(manifest.name)}: {of}; made {made.replace('T', ' ')}{meanwhile}"
+    of_what = heading(manifest.name, manifest.job_file, manifest.seed, len(experiments))
     columns = results_columns(experiments, metrics, usage, longest_metric=LONGEST_METRIC)
     names = [experiment.name for experiment in experiments]
     parts = [
-        [heading],
+        [f"{of_what}; made {made.replace('T', ' ')}{meanwhile}"],
         headlines(experiments, metrics),
         [plain(line) for line in layout(fit(names, columns, UNLIMITED), has_ruler=True)],
         [remark.text() for remark in remarks(experiments, metrics)],
         list(filter(None, [unlogged(experiments, metrics)])),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def heading(sweep: str, job_file: str, seed: int, num: int) -> str:
+    """Return which results these are: `report: 5 experiments of jobs/report.toml, seed 0`."""
+    return f"{inline(sweep)}: {plural(num, 'experiment')} of {inline(job_file)}, seed {seed}"

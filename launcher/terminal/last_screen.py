@@ -30,23 +30,31 @@ MOST_ANSWERS = 3  # metrics whose best value is told
 
 
 def results(
-    experiments: Sequence[ExperimentState], metrics: Sequence[str], paths: Paths, status: str, width: int | None
+    experiments: Sequence[ExperimentState],
+    metrics: Sequence[str],
+    paths: Paths,
+    status: str,
+    width: int | None,
+    heading: str = "",
 ) -> list[Line]:
     """Return the lines of the results.
 
     Args:
         status: the command that shows all experiments.
         width: of the terminal; None: the lines go to a file or a pipe, and have all rows and columns.
+        heading: which results these are; empty where that is known.
     """
     shown = list(experiments)
     if width is not None and len(shown) > MOST_ROWS:
         shown = best_first(experiments, metrics[0] if metrics else "")[:TOP]
-    every = results_columns(shown, metrics)
-    columns = [column for column in every if column.rank == 0 or any(cell != UNKNOWN for cell in column.cells)]
+    columns = results_columns(shown, metrics)
+    if width is not None:
+        columns = [column for column in columns if column.rank == 0 or set(column.cells) != {UNKNOWN}]
     room = UNLIMITED if width is None else max(1, width)
     fitting = fit([experiment.name for experiment in shown], columns, room, [each.name for each in experiments])
     answers = headlines(experiments, metrics[:MOST_ANSWERS])
-    parts = [
+    parts: list[list[Line]] = [
+        [[(heading, "")]] if heading else [],
         [[(piece, "bold" if answer is answers[0] else "")] for answer in answers for piece in wrapped(answer, room)],
         layout(fitting),
         [*_of_all(experiments, shown, metrics, status), *_files(paths, len(columns) + 1 - len(fitting), room)],

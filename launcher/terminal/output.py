@@ -40,14 +40,17 @@ def print_lines(lines: Sequence[Line]) -> None:
         sys.stdout.flush()
 
 
-def print_results(experiments: Sequence[ExperimentState], metrics: Sequence[str], paths: Paths, status: str) -> None:
-    """Print the results of a sweep on stdout: what fits on a terminal, everything into a file or a pipe.
+def print_results(
+    experiments: Sequence[ExperimentState], metrics: Sequence[str], paths: Paths, status: str, heading: str
+) -> None:
+    """Print the results of a sweep on stdout: what fits on a terminal; the heading and everything elsewhere.
 
-    `status`: the command that shows all experiments.
+    `status`: the command that shows all experiments. `heading`: which results these are.
     """
     from launcher.terminal.last_screen import results
 
-    print_lines(results(experiments, metrics, paths, status, stdout_width()))
+    width = stdout_width()
+    print_lines(results(experiments, metrics, paths, status, width, heading if width is None else ""))
 
 
 def stdout_width() -> int | None:

@@ -42,5 +42,5 @@ def report_command(
         output.print_json({"sweep": sweep.name, "outcome": str(sweep.outcome), "results": report.rows()})
     else:
         status = command_to_type("status", sweep.job_file, sweep.folders)
-        output.print_results(report.experiments, report.metrics, paths, status)
+        output.print_results(report.experiments, report.metrics, paths, status, report.heading)
         output.print_remarks(report.experiments, report.metrics, paths)

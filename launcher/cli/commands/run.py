@@ -59,6 +59,7 @@ def _launch(
 ) -> None:
     from launcher import api
     from launcher.cli import on_finish as finishing
+    from launcher.reports.results_text import heading
     from launcher.shell_command import command_to_type
     from launcher.terminal.console import Console
 
@@ -72,7 +73,9 @@ def _launch(
     if as_json:
         output.print_json(document)
     elif experiments:
-        output.print_results(experiments, metrics, paths, command_to_type("status", sweep.job_file, sweep.folders))
+        status = command_to_type("status", sweep.job_file, sweep.folders)
+        which = heading(sweep.name, str(sweep.job_file), sweep.settings.seed, len(experiments))
+        output.print_results(experiments, metrics, paths, status, which)
     output.print_summary(summary, paths, experiments, metrics, fresh=options.fresh)
     if command is not None and not summary.had_work:
         output.message("--on-finish is not run: nothing was to do.")

@@ -124,7 +124,7 @@ def test_D3_views_follow_a_job_that_changed_where_nothing_is_to_run(place: Workp
     assert "best loss" not in reported.out, "report takes the metrics from the job"
     result = place.launch("job.toml")
     assert "nothing to do" in result.err
-    assert "job: 1 experiments of job.toml" in result.out
+    assert "job: 1 experiment of job.toml" in result.out
     assert result.out.split("\na ")[1].split()[3:6] == ["100", "500", "500"]
     assert not paths.curves("loss").exists()
     assert paths.records("b").exists()

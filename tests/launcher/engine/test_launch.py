@@ -102,7 +102,7 @@ def test_in_parallel_the_longest_starts_first_and_tables_keep_the_order_of_the_f
     assert result.code == 0, result.err
     events = [json.loads(line) for line in place.paths.events.read_text().splitlines()]
     assert [one["experiment"] for one in events if one["event"] == "started"] == ["long", "middle", "short"]
-    assert [line.split()[0] for line in result.out.splitlines()[4:7]] == list(lengths)
+    assert [line.split()[0] for line in result.out.splitlines()[3:6]] == list(lengths)
 
 
 FAILURES = {

@@ -56,7 +56,9 @@ def test_a_batch_is_halved_until_it_fits_and_the_row_says_so(driver: Workplace, 
     planned = {one["name"]: one["digest"] for one in json.loads(driver.paths.sweep.read_text())["experiments"]}
     assert history.start["digest"] == planned["a"], "its identity is that of what was asked"
     assert "with batch_size=4, accumulation=2 (on_oom)" in result.err
-    assert "a: trained with batch_size=2, accumulation=4 for want of memory; attempt 1: out_of_memory" in result.out
+    assert (
+        "a done: trained with batch_size=2, accumulation=4 for want of memory; attempt 1: out_of_memory" in result.err
+    )
     assert "config   batch_size = 2" in driver.log("a")
     assert "nothing to do" in driver.launch("job.toml", "--devices", "0").err
 

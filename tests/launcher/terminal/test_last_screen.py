@@ -74,7 +74,8 @@ def test_the_page_and_the_file_with_all_columns_are_named(tmp_path: Path) -> Non
 
 
 def test_a_file_or_a_pipe_gets_all_rows_and_columns() -> None:
-    found = lines(sweep(200), None)
+    found = [plain(line) for line in results(sweep(200), ["loss"], PATHS, STATUS, None, "s: 200 experiments")]
+    assert found[:2] == ["s: 200 experiments", ""]
     assert sum(line.startswith("resnet50_") for line in found) == 199
     assert "first loss" in "\n".join(found)
     assert not any("more columns" in line or "top 10" in line for line in found)
