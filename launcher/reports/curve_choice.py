@@ -28,9 +28,8 @@ def curves_to_draw(names: Sequence[str], asked: Iterable[str] = (), there: Colle
         InputError: a name or pattern that is asked for fits no experiment.
     """
     asked = list(asked)
-    if len(names) <= MOST_CURVES or ALL in asked:
-        return list(names)
-    wanted = {*there, *(matching(names, asked, "--curves") if asked else ())}
+    found = set(names) if ALL in asked else matching(names, asked, "--curves")
+    wanted = set(names) if len(names) <= MOST_CURVES else {*there, *found}
     return [name for name in names if name in wanted]
 
 

@@ -32,11 +32,12 @@ def test_of_more_those_that_are_asked_for_and_those_that_are_there_already() -> 
     assert curves_to_draw(MANY, ["all"]) == MANY
 
 
-def test_a_wrong_name_is_told() -> None:
+@pytest.mark.parametrize("names", [FEW, MANY])
+def test_a_wrong_name_is_told(names: list[str]) -> None:
     with pytest.raises(InputError, match=r'--curves e99: there is no experiment "e99"\. Did you mean "e9"\?'):
-        curves_to_draw(MANY, ["e99"])
+        curves_to_draw(names, ["e99"])
     with pytest.raises(InputError, match="--curves names no experiment"):
-        curves_to_draw(MANY, [""])
+        curves_to_draw(names, [""])
 
 
 @pytest.fixture
