@@ -28,7 +28,7 @@ else
   READY := $(STAMP)
 endif
 
-.PHONY: help setup again data needed-data sweep status tail test soak bench gpu pythons check lint types docs report clean
+.PHONY: help setup again data needed-data sweep status tail test soak bench gpu pythons check lint types docs pictures report clean
 
 help:            ## say what there is
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -94,6 +94,9 @@ types: $(READY)
 
 docs: $(READY)   ## write docs/reference/ from the code
 	$(RUN) -m docs.generate
+
+pictures: $(READY) $(DATA) ## renew the pictures of README and docs out of a real sweep (needs tmux and Chromium)
+	@$(RUN) -m docs.pictures
 
 check: lint types test  ## lint, types and tests: what CI runs
 

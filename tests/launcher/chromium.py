@@ -91,9 +91,10 @@ class Chromium:
         """Write what the page offers for download into a folder."""
         self.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
 
-    def screenshot(self, path: Path) -> None:
-        """Write a picture of the whole page."""
-        answer = self.call("Page.captureScreenshot", captureBeyondViewport=True)
+    def screenshot(self, path: Path, size: tuple[int, int] | None = None) -> None:
+        """Write a picture of the whole page, or of its upper left corner of a size in CSS pixels."""
+        clip = {"clip": {"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1}} if size else {}
+        answer = self.call("Page.captureScreenshot", captureBeyondViewport=True, **clip)
         path.write_bytes(base64.b64decode(answer["data"]))
 
     def close(self) -> None:
