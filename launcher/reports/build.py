@@ -25,6 +25,7 @@ from launcher.reports.data import ReportData
 from launcher.reports.freshness import Ingredients, look_at, mark_made, outdated
 from launcher.reports.single_curves import SHARE_SIZE, Share, attempt, drawn_beside
 from launcher.store.dropped_plots import dropped_plots
+from launcher.store.experiment_state import RUNNING
 from launcher.store.manifest import Looks
 from launcher.store.paths import Paths
 from launcher.worker.last_lines import last_lines
@@ -72,6 +73,8 @@ class Report:
         changed = None if changed is None else set(changed)
         data, ingredients = self._data, look_at(self._paths)
         data.look(changed)
+        if changed is not None:  # what runs has changed, too
+            changed |= {experiment.name for experiment in data.experiments if experiment.state == RUNNING}
         single = self._single_curves()
         obstacles = [experiment.obstacle for experiment in data.experiments if experiment.obstacle]
         problems = [f"{obstacle}: its row and curves are empty." for obstacle in obstacles]

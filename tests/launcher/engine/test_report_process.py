@@ -62,7 +62,7 @@ def test_views_are_renewed_on_a_timer_and_only_if_something_has_changed(
             turn()
             return paths.table_csv.is_file() and text in paths.table_csv.read_text()
 
-        wait_for(lambda: shows("3.0") and paths.curves("loss").is_file() and not views.is_working)
+        wait_for(lambda: shows("3.0") and paths.curve("loss", "a").is_file() and not views.is_working)
         written_ns = paths.table_csv.stat().st_mtime_ns
         writer.write({"loss": 1.25}, 2)
         wait_for(lambda: shows("1.25") and not views.is_working)
