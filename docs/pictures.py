@@ -26,7 +26,8 @@ from rich.text import Text
 
 from tests.launcher.chromium import Chromium, find_browser
 
-IMAGES = Path(__file__).parent / "images"
+ROOT = Path(__file__).parent.parent
+IMAGES = ROOT / "docs" / "images"
 JOB = "jobs/report.toml"
 COLUMNS, ROWS = 100, 24
 PAGE_WIDTH, PAGE_HEIGHT = 1200, 1700  # CSS pixels
@@ -56,9 +57,11 @@ def main() -> None:
     job = sys.argv[1] if len(sys.argv) > 1 else JOB
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
+        for name in ("jobs", "data", "minigpt", "launcher"):
+            (place / name).symlink_to(ROOT / name)
         live, last = _watch(job, place)
-        outcome = place / "outcome"
-        if not (outcome / "report.html").is_file():
+        outcome = next((path.parent for path in place.glob("outcome/**/report.html")), None)
+        if outcome is None:
             sys.exit(f"the sweep has no report:\n{Text.from_ansi(last).plain}")
         with _opened(browser, place) as chromium:
             _picture_of_text(chromium, place, live, IMAGES / "live_view.png")
@@ -75,11 +78,10 @@ def _watch(job: str, place: Path) -> tuple[str, str]:
     Of the former, the latest is taken on which an experiment runs and another is done, if there was such a moment.
     """
     launch = [sys.executable, "-m", "launcher", job, "--parallel", "--color", "always"]
-    launch += ["--outcome", str(place / "outcome"), "--logs", str(place / "logs")]
     socket = f"pictures-{os.getpid()}"
     tmux = ["tmux", "-L", socket, "-f", os.devnull]
     size = ["-x", str(COLUMNS), "-y", str(ROWS)]
-    command = f"{shlex.join(launch)}; echo; echo {END}; sleep 60"
+    command = f"cd {shlex.quote(str(place))}; {shlex.join(launch)}; echo; echo {END}; sleep 60"
     subprocess.run([*tmux, "new-session", "-d", *size, command], check=True)
     try:
         return _frames(tmux)
