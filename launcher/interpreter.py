@@ -11,6 +11,7 @@ import sys
 OLDEST = (3, 11)
 # Module → the package that brings it. torch is not among them: a target may do without.
 PACKAGES = {
+    "jinja2": "jinja2",
     "matplotlib": "matplotlib",
     "numpy": "numpy",
     "orjson": "orjson",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
 import sys
 import textwrap
@@ -54,9 +56,16 @@ def print_results(
 
 
 def stdout_width() -> int | None:
-    """Return the width of the terminal that stdout is; None if it is none, and no line has to fit."""
-    is_terminal = sys.stdout is not None and sys.stdout.isatty()
-    return shutil.get_terminal_size().columns if is_terminal else None
+    """Return the width of the terminal that stdout is; None if it is none, and no line has to fit.
+
+    The terminal is asked. The variable COLUMNS, which may be of another window, counts only if the terminal cannot say.
+    """
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    with contextlib.suppress(OSError, ValueError):
+        if columns := os.get_terminal_size(sys.stdout.fileno()).columns:
+            return columns
+    return shutil.get_terminal_size().columns
 
 
 def message(text: str, shade: colour.Colour | None = None) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from typing import TYPE_CHECKING
 
 import typer
@@ -48,5 +46,5 @@ def print_plan(sweep: Sweep, launch: LaunchOptions, *, as_json: bool, is_verbose
     if as_json:
         output.print_json(planned.to_json())
         return
-    width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else _WIDTH
+    width = output.stdout_width() or _WIDTH
     output.show(plan_text.text(planned, max(width, _MIN_WIDTH), is_verbose=is_verbose))

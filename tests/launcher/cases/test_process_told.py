@@ -83,8 +83,10 @@ def test_D20_a_crash_in_c_shows_the_users_line(place: Workplace) -> None:
     assert endings(place) == {"a": "killed", "b": "killed"}
     shown = [line for line in result.err.splitlines() if line.startswith("  | ")]
     assert len(shown) <= 10
-    assert sum("Fatal Python error: Segmentation fault" in line for line in shown) == 2
-    assert sum("script.py" in line and "in deep" in line for line in shown) >= 2
+    assert sum("Fatal Python error: Segmentation fault" in line for line in shown) == 1, (
+        "the second failure is like the first"
+    )
+    assert sum("script.py" in line and "in deep" in line for line in shown) >= 1
     assert "multiprocessing" not in "".join(shown)
 
 

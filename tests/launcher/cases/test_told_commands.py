@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.reports import table
+from launcher.reports import results_text, table
 from launcher.reports.build import Report
 from launcher.reports.status import SweepStatus
 from launcher.store.launch_info import LaunchInfo
@@ -58,7 +58,8 @@ def test_D20_a_view_that_cannot_be_written_is_called_intact_only_where_there_is_
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(table, "write_atomic", full)
+    for module in (results_text, table):
+        monkeypatch.setattr(module, "write_atomic", full)
     paths.table_csv.unlink()
     text, csv = (f"{path} cannot be written: No space left on device." for path in (paths.table_txt, paths.table_csv))
     assert report.draw() == [f"{text} The file that was there is intact.", csv]

@@ -17,7 +17,7 @@ import pytest
 from launcher.errors import InputError
 from launcher.executors.telemetry import Telemetry
 from launcher.planning.job import load
-from launcher.reports import table
+from launcher.reports import results_text, table
 from launcher.store.experiment_state import ExperimentState
 from launcher.store.history import first_difference
 from launcher.store.line_log import LineLog
@@ -142,14 +142,15 @@ def test_the_table_has_the_columns_that_are_known_and_empty_cells(paths: Paths, 
         "s", "job.toml", "t:f", 0, [], [], [ManifestExperiment(name, {}, {}, name) for name in ("short", "long")]
     )
     experiments = [ExperimentState(name=name) for name in ("short", "long")]
-    rows = table.make_table(document, experiments, {"short": {}, "long": summarise([sample(2.0, 99.4)])})
+    usage = {"short": {}, "long": summarise([sample(2.0, 99.4)])}
+    rows = table.make_table(document, experiments, usage)
     table.write_csv(paths.table_csv, rows)
     short, long = csv.DictReader(io.StringIO(paths.table_csv.read_text()))
     assert (short["mean_cpu_percent"], long["mean_cpu_percent"]) == ("", "99.4")
     assert list(long).index("peak_tree_memory_bytes") < list(long).index("ending")
     assert "mean_gpu_percent" not in long
-    table.write_text(paths.table_txt, rows, document)
-    heading, _, short_row, long_row = paths.table_txt.read_text().splitlines()[2:6]
+    results_text.write(paths.table_txt, document, experiments, usage)
+    heading, _, short_row, long_row = paths.table_txt.read_text().splitlines()[-4:]
     assert ("CPU" in heading, "GPU" in heading) == (True, False)
     assert ("99%" in long_row, "%" in short_row) == (True, False)
 
@@ -182,9 +183,9 @@ def test_a_worker_is_seen_with_its_children(place: Workplace) -> None:
     wait_for(lambda: any(one.num_processes == 2 and one.memory_bytes > 10**8 for one in read_samples(file)))
     wait_for(lambda: sum(one.cpu_percent * 0.25 for one in read_samples(file)) > 50)
     go.touch()
-    out, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
-    assert " CPU " in out
+    assert " CPU " in place.paths.table_txt.read_text()
     (row,) = csv.DictReader(io.StringIO(place.paths.table_csv.read_text()))
     assert float(row["peak_tree_memory_bytes"]) > 10**8 > float(row["peak_memory_bytes"])
     assert float(row["mean_cpu_percent"]) > 0

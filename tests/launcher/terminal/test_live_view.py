@@ -160,8 +160,9 @@ def test_the_last_screen_has_the_answer_and_each_failure_once(terminal: Terminal
     experiments |= {f"{shared}_bad_{n}": {"act": "raise", "at": n + 2} for n in range(4)}
     terminal.place.toy(experiments, metrics=["loss", "los"])
     terminal.launch("job.toml", "--parallel", "--devices", "0,1", columns=columns, rows=60)
-    lines = terminal.wait_for(has("exit code 1"))
-    text = "\n".join(terminal.all_lines())
+    terminal.wait_for(has("exit code 1"))
+    lines = terminal.all_lines()
+    text = "\n".join(lines)
     assert lines.count("4 done, 4 failed.") == 1
     assert text.count("4 failed alike: ") == 1
     assert "best loss" in text
