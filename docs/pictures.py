@@ -67,8 +67,8 @@ def main() -> None:
             _picture_of_text(chromium, place, live, IMAGES / "live_view.png")
             _picture_of_text(chromium, place, last, IMAGES / "last_screen.png")
             _picture_of_page(chromium, outcome / "report.html", IMAGES / "page.png")
-        for name in ("perplexity_curves.png", "loss_curves.png"):
-            shutil.copyfile(outcome / name, IMAGES / name)
+        plot = next(iter(sorted(outcome.glob("perplexity_curves.png")) or sorted(outcome.glob("*_curves.png"))))
+        shutil.copyfile(plot, IMAGES / "perplexity_curves.png")
     print(*sorted(str(path) for path in IMAGES.iterdir()), sep="\n")
 
 
