@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -125,11 +126,13 @@ def test_ctrl_c_while_torch_is_imported_prints_no_traceback(place: Workplace) ->
 
 def helpers_of(place: Workplace, launcher: int) -> set[int]:
     """Return the fork server of a launcher, and multiprocessing's own processes, of which there are none."""
-    return {
-        one.pid
-        for one in marked(place.mark)
-        if one.ppid() == launcher and re.search("launcher.worker.preloaded|multiprocessing", " ".join(command_of(one)))
-    }
+    found = set()
+    for process in marked(place.mark):
+        with contextlib.suppress(psutil.NoSuchProcess):  # a worker that has just ended
+            command = " ".join(command_of(process))
+            if process.ppid() == launcher and re.search("launcher.worker.preloaded|multiprocessing", command):
+                found.add(process.pid)
+    return found
 
 
 def command_of(process: psutil.Process) -> list[str]:

@@ -221,5 +221,7 @@ def test_a_worker_with_text_that_is_no_unicode_ends_no_sweep(place: Workplace) -
     result = place.launch("job.toml")
     assert result.code == 1, result.err
     assert "\x1b" not in result.err + result.out
-    assert result.out.splitlines()[4].startswith("a "), "a fact cannot take the place of a column of ours"
+    assert any(line.startswith("a ") for line in result.out.splitlines()), (
+        "a fact cannot take the place of a column of ours"
+    )
     assert "x\\udcff" in place.paths.table_csv.read_text()
