@@ -80,6 +80,7 @@ def test_color_is_an_option_a_variable_and_off_where_it_is_not_wanted(
     assert command("plan", "no.toml", "--color", "never")[2].startswith("error: ")
 
 
+@pytest.mark.slow
 def test_only_these_run_and_the_others_stay_as_they_are(place: Workplace) -> None:
     place.toy({"a": {}, "b": {}, "c": {"act": "raise"}}, metrics=["loss"])
     result = place.launch("job.toml", "--skip", "c", "-q")

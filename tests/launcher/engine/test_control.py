@@ -33,6 +33,7 @@ def finish(process: subprocess.Popen[str]) -> str:
     return err
 
 
+@pytest.mark.slow
 def test_one_of_two_that_run_is_stopped_and_the_next_takes_its_slot(place: Workplace) -> None:
     barrier = place.folder / "go"
     experiments = {name: {"steps": 4, "barrier": str(barrier), "act": "checkpoint"} for name in ("a", "b")}
@@ -68,6 +69,7 @@ def test_one_that_does_not_end_is_killed_when_that_is_asked(place: Workplace) ->
     assert endings(place) == {"a": "interrupted"}
 
 
+@pytest.mark.slow
 def test_one_that_waits_leaves_the_queue_and_may_come_back(place: Workplace) -> None:
     barrier = place.folder / "go"
     place.toy({"a": {"steps": 2, "barrier": str(barrier)}, "b": {}, "c": {}})

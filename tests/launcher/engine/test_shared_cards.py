@@ -107,6 +107,7 @@ def test_of_unknown_need_one_at_a_time_starts_on_a_shared_card(driver: Workplace
     assert "a starts there, and what it needs shows at its first step; b waits" in err
 
 
+@pytest.mark.slow
 def test_what_was_measured_is_what_is_needed_next_time(driver: Workplace, cards: Cards) -> None:
     driver.environment["FAKE_PEAK_GB"] = "5"
     settings = {"slots_per_device": 2, "preload": ["fake_cuda"]}

@@ -191,6 +191,7 @@ def test_a_worker_is_seen_with_its_children(place: Workplace) -> None:
     assert float(row["mean_cpu_percent"]) > 0
 
 
+@pytest.mark.slow
 def test_a_resumed_attempt_appends_and_one_begun_anew_starts_a_new_file(place: Workplace) -> None:
     go = place.folder / "go"
     toy = {"steps": 4, "barrier": str(go)}

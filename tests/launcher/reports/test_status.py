@@ -60,6 +60,7 @@ def rows(text: str) -> dict[str, list[str]]:
     return {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
 
 
+@pytest.mark.slow
 def test_sigusr1_prints_all_rows_where_stderr_is_a_pipe(place: Workplace) -> None:
     barrier = str(place.folder / "go")
     before: dict[str, dict[str, Any]] = {"kept": {"steps": 4}}

@@ -43,6 +43,7 @@ def test_13_a_terminal_that_lacks_a_character_gets_an_escape(monkeypatch: pytest
     assert screen.buffer.getvalue() == "Größe \\u65e5\n".encode("latin-1")  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_from_text_to_text(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("The quick brown fox. " * 20)
     (tmp_path / "b.txt").write_text("It jumps. " * 30)

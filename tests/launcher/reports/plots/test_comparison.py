@@ -222,6 +222,7 @@ def test_a_unit_or_value_that_the_font_does_not_have_warns_nobody(tmp_path: Path
     Comparison(Metric("loss", "\u8bad\u7ec3"), lines).write(tmp_path / "a.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["svg", "pdf"])
 def test_hundreds_of_lines_are_pixels_in_a_vector_file_and_the_same_bytes(tmp_path: Path, kind: str) -> None:
     lines = [line(f"e{place}", place, falling(num=150, seed=place)) for place in range(400)]
