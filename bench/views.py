@@ -82,14 +82,14 @@ def _many(versions: Sequence[Version]) -> list[Row]:
     """Train 1,000 experiments of 300 steps, and draw them."""
     costs, trained_s = [], []
     for version in versions:
-        with _place(1000, 300) as place:
+        with _place(1000, 300, METRICS[:1]) as place:
             costs.append(version.run(place, "job.toml", "--devices", "cpu", "--parallel", "--quiet"))
             trained_s.append(_trained_s(place))
     ours, limit_s = costs[0], 1.5 * trained_s[0] + 3
     others = [
         f"{cost.seconds:.0f} s, trained for {trained:.0f} s" for cost, trained in zip(costs, trained_s, strict=True)
     ]
-    what = "1,000 x 300 steps"
+    what = "1,000 x 300 steps, one metric drawn"
     return [
         Row("views", f"{what}, the whole command", others[0], _other(versions, others), _ratio(costs, "seconds"),
             f"≤ 1.5 x training + 3 s = {limit_s:.1f} s", ours.seconds <= limit_s),
@@ -159,14 +159,14 @@ def _trained_s(place: Path) -> float:
 
 
 @contextmanager
-def _place(num: int, steps: int) -> Iterator[Path]:
+def _place(num: int, steps: int, metrics: Sequence[str] = METRICS) -> Iterator[Path]:
     """Make a folder with a job of `num` experiments, all with the same configuration."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "toy.py").write_text(TARGET)
         names = "".join(f"e{number} = {{}}\n" for number in range(num))
         (place / "job.toml").write_text(
-            f'[sweep]\ntarget = "toy:run"\nmetrics = {json.dumps(METRICS)}\npreload = []\n'
+            f'[sweep]\ntarget = "toy:run"\nmetrics = {json.dumps(metrics)}\npreload = []\n'
             f"[config]\nsteps = {steps}\nlr = 0.1\n[experiments]\n{names}"
         )
         yield place
