@@ -65,6 +65,8 @@ class RecordSummary(RecordFacts):
             Straddles: begin again with a new summary that has these cuts.
         """
         batch, until = _Batch(self), self._until()
+        collected = batch.records
+        collect = collected.append
         for record in records:
             step = record.get("step")
             if (
@@ -73,8 +75,9 @@ class RecordSummary(RecordFacts):
                 and record["attempt"] == self.attempt
                 and "kind" not in record
             ):  # the next step of the same attempt, as most records are
-                batch.add(step, record)
-                if batch.is_full:
+                self.last_step = step
+                collect(record)
+                if len(collected) >= _BATCH:  # more would only take memory
                     batch.flush()
                 continue
             batch.flush()
@@ -145,24 +148,14 @@ class _Batch:
 
     def __init__(self, summary: RecordSummary) -> None:
         self._summary = summary
-        self._records: list[Record] = []
-
-    @property
-    def is_full(self) -> bool:
-        """So many steps have been collected that more would only take memory."""
-        return len(self._records) >= _BATCH
-
-    def add(self, step: int, record: Record) -> None:
-        """Add a record of a step that is larger than all before."""
-        self._summary.last_step = step
-        self._records.append(record)
+        self.records: list[Record] = []  # each of a step that is larger than all before
 
     def flush(self) -> None:
         """Add what has been collected to the series."""
-        records, summary = self._records, self._summary
+        records, summary = [*self.records], self._summary
         if not records:
             return
-        self._records = []
+        self.records.clear()
         steps = [record["step"] for record in records]
         before_s = summary.before_s
         summary.times.extend(steps, [before_s + record["at_s"] for record in records])

@@ -191,7 +191,7 @@ def make_cell(steps: Sequence[int], values: Sequence[float]) -> Cell:
     num = len(values)
     low, high = min(values), max(values)
     mean = _mean(values)
-    m2 = _guarded(lambda: math.fsum((value - mean) ** 2 for value in values))
+    m2 = _guarded(lambda: math.dist(values, [mean] * num) ** 2)
     low_step, high_step = steps[values.index(low)], steps[values.index(high)]
     return Cell(steps[0], steps[-1], values[-1], num, mean, m2, low, low_step, high, high_step, 0, -1, math.nan, -1, 0)
 

@@ -128,6 +128,15 @@ def test_a_series_knows_the_first_step_of_its_extremes_however_short_it_was_made
     assert series.step_of(series.highest) == values.index(max(values)) + 1
 
 
+def test_values_near_the_largest_float_have_no_level_and_end_nothing() -> None:
+    series = Series(4)
+    for step in range(1, 40):
+        series.put(step, 1.7e308 if step % 2 else -1.7e308)
+    curve = curve_of(series)
+    assert curve is not None
+    assert (curve.best, curve.end, curve.num) == (-1.7e308, None, 39)
+
+
 def test_a_scale_between_two_steps_grows_evenly() -> None:
     series = Series(4)
     for step in range(1, 41):
