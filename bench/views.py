@@ -125,12 +125,12 @@ def _twenty(version: Version) -> list[Row]:
 
 def _hundred(versions: Sequence[Version]) -> list[Row]:
     """Draw a hundred experiments of 1,000 steps again."""
-    with _place(100, 1000) as place:
+    with _place(100, 1000, METRICS[:1]) as place:
         versions[0].run(place, "job.toml", "--devices", "cpu", "--parallel", "--quiet")
         costs = [version.run(place, "report", "job.toml") for version in versions]
     shown = [f"{cost.seconds:.1f} s" for cost in costs]
-    return [Row("views", "100 x 1,000 steps, a report", shown[0], _other(versions, shown), _ratio(costs, "seconds"),
-                "≤ 3 s", costs[0].seconds <= 3)]  # fmt: skip
+    return [Row("views", "100 x 1,000 steps, one metric drawn, a report", shown[0], _other(versions, shown),
+                _ratio(costs, "seconds"), "≤ 3 s", costs[0].seconds <= 3)]  # fmt: skip
 
 
 def _make_long(place: Path, version: Version, num: int) -> None:
