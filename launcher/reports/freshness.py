@@ -18,6 +18,7 @@ from launcher.store import values
 from launcher.store.files import read
 from launcher.store.manifest import read_manifest
 from launcher.store.paths import Paths, write_atomic
+from launcher.store.summary_file import WRONG
 
 FORMAT = 1
 Ingredients = dict[str, list[int]]  # experiment, or empty for files of the whole sweep → sizes and times of its files
@@ -58,7 +59,7 @@ def outdated(paths: Paths) -> list[Path]:
     now = look_at(paths)
     try:
         before, views = _parse(values.load(read(paths.views_note)))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, *WRONG):
         return [paths.table_txt, paths.table_csv, paths.report_html, paths.report_md]
     changed = {name for name in {*now, *before} if now.get(name) != before.get(name)}
     return [
@@ -72,7 +73,7 @@ def _parse(content: Any) -> tuple[Ingredients, dict[str, str]]:
     """Return the ingredients and the views in a note.
 
     Raises:
-        ValueError, KeyError, TypeError: the content is not that of a note.
+        WRONG: the content is not that of a note.
     """
     if content["format"] != FORMAT:
         raise ValueError("written by another version")

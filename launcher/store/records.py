@@ -219,13 +219,7 @@ def _parse(line: bytes, metrics: Collection[str] | None = None) -> Record | None
         record = orjson.loads(line)
     except orjson.JSONDecodeError:
         record = values.load_object(line)  # the line may have a number that orjson does not read
-    try:  # as `has_envelope` does, without a call
-        n, attempt, at_s = record["n"], record["attempt"], record["at_s"]
-    except (KeyError, TypeError, IndexError):
-        return None
-    if not (type(n) is type(attempt) is int and (type(at_s) is float or type(at_s) is int) and type(record) is dict):
-        return None
-    if not (0 < n <= values.MOST and 0 < attempt <= values.MOST and 0 <= at_s <= values.LONGEST_S):
+    if not has_envelope(record):
         return None
     if "kind" in record or (step := record.get("step", _ABSENT)) is _ABSENT:
         return tidy(_decode_exactly(line, record))

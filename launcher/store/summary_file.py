@@ -34,6 +34,9 @@ WORTH_KEEPING_BYTES = 2 << 20  # a shorter record file is read in a few hundredt
 WORTH_RENEWING = 1.1  # a summary is written again when the record file has become larger by this factor
 _PROBE_BYTES = 512  # of the record file that are compared, at its beginning and before the summary's end
 _MOST_BYTES = 256 << 20
+WRONG = (ValueError, TypeError, KeyError, AttributeError, OverflowError)  # what content of another form raises
+_WHOLE = ("first", "last", "num", "low_step", "high_step", "num_bad", "first_bad", "bad_since", "bad_kinds")  # of cells
+_NOT_NEGATIVE = ("num", "num_bad", "m2")
 _FACTS = ("info", "total", "start", "end", "resumed_from", "phase", "attempt", "last_s", "before_s", "last_step")
 
 
@@ -143,7 +146,7 @@ class SummaryReader:
                 self._begin(straddles.cuts)
 
     def _take_kept(self, kept: Path) -> None:
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+        with contextlib.suppress(OSError, *WRONG):
             content = values.load(read(kept, _MOST_BYTES))
             offset = content["offset"]
             if (
@@ -213,7 +216,7 @@ def _from_json(content: Mapping[str, Any], metrics: Collection[str] | None) -> R
     """Return the summary in a file's content; None if it lacks a metric.
 
     Raises:
-        ValueError, TypeError, KeyError: the content is not that of a summary.
+        WRONG: the content is not that of a summary.
     """
     kept = content["metrics"]
     has_all = kept is None or (metrics is not None and set(metrics) <= set(values.texts(kept)))
@@ -246,9 +249,20 @@ def _series_from_json(content: Mapping[str, Any]) -> Series:
     series.steps, series.values = _column(content["steps"]), _column(content["values"])
     series.first, series.width = _column([content["first"], content["width"]])
     series.cells = [*map(Cell._make, zip(*columns, strict=True))]
-    if len(series.steps) != len(series.values) or series.steps != sorted(series.steps) or series.width < 1:
-        raise ValueError("a series is not in order")
+    _check(series)
     return series
+
+
+def _check(series: Series) -> None:
+    """Raise one of WRONG if no values could have made this series."""
+    columns = dict(zip(Cell._fields, zip(*series.cells, strict=True), strict=bool(series.cells)))
+    for whole in (series.steps, [series.width], *(columns[name] for name in _WHOLE if columns)):
+        array("q", whole)  # raises if one is no int of 64 bits
+    if any(min(columns[name]) < 0 for name in _NOT_NEGATIVE if columns) or series.width < 1:
+        raise ValueError("a count or a sum of squares is negative")
+    steps = [*columns.get("last", ()), *series.steps]
+    if len(series.steps) != len(series.values) or steps != sorted(set(steps)):
+        raise ValueError("a series is not in order")
 
 
 def _column(column: Any) -> list[Any]:
@@ -264,7 +278,7 @@ def _column(column: Any) -> list[Any]:
         numbers = array(code)
         numbers.frombytes(base64.b64decode(data, validate=True))
         return numbers.tolist()
-    if not isinstance(column, list) or not {*map(type, column)} <= {int, float, bool}:
+    if not isinstance(column, list) or any(values.real(number) is None for number in column):
         raise ValueError("not a list of numbers")
     return column
 

@@ -10,7 +10,7 @@ import select
 import shutil
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +131,7 @@ class Chromium:
                     heard(message)
 
 
-def start_on_3_and_4(command: Sequence[str]) -> tuple[int, int, int]:
+def start_on_3_and_4(command: list[str]) -> tuple[int, int, int]:
     """Start a program that reads from its descriptor 3 and writes to its 4; return its pid and our two ends.
 
     Only the child's descriptors are changed. In this process 3 and 4 may be the channel to xdist's controller, and a
@@ -142,7 +142,7 @@ def start_on_3_and_4(command: Sequence[str]) -> tuple[int, int, int]:
     # Copies above 4, so that neither is in the way of the other when the child moves them.
     above = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 5) for fd in (theirs_in, theirs_out)]
     try:
-        actions = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+        actions: list[tuple[Any, ...]] = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
         actions += [(os.POSIX_SPAWN_DUP2, fd, number) for fd, number in zip(above, (3, 4), strict=True)]
         pid = os.posix_spawn(command[0], command, os.environ, file_actions=actions, setsid=True)
     except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import os
 from pathlib import Path
@@ -82,6 +83,14 @@ def test_what_is_missing_or_older_than_what_it_shows_is_outdated(paths: Paths) -
     found = {path.name for path in outdated(paths)}
     whole = {"results_table.txt", "results_table.csv", "report.html", "report.md", "loss_curves.png"}
     assert found == whole | {"loss_curve_nan.png"}, "all that shows its records, and nothing else"
+
+
+@pytest.mark.parametrize("note", [[], {"format": 1}, {"format": 1, "made_from": [], "views": []}, "x", None])
+def test_a_note_of_any_content_is_no_note(paths: Paths, note: object) -> None:
+    paths.views_note.write_text(json.dumps(note))
+    assert paths.report_html in outdated(paths)
+    paths.views_note.write_text(json.dumps({"format": 1, "made_from": {}, "views": {"../../x": ""}}))
+    assert paths.report_html in outdated(paths)
 
 
 def test_only_changed_curves_are_drawn_again(paths: Paths) -> None:

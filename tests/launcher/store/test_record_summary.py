@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +210,54 @@ def test_a_kept_summary_of_another_file_does_not_count(tmp_path: Path, monkeypat
     kept.mkdir()
     reader.keep()
     assert read_summary(path, ["loss"], kept).last_step == 299
+
+
+def test_a_kept_summary_with_any_value_exchanged_ends_nothing() -> None:
+    steps = [(step, float(step % 7) if step % 9 else math.nan) for step in range(1, 101)]
+    sound = summary_file._to_json(summed(records_of([(0, steps)]), 4), 1, [1, 2])
+    sound["facts"]["end"] = {"n": 9, "attempt": 1, "at_s": 1.0, "kind": "end", "ending": "done"}
+    num_refused = 0
+    for odd in json.loads(json.dumps([None, [], {}, "x", -1, 1.5, 2**70, True, [[]], {"q": "x"}])):
+        for exchanged in _exchanged(json.loads(json.dumps(sound)), odd):
+            try:
+                summary = summary_file._from_json(exchanged, ("loss",))
+            except summary_file.WRONG:
+                num_refused += 1
+                continue
+            if summary is None:  # it lacks the metrics
+                continue
+            StepScale.of(summary.times)
+            for series in summary.series.values():
+                assert curve_of(series) is None or curve_of(series, is_maximized=True) is not None
+            summary.add_all(records_of([(0, [(200, 1.0)])])[-1:])
+    assert num_refused > 100
+
+
+def _exchanged(content: Any, odd: Any) -> Iterator[Any]:
+    """Yield a JSON value with one of its parts exchanged, for each of its parts, at any depth."""
+    for key in list(content) if isinstance(content, dict) else range(len(content)) if isinstance(content, list) else ():
+        yield {**content, key: odd} if isinstance(content, dict) else [*content[:key], odd, *content[key + 1 :]]
+        for inner in _exchanged(content[key], odd):
+            yield {**content, key: inner} if isinstance(content, dict) else [*content[:key], inner, *content[key + 1 :]]
+
+
+def test_records_that_are_handed_on_come_once_also_where_an_attempt_cuts_a_cell(tmp_path: Path) -> None:
+    path = tmp_path / "records" / "a.jsonl"
+    write(path, range(1, 6001))
+    reader = SummaryReader(path, ["loss"], decodes_all=True)
+    seen = reader.read_new()
+    assert reader.summary.series["loss"].is_thinned
+    writer = RecordWriter(path, 2)
+    writer.write({"kind": "resume", "step": 3000})
+    for step in range(3001, 3101):
+        writer.write({"loss": -1.0 * step}, step)
+    writer.close()
+    while new := reader.read_new():
+        seen += new
+    assert [record["n"] for record in seen] == list(range(1, len(seen) + 1))
+    fresh = read_summary(path, ["loss"])
+    assert (fresh.last_step, fresh.num_steps) == (3100, 3100)
+    assert repr(reader.summary.series) == repr(fresh.series)
 
 
 def test_a_short_record_file_has_no_kept_summary(tmp_path: Path) -> None:
