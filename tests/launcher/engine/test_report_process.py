@@ -53,13 +53,8 @@ def test_views_are_renewed_on_a_timer_and_only_if_something_has_changed(
     with selectors.DefaultSelector() as selector:
         views.attach(selector)
 
-        def turn() -> None:
-            for key, _ in selector.select(0.05):
-                key.data()
-            views.advance()
-
         def shows(text: str) -> bool:
-            turn()
+            _turned(views, selector)
             return paths.table_csv.is_file() and text in paths.table_csv.read_text()
 
         wait_for(lambda: shows("3.0") and paths.curve("loss", "a").is_file() and not views.is_working)
@@ -69,7 +64,7 @@ def test_views_are_renewed_on_a_timer_and_only_if_something_has_changed(
         assert paths.table_csv.stat().st_mtime_ns > written_ns
         newest_ns = paths.table_csv.stat().st_mtime_ns
         for _ in range(10):
-            turn()
+            _turned(views, selector)
         assert paths.table_csv.stat().st_mtime_ns == newest_ns, "nothing has changed"
         views.close()
     writer.close()
@@ -134,3 +129,29 @@ def test_what_libraries_write_to_stderr_becomes_a_message(drawing: Drawing) -> N
     drawing.views.request(["a"])
     wait_for(lambda: drawing.turn() or drawing.said)
     assert drawing.said == ["drawing: UserWarning: no room"], "said twice, told once"
+
+
+@pytest.mark.parametrize("has_old", [True, False])
+def test_views_of_an_earlier_launch_are_renewed_before_an_experiment_ends(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, has_old: bool
+) -> None:
+    monkeypatch.setattr(report_process, "RENEW_OLD_AFTER_S", 0.1)
+    if has_old:
+        paths.report_html.write_text("3 of 3 done")
+    views = ReportProcess(paths, lambda _text: None, has_plots=False)
+    views.warm_up()
+    with selectors.DefaultSelector() as selector:
+        views.attach(selector)
+        if has_old:
+            wait_for(lambda: _turned(views, selector) and "3 of 3 done" not in paths.report_html.read_text())
+        else:
+            assert all(_turned(views, selector) for _ in range(10))
+            assert not views.is_working, "nothing old is shown, so there is time"
+        views.close()
+
+
+def _turned(views: ReportProcess, selector: selectors.BaseSelector) -> bool:
+    for key, _ in selector.select(0.05):
+        key.data()
+    views.advance()
+    return True
