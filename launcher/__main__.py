@@ -4,29 +4,17 @@ The fork server comes first because it imports torch, while this process imports
 """
 
 import gc
-import signal
 import sys
-from types import FrameType
-from typing import NoReturn
 
 from launcher import interpreter
-
-
-class _Stopped(BaseException):
-    """Ends this process in order, with an exit code, when a signal arrives before a launch has a handler for it."""
-
-
-def _stop(number: int, _frame: "FrameType | None") -> NoReturn:
-    from launcher.errors import EXIT_SIGNALLED
-
-    raise _Stopped(EXIT_SIGNALLED + number)
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
     interpreter.check()
+    from launcher import early_signals
     from launcher.cli import early_start
-    from launcher.errors import EXIT_INTERRUPTED
+    from launcher.errors import EXIT_SIGNALLED
     from launcher.executors import forkserver
     from launcher.terminal import streams  # modules that an old Python cannot read
 
@@ -34,18 +22,16 @@ def main() -> None:
     streams.take_any_text()
     streams.outlive_readers()
     gc.set_threshold(20_000)  # imported modules stay; looking through them again and again takes 30 ms
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # else we run under nohup
-            signal.signal(number, _stop)
+    early_signals.handle()
     try:
         early_start.start_early(sys.argv[1:])
         from launcher.cli.app import main as run
 
         run()
-    except KeyboardInterrupt:  # while we import; later, a launch handles Ctrl-C
-        sys.exit(EXIT_INTERRUPTED)
-    except _Stopped as stopped:
-        sys.exit(stopped.args[0])
+    except BaseException as error:
+        if isinstance(error, SystemExit) or not early_signals.received:
+            raise
+        sys.exit(EXIT_SIGNALLED + early_signals.received[0])  # any other error after a signal comes of it
     finally:
         forkserver.end()
         gc.freeze()  # the interpreter need not look through the objects once more when it ends

@@ -8,6 +8,8 @@ import selectors
 import signal
 from collections.abc import Callable, Iterator
 
+from launcher import early_signals
+
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TELLING = (signal.SIGUSR1, signal.SIGCONT)  # the user asks how the launch stands; the launch goes on after Ctrl-Z
 
@@ -62,6 +64,7 @@ def signals_to(selector: selectors.BaseSelector, stopping: Handler, telling: Han
                     telling(signal.Signals(number))
 
         selector.register(ours, selectors.EVENT_READ, read)
+        os.write(theirs, early_signals.take_lost())
         try:
             yield
         finally:
