@@ -65,6 +65,8 @@ class SweepSettings:
         by default never.
     telemetry_s: seconds between samples of CPU, memory and GPU use, at least 0.1; 0 for none.
     slots_per_device: how many experiments share a GPU in a parallel launch. A CPU slot is not shared.
+    gpus: how many devices an experiment trains on, a process each. Every process finds its number in `RANK`, as under
+        torchrun. Without GPUs these are CPU slots.
     gpu_memory_gb: the GPU memory that an experiment needs, in GiB as nvidia-smi counts; by default what was measured of
         earlier attempts. An experiment that does not fit waits.
     on_oom: what happens after out of memory. `"retry"`: the experiment is tried once more later, alone on its device.
@@ -96,6 +98,7 @@ class SweepSettings:
     kill_after_s: float | None = None
     telemetry_s: float = 2.0  # between samples; 0: none
     slots_per_device: int = 1
+    gpus: int = 1  # that an experiment trains on
     gpu_memory_gb: float | None = None  # as nvidia-smi counts: 2**30 bytes
     on_oom: Literal["retry", "fail", "halve_batch"] = "retry"
     preload: tuple[str, ...] = PRELOAD
@@ -124,6 +127,10 @@ class SweepSettings:
             wrong.append(f"retries is a whole number from 0 to 1000, not {self.retries}")
         if not 1 <= self.slots_per_device <= 64:
             wrong.append(f"slots_per_device is a whole number from 1 to 64, not {self.slots_per_device}")
+        if not 1 <= self.gpus <= 64:
+            wrong.append(f"gpus is a whole number from 1 to 64, not {self.gpus}")
+        if self.gpus > 1 and self.slots_per_device > 1:
+            wrong.append("gpus and slots_per_device exclude each other: an experiment on several GPUs shares none")
         if self.gpu_memory_gb is not None and not 0 < self.gpu_memory_gb < math.inf:
             wrong.append(f"gpu_memory_gb is a number above 0, not {self.gpu_memory_gb}")
         if self.on_nan == "stop" and not self.metrics:
