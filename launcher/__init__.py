@@ -8,13 +8,19 @@
 `launcher.errors`. Scripts use the names listed here, and `launcher.interpreter` to check the Python they run on.
 Everything else may change.
 
-A name is looked up when it is first used, because worker processes import this package too and need none of them.
+In a training script, `launcher.current()` gives what the `run` of a training function gives: `launcher.current_run`.
+
+A name is looked up when it is first used, because worker processes and training scripts import this package too.
 """
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+TYPE_CHECKING = False  # the import of `typing` would take as long as all that a training script needs of this package
 if TYPE_CHECKING:
+    from typing import Any
+
     from launcher.api import load, open, plan, run
+    from launcher.current_run.current import current
     from launcher.errors import InputError, InUseError, LauncherError, NoDeviceError, WriteError
     from launcher.planning.job import Sweep
     from launcher.results import Best, Results, Summary
@@ -30,6 +36,7 @@ __all__ = [
     "Summary",
     "Sweep",
     "WriteError",
+    "current",
     "load",
     "open",
     "plan",
@@ -40,6 +47,7 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "launcher.api": ("load", "open", "plan", "run"),
+    "launcher.current_run.current": ("current",),
     "launcher.errors": ("InUseError", "InputError", "LauncherError", "NoDeviceError", "WriteError"),
     "launcher.planning.job": ("Sweep",),
     "launcher.results": ("Best", "Results", "Summary"),
@@ -50,9 +58,7 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     for module, names in _MODULES.items():
         if name in names:
-            from importlib import import_module
-
-            return getattr(import_module(module), name)
+            return getattr(__import__(module, fromlist=[name]), name)  # no `importlib`, for the reason above
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -94,8 +94,10 @@ def test_no_import_leads_in_a_circle(package: str) -> None:
     assert not left, f"these import each other: {sorted(left)}"
 
 
-def test_what_a_worker_imports_is_the_store_and_below() -> None:
-    allowed = {"worker", "store", *layers("launcher")[-2], *layers("launcher")[-1]}
+def test_what_a_worker_imports_is_below_it() -> None:
+    lines = layers("launcher")
+    below = lines[next(number for number, names in enumerate(lines) if "worker" in names) + 1 :]
+    allowed = {"worker", *(name for names in below for name in names)}
     for module, imported in graph("launcher").items():
         if room_of(module) == "worker":
             above = {other for other in imported if room_of(other) not in allowed}
@@ -191,7 +193,7 @@ def test_no_module_is_named_for_what_it_is_not(path: Path) -> None:
 
 PUBLIC = {
     "Best", "InUseError", "InputError", "LauncherError", "NoDeviceError", "Results", "Summary", "Sweep", "WriteError",
-    "load", "open", "plan", "read_history", "run",
+    "current", "load", "open", "plan", "read_history", "run",
 }  # fmt: skip
 
 
@@ -214,6 +216,25 @@ def test_a_public_name_is_looked_up_when_it_is_used() -> None:
     code = "import sys, launcher\nprint([name for name in sys.modules if name.startswith('launcher.')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]", "a worker imports the package too, and needs none of its names"
+
+
+def test_a_training_script_loads_next_to_nothing_for_its_run() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import launcher; launcher.current()\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    environment = {"PATH": "", "LAUNCHER_NAME": "a", "LAUNCHER_DIR": "/nowhere"}
+    for known in (environment, {"PATH": ""}):
+        command = [sys.executable, "-S", "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=known)
+        loaded = set(done.stdout.split())
+        assert {"launcher", "launcher.current_run.current"} <= loaded
+        ours = {name for name in loaded if name.startswith("launcher.") and "current_run" not in name}
+        assert not ours, f"launcher.current() imports {ours}: it takes less than 5 ms, so import inside a function"
+        heavy = {
+            "torch", "orjson", "numpy", "pydantic", "typing", "json", "re", "pathlib", "threading", "enum",
+        }  # fmt: skip
+        assert not loaded & heavy, f"launcher.current() imports {loaded & heavy}: import inside a function"
 
 
 def test_the_address_of_read_history_in_older_scripts_works() -> None:

@@ -18,6 +18,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from launcher.current_run.current import set_current
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.ending import EndingKind
 from launcher.store.records import RecordWriter
@@ -55,6 +56,7 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None, thread_bu
         send_last_word(bell.fileno(), {"ending": EndingKind.FAILED, "error": problem})
         shut_down(UNWRITTEN_EXIT_CODE)
     run = _make_run(spec, writer, outcome_fd, ThreadBudget(thread_budget.fileno()) if thread_budget else None)
+    set_current(run)
     stop = StopSignal(run.ask_to_stop)
     become_main_process(stop.forget, give_back_stacks_signal)
     failure: BaseException | None = None
