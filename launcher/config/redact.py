@@ -137,7 +137,7 @@ def _shown(key: str, value: Any, *, is_inside: bool) -> Any:
         inside = is_inside or is_secret(key, "x")
         changed = {name: _shown(name, inner, is_inside=inside) for name, inner in value.items()}
         return value if changed == value else changed
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):  # no `list | tuple`: a training script may run in Python 3.8
         hidden = [_shown(key, entry, is_inside=is_inside) for entry in value]
         return value if hidden == list(value) else hidden
     if is_secret(key, value) or (is_inside and isinstance(value, str) and value):

@@ -52,11 +52,11 @@ def test_in_a_worker_it_is_the_run_of_the_training_function(monkeypatch: pytest.
     assert launcher.current() is given
 
 
-def test_a_function_of_a_launch_finds_its_run(workplace: Workplace) -> None:
+def test_a_function_of_a_launch_finds_its_run(place: Workplace) -> None:
     source = "import launcher\n\ndef train(config: dict, run):\n    run.log(1, same=launcher.current() is run)\n"
-    (workplace.folder / "ours.py").write_text(source)
-    assert workplace.launch(str(workplace.toy({"a": {}}, target="ours:train"))).code == 0
-    steps = [record for record in RecordReader(workplace.paths.records("a")).read() if "step" in record]
+    (place.folder / "ours.py").write_text(source)
+    assert place.launch(str(place.toy({"a": {}}, target="ours:train"))).code == 0
+    steps = [record for record in RecordReader(place.paths.records("a")).read() if "step" in record]
     assert [record["same"] for record in steps] == [True]
 
 
