@@ -1,0 +1,128 @@
+"""Finds metrics in JSON objects, one a line: of any program, and of `launcher.current()`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from launcher.sources.metric_names import metric_name
+from launcher.sources.steps import Steps
+from launcher.sources.template import as_number
+from launcher.store.records import ENVELOPE
+from launcher.store.values import MOST
+
+STEP_KEYS = ("step", "global_step", "iteration", "iter", "it", "epoch")  # the first that holds a whole number counts
+_KINDS = ("total", "info", "resume", "phase")  # of the records that a script may write
+_FIELDS = (ENVELOPE | {"src"}) - {"kind", "step"}  # the worker writes these
+_SPECIAL: dict[Any, float] = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+_DEPTH = 4  # of objects inside one another
+_LONGEST_STEP = 19  # digits
+_MOST_PATTERNS = 1000  # for which steps are counted separately
+
+
+class JsonParser:
+    """Takes the numbers of a JSON object. The names of an object inside an object are joined: `train_loss`.
+
+    The step stands under `step`, `global_step`, `iteration`, `iter`, `it` or `epoch`. Without such a whole number,
+    objects with the same keys are counted.
+    """
+
+    def __init__(self, after_step: int = 0) -> None:
+        """Begin. Objects without a step are counted from the step after `after_step`."""
+        self.notes: list[str] = []
+        self._after_step = after_step
+        self._steps: dict[object, Steps] = {}  # by the key of the step, or by all keys of objects without a step
+        self._told: set[str] = set()
+
+    def parse(self, line: bytes) -> tuple[dict[str, Any], int | None] | None:
+        """Return the numbers and the step of the object on a line; None if there is no object with a number."""
+        content = load_object(line)
+        return None if content is None else self.take(content)
+
+    def take(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], int | None] | None:
+        """Return the numbers and the step of an object; None if it has no number besides the step."""
+        key = next((key for key in STEP_KEYS if _is_step(content.get(key))), None)
+        fields = dict(_numbers({name: value for name, value in content.items() if name != key}, "", _DEPTH))
+        if not fields:
+            return None
+        pattern = key or tuple(sorted(fields))
+        steps = self._steps.get(pattern)
+        if steps is None:
+            steps = Steps(self._after_step)
+            if len(self._steps) < _MOST_PATTERNS:
+                self._steps[pattern] = steps
+        step = steps.next(None if key is None else int(content[key]))
+        if key is not None and steps.went_back is not None and key not in self._told:
+            self._told.add(key)
+            printed, before = steps.went_back
+            self.notes.append(
+                f'"{key}": the step {printed} comes after the step {before}, as where a new epoch begins. From here on '
+                "the steps are counted on"
+            )
+        return fields, step
+
+
+class RunParser:
+    """Takes what `launcher.current()` writes, as it is: an object with a `step`, or with a `kind`."""
+
+    def __init__(self) -> None:
+        """Begin."""
+        self.notes: list[str] = []
+
+    def parse(self, line: bytes) -> tuple[dict[str, Any], int | None] | None:
+        """Return the fields and the step of a line; None for a line that `launcher.current()` does not write."""
+        content = load_object(line)
+        if content is None or not all(isinstance(value, int | float | str) for value in content.values()):
+            return None
+        if "kind" in content:
+            return (content, None) if content["kind"] in _KINDS and not _FIELDS & content.keys() else None
+        step = content.pop("step", None)
+        if type(step) is not int or not 0 <= step <= MOST or _FIELDS & content.keys():
+            return None
+        return {key: _SPECIAL.get(value, value) for key, value in content.items()}, step
+
+
+def load_object(line: bytes) -> dict[str, Any] | None:
+    """Return the JSON object that a line is, blanks around it aside; None for any other line. NaN is a number here."""
+    line = line.strip()
+    if not line.startswith(b"{"):
+        return None
+    try:
+        content = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        try:  # NaN, Infinity, invalid UTF-8
+            content = json.loads(line.decode(errors="replace"))
+        except (ValueError, RecursionError):
+            return None
+    return content if isinstance(content, dict) else None
+
+
+def _is_step(value: Any) -> bool:
+    """Say whether a value is a step: a whole number, or a text of digits, as some programs print it."""
+    if isinstance(value, str):
+        return value.isascii() and value.isdigit() and len(value) < _LONGEST_STEP
+    return type(value) is int and 0 <= value <= MOST
+
+
+def _numbers(content: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tuple[str, int | float]]:
+    """Yield the numbers of an object with their names; texts of numbers count, other texts, lists and flags do not."""
+    for key, value in content.items():
+        if isinstance(value, dict):
+            if depth > 1:
+                yield from _numbers(value, f"{prefix}{key}_", depth - 1)
+            continue
+        if isinstance(value, str):
+            value = _number_of(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and (name := metric_name(f"{prefix}{key}")):
+            yield name, value if abs(value) <= MOST or isinstance(value, float) else float(value)
+
+
+def _number_of(text: str) -> int | float | None:
+    try:
+        return as_number(text.encode()) if text.isascii() and 0 < len(text) < 40 and "_" not in text else None
+    except (ValueError, RecursionError):
+        return None

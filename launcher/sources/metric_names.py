@@ -1,0 +1,29 @@
+"""The names under which metrics that were found in files are recorded."""
+
+from __future__ import annotations
+
+import re
+
+from launcher.store.names import is_metric
+from launcher.store.records import ENVELOPE
+
+_RESERVED = ENVELOPE | {"src"}
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]+")
+_LONGEST = 100  # characters
+
+
+def reserved(name: str) -> bool:
+    """Say whether a name is a field of every record, such as `n` or `attempt`."""
+    return name in _RESERVED
+
+
+def metric_name(name: str) -> str:
+    """Return the name under which a value is recorded: `train/loss` becomes `train_loss`, `n` becomes `n_`.
+
+    Empty if there is nothing of a name in it.
+    """
+    known = name if name.isidentifier() and name.isascii() else _NOT_IN_NAMES.sub("_", name)
+    known = known.strip("_")[:_LONGEST] if not is_metric(known) else known
+    if known and not known[0].isalpha():
+        known = f"x_{known}"[:_LONGEST]
+    return f"{known}_" if known in _RESERVED else known

@@ -1,0 +1,94 @@
+"""What a source is, and what is found in it.
+
+A source is a file that grows, and an offset in it. `SourceSpec` describes where to look, as plain data that crosses a
+process boundary and is kept in the records. `Format` turns the bytes of a file into `Found`; `follow` reads the files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple, Protocol, get_args
+
+from launcher.store import values
+
+Kind = Literal["templates", "auto", "json", "run", "events"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class Found(NamedTuple):
+    """A record that stands in a file: a step's metrics; or with the step None, a record that has a `kind`."""
+
+    fields: dict[str, Any]
+    step: int | None
+    src: tuple[int, int]  # the number of the source, and the offset after what was found
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSpec:
+    """Where to look for metrics.
+
+    kind "templates": lines of text that match `templates`; "auto": lines of text that look like metrics; "json": JSON
+    objects, one a line; "run": what `launcher.current()` writes; "events": files that match a glob, each by its name:
+    event files of TensorBoard, `*.csv`, and else JSON objects, one a line.
+    """
+
+    kind: Kind
+    path: str  # absolute; of "events" a glob
+    templates: tuple[str, ...] = ()
+    begins: Mapping[str, int] = field(default_factory=dict)  # path → where the attempt begins in the file; else at 0
+    after_step: int = 0  # matches without a step are counted from the next step on
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the description as a JSON object."""
+        return {**vars(self), "templates": list(self.templates), "begins": dict(self.begins)}
+
+    @classmethod
+    def from_json(cls, content: Any) -> SourceSpec:
+        """Return the description that `to_json` has returned.
+
+        Raises:
+            ValueError: the content is something else.
+        """
+        known = values.Fields(content)
+        kind = known.text("kind")
+        if kind not in KINDS:
+            raise ValueError(f"kind is one of {', '.join(KINDS)}")
+        return cls(
+            kind=kind,
+            path=known.text("path"),
+            templates=tuple(known.list("templates", "a list of texts", lambda entry: isinstance(entry, str))),
+            begins=values.wholes(known.optional("begins")),
+            after_step=known.whole("after_step"),
+        )
+
+    def beginning_now(self) -> SourceSpec:
+        """Return the description of the same source for an attempt that begins now, after what the file has already."""
+        try:
+            return replace(self, begins={self.path: os.stat(self.path).st_size})
+        except OSError:
+            return self
+
+
+class Parser(Protocol):
+    """Finds metrics in single lines."""
+
+    notes: list[str]  # what a person is to be told, in the order in which it was noticed; who tells it empties the list
+
+    def parse(self, line: bytes) -> tuple[dict[str, Any], int | None] | None:
+        """Return the fields and the step that stand on a line; None if there are none."""
+
+
+class Format(Protocol):
+    """Turns the bytes of a file into what is found in it. The same bytes give the same, however they are cut."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person is to be told; who tells it empties the list."""
+
+    def feed(self, piece: bytes) -> Sequence[Found]:
+        """Return what is complete with the next bytes of the file."""
+
+    def finish(self) -> Sequence[Found]:
+        """Return what only the end of the file makes complete."""

@@ -1,0 +1,66 @@
+"""Finds metrics by templates: what the templates find on a line is a single record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from launcher.sources.steps import Steps
+from launcher.sources.template import Template
+from launcher.text import inline
+
+
+class TemplateParser:
+    """Looks for templates in lines.
+
+    A line gives at most a single record, with the numbers of all templates that match. Its step is that of the first of
+    these templates that has a {step}; without such a template, the matches of the first template are counted.
+    """
+
+    def __init__(self, templates: Sequence[str], after_step: int = 0) -> None:
+        """Compile the templates. Matches without a step are counted from the step after `after_step`.
+
+        Raises:
+            ValueError: a template can match nothing of use.
+        """
+        self.notes: list[str] = []
+        self._after_step = after_step
+        self._known: list[tuple[bytes, Template, Steps]] = []
+        self._told: set[str] = set()
+        for text in templates:
+            self.add(Template(text))
+
+    def add(self, template: Template) -> None:
+        """Look for another template, too."""
+        self._known.append((template.literal, template, Steps(self._after_step)))
+
+    def parse(self, line: bytes) -> tuple[dict[str, Any], int | None] | None:
+        """Return the numbers and the step on a line; None if no template matches."""
+        found: tuple[dict[str, Any], int | None] | None = None
+        is_counted = False  # whether the step that was found is a count
+        for literal, template, steps in self._known:
+            if literal not in line or (match := template.find(line)) is None:
+                continue
+            fields, printed = match
+            step = steps.next(printed)
+            if steps.went_back is not None or (printed is None and template.has_step):
+                self._tell(template, steps)
+            if found is None:
+                found, is_counted = (fields, step), not template.has_step
+            elif is_counted and template.has_step:
+                found, is_counted = ({**fields, **found[0]}, step), False
+            else:
+                found = ({**fields, **found[0]}, found[1])
+        return found
+
+    def _tell(self, template: Template, steps: Steps) -> None:
+        """Tell once of each template why its steps are not those that are printed."""
+        if template.text in self._told:
+            return
+        self._told.add(template.text)
+        if steps.went_back is not None:
+            printed, before = steps.went_back
+            why = f"the step {printed} comes after the step {before}, as where a new epoch begins. From here on"
+            self.notes.append(f'"{inline(template.text)}": {why} the steps are counted on')
+        else:
+            self.notes.append(f'"{inline(template.text)}": a {{step}} is no whole number. Such matches are counted')

@@ -1,0 +1,43 @@
+"""Steps: those that are printed, counts, and new epochs."""
+
+from __future__ import annotations
+
+import pytest
+
+from launcher.sources.steps import Steps
+from launcher.store.values import MOST
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected"),
+    [
+        ([0, 1, 2], [0, 1, 2]),
+        ([None, None], [1, 2]),
+        ([10, 10, 20], [10, 10, 20]),
+        ([0, 10, 20, 0, 10, 20, 0], [0, 10, 20, 30, 40, 50, 60]),
+        ([10, 20, 30, 10, 20, 30, 10], [10, 20, 30, 40, 50, 60, 70]),
+        ([1, 2, 3, 1, 2, 3], [1, 2, 3, 4, 5, 6]),
+        ([57, 99, 0], [57, 99, 141]),
+        ([5, None, 7], [5, 6, 7]),
+        ([-1, MOST + 1], [1, 2]),
+        ([MOST, 0, 1], [MOST, MOST, MOST]),
+    ],
+)
+def test_a_step_is_what_is_printed_and_goes_on_after_a_new_epoch(
+    printed: list[int | None], expected: list[int]
+) -> None:
+    steps = Steps()
+    assert [steps.next(step) for step in printed] == expected
+
+
+def test_counting_begins_after_the_steps_that_are_kept() -> None:
+    steps = Steps(after=40)
+    assert [steps.next(None) for _ in range(2)] == [41, 42]
+    assert steps.went_back is None
+
+
+def test_the_first_step_that_went_back_is_remembered() -> None:
+    steps = Steps()
+    for printed in (0, 50, 100, 0, 50, 100, 0):
+        steps.next(printed)
+    assert steps.went_back == (0, 100)
