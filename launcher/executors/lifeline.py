@@ -1,0 +1,114 @@
+"""The end of processes that have left their worker's process group: the ranks of torchrun, above all.
+
+A worker and its group die with the launcher by a pipe (`child_process.die_with_launcher`). torchrun gives each rank a
+session of its own, so neither that pipe nor the death of the worker reaches it. Two things do:
+
+    the launcher dies    `NamedLifeline`: a FIFO, whose write end the launcher alone holds. Each Python of the command
+                         opens it by its name (`launcher/shim/sitecustomize.py`), and the kernel kills it at the end
+                         of the last writer. Nobody has to be awake for this.
+    the worker dies      `end_marked`: the launcher looks for processes whose environment has the mark of the attempt.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import tempfile
+import time
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+from launcher.worker.spec import Spec
+
+MARK = "LAUNCHER_TOKEN"  # the variable that names the attempt
+_LIMIT_S = 0.5  # the launcher's loop waits for nothing longer
+
+
+class NamedLifeline:
+    """A FIFO that the launcher holds open. It is made when the first command needs it."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._fd = -1
+
+    def marked(self, spec: Spec) -> Spec:
+        """Return the description of an attempt with the name of the lifeline and a mark of its own for its command."""
+        added = {"LAUNCHER_LIFELINE": self._open(), MARK: uuid.uuid4().hex}
+        return replace(spec, environment=spec.environment | added)
+
+    def close(self) -> None:
+        """Let go of the lifeline. The kernel kills every process that still holds on to it."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        if self._folder is not None:
+            with contextlib.suppress(OSError):
+                (self._folder / "lifeline").unlink()
+                self._folder.rmdir()
+            self._folder = None
+
+    def _open(self) -> str:
+        """Make the FIFO if there is none, and return its path; an empty text where there can be none."""
+        try:
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="sweep-launcher-"))
+                os.mkfifo(self._folder / "lifeline", 0o600)
+                # Open for reading too: otherwise opening waits for a reader. The descriptor is not inherited.
+                self._fd = os.open(self._folder / "lifeline", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:  # no room in the temporary folder: the mark has to do
+            return ""
+        return str(self._folder / "lifeline")
+
+
+def end_marked(spec: Spec) -> int:
+    """Kill the processes that carry the mark of an attempt, whose worker is dead. Return how many there were.
+
+    It looks again until it finds none, because a process may have started another in between. Where an attempt has no
+    mark, nothing is looked for.
+    """
+    mark = spec.environment.get(MARK)
+    if not mark:
+        return 0
+    found: set[int] = set()
+    deadline_s = time.monotonic() + _LIMIT_S
+    while (pids := _kill_marked(f"{MARK}={mark}".encode())) and time.monotonic() < deadline_s:
+        found |= pids
+        time.sleep(0.002)  # a killed process takes a moment to lose its environment
+    return len(found)
+
+
+def _kill_marked(entry: bytes) -> set[int]:
+    """Kill all processes with an entry in the environment that they were started with; return their pids."""
+    killed = set()
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):  # ended meanwhile, or of another user
+            if _has_entry(name, entry) and _kill(int(name), entry):
+                killed.add(int(name))
+    return killed
+
+
+def _kill(pid: int, entry: bytes) -> bool:
+    """Kill a process if it still is the one with the entry: its number may belong to another process by now."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        if not _has_entry(str(pid), entry):
+            return False
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        return True
+    finally:
+        os.close(pidfd)
+
+
+def _has_entry(pid: str, entry: bytes) -> bool:
+    fd = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        content = b""
+        while piece := os.read(fd, 1 << 16):
+            content += piece
+    finally:
+        os.close(fd)
+    return entry in content and entry in content.split(b"\0")

@@ -1,0 +1,80 @@
+"""The end of processes that have left their worker's process group."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from launcher.command.hooks import SHIM
+from launcher.executors.lifeline import MARK, NamedLifeline, end_marked
+from launcher.store.paths import Paths
+from launcher.worker.spec import Spec
+
+
+def make_spec(folder: Path) -> Spec:
+    """Return the description of an attempt of which nothing matters but its environment."""
+    return Spec(
+        experiment="a", attempt=1, target="", folder=folder, config={}, given={}, digest="", state_digest="", seed=0,
+        device_type="cpu", environment={"KEY": "value"}, threads=1, paths=Paths(folder, folder), checkpoint_s=1.0,
+    )  # fmt: skip
+
+
+def start(environment: dict[str, str]) -> subprocess.Popen[str]:
+    """Start a process with a child, each in a session of its own; it tells both pids."""
+    code = "import os, time; os.fork() or os.setsid(); print(os.getpid(), flush=True); time.sleep(600)"
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=os.environ | environment, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def test_each_attempt_has_a_mark_of_its_own_and_all_have_one_lifeline(tmp_path: Path) -> None:
+    lifeline = NamedLifeline()
+    spec = make_spec(tmp_path)
+    first, second = lifeline.marked(spec).environment, lifeline.marked(spec).environment
+    assert first["KEY"] == "value"
+    assert first[MARK] != second[MARK]
+    assert first["LAUNCHER_LIFELINE"] == second["LAUNCHER_LIFELINE"]
+    folder = Path(first["LAUNCHER_LIFELINE"]).parent
+    assert folder.exists()
+    lifeline.close()
+    assert not folder.exists()
+    lifeline.close()
+
+
+def test_closing_the_lifeline_ends_what_holds_on_to_it(tmp_path: Path) -> None:
+    lifeline = NamedLifeline()
+    environment = lifeline.marked(make_spec(tmp_path)).environment
+    with start(environment | {"PYTHONPATH": SHIM}) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        lifeline.close()
+        assert process.wait(timeout=20) == -signal.SIGKILL
+        process.stdout.read()  # the child has it open as well
+
+
+def test_a_dead_workers_processes_are_found_by_their_mark(tmp_path: Path) -> None:
+    lifeline = NamedLifeline()
+    spec, other = lifeline.marked(make_spec(tmp_path)), lifeline.marked(make_spec(tmp_path))
+    try:
+        with start(spec.environment) as process, start(other.environment) as stranger:
+            assert process.stdout is not None
+            assert stranger.stdout is not None
+            assert all([process.stdout.readline(), process.stdout.readline(), stranger.stdout.readline()])
+            assert end_marked(spec) == 2
+            assert process.wait(timeout=20) == -signal.SIGKILL
+            assert process.stdout.read() == ""
+            assert stranger.poll() is None
+            assert end_marked(other) == 2
+    finally:
+        lifeline.close()
+    assert end_marked(spec) == 0
+
+
+def test_an_attempt_without_a_mark_costs_nothing(tmp_path: Path) -> None:
+    assert end_marked(make_spec(tmp_path)) == 0
+    assert end_marked(replace(make_spec(tmp_path), environment={MARK: ""})) == 0
