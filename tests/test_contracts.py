@@ -116,6 +116,17 @@ def test_one_builder_knows_which_executors_there_are() -> None:
             )
 
 
+def test_adapters_are_imported_by_scripts_and_their_hooks_only() -> None:
+    """Each imports its library at its top, which takes seconds."""
+    for module, imported in graph("launcher").items():
+        adapters = {other for other in imported if room_of(other) == "integrations"}
+        allowed = {"launcher.integrations", "launcher.integrations.adapter"}
+        if room_of(module) == "shim":
+            allowed |= {"launcher.integrations.hooks"}
+        is_hook = module == "launcher.integrations.hooks"
+        assert is_hook or adapters <= allowed, f"{module} imports {adapters - allowed}"
+
+
 def test_launcher_and_minigpt_do_not_know_each_other() -> None:
     for path in SOURCES:
         other = "minigpt" if path.is_relative_to(ROOT / "launcher") else "launcher"
