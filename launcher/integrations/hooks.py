@@ -30,7 +30,7 @@ def _recorded(log: Callable[..., Any]) -> Callable[..., Any]:
     adapter = Adapter("wandb")
 
     @functools.wraps(log)
-    def log_and_record(self: Any, data: Any, step: int | None = None, commit: bool | None = None, **more: Any) -> Any:
+    def _log_and_record(self: Any, data: Any, step: int | None = None, commit: bool | None = None, **more: Any) -> Any:
         result = log(self, data, step=step, commit=commit, **more)
         try:
             adapter.log(_wandb_step(self, step, commit), data)
@@ -38,7 +38,7 @@ def _recorded(log: Callable[..., Any]) -> Callable[..., Any]:
             adapter.tell(error)
         return result
 
-    return log_and_record
+    return _log_and_record
 
 
 def _wandb_step(run: Any, step: int | None, commit: bool | None) -> int:
@@ -64,13 +64,13 @@ def hook_lightning(module: Any) -> None:
     load = module._load_external_callbacks
 
     @functools.wraps(load)
-    def load_with_ours(group: str) -> list[Any]:
+    def _load_with_ours(group: str) -> list[Any]:
         from launcher.integrations.lightning import LauncherCallback, callbacks
 
         found: list[Any] = load(group)
         return found if any(isinstance(each, LauncherCallback) for each in found) else [*found, *callbacks()]
 
-    module._load_external_callbacks = load_with_ours
+    module._load_external_callbacks = _load_with_ours
 
 
 def hook_accelerate(module: ModuleType) -> None:
@@ -80,14 +80,14 @@ def hook_accelerate(module: ModuleType) -> None:
     num_calls = 0
 
     @functools.wraps(log)
-    def log_and_record(self: Any, values: Mapping[str, Any], step: int | None = None, **more: Any) -> Any:
+    def _log_and_record(self: Any, values: Mapping[str, Any], step: int | None = None, **more: Any) -> Any:
         nonlocal num_calls
         result = log(self, values, step=step, **more)
         num_calls += 1
         adapter.log(num_calls if step is None else step, values)
         return result
 
-    cls.log = log_and_record
+    cls.log = _log_and_record
 
 
 def hook_keras(module: ModuleType) -> None:
@@ -97,7 +97,7 @@ def hook_keras(module: ModuleType) -> None:
     signature = inspect.signature(fit)
 
     @functools.wraps(fit)
-    def fit_with_ours(*args: Any, **more: Any) -> Any:
+    def _fit_with_ours(*args: Any, **more: Any) -> Any:
         from launcher.integrations.keras import with_callback
 
         try:
@@ -107,7 +107,7 @@ def hook_keras(module: ModuleType) -> None:
             return fit(*args, **more)
         return fit(*given.args, **given.kwargs)
 
-    cls.fit = fit_with_ours
+    cls.fit = _fit_with_ours
 
 
 HOOKS = {

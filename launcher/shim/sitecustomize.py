@@ -85,13 +85,13 @@ class _PostImport:
     def _watch(loader: Any, library: str) -> None:
         run = loader.exec_module
 
-        def run_and_call(module: ModuleType) -> None:
+        def _run_and_call(module: ModuleType) -> None:
             run(module)
             del loader.exec_module
             _call_hook(library, module)
 
         try:
-            loader.exec_module = run_and_call
+            loader.exec_module = _run_and_call
         except AttributeError:  # a loader of another kind
             _tell(library, f"its loader {loader!r} cannot be watched")
 
