@@ -184,8 +184,18 @@ def run_module(module: str, fd: int) -> None:
     importlib.import_module(module).main()
 
 
-def start_program(words: Sequence[str], *, stdout: int | None = None, stderr: int | None = None) -> ChildProcess:
+def start_program(
+    words: Sequence[str],
+    *,
+    stdout: int | None = None,
+    stderr: int | None = None,
+    inherited: Sequence[int] = (),
+    environment: dict[str, str] | None = None,
+    folder: Path | None = None,
+) -> ChildProcess:
     """Start any program, with a pipe to its stdin.
+
+    `inherited`: descriptors the child gets besides the standard ones. `folder`: its working directory.
 
     Raises:
         OSError: the system has no room for another process, or no shell.
@@ -199,8 +209,10 @@ def start_program(words: Sequence[str], *, stdout: int | None = None, stderr: in
             stdin=subprocess.PIPE,
             stdout=stdout,
             stderr=stderr,
+            env=environment,
+            cwd=folder,
             start_new_session=True,
-            pass_fds=[theirs],
+            pass_fds=[theirs, *inherited],
         )
     except BaseException:
         os.close(ours)

@@ -61,7 +61,7 @@ def spell(values: Mapping[str, Any], style: str, options: Sequence[ScriptOption]
     spelled: list[str] = []
     problems: list[tuple[KeyPath, str]] = []
     keys: dict[str, str] = {}
-    for path, value, option in _given(values, known):
+    for path, value, option in match_keys(values, known):
         key = ".".join(path)
         try:
             if option is None:
@@ -81,9 +81,25 @@ def spell(values: Mapping[str, Any], style: str, options: Sequence[ScriptOption]
     return [word for place in sorted(positional) for word in positional[place]] + spelled
 
 
-def unknown_keys(values: Mapping[str, Any], options: Sequence[ScriptOption]) -> list[KeyPath]:
-    """Return the paths of the values that no option takes."""
-    return [path for path, _, option in _given(values, options) if option is None]
+def match_keys(
+    values: Mapping[str, Any], options: Sequence[ScriptOption]
+) -> Iterator[tuple[KeyPath, Any, ScriptOption | None]]:
+    """Yield path, value and option of each value, None if no option takes it.
+
+    A table that an option takes as a whole is one value. A value to leave out is passed over.
+    """
+    done: set[KeyPath] = set()
+    for path, value in leaves(values):
+        if value == _OMIT or value == {} or any(path[:length] in done for length in range(1, len(path))):
+            continue
+        for length in range(len(path), 0, -1):
+            option = find_option(".".join(path[:length]), options)
+            if option is not None:
+                done.add(path[:length])
+                yield path[:length], value if length == len(path) else value_at(values, path[:length]), option
+                break
+        else:
+            yield path, value, None
 
 
 def variables(values: Mapping[str, Any]) -> dict[str, str]:
@@ -122,24 +138,6 @@ def text(value: Any) -> str:
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat()
     return str(value)
-
-
-def _given(
-    values: Mapping[str, Any], options: Sequence[ScriptOption]
-) -> Iterator[tuple[KeyPath, Any, ScriptOption | None]]:
-    """Yield path, value and option of each value. A table that an option takes as a whole is one value."""
-    done: set[KeyPath] = set()
-    for path, value in leaves(values):
-        if value == _OMIT or value == {} or any(path[:length] in done for length in range(1, len(path))):
-            continue
-        for length in range(len(path), 0, -1):
-            option = find_option(".".join(path[:length]), options)
-            if option is not None:
-                done.add(path[:length])
-                yield path[:length], value if length == len(path) else value_at(values, path[:length]), option
-                break
-        else:
-            yield path, value, None
 
 
 def _by_style(key: str, value: Any, style: str) -> list[str]:

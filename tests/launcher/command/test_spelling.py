@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launcher.command.options import ScriptOption
-from launcher.command.spelling import STYLES, SpellingError, config_text, spell, unknown_keys, variables
+from launcher.command.spelling import STYLES, SpellingError, config_text, match_keys, spell, variables
 from launcher.planning.parser_probe import describe
 
 DASHED = ("--key=value", "--key value", "-key value")
@@ -136,7 +136,8 @@ def test_an_option_with_several_values_is_spelled_alike_in_every_style() -> None
 def test_a_key_that_no_option_has_is_spelled_by_the_style_and_named() -> None:
     options = options_of(a_parser())
     values = {"epochs": 1, "epoch": 2, "kwargs": {"a": 1}, "model": {"w": 1}}
-    assert unknown_keys(values, options) == [("epoch",), ("model", "w")]
+    matched = {path: option.dest if option else None for path, _, option in match_keys(values, options)}
+    assert matched == {("epochs",): "epochs", ("epoch",): None, ("kwargs",): "kwargs", ("model", "w"): None}
     assert "--epoch=2" in spell(values, "--key=value", options)
 
 

@@ -1,0 +1,161 @@
+"""Checks the arguments of every experiment of a command before anything starts, by the script's own parser.
+
+    argparse, HfArgumentParser, simple_parsing    `parser_probe` runs the script up to its parser, once, and the parser
+                                                  parses the arguments of every experiment
+    Hydra, LightningCLI, `check = [...]`          the script runs once for each experiment with arguments that let it
+                                                  print its configuration and end
+    click, typer, absl, fire, tyro; none          nothing is run; a note says that the keys are not checked
+
+`parser_talk` has the conversation with the probe. This module decides what is run, and says what came of it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from launcher.command.options import ScriptOption
+from launcher.command.spelling import SpellingError
+from launcher.config.validation import FieldError
+from launcher.planning.check_request import CheckRequest
+from launcher.planning.parser_talk import Talk
+from launcher.planning.script_child import LIMIT_S, Ended, run_all
+from launcher.planning.script_facts import ScriptFacts, read_facts, setting_problems
+from launcher.planning.script_program import Program, find_program
+from launcher.text import inline
+
+# Arguments with which a script prints its configuration and ends, by the kind of its parser.
+CHECKS = {"hydra": ("--cfg", "job"), "jsonargparse": ("--print_config",)}
+_CERTAIN = re.compile(r"(ModuleNotFoundError|SyntaxError|IndentationError|TabError)\b")
+_RANKS = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1"}
+_LINES = 6  # of a script's output that are shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptCheck:
+    """What is known of a script and of the arguments of each experiment."""
+
+    options: tuple[ScriptOption, ...] | None = None  # of its parser; None: unknown
+    problems: Mapping[str, tuple[FieldError, ...]] = field(default_factory=dict)  # by experiment; a path is a key's
+    command_problems: tuple[str, ...] = ()  # of the command itself
+    defaults: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # by experiment: what is not given, to show
+    notes: tuple[str, ...] = ()  # what a person should know though it is no problem
+    facts: ScriptFacts | None = None  # of the script's source; None: it is no Python script
+
+
+def check_script(request: CheckRequest) -> ScriptCheck:
+    """Check the arguments of every experiment. Nothing is trained, unless the script trains before it parses."""
+    environment = {**os.environ, **request.environment}
+    try:
+        first = {name: request.fill(name, values, None) for name, values in request.experiments.items()}
+    except SpellingError as error:
+        return ScriptCheck(problems={name: _field_errors(error.problems) for name in request.experiments})
+    program = find_program(next(iter(first.values())), request.folder, environment)
+    if program.problem:
+        return ScriptCheck(command_problems=(program.problem,))
+    if program.script is None:
+        return _without_parser(
+            request, first, environment, None, "The command runs no Python script that is known here"
+        )
+    try:
+        facts = read_facts(program.script, [request.folder.absolute()])
+    except OSError as error:
+        return ScriptCheck(command_problems=(f"{inline(program.name)} cannot be read: {error.strerror or error}",))
+    if facts.error and program.before[0] == sys.executable:
+        return ScriptCheck(command_problems=(f"{inline(program.name)} is not Python: {facts.error}",), facts=facts)
+    if request.style == "globals":
+        found = {name: setting_problems(values, facts.settings) for name, values in request.experiments.items()}
+        problems = {name: _field_errors(errors) for name, errors in found.items() if errors}
+        return ScriptCheck(problems=problems, defaults=_other_settings(request, facts), facts=facts)
+    if request.check != "parser" or facts.parser != "argparse":
+        return _without_parser(request, first, environment, facts, _reason(facts, program))
+    return _by_parser(request, program, first, environment | (_RANKS if program.starts_ranks else {}), facts)
+
+
+def _reason(facts: ScriptFacts, program: Program) -> str:
+    name = inline(program.name)
+    if facts.parser:
+        return f"{name} reads its arguments with {facts.parser}, which cannot be asked without running the script"
+    return f"{name} has no parser that is known here"
+
+
+def _by_parser(
+    request: CheckRequest,
+    program: Program,
+    first: Mapping[str, list[str]],
+    environment: Mapping[str, str],
+    facts: ScriptFacts,
+) -> ScriptCheck:
+    assert program.script is not None, "a parser belongs to a script"
+    talk = Talk(
+        request, program, facts.num_parses, {name: words[program.num_before :] for name, words in first.items()}
+    )
+    ended = talk.hold(environment)
+    if ended is None:
+        return ScriptCheck(
+            options=tuple(talk.options),
+            problems={name: tuple(errors) for name, errors in talk.problems.items() if errors},
+            defaults=talk.defaults,
+            notes=tuple(talk.notes),
+            facts=facts,
+        )
+    name = inline(program.name)
+    if ended.code is None:
+        problem = (
+            f"{name} has not parsed its arguments after {LIMIT_S:.0f} s, and was ended.{_shown(ended)}\n"
+            "  Does it train or wait before it parses? Then write check = false, or mend that"
+        )
+        return ScriptCheck(command_problems=(problem,), facts=facts)
+    how = f"ended before it parsed its arguments, exit code {ended.code}"
+    if ended.code and ended.lines and _CERTAIN.match(ended.lines[-1]):
+        return ScriptCheck(command_problems=(f"{name} {how}.{_shown(ended)}",), facts=facts)
+    note = f"Keys are not checked: {name} {how}, where it was run without a GPU for the check.{_shown(ended)}"
+    return ScriptCheck(notes=(note,), facts=facts)
+
+
+def _without_parser(
+    request: CheckRequest,
+    first: Mapping[str, list[str]],
+    environment: Mapping[str, str],
+    facts: ScriptFacts | None,
+    reason: str,
+) -> ScriptCheck:
+    """Check by arguments with which the script ends, if there are any."""
+    kind = facts.parser if facts else ""
+    more = CHECKS.get(kind, ()) if request.check == "parser" else request.check
+    if isinstance(more, bool | str) or not more:
+        has_note = (
+            request.check == "parser" and request.style not in ("env", "file") and any(request.experiments.values())
+        )
+        return ScriptCheck(notes=(f"Keys are not checked: {reason}.",) if has_note else (), facts=facts)
+    ended = run_all(
+        {name: [*words, *more] for name, words in first.items()}, request.folder, environment, os.cpu_count() or 1
+    )
+    problems = {}
+    for name, end in ended.items():
+        if end.code:
+            problems[name] = (FieldError((), f"its arguments are refused, exit code {end.code}:{_shown(end)}"),)
+        elif end.code is None:
+            typed = inline(" ".join(more))
+            problems[name] = (FieldError((), f"with {typed} the script did not end in {LIMIT_S:.0f} s.{_shown(end)}"),)
+    return ScriptCheck(problems=problems, facts=facts)
+
+
+def _field_errors(problems: Sequence[tuple[tuple[str, ...], str]]) -> tuple[FieldError, ...]:
+    return tuple(FieldError(path, message) for path, message in problems)
+
+
+def _other_settings(request: CheckRequest, facts: ScriptFacts) -> dict[str, dict[str, Any]]:
+    return {
+        name: {key: setting.value for key, setting in facts.settings.items() if key not in values}
+        for name, values in request.experiments.items()
+    }
+
+
+def _shown(ended: Ended) -> str:
+    """Return the last lines that a script printed, as lines of a message."""
+    return "".join(f"\n    {inline(line)}" for line in ended.lines[-_LINES:]) or "\n    It printed nothing."
