@@ -55,7 +55,7 @@ def find_program(command: Sequence[str], folder: Path, environment: Mapping[str,
         if _PYTHON.fullmatch(name) or word == sys.executable:
             return _after_python(command, place, folder)
         if name in _LAUNCHERS:
-            found = shutil.which(word, path=environment.get("PATH"))
+            found = shutil.which(word, path=_path(environment))
             python = Path(found).parent / "python" if found else Path(sys.executable)
             return _after_launcher(command, place + 1, (str(python) if python.exists() else sys.executable,), folder)
         if place == 0 and (python_words := _first_line(folder / word)):
@@ -66,7 +66,7 @@ def find_program(command: Sequence[str], folder: Path, environment: Mapping[str,
 def _program_problem(word: str, folder: Path, environment: Mapping[str, str]) -> str:
     """Return why a program cannot be started; empty if it can."""
     if "/" not in word:
-        if shutil.which(word, path=environment.get("PATH")):
+        if shutil.which(word, path=_path(environment)):
             return ""
         hint = f"For a file of this folder write ./{inline(word)}" if (folder / word).is_file() else "It is not on PATH"
         return f"there is no program {inline(word)}. {hint}"
@@ -79,6 +79,10 @@ def _program_problem(word: str, folder: Path, environment: Mapping[str, str]) ->
         how = f'"{{python}}", "{inline(word)}"' if word.endswith(".py") else f"chmod +x {shlex.quote(inline(word))}"
         return f"{inline(word)} is not executable. {'Write' if word.endswith('.py') else 'Type'} {how}"
     return ""
+
+
+def _path(environment: Mapping[str, str]) -> str:
+    return os.pathsep.join(os.get_exec_path(environment))
 
 
 def _nearby(file: Path) -> str:
