@@ -22,8 +22,9 @@ def metric_name(name: str) -> str:
 
     Empty if there is nothing of a name in it.
     """
-    known = name if name.isidentifier() and name.isascii() else _NOT_IN_NAMES.sub("_", name)
-    known = known.strip("_")[:_LONGEST] if not is_metric(known) else known
+    known = name
+    if not (is_metric(name) and name.isidentifier()):
+        known = _NOT_IN_NAMES.sub("_", name).strip("_")[:_LONGEST]
     if known and not known[0].isalpha():
         known = f"x_{known}"[:_LONGEST]
     return f"{known}_" if known in _RESERVED else known

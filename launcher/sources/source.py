@@ -6,7 +6,6 @@ process boundary and is kept in the records. `Format` turns the bytes of a file 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, Protocol, get_args
@@ -25,6 +24,14 @@ class Found(NamedTuple):
     src: tuple[int, int]  # the number of the source, and the offset after what was found
 
 
+class SourceFile(NamedTuple):
+    """A file that a glob has found. The records of an attempt keep it."""
+
+    glob: int  # the number of the glob
+    path: str
+    begin: int  # the size of the file when the attempt began
+
+
 @dataclass(frozen=True, kw_only=True)
 class SourceSpec:
     """Where to look for metrics.
@@ -37,7 +44,7 @@ class SourceSpec:
     kind: Kind
     path: str  # absolute; of "events" a glob
     templates: tuple[str, ...] = ()
-    begins: Mapping[str, int] = field(default_factory=dict)  # path → where the attempt begins in the file; else at 0
+    begins: Mapping[str, int] = field(default_factory=dict)  # path → the size of the file when the attempt began
     after_step: int = 0  # matches without a step are counted from the next step on
 
     def to_json(self) -> dict[str, Any]:
@@ -63,12 +70,9 @@ class SourceSpec:
             after_step=known.whole("after_step"),
         )
 
-    def beginning_now(self) -> SourceSpec:
-        """Return the description of the same source for an attempt that begins now, after what the file has already."""
-        try:
-            return replace(self, begins={self.path: os.stat(self.path).st_size})
-        except OSError:
-            return self
+    def beginning_at(self, begins: Mapping[str, int]) -> SourceSpec:
+        """Return the description of the same source for an attempt that begins in files at these offsets."""
+        return replace(self, begins=dict(begins))
 
 
 class Parser(Protocol):
@@ -83,6 +87,8 @@ class Parser(Protocol):
 class Format(Protocol):
     """Turns the bytes of a file into what is found in it. The same bytes give the same, however they are cut."""
 
+    first_byte: int  # of the file, at which the reading begins
+
     @property
     def notes(self) -> list[str]:
         """What a person is to be told; who tells it empties the list."""
@@ -92,3 +98,6 @@ class Format(Protocol):
 
     def finish(self) -> Sequence[Found]:
         """Return what only the end of the file makes complete."""
+
+    def begin_again(self) -> bool:
+        """The file was written anew: go on with its first byte, and return True; False if it is another source now."""

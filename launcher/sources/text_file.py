@@ -11,6 +11,7 @@ class TextFile:
 
     def __init__(self, number: int, parser: Parser, offset: int = 0) -> None:
         """Begin at an offset. `number`: of the source."""
+        self.first_byte = offset
         self._number = number
         self._parser = parser
         self._lines = Lines(offset)
@@ -27,6 +28,10 @@ class TextFile:
     def finish(self) -> list[Found]:
         """Return what stands on a last line without an end."""
         return self._parse(self._lines.finish())
+
+    def begin_again(self) -> bool:
+        """Return False: such files are only appended to, so another content is another source."""
+        return False
 
     def _parse(self, lines: list[Line]) -> list[Found]:
         parse, number = self._parser.parse, self._number

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from launcher.sources.follow import PIECE_BYTES, Sources
+from launcher.sources.beginning import beginning_now
+from launcher.sources.follow import Sources
+from launcher.sources.followed_file import PIECE_BYTES
 from launcher.sources.source import Found, SourceSpec
 
 TEMPLATES = ("iter {step}: loss {loss}, time {}ms", "step {step}: train loss {}, val loss {val_loss}")
@@ -63,7 +65,7 @@ def test_a_file_that_is_cut_at_every_byte_gives_the_same(kind: str, tmp_path: Pa
 def test_an_attempt_begins_at_the_end_of_what_was_there(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     log.write_bytes(b"iter 0: loss 4.2, time 3ms\n")
-    spec = spec_of(log).beginning_now()
+    [spec] = beginning_now([spec_of(log)])
     assert spec.begins == {str(log): 27}
     assert SourceSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
     with log.open("ab") as file:

@@ -1,0 +1,102 @@
+"""The files that a glob finds while a script runs: event files, tables, JSON lines. Each is a source of its own."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+
+from launcher.sources.file_search import MOST_ENTRIES, FileSearch
+from launcher.sources.followed_file import FollowedFile
+from launcher.sources.source import Found, SourceFile, SourceSpec
+
+SEARCH_INTERVAL_S = 1.0  # between two searches
+MOST_FILES = 500
+_SHARE = 0.02  # of the time is spent on searches at most
+_FEW = 50  # so many files are looked at in each poll, and more files only after a search
+
+
+class GlobbedFiles:
+    """The sources of a glob."""
+
+    def __init__(
+        self,
+        spec: SourceSpec,
+        number: int,
+        numbers: Iterator[int],
+        files: Mapping[int, SourceFile],
+        ends: Mapping[str, int],
+    ) -> None:
+        """Begin.
+
+        `number`: of the glob. `numbers`: the free numbers of sources. `files`: those that were found in this attempt
+        already. `ends`: where files end for us.
+        """
+        self.notes: list[str] = []
+        self.followed: dict[str, FollowedFile] = {}
+        self._spec = spec
+        self._number = number
+        self._numbers = numbers
+        self._num_found = len(files)
+        self._ends = ends
+        self._search = FileSearch(spec.path)
+        self._search_at_s = 0.0
+        self._told: set[str] = set()
+        for known, file in sorted(files.items()):  # of a file that was replaced, only the last is there
+            self._follow(known, file)
+
+    def poll(self, *, is_final: bool = False) -> list[Found]:
+        """Return what has come since the last poll, in the files that are known and in those that are there now."""
+        found: list[Found] = []
+        has_searched = is_final or time.monotonic() >= self._search_at_s
+        if has_searched:
+            found += self._find()
+        if not has_searched and len(self.followed) > _FEW:
+            return found
+        for path in list(self.followed):
+            found += self.followed[path].poll(is_final=is_final)
+            if self.followed[path].is_over:
+                self.notes += self.followed[path].format.notes
+                found.append(self._announce(path, 0))
+                found += self.followed[path].poll(is_final=is_final)
+        return found
+
+    def _find(self) -> list[Found]:
+        """Search for files that have something new, and return what is to be told of them."""
+        began_s = time.monotonic()
+        told = []
+        for path in self._search.find():
+            if path in self.followed or (size := _size(path)) == (begin := self._spec.begins.get(path, 0)):
+                continue
+            if len(self.followed) >= MOST_FILES:
+                self._note(f"{self._spec.path}: more than {MOST_FILES} files match. The others are not read")
+                break
+            told.append(self._announce(path, begin if size > begin else 0))
+        if self._search.was_cut:
+            self._note(f"{self._spec.path}: a search ends after {MOST_ENTRIES:,} files and folders. Name the folder")
+        ended_s = time.monotonic()
+        self._search_at_s = ended_s + max(SEARCH_INTERVAL_S, (ended_s - began_s) / _SHARE)
+        return told
+
+    def _announce(self, path: str, begin: int) -> Found:
+        """Make a source of a file, and return what is to be told of it."""
+        number = next(self._numbers)
+        self._num_found += 1
+        self._follow(number, SourceFile(self._number, path, begin))
+        fields = {"kind": "source", "source": number, "path": path, "begin": begin}
+        return Found(fields, None, (self._number, self._num_found))
+
+    def _follow(self, number: int, file: SourceFile) -> None:
+        self.followed[file.path] = FollowedFile(self._spec, number, file.path, file.begin, self._ends)
+
+    def _note(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self.notes.append(text)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
