@@ -57,6 +57,8 @@ def check_script(request: CheckRequest) -> ScriptCheck:
     program = find_program(next(iter(first.values())), request.folder, environment)
     if program.problem:
         return ScriptCheck(command_problems=(program.problem,))
+    if request.style == "globals" and program.settings_problem:
+        return ScriptCheck(command_problems=(program.settings_problem,))
     if program.script is None:
         return _without_parser(
             request, first, environment, None, "The command runs no Python script that is known here"

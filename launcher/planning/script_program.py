@@ -10,6 +10,7 @@ nice python train.py                 the script train.py, run by nice python
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -18,7 +19,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from launcher.command import globals_runner
 from launcher.text import did_you_mean, inline
 
 _PYTHON = re.compile(r"(python|pypy)(\d+(\.\d+)*)?t?")
@@ -38,6 +41,23 @@ class Program:
     num_before: int = 0  # how many words of the command are not arguments of the script
     starts_ranks: bool = False  # torchrun and its like run the script
     problem: str = ""  # why the command cannot run
+
+    def with_settings(self, command: Sequence[str], values: Mapping[str, Any]) -> list[str]:
+        """Return the command that runs the script with other values for its settings, for `args = "globals"`.
+
+        `command`: that which was taken apart, or one of another experiment.
+        """
+        assert not self.settings_problem, "it was checked"
+        script = self.num_before - len(self.words)
+        before = command[:script] if self.starts_ranks else self.before
+        return [*before, globals_runner.__file__, json.dumps(values), *command[script:]]
+
+    @property
+    def settings_problem(self) -> str:
+        """Why `args = "globals"` cannot be done with this command; empty if it can."""
+        if self.script is not None and len(self.words) == 1:
+            return ""
+        return 'args = "globals" is for a Python script that the command names by its file, as in "train.py"'
 
     @property
     def name(self) -> str:
