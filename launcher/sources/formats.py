@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from launcher.sources.auto import AutoParser
 from launcher.sources.csv_file import CsvFile
 from launcher.sources.json_lines import JsonParser, RunParser
 from launcher.sources.source import Format, Parser, SourceSpec
@@ -34,6 +35,8 @@ def _parser(spec: SourceSpec) -> Parser:
     match spec.kind:
         case "templates":
             return TemplateParser(spec.templates, spec.after_step)
+        case "auto":
+            return AutoParser(spec.after_step)
         case "run":
             return RunParser()
         case _:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from launcher.sources.metric_names import metric_name
-from launcher.sources.steps import Steps
+from launcher.sources.steps import Steps, went_back
 from launcher.sources.template import as_number
 from launcher.store.records import ENVELOPE
 from launcher.store.values import MOST
@@ -59,10 +59,7 @@ class JsonParser:
         if key is not None and steps.went_back is not None and key not in self._told:
             self._told.add(key)
             printed, before = steps.went_back
-            self.notes.append(
-                f'"{key}": the step {printed} comes after the step {before}, as where a new epoch begins. From here on '
-                "the steps are counted on"
-            )
+            self.notes.append(f'"{key}": {went_back(printed, before)}')
         return fields, step
 
 

@@ -38,3 +38,11 @@ class Steps:
         self._printed = printed
         self._last = min(self._base + printed, MOST)
         return self._last
+
+
+def went_back(printed: int, before: int) -> str:
+    """Return the words for a step that was printed after a later step."""
+    return (
+        f"the step {printed} comes after the step {before}, as where an epoch begins: the steps of each epoch are "
+        "added to those before"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from launcher.sources.steps import Steps
+from launcher.sources.steps import Steps, went_back
 from launcher.sources.template import Template
 from launcher.text import inline
 
@@ -60,7 +60,6 @@ class TemplateParser:
         self._told.add(template.text)
         if steps.went_back is not None:
             printed, before = steps.went_back
-            why = f"the step {printed} comes after the step {before}, as where a new epoch begins. From here on"
-            self.notes.append(f'"{inline(template.text)}": {why} the steps are counted on')
+            self.notes.append(f'"{inline(template.text)}": {went_back(printed, before)}')
         else:
             self.notes.append(f'"{inline(template.text)}": a {{step}} is no whole number. Such matches are counted')

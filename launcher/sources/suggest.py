@@ -1,0 +1,196 @@
+r"""Suggests the template for a line that looks like metrics.
+
+    Train Epoch: 1 [256/1280 (20%)]  Loss: 2.28       Train Epoch: {epoch} [{}/{} ({}%)] Loss: {loss}
+    step 250: train loss 2.50, val loss 2.65          step {step}: train loss {train_loss}, val loss {val_loss}
+    {'loss': '5.887', 'epoch': '0.13'}                'loss': '{loss}', 'epoch': '{epoch}'
+
+A metric is a name with a number: `loss: 3`, `loss=3`, `'loss': 3`, or `loss 3.0` with a fraction. Other numbers become
+`{}`. The step is the number of `step`, `iter` or `batch`. A progress bar is no part of a template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from launcher.sources.metric_names import metric_name
+from launcher.sources.template import Template
+
+_LONGEST_LINE = 2000  # characters; no longer line looks like metrics
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|(?i:inf(?:inity)?|nan)(?![A-Za-z]))"
+_PAIR = re.compile(
+    r"(?<![\w./@-])(?P<open>['\"]?)(?P<name>[A-Za-z][\w/.@-]{0,60})(?P=open)"
+    r"(?P<between>[ \t]*[:=][ \t]*[\[(]?[ \t]*|[ \t]+[\[(]?[ \t]*)(?P<quote>['\"]?)"
+    rf"(?P<value>{_NUMBER})(?P=quote)(?![\w'\"]|[.:-]\d)"
+)
+_ANY_NUMBER = re.compile(r"(?:(?<!\w)[+-])?\d+(?:[.,:]\d+)*(?:[eE][+-]?\d+(?![A-Za-z]))?")
+_BAR = re.compile(r"[█▏▎▍▌▋▊▉━╸╺─]|\|[ #]*\||[#=>.\-]{4,}|\d+%\|")
+_FRACTION = re.compile(r"[.eEnN]")
+_STEP_NAMES = ("global_step", "step", "iteration", "iter", "it", "update", "batch")  # the first of these is the step
+_PARTS_OF_DATA = ("train", "training", "val", "valid", "validation", "eval", "evaluation", "test", "dev")
+_NO_METRICS = frozenset(
+    {
+        "of",
+        "in",
+        "at",
+        "to",
+        "from",
+        "is",
+        "and",
+        "or",
+        "for",
+        "with",
+        "by",
+        "be",
+        "took",
+        "after",
+        "than",
+        "until",
+        "reached",
+        "v",
+        "version",
+    }
+)
+
+
+@dataclass
+class _Pair:
+    """A name with its number, at a place of a line."""
+
+    name: str  # of the metric, or "step"; empty: the number is not wanted
+    start: int
+    value_start: int
+    value_end: int
+    end: int
+
+
+@dataclass
+class _Names:
+    """The names that a line has already, and the part of the data that was named last, such as `val`."""
+
+    part: str
+    taken: set[str] = field(default_factory=set)
+
+
+def looks_promising(line: bytes) -> bool:
+    """Say whether a line may have metrics of a step: it holds `step`, `iter`, `epoch` or `batch`, or is a dict."""
+    if line[:1] == b"{":
+        return True
+    lower = line.lower()
+    return b"step" in lower or b"iter" in lower or b"epoch" in lower or b"batch" in lower
+
+
+def suggest(line: bytes) -> str | None:
+    """Return a template that finds the metrics of a line; None if the line does not look like metrics."""
+    text = line[: _LONGEST_LINE + 1].decode(errors="replace")
+    if len(text) > _LONGEST_LINE:
+        return None
+    groups = _split_at_bars(text, _pairs(text))
+    pairs = max(groups, key=_num_metrics, default=[])
+    if not _num_metrics(pairs):
+        return None
+    template = _written(text, pairs)
+    try:
+        is_right = Template(template).find(line) is not None
+    except ValueError:
+        return None
+    return template if is_right else None
+
+
+def _num_metrics(pairs: Sequence[_Pair]) -> int:
+    return sum(pair.name not in ("", "step", "epoch") for pair in pairs)
+
+
+def _pairs(text: str) -> list[_Pair]:
+    """Return the names with numbers of a line, in order, each with the name that the metric gets."""
+    matches = [match for match in _PAIR.finditer(text) if _is_metric(match)]
+    printed = [match["name"].casefold() for match in matches]
+    whole = [name for name, match in zip(printed, matches, strict=True) if match["value"].isdigit()]
+    step = next((name for name in _STEP_NAMES if name in whole), None)
+    before = text[: matches[0].start()] if matches else ""
+    names = _Names(next((word for word in re.findall(r"[a-z]+", before.casefold()) if word in _PARTS_OF_DATA[2:]), ""))
+    pairs, end = [], 0
+    for match, name in zip(matches, printed, strict=True):
+        if name == step and match["value"].isdigit() and "step" not in names.taken:
+            named = "step"
+            names.taken.add(named)
+        else:
+            named = _name(name, text[end : match.start()].casefold(), names)
+        pairs.append(_Pair(named, match.start(), match.start("value"), match.end("value"), match.end()))
+        end = match.end()
+    return pairs
+
+
+def _is_metric(match: re.Match[str]) -> bool:
+    """Say whether a name and a number belong together. Without `:` or `=` the number has a fraction, as in `lr 0.1`."""
+    name = match["name"].casefold()
+    if name in _NO_METRICS:
+        return False
+    is_joined = bool(match["between"].strip(" \t[("))
+    return is_joined or name in (*_STEP_NAMES, "epoch") or _FRACTION.search(match["value"]) is not None
+
+
+def _name(printed: str, before: str, names: _Names) -> str:
+    """Return the name of a metric; empty for a second one of a name, and for a count such as that of batches.
+
+    `before`: the text between this metric and the one before. A word such as `val` there is a part of the name.
+    """
+    if printed in _STEP_NAMES or (printed == "epoch" and printed in names.taken):
+        return ""
+    words = re.findall(r"[a-z]+", before)
+    own = words[-1] if words and words[-1] in _PARTS_OF_DATA else ""
+    if own:
+        names.part = own
+    name = metric_name(printed)
+    is_whole = printed == "epoch" or printed.startswith(_PARTS_OF_DATA)
+    if not is_whole and (own or names.part in _PARTS_OF_DATA[2:]):
+        name = metric_name(f"{names.part}_{printed}")
+    if name in names.taken or name == "step":
+        return ""
+    names.taken.add(name)
+    return name
+
+
+def _split_at_bars(text: str, pairs: Sequence[_Pair]) -> list[list[_Pair]]:
+    """Return the pairs in groups between which no progress bar stands, since a bar is another text in each line."""
+    groups: list[list[_Pair]] = []
+    for pair in pairs:
+        if groups and not _BAR.search(text, groups[-1][-1].end, pair.start):
+            groups[-1].append(pair)
+        else:
+            groups.append([pair])
+    return groups
+
+
+def _written(text: str, pairs: Sequence[_Pair]) -> str:
+    """Return the template: from the words before the first pair up to the last."""
+    start = _start_of_words(text, pairs[0].start)
+    parts: list[str] = []
+    for pair in pairs:
+        parts += _literal(text[start : pair.start])
+        parts += _escaped(text[pair.start : pair.value_start])
+        parts.append(f"{{{pair.name}}}")
+        start = pair.value_end
+    parts += _literal(text[start : pairs[-1].end])
+    return re.sub(r"[ \t]+", " ", "".join(parts)).strip()
+
+
+def _start_of_words(text: str, place: int) -> int:
+    """Return where the plain words begin that stand before a place: `Test set: Average |loss` gives that of `Test`."""
+    words = re.search(r"(?:(?<![\w.])[A-Za-z][A-Za-z_]*:?[ \t]+){1,3}\Z", text[:place])
+    return words.start() if words else place
+
+
+def _literal(text: str) -> Iterator[str]:
+    """Yield a text of a template that stands for a text: braces are doubled, and numbers become `{}`."""
+    end = 0
+    for match in _ANY_NUMBER.finditer(text):
+        yield _escaped(text[end : match.start()])
+        yield "{}"
+        end = match.end()
+    yield _escaped(text[end:])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
