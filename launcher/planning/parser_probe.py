@@ -99,7 +99,7 @@ class Probe:
         def parse_known_args(parser: Any, args: Any = None, namespace: Any = None, **more: Any) -> Any:
             """Stand in for the method of every parser."""
             given = sys.argv[1:] if args is None else list(args)
-            if self._is_busy or os.getpid() != self._pid or not self._counts(given, args is None):
+            if self._is_busy or os.getpid() != self._pid or not self._counts(parser, given, args is None):
                 return _REAL(parser, args, namespace, **more)
             self._is_busy = True
             try:
@@ -109,17 +109,19 @@ class Probe:
 
         argparse.ArgumentParser.parse_known_args = parse_known_args  # type: ignore[method-assign, assignment]
 
-    def _counts(self, given: list[str], is_own: bool) -> bool:
-        """Return whether these are the arguments of the script, or their end, or what an earlier parser has left."""
+    def _counts(self, parser: argparse.ArgumentParser, given: list[str], is_own: bool) -> bool:
+        """Return whether the script gave its own arguments: all, their end, with more, or what a parser has left."""
+        if _is_helper(parser):
+            return False
         if is_own or any(given == stage.left_over for stage in self._stages):
             return True
         own = sys.argv[1:]
         if not given:  # a library asks for its defaults like this
-            return not own and _callers()[-1:] == ["parse_args_into_dataclasses"]
-        return own[len(own) - len(given) :] == given
+            return not own and _callers(parser)[-1:] == ["parse_args_into_dataclasses"]
+        return own[len(own) - len(given) :] == given or (bool(own) and given[: len(own)] == own)
 
     def _at_parser(self, parser: argparse.ArgumentParser, given: list[str], namespace: Any) -> Any:
-        stage = Stage(parser, namespace, _callers())
+        stage = Stage(parser, namespace, _callers(parser))
         if self._stages:
             stage.takes_left_over = given == self._stages[-1].left_over and given != sys.argv[1:]
         else:
@@ -180,18 +182,31 @@ class Probe:
         return request
 
 
-def _callers() -> list[str]:
+def _callers(parser: argparse.ArgumentParser) -> list[str]:
     """Return the functions of the parser through which the script called it, the innermost first."""
     names: list[str] = []
     frame: types.FrameType | None = sys._getframe(2)
     while frame is not None and len(names) < 12:
         name, known = frame.f_code.co_name, frame.f_locals
-        if not isinstance(known.get("self"), argparse.ArgumentParser) and name != "parse_known_args":
+        if known.get("self") is not parser and name != "parse_known_args":
             break
         if not known.get("return_remaining_strings"):  # of Hugging Face's parser
             names.append(name)
         frame = frame.f_back
     return names
+
+
+def _is_helper(parser: argparse.ArgumentParser) -> bool:
+    """Return whether another parser has called this one, for a purpose of its own."""
+    frame: types.FrameType | None = sys._getframe(3)
+    for _ in range(12):
+        if frame is None:
+            return False
+        caller = frame.f_locals.get("self")
+        if isinstance(caller, argparse.ArgumentParser) and caller is not parser:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _change(before: list[str], after: list[str]) -> Callable[[Sequence[str]], list[str]]:

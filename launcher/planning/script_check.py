@@ -21,6 +21,7 @@ from typing import Any
 from launcher.command.options import ScriptOption
 from launcher.command.spelling import SpellingError
 from launcher.config.validation import FieldError
+from launcher.planning import parser_probe
 from launcher.planning.check_request import CheckRequest
 from launcher.planning.parser_talk import Talk
 from launcher.planning.script_child import LIMIT_S, Ended, run_all
@@ -113,10 +114,17 @@ def _by_parser(
         )
         return ScriptCheck(command_problems=(problem,), facts=facts)
     how = f"ended before it parsed its arguments, exit code {ended.code}"
-    if ended.code and ended.lines and _CERTAIN.match(ended.lines[-1]):
+    if _is_certain(ended):
         return ScriptCheck(command_problems=(f"{name} {how}.{_shown(ended)}",), facts=facts)
     note = f"Keys are not checked: {name} {how}, where it was run without a GPU for the check.{_shown(ended)}"
     return ScriptCheck(notes=(note,), facts=facts)
+
+
+def _is_certain(ended: Ended) -> bool:
+    """Return whether a script that ended early would end so without the check too, as it is at fault, not the probe."""
+    places = [line for line in ended.lines if line.lstrip().startswith("File ")]
+    is_probe = bool(places) and parser_probe.__file__ in places[-1]  # a Python before 3.8 cannot read it
+    return bool(ended.code and ended.lines and _CERTAIN.match(ended.lines[-1])) and not is_probe
 
 
 def _without_parser(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from launcher.config import redact
 from launcher.config.nested import KeyPath
 from launcher.store import files
 from launcher.text import did_you_mean
@@ -106,9 +107,8 @@ def setting_problems(values: Mapping[str, Any], settings: Mapping[str, Setting])
         elif setting.again:
             message = f"is set on line {setting.line} of the script, and again on line {setting.again}: delete one"
         elif not _fits(value, setting.value):
-            message = (
-                f"is {setting.value!r} in the script, line {setting.line}: a {_kind(setting.value)}, not {value!r}"
-            )
+            literal, given = redact.shown(name, setting.value), redact.shown(name, value)
+            message = f"is {literal!r} in the script, line {setting.line}: a {_kind(setting.value)}, not {given!r}"
         else:
             continue
         problems.append(((name,), message))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -100,6 +102,18 @@ IN_MAIN = """
     if __name__ == "__main__":
         main()
 """
+HELPER = """
+    import argparse
+    class Parser(argparse.ArgumentParser):
+        def parse_known_args(self, args=None, namespace=None):
+            import sys
+            helper = argparse.ArgumentParser(add_help=False)
+            helper.add_argument("--file")
+            args, rest = helper.parse_known_args(sys.argv[1:])
+            return super().parse_known_args(rest, namespace)
+    parser = Parser()
+    parser.add_argument("--epochs", type=int, default=3)
+"""
 OWN_ERROR = """
     import argparse, sys
     class Parser(argparse.ArgumentParser):
@@ -122,6 +136,8 @@ SHAPES = {
     "after a side effect": (PARSER, "open('made', 'w').close()", PARSES, TRAINS),
     "behind the parser of a library": (LIBRARY, PARSER, PARSES, TRAINS),
     "of a subclass with its own error": (OWN_ERROR, PARSES, TRAINS),
+    "with a helper of its own": (HELPER, PARSES, TRAINS),
+    "with more arguments": (PARSER, "import sys\nparser.parse_args(sys.argv[1:] + ['--amp'])", TRAINS),
     "that raises": (RAISES, PARSES, TRAINS),
     "intermixed": (PARSER, "parser.add_argument('files', nargs='*')\nparser.parse_intermixed_args()", TRAINS),
 }
@@ -502,6 +518,28 @@ def test_many_experiments_are_parsed_by_one_run(place: Place) -> None:
     checked = place.check({f"e{number}": {"epochs": number, "lr": number / 7} for number in range(500)})
     assert not checked.problems
     assert (place.folder / "runs").read_text() == "x"
+
+
+# --- other Pythons ---
+
+OTHERS = [f"python3.{minor}" for minor in range(6, 15) if minor != sys.version_info.minor]
+
+
+def test_the_script_is_run_by_its_own_python(place: Place) -> None:
+    """A Python that is too old for the probe leaves the keys unchecked."""
+    found = [python for python in OTHERS if shutil.which(python)]
+    found = [python for python in found if subprocess.run([python, "-c", ""], capture_output=True).returncode == 0]
+    if not found:
+        pytest.skip(f"of {', '.join(OTHERS)} none is here")
+    place.write(PARSER, PARSES, TRAINS)
+    for python in found:
+        checked = place.check({"a": {"epochs": "x", "amp": True}, "b": {"layers": [1, 2]}}, [python, "train.py"])
+        if python == "python3.6":
+            assert checked.notes[0].startswith("Keys are not checked: train.py ended before it parsed its arguments")
+        else:
+            problems = {name: [error.key for error in errors] for name, errors in checked.problems.items()}
+            assert problems == {"a": ["epochs"]}, python
+            assert checked.defaults["b"] == {"epochs": 3, "learning_rate": 0.1, "amp": False}
 
 
 # --- checks by other arguments, and other programs ---
