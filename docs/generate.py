@@ -23,6 +23,7 @@ from docs import source
 from docs.python_reference import python_page
 from launcher import errors
 from launcher.cli.app import app
+from launcher.command.resume import Resume
 from launcher.planning import job
 from launcher.store import events, manifest, samples
 from launcher.store.ending import EndingKind
@@ -132,7 +133,8 @@ def job_file(meanings: Meanings) -> str:
                 f"{field.name} of [sweep] has no meaning: write a line `{field.name}: …` into the docstring of "
                 "launcher.planning.job.SweepSettings, or a comment behind the field."
             )
-        rows.append((f"`{field.name}`", _type(hints[field.name]), _toml(field.default), _sentence(text)))
+        default = None if field.default_factory is not dataclasses.MISSING else field.default
+        rows.append((f"`{field.name}`", _type(hints[field.name]), _toml(default), _sentence(text)))
     meanings.problems += [
         f"the docstring of launcher.planning.job.SweepSettings explains {key}, which is gone." for key in texts
     ]
@@ -148,10 +150,14 @@ def _type(hint: Any) -> str:
     if typing.get_origin(hint) is typing.Literal:
         return " or ".join(f'`"{choice}"`' for choice in typing.get_args(hint))
     arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is dict:
+        return "table"
     if typing.get_origin(hint) is tuple:
         return f"list of {_type(arguments[0])}s"
     if arguments:
         return " or ".join(_type(one) for one in arguments if one is not type(None))
+    if hint is Resume:
+        return "table"
     return {str: "string", int: "whole number", float: "number", bool: "`true` or `false`"}.get(hint, f"`{hint}`")
 
 

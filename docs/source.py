@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
@@ -36,8 +37,13 @@ def _nodes() -> Iterator[ast.AST]:
 
 
 def key_meanings(cls: type) -> dict[str, str]:
-    """Return what a dataclass says of its fields: `name: …` paragraphs of its docstring, else comments behind them."""
+    """Return what a dataclass and those it extends say of their fields.
+
+    A meaning is a paragraph `name: …` of the docstring, or a comment behind the field.
+    """
     found: dict[str, str] = {}
+    for base in cls.__bases__:
+        found |= key_meanings(base) if dataclasses.is_dataclass(base) else {}
     for line in inspect.getsource(cls).splitlines():
         if said := re.match(r"    (\w+): [^#]*\s#\s+(.*)", line):
             found[said[1]] = said[2]

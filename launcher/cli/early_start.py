@@ -50,8 +50,9 @@ def start_early(arguments: Sequence[str]) -> None:
     job = next((word for word in rest if word.endswith(".toml") and "=" not in word), default)
     with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
         settings = tomllib.loads(_read(Path(job))).get("sweep", {})
-        modules = settings.get("preload", defaults.PRELOAD)
-        if "target" in settings and all(isinstance(module, str) for module in modules):
+        is_script = "command" in settings and not settings.get("inside", False)
+        modules = () if is_script else settings.get("preload", defaults.PRELOAD)
+        if not settings.keys().isdisjoint({"target", "command"}) and all(isinstance(module, str) for module in modules):
             forkserver.start(modules)
 
 

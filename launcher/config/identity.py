@@ -89,7 +89,8 @@ def describe_change(content: Content, before: Before) -> str:
     secret = [f"{key} {redact.HIDDEN} → {redact.HIDDEN}" for key in redact.keys(content.config)]
     if content.was_made_twice and before.content is None:
         return "an earlier version trained it with __post_init__ applied twice, not as recorded"
-    return f"changed: its target, seed or data{', or '.join(['', *secret])}"
+    trained_by = "command" if content.target.startswith("{") else "target"
+    return f"changed: its {trained_by}, seed or data{', or '.join(['', *secret])}"
 
 
 def differences(content: Content, before: Before) -> list[str]:

@@ -39,7 +39,7 @@ class ScriptRun:
         self.device = environment.get("LAUNCHER_DEVICE", "cpu")
         self.was_stopped = False  # whether the script has read `should_stop` as True
         self._dir = environment["LAUNCHER_DIR"]
-        self._outcome = environment.get("LAUNCHER_OUTCOME", self._dir)
+        self._outcome = environment.get("LAUNCHER_OUTCOME_DIR", self._dir)
         own = os.path.join(self._dir, FOLDER)
         self._checkpoint_folder = environment.get("LAUNCHER_CHECKPOINTS", os.path.join(own, "checkpoints"))
         self._state_digest = environment.get("LAUNCHER_STATE_DIGEST", "")

@@ -11,6 +11,7 @@ from launcher.engine.classify_ending import Circumstances
 from launcher.engine.silence import Silence, SilenceWatch
 from launcher.executors import rendezvous
 from launcher.executors.base import Handle, WorkerExited
+from launcher.planning.attempt_script import attempt_script
 from launcher.planning.decision import Decision
 from launcher.planning.estimate import DurationEstimate, extrapolate_attempt
 from launcher.planning.plan import Plan
@@ -104,6 +105,7 @@ def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
         experiment=decision.experiment.name,
         attempt=decision.attempt,
         target=settings.target,
+        script=attempt_script(plan, decision, slot.device.kind, slot.threads),
         folder=plan.sweep.target_folder.absolute(),
         config=decision.config,
         given=decision.given,

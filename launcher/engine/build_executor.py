@@ -41,7 +41,7 @@ def build_executor(
     is_elastic = settings.elastic_threads and is_parallel and all(slot.device.kind == "cpu" for slot in slots)
     return LocalExecutor(
         slots,
-        WorkerStarter(options.start_method, settings.preload, message),
+        WorkerStarter(options.start_method, settings.modules_to_preload, message),
         locks,
         DeviceGuard(slots, may_choose=is_parallel),
         Telemetry(paths, settings.telemetry_s, message),
@@ -56,7 +56,7 @@ def build_for_slot(settings: SweepSettings, slot: Slot, paths: Paths) -> Executo
         InUseError: its device is held by another sweep.
     """
     locks = _take([slot.device]) if slot.device.uuid else {}
-    workers = WorkerStarter("forkserver", settings.preload)
+    workers = WorkerStarter("forkserver", settings.modules_to_preload)
     guard = DeviceGuard([slot], may_choose=False)
     return LocalExecutor([slot], workers, locks, guard, Telemetry(paths, 0.0, lambda _: None))
 

@@ -49,6 +49,8 @@ def classify(exit: ProcessExit, history: RecordFacts, around: Circumstances) -> 
         kind = EndingKind(last_word["ending"])
         if around.was_asked and _was_broken_off(history, last_word):
             return Ending(EndingKind.INTERRUPTED)
+        if kind == EndingKind.KILLED and around.was_memory_short and last_word.get("error") == "SIGKILL":
+            return Ending(EndingKind.OUT_OF_MEMORY, f"killed by the kernel for want of memory, {history.phase}")
         if kind.is_failure:
             return Ending(kind, f"{last_word.get('error', 'an error')}, {history.phase}", is_raised=True)
         if (exit.signal and not around.was_forced) or exit.code:

@@ -16,6 +16,7 @@ from launcher.engine.loop import Loop
 from launcher.engine.lost_endings import record_lost_endings
 from launcher.engine.parts import Parts
 from launcher.engine.ports import Ports
+from launcher.engine.script_records import complete_all
 from launcher.engine.signals import ignoring_signal
 from launcher.engine.summary import Summary
 from launcher.engine.written_plan import WrittenPlan, check_data
@@ -48,6 +49,8 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, ports: Por
     with contextlib.ExitStack() as held:
         held.enter_context(ignoring_signal(signal.SIGUSR1))  # before the loop answers it, and after
         folders = _hold(paths, options, console.message, held)
+        if sweep.settings.command:
+            complete_all(paths, sweep.experiments)
         plan = decide(sweep, experiments, paths, fresh=options.fresh)
         record_lost_endings(plan, ports.sinks, console.message)
         console.message(describe(plan), "routine")

@@ -20,6 +20,7 @@ from launcher.engine.lost_devices import LostDevices, may_be_device
 from launcher.engine.messages import Ended, Event, Refused, StopRequested
 from launcher.engine.oom_policy import OomPolicy
 from launcher.engine.parts import Parts
+from launcher.engine.script_records import complete
 from launcher.engine.silence import SilenceWatch
 from launcher.engine.waiting import Waiting
 from launcher.errors import LauncherError
@@ -159,6 +160,8 @@ class Runner:
         """Take in that a worker is gone. Return the events that follow; the last is the end of the attempt."""
         attempt = self._experiments.running.pop(exited.experiment)
         history = self._follower.read(attempt.name)
+        if self._settings.command and history.end is None and complete(self._plan.paths, attempt.name):
+            history = self._follower.read(attempt.name)
         ending = classify(exited.exit, history, attempt.circumstances(exited))
         return self._end(attempt.decision, attempt.slot, ending, attempt.began_s)
 

@@ -86,7 +86,8 @@ def _verify_one(plan: Plan, decision: Decision, num_steps: int, available: Seque
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         paths = Paths(Path(folder), Path(folder) / "logs")
         slot = Slot(0, device, recorded.start["threads"])
-        spec = dataclasses.replace(make_spec(plan, decision, slot), paths=paths, stop_after=last)
+        elsewhere = dataclasses.replace(plan, paths=paths)  # what a script writes is not to replace what it wrote
+        spec = dataclasses.replace(make_spec(elsewhere, decision, slot), stop_after=last)
         _train(spec, build_for_slot(plan.sweep.settings, slot, paths))
         again = read_history(paths.records(name))
         return _compare(name, recorded, again, last, paths.log(name))

@@ -32,6 +32,8 @@ def check_data(plan: Plan, executor: Executor) -> None:
         InputError: the target has found problems.
         LauncherError: the executor cannot start anything.
     """
+    if plan.sweep.settings.command:
+        return  # the script's parser has checked the arguments
     slot = executor.slots[0]
     if problems := executor.prepare([make_spec(plan, decision, slot) for decision in plan.to_run]):
         raise InputError(problems)

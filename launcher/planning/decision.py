@@ -123,10 +123,16 @@ def _choose(experiment: Experiment, evidence: Evidence, fresh: bool) -> tuple[Pl
     if evidence.digest != experiment.digest:
         return PlannedAction.REDO, _difference(experiment, evidence)
     if evidence.is_kept:
-        return PlannedAction.KEEP, f"{ending}, {steps}"
+        return PlannedAction.KEEP, f"{ending}, {steps}{_changed_code(experiment, evidence)}"
     if evidence.has_checkpoint:
         return PlannedAction.RESUME, f"{ending} after {steps}; goes on from its checkpoint"
     return PlannedAction.REDO, f"{ending} after {steps}, and there is no checkpoint"
+
+
+def _changed_code(experiment: Experiment, evidence: Evidence) -> str:
+    """Say that the script has changed since an experiment was trained: that alone is no reason to train it again."""
+    is_changed_since = experiment.code and evidence.code and experiment.code != evidence.code
+    return " (the script has changed since; --fresh trains it again)" if is_changed_since else ""
 
 
 def _repeats(experiment: Experiment, evidence: Evidence, fresh: bool) -> RepeatedTraining:

@@ -20,6 +20,7 @@ from launcher.store.manifest import ManifestExperiment
 from launcher.store.paths import Paths
 from launcher.store.record_facts import gpu_bytes
 from launcher.store.summary_file import read_summary
+from launcher.store.values import text
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Evidence:
     changes: dict[str, int] = field(default_factory=dict)  # what `on_oom` replaced in the newest attempt
     ending: EndingKind | None = None  # how the newest attempt ended; None: no worker has begun
     lost_ending: LostEnding | None = None
+    code: str = ""  # the digest of the script's source that was run; empty for a target
     digest: str = ""  # of the configuration that was trained; empty: no worker has begun
     num_steps: int = 0
     seconds: float = 0.0  # of training, the attempts that belong together summed
@@ -96,6 +98,7 @@ def gather(
         ending=ending,
         lost_ending=lost_ending,
         digest=state.digest or "",
+        code=text((summary.start or {}).get("code")),
         num_steps=state.num_steps,
         seconds=seconds,
         has_checkpoint=checkpoints.has_any(),

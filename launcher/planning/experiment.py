@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from launcher.command.options import ScriptOption
 from launcher.config import redact
 from launcher.config.identity import Content
 
@@ -22,6 +23,10 @@ class Experiment:
     inputs: dict[str, str] = field(default_factory=dict)  # path → sha256 of the files the result depends on
     given: dict[str, Any] = field(default_factory=dict)  # the arguments the target's configuration is made from
     content: Content | None = None  # everything that the digest is computed from
+    options: tuple[ScriptOption, ...] | None = None  # of the script's parser; None: it is not known
+    notes: tuple[str, ...] = ()  # what a person should know of the check, though it is no problem
+    code: str = ""  # the digest of the script's source and of the modules beside it; empty if it is not known
+    defaults: dict[str, Any] = field(default_factory=dict)  # what the script's parser adds; not part of the identity
 
     @property
     def shown(self) -> Experiment:

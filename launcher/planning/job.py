@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from launcher.command.resume import read_resume
 from launcher.config import validation
 from launcher.config.nested import dotted
 from launcher.config.notation import NONE, misspelt, read
@@ -24,6 +25,7 @@ from launcher.errors import InputError
 from launcher.planning.defaults import PRELOAD
 from launcher.planning.job_text import job_text, public_text
 from launcher.planning.metrics import file_problems, read_metrics, rule_problems
+from launcher.planning.program_settings import ProgramSettings, program_slip, program_problems
 from launcher.planning.python_target import folder_of, spec_of
 from launcher.planning.source_lines import SourceLines
 from launcher.store import files
@@ -36,10 +38,9 @@ TABLES = ("sweep", "config", "experiments")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepSettings:
-    """The keys of the [sweep] table of a job file. `make docs` takes their meanings from here:
+class SweepSettings(ProgramSettings):
+    """The keys of the [sweep] table of a job file. `make docs` takes their meanings from here and `ProgramSettings`:
 
-    target: the training function, as `module:function`. The module is searched for beside the job file first.
     name: the name of the sweep; by default the name of the job file.
     outcome: the folder of tables, plots and records; by default `outcome/NAME`. `outcome` and `logs` are relative to
         the working directory, not to the job file.
@@ -77,7 +78,6 @@ class SweepSettings:
     preload: the modules that the fork server imports before it forks workers; `[]` for a target without torch.
     """
 
-    target: str
     name: str = ""
     outcome: str = ""
     logs: str = ""
@@ -104,9 +104,9 @@ class SweepSettings:
     preload: tuple[str, ...] = PRELOAD
 
     def __post_init__(self) -> None:
-        wrong = []
-        if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", self.target):
-            wrong.append(f'target is written "module:function", not "{inline(self.target)}"')
+        wrong = program_problems(self)
+        if self.command and self.elastic_threads:
+            wrong.append("elastic_threads is for a job with a target: a script has its threads from its start on")
         if self.name and not NAME.fullmatch(self.name):
             wrong.append(f"name has {NAME_RULE}")
         wrong += rule_problems((*self.metrics, *self.maximize))
@@ -138,6 +138,11 @@ class SweepSettings:
         if wrong:
             raise ValueError("; ".join(wrong))
 
+    @property
+    def modules_to_preload(self) -> tuple[str, ...]:
+        """The modules that the fork server imports: none where each attempt is a script in a Python of its own."""
+        return () if self.command and not self.inside else self.preload
+
 
 _SETTINGS = f"{SweepSettings.__module__}.{SweepSettings.__qualname__}"  # as messages about a dataclass name it
 
@@ -163,7 +168,7 @@ class Sweep:
     def make(
         cls,
         *,
-        target: str | Callable[..., Any],
+        target: str | Callable[..., Any] = "",
         experiments: Mapping[str, Mapping[str, Any]],
         config: Mapping[str, Any] | None = None,
         adopt: bool = False,
@@ -178,7 +183,8 @@ class Sweep:
         the other commands can be typed for it.
 
         Args:
-            target: "module:function", or a function of a module that a worker can import.
+            target: "module:function", or a function of a module that a worker can import. A sweep with a
+                `command=["{python}", "train.py", "{args}"]` has none.
             experiments: the overrides of each experiment, by name.
             config: the configuration that all experiments share.
             adopt: whether to take over folders that belong to another sweep of this name.
@@ -187,12 +193,18 @@ class Sweep:
             InputError: something is wrong, as in a job file; all problems are listed. Or a worker cannot import the
                 target.
         """
-        spec = spec_of(target)
-        given = {"target": spec, "name": spec.partition(":")[0].rpartition(".")[2], **settings}
+        spec = spec_of(target) if target else ""
+        given = {"target": spec, "name": spec.partition(":")[0].rpartition(".")[2]} if target else {}
+        given |= settings
         made = _parse(job_text(given, config or {}, experiments), Path("job.toml"), is_file=False)
-        file, folder = made.outcome / "job.toml", folder_of(spec)
+        file, folder = made.outcome / "job.toml", folder_of(spec) if target else Path()
         text = public_text(given, config or {}, experiments, folder)
         return replace(made, job_file=file, module_folder=folder, adopts=adopt, text=text)
+
+    @property
+    def trains(self) -> str:
+        """What trains an experiment, for a person: the target as "module:function", or the command."""
+        return self.settings.target or shlex.join(self.settings.command)
 
     @property
     def target_folder(self) -> Path:
@@ -265,6 +277,13 @@ def _settings(table: dict[str, Any], lines: SourceLines) -> tuple[Any, dict[str,
     problems: list[str] = []
     if "metrics" in given:
         given["metrics"], details, problems = read_metrics(given["metrics"], lines)
+    if "resume" in given:
+        resume, wrong = read_resume(given["resume"])
+        problems += [f"{lines.where('sweep', 'resume')}sweep.{problem}." for problem in wrong]
+        given["resume"] = {"glob": resume.glob, "args": list(resume.args)}
+    if slip := program_slip(given):
+        key = "command" if "command" in given else "target"
+        return None, details, [*problems, f"{lines.where('sweep', key)}sweep.{slip}."]
     settings, errors = validation.check(SweepSettings, given)
     for error in errors:
         named = f"sweep.{inline(error.key)} " if error.key else "[sweep] "

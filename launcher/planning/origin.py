@@ -29,7 +29,8 @@ class Origin:
     def of(cls, sweep: Sweep, folder: Path) -> Origin:
         """Return the origin of a sweep that uses `folder` now."""
         job, target = sweep.job_file, sweep.settings.target
-        return cls(str(job.resolve()), _module_file(target, sweep.target_folder), target, str(folder.resolve()))
+        module = _module_file(target, sweep.target_folder) if target else ""
+        return cls(str(job.resolve()), module, sweep.trains, str(folder.resolve()))
 
     @classmethod
     def from_manifest(cls, manifest: Manifest, outcome: Path) -> Origin | None:

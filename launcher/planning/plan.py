@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from launcher.config.identity import digest_now
 from launcher.errors import InputError
+from launcher.planning.command_line import has_files_to_resume
 from launcher.planning.decision import Decision, PlannedAction, decide_experiment
 from launcher.planning.estimate import DurationEstimate, longest_first
 from launcher.planning.evidence import gather
@@ -82,7 +83,7 @@ class Plan:
         return Manifest(
             name=self.sweep.name,
             job_file=str(self.sweep.job_file),
-            target=settings.target,
+            target=self.sweep.trains,
             seed=settings.seed,
             metrics=list(settings.metrics),
             maximize=list(settings.maximize),
@@ -124,9 +125,12 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
         entry, own_events = entries.get(experiment.name), events.get(experiment.name, [])
         experiment = _with_known_digest(experiment, entry)
         evidence = gather(experiment, entry, own_events, paths, metric, is_maximized=is_maximized)
+        if has_files_to_resume(sweep.settings, experiment, paths):
+            evidence = replace(evidence, has_checkpoint=True)
         is_selected = sweep.only is None or experiment.name in sweep.only
         decisions.append(decide_experiment(experiment, evidence, fresh=fresh, is_selected=is_selected))
-    details = described(find_metrics(sweep.settings.target, sweep.target_folder), sweep.metric_details)
+    target = sweep.settings.target
+    details = described(find_metrics(target, sweep.target_folder) if target else {}, sweep.metric_details)
     return Plan(sweep, paths, decisions, previous, notices, details)
 
 

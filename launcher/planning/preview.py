@@ -65,7 +65,7 @@ class Preview:
         return {
             "sweep": plan.sweep.name,
             "job_file": str(plan.sweep.job_file),
-            "target": plan.sweep.settings.target,
+            "target": plan.sweep.trains,
             "seed": plan.sweep.settings.seed,
             "parallel": self.is_parallel,
             "outcome": str(plan.paths.outcome),
@@ -176,6 +176,8 @@ def written_files(plan: Plan) -> list[WrittenFiles]:
         *((paths.curves(metric, kind), 1, "compared") for metric in metrics for kind in kinds),
         (paths.sweep, 1, "what was planned"),
         (paths.events, 1, "appended to"),
-        (paths.outcome, 0, "the target's own"),
+        (paths.run(ANY), 0, "the script's own")
+        if plan.sweep.settings.command
+        else (paths.outcome, 0, "the target's own"),
     ]
     return [WrittenFiles(str(path), count, what) for path, count, what in found]

@@ -7,17 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from launcher.config.identity import Content
-from launcher.config.nested import KeyPath, dotted, has, merge
+from launcher.config.nested import merge
 from launcher.config.notation import bare
 from launcher.config.resolved import unlike
-from launcher.config.validation import FieldError
 from launcher.errors import InputError
 from launcher.planning import config_check, target_source
 from launcher.planning.batch_halving import describe_changes, halve_batch, key_problems
+from launcher.planning.command_experiments import resolve_command
 from launcher.planning.config_check import CheckedConfig
+from launcher.planning.config_problems import config_problems
 from launcher.planning.experiment import Experiment
 from launcher.planning.job import Sweep
-from launcher.text import inline, printable
+from launcher.text import printable
 from launcher.worker.target import Target
 
 
@@ -27,10 +28,12 @@ def resolve(sweep: Sweep) -> list[Experiment]:
     Raises:
         InputError: the target or a configuration is wrong; it lists every problem.
     """
+    if sweep.settings.command:
+        return resolve_command(sweep)
     target = _find_target(sweep)
     given = {name: merge(sweep.config, overrides) for name, overrides in sweep.experiments.items()}
     checked = config_check.check(target, given)
-    problems = _problems(sweep, checked)
+    problems = config_problems(sweep, {name: config.errors for name, config in checked.items()})
     if not problems and sweep.settings.on_oom == "halve_batch":
         configs = [config.config for config in checked.values()]
         problems = key_problems(configs, sweep.settings.target, sweep.source_lines.where("sweep", "on_oom"))
@@ -98,43 +101,3 @@ def _find_target(sweep: Sweep) -> Target:
     except InputError as error:
         where = sweep.source_lines.where("sweep", "target")
         raise InputError([where + problem for problem in error.problems]) from error
-
-
-def _problems(sweep: Sweep, checked: Mapping[str, CheckedConfig]) -> list[str]:
-    """Return what is wrong with the configurations; an error in [config] once, not once for each experiment."""
-    problems: dict[str, None] = {}
-    for name, config in checked.items():
-        for error in config.errors:
-            if error.path:
-                place = _place_of_key(sweep, name, error.path)
-            elif all(error in other.errors for other in checked.values()):
-                place = sweep.source_lines.where("config")
-            else:
-                place = f"{sweep.source_lines.where('experiments', name)}{name}: "
-            problems[f"{place}{printable(error.message)}{_dot_hint(sweep, name, error)}"] = None
-    return list(problems)
-
-
-def _place_of_key(sweep: Sweep, name: str, path: KeyPath) -> str:
-    """Return where a key of an experiment's configuration was given: in its table, by -S, or in [config].
-
-    Examples: `jobs/lr.toml:9: experiments.fast.lr `, `-S lr: it `. A key that is missing is looked for by the tables
-    around it, the innermost first.
-    """
-    key = inline(dotted(path), 100)
-    for length in range(len(path), 0, -1):
-        if has(sweep.experiments[name], path[:length]):
-            return f"{sweep.source_lines.where('experiments', name, *path)}experiments.{name}.{key} "
-        if has(sweep.cli_overrides, path[:length]):
-            return f"-S {key}: it "
-        if has(sweep.config, path[:length]):
-            break
-    return f"{sweep.source_lines.where('config', *path)}config.{key} "
-
-
-def _dot_hint(sweep: Sweep, name: str, error: FieldError) -> str:
-    """Return a hint for an experiment's name with a dot: TOML reads `lr_1.5 = {}` as a table lr_1 with a key 5."""
-    path = error.path
-    if len(path) != 1 or not isinstance(sweep.experiments[name].get(path[0]), dict):
-        return ""
-    return f'\n  If "{name}.{path[0]}" is an experiment, quote its name: TOML takes the dot for a path.'

@@ -42,6 +42,7 @@ def notices(plan: Plan) -> list[str]:
     values are secret; which experiments have the same configuration.
     """
     lines = [*plan.folder_notices]
+    lines += dict.fromkeys(note for decision in plan.decisions for note in decision.experiment.notes)
     for path, value in leaves(redact.table(plan.sweep.cli_overrides)):
         if own := [name for name, overrides in plan.sweep.experiments.items() if decides(overrides, path)]:
             set_it = "sets it itself" if len(own) == 1 else "set it themselves"

@@ -18,7 +18,7 @@ from launcher.config import redact
 from launcher.store.files import open_to_append, open_to_read
 from launcher.store.paths import Paths
 from launcher.store.provenance import package_versions
-from launcher.store.records import ENVELOPE, Record
+from launcher.store.records import ENVELOPE, SOURCE, Record
 from launcher.text import inline, number
 from launcher.worker.spec import Spec
 
@@ -54,7 +54,8 @@ class TextLog:
         visible = spec.environment.get("CUDA_VISIBLE_DEVICES", "")
         lines = [
             f"=== {spec.experiment}, attempt {spec.attempt} ===",
-            f"target   {spec.target}",
+            f"command  {spec.script.shown}" if spec.script else f"target   {spec.target}",
+            *([f"folder   {spec.script.folder}"] if spec.script else []),
             *(f"config   {key} = {value!r}" for key, value in redact.table(spec.config).items()),
             *([f"uncounted {', '.join(spec.left_out)}: may be other values in the worker"] if spec.left_out else []),
             f"digest   {spec.digest}",
@@ -96,6 +97,8 @@ class TextLog:
         lines = []
         for record in records:
             kind = record.get("kind")
+            if SOURCE in record:
+                continue  # it comes of a line of the script, which is in the log or in a file of its own
             if kind is None:
                 lines.append(step_line(record, self._total))
             elif kind == "total":

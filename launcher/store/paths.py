@@ -76,6 +76,10 @@ class Paths:
         """Return the folder of an experiment's checkpoints. It is there while the experiment is unfinished."""
         return self.outcome / "checkpoints" / _name(experiment)
 
+    def run(self, experiment: str) -> Path:
+        """Return the folder of an experiment that a command trains: what the command writes there is its own."""
+        return self.outcome / "runs" / _name(experiment)
+
     @property
     def earliest(self) -> Path:
         """The folder of files moved aside because their experiments were started again from the beginning."""

@@ -11,7 +11,8 @@ called the bell. The byte carries no data, so a lost byte does no harm. A file h
 of the worker may write, but processes that it forks may not.
 
 A record is a line of strict JSON. Every record has `n` (its number in the file, from 1), `attempt` and `at_s` (seconds
-since the attempt began). The other fields depend on the kind of the record:
+since the attempt began). A record that was found in a file of a script has `@src` too: the number of the source, and
+the offset in its file behind what the record says. The other fields depend on the kind of the record:
 
     step, <metric>…     a step's metrics: floats (NaN and infinities as the strings "nan", "inf", "-inf"), ints, strings
     kind = "start"      a new attempt: digest, device, threads, pid
@@ -21,6 +22,9 @@ since the attempt began). The other fields depend on the kind of the record:
                         step: of the older checkpoint that is used instead, if there is such a checkpoint
     kind = "resume"     step: of the checkpoint from which the attempt continues
     kind = "phase"      phase: the work that is not a step, such as writing a checkpoint, or the teardown at the end
+    kind = "follows"    sources: where a script's metrics are looked for, as JSON (`launcher.sources`)
+    kind = "source"     source, path: the number of a source that was found meanwhile
+    kind = "note"       text: what a person is to be told
     kind = "end"        ending, and facts about it: the last record of an attempt, unless the worker was killed
 """
 
@@ -47,7 +51,8 @@ from launcher.store import values
 from launcher.store.ending import EndingKind
 from launcher.store.files import CHUNK_BYTES, LINE_BYTES, LineSplitter, open_to_append, open_to_read, truncate_torn_line
 
-ENVELOPE = frozenset({"n", "attempt", "at_s", "kind", "step"})
+SOURCE = "@src"
+ENVELOPE = frozenset({"n", "attempt", "at_s", "kind", "step", SOURCE})
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 INTEGER_LIMIT_BITS = 1 << 12  # Python may refuse to read a longer number from text: sys.set_int_max_str_digits
 BELL_INTERVAL_S = 0.01  # the least time between two rings; the reader also looks by itself a few times a second
@@ -68,13 +73,14 @@ _INEXACT = 2.0**63  # a larger float may be an integer that orjson has rounded
 class RecordWriter:
     """Appends records to the file of an experiment. It belongs to a single process, whose threads may share it."""
 
-    def __init__(self, path: Path, attempt: int, bell_fd: int | None = None) -> None:
+    def __init__(self, path: Path, attempt: int, bell_fd: int | None = None, elapsed_s: float = 0.0) -> None:
+        """Open the file of an experiment for an attempt, which began `elapsed_s` ago."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._fd = open_to_append(path)
         truncate_torn_line(self._fd)
         self._next_n = 1 + max((record["n"] for record in RecordReader(path).read()), default=0)
         self._attempt = attempt
-        self._began_s = monotonic()
+        self._began_s = monotonic() - elapsed_s
         self._bell_fd = bell_fd  # a non-blocking pipe
         self._ring_at_s = math.inf if bell_fd is None else 0.0
         self._lock = threading.RLock()  # a signal handler may write while its own thread does
@@ -83,11 +89,12 @@ class RecordWriter:
         ours = weakref.WeakMethod(self._disown)
         os.register_at_fork(after_in_child=lambda: (disown := ours()) and disown())
 
-    def write(self, fields: Mapping[str, Any], step: int | None = None) -> None:
+    def write(self, fields: Mapping[str, Any], step: int | None = None, source: tuple[int, int] | None = None) -> None:
         """Append a record. When this returns, the death of a process can no longer lose the record.
 
         `fields`: the metrics of a step, or a `kind` and its values.
         `step`: the step of the metrics; None if `fields` has a `kind`.
+        `source`: the number of the file that says so, and the offset behind it; None: nobody but the caller says so.
         The training waits for this call, so a usual record, of finite numbers, is written without any helper function.
 
         Raises:
@@ -107,6 +114,8 @@ class RecordWriter:
                     record = {"n": n, "attempt": self._attempt, "at_s": at_s, "step": step, **fields}
                     if len(record) != len(fields) + 4 or "kind" in fields:  # a metric has the name of a field above
                         raise reserved_names("run.log", fields)
+                if source is not None:
+                    record[SOURCE] = source
                 try:
                     line = to_json(record, None, _OPTIONS)
                     # orjson writes NaN as null, and accepts lists. `sum` is a fast test for finite numbers: it raises
@@ -181,7 +190,8 @@ def _encode(record: Record) -> bytes:
     Raises:
         TypeError, ValueError: for the reasons that `RecordWriter.write` lists.
     """
-    data = json.dumps({key: _encodable(key, value) for key, value in record.items()}, allow_nan=False).encode() + b"\n"
+    encodable = {key: value if key == SOURCE else _encodable(key, value) for key, value in record.items()}
+    data = json.dumps(encodable, allow_nan=False).encode() + b"\n"
     if len(data) > LINE_BYTES:  # only text makes a record so long, and text always comes here
         raise ValueError(f"a record of {len(data):,} bytes; one has at most {LINE_BYTES:,}. Write a file instead.")
     return data
@@ -233,7 +243,7 @@ def _parse(line: bytes, metrics: Collection[str] | None = None) -> Record | None
         elif isinstance(value, str):
             if value in _SPECIAL:
                 record[key] = _SPECIAL[value]
-        elif isinstance(value, dict | list):
+        elif isinstance(value, dict | list) and key != SOURCE:
             record[key] = None
     return record
 
@@ -269,7 +279,9 @@ def tidy(record: Record) -> Record | None:
         case "phase":
             is_right = isinstance(record.get("phase"), str)
         case "info":
-            return {key: value for key, value in record.items() if isinstance(value, str | int | float)}
+            return {
+                key: value for key, value in record.items() if isinstance(value, str | int | float) or key == SOURCE
+            }
         case "end":
             is_right = EndingKind.from_text(record.get("ending")) is not None
             peaks = [key for key in record if key.startswith("peak_") and values.finite(record[key], least=0) is None]

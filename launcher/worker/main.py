@@ -4,6 +4,7 @@
     main_process    to the code in it, and to what that code starts, it is the main process of a script
     target          the training function is imported
     run             the training function runs, and records metrics and checkpoints
+    script_run      in place of the two: a script runs as a child process, and its files are followed
     last_record     the last record says how the attempt ended
     shutdown        the process ends as a script does
 
@@ -17,7 +18,9 @@ import os
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NoReturn
 
+from launcher.command.script import Script
 from launcher.current_run.current import set_current
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.ending import EndingKind
@@ -28,6 +31,7 @@ from launcher.worker.last_record import last_record, write_last_record
 from launcher.worker.main_process import become_main_process
 from launcher.worker.process_setup import give_back_stacks_signal, set_up_process
 from launcher.worker.run import Run
+from launcher.worker.script_run import ScriptRun
 from launcher.worker.shutdown import fork_exit_code, shut_down
 from launcher.worker.spec import Spec
 from launcher.worker.stop_signal import StopSignal
@@ -48,13 +52,16 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None, thread_bu
     try:
         writer = RecordWriter(spec.paths.records(spec.experiment), spec.attempt, bell.fileno())
         where = {"device": spec.device_type, "threads": spec.threads}
-        writer.write({"kind": "start", "digest": spec.digest, "pid": pid} | where)
+        code = {"code": spec.script.code} if spec.script is not None and spec.script.code else {}
+        writer.write({"kind": "start", "digest": spec.digest, "pid": pid} | where | code)
         # A descriptor of the folder: if the folder is renamed meanwhile, checkpoints stay in it, beside the records.
         outcome_fd = os.open(spec.paths.outcome, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         problem = f"its records cannot be written: {error}"
         send_last_word(bell.fileno(), {"ending": EndingKind.FAILED, "error": problem})
         shut_down(UNWRITTEN_EXIT_CODE)
+    if spec.script is not None:
+        _run_script(spec, spec.script, writer, bell.fileno())
     run = _make_run(spec, writer, outcome_fd, ThreadBudget(thread_budget.fileno()) if thread_budget else None)
     set_current(run)
     stop = StopSignal(run.ask_to_stop)
@@ -71,6 +78,18 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None, thread_bu
     last = last_record(spec, run, stop, failure)
     is_written = write_last_record(last, writer, bell.fileno())
     del failure  # its frames hold objects of the target, which end before the process does
+    shut_down((1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE)
+
+
+def _run_script(spec: Spec, script: Script, writer: RecordWriter, bell_fd: int) -> NoReturn:
+    """Run the script of an attempt and end the process."""
+    try:
+        last = ScriptRun(spec, script, writer).run()
+    except OSError as error:
+        last = {"ending": EndingKind.FAILED, "error": str(error)}
+    if last is None:
+        shut_down(1)
+    is_written = write_last_record(last, writer, bell_fd)
     shut_down((1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from launcher.command.script import Script
 from launcher.store.paths import Paths
 
 
@@ -15,7 +16,7 @@ class Spec:
 
     experiment: str
     attempt: int
-    target: str
+    target: str  # "module:function"; empty for a script
     folder: Path  # of the job file; searched first for the target's module
     config: dict[str, Any]  # all fields, as they are recorded; the target's configuration is made from `given`
     given: dict[str, Any]  # the values from the job file and from -S
@@ -31,4 +32,5 @@ class Spec:
     watched: str | None = None  # the metric that must stay finite; None: no metric is watched
     uuid: str = ""  # of the GPU; empty for a CPU slot
     device_name: str = ""
+    script: Script | None = None  # None: a target trains
     stop_after: int | None = None  # the attempt stops after this step, as if the launcher had asked it to

@@ -27,6 +27,7 @@ def report_command(
     """Make all tables, plots and reports of a sweep again from its files, with the job's metrics, at any time."""
     from launcher import api
     from launcher.devices.cpu_quota import num_cores
+    from launcher.engine.script_records import complete_unwatched
     from launcher.reports.build import Report
     from launcher.shell_command import command_to_type
     from launcher.store.paths import Paths
@@ -34,6 +35,8 @@ def report_command(
     sweep = api.load(job, outcome=outcome, logs=logs)
     paths = Paths(sweep.outcome, sweep.logs)
     own = sweep if is_own_folder(sweep, paths, outcome) else None
+    if own is not None and own.settings.command:
+        complete_unwatched(paths, own.experiments)
     report = Report(paths, own, curves=curves or (), num_processes=num_cores())
     problems = report.draw()
     if problems:

@@ -1,0 +1,37 @@
+"""A script as the worker of one attempt starts it: its arguments, folder and environment, and where its metrics are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """Everything that the worker needs to run a script, as plain values, because it crosses a process boundary."""
+
+    argv: tuple[str, ...]  # the program and its arguments; only `{port}` is left to fill in
+    shown: str  # the command as a person may see it, without secrets
+    folder: Path  # in which the script runs
+    dir: Path  # the experiment's own folder, made before the start
+    environment: dict[str, str]  # in addition to the worker's
+    stop_signal: str = "SIGTERM"
+    log: str | tuple[str, ...] = "auto"  # templates of its output, or the name of a way to read it
+    events: tuple[str, ...] = ()  # globs of files with metrics
+    config_text: str | None = None  # the content of `config_file`; None: there is no such file
+    code: str = ""  # the digest of its source; empty if it is not known
+    is_resumed: bool = False  # it was given the arguments to go on from what an earlier attempt has left
+    is_inside: bool = False  # it runs in a process forked from the worker, not in a new Python
+    total: int | None = None  # the number of steps to expect
+    num_ranks: int = 1  # processes of the script, each with a device of its own
+    hooks: tuple[str, ...] = field(default=())  # libraries whose log calls are recorded
+
+    @property
+    def private(self) -> Path:
+        """The launcher's own folder in the experiment's folder."""
+        return self.dir / ".launcher"
+
+    @property
+    def config_file(self) -> Path:
+        """The file with the configuration, for `args = "file"`."""
+        return self.dir / "config.json"

@@ -1,0 +1,89 @@
+"""Makes the description of a script for the worker of one attempt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from launcher.command import spelling
+from launcher.command.arguments import Filling
+from launcher.command.script import Script
+from launcher.planning.command_line import all_texts, command_line, finds_checkpoint, own_values, shown_command_line
+from launcher.planning.config_base import read_base
+from launcher.planning.decision import Decision
+from launcher.planning.job import SweepSettings
+from launcher.planning.plan import Plan
+from launcher.planning.program_settings import event_globs
+
+
+def attempt_script(plan: Plan, decision: Decision, device_type: str, threads: int) -> Script | None:
+    """Return the script of an attempt on a device of a type, "cuda" or "cpu"; None if the sweep has a target.
+
+    An attempt that goes on gets the arguments for it, if what it goes on from is there.
+    """
+    settings = plan.sweep.settings
+    if not settings.command:
+        return None
+    experiment, paths = decision.experiment, plan.paths.absolute()
+    folder = paths.run(experiment.name)
+    values = own_values(settings, experiment.name, paths.outcome, folder, attempt=decision.attempt, threads=threads)
+    filling = Filling(decision.given, values)
+    where = Path(filling.text(settings.cwd)).absolute()
+    is_resumed = decision.is_resumed and finds_checkpoint(settings, filling, where)
+    return Script(
+        argv=tuple(command_line(settings, filling, experiment.options, is_resumed=is_resumed)),
+        shown=shown_command_line(settings, decision.given, values, experiment.options, is_resumed=is_resumed),
+        folder=where,
+        dir=folder,
+        environment={
+            "LAUNCHER_DEVICE": device_type,
+            "LAUNCHER_CHECKPOINTS": str(paths.checkpoints(experiment.name)),
+            **_environment(settings, decision, filling),
+        },
+        stop_signal=settings.stop_signal,
+        log=settings.log,
+        events=tuple(filling.text(pattern) for pattern in event_globs(settings)),
+        config_text=_config_text(settings, filling),
+        code=experiment.code,
+        is_resumed=is_resumed,
+        is_inside=settings.inside,
+        total=_total(settings, decision),
+        num_ranks=settings.gpus,
+        hooks=settings.hooks,
+    )
+
+
+def _environment(settings: SweepSettings, decision: Decision, filling: Filling) -> dict[str, str]:
+    """Return the variables that a script finds, besides those of its slot."""
+    ours = {
+        "PYTHONUNBUFFERED": "1",  # a metric is known when it is printed, not when a buffer is full
+        "PYTHONFAULTHANDLER": "1",  # a crash leaves its stacks in the log
+        "LAUNCHER_NAME": filling.values["name"],
+        "LAUNCHER_ATTEMPT": filling.values["attempt"],
+        "LAUNCHER_SEED": filling.values["seed"],
+        "LAUNCHER_OUTCOME_DIR": filling.values["outcome"],
+        "LAUNCHER_DIR": filling.values["dir"],
+        "LAUNCHER_STATE_DIGEST": decision.state_digest,
+        "LAUNCHER_CHECKPOINT_S": repr(settings.checkpoint_s),
+        "LAUNCHER_HOOKS": ",".join(settings.hooks),
+    }
+    given = {key: filling.text(value) if isinstance(value, str) else str(value) for key, value in settings.env.items()}
+    spelled = spelling.variables(filling.rest(all_texts(settings))) if settings.args == "env" else {}
+    return ours | spelled | given
+
+
+def _config_text(settings: SweepSettings, filling: Filling) -> str | None:
+    """Return the content of the file with the configuration; None if the script gets it in another way."""
+    if settings.args != "file":
+        return None
+    return spelling.config_text(filling.rest(all_texts(settings)), read_base(settings.config_base))
+
+
+def _total(settings: SweepSettings, decision: Decision) -> int | None:
+    """Return the number of steps to expect: as given, or the value of the key that has it."""
+    key = settings.total
+    if not isinstance(key, str):
+        return key
+    values: dict[str, Any] = decision.experiment.defaults | decision.given
+    found = values.get(key)
+    return found if type(found) is int and found >= 0 else None

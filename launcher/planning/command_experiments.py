@@ -1,0 +1,179 @@
+"""From a sweep with a command to its experiments: the script's parser checks every configuration. Starts no worker."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from launcher.command import placeholders
+from launcher.command.arguments import Filling
+from launcher.command.options import ScriptOption
+from launcher.config.identity import Content
+from launcher.config.nested import dotted, leaves, merge
+from launcher.config.notation import bare
+from launcher.errors import InputError
+from launcher.planning.batch_halving import key_problems
+from launcher.planning.check_request import CheckRequest
+from launcher.planning.command_line import all_texts, command_line, own_values
+from launcher.planning.config_base import read_base
+from launcher.planning.config_problems import config_problems
+from launcher.planning.experiment import Experiment
+from launcher.planning.job import Sweep
+from launcher.planning.program_settings import COMMAND_KEYS, texts
+from launcher.planning.script_check import ScriptCheck, check_script
+from launcher.planning.script_facts import ScriptFacts
+from launcher.text import inline
+
+_IDENTITY = ("args", "env", "gpus")  # keys that change the numbers, besides the command and the configuration
+
+
+def resolve_command(sweep: Sweep) -> list[Experiment]:
+    """Check the configuration of every experiment of a sweep with a command, and return the experiments.
+
+    Raises:
+        InputError: the command or a configuration is wrong; it lists every problem.
+    """
+    given = {name: bare(merge(sweep.config, overrides)) for name, overrides in sweep.experiments.items()}
+    problems = [*_placeholder_problems(sweep, given), *_total_problems(sweep, given)]
+    inputs, wrong = _inputs(sweep)
+    problems += wrong or _base_problems(sweep)
+    if sweep.settings.on_oom == "halve_batch":
+        problems += key_problems(given.values(), "the command", sweep.source_lines.where("sweep", "on_oom"))
+    if problems:
+        raise InputError(problems)
+    checked = check_script(_check_request(sweep, given))
+    if problems := _check_problems(sweep, checked):
+        raise InputError(problems)
+    return [_experiment(sweep, name, given[name], inputs, checked) for name in sweep.experiments]
+
+
+def _check_request(sweep: Sweep, given: Mapping[str, dict[str, Any]]) -> CheckRequest:
+    """Return what the check of the script is asked. Nothing is there that an attempt would write over."""
+    settings = sweep.settings
+
+    def _fill(name: str, config: Mapping[str, Any], options: Sequence[ScriptOption] | None) -> list[str]:
+        return command_line(settings, _filling(sweep, name, config), options, is_resumed=False)
+
+    any_config = next(iter(given.values()), {})
+    filling = _filling(sweep, next(iter(given), "x"), any_config)
+    used = {name for text in all_texts(settings) for name in placeholders.names(text)}
+    return CheckRequest(
+        command=settings.command,
+        fill=_fill,
+        experiments=given,
+        taken=frozenset(used),
+        style=settings.args,
+        check=settings.check,
+        folder=Path(filling.text(settings.cwd)),
+        environment={key: filling.text(str(value)) for key, value in settings.env.items()},
+    )
+
+
+def _check_problems(sweep: Sweep, checked: ScriptCheck) -> list[str]:
+    where = sweep.source_lines.where("sweep", "command")
+    problems = [f"{where}sweep.command: {problem}" for problem in checked.command_problems]
+    return problems + config_problems(sweep, checked.problems)
+
+
+def _experiment(
+    sweep: Sweep, name: str, config: dict[str, Any], inputs: dict[str, str], checked: ScriptCheck
+) -> Experiment:
+    uses_seed = _uses_seed(sweep, config, checked.facts)
+    content = Content(_identity(sweep), config, sweep.settings.seed if uses_seed else 0, sorted(inputs.values()))
+    return Experiment(
+        name=name,
+        index=list(sweep.experiments).index(name),
+        overrides=bare(sweep.experiments[name]),
+        config=config,
+        digest=content.digest,
+        inputs=inputs,
+        given=config,
+        content=content,
+        options=checked.options,
+        defaults=dict(checked.defaults.get(name, {})),
+        notes=checked.notes,
+        code=checked.facts.code_digest if checked.facts else "",
+    )
+
+
+def _uses_seed(sweep: Sweep, config: Mapping[str, Any], facts: ScriptFacts | None) -> bool:
+    """Return whether the script's numbers depend on the seed of the sweep, as far as command and source show it."""
+    texts_with_values = [*all_texts(sweep.settings), *(str(value) for _, value in leaves(config))]
+    return bool(facts and (facts.uses_seed or facts.uses_current)) or any("{seed}" in t for t in texts_with_values)
+
+
+def _identity(sweep: Sweep) -> str:
+    """Return what the numbers depend on of the command, as a text: the placeholders in it are not filled.
+
+    A key at its default is left out, so that a key that is new in this program changes the identity of no experiment.
+    """
+    settings = sweep.settings
+    defaults = COMMAND_KEYS | {"gpus": 1}
+    others = {key: getattr(settings, key) for key in _IDENTITY if getattr(settings, key) != defaults[key]}
+    return json.dumps({"command": list(settings.command), **others}, sort_keys=True)
+
+
+def _placeholder_problems(sweep: Sweep, given: Mapping[str, dict[str, Any]]) -> Iterator[str]:
+    """Yield what is wrong with placeholders: once if it is so for all experiments, otherwise for each of them."""
+    for key, text in texts(sweep.settings):
+        if text == "{args}":
+            continue
+        place, quoted = f"{sweep.source_lines.where('sweep', key)}sweep.{key}", f'"{inline(text, 100)}"'
+        found = {name: _filling(sweep, name, config).problem(text) for name, config in given.items()}
+        wrong = {name: problem for name, problem in found.items() if problem}
+        if len(set(wrong.values())) == 1 and len(wrong) == len(given):
+            yield f"{place}: {quoted} {next(iter(wrong.values()))}"
+        else:
+            yield from (f"{place} for the experiment {name}: {quoted} {problem}" for name, problem in wrong.items())
+
+
+def _filling(sweep: Sweep, name: str, config: Mapping[str, Any]) -> Filling:
+    """Return values for a check: those of an attempt that will never be."""
+    folder = sweep.outcome.absolute() / "runs" / name
+    values = own_values(sweep.settings, name, sweep.outcome.absolute(), folder, attempt=1, threads=1, port="1")
+    return Filling(config, values)
+
+
+def _total_problems(sweep: Sweep, given: Mapping[str, dict[str, Any]]) -> Iterator[str]:
+    key = sweep.settings.total
+    if not isinstance(key, str):
+        return
+    for name, config in given.items():
+        values = {dotted(path): value for path, value in leaves(config)}
+        if key in values and (type(values[key]) is not int or values[key] < 0):
+            where = sweep.source_lines.where("sweep", "total")
+            value = inline(repr(values[key]), 100)
+            yield f"{where}sweep.total is the key {inline(key)}, which is {value} in {name}: no number of steps."
+
+
+def _base_problems(sweep: Sweep) -> list[str]:
+    try:
+        read_base(sweep.settings.config_base)
+    except InputError as error:
+        return [sweep.source_lines.where("sweep", "config_base") + problem for problem in error.problems]
+    return []
+
+
+def _inputs(sweep: Sweep) -> tuple[dict[str, str], list[str]]:
+    """Return the files that belong to the identity, each with its sha256, and what is wrong with their globs."""
+    found: dict[str, str] = {}
+    problems = []
+    settings = sweep.settings
+    wanted = [("inputs", pattern) for pattern in settings.inputs]
+    wanted += [("config_base", glob.escape(settings.config_base))] if settings.config_base else []
+    for key, pattern in wanted:
+        files = [file for file in sorted(glob.glob(pattern, recursive=True)) if Path(file).is_file()]
+        if not files:
+            where = sweep.source_lines.where("sweep", key)
+            problems.append(f'{where}sweep.{key}: there is no file "{inline(pattern, 200)}", seen from {Path.cwd()}.')
+        for file in files:
+            try:
+                with open(file, "rb") as opened:
+                    found[file] = hashlib.file_digest(opened, "sha256").hexdigest()
+            except OSError as error:
+                problems.append(f"sweep.{key}: {file} cannot be read: {error.strerror}.")
+    return found, problems

@@ -1,0 +1,178 @@
+"""Runs a script as an attempt: starts it, records what it tells, passes a stop on to it, and says how it ended.
+
+The script writes into its log and its other files by itself. This process follows the files, so that nothing here can
+hold the script up: if this process is stopped, the script goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import select
+import signal
+import time
+from collections import deque
+from typing import Any
+
+from launcher.command.script import Script
+from launcher.sources.follow import Sources
+from launcher.sources.source import Found
+from launcher.store.ending import EndingKind
+from launcher.store.records import RecordWriter
+from launcher.store.summary_file import read_summary
+from launcher.worker.process_setup import STACKS_SIGNAL
+from launcher.worker.script_ending import read_output, script_ending
+from launcher.worker.script_process import ScriptProcess, start_process
+from launcher.worker.script_sources import begin_sources
+from launcher.worker.spec import Spec
+
+FOLLOW_S = 0.05  # between two looks at the files of a script
+_LEAVE_S = 10.0  # that a script has for its end after it was asked to stop because of its own numbers
+
+
+class ScriptRun:
+    """One attempt of a script, in the worker."""
+
+    def __init__(self, spec: Spec, script: Script, writer: RecordWriter) -> None:
+        self._spec = spec
+        self._script = script
+        self._writer = writer
+        self._log = spec.paths.log(spec.experiment)
+        self._process: ScriptProcess | None = None
+        self._unwritten: deque[Found] = deque()
+        self._has_step = False
+        self._is_asked = False  # the launcher asked it to stop
+        self._has_hung = False  # the launcher wants its stacks, and its end
+        self._why = ""  # why this process asked it to stop: its divergence
+        self._kill_at_s = float("inf")
+
+    def run(self) -> dict[str, Any] | None:
+        """Run the script to its end. Return the fields of the last record; None if there is none to write.
+
+        Raises:
+            OSError: the folder of the experiment, or a record, cannot be written.
+        """
+        self._make_folder()
+        wakeup = self._take_signals()
+        start = _size(self._log)
+        sources = begin_sources(self._script, self._log, self._writer)
+        if self._script.total is not None:
+            self._writer.write({"kind": "total", "steps": self._script.total})
+        try:
+            environment = self._spec.environment | self._script.environment
+            self._process = start_process(self._script, environment, self._spec.threads)
+        except OSError as error:
+            where = f", in {self._script.folder}" if error.filename == str(self._script.folder) else ""
+            return {"ending": EndingKind.FAILED, "error": f"the command cannot be started: {error}{where}"}
+        if self._is_asked:  # the signal came before there was a process
+            self._tell_script()
+        self._follow(sources, wakeup)
+        code = self._process.wait()
+        self._record(sources, is_final=True)
+        return self._ending(code, read_output(self._log, start))
+
+    def _make_folder(self) -> None:
+        self._script.private.mkdir(parents=True, exist_ok=True)
+        (self._script.private / "stop").unlink(missing_ok=True)
+        if self._script.config_text is not None:
+            self._script.config_file.write_text(self._script.config_text)
+
+    def _take_signals(self) -> int:
+        """Handle the launcher's signals from now on. Return a descriptor that is readable after a signal."""
+        ours, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        faulthandler.unregister(STACKS_SIGNAL)
+        signal.signal(signal.SIGTERM, lambda *_: self._stop())
+        signal.signal(STACKS_SIGNAL, lambda *_: self._abort())
+        signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
+        return ours
+
+    def _stop(self) -> None:
+        self._is_asked = True
+        self._tell_script()
+
+    def _tell_script(self) -> None:
+        """Ask the script to save and end: by a file, which `launcher.current().should_stop` sees, and by a signal."""
+        with contextlib.suppress(OSError):
+            (self._script.private / "stop").touch()
+        if self._process is not None:
+            self._process.signal(signal.Signals[self._script.stop_signal])
+
+    def _abort(self) -> None:
+        """End the script with SIGABRT. Python writes the stacks of its threads into the log then."""
+        self._has_hung = True
+        if self._process is not None:
+            self._process.signal(signal.SIGABRT)
+
+    def _follow(self, sources: Sources, wakeup: int) -> None:
+        """Record what the script tells until it has ended."""
+        assert self._process is not None, "it was started"
+        poll = select.poll()
+        poll.register(self._process.pidfd, select.POLLIN)
+        poll.register(wakeup, select.POLLIN)
+        while True:
+            ready = {fd for fd, _ in poll.poll(0 if sources.is_behind else FOLLOW_S * 1000)}
+            if self._process.pidfd in ready:
+                return
+            if wakeup in ready:
+                os.read(wakeup, 4096)
+            self._record(sources)
+            if time.monotonic() >= self._kill_at_s:
+                self._kill_at_s = float("inf")
+                self._process.signal(signal.SIGKILL)
+
+    def _record(self, sources: Sources, *, is_final: bool = False) -> None:
+        """Write a record of everything that is new in the script's files.
+
+        What cannot be written, as on a full disk, is tried again at the next look.
+        """
+        self._unwritten += sources.poll(is_final=is_final)
+        while self._unwritten:
+            found = self._unwritten[0]
+            try:
+                self._write(found)
+            except OSError:
+                return
+            self._unwritten.popleft()
+        with contextlib.suppress(OSError):
+            for note in sources.take_notes():
+                self._writer.write({"kind": "note", "text": note})
+        self._writer.num_unwritten = 0
+
+    def _write(self, found: Found) -> None:
+        if found.step is not None and not self._has_step:
+            self._has_step = True
+            if self._script.is_resumed and found.step > 0:  # lower steps, of other files, replace nothing
+                self._writer.write({"kind": "resume", "step": found.step - 1})
+        self._writer.write(found.fields, found.step, found.src)
+        if found.step is not None and not self._why:
+            self._judge(found.step, found.fields)
+
+    def _judge(self, step: int, metrics: dict[str, Any]) -> None:
+        """Ask the script to stop if its watched metric is not finite, or if it has made the steps asked for."""
+        watched = self._spec.watched
+        value = metrics.get(watched, 0.0) if watched is not None else 0.0
+        if isinstance(value, float) and not abs(value) < float("inf"):
+            self._why = f"{watched} is {value} at step {step}"
+        is_over = self._spec.stop_after is not None and step >= self._spec.stop_after
+        if (self._why or is_over) and self._kill_at_s == float("inf"):
+            self._is_asked |= is_over
+            self._kill_at_s = time.monotonic() + _LEAVE_S
+            self._tell_script()
+
+    def _ending(self, code: int, output: str) -> dict[str, Any] | None:
+        if self._has_hung:
+            return None  # the launcher says how long it was silent
+        if self._why:
+            return {"ending": EndingKind.DIVERGED, "error": f"Diverged: {self._why}"}
+        records = self._spec.paths.records(self._spec.experiment)
+        if self._is_asked and not (code == 0 and read_summary(records, ()).has_all_steps):
+            return {"ending": EndingKind.INTERRUPTED}
+        return script_ending(code, output)
+
+
+def _size(path: Any) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0

@@ -1,0 +1,190 @@
+"""Whole launches of scripts that know no launcher: real processes, real signals, real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from typing import Any
+
+import pytest
+
+from launcher.store.records import SOURCE, RecordReader
+from tests.launcher.conftest import TOYS, Workplace, _toml, marked, wait_for
+
+SCRIPT = TOYS / "scripts" / "train.py"
+LOG = "step {step}: loss {loss}, {} ms"
+
+
+def job(place: Workplace, experiments: dict[str, dict[str, Any]], **settings: Any) -> None:
+    """Write a job of the toy script."""
+    command = ["{python}", str(SCRIPT), "--out={dir}", "{args}"]
+    table = {"command": command, "log": [LOG], "metrics": [], "grace_s": 5, "telemetry_s": 0} | settings
+    rows = [f"{key} = {value if key == 'resume' else json.dumps(value)}" for key, value in table.items()]
+    names = [
+        f'"{name}" = {{ {", ".join(f"{key} = {_toml(value)}" for key, value in over.items())} }}'
+        for name, over in experiments.items()
+    ]
+    place.job("\n".join(["[sweep]", *rows, "[experiments]", *names, ""]))
+
+
+def ended(process: subprocess.Popen[str]) -> int:
+    """Wait for the end of a launch and return its exit code."""
+    process.communicate(timeout=30)
+    return process.returncode
+
+
+def losses(place: Workplace, experiment: str) -> dict[int, float]:
+    return {step: metrics["loss"] for step, metrics in place.history(experiment).steps.items()}
+
+
+def offsets(place: Workplace, experiment: str) -> list[tuple[int, int]]:
+    """Return the place of each step in its source, which a step that was recorded twice would have twice."""
+    records = RecordReader(place.paths.records(experiment)).read()
+    return [tuple(record[SOURCE]) for record in records if SOURCE in record and "kind" not in record]
+
+
+def test_a_script_trains_without_a_changed_line(place: Workplace) -> None:
+    job(place, {"a": {}, "b": {"lr": 0.5, "steps": 7}}, metrics=["loss"], total="steps")
+    result = place.launch("job.toml", "--parallel")
+    assert result.code == 0, result.err
+    assert losses(place, "a") == {step: 0.1 / step for step in range(1, 6)}
+    assert losses(place, "b") == {step: 0.5 / step for step in range(1, 8)}
+    assert "command " in place.log("a")
+    assert place.log("a").count("step 3: loss") == 1, "the script's line, and no line of ours beside it"
+    assert place.paths.curves("loss").exists()
+    again = place.launch("job.toml")
+    assert "nothing to do" in again.err
+
+
+@pytest.mark.parametrize(
+    ("then", "ending", "why"),
+    [
+        ("raise", "failed", "ValueError: the data is wrong (exit code 1)"),
+        ("exit", "failed", "exit code 3"),
+        ("abort", "killed", "SIGABRT"),
+        ("kill", "killed", "SIGKILL"),
+        ("memory", "out_of_memory", "CUDA out of memory"),
+    ],
+)
+def test_the_ending_says_how_the_script_ended(place: Workplace, then: str, ending: str, why: str) -> None:
+    job(place, {"a": {"then": then}}, on_oom="fail")
+    result = place.launch("job.toml")
+    assert result.code == 1
+    end = place.history("a").end
+    assert end is not None
+    assert end["ending"] == ending
+    assert why in end["error"]
+    assert why in result.err
+    assert list(losses(place, "a")) == [1, 2]
+
+
+def test_a_script_that_is_asked_to_stop_is_interrupted_and_goes_on(place: Workplace) -> None:
+    resume = '{ if = "{dir}/checkpoint.txt", args = ["--resume"] }'
+    job(place, {"a": {"steps": 60, "pause": 0.02, "on-stop": "save"}}, resume=resume)
+    process = place.start("job.toml")
+    wait_for(lambda: "step 4:" in place.log("a"))
+    process.send_signal(signal.SIGINT)
+    assert ended(process) == 130
+    end = place.history("a").end
+    assert end is not None
+    assert end["ending"] == "interrupted", "though its exit code was 0"
+    assert "a  interrupted after" in place.launch("plan", "job.toml").out
+    result = place.launch("job.toml")
+    assert result.code == 0, result.err
+    assert losses(place, "a") == {step: 0.1 / step for step in range(1, 61)}
+    assert "resumed" in place.log("a")
+    assert place.history("a").attempt == 2
+    assert len(offsets(place, "a")) == len(set(offsets(place, "a")))
+
+
+def test_a_script_that_leaves_with_0_when_asked_is_not_done(place: Workplace) -> None:
+    job(place, {"a": {"steps": 500, "pause": 0.02, "on-stop": "leave"}}, total="steps")
+    process = place.start("job.toml")
+    wait_for(lambda: "step 4:" in place.log("a"))
+    process.send_signal(signal.SIGTERM)
+    assert ended(process) == 143
+    assert place.history("a").end["ending"] == "interrupted"  # type: ignore[index]
+    plan = place.launch("plan", "job.toml").out
+    assert "there is no checkpoint" in plan
+
+
+def test_a_script_that_ignores_the_signal_is_killed_after_the_grace_time(place: Workplace) -> None:
+    job(place, {"a": {"then": "wait", "on-stop": "ignore"}}, grace_s=0.3)
+    process = place.start("job.toml")
+    wait_for(lambda: "step 2:" in place.log("a"))
+    process.send_signal(signal.SIGTERM)
+    assert ended(process) == 143
+    assert marked(place.mark) == []
+
+
+@pytest.mark.parametrize("victim", ["launcher", "worker", "script"])
+def test_what_was_printed_before_a_kill_is_recorded_once(place: Workplace, victim: str) -> None:
+    job(place, {"a": {"steps": 100_000}})
+    process = place.start("job.toml")
+    wait_for(lambda: "step 100:" in place.log("a"))
+    script = next(found for found in marked(place.mark) if str(SCRIPT) in found.cmdline())
+    pid = {"launcher": process.pid, "worker": script.ppid(), "script": script.pid}[victim]
+    os.kill(pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    wait_for(lambda: not marked(place.mark))
+    place.launch("report", "job.toml")
+    printed = [line for line in place.log("a").split("=== a, ")[1].splitlines() if line.startswith("step ")]
+    whole = [line for line in printed if line.endswith(" ms")]
+    assert sorted(losses(place, "a")) == list(range(1, len(whole) + 1))
+    assert len(offsets(place, "a")) == len(whole) == len(set(offsets(place, "a")))
+
+
+def test_a_worker_that_is_stopped_does_not_hold_the_script_up(place: Workplace) -> None:
+    job(place, {"a": {"steps": 3000}})
+    process = place.start("job.toml")
+    wait_for(lambda: "step 10:" in place.log("a"))
+    script = next((found for found in marked(place.mark) if str(SCRIPT) in found.cmdline()), None)
+    assert script is not None
+    worker = script.ppid()
+    os.kill(worker, signal.SIGSTOP)
+    wait_for(lambda: "step 3000:" in place.log("a"))
+    os.kill(worker, signal.SIGCONT)
+    assert ended(process) == 0
+    assert len(losses(place, "a")) == 3000
+
+
+def test_on_nan_stop_ends_a_script_as_diverged(place: Workplace) -> None:
+    job(place, {"a": {"steps": 10_000, "pause": 0.01, "then": "nan"}}, metrics=["loss"], on_nan="stop")
+    assert place.launch("job.toml").code == 1
+    end = place.history("a").end
+    assert end is not None
+    assert end["ending"] == "diverged"
+    assert end["error"] == "Diverged: loss is nan at step 3"
+
+
+def test_a_script_that_hangs_leaves_its_stacks(place: Workplace) -> None:
+    job(place, {"a": {"then": "wait"}}, kill_after_s=1.0, stall_after_s=0.5)
+    result = place.launch("job.toml")
+    assert result.code == 1
+    assert "hung" in result.err
+    assert "Fatal Python error: Aborted" in place.log("a")
+    assert "train.py" in place.log("a").split("Fatal Python error")[1]
+
+
+def test_a_changed_configuration_begins_in_an_empty_folder(place: Workplace) -> None:
+    job(place, {"a": {"on-stop": "save", "steps": 5}})
+    place.launch("job.toml")
+    folder = place.paths.run("a")
+    assert (folder / "checkpoint.txt").read_text() == "5"
+    job(place, {"a": {"on-stop": "save", "steps": 3}})
+    assert "redo   a  changed: steps 5 → 3" in place.launch("plan", "job.toml").out
+    assert place.launch("job.toml").code == 0
+    assert (folder / "checkpoint.txt").read_text() == "3"
+    assert (place.paths.earlier(1) / "runs" / "a" / "checkpoint.txt").read_text() == "5"
+
+
+def test_verify_trains_a_script_again_beside_its_own_folder(place: Workplace) -> None:
+    job(place, {"a": {"on-stop": "save"}})
+    place.launch("job.toml")
+    checkpoint = place.paths.run("a") / "checkpoint.txt"
+    before = checkpoint.stat().st_mtime_ns
+    result = place.launch("verify", "--job", "job.toml")
+    assert "a: 5 steps, all identical" in result.out
+    assert checkpoint.stat().st_mtime_ns == before
