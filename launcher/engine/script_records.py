@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from launcher.errors import LauncherError
-from launcher.sources.follow import Sources
-from launcher.sources.source import SourceSpec
+from launcher.sources.complete import missing, what_is_recorded
+from launcher.sources.source import Found, SourceSpec
 from launcher.store.locks import lock_folder
 from launcher.store.paths import Paths
-from launcher.store.records import SOURCE, Record, RecordReader, RecordWriter
+from launcher.store.records import Record, RecordReader, RecordWriter
 
 
 def complete_all(paths: Paths, experiments: Iterable[str]) -> None:
@@ -42,25 +42,26 @@ def complete(paths: Paths, experiment: str) -> int:
     left as it is.
     """
     path = paths.records(experiment)
-    state = _State()
     with contextlib.suppress(OSError, ValueError):
+        state = _State()
         for record in RecordReader(path).read():
             state.add(record)
         if state.has_ended or not state.specs:
             return 0
+        of_attempt = (record for record in RecordReader(path).read() if record["attempt"] == state.attempt)
+        offsets, files = what_is_recorded(of_attempt)
+        found = missing(state.specs, offsets, files=files)
         writer = RecordWriter(path, state.attempt, elapsed_s=state.at_s)
         try:
-            return _write(writer, state)
+            return _write(writer, found, state)
         finally:
             writer.close()
     return 0
 
 
-def _write(writer: RecordWriter, state: _State) -> int:
+def _write(writer: RecordWriter, all_found: Iterable[Found], state: _State) -> int:
     num = 0
-    for found in Sources(state.specs).poll(is_final=True):
-        if found.src[1] <= state.offsets.get(found.src[0], 0):
-            continue  # it is recorded
+    for found in all_found:
         if found.step is not None and not state.has_step:
             state.has_step = True
             if state.is_resumed and found.step > 0:
@@ -77,7 +78,6 @@ class _State:
     attempt: int = 0
     at_s: float = 0.0
     specs: list[SourceSpec] = field(default_factory=list)
-    offsets: dict[int, int] = field(default_factory=dict)  # number of a source → behind what is recorded of it
     is_resumed: bool = False
     has_step: bool = False
     has_ended: bool = False
@@ -93,6 +93,3 @@ class _State:
             self.is_resumed = bool(record.get("is_resumed"))
         self.has_ended |= kind == "end"
         self.has_step |= kind is None
-        match record.get(SOURCE):
-            case [int(number), int(offset)]:
-                self.offsets[number] = max(offset, self.offsets.get(number, 0))

@@ -25,7 +25,7 @@ from launcher.errors import InputError
 from launcher.planning.defaults import PRELOAD
 from launcher.planning.job_text import job_text, public_text
 from launcher.planning.metrics import file_problems, read_metrics, rule_problems
-from launcher.planning.program_settings import ProgramSettings, program_slip, program_problems
+from launcher.planning.program_settings import ProgramSettings, program_problems, program_slip
 from launcher.planning.python_target import folder_of, spec_of
 from launcher.planning.source_lines import SourceLines
 from launcher.store import files

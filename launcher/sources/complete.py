@@ -14,6 +14,7 @@ from typing import Any
 from launcher.sources.follow import Sources
 from launcher.sources.source import Found, SourceFile, SourceSpec
 from launcher.store import values
+from launcher.store.records import SOURCE
 
 
 def missing(
@@ -49,7 +50,7 @@ def what_is_recorded(records: Iterable[Mapping[str, Any]]) -> tuple[dict[int, in
     offsets: dict[int, int] = {}
     files: dict[int, SourceFile] = {}
     for record in records:
-        src = record.get("src")
+        src = record.get(SOURCE)
         if not (
             isinstance(src, list | tuple) and len(src) == 2 and all(values.whole(part) is not None for part in src)
         ):

@@ -17,7 +17,7 @@ from launcher.store.values import MOST
 
 STEP_KEYS = ("step", "global_step", "iteration", "iter", "it", "epoch")  # the first that holds a whole number counts
 _KINDS = ("total", "info", "resume", "phase")  # of the records that a script may write
-_FIELDS = (ENVELOPE | {"src"}) - {"kind", "step"}  # the worker writes these
+_FIELDS = ENVELOPE - {"kind", "step"}  # the worker writes these
 _SPECIAL: dict[Any, float] = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _DEPTH = 4  # of objects inside one another
 _LONGEST_STEP = 19  # digits

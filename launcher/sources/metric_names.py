@@ -7,7 +7,7 @@ import re
 from launcher.store.names import is_metric
 from launcher.store.records import ENVELOPE
 
-_RESERVED = ENVELOPE | {"src"}
+_RESERVED = ENVELOPE
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]+")
 _LONGEST = 100  # characters
 

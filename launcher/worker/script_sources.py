@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from launcher.command.script import Script
+from launcher.sources.beginning import beginning_now
 from launcher.sources.follow import Sources
 from launcher.sources.source import SourceSpec
 from launcher.store.records import RecordWriter
@@ -21,7 +22,7 @@ def begin_sources(script: Script, log: Path, writer: RecordWriter, after_step: i
 
     `after_step`: the step after which matches that have no step of their own are counted.
     """
-    specs = [spec.beginning_now() for spec in _specs(script, log, after_step)]
+    specs = beginning_now(_specs(script, log, after_step))
     described = json.dumps([spec.to_json() for spec in specs])
     writer.write({"kind": "follows", "sources": described, "is_resumed": script.is_resumed})
     return Sources(specs)

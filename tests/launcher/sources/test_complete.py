@@ -11,6 +11,7 @@ from launcher.sources.beginning import beginning_now
 from launcher.sources.complete import missing, what_is_recorded
 from launcher.sources.follow import Sources
 from launcher.sources.source import Found, SourceSpec
+from launcher.store.records import SOURCE
 from tests.launcher.sources.event_files import event, scalar, version
 
 
@@ -23,7 +24,7 @@ def specs_of(folder: Path) -> list[SourceSpec]:
 
 
 def records_of(found: list[Found]) -> list[dict[str, Any]]:
-    return [{**each.fields, "step": each.step, "src": list(each.src)} for each in found]
+    return [{**each.fields, "step": each.step, SOURCE: list(each.src)} for each in found]
 
 
 def append(path: Path, data: bytes) -> None:
@@ -147,5 +148,5 @@ def test_too_many_files_are_told(tmp_path: Path) -> None:
 
 
 def test_what_is_recorded_is_not_believed() -> None:
-    odd = [{"src": 3}, {"src": [1]}, {"src": [1, "x"]}, {"src": [True, 1]}, {}, {"src": [0, 5], "kind": "source"}]
+    odd = [{SOURCE: 3}, {SOURCE: [1]}, {SOURCE: [1, "x"]}, {SOURCE: [True, 1]}, {}, {SOURCE: [0, 5], "kind": "source"}]
     assert what_is_recorded(odd) == ({0: 5}, {})
