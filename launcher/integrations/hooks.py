@@ -46,9 +46,10 @@ def _wandb_step(run: Any, step: int | None, commit: bool | None) -> int:
 
     wandb would have to ask another process for the step.
     """
-    current = max(getattr(run, "_launcher_step", 0), step or 0)
+    kept = vars(run)  # a Run refuses other attributes
+    current: int = max(kept.get("_launcher_step", 0), step or 0)
     is_committed = commit if commit is not None else step is None
-    run._launcher_step = current + 1 if is_committed else current
+    kept["_launcher_step"] = current + 1 if is_committed else current
     return current
 
 

@@ -69,10 +69,14 @@ class LauncherCallback(Callback):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self._adapter = Adapter("lightning")
+        self._is_saved = False
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
-        """Add the logger, and record how many steps to expect."""
+        """Add the logger."""
         self._add_logger(trainer)
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Record how many steps to expect. Before, the question would load the data, earlier than without us."""
         self._adapter.begin_training(trainer.global_step)
         steps = trainer.estimated_stepping_batches
         if 0 < steps < float("inf"):
@@ -92,8 +96,18 @@ class LauncherCallback(Callback):  # type: ignore[misc]
         if trainer.world_size > 1:  # all ranks stop at the same batch: one alone would wait for the others
             is_asked = trainer.strategy.reduce_boolean_decision(is_asked, all=False)
         if is_asked and not trainer.should_stop:
-            trainer.save_checkpoint(os.path.join(_folder(self._adapter.run), CHECKPOINT))
+            self._save(trainer)
             trainer.should_stop = True
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """Save a checkpoint where Lightning ends by itself because of its signal, as in the midst of a validation."""
+        if isinstance(exception, SystemExit) and trainer.received_sigterm and trainer.state.fn == "fit":
+            self._save(trainer)
+
+    def _save(self, trainer: Any) -> None:
+        if not self._is_saved:
+            self._is_saved = True
+            trainer.save_checkpoint(os.path.join(_folder(self._adapter.run), CHECKPOINT))
 
     def _add_logger(self, trainer: Any) -> None:
         if not any(isinstance(logger, LauncherLogger) for logger in trainer.loggers):
