@@ -8,19 +8,16 @@ lines in a row in which it has found nothing; if it has found nothing at all by 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from launcher.sources.json_lines import JsonParser, load_object
-from launcher.sources.suggest import looks_promising, suggest
+from launcher.sources.suggest import looks_promising, shape_of, suggest
 from launcher.sources.template_parser import TemplateParser
 from launcher.text import printable
 
 MOST_LINES = 2000  # without metrics, in a row
 MOST_TEMPLATES = 20
 _MOST_SHAPES = 1000
-_KEPT = bytes(48 if 48 <= byte < 58 else 126 if byte >= 128 else byte for byte in range(256))  # digits → 0, others → ~
-_RUN = re.compile(rb"([0~ \t#=.\-])\1+")
 
 
 class AutoParser:
@@ -60,7 +57,7 @@ class AutoParser:
                 self.notes.append('metrics are taken from JSON objects. To keep to it, write: log = "json"')
             self._take_notes(self._json.notes)
             return found
-        shape = _RUN.sub(rb"\1", line.translate(_KEPT))
+        shape = shape_of(line)
         if shape in self._shapes:
             parser = self._shapes[shape]
         else:

@@ -27,31 +27,11 @@ _PAIR = re.compile(
 _ANY_NUMBER = re.compile(r"(?:(?<!\w)[+-])?\d+(?:[.,:]\d+)*(?:[eE][+-]?\d+(?![A-Za-z]))?")
 _BAR = re.compile(r"[█▏▎▍▌▋▊▉━╸╺─]|\|[ #]*\||[#=>.\-]{4,}|\d+%\|")
 _FRACTION = re.compile(r"[.eEnN]")
+_KEPT = bytes(48 if 48 <= byte < 58 else 126 if byte >= 128 else byte for byte in range(256))  # 0 for digits, else ~
+_RUN = re.compile(rb"([0~ \t#=.\-])\1+")
 _STEP_NAMES = ("global_step", "step", "iteration", "iter", "it", "update", "batch")  # the first of these is the step
 _PARTS_OF_DATA = ("train", "training", "val", "valid", "validation", "eval", "evaluation", "test", "dev")
-_NO_METRICS = frozenset(
-    {
-        "of",
-        "in",
-        "at",
-        "to",
-        "from",
-        "is",
-        "and",
-        "or",
-        "for",
-        "with",
-        "by",
-        "be",
-        "took",
-        "after",
-        "than",
-        "until",
-        "reached",
-        "v",
-        "version",
-    }
-)
+_NO_METRICS = re.compile("of|in|at|to|from|is|and|or|for|with|by|be|took|after|than|until|reached|v|version")
 
 
 @dataclass
@@ -79,6 +59,11 @@ def looks_promising(line: bytes) -> bool:
         return True
     lower = line.lower()
     return b"step" in lower or b"iter" in lower or b"epoch" in lower or b"batch" in lower
+
+
+def shape_of(line: bytes) -> bytes:
+    """Return what lines have in common that differ in their numbers and in the length of a bar or of blanks only."""
+    return _RUN.sub(rb"\1", line.translate(_KEPT))
 
 
 def suggest(line: bytes) -> str | None:
@@ -125,7 +110,7 @@ def _pairs(text: str) -> list[_Pair]:
 def _is_metric(match: re.Match[str]) -> bool:
     """Say whether a name and a number belong together. Without `:` or `=` the number has a fraction, as in `lr 0.1`."""
     name = match["name"].casefold()
-    if name in _NO_METRICS:
+    if _NO_METRICS.fullmatch(name):
         return False
     is_joined = bool(match["between"].strip(" \t[("))
     return is_joined or name in (*_STEP_NAMES, "epoch") or _FRACTION.search(match["value"]) is not None
