@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from launcher.command import spelling
 from launcher.command.arguments import Filling
+from launcher.command.hooks import hook_environment
 from launcher.command.script import Script
 from launcher.planning.command_line import all_texts, command_line, finds_checkpoint, own_values, shown_command_line
 from launcher.planning.config_base import read_base
@@ -14,6 +16,7 @@ from launcher.planning.decision import Decision
 from launcher.planning.job import SweepSettings
 from launcher.planning.plan import Plan
 from launcher.planning.program_settings import event_globs
+from launcher.planning.script_program import find_program
 
 
 def attempt_script(plan: Plan, decision: Decision, device_type: str, threads: int) -> Script | None:
@@ -30,16 +33,22 @@ def attempt_script(plan: Plan, decision: Decision, device_type: str, threads: in
     filling = Filling(decision.given, values)
     where = Path(filling.text(settings.cwd)).absolute()
     is_resumed = decision.is_resumed and finds_checkpoint(settings, filling, where)
+    environment = {
+        "LAUNCHER_DEVICE": device_type,
+        "LAUNCHER_CHECKPOINTS": str(paths.checkpoints(experiment.name)),
+        **_environment(settings, decision, filling),
+    }
+    argv = command_line(settings, filling, experiment.options, is_resumed=is_resumed)
+    hooks = hook_environment(settings.hooks, argv, plan.sweep.name, experiment.name, {**os.environ, **environment})
+    if settings.args == "globals":
+        program = find_program(argv, where, {**os.environ, **environment})
+        argv = program.with_settings(argv, filling.rest(all_texts(settings)))
     return Script(
-        argv=tuple(command_line(settings, filling, experiment.options, is_resumed=is_resumed)),
+        argv=tuple(argv),
         shown=shown_command_line(settings, decision.given, values, experiment.options, is_resumed=is_resumed),
         folder=where,
         dir=folder,
-        environment={
-            "LAUNCHER_DEVICE": device_type,
-            "LAUNCHER_CHECKPOINTS": str(paths.checkpoints(experiment.name)),
-            **_environment(settings, decision, filling),
-        },
+        environment=environment | hooks,
         stop_signal=settings.stop_signal,
         log=settings.log,
         events=tuple(filling.text(pattern) for pattern in event_globs(settings)),
@@ -65,7 +74,6 @@ def _environment(settings: SweepSettings, decision: Decision, filling: Filling) 
         "LAUNCHER_DIR": filling.values["dir"],
         "LAUNCHER_STATE_DIGEST": decision.state_digest,
         "LAUNCHER_CHECKPOINT_S": repr(settings.checkpoint_s),
-        "LAUNCHER_HOOKS": ",".join(settings.hooks),
     }
     given = {key: filling.text(value) if isinstance(value, str) else str(value) for key, value in settings.env.items()}
     spelled = spelling.variables(filling.rest(all_texts(settings))) if settings.args == "env" else {}

@@ -188,3 +188,74 @@ def test_verify_trains_a_script_again_beside_its_own_folder(place: Workplace) ->
     result = place.launch("verify", "--job", "job.toml")
     assert "a: 5 steps, all identical" in result.out
     assert checkpoint.stat().st_mtime_ns == before
+
+
+def shape(place: Workplace, source: str, **settings: Any) -> None:
+    """Write a script, and a job with one experiment that sets its lr."""
+    (place.folder / "train.py").write_text(source)
+    table = {"command": ["{python}", "train.py"], "log": ["lr {lr}"], "metrics": [], "check": "parser"} | settings
+    rows = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+    place.job("\n".join(["[sweep]", *rows, "[config]\nlr = 1e-5\nmodel.width = 64", "[experiments]", "a = {}", ""]))
+
+
+@pytest.mark.parametrize(
+    ("source", "settings"),
+    [
+        ("import os\nprint('lr', os.environ['lr'], os.environ['model'])", {"args": "env"}),
+        ("import json, sys\nprint('lr', json.load(open(sys.argv[1]))['lr'])", {"args": "file", "command": "{config}"}),
+        ("import sys\nprint('lr', sys.argv[1].split('=')[1], sys.argv[2])", {"args": "key=value", "check": False}),
+        ("import sys\nprint('lr', sys.argv[2], *sys.argv[3:])", {"args": "-key value", "check": False}),
+        ("import sys\nprint('lr', sys.argv[1], *sys.argv[2:])", {"command": "{lr}", "check": False}),
+    ],
+)
+def test_values_reach_a_script_in_each_way(place: Workplace, source: str, settings: dict[str, Any]) -> None:
+    if last := settings.pop("command", ""):
+        settings["command"] = ["{python}", "train.py", last]
+    shape(place, source, **settings)
+    result = place.launch("job.toml")
+    assert result.code == 0, result.err + place.log("a")
+    assert [step["lr"] for step in place.history("a").steps.values()] == [1e-5]
+
+
+@pytest.mark.parametrize("is_inside", [False, True])
+def test_values_take_the_place_of_a_scripts_own(place: Workplace, is_inside: bool) -> None:
+    (place.folder / "train.py").write_text(
+        "lr = 0.1\nwidth = 8\nprint('lr', lr, width)\nassert __name__ == '__main__'\n"
+    )
+    table = 'command = ["{python}", "train.py"]\nargs = "globals"\nlog = ["lr {lr} {width}"]\nmetrics = []'
+    place.job(
+        f"[sweep]\n{table}\npreload = []\ninside = {str(is_inside).lower()}\n[experiments]\na = {{ lr = 1e-5 }}\n"
+    )
+    result = place.launch("job.toml")
+    assert result.code == 0, result.err + place.log("a")
+    assert list(place.history("a").steps.values()) == [{"lr": 1e-5, "width": 8}]
+
+
+def test_a_base_file_lies_under_the_configuration(place: Workplace) -> None:
+    (place.folder / "base.toml").write_text("[model]\nwidth = 1\ndepth = 3\n")
+    source = "import json, sys\nc = json.load(open(sys.argv[1]))\nprint('lr', c['lr'], c['model'])"
+    command = ["{python}", "train.py", "{config}"]
+    shape(place, source, args="file", config_base="base.toml", command=command)
+    assert place.launch("job.toml").code == 0
+    assert "lr 1e-05 {'width': 64, 'depth': 3}" in place.log("a")
+    (place.folder / "base.toml").write_text("[model]\nwidth = 1\ndepth = 4\n")
+    assert "redo   a  changed" in place.launch("plan", "job.toml").out, "the base file belongs to the identity"
+
+
+def test_the_parser_of_the_script_checks_every_experiment_first(place: Workplace) -> None:
+    job(place, {"a": {"lrr": 1}, "b": {"steps": "many"}, "c": {"learn": 1}})
+    result = place.launch("job.toml")
+    assert result.code == 2
+    assert "experiments.a.lrr" in result.err
+    assert 'Did you mean "lr"?' in result.err
+    assert "experiments.b.steps" in result.err
+    assert "invalid int value: 'many'" in result.err
+    assert not place.paths.outcome.exists()
+
+
+def test_a_script_that_has_changed_is_kept_and_told(place: Workplace) -> None:
+    shape(place, "print('lr', 3)", check=False)
+    place.launch("job.toml")
+    shape(place, "print('lr', 4)", check=False)
+    assert "keep" in place.launch("plan", "job.toml").out
+    assert "the script has changed since; --fresh trains it again" in place.launch("plan", "job.toml").out
