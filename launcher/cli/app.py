@@ -5,6 +5,7 @@
     python -m launcher report | status | wait [JOB]
     python -m launcher verify | follow | stop | retry [EXPERIMENT…] [--job JOB]
     python -m launcher try-log [JOB] FILE
+    python -m launcher init SCRIPT
 
 Each command is a module of `launcher.cli.commands`. `launcher.cli.options` declares the options, and
 `launcher.cli.arguments` says how a line is read.
@@ -21,7 +22,7 @@ from typing import Annotated
 import typer
 
 from launcher.cli.arguments import Commands, program_name
-from launcher.cli.commands import control, follow, plan, report, run, status, try_log, verify, wait
+from launcher.cli.commands import control, follow, init, plan, report, run, status, try_log, verify, wait
 from launcher.cli.commands.run import EXIT_CODES
 from launcher.engine.signals import ignore_signal
 from launcher.errors import EXIT_INTERRUPTED, LauncherError
@@ -37,7 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, plan, report, verify, status, follow, control, wait, try_log):
+for command in (run, plan, report, verify, status, follow, control, wait, try_log, init):
     command.register(app)
 
 

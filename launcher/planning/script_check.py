@@ -67,9 +67,9 @@ def check_script(request: CheckRequest) -> ScriptCheck:
     try:
         facts = read_facts(program.script, [request.folder.absolute()])
     except OSError as error:
-        return ScriptCheck(command_problems=(f"{inline(program.name)} cannot be read: {error.strerror or error}",))
+        return ScriptCheck(command_problems=(f"{inline(program.name)} cannot be read: {error.strerror or error}.",))
     if facts.error and program.before[0] == sys.executable:
-        return ScriptCheck(command_problems=(f"{inline(program.name)} is not Python: {facts.error}",), facts=facts)
+        return ScriptCheck(command_problems=(f"{inline(program.name)} is not Python: {facts.error}.",), facts=facts)
     if request.style == "globals":
         found = {name: setting_problems(values, facts.settings) for name, values in request.experiments.items()}
         problems = {name: _field_errors(errors) for name, errors in found.items() if errors}
@@ -110,7 +110,7 @@ def _by_parser(
     if ended.code is None:
         problem = (
             f"{name} has not parsed its arguments after {LIMIT_S:.0f} s, and was ended.{_shown(ended)}\n"
-            "  Does it train or wait before it parses? Then write check = false, or mend that"
+            "  Does it train or wait before it parses? Then write check = false, or mend that."
         )
         return ScriptCheck(command_problems=(problem,), facts=facts)
     how = f"ended before it parsed its arguments, exit code {ended.code}"
@@ -168,4 +168,8 @@ def _other_settings(request: CheckRequest, facts: ScriptFacts) -> dict[str, dict
 
 def _shown(ended: Ended) -> str:
     """Return the last lines that a script printed, as lines of a message."""
-    return "".join(f"\n    {inline(line)}" for line in ended.lines[-_LINES:]) or "\n    It printed nothing."
+    lines = []
+    for line, before in zip(ended.lines, ["", *ended.lines], strict=False):
+        if parser_probe.__file__ not in line and parser_probe.__file__ not in before:  # and the source of such a line
+            lines.append(line)
+    return "".join(f"\n    {inline(line)}" for line in lines[-_LINES:]) or "\n    It printed nothing."

@@ -64,6 +64,7 @@ class ScriptFacts:
     settings: Mapping[str, Setting]
     uses_seed: bool = False  # it names LAUNCHER_SEED
     uses_current: bool = False  # it names `launcher.current`
+    reads_argv: bool = False  # it names `sys.argv`
     error: str = ""  # why the script is not Python
 
 
@@ -90,7 +91,8 @@ def read_facts(file: Path, folders: Sequence[Path] = ()) -> ScriptFacts:
         num_parses=max(map(_num_parses, bodies)),
         settings=_settings(trees[file]),
         uses_seed="LAUNCHER_SEED" in texts,
-        uses_current=any(_names_current(body) for body in bodies),
+        uses_current=any(_names(body, "launcher", "current") for body in bodies),
+        reads_argv=any(_names(body, "sys", "argv") for body in bodies),
     )
 
 
@@ -229,12 +231,13 @@ def _num_parses(tree: ast.Module) -> int:
     return max([*scopes.values(), 2 if left_over & passed_on else 0], default=0)
 
 
-def _names_current(tree: ast.Module) -> bool:
+def _names(tree: ast.Module, module: str, name: str) -> bool:
+    """Return whether a source uses a name of a module, as `module.name` or imported from it."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and ast.unparse(node) == "launcher.current":
+        if isinstance(node, ast.Attribute) and node.attr == name and ast.unparse(node.value) == module:
             return True
-        if isinstance(node, ast.ImportFrom) and node.module in ("launcher", "launcher.current") and not node.level:
-            return any(alias.name == "current" for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module in (module, f"{module}.{name}") and not node.level:
+            return any(alias.name == name for alias in node.names)
     return False
 
 

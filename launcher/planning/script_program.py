@@ -57,7 +57,7 @@ class Program:
         """Why `args = "globals"` cannot be done with this command; empty if it can."""
         if self.script is not None and len(self.words) == 1:
             return ""
-        return 'args = "globals" is for a Python script that the command names by its file, as in "train.py"'
+        return 'args = "globals" is for a Python script that the command names by its file, as in "train.py".'
 
     @property
     def name(self) -> str:
@@ -88,16 +88,18 @@ def _program_problem(word: str, folder: Path, environment: Mapping[str, str]) ->
     if "/" not in word:
         if shutil.which(word, path=_path(environment)):
             return ""
-        hint = f"For a file of this folder write ./{inline(word)}" if (folder / word).is_file() else "It is not on PATH"
+        hint = (
+            f"For a file of this folder write ./{inline(word)}." if (folder / word).is_file() else "It is not on PATH."
+        )
         return f"there is no program {inline(word)}. {hint}"
     file = folder / word
     if not file.exists():
         return f"there is no program {inline(word)}.{_nearby(file)}"
     if not file.is_file():
-        return f"{inline(word)} is not a file"
+        return f"{inline(word)} is not a file."
     if not os.access(file, os.X_OK):
         how = f'"{{python}}", "{inline(word)}"' if word.endswith(".py") else f"chmod +x {shlex.quote(inline(word))}"
-        return f"{inline(word)} is not executable. {'Write' if word.endswith('.py') else 'Type'} {how}"
+        return f"{inline(word)} is not executable. {'Write' if word.endswith('.py') else 'Type'} {how}."
     return ""
 
 
@@ -109,7 +111,7 @@ def _nearby(file: Path) -> str:
     try:
         beside = sorted(path.name for path in file.parent.iterdir() if path.is_file())[:2000]
     except OSError:
-        return f" There is no folder {inline(str(file.parent))}"
+        return f" There is no folder {inline(str(file.parent))}."
     return did_you_mean(file.name, beside)
 
 

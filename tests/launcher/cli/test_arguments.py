@@ -29,7 +29,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_a_mistyped_command_has_a_suggestion_and_the_list(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     message = refused(capsys, "statsu")
     assert 'no command of that name. Did you mean "status"?' in message
-    assert "Commands: run, plan, report, verify, status, follow, stop, retry, wait, try-log" in message
+    assert "Commands: run, plan, report, verify, status, follow, stop, retry, wait, try-log, init" in message
     assert "Job files here: jobs/report.toml" in message
 
 

@@ -462,7 +462,7 @@ def test_a_module_that_is_not_installed_is_a_problem(place: Place) -> None:
 
 def test_a_script_that_is_not_python_is_a_problem(place: Place) -> None:
     place.write("def x(:\n")
-    assert place.check({"a": {}}).command_problems == ("train.py is not Python: line 1: invalid syntax",)
+    assert place.check({"a": {}}).command_problems == ("train.py is not Python: line 1: invalid syntax.",)
 
 
 def test_a_script_that_hangs_is_ended_with_all_it_has_started(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -585,9 +585,9 @@ def test_a_program_that_is_not_there_is_a_problem(place: Place) -> None:
     place.write("echo", name="fit")
     for command, problem in [
         (["./fitt"], 'there is no program ./fitt. Did you mean "fit"?'),
-        (["./fit"], "./fit is not executable. Type chmod +x ./fit"),
-        (["fit"], "there is no program fit. For a file of this folder write ./fit"),
-        (["no-such-program"], "there is no program no-such-program. It is not on PATH"),
+        (["./fit"], "./fit is not executable. Type chmod +x ./fit."),
+        (["fit"], "there is no program fit. For a file of this folder write ./fit."),
+        (["no-such-program"], "there is no program no-such-program. It is not on PATH."),
         (["{python}", "trian.py"], f"there is no script trian.py in {place.folder}."),
     ]:
         assert place.check({"a": {}}, command).command_problems == (problem,)

@@ -67,7 +67,7 @@ def test_a_command_without_a_script_has_none(folder: Path, command: str) -> None
         ("./tol x", 'there is no program ./tol. Did you mean "tool"?'),
         ("missing/tool", "there is no program missing/tool. There is no folder"),
         ("./app", "./app is not a file"),
-        ("tool", "there is no program tool. For a file of this folder write ./tool"),
+        ("tool", "there is no program tool. For a file of this folder write ./tool."),
         ("python trian.py", "there is no script trian.py in"),
         ("python -m app.fitt", "there is no module app.fitt in"),
         ("torchrun trian.py", "there is no script trian.py in"),
@@ -79,7 +79,7 @@ def test_what_is_not_there_is_told(folder: Path, command: str, problem: str) -> 
 
 def test_a_script_that_is_not_executable_is_run_by_python(folder: Path) -> None:
     (folder / "train.py").chmod(0o644)
-    assert find(folder, "./train.py").problem == './train.py is not executable. Write "{python}", "./train.py"'
+    assert find(folder, "./train.py").problem == './train.py is not executable. Write "{python}", "./train.py".'
 
 
 def test_the_values_of_settings_stand_before_the_script(folder: Path) -> None:

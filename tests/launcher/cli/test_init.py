@@ -1,0 +1,66 @@
+"""`init`: a first job file for a script."""
+
+from __future__ import annotations
+
+import tomllib
+
+from tests.launcher.conftest import Workplace
+
+SCRIPT = """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=0.1, help="learning rate")
+parser.add_argument("--out-dir", default="runs")
+args = parser.parse_args()
+open("trained", "w").close()
+"""
+
+
+def test_init_writes_a_job_file_from_what_the_parser_says(place: Workplace) -> None:
+    (place.folder / "train.py").write_text(SCRIPT)
+    (place.folder / "old.log").write_text("step 1: loss 0.5\nstep 2: loss 0.25\n")
+    done = place.launch("init", "train.py", "--log", "old.log")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == (
+        "jobs/train.toml is written: 2 options of train.py.\nWhat would run: python -m launcher plan jobs/train.toml\n"
+    )
+    made = tomllib.loads((place.folder / "jobs" / "train.toml").read_text())
+    assert made["sweep"] == {
+        "command": ["{python}", "train.py", "{args}"],
+        "log": ["step {step}: loss {loss}"],
+        "metrics": ["loss"],
+    }
+    assert made["config"] == {"out-dir": "{dir}"}
+    assert not (place.folder / "trained").exists()
+
+
+def test_init_replaces_no_file(place: Workplace) -> None:
+    (place.folder / "train.py").write_text(SCRIPT)
+    (place.folder / "mine.toml").write_text("mine")
+    done = place.launch("init", "train.py", "--out", "mine.toml")
+    assert done.code == 2
+    assert "mine.toml is there already, and is not replaced" in done.err
+    assert (place.folder / "mine.toml").read_text() == "mine"
+
+
+def test_init_tells_what_is_wrong_with_a_script(place: Workplace) -> None:
+    (place.folder / "train.py").write_text(SCRIPT)
+    done = place.launch("init", "trian.py")
+    assert done.code == 2
+    assert "there is no script trian.py in" in done.err
+    assert 'Did you mean "train.py"?' in done.err
+    done = place.launch("init", "train.py", "--", "--lr", "high")
+    assert done.code == 2
+    assert "train.py refuses its arguments: argument --lr: invalid float value: 'high'" in done.err
+    done = place.launch("init", "train.py", "--log", "none.log")
+    assert "cannot read the log none.log: No such file" in done.err
+    assert not (place.folder / "jobs").exists()
+
+
+def test_init_names_what_the_script_requires(place: Workplace) -> None:
+    (place.folder / "train.py").write_text(SCRIPT.replace("args =", "parser.add_argument('data')\nargs ="))
+    assert "Set first what the script requires: data\n" in place.launch("init", "train.py").out
+    done = place.launch("init", "train.py", "--out", "b.toml", "--", "words.txt")
+    assert "requires" not in done.out
+    made = tomllib.loads((place.folder / "b.toml").read_text())
+    assert made["sweep"]["command"] == ["{python}", "train.py", "words.txt", "{args}"]
