@@ -20,6 +20,7 @@ from typing import Any
 
 from launcher.command.options import ScriptOption
 from launcher.command.spelling import SpellingError
+from launcher.config.nested import without
 from launcher.config.validation import FieldError
 from launcher.planning import parser_probe
 from launcher.planning.check_request import CheckRequest
@@ -71,7 +72,9 @@ def check_script(request: CheckRequest) -> ScriptCheck:
     if facts.error and program.before[0] == sys.executable:
         return ScriptCheck(command_problems=(f"{inline(program.name)} is not Python: {facts.error}.",), facts=facts)
     if request.style == "globals":
-        found = {name: setting_problems(values, facts.settings) for name, values in request.experiments.items()}
+        taken = [(key,) for key in request.taken]
+        rests = {name: without(values, taken) for name, values in request.experiments.items()}
+        found = {name: setting_problems(values, facts.settings) for name, values in rests.items()}
         problems = {name: _field_errors(errors) for name, errors in found.items() if errors}
         return ScriptCheck(problems=problems, defaults=_other_settings(request, facts), facts=facts)
     if request.check != "parser" or facts.parser != "argparse":
