@@ -83,11 +83,11 @@ def _check(script: str, arguments: Sequence[str]) -> ScriptCheck:
     is_python = script.endswith(".py")
     program = [sys.executable, script] if is_python else [script if "/" in script else f"./{script}"]
 
-    def fill(name: str, values: Mapping[str, Any], options: Sequence[ScriptOption] | None) -> list[str]:
+    def _fill(name: str, values: Mapping[str, Any], options: Sequence[ScriptOption] | None) -> list[str]:
         return [*program, *arguments]
 
     command = ["{python}", script, *arguments] if is_python else [*program, *arguments]
-    checked = check_script(CheckRequest(command=command, fill=fill, experiments={"baseline": {}}))
+    checked = check_script(CheckRequest(command=command, fill=_fill, experiments={"baseline": {}}))
     wrong = list(checked.command_problems)
     wrong += [error.message for error in checked.problems.get("baseline", ()) if not error.path]
     if wrong:
