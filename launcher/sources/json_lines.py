@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from launcher.sources.metric_names import metric_name
-from launcher.sources.steps import Steps, went_back
+from launcher.sources.steps import Steps
 from launcher.sources.template import as_number
 from launcher.store.records import ENVELOPE
 from launcher.store.values import MOST
@@ -36,7 +36,6 @@ class JsonParser:
         self.notes: list[str] = []
         self._after_step = after_step
         self._steps: dict[object, Steps] = {}  # by the key of the step, or by all keys of objects without a step
-        self._told: set[str] = set()
 
     def parse(self, line: bytes) -> tuple[dict[str, Any], int | None] | None:
         """Return the numbers and the step of the object on a line; None if there is no object with a number."""
@@ -55,11 +54,10 @@ class JsonParser:
             steps = Steps(self._after_step)
             if len(self._steps) < _MOST_PATTERNS:
                 self._steps[pattern] = steps
-        step = steps.next(None if key is None else int(content[key]))
-        if key is not None and steps.went_back is not None and key not in self._told:
-            self._told.add(key)
-            printed, before = steps.went_back
-            self.notes.append(f'"{key}": {went_back(printed, before)}')
+        step = steps.count() if key is None else steps.next(int(content[key]))
+        if steps.note:
+            self.notes.append(f'"{key}": {steps.note}')
+            steps.note = ""
         return fields, step
 
 

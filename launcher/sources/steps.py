@@ -14,35 +14,42 @@ class Steps:
 
     def __init__(self, after: int = 0) -> None:
         """Begin. `after`: the step after which matches without a printed step are counted."""
+        self.note = ""  # what is to be told of the steps, once; who tells it empties it
         self._last = after  # the step that was given last
         self._printed: int | None = None  # the step that was printed last
         self._stride = 1  # between the last two printed steps
         self._base = 0  # what is added to a printed step
-        self.went_back: tuple[int, int] | None = None  # the first printed step that was before the last, and the last
+        self._has_gone_back = self._has_counted = False
+
+    def count(self) -> int:
+        """Return the step of the next match, where no step is printed."""
+        self._last = min(self._last + 1, MOST)
+        return self._last
 
     def next(self, printed: int | None) -> int:
-        """Return the step of the next match. `printed`: the step that stands there; None: nothing, or no whole number.
+        """Return the step of the next match. `printed`: the step that stands there; None: it is no whole number.
 
-        After a step that went back, the steps go on in the distance that they had before.
+        After a step that went back, the steps go on in the distance that they had before. What is no step is counted.
         """
         if printed is None or not 0 <= printed <= MOST - self._base:
-            self._last = min(self._last + 1, MOST)
-            return self._last
-        before = self._printed
-        if before is not None and printed > before:
-            self._stride = printed - before
-        elif before is not None and printed < before:
-            if self.went_back is None:
-                self.went_back = (printed, before)
-            self._base = self._last + self._stride - printed
-        self._printed = printed
+            if not self._has_counted:
+                self._has_counted = True
+                self.note = "a step is not a whole number from 0. Such matches are counted"
+            return self.count()
+        before, self._printed = self._printed, printed
+        if before is not None and before != printed:
+            if printed > before:
+                self._stride = printed - before
+            else:
+                self._go_back(printed, before)
         self._last = min(self._base + printed, MOST)
         return self._last
 
-
-def went_back(printed: int, before: int) -> str:
-    """Return the words for a step that was printed after a later step."""
-    return (
-        f"the step {printed} comes after the step {before}, as where an epoch begins: the steps of each epoch are "
-        "added to those before"
-    )
+    def _go_back(self, printed: int, before: int) -> None:
+        self._base = self._last + self._stride - printed
+        if not self._has_gone_back:
+            self._has_gone_back = True
+            self.note = (
+                f"the step {printed} comes after the step {before}, as where an epoch begins: the steps of each epoch "
+                "are added to those before"
+            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from launcher.sources.steps import Steps, went_back
+from launcher.sources.steps import Steps
 from launcher.sources.template import Template
 from launcher.text import inline
 
@@ -26,7 +26,6 @@ class TemplateParser:
         self.notes: list[str] = []
         self._after_step = after_step
         self._known: list[tuple[bytes, Template, Steps]] = []
-        self._told: set[str] = set()
         for text in templates:
             self.add(Template(text))
 
@@ -42,9 +41,10 @@ class TemplateParser:
             if literal not in line or (match := template.find(line)) is None:
                 continue
             fields, printed = match
-            step = steps.next(printed)
-            if steps.went_back is not None or (printed is None and template.has_step):
-                self._tell(template, steps)
+            step = steps.next(printed) if template.has_step else steps.count()
+            if steps.note:
+                self.notes.append(f'"{inline(template.text)}": {steps.note}')
+                steps.note = ""
             if found is None:
                 found, is_counted = (fields, step), not template.has_step
             elif is_counted and template.has_step:
@@ -52,14 +52,3 @@ class TemplateParser:
             else:
                 found = ({**fields, **found[0]}, found[1])
         return found
-
-    def _tell(self, template: Template, steps: Steps) -> None:
-        """Tell once of each template why its steps are not those that are printed."""
-        if template.text in self._told:
-            return
-        self._told.add(template.text)
-        if steps.went_back is not None:
-            printed, before = steps.went_back
-            self.notes.append(f'"{inline(template.text)}": {went_back(printed, before)}')
-        else:
-            self.notes.append(f'"{inline(template.text)}": a {{step}} is no whole number. Such matches are counted')

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 from launcher.sources.lines import Line, Lines
 from launcher.sources.source import Found, Parser
+
+_found: Callable[[tuple[Any, ...]], Found] = functools.partial(tuple.__new__, Found)  # half the time of Found(…)
 
 
 class TextFile:
@@ -35,4 +41,4 @@ class TextFile:
 
     def _parse(self, lines: list[Line]) -> list[Found]:
         parse, number = self._parser.parse, self._number
-        return [Found(found[0], found[1], (number, end)) for line, end in lines if (found := parse(line)) is not None]
+        return [_found((*found, (number, end))) for line, end in lines if (found := parse(line)) is not None]

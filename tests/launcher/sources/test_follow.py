@@ -100,7 +100,7 @@ def test_matches_without_a_step_are_counted_after_the_steps_that_are_kept(tmp_pa
     assert [found.step for found in read_again(spec_of(log, templates=["loss {loss}"], after_step=10))] == [11, 12]
     sources = Sources([spec_of(log, templates=["loss {loss} at {step}"])])
     assert [found.step for found in sources.poll(is_final=True)] == [1, 2]
-    assert "no whole number" in sources.take_notes()[0]
+    assert "not a whole number" in sources.take_notes()[0]
 
 
 def test_a_poll_reads_a_piece_and_says_that_there_is_more(tmp_path: Path) -> None:

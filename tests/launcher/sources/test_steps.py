@@ -27,17 +27,21 @@ def test_a_step_is_what_is_printed_and_goes_on_after_a_new_epoch(
     printed: list[int | None], expected: list[int]
 ) -> None:
     steps = Steps()
-    assert [steps.next(step) for step in printed] == expected
+    assert [steps.count() if step is None else steps.next(step) for step in printed] == expected
 
 
 def test_counting_begins_after_the_steps_that_are_kept() -> None:
     steps = Steps(after=40)
-    assert [steps.next(None) for _ in range(2)] == [41, 42]
-    assert steps.went_back is None
+    assert [steps.count(), steps.next(None)] == [41, 42]
+    assert "not a whole number" in steps.note
 
 
-def test_the_first_step_that_went_back_is_remembered() -> None:
+def test_a_step_that_goes_back_is_told_once() -> None:
     steps = Steps()
+    notes = []
     for printed in (0, 50, 100, 0, 50, 100, 0):
         steps.next(printed)
-    assert steps.went_back == (0, 100)
+        notes += [steps.note] if steps.note else []
+        steps.note = ""
+    assert len(notes) == 1
+    assert "the step 0 comes after the step 100" in notes[0]
