@@ -71,12 +71,8 @@ def _log_of(job: Path) -> str | tuple[str, ...]:
         InputError: the job file is wrong.
     """
     from launcher.planning.job import load
-    from launcher.sources.template import problems
 
-    log: str | tuple[str, ...] = getattr(load(job).settings, "log", "auto")
-    if not isinstance(log, str) and (wrong := problems(log)):
-        raise InputError([f"{inline(str(job))}: sweep.log: {problem}" for problem in wrong])
-    return log
+    return load(job).settings.log
 
 
 def _lines_of_events(file: Path) -> list[str] | None:

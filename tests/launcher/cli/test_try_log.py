@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from launcher.cli import app
-from launcher.cli.commands import try_log
 from tests.launcher.sources.event_files import event, scalar, version
 
 PRINTED = """number of parameters: 10.65M
@@ -49,17 +49,18 @@ def test_an_output_alone_gets_templates_to_paste(folder: Path, capsys: pytest.Ca
     assert text.endswith(f'log = [\n    "iter {{step}}: loss {{loss}}",\n    "{val}",\n]\n')
 
 
-def test_the_templates_of_a_job_are_tried(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    templates = (
+def job_with(log: str) -> str:
+    return f'[sweep]\ncommand = ["{{python}}", "train.py"]\nlog = {log}\n[experiments]\na = {{}}\n'
+
+
+def test_the_templates_of_a_job_are_tried(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    templates = [
         "iter {step}: loss {loss}, time {}ms",
         "step {step}: train loss {}, valid loss {val_loss}",
         "acc {acc}",
-    )
-    monkeypatch.setattr(try_log, "_log_of", lambda job: templates)
+    ]
+    (folder / "job.toml").write_text(job_with(json.dumps(templates)))
     for arguments in (("job.toml", "train.log"), ("train.log", "job.toml")):
-        (folder / "job.toml").touch()
         text = shown(capsys, *arguments)
         assert '  "iter {step}: loss {loss}, time {}ms"\n    finds 3: steps 0 to 20\n' in text
         assert 'finds nothing. "train" stands in line 2: step 0: train loss 4.1, val loss 4.2\n' in text
@@ -79,6 +80,18 @@ def test_event_files_and_tables_are_read(folder: Path, capsys: pytest.CaptureFix
     (folder / "metrics.csv").write_text("step,loss\n1,0.5\n2,0.25\n")
     assert "train_loss  0.5000 at step 3\n" in shown(capsys, "events.out.tfevents.1")
     assert "loss  0.5000 at step 1, 0.2500 at step 2\n" in shown(capsys, "metrics.csv")
+
+
+def test_a_job_that_expects_json_is_told_that_there_is_none(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "job.toml").write_text(job_with('"json"'))
+    assert "finds nothing: no line is a JSON object with a number" in shown(capsys, "job.toml", "train.log")
+
+
+def test_a_template_that_is_of_no_use_is_told_as_for_a_launch(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "job.toml").write_text(job_with('["loss {loss:.4f}", "step {step}"]'))
+    message = refused(capsys, "job.toml", "train.log")
+    assert "Did you mean {loss}?" in message
+    assert "it has only a step" in message
 
 
 def test_an_output_without_metrics_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
