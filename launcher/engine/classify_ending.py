@@ -101,6 +101,11 @@ def failure_report(name: str, device: str, ending: Ending, history: RecordFacts,
         lines.append(
             f"  {f'Peak {peak / 2**30:.1f} GiB. ' if peak else ''}Try a smaller batch, or fewer experiments at once."
         )
+    if history.is_resumed_script and history.first_step is None:
+        lines.append(
+            "  It failed before its first step, going on from what an earlier attempt left: that may be damaged. "
+            f"Options --fresh --only {name} begin it anew."
+        )
     lines += [f"  | {line}" for line in last_lines(log)]
     lines.append(f"  Its log: {log}")
     if num_others:

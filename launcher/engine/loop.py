@@ -27,6 +27,7 @@ from launcher.engine.parts import Parts
 from launcher.engine.pause import PauseMeter
 from launcher.engine.progress import ProgressBoard
 from launcher.engine.runner import Runner
+from launcher.engine.shared_files import SharedFiles
 from launcher.engine.signals import signals_to
 from launcher.engine.summary import Summary
 from launcher.engine.time_left import TimeLeft
@@ -66,6 +67,7 @@ class Loop:
             plan, state, time_left, executor.usage, lambda: parts.views.progress, console.message
         )
         listeners: list[Listener] = [Announcer(console, plan.paths), self._board, time_left, OnEnd(self._request_views)]
+        listeners += [SharedFiles(console.message)] if self._settings.command else []
         self._runner = Runner(plan, parts, state, self._lost_devices, listeners)
         growth = Growth(parts.searcher, decide, state, console.message)
         self._dispatcher = Dispatcher(parts, state, growth, self._runner, self._lost_devices, time_left)

@@ -1,4 +1,4 @@
-"""How the attempt of a script ended: from its exit code, and from what it has written last. Pure, but for one file."""
+"""How the attempt of a script ended: from its exit code, and from what it has written last.."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import json
 import os
 import select
 import signal
@@ -26,6 +27,7 @@ from launcher.worker.script_ending import read_output, script_ending
 from launcher.worker.script_process import ScriptProcess, start_process
 from launcher.worker.script_sources import begin_sources
 from launcher.worker.spec import Spec
+from launcher.worker.touched_files import TouchedFiles
 
 FOLLOW_S = 0.05  # between two looks at the files of a script
 _LEAVE_S = 10.0  # that a script has for its end after it was asked to stop because of its own numbers
@@ -56,6 +58,8 @@ class ScriptRun:
         self._make_folder()
         wakeup = self._take_signals()
         start = _size(self._log)
+        outcome, logs = self._spec.paths.outcome, self._spec.paths.logs
+        files = TouchedFiles(self._script.folder, (outcome, logs, outcome.parent, logs.parent))
         sources = begin_sources(self._script, self._log, self._writer)
         if self._script.total is not None:
             self._writer.write({"kind": "total", "steps": self._script.total})
@@ -70,6 +74,7 @@ class ScriptRun:
         self._follow(sources, wakeup)
         code = self._process.wait()
         self._record(sources, is_final=True)
+        self._tell_of_files(files)
         return self._ending(code, read_output(self._log, start))
 
     def _make_folder(self) -> None:
@@ -147,6 +152,17 @@ class ScriptRun:
         self._writer.write(found.fields, found.step, found.src)
         if found.step is not None and not self._why:
             self._judge(found.step, found.fields)
+
+    def _tell_of_files(self, files: TouchedFiles) -> None:
+        """Record what else the launch should know of the script's files."""
+        script = self._script
+        with contextlib.suppress(OSError):
+            if touched := files.changed():
+                self._writer.write({"kind": "touched", "files": json.dumps(touched)})
+            if not self._has_step and (script.log or script.events):
+                hint = f"python -m launcher try-log JOB {self._log}"
+                text = f"no metric was found in its output. What can be found there is shown by: {hint}"
+                self._writer.write({"kind": "note", "text": text})
 
     def _judge(self, step: int, metrics: dict[str, Any]) -> None:
         """Ask the script to stop if its watched metric is not finite, or if it has made the steps asked for."""

@@ -259,3 +259,32 @@ def test_a_script_that_has_changed_is_kept_and_told(place: Workplace) -> None:
     shape(place, "print('lr', 4)", check=False)
     assert "keep" in place.launch("plan", "job.toml").out
     assert "the script has changed since; --fresh trains it again" in place.launch("plan", "job.toml").out
+
+
+def test_two_experiments_that_write_the_same_file_are_told(place: Workplace) -> None:
+    source = "import sys, time\nopen('model.pt', 'w').write(sys.argv[1])\nprint('lr', 3)\n"
+    (place.folder / "train.py").write_text(source)
+    place.job(
+        '[sweep]\ncommand = ["{python}", "train.py", "{name}"]\nlog = ["lr {lr}"]\nmetrics = []\n'
+        "[experiments]\na = {}\nb = {}\nc = {}\n"
+    )
+    err = place.launch("job.toml").err
+    assert "*** model.pt changed while a ran, and again while b ran." in err
+    assert err.count("model.pt changed") == 1
+
+
+def test_a_script_without_metrics_is_told_how_to_find_them(place: Workplace) -> None:
+    job(place, {"a": {}}, log=["lss {loss}"])
+    result = place.launch("job.toml")
+    assert result.code == 0
+    assert "a: no metric was found in its output." in result.err
+
+
+def test_a_checkpoint_that_cannot_be_loaded_is_told_as_the_likely_cause(place: Workplace) -> None:
+    resume = '{ if = "{dir}/checkpoint.txt", args = ["--resume"] }'
+    job(place, {"a": {"then": "raise", "on-stop": "save"}}, resume=resume)
+    place.launch("job.toml")
+    (place.paths.run("a") / "checkpoint.txt").write_text("")
+    result = place.launch("job.toml")
+    assert "ValueError: invalid literal for int()" in result.err
+    assert "that may be damaged. Options --fresh --only a begin it anew." in result.err

@@ -1,0 +1,59 @@
+"""Which files of a folder have changed while a script ran. So two experiments that write the same file can be told."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+DEPTH = 2  # levels of folders that are looked at
+LIMIT = 2_000  # entries
+MOST = 100  # files that are told
+_SOURCES = (".py", ".pyc", ".toml", ".md", ".ipynb", ".sh")  # a person edits these while a sweep runs
+
+Versions = dict[str, str]  # path → what changes when the file is written
+
+
+class TouchedFiles:
+    """The files of a folder, as they were at the beginning."""
+
+    def __init__(self, folder: Path, apart: tuple[Path, ...]) -> None:
+        """Look at the folder. `apart`: folders in it that are not looked at."""
+        self._folder = folder
+        self._apart = {os.path.realpath(path) for path in apart}
+        self._before = self._versions()
+
+    def changed(self) -> Versions:
+        """Return the files that were written since, each with its version now."""
+        now = self._versions()
+        changed = {path: version for path, version in now.items() if self._before.get(path) != version}
+        return dict(list(changed.items())[:MOST])
+
+    def _versions(self) -> Versions:
+        found: Versions = {}
+        waiting, num = [(str(self._folder), 1)], 0
+        while waiting:
+            folder, depth = waiting.pop()
+            try:
+                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            except OSError:
+                continue
+            for entry in entries:
+                num += 1
+                if num > LIMIT:
+                    return found
+                if entry.name.startswith((".", "__pycache__")) or entry.is_symlink():
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    if depth < DEPTH and os.path.realpath(entry.path) not in self._apart:
+                        waiting.append((entry.path, depth + 1))
+                elif not entry.name.endswith(_SOURCES):
+                    found |= _version(entry)
+        return found
+
+
+def _version(entry: os.DirEntry[str]) -> Versions:
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except OSError:
+        return {}
+    return {entry.path: f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"}
