@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 
 from launcher.executors.base import ProcessExit
 from launcher.executors.forkserver import ForkServer
+from launcher.executors.lifeline import end_marked
 from launcher.executors.process_tree import tree_cpu_s
 from launcher.worker.process_setup import STACKS_SIGNAL
 
@@ -29,6 +30,7 @@ class WorkerProcess:
         self._lifeline = lifeline  # a pipe end; the worker dies when it is closed
         self._server = server
         self.ends_server = False  # the fork server was started for this worker alone
+        self.mark = ""  # in the environment of processes that may have left the group; empty: there are none
 
     def begin(self) -> None:
         """Let the worker call the function that it was forked for. Until now it waits."""
@@ -56,6 +58,7 @@ class WorkerProcess:
     def collect(self) -> ProcessExit:
         """Kill what is left of the worker's group, release everything, and return how the worker ended."""
         self.stop(force=True)
+        end_marked(self.mark)
         code = self._server.exit_code(self.pid, EXIT_LIMIT_S)
         os.close(self.pidfd)
         os.close(self._lifeline)

@@ -18,6 +18,7 @@ from typing import Any
 from launcher.errors import LauncherError
 from launcher.executors.base import StartMethod
 from launcher.executors.forkserver import ServerDied, ServerSilent
+from launcher.executors.lifeline import NamedLifeline, mark_of
 from launcher.executors.server_supervisor import ServerSupervisor
 from launcher.executors.worker_process import EXIT_LIMIT_S, WorkerProcess
 from launcher.store.locks import Lock
@@ -33,6 +34,7 @@ class WorkerStarter:
 
     def __init__(self, method: StartMethod, preload: Sequence[str], warn: Callable[[str], None] | None = None) -> None:
         self._is_shared = method == "forkserver"
+        self._lifeline = NamedLifeline()
         self._server = ServerSupervisor(preload if self._is_shared else (), warn or (lambda _: None))
 
     def warm_up(self) -> None:
@@ -84,7 +86,9 @@ class WorkerStarter:
             OSError, ServerDied, ServerSilent: as `fork`.
         """
         inherited = [None if held is None else held.fd for held in (lock, threads)]
+        spec = self._lifeline.marked(spec)
         worker = self.fork("main", spec.experiment, spec, inherited)
+        worker.mark = mark_of(spec)
         os.set_blocking(worker.bell.fileno(), False)  # the event loop never waits for a bell
         return worker
 
@@ -125,6 +129,7 @@ class WorkerStarter:
 
     def close(self) -> None:
         """Give back the fork server, for another launch of this process."""
+        self._lifeline.close()
         self._server.close(is_kept=self._is_shared)
 
     def _fork_prepare(self, specs: list[Spec]) -> WorkerProcess:

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
     known = {"NAME": "a", "SEED": "7", "ATTEMPT": "2", "DEVICE": "cuda", "DIR": str(folder / "runs" / "a")}
-    known |= {"OUTCOME": str(folder), "CHECKPOINTS": str(folder / "checkpoints"), "STATE_DIGEST": "d"}
+    known |= {"OUTCOME_DIR": str(folder), "CHECKPOINTS": str(folder / "checkpoints"), "STATE_DIGEST": "d"}
     return {f"LAUNCHER_{key}": value for key, value in (known | more).items()}
 
 

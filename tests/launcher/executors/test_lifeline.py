@@ -6,20 +6,24 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from launcher.command.hooks import SHIM
-from launcher.executors.lifeline import MARK, NamedLifeline, end_marked
+from launcher.command.script import Script
+from launcher.executors.lifeline import MARK, NamedLifeline, end_marked, mark_of
 from launcher.store.paths import Paths
 from launcher.worker.spec import Spec
 
 
-def make_spec(folder: Path) -> Spec:
+def make_spec(folder: Path, argv: Sequence[str] = ("torchrun", "train.py")) -> Spec:
     """Return the description of an attempt of which nothing matters but its environment."""
+    script = Script(argv=tuple(argv), shown="", folder=folder, dir=folder, environment={})
     return Spec(
         experiment="a", attempt=1, target="", folder=folder, config={}, given={}, digest="", state_digest="", seed=0,
         device_type="cpu", environment={"KEY": "value"}, threads=1, paths=Paths(folder, folder), checkpoint_s=1.0,
+        script=script,
     )  # fmt: skip
 
 
@@ -65,16 +69,26 @@ def test_a_dead_workers_processes_are_found_by_their_mark(tmp_path: Path) -> Non
             assert process.stdout is not None
             assert stranger.stdout is not None
             assert all([process.stdout.readline(), process.stdout.readline(), stranger.stdout.readline()])
-            assert end_marked(spec) == 2
+            assert end_marked(mark_of(spec)) == 2
             assert process.wait(timeout=20) == -signal.SIGKILL
             assert process.stdout.read() == ""
             assert stranger.poll() is None
-            assert end_marked(other) == 2
+            assert end_marked(mark_of(other)) == 2
     finally:
         lifeline.close()
-    assert end_marked(spec) == 0
+    assert end_marked(mark_of(spec)) == 0
 
 
-def test_an_attempt_without_a_mark_costs_nothing(tmp_path: Path) -> None:
-    assert end_marked(make_spec(tmp_path)) == 0
-    assert end_marked(replace(make_spec(tmp_path), environment={MARK: ""})) == 0
+def test_only_what_may_leave_the_group_is_marked(tmp_path: Path) -> None:
+    lifeline = NamedLifeline()
+    for argv in (["python", "train.py"], ["./fit"]):
+        spec = make_spec(tmp_path, argv)
+        assert lifeline.marked(spec) is spec
+        assert mark_of(spec) == ""
+    function = replace(make_spec(tmp_path, []), script=None, target="train:run")
+    assert lifeline.marked(function) is function
+    lifeline.close()
+
+
+def test_without_a_mark_nothing_is_looked_for() -> None:
+    assert end_marked("") == 0
