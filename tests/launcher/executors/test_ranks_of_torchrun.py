@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import psutil
 import pytest
@@ -18,7 +17,7 @@ from tests.launcher.conftest import TOYS, Workplace, marked, wait_for
 
 RANKS = str(TOYS / "scripts" / "ranks.py")
 FAKE = [str(TOYS / "scripts" / "torchrun"), RANKS]
-REAL = [str(Path(sys.executable).with_name("torchrun")), "--standalone", "--nproc-per-node=2", RANKS, "--gloo"]
+REAL = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", RANKS, "--gloo"]
 KINDS = [
     pytest.param(FAKE, id="in its shape"),
     pytest.param(REAL, id="itself", marks=[pytest.mark.slow, pytest.mark.timeout(300)]),
@@ -36,7 +35,7 @@ def started(place: Workplace, command: Sequence[str]) -> tuple[subprocess.Popen[
     write_job(place, command, 100_000)
     launch = place.start("job.toml")
     try:
-        wait_for(lambda: place.history("a").last_step, 120)
+        wait_for(lambda: place.history("a").last_step or launch.poll() is not None, 120)
         wait_for(lambda: len({os.getsid(rank.pid) for rank in carrying("RANK", place)}) == 4)  # with a child of each
     except BaseException:
         launch.kill()
