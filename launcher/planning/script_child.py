@@ -13,7 +13,6 @@ import select
 import signal
 import socket
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +53,7 @@ class ScriptChild:
         Raises:
             OSError: the system has no room for another process.
         """
-        self._mark = uuid.uuid4().hex
+        self._mark = os.urandom(16).hex()
         self._tail = b""
         surroundings = {**environment, **_SURROUNDINGS, MARK: self._mark}
         self.output, theirs = os.pipe()

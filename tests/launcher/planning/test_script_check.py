@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,10 @@ import psutil
 import pytest
 
 from launcher.command.options import ScriptOption
-from launcher.command.spelling import spell
 from launcher.planning import script_child
-from launcher.planning.check_request import CheckRequest
-from launcher.planning.script_check import ScriptCheck, check_script
+from launcher.planning.script_check import ScriptCheck
 from tests.launcher.conftest import wait_for
+from tests.launcher.planning.script_place import Place
 
 PARSER = """
     import argparse
@@ -31,45 +29,6 @@ PARSER = """
 """
 PARSES = "args = parser.parse_args()"
 TRAINS = "open('trained', 'w').close()"
-
-
-class Place:
-    """A folder with scripts, and checks of commands in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def write(self, *parts: str, name: str = "train.py") -> Path:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(map(textwrap.dedent, parts)))
-        return path
-
-    def check(
-        self,
-        experiments: Mapping[str, Mapping[str, Any]] | Mapping[str, Any],
-        command: Sequence[str] = ("{python}", "train.py"),
-        **request: Any,
-    ) -> ScriptCheck:
-        taken = request.get("taken", frozenset())
-        style = request.get("style", "--key=value")
-
-        def fill(name: str, values: Mapping[str, Any], options: Sequence[ScriptOption] | None) -> list[str]:
-            own = {"python": sys.executable, "name": name, **{key: str(values[key]) for key in taken}}
-            rest = {key: value for key, value in values.items() if key not in taken}
-            words = [word.format(**own) for word in command if word != "{args}"]
-            return words + spell(rest, style, options)
-
-        request = {"folder": self.folder, **request}
-        checked = check_script(CheckRequest(command=command, fill=fill, experiments=experiments, **request))
-        assert not (self.folder / "trained").exists(), "the script went on after its parser"
-        return checked
-
-    def problems(self, values: Mapping[str, Any], **request: Any) -> dict[str | None, str]:
-        """Return what is wrong with one experiment, by key; the message's first line."""
-        checked = self.check({"a": values}, **request)
-        assert not checked.command_problems, checked.command_problems
-        return {error.key: error.message.splitlines()[0] for error in checked.problems.get("a", ())}
 
 
 @pytest.fixture
