@@ -31,6 +31,7 @@ from launcher.command.options import ScriptOption, find_option, folded
 from launcher.config.nested import KeyPath, dotted, leaves, merge, value_at
 
 STYLES = ("--key=value", "--key value", "-key value", "key=value", "env", "file", "globals")
+DASHED = STYLES[:3]  # those in which a key becomes an option
 _WITHOUT_ARGUMENTS = ("env", "file", "globals")
 _OMIT = "{omit}"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from launcher.command.options import ScriptOption, find_option, folded
-from launcher.command.spelling import SpellingError, match_keys
+from launcher.command.spelling import DASHED, SpellingError, match_keys
 from launcher.config import redact
 from launcher.config.nested import KeyPath, dotted, without
 from launcher.config.validation import FieldError
@@ -21,7 +21,6 @@ from launcher.planning.script_child import Conversation, Ended
 from launcher.planning.script_program import Program
 from launcher.text import did_you_mean, inline, listed
 
-_DASHED = ("--key=value", "--key value", "-key value")
 _REQUIRED = "the following arguments are required: "
 _UNKNOWN = "unrecognized arguments: "
 _ROUNDS = 50
@@ -119,13 +118,13 @@ class Talk:
     def _keys(self, name: str) -> list[tuple[KeyPath, ScriptOption | None]]:
         """Return the keys of an experiment that are spelled as arguments, each with its option."""
         values = without(self._request.experiments[name], self._dropped[name])
-        known = self.options if self._request.style in _DASHED else []
+        known = self.options if self._request.style in DASHED else []
         matched = match_keys(values, known)
         return [(path, option) for path, _, option in matched if dotted(path) not in self._request.taken]
 
     def _check_keys(self, name: str) -> None:
         """Note the keys that no option takes, and those that stand in the command too."""
-        if self._request.style not in _DASHED:
+        if self._request.style not in DASHED:
             return
         typed = {word.partition("=")[0] for word in self._request.command if word.startswith("-")}
         for path, option in self._keys(name):

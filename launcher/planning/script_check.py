@@ -14,13 +14,13 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from launcher.command.options import ScriptOption
-from launcher.command.spelling import SpellingError
-from launcher.config.nested import without
+from launcher.command.options import ScriptOption, find_option, folded
+from launcher.command.spelling import DASHED, SpellingError, variables
+from launcher.config.nested import KeyPath, without
 from launcher.config.validation import FieldError
 from launcher.planning import parser_probe
 from launcher.planning.check_request import CheckRequest
@@ -52,34 +52,57 @@ class ScriptCheck:
 def check_script(request: CheckRequest) -> ScriptCheck:
     """Check the arguments of every experiment. Nothing is trained, unless the script trains before it parses."""
     environment = {**os.environ, **request.environment}
-    try:
-        first = {name: request.fill(name, values, None) for name, values in request.experiments.items()}
-    except SpellingError as error:
-        return ScriptCheck(problems={name: _field_errors(error.problems) for name in request.experiments})
-    program = find_program(next(iter(first.values())), request.folder, environment)
+    first = {name: request.fill(name, values, None) for name, values in request.experiments.items()}
+    programs = {name: find_program(words, request.folder, environment) for name, words in first.items()}
+    program = next(iter(programs.values()))
+    if any(other != program for other in programs.values()):
+        return _of_several(programs)
     if program.problem:
         return ScriptCheck(command_problems=(program.problem,))
     if request.style == "globals" and program.settings_problem:
         return ScriptCheck(command_problems=(program.settings_problem,))
+    if request.style == "env" and (problems := _value_problems(request, _variable_problems)):
+        return ScriptCheck(problems=problems)
     if program.script is None:
-        return _without_parser(
-            request, first, environment, None, "The command runs no Python script that is known here"
-        )
+        reason = "the command runs no Python script that is known here"
+        return _without_parser(request, first, environment, None, reason)
     try:
         facts = read_facts(program.script, [request.folder.absolute()])
     except OSError as error:
         return ScriptCheck(command_problems=(f"{inline(program.name)} cannot be read: {error.strerror or error}.",))
     if facts.error and program.before[0] == sys.executable:
         return ScriptCheck(command_problems=(f"{inline(program.name)} is not Python: {facts.error}.",), facts=facts)
-    if request.style == "globals":
-        taken = [(key,) for key in request.taken]
-        rests = {name: without(values, taken) for name, values in request.experiments.items()}
-        found = {name: setting_problems(values, facts.settings) for name, values in rests.items()}
-        problems = {name: _field_errors(errors) for name, errors in found.items() if errors}
+    if request.style == "globals" and request.check is not False:
+        problems = _value_problems(request, lambda rest: setting_problems(rest, facts.settings))
         return ScriptCheck(problems=problems, defaults=_other_settings(request, facts), facts=facts)
-    if request.check != "parser" or facts.parser != "argparse":
+    if request.check not in ("parser", True) or facts.parser != "argparse":
         return _without_parser(request, first, environment, facts, _reason(facts, program))
     return _by_parser(request, program, first, environment | (_RANKS if program.starts_ranks else {}), facts)
+
+
+def _of_several(programs: Mapping[str, Program]) -> ScriptCheck:
+    """Return what is known if experiments run different scripts: whether these are there."""
+    problems = {name: (FieldError((), program.problem),) for name, program in programs.items() if program.problem}
+    return ScriptCheck(problems=problems, notes=("Keys are not checked: the experiments run different scripts.",))
+
+
+def _value_problems(
+    request: CheckRequest, find: Callable[[Mapping[str, Any]], Sequence[tuple[KeyPath, str]]]
+) -> dict[str, tuple[FieldError, ...]]:
+    """Return what `find` finds wrong with the values of each experiment that no placeholder takes."""
+    taken = [(key,) for key in request.taken]
+    found = {name: find(without(values, taken)) for name, values in request.experiments.items()}
+    return {
+        name: tuple(FieldError(path, message) for path, message in errors) for name, errors in found.items() if errors
+    }
+
+
+def _variable_problems(values: Mapping[str, Any]) -> Sequence[tuple[KeyPath, str]]:
+    try:
+        variables(values)
+    except SpellingError as error:
+        return error.problems
+    return []
 
 
 def _reason(facts: ScriptFacts, program: Program) -> str:
@@ -106,7 +129,7 @@ def _by_parser(
             options=tuple(talk.options),
             problems={name: tuple(errors) for name, errors in talk.problems.items() if errors},
             defaults=talk.defaults,
-            notes=tuple(talk.notes),
+            notes=(*talk.notes, *_seed_hint(request, program, talk.options, facts)),
             facts=facts,
         )
     name = inline(program.name)
@@ -121,6 +144,20 @@ def _by_parser(
         return ScriptCheck(command_problems=(f"{name} {how}.{_shown(ended)}",), facts=facts)
     note = f"Keys are not checked: {name} {how}, where it was run without a GPU for the check.{_shown(ended)}"
     return ScriptCheck(notes=(note,), facts=facts)
+
+
+def _seed_hint(
+    request: CheckRequest, program: Program, options: Sequence[ScriptOption], facts: ScriptFacts
+) -> Iterator[str]:
+    """Yield a hint at the sweep's seed, if the script has an option for a seed and gets none."""
+    option = find_option("seed", options)
+    if option is None or not option.flags or facts.uses_seed or request.style not in DASHED:
+        return
+    typed = {word.partition("=")[0] for word in request.command}
+    given = any("seed" in map(folded, values) for values in request.experiments.values())
+    if not given and not typed & {*option.flags} and not any("{seed}" in word for word in request.command):
+        word = f"{option.flag_for('seed')}={{seed}}"
+        yield f'{inline(program.name)} has an option for a seed: "{word}" in command sets it.'
 
 
 def _is_certain(ended: Ended) -> bool:
@@ -139,11 +176,10 @@ def _without_parser(
 ) -> ScriptCheck:
     """Check by arguments with which the script ends, if there are any."""
     kind = facts.parser if facts else ""
-    more = CHECKS.get(kind, ()) if request.check == "parser" else request.check
+    by_parser = request.check in ("parser", True)
+    more = CHECKS.get(kind, ()) if by_parser else request.check
     if isinstance(more, bool | str) or not more:
-        has_note = (
-            request.check == "parser" and request.style not in ("env", "file") and any(request.experiments.values())
-        )
+        has_note = by_parser and request.style not in ("env", "file") and any(request.experiments.values())
         return ScriptCheck(notes=(f"Keys are not checked: {reason}.",) if has_note else (), facts=facts)
     ended = run_all(
         {name: [*words, *more] for name, words in first.items()}, request.folder, environment, os.cpu_count() or 1
@@ -156,10 +192,6 @@ def _without_parser(
             typed = inline(" ".join(more))
             problems[name] = (FieldError((), f"with {typed} the script did not end in {LIMIT_S:.0f} s.{_shown(end)}"),)
     return ScriptCheck(problems=problems, facts=facts)
-
-
-def _field_errors(problems: Sequence[tuple[tuple[str, ...], str]]) -> tuple[FieldError, ...]:
-    return tuple(FieldError(path, message) for path, message in problems)
 
 
 def _other_settings(request: CheckRequest, facts: ScriptFacts) -> dict[str, dict[str, Any]]:

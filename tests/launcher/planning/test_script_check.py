@@ -556,7 +556,7 @@ def test_a_program_that_is_no_python_is_not_run(place: Place) -> None:
     program = place.write("#!/bin/sh\ntouch trained\n", name="fit")
     program.chmod(0o755)
     checked = place.check({"a": {"lr": 1}}, ["./fit"])
-    assert checked.notes == ("Keys are not checked: The command runs no Python script that is known here.",)
+    assert checked.notes == ("Keys are not checked: the command runs no Python script that is known here.",)
 
 
 def test_globals_are_checked_against_the_source(place: Place) -> None:
@@ -568,6 +568,31 @@ def test_globals_are_checked_against_the_source(place: Place) -> None:
         "big": "is not set to a literal at the top level of the script.",
     }
     assert checked.defaults["a"] == {"name": "x"}
+
+
+def test_variables_must_have_names_that_variables_can_have(place: Place) -> None:
+    place.write("print(1)")
+    assert place.problems({"a=b": 1, "good": 2}, style="env") == {
+        '"a=b"': "cannot be an environment variable: a name has no = and neither name nor value a NUL character"
+    }
+
+
+def test_experiments_that_run_different_scripts_are_not_checked(place: Place) -> None:
+    place.write(PARSER, PARSES)
+    place.write(PARSER, PARSES, name="other.py")
+    experiments = {"a": {"script": "train.py", "x": 1}, "b": {"script": "other.py"}, "c": {"script": "none.py"}}
+    checked = place.check(experiments, ["{python}", "{script}", "{args}"], taken=frozenset({"script"}))
+    assert checked.notes == ("Keys are not checked: the experiments run different scripts.",)
+    assert list(checked.problems) == ["c"]
+    assert checked.options is None
+
+
+def test_a_seed_that_is_not_given_is_hinted_at(place: Place) -> None:
+    place.write(PARSER, "parser.add_argument('--seed', type=int, default=1)", PARSES)
+    hint = 'train.py has an option for a seed: "--seed={seed}" in command sets it.'
+    assert place.check({"a": {"epochs": 1}}).notes == (hint,)
+    assert place.check({"a": {}, "b": {"seed": 3}}).notes == ()
+    assert place.check({"a": {}}, ["{python}", "train.py", "--seed", "3"]).notes == ()
 
 
 def test_a_check_says_the_same_each_time(place: Place) -> None:
