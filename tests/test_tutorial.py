@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-FOLLOWED = ["how-to/own-target.md", "how-to/resume.md", "how-to/metrics-from-output.md"]  # each in a folder of its own
+FOLLOWED = [f"how-to/{name}.md" for name in ("argparse", "metrics-from-output", "own-target", "resume")]
 
 
 def follow(page: str, folder: Path) -> None:
