@@ -38,7 +38,7 @@ class FileSearch:
                 return
             yield from self._walk(folder, place + 1)
             for entry in self._entries(folder):
-                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
+                if not entry.name.startswith(".") and _is_folder(entry):
                     yield from self._walk(entry.path, place)
         elif not _WILD & set(part):
             path = os.path.join(folder, part)
@@ -52,9 +52,9 @@ class FileSearch:
                     continue
                 if not fnmatch.fnmatchcase(entry.name, part):
                     continue
-                if is_last and entry.is_file(follow_symlinks=False):
+                if is_last and _is_file(entry):
                     yield entry.path
-                elif not is_last and entry.is_dir(follow_symlinks=False):
+                elif not is_last and _is_folder(entry):
                     yield from self._walk(entry.path, place + 1)
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
@@ -68,3 +68,17 @@ class FileSearch:
             return []
         self._left -= len(found) + 1
         return found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:  # it is gone
+        return False
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file(follow_symlinks=False)
+    except OSError:
+        return False

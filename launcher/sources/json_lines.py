@@ -12,7 +12,7 @@ import orjson
 from launcher.sources.metric_names import metric_name
 from launcher.sources.steps import Steps
 from launcher.sources.template import as_number
-from launcher.store.records import ENVELOPE
+from launcher.store.records import ENVELOPE, INTEGER_LIMIT_BITS
 from launcher.store.values import MOST
 
 STEP_KEYS = ("step", "global_step", "iteration", "iter", "it", "epoch")  # the first that holds a whole number counts
@@ -71,7 +71,7 @@ class RunParser:
     def parse(self, line: bytes) -> tuple[dict[str, Any], int | None] | None:
         """Return the fields and the step of a line; None for a line that `launcher.current()` does not write."""
         content = load_object(line)
-        if content is None or not all(isinstance(value, int | float | str) for value in content.values()):
+        if content is None or not all(map(_is_recordable, content.values())):
             return None
         if "kind" in content:
             return (content, None) if content["kind"] in _KINDS and not _FIELDS & content.keys() else None
@@ -96,6 +96,13 @@ def load_object(line: bytes) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
+def _is_recordable(value: Any) -> bool:
+    """Say whether a record can hold a value."""
+    if isinstance(value, int):
+        return value.bit_length() <= INTEGER_LIMIT_BITS
+    return isinstance(value, float | str)
+
+
 def _is_step(value: Any) -> bool:
     """Say whether a value is a step: a whole number, or a text of digits, as some programs print it."""
     if isinstance(value, str):
@@ -113,7 +120,14 @@ def _numbers(content: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tu
         if isinstance(value, str):
             value = _number_of(value)
         if isinstance(value, int | float) and not isinstance(value, bool) and (name := metric_name(f"{prefix}{key}")):
-            yield name, value if abs(value) <= MOST or isinstance(value, float) else float(value)
+            yield name, value if isinstance(value, float) or abs(value) <= MOST else _float(value)
+
+
+def _float(number: int) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def _number_of(text: str) -> int | float | None:

@@ -1,7 +1,13 @@
 """The steps of what a program prints: the printed step where there is one, and else a count.
 
-printed  10  20  30  10  20                    a step that goes back: a new epoch has begun
+printed  10  20  30  10  20                    a step that goes back to the first: a new epoch has begun
 step     10  20  30  40  50
+
+printed  10  20  20  10  30  20  30            two processes print, and neither waits for the other
+step     10  20  20  10  30  20  30
+
+A step that goes back begins an epoch if it is not above the first step of the epoch before, or if it is more than two
+distances between steps below the last.
 """
 
 from __future__ import annotations
@@ -15,8 +21,9 @@ class Steps:
     def __init__(self, after: int = 0) -> None:
         """Begin. `after`: the step after which matches without a printed step are counted."""
         self.note = ""  # what is to be told of the steps, once; who tells it empties it
-        self._last = after  # the step that was given last
+        self._last = after  # the largest step that was given
         self._printed: int | None = None  # the step that was printed last
+        self._first = 0  # the step that was printed first in this epoch
         self._stride = 1  # between the last two printed steps
         self._base = 0  # what is added to a printed step
         self._has_gone_back = self._has_counted = False
@@ -37,15 +44,19 @@ class Steps:
                 self.note = "a step is not a whole number from 0. Such matches are counted"
             return self.count()
         before, self._printed = self._printed, printed
-        if before is not None and before != printed:
-            if printed > before:
-                self._stride = printed - before
-            else:
-                self._go_back(printed, before)
-        self._last = min(self._base + printed, MOST)
-        return self._last
+        if before is None:
+            self._first = printed
+        elif printed > before:
+            self._stride = printed - before
+        elif printed < before and (printed <= self._first or before - printed > 2 * self._stride):
+            self._begin_epoch(printed, before)
+        step = min(self._base + printed, MOST)
+        if step > self._last:
+            self._last = step
+        return step
 
-    def _go_back(self, printed: int, before: int) -> None:
+    def _begin_epoch(self, printed: int, before: int) -> None:
+        self._first = printed
         self._base = self._last + self._stride - printed
         if not self._has_gone_back:
             self._has_gone_back = True

@@ -6,12 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from launcher.sources.beginning import beginning_now
 from launcher.sources.follow import Sources
 from launcher.sources.followed_file import PIECE_BYTES
 from launcher.sources.source import Found, SourceSpec
+from launcher.store.records import RecordReader, RecordWriter
 
+NAMES = st.sampled_from(["step", "epoch", "loss", "n", "kind", "at_s", "@src", "attempt", "steps", "a/b", "", "é", "{"])
 TEMPLATES = ("iter {step}: loss {loss}, time {}ms", "step {step}: train loss {}, val loss {val_loss}")
 
 
@@ -130,3 +134,46 @@ def test_a_wrong_description_or_template_is_refused() -> None:
     for content in ({}, [], {"kind": "csv", "path": "a", "templates": [], "after_step": 0}):
         with pytest.raises(ValueError):  # noqa: PT011
             SourceSpec.from_json(content)
+
+
+def test_the_bar_of_keras_gives_its_last_update_only(tmp_path: Path) -> None:
+    """Nine updates an epoch with carriage returns, backspaces and colours; the last has the value of the validation."""
+    log = tmp_path / "a.log"
+    text = ""
+    for epoch in (1, 2, 3):
+        text += f"Epoch {epoch}/3\n"
+        for batch in range(9):
+            bar = f"\x1b[1m{batch}/9\x1b[0m \x1b[32m{'━' * batch}\x1b[0m \x1b[1m1s\x1b[0m"
+            text += f"\r{bar}\x08\x08 3ms/step - loss: 0.{batch}"
+        text += f"\x08\x08\r9/9 ━━━ 3ms/step - loss: 0.{epoch} - val_loss: 0.5{epoch}\n"
+    log.write_text(text)
+    found = read_again(spec_of(log, templates=["loss: {loss} - val_loss: {val_loss}"]))
+    assert [(each.step, each.fields["val_loss"]) for each in found] == [(1, 0.51), (2, 0.52), (3, 0.53)]
+
+
+def test_ranks_that_all_print_give_each_step_with_its_number(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("".join(f"[rank{rank}] step {step} loss {step}.5\n" for step in range(20) for rank in (0, 1)))
+    found = read_again(spec_of(log, templates=["step {step} loss {loss}"]))
+    assert [each.step for each in found] == [step for step in range(20) for _ in (0, 1)]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(10**400) | st.just(2**5000),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.dictionaries(NAMES, JSON, max_size=5), max_size=4))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_is_found_can_be_recorded(tmp_path: Path, objects: list[dict[str, object]]) -> None:
+    log, records = tmp_path / "a.log", tmp_path / "records.jsonl"
+    log.write_text("".join(json.dumps(content) + "\n" for content in objects))
+    records.unlink(missing_ok=True)
+    writer = RecordWriter(records, attempt=1)
+    found = read_again(*(spec_of(log, kind) for kind in ("json", "run", "auto", "templates")))
+    for fields, step, src in found:
+        writer.write(fields, step, src)
+    writer.close()
+    assert sum(1 for _ in RecordReader(records).read()) == len(found)
