@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import json
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from launcher.sources.source import Found
 from launcher.sources.tfevents import TfEvents, masked_crc
+from tests import integrations_environment
 from tests.launcher.sources.event_files import event, part, record, scalar, tensor, varint, version
 
 
@@ -127,24 +129,36 @@ def test_any_bytes_are_read_or_passed_over(data: bytes, place: int, change: byte
     read(data)
 
 
-def test_tensorboards_own_reader_says_the_same(tmp_path: Path) -> None:
-    if importlib.util.find_spec("tensorboard") is None:
-        pytest.skip("tensorboard is not installed: pip install tensorboard")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-    from tensorboard.compat.proto import event_pb2, summary_pb2
-    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+SCRIPT = """
+import json, sys
+import numpy as np
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.compat.proto import event_pb2, summary_pb2
+from tensorboard.plugins.histogram.summary_v2 import histogram_pb
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+from tensorboard.plugins.text.summary_v2 import text_pb
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-    writer = EventFileWriter(str(tmp_path))
-    for step in range(500):
-        for tag in ("loss", "lr"):
-            value = summary_pb2.Summary.Value(tag=tag, simple_value=step * 0.1 - 7)
-            writer.add_event(event_pb2.Event(wall_time=step, step=step, summary=summary_pb2.Summary(value=[value])))
-    writer.close()
+writer = EventFileWriter(sys.argv[1])
+for step in range(500):
+    old = summary_pb2.Summary(value=[summary_pb2.Summary.Value(tag="loss", simple_value=step * 0.1 - 7)])
+    others = [histogram_pb("weights", np.arange(9.0)), text_pb("note", "hello")] if step % 50 == 0 else []
+    for summary in (old, scalar_pb("lr", 1e-3 / (step + 1)), *others):
+        writer.add_event(event_pb2.Event(wall_time=step, step=step, summary=summary))
+writer.close()
+theirs = EventAccumulator(sys.argv[1], size_guidance={"scalars": 0, "tensors": 0}).Reload()
+read = [["loss", each.step, each.value] for each in theirs.Scalars("loss")]
+read += [["lr", each.step, each.tensor_proto.float_val[0]] for each in theirs.Tensors("lr")]
+print(json.dumps(read))
+"""
+
+
+def test_tensorboards_own_reader_says_the_same(tmp_path: Path) -> None:
+    if not (python := integrations_environment.program()):
+        pytest.skip("there is no environment with tensorboard: make integrations")
+    told = subprocess.run([python, "-W", "ignore", "-c", SCRIPT, str(tmp_path)], capture_output=True, check=True)
     [path] = tmp_path.iterdir()
-    path.write_bytes(path.read_bytes() + version()[:17])  # a torn tail
-    theirs = EventAccumulator(str(path), size_guidance={"scalars": 0}).Reload()
-    expected = [(tag, each.step, each.value) for tag in ("loss", "lr") for each in theirs.Scalars(tag)]
-    found = read(path.read_bytes())
-    ours = [(tag, each.step, each.fields[tag]) for tag in ("loss", "lr") for each in found if tag in each.fields]
-    assert ours == expected
-    assert len(found) == 1000
+    found = read(path.read_bytes() + version()[:17])  # with a torn tail
+    ours = [[tag, each.step, each.fields[tag]] for tag in ("loss", "lr") for each in found if tag in each.fields]
+    assert ours == json.loads(told.stdout)
+    assert len(ours) == len(found) == 1000
