@@ -1,4 +1,4 @@
-"""S9: commands that do not train: `--help`, `plan`, and `report` on 100 experiments of 1,000 steps.
+"""S9: what does not train: `--help`, `plan`, `report` on 100 experiments of 1,000 steps, `launcher.current()`.
 
     python bench/commands.py
 
@@ -8,7 +8,9 @@
 from __future__ import annotations
 
 import math
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
 from functools import partial
@@ -50,6 +52,16 @@ def report() -> float:
         return seconds([*LAUNCHER, "report", "job.toml"], cwd=folder)
 
 
+def current() -> float:
+    """Return the milliseconds of CPU time that a script waits for `import launcher` and `launcher.current()`."""
+    code = "import time; began = time.process_time(); import launcher; launcher.current(); print(time.process_time() - began)"
+    environment = os.environ | {"LAUNCHER_DIR": "/nowhere", "LAUNCHER_NAME": "a"}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    return float(done.stdout) * 1000
+
+
 def measure() -> list[Row]:
     """Return the rows of S9."""
     times = alternate(
@@ -61,11 +73,13 @@ def measure() -> list[Row]:
         7,
     )
     report_s = statistics.median(report() for _ in range(5))
+    current_ms = statistics.median(current() for _ in range(15))
     bare = f"import typer, pydantic {times['import typer']:.2f} s"
     return [
         Row("S9", "--help", f"{times['--help']:.2f} s", bare, "", "≤ 0.25 s", times["--help"] <= 0.25),
         Row("S9", "plan", f"{times['plan']:.2f} s", bare, "", "≤ 0.25 s", times["plan"] <= 0.25),
         Row("S9", "report on 100 of 1,000 steps", f"{report_s:.1f} s", "", "", "≤ 5 s", report_s <= 5.0),
+        Row("S9", "import launcher, current()", f"{current_ms:.1f} ms CPU", "", "", "< 5 ms", current_ms < 5.0),
     ]
 
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-FOLLOWED = [f"how-to/{name}.md" for name in ("argparse", "metrics-from-output", "own-target", "resume")]
+FOLLOWED = [f"how-to/{name}.md" for name in ("argparse", "metrics-from-output", "one-line", "own-target", "resume")]
 
 
 def follow(page: str, folder: Path) -> None:
