@@ -54,7 +54,9 @@ def report() -> float:
 
 def current() -> float:
     """Return the milliseconds of CPU time that a script waits for `import launcher` and `launcher.current()`."""
-    code = "import time; began = time.process_time(); import launcher; launcher.current(); print(time.process_time() - began)"
+    code = (
+        "from time import process_time as now; began = now(); import launcher; launcher.current(); print(now() - began)"
+    )
     environment = os.environ | {"LAUNCHER_DIR": "/nowhere", "LAUNCHER_NAME": "a"}
     done = subprocess.run(
         [sys.executable, "-S", "-c", code], env=environment, capture_output=True, text=True, check=True

@@ -8,8 +8,8 @@
 `launcher.errors`. Scripts use the names listed here, and `launcher.interpreter` to check the Python they run on.
 Everything else may change.
 
-In a training script, `launcher.current()` gives what the `run` of a training function gives: `launcher.current_run`. The
-adapters to training libraries in `launcher.integrations` are for scripts too.
+In a training script, `launcher.current()` gives what the `run` of a training function gives: `launcher.current_run`.
+The adapters to training libraries in `launcher.integrations` are for scripts too.
 
 A name is looked up when it is first used, because worker processes and training scripts import this package too.
 """
