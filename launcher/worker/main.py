@@ -32,7 +32,7 @@ from launcher.worker.main_process import become_main_process
 from launcher.worker.process_setup import give_back_stacks_signal, set_up_process
 from launcher.worker.run import Run
 from launcher.worker.script_run import ScriptRun
-from launcher.worker.shutdown import fork_exit_code, shut_down
+from launcher.worker.shutdown import fork_exit_code, leave, shut_down
 from launcher.worker.spec import Spec
 from launcher.worker.stop_signal import StopSignal
 from launcher.worker.target import config_class, importable, load_function
@@ -88,9 +88,9 @@ def _run_script(spec: Spec, script: Script, writer: RecordWriter, bell_fd: int) 
     except OSError as error:
         last = {"ending": EndingKind.FAILED, "error": str(error)}
     if last is None:
-        shut_down(1)
+        leave(1)
     is_written = write_last_record(last, writer, bell_fd)
-    shut_down((1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE)
+    leave((1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE)
 
 
 def _make_run(spec: Spec, writer: RecordWriter, outcome_fd: int, thread_budget: ThreadBudget | None) -> Run:

@@ -54,6 +54,13 @@ def shut_down(code: int, *, has_children: bool = True) -> NoReturn:
     _exit(code)
 
 
+def leave(code: int) -> NoReturn:
+    """End this process, which has run no code of a user's, and the other processes of its group."""
+    with contextlib.suppress(Exception):
+        _end_group()
+    _exit(code)
+
+
 def _run_exit_handlers() -> int:
     """Wait for threads and run the exit handlers; return the first exit code other than 0 of a handler, or 0."""
     asked: list[int] = []
