@@ -50,7 +50,7 @@ class AutoParser:
         return found
 
     def _look(self, line: bytes) -> tuple[dict[str, Any], int | None] | None:
-        if line.startswith(b"{") and (content := load_object(line)) is not None:
+        if line.lstrip()[:1] == b"{" and (content := load_object(line)) is not None:
             found = self._json.take(content)
             if found is not None and not self.has_json:
                 self.has_json = True

@@ -4,8 +4,9 @@ r"""Suggests the template for a line that looks like metrics.
     step 250: train loss 2.50, val loss 2.65          step {step}: train loss {train_loss}, val loss {val_loss}
     {'loss': '5.887', 'epoch': '0.13'}                'loss': '{loss}', 'epoch': '{epoch}'
 
-A metric is a name with a number: `loss: 3`, `loss=3`, `'loss': 3`, or `loss 3.0` with a fraction. Other numbers become
-`{}`. The step is the number of `step`, `iter` or `batch`. A progress bar is no part of a template.
+A metric is a name with a number: `loss: 3`, `loss=3`, `'loss': 3`, or `loss 3.0` with a fraction. Settings and counts
+alone, such as `max_epochs=4`, are none. Other numbers become `{}`. The step is the number of `step`, `iter` or `batch`.
+A progress bar is no part of a template.
 """
 
 from __future__ import annotations
@@ -31,7 +32,13 @@ _KEPT = bytes(48 if 48 <= byte < 58 else 126 if byte >= 128 else byte for byte i
 _RUN = re.compile(rb"([0~ \t#=.\-])\1+")
 _STEP_NAMES = ("global_step", "step", "iteration", "iter", "it", "update", "batch")  # the first of these is the step
 _PARTS_OF_DATA = ("train", "training", "val", "valid", "validation", "eval", "evaluation", "test", "dev")
-_NO_METRICS = re.compile("of|in|at|to|from|is|and|or|for|with|by|be|took|after|than|until|reached|v|version")
+_NO_METRICS = re.compile(
+    "of|in|at|to|from|is|and|or|for|with|by|be|took|after|than|until|reached|v|version|v_num|seed|pid|port|rank|gpu|"
+    "size|epochs|steps|max_.*|num_.*|.*_size"
+)
+_METRIC = re.compile(  # a name of which a whole number, too, is a metric
+    "loss|acc|err|score|reward|return|perplexity|ppl|precision|recall|f1|auc|iou|bleu|rouge|ma[ep]|mse|nll|psnr|ssim|fid|wer"
+)
 
 
 @dataclass
@@ -39,6 +46,7 @@ class _Pair:
     """A name with its number, at a place of a line."""
 
     name: str  # of the metric, or "step"; empty: the number is not wanted
+    is_sure: bool  # it is a metric, not a count or a setting: the number has a fraction, or the name says so
     start: int
     value_start: int
     value_end: int
@@ -55,7 +63,7 @@ class _Names:
 
 def looks_promising(line: bytes) -> bool:
     """Say whether a line may have metrics of a step: it holds `step`, `iter`, `epoch` or `batch`, or is a dict."""
-    if line[:1] == b"{":
+    if line.lstrip()[:1] == b"{":
         return True
     lower = line.lower()
     return b"step" in lower or b"iter" in lower or b"epoch" in lower or b"batch" in lower
@@ -73,7 +81,7 @@ def suggest(line: bytes) -> str | None:
         return None
     groups = _split_at_bars(text, _pairs(text))
     pairs = max(groups, key=_num_metrics, default=[])
-    if not _num_metrics(pairs):
+    if not any(pair.is_sure for pair in pairs):
         return None
     template = _written(text, pairs)
     try:
@@ -102,7 +110,10 @@ def _pairs(text: str) -> list[_Pair]:
             names.taken.add(named)
         else:
             named = _name(name, text[end : match.start()].casefold(), names)
-        pairs.append(_Pair(named, match.start(), match.start("value"), match.end("value"), match.end()))
+        is_sure = named not in ("", "step", "epoch") and bool(
+            _FRACTION.search(match["value"]) or _METRIC.search(named.casefold())
+        )
+        pairs.append(_Pair(named, is_sure, match.start(), match.start("value"), match.end("value"), match.end()))
         end = match.end()
     return pairs
 
@@ -163,7 +174,7 @@ def _written(text: str, pairs: Sequence[_Pair]) -> str:
 
 def _start_of_words(text: str, place: int) -> int:
     """Return where the plain words begin that stand before a place: `Test set: Average |loss` gives that of `Test`."""
-    words = re.search(r"(?:(?<![\w.])[A-Za-z][A-Za-z_]*:?[ \t]+){1,3}\Z", text[:place])
+    words = re.search(r"(?:(?<![\w.])[A-Za-z][A-Za-z_]+:?[ \t]+){1,3}\Z", text[:place])
     return words.start() if words else place
 
 

@@ -96,7 +96,7 @@ class Trial:
                 self.tallies[text].add(found[0], found[1] or 0)
             elif text not in self.literal_lines and template.literal and template.literal in line:
                 self.literal_lines[text] = (self.num_lines, line)
-        if line.startswith(b"{") and (content := load_object(line)) is not None:
+        if line.lstrip()[:1] == b"{" and (content := load_object(line)) is not None:
             if (taken := self._json.take(content)) is not None:
                 self.json.add(taken[0], taken[1] or 0)
             return True

@@ -17,7 +17,7 @@ LINES = [
     b"iter 1: loss nan, time 31.42ms",
     b"iter 2: loss 4e-05, time 1.42ms, mfu 3.2%",
     b'{"step": 3, "loss": 0.5}',
-    b"{'loss': 0.5, 'epoch': 0.1}",
+    b"   {'loss': 0.5, 'epoch': 0.1}",
     b"Epoch 1/3",
     b"iter 3: loss 1.5, time 31.42ms",
 ]

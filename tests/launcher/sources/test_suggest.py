@@ -33,7 +33,7 @@ SUGGESTED = [
     ("2026-11-26 23:45:57,12 INFO step 10: loss=0.3, lr=1e-05", "INFO step {step}: loss={loss}, lr={lr}"),
     ("val: step 10 loss nan acc 0.5", "val: step {step} loss {val_loss} acc {val_acc}"),
     ("train: loss 0.1 val: loss 0.2", "train: loss {train_loss} val: loss {val_loss}"),
-    ("step 3: n=4, {kind=2}", "step {step}: n={n_}, {{kind={kind_}"),
+    ("step 3: n=4.5, {kind=2}", "step {step}: n={n_}, {{kind={kind_}"),
     (
         "Epoch: [0][  10/50]\tLoss 6.9e+00 (7.0e+00)\tAcc@1   0.00",
         "Epoch: [{epoch}][ {}/{}] Loss {loss} ({}) Acc@1 {acc_1}",
@@ -62,6 +62,9 @@ def test_a_line_of_metrics_gets_a_template_that_finds_them(line: str, template: 
         "x" * 3000,
         "\ufffd step 1 loss: 0.5"[:8],
         "learning: fast",
+        "`Trainer.fit` stopped: `max_epochs=4` reached.",
+        "Epoch 3/3  ━━━━━━━━━ 20/20 0:00:00 • 0:00:00 199.58it/s v_num: 0",
+        "iterations: 500, batch_size: 32, seed: 1, lr decay step: 30",
         "elapsed: 00:31:10",
     ],
 )

@@ -24,17 +24,18 @@ def test_each_template_is_counted_for_itself() -> None:
 
 def test_lines_that_match_no_template_are_grouped_by_what_is_suggested() -> None:
     text = (
-        "".join(f"step {step} loss: {step}.5\n" for step in range(5)) + "epoch 1 acc: 0.5\nlr: 0.1\nseed: 3\nseed: 4\n"
+        "".join(f"step {step} loss: {step}.5\n" for step in range(5))
+        + "epoch 1 acc: 0.5\nlr: 0.1\nreward: 3\nreward: 4\n"
     )
     assert [(each.template, each.num, each.line_number) for each in tried(text).suggested()] == [
         ("step {step} loss: {loss}", 5, 1),
-        ("seed: {seed}", 2, 8),
+        ("reward: {reward}", 2, 8),
         ("epoch {epoch} acc: {acc}", 1, 6),
     ]
 
 
 def test_suggestions_are_bounded() -> None:
-    text = "".join(f"step 1 {'x' * number}: {number}\n" for number in range(1, 60))
+    text = "".join(f"step 1 {'x' * number}: {number}.5\n" for number in range(1, 60))
     assert len(tried(text).suggested()) == MOST_SUGGESTED
 
 
