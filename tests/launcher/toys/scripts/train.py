@@ -52,8 +52,9 @@ for step in range(first, args.steps + 1):
     if stopped and args.on_stop == "leave":
         sys.exit(0)
     if args.resume or args.on_stop == "save":
-        with open(checkpoint, "w") as file:
+        with open(checkpoint + ".new", "w") as file:
             file.write(str(step))
+        os.replace(checkpoint + ".new", checkpoint)
     if stopped:
         sys.exit(0)
     time.sleep(args.pause)
