@@ -90,6 +90,25 @@ def choose(
     return DeviceSelection([_device(gpu) for gpu in idle])
 
 
+def check_number(found: DeviceSelection, needed: int, *, is_named: bool) -> None:
+    """Check that an experiment that needs so many devices finds them. `is_named`: the user has named the devices.
+
+    Raises:
+        InputError: there are fewer.
+    """
+    num, kind = len(found.devices), found.devices[0].kind
+    if num >= needed:
+        return
+    what = "GPU" if kind == "cuda" else "CPU slot"
+    which = "named" if is_named else "idle" if kind == "cuda" else "there"
+    remedy = "Name more with --devices" if kind == "cuda" else "A CPU slot needs a core. Take a machine with more"
+    notice = f"\n  {found.notice}" if found.notice else ""
+    raise InputError(
+        f"sweep.gpus is {needed}: an experiment needs {plural(needed, what)}, and {num} {'is' if num == 1 else 'are'} "
+        f"{which} ({', '.join(map(str, found.devices))}).{notice}\n  {remedy}, or write gpus = {num} in the job file."
+    )
+
+
 def _check_ids(wanted: str, ids: Sequence[str]) -> None:
     problems = [
         f'--devices {inline(wanted, 200)}: "{inline(name, 100)}" is not a device id.\n'

@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,33 @@ class SensorReading:
     memory_bytes: int | None  # in use on the card, by anybody
     temperature_c: float | None
     power_w: float | None
+
+
+def together(readings: Sequence[SensorReading], num: int) -> SensorReading | None:
+    """Return one reading for an attempt on `num` devices; None if the reading of one of them is missing.
+
+    Memory and power are summed, use is averaged, and the temperature is that of the warmest. A value that one device
+    does not tell is not known of all.
+    """
+    if not readings or len(readings) < num:
+        return None
+    if num == 1:
+        return readings[0]
+    percent = _known([each.percent for each in readings])
+    memory = _known([each.memory_bytes for each in readings])
+    warmth, power = _known([each.temperature_c for each in readings]), _known([each.power_w for each in readings])
+    return SensorReading(
+        min(each.at_s for each in readings),
+        round(sum(percent) / num, 1) if percent else None,
+        int(sum(memory)) if memory else None,
+        max(warmth) if warmth else None,
+        sum(power) if power else None,
+    )
+
+
+def _known(values: Sequence[float | None]) -> list[float]:
+    known = [value for value in values if value is not None]
+    return known if len(known) == len(values) else []
 
 
 class Sensors:

@@ -22,14 +22,21 @@ class Slot:
 
 
 def make_slots(
-    devices: Sequence[Device], *, parallel: bool, threads: int | None, cores: int, per_device: int = 1
+    devices: Sequence[Device],
+    *,
+    parallel: bool,
+    threads: int | None,
+    cores: int,
+    per_device: int = 1,
+    per_experiment: int = 1,
 ) -> list[Slot]:
     """Return the slots: `per_device` on each GPU, one on each CPU device.
 
     The `cores` are divided evenly among the slots that can be busy at once, at least one each. `threads` replaces that
     number: results on a CPU are the same bit for bit only for the same number of threads. If experiments run one after
-    another (not `parallel`), each device has one slot. A CPU device stands for a core or more and is never shared.
-    The first slots of all devices come before the second ones, so that work spreads over the devices.
+    another (not `parallel`), each device has one slot, and `per_experiment` slots are busy at once. A CPU device stands
+    for a core or more and is never shared. The first slots of all devices come before the second ones, so that work
+    spreads over the devices.
     """
     rounds = per_device if parallel else 1
     places = [
@@ -38,7 +45,7 @@ def make_slots(
         for device in devices
         if number == 1 or device.kind == "cuda"
     ]
-    at_once = len(places) if parallel else 1
+    at_once = len(places) if parallel else per_experiment
     num_threads = threads or max(1, cores // at_once)
     return [Slot(index, device, num_threads, share) for index, (device, share) in enumerate(places)]
 

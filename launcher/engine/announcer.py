@@ -22,8 +22,8 @@ class Announcer:
 
     def started(self, attempt: Attempt) -> None:
         """Tell the user where an attempt runs."""
-        threads = plural(attempt.slot.threads, "thread")
-        text = f"{attempt.name}: started on {attempt.slot}, {threads}, {attempt.worker.label}"
+        threads = plural(attempt.slots.threads, "thread") + (" each" if len(attempt.slots) > 1 else "")
+        text = f"{attempt.name}: started on {attempt.slots}, {threads}, {attempt.worker.label}"
         self._console.message(text, "routine")
 
     def ended(self, end: AttemptEnd) -> None:
@@ -40,8 +40,8 @@ class Announcer:
         way = f"{end.ending.kind} {likeness(end.name, end.ending.why)}"
         first = self._told.setdefault(way, end.name)
         if first == end.name:
-            return failure_report(end.name, str(end.slot), end.ending, end.history, log, end.num_others)
-        return f"{end.name} {end.ending.kind.verb} on {end.slot}, like {first}. Its log: {log}"
+            return failure_report(end.name, str(end.slots), end.ending, end.history, log, end.num_others)
+        return f"{end.name} {end.ending.kind.verb} on {end.slots}, like {first}. Its log: {log}"
 
 
 def summary(end: AttemptEnd) -> str:

@@ -6,7 +6,7 @@ import os
 import time
 from dataclasses import dataclass, field
 
-from launcher.devices.slots import Slot
+from launcher.devices.slot_set import SlotSet
 from launcher.engine.classify_ending import Circumstances
 from launcher.engine.silence import Silence, SilenceWatch
 from launcher.executors import rendezvous
@@ -16,7 +16,7 @@ from launcher.planning.decision import Decision
 from launcher.planning.estimate import DurationEstimate, extrapolate_attempt
 from launcher.planning.plan import Plan
 from launcher.store.record_facts import RecordFacts
-from launcher.worker.spec import Spec
+from launcher.worker.spec import Card, Spec
 
 STACKS_S = 0.5  # that a worker that hangs has for writing its stacks; then it is killed
 
@@ -26,7 +26,7 @@ class Attempt:
     """One running attempt."""
 
     decision: Decision
-    slot: Slot
+    slots: SlotSet
     worker: Handle
     silence: SilenceWatch
     began_s: float = field(default_factory=time.monotonic)
@@ -97,15 +97,15 @@ class Attempt:
         return Circumstances(self.was_asked_in_time, self.is_forced, self.hung_s, is_short, exited.last_word)
 
 
-def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
-    """Return the specification of an attempt on a slot. Its paths are absolute, as the target may change the folder."""
+def make_spec(plan: Plan, decision: Decision, slots: SlotSet) -> Spec:
+    """Return the specification of an attempt on slots. Its paths are absolute, as the target may change the folder."""
     settings = plan.sweep.settings
-    threads = str(slot.threads)
+    threads = str(slots.threads)
     return Spec(
         experiment=decision.experiment.name,
         attempt=decision.attempt,
         target=settings.target,
-        script=attempt_script(plan, decision, slot.device.kind, slot.threads),
+        script=attempt_script(plan, decision, slots.kind, slots.threads),
         folder=plan.sweep.target_folder.absolute(),
         config=decision.config,
         given=decision.given,
@@ -113,13 +113,13 @@ def make_spec(plan: Plan, decision: Decision, slot: Slot) -> Spec:
         digest=decision.experiment.digest,
         state_digest=decision.state_digest,
         seed=settings.seed,
-        device_type=slot.device.kind,
-        uuid=slot.device.uuid,
-        device_name=slot.device.name,
-        environment=slot.device.environment()
+        device_type=slots.kind,
+        cards=tuple(Card(device.uuid, device.name) for device in slots.devices if device.uuid),
+        num_ranks=len(slots),
+        environment=slots.environment()
         | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-        | rendezvous.environment(slot.index, os.environ),
-        threads=slot.threads,
+        | rendezvous.environment(slots.indices[0], os.environ),
+        threads=slots.threads,
         paths=plan.paths.absolute(),
         checkpoint_s=settings.checkpoint_s,
         watched=settings.metrics[0] if settings.on_nan == "stop" else None,

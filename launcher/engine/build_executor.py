@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from launcher.devices.device import Device
 from launcher.devices.locks import lock_device
 from launcher.devices.selection import DeviceSelection
-from launcher.devices.slots import Slot
+from launcher.devices.slot_set import SlotSet
 from launcher.errors import InUseError
 from launcher.executors.base import Executor
 from launcher.executors.device_guard import DeviceGuard
@@ -32,13 +32,15 @@ def build_executor(
     """Lock the chosen devices, and return the executor that runs workers on them.
 
     Raises:
-        InUseError: a device that the user named is held by another sweep, or every device is.
+        InUseError: a device that the user named is held by another sweep, or so many devices are that an experiment
+            cannot start on the rest.
     """
-    locks = _lock_devices(choice, options, message)
+    locks = _lock_devices(choice, options, settings.gpus, message)
     usable = [device for device in choice.devices if not device.uuid or device.uuid in locks]
     slots = options.slots(usable, settings)
     is_parallel = options.is_parallel(settings)
-    is_elastic = settings.elastic_threads and is_parallel and all(slot.device.kind == "cpu" for slot in slots)
+    is_on_cpu = all(slot.device.kind == "cpu" for slot in slots)
+    is_elastic = settings.elastic_threads and is_parallel and is_on_cpu and settings.gpus == 1
     return LocalExecutor(
         slots,
         WorkerStarter(options.start_method, settings.modules_to_preload, message),
@@ -49,20 +51,20 @@ def build_executor(
     )
 
 
-def build_for_slot(settings: SweepSettings, slot: Slot, paths: Paths) -> Executor:
-    """Return an executor for one slot alone, without telemetry.
+def build_for_slots(settings: SweepSettings, slots: SlotSet, paths: Paths) -> Executor:
+    """Return an executor for the slots of one attempt alone, without telemetry.
 
     Raises:
-        InUseError: its device is held by another sweep.
+        InUseError: a device of them is held by another sweep.
     """
-    locks = _take([slot.device]) if slot.device.uuid else {}
+    locks = _take([device for device in slots.devices if device.uuid])
     workers = WorkerStarter("forkserver", settings.modules_to_preload)
-    guard = DeviceGuard([slot], may_choose=False)
-    return LocalExecutor([slot], workers, locks, guard, Telemetry(paths, 0.0, lambda _: None))
+    guard = DeviceGuard(slots.slots, may_choose=False)
+    return LocalExecutor(slots.slots, workers, locks, guard, Telemetry(paths, 0.0, lambda _: None))
 
 
 def _lock_devices(
-    choice: DeviceSelection, options: LaunchOptions, message: Callable[[str], None]
+    choice: DeviceSelection, options: LaunchOptions, needed: int, message: Callable[[str], None]
 ) -> Mapping[str, Lock]:
     """Take the locks of the GPUs. A GPU in use is an error if the user has named devices; otherwise it is left out."""
     cards = [device for device in choice.devices if device.uuid]
@@ -75,7 +77,9 @@ def _lock_devices(
             locks |= _take([device])
         except InUseError as error:
             refusal = error
-    if refusal is not None and not locks:
+    if refusal is not None and len(locks) < needed:
+        for lock in locks.values():
+            lock.release()
         raise refusal
     return locks
 

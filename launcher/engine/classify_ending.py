@@ -49,7 +49,8 @@ def classify(exit: ProcessExit, history: RecordFacts, around: Circumstances) -> 
         kind = EndingKind(last_word["ending"])
         if around.was_asked and _was_broken_off(history, last_word):
             return Ending(EndingKind.INTERRUPTED)
-        if kind == EndingKind.KILLED and around.was_memory_short and last_word.get("error") == "SIGKILL":
+        was_killed = kind == EndingKind.KILLED and str(last_word.get("error")).endswith("SIGKILL")
+        if was_killed and around.was_memory_short:  # of a script, or of one of several processes
             return Ending(EndingKind.OUT_OF_MEMORY, f"killed by the kernel for want of memory, {history.phase}")
         if kind.is_failure:
             return Ending(kind, f"{last_word.get('error', 'an error')}, {history.phase}", is_raised=True)

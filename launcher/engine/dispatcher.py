@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections import deque
 
+from launcher.devices.slot_set import SlotSet
 from launcher.engine.growth import Growth
 from launcher.engine.launch_state import LaunchState
 from launcher.engine.lost_devices import LostDevices
@@ -78,12 +79,12 @@ class Dispatcher:
 
     def _carry_out(self, action: Action) -> None:
         match action:
-            case Start(experiment, slot):
-                self.handle(*self._runner.start(experiment, self._slots[slot]))
+            case Start(experiment, slots):
+                self.handle(*self._runner.start(experiment, SlotSet.of(self._slots, slots)))
             case Stop(experiment, force):
                 self._runner.stop(experiment, force=force)
-            case Quarantined(slot, (first, second)):
-                self._lost_devices.set_aside(slot, first, second)
+            case Quarantined(slots, (first, second)):
+                self._lost_devices.set_aside(slots, first, second)
                 self._log_if_requeued(first)
             case FailFast(experiment):
                 self._message(f"{experiment} failed: nothing more is started, what runs saves and ends.")

@@ -24,13 +24,16 @@ class Growth:
         decide: Decide,
         state: LaunchState,
         warn: Callable[[str], None],
+        num_slots: int = 1,
     ) -> None:
+        """Make it. `num_slots`: how many slots an experiment needs."""
         self._searcher = searcher
         self._decide = decide
         self._experiments = state.experiments
         self._scheduler = state.scheduler
         self._follower = state.follower
         self._warn = warn
+        self._num_slots = num_slots
 
     def after(self, end: Ended) -> list[Added]:
         """Return the experiments to add after an end. The scheduler has heard of the end already.
@@ -54,4 +57,4 @@ class Growth:
         decisions = [decision for decision in planned if decision.experiment.name not in self._experiments]
         for decision in decisions:
             self._experiments.add(decision)
-        return [Added(decision.experiment.name) for decision in decisions]
+        return [Added(decision.experiment.name, self._num_slots) for decision in decisions]

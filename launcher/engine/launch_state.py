@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -41,14 +42,7 @@ class LaunchState:
         settings, slots, warn = plan.sweep.settings, parts.executor.slots, parts.console.message
         recorder = EventRecorder(plan.paths, warn)
         order = plan.order if is_parallel else [decision.experiment.name for decision in plan.to_run]
-        scheduler = Scheduler(
-            order,
-            len(slots),
-            None if is_parallel else [decision.experiment.index % len(slots) for decision in plan.to_run],
-            retries=settings.retries,
-            fail_fast=settings.fail_fast,
-            devices=device_numbers(slots),
-        )
+        experiments = Experiments(plan.to_run, order, plan.durations)
         make_notices = partial(Notices, settings.metrics, is_stopped=settings.on_nan == "stop")
         follower = Follower(
             plan.paths,
@@ -58,4 +52,25 @@ class LaunchState:
             parts.sinks,
             is_maximized=plan.is_maximized,
         )
-        return cls(Experiments(plan.to_run, order, plan.durations), scheduler, follower, recorder)
+        turns = [decision.experiment.index * settings.gpus % len(slots) for decision in plan.to_run]
+        scheduler = Scheduler(
+            order,
+            len(slots),
+            None if is_parallel else turns,
+            retries=settings.retries,
+            fail_fast=settings.fail_fast,
+            devices=device_numbers(slots),
+            needs=dict.fromkeys(order, settings.gpus),
+            seconds_left=partial(_seconds_left, experiments, follower),
+        )
+        return cls(experiments, scheduler, follower, recorder)
+
+
+def _seconds_left(experiments: Experiments, follower: Follower, name: str) -> float | None:
+    """Return in how many seconds an experiment will have ended, or one that waits, once it starts; None if unknown."""
+    known = experiments.known.get(name)
+    if (attempt := experiments.running.get(name)) is not None:
+        known = attempt.known(follower.summary(name), time.monotonic())
+    if known is None or known.seconds is None:
+        return None
+    return known.seconds * (1.0 - known.share_done)

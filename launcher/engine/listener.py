@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from launcher.devices.slots import Slot
+from launcher.devices.slot_set import SlotSet
 from launcher.engine.attempt import Attempt
 from launcher.engine.classify_ending import Ending
 from launcher.planning.decision import Decision
@@ -19,7 +19,7 @@ class AttemptEnd:
     """How one attempt ended."""
 
     decision: Decision
-    slot: Slot
+    slots: SlotSet
     ending: Ending
     history: RecordFacts
     seconds: float  # how long it ran; 0 if its worker never began

@@ -55,13 +55,14 @@ class Loop:
         self._views = parts.views
         self._console = console = parts.console
         self._state = state = LaunchState.begin(plan, parts, is_parallel=is_parallel)
-        self._lost_devices = LostDevices(executor, console, state.recorder.log_event)
+        self._lost_devices = LostDevices(executor, console, state.recorder.log_event, self._settings.gpus)
         time_left = TimeLeft(
             state.experiments,
             executor,
             console.message,
             is_parallel=is_parallel,
             is_elastic=self._settings.elastic_threads,
+            slots_each=self._settings.gpus,
         )
         self._board = ProgressBoard(
             plan, state, time_left, executor.usage, lambda: parts.views.progress, console.message
@@ -69,7 +70,7 @@ class Loop:
         listeners: list[Listener] = [Announcer(console, plan.paths), self._board, time_left, OnEnd(self._request_views)]
         listeners += [SharedFiles(console.message)] if self._settings.command else []
         self._runner = Runner(plan, parts, state, self._lost_devices, listeners)
-        growth = Growth(parts.searcher, decide, state, console.message)
+        growth = Growth(parts.searcher, decide, state, console.message, self._settings.gpus)
         self._dispatcher = Dispatcher(parts, state, growth, self._runner, self._lost_devices, time_left)
         self._control = Control(plan.paths, state, console.message, self._dispatcher.handle, self._interrupt)
         self._selector = selectors.DefaultSelector()

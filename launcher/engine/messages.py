@@ -24,10 +24,10 @@ class Ended:
 
 @dataclass(frozen=True)
 class Refused:
-    """An experiment could not be started on a slot now. It keeps its place in the queue."""
+    """An experiment could not be started on its slots now. It keeps its place in the queue."""
 
     experiment: str
-    slot: int
+    slots: tuple[int, ...]  # those of its slots that it cannot use now
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class Added:
     """The sweep has another experiment."""
 
     experiment: str
+    num_slots: int = 1  # that it needs
 
 
 Event = Begin | Added | Ended | Refused | RetryRefused | SlotsLost | Interrupted | StopRequested | RetryRequested
@@ -76,10 +77,10 @@ Event = Begin | Added | Ended | Refused | RetryRefused | SlotsLost | Interrupted
 
 @dataclass(frozen=True)
 class Start:
-    """Start an experiment on the slot with this index."""
+    """Start an experiment on the slots with these indices."""
 
     experiment: str
-    slot: int
+    slots: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,9 @@ class Stop:
 
 @dataclass(frozen=True)
 class Quarantined:
-    """Use the device of a slot no more: these two experiments failed on it, each within a second."""
+    """Use the devices of these slots no more: these two experiments failed there, each within a second."""
 
-    slot: int
+    slots: tuple[int, ...]
     experiments: tuple[str, str]
 
 

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable
 
 from launcher.devices.admission import GIB
-from launcher.devices.device import Device
+from launcher.devices.slot_set import SlotSet
 from launcher.executors.base import Demand
 from launcher.planning.batch_halving import describe_changes, halve_batch
 from launcher.planning.decision import Decision
@@ -53,15 +53,15 @@ class OomPolicy:
         if (peak := gpu_bytes(history)) is not None:
             self._peak_bytes[experiment] = peak
 
-    def is_retried(self, decision: Decision, device: Device, *, had_company: bool) -> bool | None:
+    def is_retried(self, decision: Decision, slots: SlotSet, *, had_company: bool) -> bool | None:
         """Return whether an experiment that ran out of memory is tried again. None: follow `retries`.
 
-        `had_company`: another worker of this launch was on its card.
+        `had_company`: another worker of this launch was on a card of its.
         """
         name = decision.experiment.name
         if self._on_oom == "fail":
             return False
-        where = f"alone on its {'card' if device.kind == 'cuda' else 'machine'}"
+        where = f"alone on its {_what(slots)}"
         if self._on_oom == "halve_batch" and (name in self._alone or not had_company):
             return self._halve(decision, where)
         if name in self._alone:
@@ -90,3 +90,9 @@ class OomPolicy:
             return self._given_bytes
         peak = self._peak_bytes.get(experiment) or max(self._peak_bytes.values(), default=None)
         return None if peak is None else peak + CONTEXT_BYTES
+
+
+def _what(slots: SlotSet) -> str:
+    if slots.kind != "cuda":
+        return "machine"
+    return "card" if len(slots) == 1 else "cards"

@@ -71,7 +71,7 @@ class ProgressBoard:
         is_stopping = self._scheduler.is_stopping
         rows = [
             self._running_or_bare(attempt, now_s)
-            for attempt in sorted(running.values(), key=lambda attempt: attempt.slot.index)
+            for attempt in sorted(running.values(), key=lambda attempt: attempt.slots.indices)
         ]
         rows += [_waiting("not started" if is_stopping else "waiting", name) for name in waiting]
         again = {*running, *waiting}
@@ -102,14 +102,14 @@ class ProgressBoard:
         self._ended.pop(end.name, None)
         kind = end.ending.kind
         newest, state = self._follower.newest(end.name), kind.short_label
-        self._ended[end.name] = _row(end.name, _group(kind), state, newest, str(end.slot.device), end.seconds)
+        self._ended[end.name] = _row(end.name, _group(kind), state, newest, end.slots.device, end.seconds)
 
     def _learn(self, attempt: Attempt) -> None:
         history = self._follower.summary(attempt.name)
         self._isolation.run(attempt.name, "its pace", lambda: self._time_left.learn(attempt, history), None)
 
     def _running_or_bare(self, attempt: Attempt, now_s: float) -> SnapshotRow:
-        device = str(attempt.slot.device)
+        device = attempt.slots.device
         bare = SnapshotRow(experiment=attempt.name, group="running", state="running", device=device)
         return self._isolation.run(attempt.name, "its row", lambda: self._running(attempt, now_s), bare)
 
@@ -118,7 +118,7 @@ class ProgressBoard:
         known = attempt.known(history, now_s)
         usage = self._usage(attempt.name)
         state = "stopping" if attempt.is_asked else _doing(history.phase)
-        newest, device = self._follower.newest(attempt.name), str(attempt.slot.device)
+        newest, device = self._follower.newest(attempt.name), attempt.slots.device
         return replace(
             _row(attempt.name, "running", state, newest, device, now_s - attempt.began_s),
             left_s=known.seconds * (1.0 - known.share_done) if known.seconds else None,

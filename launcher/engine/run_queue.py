@@ -21,6 +21,10 @@ class RunQueue:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the experiments in their order."""
+        return iter(self._waiting)
+
     def append(self, experiment: str) -> None:
         """Add an experiment behind all others."""
         self._rank[experiment] = self._num_ranks

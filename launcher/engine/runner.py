@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections.abc import Sequence
 
-from launcher.devices.slots import Slot
+from launcher.devices.slot_set import SlotSet
 from launcher.engine.announcer import summary
 from launcher.engine.attempt import Attempt, make_spec
 from launcher.engine.classify_ending import Ending, classify
@@ -20,6 +20,7 @@ from launcher.engine.lost_devices import LostDevices, may_be_device
 from launcher.engine.messages import Ended, Event, Refused, StopRequested
 from launcher.engine.oom_policy import OomPolicy
 from launcher.engine.parts import Parts
+from launcher.engine.port_retry import PortRetry
 from launcher.engine.script_records import complete
 from launcher.engine.silence import SilenceWatch
 from launcher.engine.waiting import Waiting
@@ -55,37 +56,39 @@ class Runner:
         self._listeners = [state.recorder, *listeners]
         self._stopper = parts.stopper
         self._policy = OomPolicy(plan, parts.console.message)
+        self._port_retry = PortRetry(parts.console.message)
         self._waiting = Waiting(parts.console.message, state.recorder.log_event)
         self.keeps_checkpoints = False  # of experiments that are done, because the folder was taken away
 
-    def start(self, name: str, slot: Slot) -> list[Event]:
+    def start(self, name: str, slots: SlotSet) -> list[Event]:
         """Start an attempt of an experiment. Return the events for the scheduler if it could not be started."""
         demand = self._policy.demand(name)
-        refused = Refused(name, slot.index)
+        refused = Refused(name, slots.indices)
         try:
-            if (refusal := self._executor.refusal(name, slot.index, demand)) is not None:
+            if (refusal := self._executor.refusal(name, slots.indices, demand)) is not None:
                 self._waiting.refused(name, refusal)
-                return [*([self._lost_devices.lose(refusal.gone)] if refusal.gone else []), refused]
+                lost = [self._lost_devices.lose(refusal.gone)] if refusal.gone else []
+                return [*lost, Refused(name, refusal.slots or slots.indices)]
             decision = self._next_decision(name)
-            spec = make_spec(self._plan, decision, slot)
-            self._executor.set_threads(slot.threads)  # an experiment that ran alone may have had more
-            worker, failure = self._executor.start(spec, slot.index, demand), ""
+            spec = make_spec(self._plan, decision, slots)
+            self._executor.set_threads(slots.threads)  # an experiment that ran alone may have had more
+            worker, failure = self._executor.start(spec, slots.indices, demand), ""
         except NotReady:
             return [refused]
         except LauncherError as error:
             return [self._lost_devices.cannot_start(error), refused]
         except OSError as error:  # no room for a process
             worker, failure = None, f"its worker could not be started: {error}"
-        self._waiting.started(name, slot.device.place)
+        self._waiting.started(name, slots.places)
         self._take_up(decision)
-        self._log_event(_started(decision, slot))
-        self._follower.open(spec, f"{slot.device} {slot.device.name} {slot.device.uuid}".rstrip())
+        self._log_event(_started(decision, slots))
+        self._follower.open(spec, slots.about_devices)
         why = self._follower.summary(name).obstacle or failure
         if worker is None or why:
             if worker is not None:
                 worker.discard()
-            return self._end(decision, slot, Ending(EndingKind.FAILED, why), began_s=None)
-        self._begin(decision, slot, worker)
+            return self._end(decision, slots, Ending(EndingKind.FAILED, why), began_s=None)
+        self._begin(decision, slots, worker)
         return []
 
     def _next_decision(self, name: str) -> Decision:
@@ -99,11 +102,11 @@ class Runner:
             entry.ending, entry.decision = None, decision
             self._console.message(f"{entry.name}: tried again, attempt {decision.attempt}.")
 
-    def _begin(self, decision: Decision, slot: Slot, worker: Handle) -> None:
+    def _begin(self, decision: Decision, slots: SlotSet, worker: Handle) -> None:
         worker.begin()
         began_s = time.monotonic()
         silence = SilenceWatch(began_s, self._settings.stall_after_s, self._settings.kill_after_s)
-        attempt = Attempt(decision, slot, worker, silence, began_s)
+        attempt = Attempt(decision, slots, worker, silence, began_s)
         self._experiments.running[attempt.name] = attempt
         for listener in self._listeners:
             listener.started(attempt)
@@ -163,9 +166,9 @@ class Runner:
         if self._settings.command and history.end is None and complete(self._plan.paths, attempt.name):
             history = self._follower.read(attempt.name)
         ending = classify(exited.exit, history, attempt.circumstances(exited))
-        return self._end(attempt.decision, attempt.slot, ending, attempt.began_s)
+        return self._end(attempt.decision, attempt.slots, ending, attempt.began_s)
 
-    def _end(self, decision: Decision, slot: Slot, ending: Ending, began_s: float | None) -> list[Event]:
+    def _end(self, decision: Decision, slots: SlotSet, ending: Ending, began_s: float | None) -> list[Event]:
         name = decision.experiment.name
         history = self._follower.read(name)
         if ending.kind == EndingKind.DONE and (verdict := self._follower.verdict(name)):
@@ -174,7 +177,7 @@ class Runner:
         is_ending = self._settings.fail_fast or self._scheduler.is_stopping
         num_others = 0 if is_ending else len(self._experiments.running) + self._scheduler.num_waiting
         seconds = 0.0 if began_s is None else time.monotonic() - began_s
-        end = AttemptEnd(decision, slot, ending, history, seconds, num_others)
+        end = AttemptEnd(decision, slots, ending, history, seconds, num_others)
         self._follower.close(name, f"{name} {summary(end)}")
         if ending.kind == EndingKind.DONE:
             self._policy.finished(name, history)
@@ -184,22 +187,24 @@ class Runner:
         return self._events_after(end, has_run=began_s is not None)
 
     def _events_after(self, end: AttemptEnd, *, has_run: bool) -> list[Event]:
-        """Return the events that follow from an end: perhaps the loss of its device, and the end itself."""
+        """Return the events that follow from an end: perhaps the loss of devices, and the end itself."""
         lost = self._lost_devices.check(end)
-        may_have_device_fault = may_be_device(end.ending, end.slot.device)
+        may_have_device_fault = may_be_device(end.ending, end.slots.kind)
         seconds = end.seconds if has_run else float("inf")
         ended = Ended(end.name, end.ending.kind, seconds, self._is_retried(end), may_have_device_fault)
-        return [ended] if lost is None else [lost, ended]
+        return [*lost, ended]
 
     def _is_retried(self, end: AttemptEnd) -> bool | None:
-        """Return whether an experiment that ran out of memory is tried again; None: `retries` decides."""
-        device = end.slot.device
-        is_out_of_memory = end.ending.kind == EndingKind.OUT_OF_MEMORY and device not in self._lost_devices
+        """Return whether an experiment is tried again for a reason of its own; None: `retries` decides."""
+        if not self._scheduler.is_last(end.name) and self._port_retry.is_due(end):
+            return True
+        are_there = not any(device in self._lost_devices for device in end.slots.devices)
+        is_out_of_memory = end.ending.kind == EndingKind.OUT_OF_MEMORY and are_there
         if not is_out_of_memory or self._scheduler.is_last(end.name):
             return None
         others = self._experiments.running.values()
-        had_company = any(other.slot.device.place == device.place for other in others)
-        return self._policy.is_retried(end.decision, device, had_company=had_company)
+        had_company = any(other.slots.places & end.slots.places for other in others)
+        return self._policy.is_retried(end.decision, end.slots, had_company=had_company)
 
     def _remove_checkpoints(self, decision: Decision) -> None:
         experiment = decision.experiment
@@ -209,12 +214,12 @@ class Runner:
                 Checkpoints(path, experiment.name, experiment.digest).clear()
 
 
-def _started(decision: Decision, slot: Slot) -> Started:
+def _started(decision: Decision, slots: SlotSet) -> Started:
     return Started(
         decision.experiment.name,
         decision.attempt,
-        str(slot.device),
-        slot.threads,
+        slots.device,
+        slots.threads,
         goes_on=decision.is_resumed,
         changed=decision.changes,
     )

@@ -9,9 +9,14 @@
     Interrupted ────▶ Stop(x, force), …          nothing new starts; the second time they are killed
     StopRequested(x)▶ Stop(x, force)             or x leaves the queue; it is not tried again by itself
     RetryRequested(x) Start(x, slot), if free    x, which has ended or was withdrawn, waits once more
-    two at once ────▶ Quarantined(slot)          two experiments fail within a second on one device, which may be why
+    two at once ────▶ Quarantined(slots)         two experiments fail within a second on one device, which may be why
     a failure ──────▶ FailFast(x), Stop(y), …    with fail_fast, once x is not tried again
     the last end ───▶ Done
+
+An experiment may need several slots, each on a device of its own. It gets them all at once. While it waits for more
+slots than are free, experiments behind it start only if they are expected to end before it could start. Otherwise
+small experiments would take each slot that becomes free, and it would never start. How long experiments take is handed
+in; an experiment of which that is not known may delay nobody.
 
 Each event costs O(log n) at most, except that taking an experiment out of the middle of the queue costs O(n). Ten
 thousand experiments on a thousand slots take well under a second.
@@ -19,10 +24,10 @@ thousand experiments on a thousand slots take well under a second.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from launcher.engine.free_slots import FreeSlots
+from launcher.engine.backfill import SecondsLeft
 from launcher.engine.messages import (
     Action,
     Added,
@@ -41,16 +46,17 @@ from launcher.engine.messages import (
     Stop,
     StopRequested,
 )
+from launcher.engine.placer import Placer
+from launcher.engine.quick_failures import QUICK_S, QuickFailures
 from launcher.engine.retry_budget import RetryBudget
-from launcher.engine.run_queue import RunQueue
 from launcher.store.ending import FAILURES, RETRIED
 
 
 @dataclass(frozen=True)
 class Running:
-    """State of an experiment that holds a slot."""
+    """State of an experiment that holds slots."""
 
-    slot: int
+    slots: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -60,15 +66,14 @@ class Finished:
     ending: str
 
 
-QUICK_S = 1.0  # an attempt that fails faster has not trained
-WINDOW = 16  # so many waiting experiments may be tried on a slot that has refused the first; it bounds the cost
-
-
 class Scheduler:
-    """Runs experiments in their order, each on the first free slot it may use.
+    """Runs experiments in their order, each on the first free slots it may use.
 
-    With `designated` (sequential mode) one experiment runs at a time, each on a slot that is fixed beforehand.
-    `devices` has the number of the device of each slot; by default each slot has its own.
+    `needs`: how many slots each experiment needs; 1 where it is not named.
+    `designated` (sequential mode): one experiment runs at a time, each on the slots that follow one fixed beforehand.
+    `devices`: the number of the device of each slot; by default each slot has its own.
+    `seconds_left`: in how many seconds an experiment that runs will have ended, or one that waits, once it starts; None
+    where that is not known.
 
     An experiment that fails is queued again up to `retries` times. A device may be the cause if two different
     experiments fail on it, one after the other, each within a second. It is then set aside, as long as another device
@@ -88,19 +93,19 @@ class Scheduler:
         retries: int = 0,
         devices: Sequence[int] | None = None,
         fail_fast: bool = False,
+        needs: Mapping[str, int] | None = None,
+        seconds_left: SecondsLeft = lambda _: None,
     ) -> None:
-        assert designated is None or len(designated) == len(experiments), "a slot for each experiment"
-        assert devices is None or len(devices) == num_slots, "a device for each slot"
-        self._waiting = RunQueue(experiments)
-        self._slots = FreeSlots(list(range(num_slots)) if devices is None else devices)
-        self._num_slots = num_slots
-        self._refused: set[tuple[str, int]] = set()  # (experiment, slot), since the last change that may let them start
-        self._designated = dict(zip(experiments, designated, strict=True)) if designated is not None else None
+        devices = list(range(num_slots)) if devices is None else devices
+        assert len(devices) == num_slots, "a device for each slot"
+        self._placer = Placer(experiments, devices, designated, needs or {}, seconds_left)
+        self._waiting, self._slots = self._placer.waiting, self._placer.slots
+        self._is_sequential = designated is not None
         self._states: dict[str, Running | Finished] = {}
         self._num_running = 0
         self._is_stopping = False
         self._retries = RetryBudget(experiments, retries)
-        self._failed_at_once: dict[int, str] = {}  # by device: whose quick failure was the last end there
+        self._quick_failures = QuickFailures()
         self._fail_fast = fail_fast
 
     @property
@@ -120,12 +125,12 @@ class Scheduler:
     @property
     def is_held_back(self) -> bool:
         """An experiment waits though a slot is free, because its start was refused."""
-        return bool(self._refused and self._waiting and self._slots and not self._is_stopping)
+        return self._placer.is_held_back and not self._is_stopping
 
     @property
     def has_slots(self) -> bool:
-        """A slot is left whose device is neither set aside nor lost."""
-        return self._slots.has_usable
+        """So many devices are left, neither set aside nor lost, that an experiment that waits could start on them."""
+        return self._placer.has_slots
 
     def state(self, experiment: str) -> Running | Finished | None:
         """Return the state of an experiment; None while it waits."""
@@ -135,16 +140,17 @@ class Scheduler:
         """Take an event and return what to do, in order."""
         match event:
             case Begin() | RetryRefused():
-                self._refused.clear()
+                self._placer.forget_refusals()
                 return self._fill()
-            case Added(experiment):
-                self._add(experiment)
+            case Added(experiment, num_slots):
+                self._retries.add(experiment)
+                self._placer.add(experiment, num_slots)
                 return self._fill()
             case Ended():
-                self._refused.clear()
+                self._placer.forget_refusals()
                 return self._ended(event) + self._fill()
-            case Refused(experiment, slot):
-                self._put_back(experiment, slot)
+            case Refused():
+                self._put_back(event)
                 return self._fill()
             case SlotsLost(slots):
                 self._slots.drop(slots)
@@ -159,12 +165,6 @@ class Scheduler:
                 self._retries.readmit(experiment)
                 self._queue_again(experiment)
                 return self._fill()
-
-    def _add(self, experiment: str) -> None:
-        self._retries.add(experiment)
-        if self._designated is not None:
-            self._designated[experiment] = len(self._designated) % self._num_slots
-        self._waiting.append(experiment)
 
     def _withdraw(self, event: StopRequested) -> list[Action]:
         match self._states.get(event.experiment):
@@ -185,24 +185,34 @@ class Scheduler:
         self._states[event.experiment] = Finished(event.ending)
         self._num_running -= 1
         has_failed = event.ending in RETRIED and not self._retries.is_withdrawn(event.experiment)
-        actions = self._quarantine(event, state.slot, has_failed) if self._slots.is_usable(state.slot) else []
-        self._slots.give_back(state.slot)
-        if not self._slots.is_usable(state.slot) and has_failed and self._try_again_free(event.experiment):
+        actions = self._quarantine(event, state.slots, has_failed) if self._are_usable(state.slots) else []
+        for slot in state.slots:
+            self._slots.give_back(slot)
+        if not self._are_usable(state.slots) and has_failed and self._try_again_free(event.experiment):
             return actions
         return actions + self._after(event, has_failed)
 
-    def _quarantine(self, event: Ended, slot: int, has_failed: bool) -> list[Action]:
-        """Set a device aside on which two experiments have failed quickly, one after the other."""
-        device = self._slots.device(slot)
-        before = self._failed_at_once.pop(device, None)
-        if not (has_failed and event.may_be_device and event.seconds < QUICK_S and event.again is None):
+    def _are_usable(self, slots: Sequence[int]) -> bool:
+        return all(map(self._slots.is_usable, slots))
+
+    def _quarantine(self, event: Ended, slots: Sequence[int], has_failed: bool) -> list[Action]:
+        """Set devices aside on which two experiments have failed quickly, one after the other.
+
+        Of an attempt on several devices any may be the cause. As many must be left as the experiment needs.
+        """
+        is_quick = has_failed and event.may_be_device and event.seconds < QUICK_S and event.again is None
+        devices = [self._slots.device(slot) for slot in slots]
+        suspects = self._quick_failures.ended(event.experiment, devices, is_quick_failure=is_quick)
+        if self._slots.num_devices - sum(map(len, suspects.values())) < len(slots):
             return []
-        self._failed_at_once[device] = event.experiment
-        if before is None or before == event.experiment or not self._slots.has_other_device(device):
-            return []
-        self._slots.drop(self._slots.of_device(device))
-        self._try_again_free(before)
-        return [Quarantined(slot, (before, event.experiment))]
+        actions: list[Action] = []
+        for name, found in suspects.items():
+            own = tuple(slots[devices.index(device)] for device in found)
+            actions.append(Quarantined(own, (name, event.experiment)))
+            for device in found:
+                self._slots.drop(self._slots.of_device(device))
+            self._try_again_free(name)
+        return actions
 
     def _after(self, event: Ended, has_failed: bool) -> list[Action]:
         """Queue the experiment of an attempt that is over again, if it may be; otherwise it may end the sweep."""
@@ -215,7 +225,7 @@ class Scheduler:
         return []
 
     def _stops(self, force: bool) -> list[Action]:
-        return [Stop(name, force) for name, state in self._states.items() if isinstance(state, Running)]
+        return [Stop(name, force) for name in self._running()]
 
     def _try_again_free(self, experiment: str) -> bool:
         """Queue an experiment again whose device was the cause of its failure. Return False if it had that before."""
@@ -231,36 +241,26 @@ class Scheduler:
             del self._states[experiment]
             self._waiting.append(experiment)
 
-    def _put_back(self, experiment: str, slot: int) -> None:
-        del self._states[experiment]
+    def _put_back(self, event: Refused) -> None:
+        state = self._states.pop(event.experiment)
+        assert isinstance(state, Running), f"{event.experiment} was refused but has not started: {state}"
         self._num_running -= 1
-        self._refused.add((experiment, slot))
-        self._waiting.put_back(experiment)
-        self._slots.give_back(slot, is_next=True)
+        self._placer.refuse(event.experiment, event.slots, state.slots)
 
     def _fill(self) -> list[Action]:
         actions: list[Action] = []
-        while (found := self._next()) is not None:
-            experiment, slot = found
-            self._waiting.remove(experiment)
-            self._slots.take(slot)
-            self._states[experiment] = Running(slot)
+        while self._may_start and (found := self._placer.take(self._running)) is not None:
+            experiment, slots = found
+            self._states[experiment] = Running(slots)
             self._num_running += 1
-            actions.append(Start(experiment, slot))
-        has_waiting = self._waiting and not self._is_stopping and self._slots.has_usable
-        return actions if actions or self._num_running or has_waiting else [Done()]
+            actions.append(Start(experiment, slots))
+        if actions or self._num_running or (self._waiting and not self._is_stopping and self.has_slots):
+            return actions
+        return [Done()]
 
-    def _next(self) -> tuple[str, int] | None:
-        """Return the experiment that starts next, and its slot: the first of both, unless that start was refused."""
-        if self._is_stopping or not (self._waiting and self._slots):
-            return None
-        if self._designated is not None and self._num_running:
-            return None
-        for slot in self._slots if self._designated is None else [next(iter(self._slots))]:
-            for experiment in self._waiting.first(WINDOW):
-                wanted = slot if self._designated is None else self._designated[experiment]
-                if not self._slots.is_usable(wanted):
-                    wanted = slot
-                if (experiment, wanted) not in self._refused:
-                    return experiment, wanted
-        return None
+    @property
+    def _may_start(self) -> bool:
+        return not self._is_stopping and not (self._is_sequential and self._num_running)
+
+    def _running(self) -> dict[str, tuple[int, ...]]:
+        return {name: state.slots for name, state in self._states.items() if isinstance(state, Running)}

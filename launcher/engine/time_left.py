@@ -30,14 +30,15 @@ class TimeLeft:
         *,
         is_parallel: bool,
         is_elastic: bool,
+        slots_each: int = 1,
     ) -> None:
         self._experiments = experiments
         slots = executor.slots
-        self._num_at_once = len(slots) if is_parallel else 1
-        self._threads = slots[0].threads
+        self._num_at_once = max(1, len(slots) // slots_each) if is_parallel else 1
+        self._threads = slots[0].threads * slots_each  # of an experiment
         self._set_threads = executor.set_threads
         self._message = message
-        self._shares_cores = is_parallel and all(slot.device.kind == "cpu" for slot in slots)
+        self._shares_cores = is_parallel and slots_each == 1 and all(slot.device.kind == "cpu" for slot in slots)
         self._is_elastic = is_elastic
         self._has_told = False
         self._look_at_s = 0.0

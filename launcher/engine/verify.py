@@ -12,9 +12,10 @@ from pathlib import Path
 
 from launcher.devices.device import Device
 from launcher.devices.selection import select_devices
+from launcher.devices.slot_set import SlotSet
 from launcher.devices.slots import Slot
 from launcher.engine.attempt import make_spec
-from launcher.engine.build_executor import build_for_slot
+from launcher.engine.build_executor import build_for_slots
 from launcher.errors import InputError, NoDeviceError
 from launcher.executors.base import Demand, Executor, Handle, NotReady, WorkerExited
 from launcher.planning.decision import Decision, PlannedAction
@@ -79,16 +80,23 @@ def _verify_one(plan: Plan, decision: Decision, num_steps: int, available: Seque
     name = decision.experiment.name
     recorded = read_history(plan.paths.records(name))
     assert recorded.start is not None, "a kept experiment was started"
-    device = next((device for device in available if device.kind == recorded.start["device"]), None)
-    if device is None:
-        raise NoDeviceError(f'{name} ran on a "{recorded.start["device"]}" device, and there is none to choose now.')
+    kind, needed = recorded.start["device"], plan.sweep.settings.gpus
+    usable = [device for device in available if device.kind == kind][:needed]
+    if len(usable) < needed:
+        ran = (
+            f'a "{kind}" device, and there is none'
+            if needed == 1
+            else f'{needed} "{kind}" devices, and there are fewer'
+        )
+        raise NoDeviceError(f"{name} ran on {ran} to choose now.")
     last = min(num_steps, recorded.last_step)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         paths = Paths(Path(folder), Path(folder) / "logs")
-        slot = Slot(0, device, recorded.start["threads"])
+        threads = recorded.start["threads"]
+        slots = SlotSet(tuple(Slot(index, device, threads) for index, device in enumerate(usable)))
         elsewhere = dataclasses.replace(plan, paths=paths)  # what a script writes is not to replace what it wrote
-        spec = dataclasses.replace(make_spec(elsewhere, decision, slot), stop_after=last)
-        _train(spec, build_for_slot(plan.sweep.settings, slot, paths))
+        spec = dataclasses.replace(make_spec(elsewhere, decision, slots), stop_after=last)
+        _train(spec, build_for_slots(plan.sweep.settings, slots, paths))
         again = read_history(paths.records(name))
         return _compare(name, recorded, again, last, paths.log(name))
 
@@ -106,12 +114,13 @@ def _train(spec: Spec, executor: Executor) -> None:
 
 def _start(spec: Spec, executor: Executor) -> Handle:
     while True:
-        refusal = executor.refusal(spec.experiment, 0, Demand())
+        slots = range(len(executor.slots))
+        refusal = executor.refusal(spec.experiment, slots, Demand())
         if refusal is not None and refusal.gone is not None:
             raise NoDeviceError(f"{refusal.gone.device} is lost: {refusal.gone.why}.")
         if refusal is None or refusal.why:  # a card in use is no reason to wait: the user has asked for the check
             with contextlib.suppress(NotReady):
-                return executor.start(spec, 0, Demand())
+                return executor.start(spec, slots, Demand())
         time.sleep(_PAUSE_S)
 
 

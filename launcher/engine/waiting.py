@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from launcher.engine.listener import LogEvent
 from launcher.executors.base import Refusal
@@ -29,10 +29,11 @@ class Waiting:
         if refusal.why:
             self._refused.setdefault(refusal.place, (experiment, refusal.why))
 
-    def started(self, experiment: str, place: str) -> None:
-        """Take in that an experiment has started on a device."""
+    def started(self, experiment: str, places: Collection[str]) -> None:
+        """Take in that an experiment has started on devices."""
         self._refused = {place: held for place, held in self._refused.items() if held[0] != experiment}
-        self._last_reasons.pop(place, None)
+        for place in places:
+            self._last_reasons.pop(place, None)
 
     def is_due(self, now_s: float, *, is_idle: bool) -> bool:
         """Return whether to try again now, which is so a few times a second. If so, tell the user the new reasons.

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
 
+from launcher.devices.slot_set import SlotSet
 from launcher.devices.slots import Slot
 from launcher.engine.attempt import make_spec
 from launcher.errors import InputError
@@ -34,8 +35,8 @@ def check_data(plan: Plan, executor: Executor) -> None:
     """
     if plan.sweep.settings.command:
         return  # the script's parser has checked the arguments
-    slot = executor.slots[0]
-    if problems := executor.prepare([make_spec(plan, decision, slot) for decision in plan.to_run]):
+    slots = SlotSet.of(executor.slots, range(plan.sweep.settings.gpus))
+    if problems := executor.prepare([make_spec(plan, decision, slots) for decision in plan.to_run]):
         raise InputError(problems)
 
 

@@ -2,8 +2,8 @@
 
 The engine decides what runs where; an executor carries it out and reports what happens to its workers:
 
-    engine ──▶ refusal(experiment, slot, demand)    may it start there now?
-           ──▶ start(spec, slot, demand)            ─▶ a Handle, whose worker waits for begin()
+    engine ──▶ refusal(experiment, slots, demand)   may it start there now?
+           ──▶ start(spec, slots, demand)           ─▶ a Handle, whose worker waits for begin()
            ──▶ handle.stop(force)
            ◀── poll()                               RecordsWritten, WorkerExited, SlotsGone
 
@@ -45,7 +45,7 @@ class ProcessExit:
 
 @dataclass(frozen=True)
 class Demand:
-    """What an attempt needs of its device."""
+    """What an attempt needs of each of its devices."""
 
     gpu_bytes: int | None = None  # as far as it is known
     is_alone: bool = False  # no other worker may be on the device
@@ -82,11 +82,12 @@ ExecutorEvent = RecordsWritten | WorkerExited | SlotsGone
 
 @dataclass(frozen=True)
 class Refusal:
-    """An experiment cannot start on a slot now."""
+    """An experiment cannot start on its slots now."""
 
     why: str = ""  # for the user, if the refusal lasts; empty for a refusal that passes in a moment
     place: str = ""  # see Device.place; where memory is short
     gone: SlotsGone | None = None  # the device was found to be gone
+    slots: tuple[int, ...] = ()  # those that it cannot use; empty: none of them
 
 
 class NotReady(Exception):
@@ -134,15 +135,15 @@ class Executor(Protocol):
             LauncherError: nothing can be started.
         """
 
-    def refusal(self, experiment: str, slot: int, demand: Demand) -> Refusal | None:
-        """Return why an experiment cannot start on a slot now; None if it can.
+    def refusal(self, experiment: str, slots: Sequence[int], demand: Demand) -> Refusal | None:
+        """Return why an experiment cannot start on these slots now, all of which it needs; None if it can.
 
         Raises:
             LauncherError: nothing can be started any more.
         """
 
-    def start(self, spec: Spec, slot: int, demand: Demand) -> Handle:
-        """Start the worker of an attempt on a slot; it does nothing before `begin`.
+    def start(self, spec: Spec, slots: Sequence[int], demand: Demand) -> Handle:
+        """Start the worker of an attempt on slots; it does nothing before `begin`.
 
         Raises:
             NotReady: no worker was made, and it may be tried again.

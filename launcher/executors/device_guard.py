@@ -9,13 +9,15 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from launcher.devices.admission import DeviceUsage, ForeignProcess, OwnWorker, refusal
 from launcher.devices.device import AMD, Device
 from launcher.devices.query import DeviceLost, DeviceMemory, DriverQuery, DriverSilent, owner_uid
+from launcher.devices.slot_set import SlotSet
 from launcher.devices.slots import Slot
 from launcher.executors.base import Demand, Refusal, SlotsGone
+from launcher.executors.process_tree import owner
 
 # Errors of a worker which say that its card is broken, though the driver still answers for the card.
 _BROKEN = re.compile("uncorrectable ECC|no CUDA-capable device|GPU has fallen off the bus", re.IGNORECASE)
@@ -23,8 +25,8 @@ _BROKEN = re.compile("uncorrectable ECC|no CUDA-capable device|GPU has fallen of
 
 @dataclass
 class _Worker:
-    place: str
-    pid: int
+    places: frozenset[str]
+    pid: int  # which is also the number of its session
     demand: Demand
     has_settled: bool = False
 
@@ -44,8 +46,20 @@ class DeviceGuard:
         self._gone: set[str] = set()  # places of devices that are lost or set aside
         self._answers: dict[str, DeviceMemory | None] = {}  # by UUID: what the driver has said since the last refresh
 
-    def refusal(self, experiment: str, slot: int, demand: Demand) -> Refusal | None:
-        """Return why an experiment cannot start on a slot now; None if it can."""
+    def refusal(self, experiment: str, slots: Sequence[int], demand: Demand) -> Refusal | None:
+        """Return why an experiment cannot start on these slots now; None if it can. It needs all of them.
+
+        The refusal names each slot that refuses, and tells the reason of the first.
+        """
+        refusals = {slot: refused for slot in slots if (refused := self._refusal(slot, demand, len(slots)))}
+        if not refusals:
+            return None
+        gone = next((refused for refused in refusals.values() if refused.gone), None)
+        told = gone or next((refused for refused in refusals.values() if refused.why), Refusal())
+        return replace(told, slots=tuple(refusals))
+
+    def _refusal(self, slot: int, demand: Demand, num_slots: int) -> Refusal | None:
+        """Return why an experiment that needs so many slots cannot start on this one."""
         device = self._slots[slot].device
         key = device.place
         if key in self._gone:
@@ -61,7 +75,7 @@ class DeviceGuard:
             self._our_workers(device),
             demand.gpu_bytes,
             is_alone=demand.is_alone,
-            largest_bytes=self._largest_bytes(),
+            largest_bytes=self._largest_bytes(num_slots),
         )
         return Refusal(f"{device}: {refused.reason}", key) if refused is not None else None
 
@@ -69,9 +83,9 @@ class DeviceGuard:
         """Forget what the driver has said."""
         self._answers.clear()
 
-    def started(self, experiment: str, slot: Slot, pid: int, demand: Demand) -> None:
-        """Take in that a worker has started. From now on it is promised the memory it needs."""
-        self._workers[experiment] = _Worker(slot.device.place, pid, demand)
+    def started(self, experiment: str, slots: SlotSet, pid: int, demand: Demand) -> None:
+        """Take in that a worker has started. From now on it is promised the memory it needs on each of its devices."""
+        self._workers[experiment] = _Worker(slots.places, pid, demand)
 
     def settled(self, experiment: str) -> None:
         """Take in that a worker has taken a step: it holds all the memory it needs."""
@@ -123,7 +137,9 @@ class DeviceGuard:
             return None
         ours = {worker.pid for worker in self._workers.values()}
         foreign = [
-            ForeignProcess(pid, owner_uid(pid), used) for pid, used in answer.processes.items() if pid not in ours
+            ForeignProcess(pid, owner_uid(pid), used)
+            for pid, used in answer.processes.items()
+            if owner(pid, ours) is None
         ]
         return DeviceUsage(answer.total_bytes, answer.free_bytes, foreign)
 
@@ -132,20 +148,30 @@ class DeviceGuard:
         with contextlib.suppress(DriverSilent, DeviceLost):
             used = answer.processes if (answer := self._answer(device)) is not None else {}
         return [
-            OwnWorker(name, worker.demand.gpu_bytes, used.get(worker.pid), worker.has_settled, worker.demand.is_alone)
+            OwnWorker(
+                name, worker.demand.gpu_bytes, _used_by(worker.pid, used), worker.has_settled, worker.demand.is_alone
+            )
             for name, worker in self._workers.items()
-            if worker.place == device.place
+            if device.place in worker.places
         ]
 
-    def _largest_bytes(self) -> int:
+    def _largest_bytes(self, num: int) -> int:
         """Return the memory of the largest usable card: an experiment too large for its card may wait for it.
 
-        0 where experiments may not choose their card.
+        Of an experiment on `num` cards, that of the smallest of the `num` largest. 0 where experiments may not choose
+        their cards.
         """
-        usable = (slot.device.memory_bytes for slot in self._slots if slot.device.place not in self._gone)
-        return max(usable, default=0) if self._may_choose else 0
+        devices = {slot.device.place: slot.device for slot in self._slots if slot.device.place not in self._gone}
+        sizes = sorted((device.memory_bytes for device in devices.values()), reverse=True)
+        return sizes[num - 1] if self._may_choose and len(sizes) >= num else 0
 
     def _lose(self, device: Device, why: str) -> SlotsGone:
         self._gone.add(device.place)
         slots = tuple(slot.index for slot in self._slots if slot.device.place == device.place)
         return SlotsGone(slots, str(device), device.uuid, why)
+
+
+def _used_by(worker: int, used: Mapping[int, int | None]) -> int | None:
+    """Return the memory that a worker and its children hold; None if the driver tells it of none of them."""
+    known = [size for pid, size in used.items() if size is not None and owner(pid, {worker}) == worker]
+    return sum(known) if known else None

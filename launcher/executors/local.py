@@ -12,6 +12,7 @@ import selectors
 import time
 from collections.abc import Mapping, Sequence
 
+from launcher.devices.slot_set import SlotSet
 from launcher.devices.slots import Slot
 from launcher.executors.base import (
     Demand,
@@ -124,21 +125,22 @@ class LocalExecutor:
         """Let the target check all configurations, in a process of its own. Return its problems, a line each."""
         return self._starter.prepare(list(specs)).splitlines()
 
-    def refusal(self, experiment: str, slot: int, demand: Demand) -> Refusal | None:
-        """Return why an experiment cannot start on a slot now: the fork server is not ready, or memory is short."""
+    def refusal(self, experiment: str, slots: Sequence[int], demand: Demand) -> Refusal | None:
+        """Return why an experiment cannot start on its slots now: the fork server is not ready, or memory is short."""
         if not self._starter.is_ready():
             return Refusal()
-        return self._guard.refusal(experiment, slot, demand)
+        return self._guard.refusal(experiment, slots, demand)
 
-    def start(self, spec: Spec, slot: int, demand: Demand) -> LocalHandle:
+    def start(self, spec: Spec, slots: Sequence[int], demand: Demand) -> LocalHandle:
         """Fork the worker of an attempt."""
-        place = self.slots[slot]
+        own = SlotSet.of(self.slots, slots)
+        locks = [self._locks[device.uuid] for device in own.devices if device.uuid in self._locks]
         try:
-            worker = self._starter.fork_attempt(spec, self._locks.get(place.device.uuid), self._threads)
+            worker = self._starter.fork_attempt(spec, locks, self._threads)
         except (ServerDied, ServerSilent) as error:
             raise NotReady from error
         handle = self._handles[spec.experiment] = LocalHandle(spec, worker, self)
-        self._guard.started(spec.experiment, place, worker.pid, demand)
+        self._guard.started(spec.experiment, own, worker.pid, demand)
         return handle
 
     def watch(self, handle: LocalHandle) -> None:
@@ -146,7 +148,8 @@ class LocalExecutor:
         spec, worker = handle.spec, handle.worker
         self._selector.register(worker.bell, selectors.EVENT_READ, handle)
         self._selector.register(worker.pidfd, selectors.EVENT_READ, handle)
-        self._telemetry.watch(spec.experiment, spec.attempt, worker.pid, spec.uuid, time.monotonic())
+        uuids = [card.uuid for card in spec.cards]
+        self._telemetry.watch(spec.experiment, spec.attempt, worker.pid, uuids, time.monotonic())
 
     def drop(self, handle: LocalHandle) -> None:
         """Report nothing more about a worker."""

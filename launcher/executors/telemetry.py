@@ -10,10 +10,10 @@ A sample is an observation. Values that cannot be read or written are left out, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from launcher.devices.sensors import SensorReading, Sensors
+from launcher.devices.sensors import SensorReading, Sensors, together
 from launcher.executors.process_tree import ProcessTable, Usage
 from launcher.store.line_log import LineLog
 from launcher.store.paths import Paths
@@ -24,7 +24,7 @@ from launcher.store.samples import FIELDS, Sample
 class _Watched:
     attempt: int
     pid: int
-    uuid: str
+    uuids: Sequence[str]
     began_s: float
 
     def __post_init__(self) -> None:
@@ -69,14 +69,14 @@ class Telemetry:
             self.forget(experiment)
         self._sensors.close()
 
-    def watch(self, experiment: str, attempt: int, pid: int, uuid: str, began_s: float) -> None:
+    def watch(self, experiment: str, attempt: int, pid: int, uuids: Sequence[str], began_s: float) -> None:
         """Sample an attempt from now on.
 
-        `pid` is the pid of its worker, which leads a session of its own or soon will. `uuid` is that of its GPU, empty
-        for a CPU slot. `began_s` is when the worker began, by `time.monotonic`.
+        `pid` is the pid of its worker, which leads a session of its own or soon will. `uuids` are those of its GPUs,
+        none on CPU slots. `began_s` is when the worker began, by `time.monotonic`.
         """
         if self._every_s:
-            self._watched[experiment] = _Watched(attempt, pid, uuid, began_s)
+            self._watched[experiment] = _Watched(attempt, pid, uuids, began_s)
             self._watch_devices()
 
     def forget(self, experiment: str) -> None:
@@ -101,14 +101,15 @@ class Telemetry:
         for experiment, watched in self._watched.items():
             # An attempt that has just begun waits for the next round: CPU time of a moment says nothing.
             if watched.pid in used and now_s - watched.sampled_s >= self._every_s / 2:
-                reading = readings.get(watched.uuid)
-                if reading and reading.at_s < max(watched.began_s, now_s - 2 * self._every_s):
-                    reading = None  # it is of another attempt, or the driver has not answered since
+                # An older reading is of another attempt, or the driver has not answered since.
+                since_s = max(watched.began_s, now_s - 2 * self._every_s)
+                found = [readings[uuid] for uuid in watched.uuids if uuid in readings]
+                reading = together([each for each in found if each.at_s >= since_s], len(watched.uuids))
                 sample = self.latest[experiment] = watched.sample(used[watched.pid], reading, now_s)
                 self._write(experiment, watched, sample)
 
     def _watch_devices(self) -> None:
-        self._sensors.watch(frozenset(watched.uuid for watched in self._watched.values() if watched.uuid))
+        self._sensors.watch(frozenset(uuid for watched in self._watched.values() for uuid in watched.uuids))
 
     def _write(self, experiment: str, watched: _Watched, sample: Sample) -> None:
         path = self._paths.telemetry(experiment)

@@ -79,20 +79,22 @@ class WorkerStarter:
             self._server.hand_over()
         return worker
 
-    def fork_attempt(self, spec: Spec, lock: Lock | None = None, threads: ThreadBudget | None = None) -> WorkerProcess:
-        """Fork the worker of an attempt. It inherits the lock of its device, and the budget of threads.
+    def fork_attempt(
+        self, spec: Spec, locks: Sequence[Lock] = (), threads: ThreadBudget | None = None
+    ) -> WorkerProcess:
+        """Fork the worker of an attempt. It inherits the locks of its devices, and the budget of threads.
 
         Raises:
             OSError, ServerDied, ServerSilent: as `fork`.
         """
-        inherited = [None if held is None else held.fd for held in (lock, threads)]
+        inherited = [None if threads is None else threads.fd, *(lock.fd for lock in locks)]
         spec = self._lifeline.marked(spec)
         worker = self.fork("main", spec.experiment, spec, inherited)
         worker.mark = mark_of(spec)
         os.set_blocking(worker.bell.fileno(), False)  # the event loop never waits for a bell
         return worker
 
-    def start(self, spec: Spec, lock: Lock | None = None, threads: ThreadBudget | None = None) -> WorkerProcess:
+    def start(self, spec: Spec, locks: Sequence[Lock] = (), threads: ThreadBudget | None = None) -> WorkerProcess:
         """Start the worker of an attempt, and wait for the fork server as long as that takes.
 
         Raises:
@@ -102,7 +104,7 @@ class WorkerStarter:
         while True:
             self._server.await_ready()
             with contextlib.suppress(ServerDied, ServerSilent):
-                worker = self.fork_attempt(spec, lock, threads)
+                worker = self.fork_attempt(spec, locks, threads)
                 worker.begin()
                 return worker
 

@@ -22,8 +22,8 @@ class ScheduledStart:
     """When and where an experiment is expected to run. Times are seconds since the launch began."""
 
     experiment: str
-    slot: int
-    wave: int  # 1 for an experiment that starts at once, 2 for one that takes over its slot, and so on
+    slots: tuple[int, ...]
+    wave: int  # 1 for an experiment that starts at once, 2 for one that takes over its slots, and so on
     after: str | None  # the experiment that it waits for; None if it starts at once
     starts_s: float
     ends_s: float
@@ -60,13 +60,20 @@ class Forecast:
         return [[start for start in self.starts if start.wave == wave] for wave in range(1, count + 1)]
 
 
-def forecast(plan: Plan, num_slots: int, *, is_parallel: bool) -> Forecast:
-    """Simulate a launch of the plan on a number of slots, in parallel or one experiment after another."""
+def forecast(plan: Plan, num_slots: int, *, is_parallel: bool, slots_each: int = 1) -> Forecast:
+    """Simulate a launch of the plan on a number of slots, in parallel or one experiment after another.
+
+    `slots_each`: how many slots an experiment needs. If more than one, each slot is on a device of its own.
+    """
     decisions = {decision.experiment.name: decision for decision in plan.to_run}
     durations = plan.durations
     whole = remaining(durations)
     left = {name: whole[name] for name in decisions}
-    starts = _in_parallel(plan.order, left, num_slots) if is_parallel else _in_sequence(plan, left, num_slots)
+    starts = (
+        _in_parallel(plan.order, left, num_slots, slots_each)
+        if is_parallel
+        else _in_sequence(plan, left, num_slots, slots_each)
+    )
     has_times = any(duration.seconds for duration in durations.values()) and bool(decisions)
     estimates = {
         name: _estimate(decision, plan.decisions, left[name] if has_times else None)
@@ -83,28 +90,31 @@ def forecast(plan: Plan, num_slots: int, *, is_parallel: bool) -> Forecast:
     )
 
 
-def _in_parallel(order: Sequence[str], left: dict[str, float], num_slots: int) -> list[ScheduledStart]:
+def _in_parallel(order: Sequence[str], left: dict[str, float], num_slots: int, needed: int) -> list[ScheduledStart]:
     free: list[tuple[float, int]] = [(0.0, slot) for slot in range(num_slots)]
     last: dict[int, ScheduledStart] = {}
     starts = []
     for name in order:
-        starts_s, slot = heapq.heappop(free)
-        before = last.get(slot)
+        taken = [heapq.heappop(free) for _ in range(needed)]
+        starts_s, slots = taken[-1][0], tuple(slot for _, slot in taken)
+        before = max((last[slot] for slot in slots if slot in last), key=lambda start: start.ends_s, default=None)
         wave, after = (before.wave + 1, before.experiment) if before else (1, None)
-        start = ScheduledStart(name, slot, wave, after, starts_s, starts_s + left[name])
-        heapq.heappush(free, (start.ends_s, slot))
-        last[slot] = start
+        start = ScheduledStart(name, slots, wave, after, starts_s, starts_s + left[name])
+        for slot in slots:
+            heapq.heappush(free, (start.ends_s, slot))
+            last[slot] = start
         starts.append(start)
     return starts
 
 
-def _in_sequence(plan: Plan, left: dict[str, float], num_slots: int) -> list[ScheduledStart]:
+def _in_sequence(plan: Plan, left: dict[str, float], num_slots: int, needed: int) -> list[ScheduledStart]:
     starts: list[ScheduledStart] = []
     for number, decision in enumerate(plan.to_run, start=1):
         starts_s = starts[-1].ends_s if starts else 0.0
         after = starts[-1].experiment if starts else None
-        name, slot = decision.experiment.name, decision.experiment.index % num_slots
-        starts.append(ScheduledStart(name, slot, number, after, starts_s, starts_s + left[name]))
+        name, first = decision.experiment.name, decision.experiment.index * needed % num_slots
+        slots = tuple((first + number) % num_slots for number in range(needed))
+        starts.append(ScheduledStart(name, slots, number, after, starts_s, starts_s + left[name]))
     return starts
 
 

@@ -42,13 +42,15 @@ class LaunchOptions:
         """Return the devices to use, of the `existing` GPUs. None: of those that NVML lists.
 
         Raises:
-            InputError: an id is malformed, repeated or unknown.
+            InputError: an id is malformed, repeated or unknown, or an experiment needs more devices than there are.
             NoDeviceError: no GPU is idle.
         """
-        from launcher.devices.selection import select_devices
+        from launcher.devices.selection import check_number, select_devices
 
         per_device = settings.slots_per_device if self.is_parallel(settings) else 1
-        return select_devices(self.devices, per_device, existing)
+        found = select_devices(self.devices, per_device, existing)
+        check_number(found, settings.gpus, is_named=bool(self.devices))
+        return found
 
     def slots(self, devices: Sequence[Device], settings: SweepSettings) -> list[Slot]:
         """Return the slots of these devices: the places in which workers run."""
@@ -61,4 +63,5 @@ class LaunchOptions:
             threads=settings.threads,
             cores=num_cores(),
             per_device=settings.slots_per_device,
+            per_experiment=settings.gpus,
         )

@@ -13,6 +13,7 @@ from launcher.config import redact
 from launcher.devices import nvml
 from launcher.devices.nvml import Gpu
 from launcher.devices.occupancy import Occupancy, free_memory, occupancy
+from launcher.devices.slot_set import SlotSet
 from launcher.devices.slots import Slot
 from launcher.planning.decision import Decision
 from launcher.planning.defaults import MOST_CURVES
@@ -56,7 +57,8 @@ class Preview:
     @property
     def forecast(self) -> Forecast:
         """What is expected of the launch."""
-        return forecast(self.plan, len(self.slots), is_parallel=self.is_parallel)
+        slots_each = self.plan.sweep.settings.gpus
+        return forecast(self.plan, len(self.slots), is_parallel=self.is_parallel, slots_each=slots_each)
 
     def to_json(self) -> dict[str, Any]:
         """Return the preview as JSON types: the output of `plan --json`. A test keeps its keys as they are."""
@@ -106,7 +108,7 @@ class Preview:
             "digest": shown.digest,
             "expected": asdict(estimate) if estimate else None,
             "wave": start.wave if start else None,
-            "device": str(self.slots[start.slot].device) if start else None,
+            "device": SlotSet.of(self.slots, start.slots).device if start else None,
             "after": start.after if start else None,
         }
         return content | ({"repeats": asdict(decision.repeats)} if decision.repeats is not None else {})

@@ -45,6 +45,10 @@ class Paths:
         """Return the text log of an experiment."""
         return self.logs / f"{_name(experiment)}.log"
 
+    def rank_log(self, experiment: str, rank: int) -> Path:
+        """Return the log of another process of an experiment than rank 0, whose output is in the experiment's log."""
+        return self.logs / f"{_name(experiment)}.rank{rank}.log"
+
     @property
     def prepare_log(self) -> Path:
         """The log of the target's `prepare`. No experiment has its name: such a name never begins with `_`."""

@@ -17,6 +17,7 @@ from typing import Any
 
 from launcher.config import redact
 from launcher.config.nested import assignments
+from launcher.devices.slot_set import SlotSet
 from launcher.devices.slots import Slot
 from launcher.planning.decision import Decision
 from launcher.planning.forecast import Forecast, ResourceEstimate
@@ -131,7 +132,7 @@ def _order(preview: Preview, expected: Forecast) -> list[str]:
     for wave in waves[:MOST_WAVES]:
         parts = []
         for start in wave:
-            where = f"{start.experiment} on {preview.slots[start.slot]}"
+            where = f"{start.experiment} on {SlotSet.of(preview.slots, start.slots)}"
             at = f" at {duration(start.starts_s)}" if has_times and start.after else ""
             parts.append(f"{where}{f' (after {start.after}{at})' if start.after and preview.is_parallel else at}")
         lines.append(f"{_INDENT}{'at once' if wave[0].wave == 1 else 'then':<8} {', '.join(parts)}")
@@ -156,7 +157,9 @@ def _devices(preview: Preview) -> list[str]:
         ids = cpus[0].device.id if len(cpus) == 1 else f"{cpus[0].device.id} to {cpus[-1].device.id}"
         lines.append(f"{_INDENT}use  {ids}: {plural(len(cpus), 'slot')}{free}")
     if preview.slots:
-        lines.append(f"{_INDENT}each worker has {plural(preview.slots[0].threads, 'CPU thread')}")
+        num_each, threads = preview.plan.sweep.settings.gpus, plural(preview.slots[0].threads, "CPU thread")
+        each = "each worker" if num_each == 1 else f"each experiment has {num_each} processes, and each process"
+        lines.append(f"{_INDENT}{each} has {threads}")
     return lines
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 from launcher.errors import LauncherError
-from launcher.worker.spec import Spec
+from launcher.worker.spec import Card, Spec
 
 
 def use_threads(threads: int) -> None:
@@ -19,18 +20,19 @@ def use_threads(threads: int) -> None:
 
 
 def check_device(spec: Spec) -> None:
-    """Check that CUDA was untouched until now, and that torch sees only the GPU of this attempt.
+    """Check that CUDA was untouched until now, and that torch sees only the GPUs of this attempt.
 
     Raises:
-        LauncherError: torch sees no GPU, or more than one.
+        LauncherError: torch sees fewer GPUs, or more.
     """
     if (torch := sys.modules.get("torch")) is None:
         return
     assert not torch.cuda.is_initialized(), "CUDA was initialised before the worker chose its device"
     assert not torch.cuda._is_in_bad_fork(), "the fork server initialised CUDA; preload nothing that does"
-    if spec.device_type == "cuda" and torch.cuda.device_count() != 1:
+    if spec.device_type == "cuda" and torch.cuda.device_count() != spec.num_ranks:
+        wanted = "one GPU" if spec.num_ranks == 1 else f"{spec.num_ranks} GPUs"
         raise LauncherError(
-            f"this worker should see one GPU, CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES')}, "
+            f"this worker should see {wanted}, CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES')}, "
             f"but torch {torch.__version__} sees {torch.cuda.device_count()}.\n"
             "  Likely cause: a torch built without CUDA, or a driver too old for it. Compare nvidia-smi and "
             "python -c 'import torch; print(torch.version.cuda)'."
@@ -38,26 +40,31 @@ def check_device(spec: Spec) -> None:
 
 
 def check_identity(spec: Spec) -> None:
-    """Check that torch uses the GPU that the launcher gave to this attempt.
+    """Check that the GPUs that torch sees are those that the launcher gave to this attempt.
 
     Some cases cannot be checked: a MIG instance, for which CUDA tells its own UUID or its card's, depending on the
     version; an AMD card, whose UUID is not known here; and a target that imports torch later. In all cases the
     environment variables bind the worker to its device.
 
     Raises:
-        LauncherError: it is another GPU.
+        LauncherError: one is another GPU.
     """
     torch = sys.modules.get("torch")
-    if torch is None or not spec.uuid.startswith("GPU-") or torch.version.hip:
+    if torch is None or torch.version.hip:
         return
-    seen = torch.cuda.get_device_properties(0)
+    for index, card in enumerate(spec.cards):
+        if card.uuid.startswith("GPU-"):
+            _check_card(card, torch.cuda.get_device_properties(index))
+
+
+def _check_card(card: Card, seen: Any) -> None:
     uuid = str(getattr(seen, "uuid", ""))  # torch has it since 2.4, without NVML's prefix
     if uuid:
-        is_same = uuid.removeprefix("GPU-").lower() == spec.uuid.removeprefix("GPU-").lower()
+        is_same = uuid.removeprefix("GPU-").lower() == card.uuid.removeprefix("GPU-").lower()
     else:
-        is_same = seen.name.removeprefix("NVIDIA ") == spec.device_name.removeprefix("NVIDIA ")
+        is_same = seen.name.removeprefix("NVIDIA ") == card.name.removeprefix("NVIDIA ")
     if not is_same:
         raise LauncherError(
-            f"this worker was given {spec.device_name} {spec.uuid}, but CUDA shows it {seen.name} {uuid}.\n"
+            f"this worker was given {card.name} {card.uuid}, but CUDA shows it {seen.name} {uuid}.\n"
             "  Likely cause: something that is imported sets CUDA_VISIBLE_DEVICES or touches CUDA. Take that out."
         )

@@ -13,6 +13,7 @@ from launcher.store.records import RecordWriter
 from launcher.store.summary_file import read_summary
 from launcher.worker import bell
 from launcher.worker.failure import describe, is_out_of_memory, trace_of
+from launcher.worker.rank_run import NoRecords
 from launcher.worker.run import Diverged, Run
 from launcher.worker.spec import Spec
 from launcher.worker.stop_signal import StopSignal, breaks_off
@@ -38,11 +39,19 @@ def last_record(spec: Spec, run: Run, stop: StopSignal, failure: BaseException |
     return error | ({"left": True} if has_left else {}) | heard
 
 
-def write_last_record(last: dict[str, Any], writer: RecordWriter, bell_fd: int) -> bool:
-    """Write the last record and return True; if it cannot be written, tell the launcher by the bell, return False."""
+def facts_at_end(writer: RecordWriter | NoRecords) -> dict[str, Any]:
+    """Return what the last record says about this process besides the ending: records that were lost, and memory."""
     lost = {"unwritten": writer.num_unwritten, "unwritten_why": str(writer.error)} if writer.num_unwritten else {}
+    return lost | _peak_memory()
+
+
+def write_last_record(last: dict[str, Any], facts: dict[str, Any], writer: RecordWriter, bell_fd: int) -> bool:
+    """Write the last record and return True; if it cannot be written, tell the launcher by the bell, return False.
+
+    `facts`: those of `facts_at_end`.
+    """
     try:
-        writer.write({"kind": "end"} | last | lost | _peak_memory())
+        writer.write({"kind": "end"} | last | facts)
     except OSError as error:
         with contextlib.suppress(OSError):
             os.write(2, str(last.get("trace", "")).encode("utf-8", "backslashreplace"))

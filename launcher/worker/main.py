@@ -2,6 +2,7 @@
 
     process_setup   the process: session, death with the launcher, log, environment
     main_process    to the code in it, and to what that code starts, it is the main process of a script
+    function_ranks  with several devices, a process for each is forked, and from here on each does the same
     target          the training function is imported
     run             the training function runs, and records metrics and checkpoints
     script_run      in place of the two: a script runs as a child process, and its files are followed
@@ -16,44 +17,44 @@ from __future__ import annotations
 import inspect
 import os
 from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from launcher.command.script import Script
-from launcher.current_run.current import set_current
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.ending import EndingKind
 from launcher.store.records import RecordWriter
 from launcher.worker.bell import UNWRITTEN_EXIT_CODE, send_last_word
 from launcher.worker.device_check import check_device, check_identity, use_threads
-from launcher.worker.last_record import last_record, write_last_record
-from launcher.worker.main_process import become_main_process
-from launcher.worker.process_setup import give_back_stacks_signal, set_up_process
+from launcher.worker.function_ranks import train_in_ranks
+from launcher.worker.last_record import facts_at_end, write_last_record
+from launcher.worker.process_setup import set_up_process
+from launcher.worker.rank_run import NoRecords
 from launcher.worker.run import Run
 from launcher.worker.script_run import ScriptRun
-from launcher.worker.shutdown import fork_exit_code, leave, shut_down
+from launcher.worker.shutdown import leave, shut_down
 from launcher.worker.spec import Spec
-from launcher.worker.stop_signal import StopSignal
 from launcher.worker.target import config_class, importable, load_function
 from launcher.worker.target_call import exit_is_return, make_config, target_of
 from launcher.worker.thread_budget import ThreadBudget
+from launcher.worker.training import train_to_end
 
 
-def main(spec: Spec, bell: Connection, device_lock: Connection | None, thread_budget: Connection | None) -> None:
+def main(spec: Spec, bell: Connection, thread_budget: Connection | None, *device_locks: Connection) -> None:
     """Run one attempt and end the process. The last record says how the attempt ended.
 
     The exit code is 0 if the attempt is done or was stopped, 1 if it failed, and UNWRITTEN_EXIT_CODE if a record could
-    not be written. `bell`: the pipe that wakes the launcher. `device_lock`: held by this process as long as it lives.
+    not be written. `bell`: the pipe that wakes the launcher. `device_locks`: held by this process as long as it lives.
     """
     set_up_process(spec.paths.log(spec.experiment), spec.environment)
     os.set_blocking(bell.fileno(), False)
-    pid = os.getpid()
     try:
         writer = RecordWriter(spec.paths.records(spec.experiment), spec.attempt, bell.fileno())
         where = {"device": spec.device_type, "threads": spec.threads}
         code = {"code": spec.script.code} if spec.script is not None and spec.script.code else {}
-        writer.write({"kind": "start", "digest": spec.digest, "pid": pid} | where | code)
+        writer.write({"kind": "start", "digest": spec.digest, "pid": os.getpid()} | where | code)
         # A descriptor of the folder: if the folder is renamed meanwhile, checkpoints stay in it, beside the records.
         outcome_fd = os.open(spec.paths.outcome, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
@@ -62,22 +63,12 @@ def main(spec: Spec, bell: Connection, device_lock: Connection | None, thread_bu
         shut_down(UNWRITTEN_EXIT_CODE)
     if spec.script is not None:
         _run_script(spec, spec.script, writer, bell.fileno())
-    run = _make_run(spec, writer, outcome_fd, ThreadBudget(thread_budget.fileno()) if thread_budget else None)
-    set_current(run)
-    stop = StopSignal(run.ask_to_stop)
-    become_main_process(stop.forget, give_back_stacks_signal)
-    failure: BaseException | None = None
-    try:
-        _train(spec, run)
-        if os.getpid() == pid and not run.divergence:
-            writer.write({"kind": "phase", "phase": "in teardown"})
-    except BaseException as error:  # noqa: BLE001  the worker's outermost frame: any error becomes the last record
-        failure = error
-    if os.getpid() != pid:  # the target forked, and the child came back to here: only the worker writes the last record
-        shut_down(fork_exit_code(failure), has_children=False)
-    last = last_record(spec, run, stop, failure)
-    is_written = write_last_record(last, writer, bell.fileno())
-    del failure  # its frames hold objects of the target, which end before the process does
+    about = partial(_about_run, spec, outcome_fd)
+    if spec.num_ranks > 1:
+        train_in_ranks(spec, writer, bell.fileno(), about, _train)
+    run = Run(**about(writer), thread_budget=ThreadBudget(thread_budget.fileno()) if thread_budget else None)
+    last = train_to_end(spec, run, writer, _train)
+    is_written = write_last_record(last, facts_at_end(writer), writer, bell.fileno())
     shut_down((1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE)
 
 
@@ -89,25 +80,25 @@ def _run_script(spec: Spec, script: Script, writer: RecordWriter, bell_fd: int) 
         last = {"ending": EndingKind.FAILED, "error": str(error)}
     if last is None:
         leave(1)
-    is_written = write_last_record(last, writer, bell_fd)
+    is_written = write_last_record(last, facts_at_end(writer), writer, bell_fd)
     leave((1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE)
 
 
-def _make_run(spec: Spec, writer: RecordWriter, outcome_fd: int, thread_budget: ThreadBudget | None) -> Run:
+def _about_run(spec: Spec, outcome_fd: int, writer: RecordWriter | NoRecords) -> dict[str, Any]:
+    """Return the arguments of a run."""
     checkpoints = replace(spec.paths, outcome=Path(f"/proc/self/fd/{outcome_fd}")).checkpoints(spec.experiment)
-    return Run(
-        name=spec.experiment,
-        seed=spec.seed,
-        attempt=spec.attempt,
-        device=spec.device_type,
-        outcome=spec.paths.outcome,
-        writer=writer,
-        checkpoints=Checkpoints(checkpoints, spec.experiment, spec.state_digest),
-        checkpoint_s=spec.checkpoint_s,
-        watched=spec.watched,
-        stop_after=spec.stop_after,
-        thread_budget=thread_budget,
-    )
+    return {
+        "name": spec.experiment,
+        "seed": spec.seed,
+        "attempt": spec.attempt,
+        "device": spec.device_type,
+        "outcome": spec.paths.outcome,
+        "writer": writer,
+        "checkpoints": Checkpoints(checkpoints, spec.experiment, spec.state_digest),
+        "checkpoint_s": spec.checkpoint_s,
+        "watched": spec.watched,
+        "stop_after": spec.stop_after,
+    }
 
 
 def _train(spec: Spec, run: Run) -> None:

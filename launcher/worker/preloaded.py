@@ -47,7 +47,7 @@ from typing import Any, NoReturn
 
 _LATE = ("torch.profiler._cupti_monitor", "torch.utils.serialization")  # imported at the first step, the first save
 _QUIET = (signal.SIGINT, signal.SIGUSR1)  # ignored here: `pkill -INT -f launcher` is meant for the launcher only
-MAX_FDS = 8  # the most descriptors of a request
+MAX_FDS = 80  # the most descriptors of a request: a lock for each of 64 devices, and a few more
 _ENTRY_POINTS = ("launcher.worker.main", "launcher.worker.prepare")  # each has a function of the module's name
 
 

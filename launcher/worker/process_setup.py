@@ -14,7 +14,10 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from launcher.child_process import die_with_launcher
@@ -22,6 +25,7 @@ from launcher.store.files import open_to_append
 from launcher.worker.shutdown import remember_modules
 
 STACKS_SIGNAL = signal.SIGUSR2  # makes a worker write the stacks of all its threads into its log, and end
+_STACKS_S = 0.2  # that ranks have for writing their stacks
 OOM_SCORE = "500"  # when memory runs out, the kernel ends a worker rather than the launcher
 
 
@@ -41,7 +45,7 @@ def set_up_process(log: Path, environment: dict[str, str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # drops a Ctrl-C that came before the new session
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGHUP])
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    _use_log(log)
+    use_log(log)
     faulthandler.enable(file=2)
     # faulthandler's handler is written in C and needs no interpreter lock. `chain`: the default action, death, follows.
     faulthandler.register(STACKS_SIGNAL, file=2, all_threads=True, chain=True)
@@ -57,7 +61,23 @@ def give_back_stacks_signal() -> None:
         faulthandler.unregister(STACKS_SIGNAL)
 
 
-def _use_log(log: Path) -> None:
+def pass_stacks_signal_on(send: Callable[[int], None]) -> None:
+    """Have STACKS_SIGNAL make the ranks write their stacks and end, and then end this process by the same signal.
+
+    `send`: sends a signal to all ranks.
+    """
+
+    def _pass_on(number: int, _frame: FrameType | None) -> None:
+        send(number)
+        time.sleep(_STACKS_S)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    faulthandler.unregister(STACKS_SIGNAL)
+    signal.signal(STACKS_SIGNAL, _pass_on)
+
+
+def use_log(log: Path) -> None:
     """Send stdout and stderr to the log, and let stdin be empty, here and in the programs that the target starts."""
     try:
         log.parent.mkdir(parents=True, exist_ok=True)

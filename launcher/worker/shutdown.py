@@ -37,18 +37,20 @@ def remember_modules() -> None:
     _preloaded.update(sys.modules)
 
 
-def shut_down(code: int, *, has_children: bool = True) -> NoReturn:
+def shut_down(code: int, *, has_children: bool = True, has_tracker: bool | None = None) -> NoReturn:
     """End this process as a script ends.
 
     `code`: the exit code, 0 to 255. If a handler that runs at the end exits with another code than 0, that code counts.
     `has_children`: end the other processes of its process group too. If the launcher dies now, no other process would.
+    `has_tracker`: end the resource tracker that this process has started too; by default as `has_children` says.
     """
     code = _run_exit_handlers() or code
     threading.excepthook = lambda _args: None  # threads that still run fail now, as at the end of any Python program
     for step in (_flush_files, _empty_modules, gc.collect, _close_files, flush_streams, _flush_c):
         with contextlib.suppress(Exception):
             step()
-    for step in (_end_group, end_resource_tracker) if has_children else ():
+    has_tracker = has_children if has_tracker is None else has_tracker
+    for step in ([_end_group] if has_children else []) + ([end_resource_tracker] if has_tracker else []):
         with contextlib.suppress(Exception):
             step()
     _exit(code)

@@ -10,6 +10,14 @@ from launcher.command.script import Script
 from launcher.store.paths import Paths
 
 
+@dataclass(frozen=True)
+class Card:
+    """A GPU that an attempt was given."""
+
+    uuid: str
+    name: str  # its model
+
+
 @dataclass(frozen=True, kw_only=True)
 class Spec:
     """Everything a worker needs to know, as plain values, because it crosses a process boundary."""
@@ -30,7 +38,7 @@ class Spec:
     paths: Paths
     checkpoint_s: float
     watched: str | None = None  # the metric that must stay finite; None: no metric is watched
-    uuid: str = ""  # of the GPU; empty for a CPU slot
-    device_name: str = ""
+    cards: tuple[Card, ...] = ()  # none on CPU slots
+    num_ranks: int = 1  # processes that train together, each on a device of its own
     script: Script | None = None  # None: a target trains
     stop_after: int | None = None  # the attempt stops after this step, as if the launcher had asked it to

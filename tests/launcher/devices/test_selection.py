@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from launcher.devices.device import visible_devices
 from launcher.devices.nvml import Gpu
 from launcher.devices.selection import choose
 from launcher.devices.slots import make_slots
@@ -94,19 +95,19 @@ def test_hidden_gpus_are_not_used() -> None:
 
 def test_a_worker_sees_its_device_alone() -> None:
     device = choose("1", CARDS, {}, 1).devices[0]
-    assert device.environment() == {
+    assert visible_devices([device]) == {
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "CUDA_VISIBLE_DEVICES": "GPU-bbbb2222",
         "HIP_VISIBLE_DEVICES": "GPU-bbbb2222",
     }
-    on_cpu = choose("cpu", CARDS, {}, 1).devices[0].environment()
+    on_cpu = visible_devices(choose("cpu", CARDS, {}, 1).devices)
     assert on_cpu["CUDA_VISIBLE_DEVICES"] == on_cpu["HIP_VISIBLE_DEVICES"] == ""
 
 
 def test_amd_cards_are_those_named_by_number_unchecked() -> None:
     choice = choose("1,3", [], {}, 4, is_amd=True)
-    assert [device.environment()["HIP_VISIBLE_DEVICES"] for device in choice.devices] == ["1", "3"]
-    assert [device.environment()["CUDA_VISIBLE_DEVICES"] for device in choice.devices] == ["1", "3"]
+    assert [visible_devices([device])["HIP_VISIBLE_DEVICES"] for device in choice.devices] == ["1", "3"]
+    assert [visible_devices([device])["CUDA_VISIBLE_DEVICES"] for device in choice.devices] == ["1", "3"]
     assert [str(device) for device in choice.devices] == ["GPU 1", "GPU 3"]
     assert "whether they exist and have memory free is not checked" in choice.notice
     assert "AMD GPUs are named by number" in choose("", [], {}, 4, is_amd=True).notice

@@ -108,7 +108,7 @@ class FakeExecutor:
         self.gone: dict[str, SlotsGone] = {}  # by the reason of a failure: what a look at the device finds
         self.lost_at_start: SlotsGone | None = None  # found by each look before a start
         self.stubborn: Callable[[], None] | None = None  # called in place of the end of a worker that is asked to stop
-        self.started: list[tuple[str, int]] = []
+        self.started: list[tuple[str | int, ...]] = []  # an experiment and its slots
         self.stopped: list[tuple[str, bool]] = []
         self.prepared: list[str] = []
         self.threads: list[int] = []
@@ -130,16 +130,16 @@ class FakeExecutor:
         self.prepared += [spec.experiment for spec in specs]
         return [self.problems[spec.experiment] for spec in specs if spec.experiment in self.problems]
 
-    def refusal(self, experiment: str, slot: int, demand: Demand) -> Refusal | None:
+    def refusal(self, experiment: str, slots: Sequence[int], demand: Demand) -> Refusal | None:
         if self.lost_at_start is not None:
             return Refusal(gone=self.lost_at_start)
         left = self.refusals.get(experiment)
         return left.pop(0) if left else None
 
-    def start(self, spec: Spec, slot: int, demand: Demand) -> FakeHandle:
+    def start(self, spec: Spec, slots: Sequence[int], demand: Demand) -> FakeHandle:
         if errors := self.start_errors.get(spec.experiment):
             raise errors.pop(0)
-        self.started.append((spec.experiment, slot))
+        self.started.append((spec.experiment, *slots))
         return FakeHandle(spec, self)
 
     def settled(self, experiment: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from launcher.devices.device import Device
+from launcher.devices.slot_set import SlotSet
 from launcher.devices.slots import Slot
 from launcher.engine.attempt import Attempt
 from launcher.engine.silence import SilenceWatch
@@ -17,8 +18,8 @@ from launcher.planning.experiment import Experiment
 from launcher.planning.plan import Plan
 from launcher.store.paths import Paths
 
-CPU = Slot(0, Device("cpu", "cpu:0"), 1)
-GPU = Slot(0, Device("cuda", "0", "GPU-0", "A card", 8 * 2**30), 1)
+CPU = SlotSet((Slot(0, Device("cpu", "cpu:0"), 1),))
+GPU = SlotSet((Slot(0, Device("cuda", "0", "GPU-0", "A card", 8 * 2**30), 1),))
 
 
 def decision(name: str = "a", index: int = 0, **config: Any) -> Decision:
@@ -59,6 +60,6 @@ class NotedWorker:
         return self.cpu_s
 
 
-def attempt(worker: NotedWorker, slot: Slot = CPU, *, warn_after_s: float = 10, end_after_s: float = 30) -> Attempt:
+def attempt(worker: NotedWorker, slots: SlotSet = CPU, *, warn_after_s: float = 10, end_after_s: float = 30) -> Attempt:
     """Return an attempt of the experiment a that began at 0 s."""
-    return Attempt(decision(), slot, worker, SilenceWatch(0.0, warn_after_s, end_after_s), began_s=0.0)
+    return Attempt(decision(), slots, worker, SilenceWatch(0.0, warn_after_s, end_after_s), began_s=0.0)

@@ -49,7 +49,7 @@ def test_a_lost_device_is_told_logged_and_known(launch: Launch) -> None:
 
 
 def test_a_device_that_was_set_aside_is_as_good_as_lost(launch: Launch) -> None:
-    launch.lost.set_aside(1, "a", "b")
+    launch.lost.set_aside((1,), "a", "b")
     assert launch.executor.set_aside_slots == [1]
     assert launch.events == [SetAside("", "GPU 1", ["a", "b"])]
     launch.lost.lose(GONE[0])
@@ -76,5 +76,5 @@ def test_an_executor_that_starts_nothing_more_is_told_once(launch: Launch) -> No
     ],
 )
 def test_a_gpu_may_be_the_cause_of_a_death_and_of_errors_that_speak_of_gpus(ending: Ending, is_suspect: bool) -> None:
-    assert may_be_device(ending, GPU.device) is is_suspect
-    assert not may_be_device(ending, CPU.device), "the next CPU slot is no better"
+    assert may_be_device(ending, GPU.kind) is is_suspect
+    assert not may_be_device(ending, CPU.kind), "the next CPU slot is no better"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from launcher.devices.admission import GIB
+from launcher.devices.slot_set import SlotSet
 from launcher.engine.oom_policy import CONTEXT_BYTES, OomPolicy
 from launcher.executors.base import Demand
 from launcher.store.history import History
@@ -21,8 +22,8 @@ class Told:
         self.messages: list[str] = []
         self.policy = OomPolicy(plan(folder, [A, decision("b", 1)], **settings), self.messages.append)
 
-    def is_retried(self, *, had_company: bool, slot: Any = GPU) -> bool | None:
-        return self.policy.is_retried(A, slot.device, had_company=had_company)
+    def is_retried(self, *, had_company: bool, slots: SlotSet = GPU) -> bool | None:
+        return self.policy.is_retried(A, slots, had_company=had_company)
 
 
 @pytest.mark.parametrize("had_company", [True, False])
@@ -38,7 +39,7 @@ def test_retry_tries_once_more_alone_and_then_as_retries_says(tmp_path: Path, ha
 
 def test_on_a_cpu_it_runs_alone_on_the_machine(tmp_path: Path) -> None:
     told = Told(tmp_path, on_oom="retry")
-    told.is_retried(had_company=True, slot=CPU)
+    told.is_retried(had_company=True, slots=CPU)
     assert told.messages == ["a: out of memory, so once more later, alone on its machine (on_oom)."]
 
 
@@ -73,7 +74,7 @@ def test_a_further_attempt_keeps_the_changes_of_an_earlier_launch(tmp_path: Path
     halved = A.after_attempt({"batch_size": 4, "accumulation": 2})
     told = Told(tmp_path, on_oom="halve_batch")
     assert told.policy.next_attempt(halved).changes == halved.changes
-    assert told.policy.is_retried(halved, GPU.device, had_company=False) is True
+    assert told.policy.is_retried(halved, GPU, had_company=False) is True
     assert told.policy.next_attempt(halved).changes == {"batch_size": 2, "accumulation": 4}
 
 

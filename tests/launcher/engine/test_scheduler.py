@@ -28,8 +28,8 @@ from launcher.engine.scheduler import Finished, Running, Scheduler
 
 def test_slots_are_filled_in_order_and_a_death_frees_one() -> None:
     scheduler = Scheduler(["a", "b", "c"], 2)
-    assert scheduler.handle(Begin()) == [Start("a", 0), Start("b", 1)]
-    assert scheduler.handle(Ended("b", "failed")) == [Start("c", 1)]
+    assert scheduler.handle(Begin()) == [Start("a", (0,)), Start("b", (1,))]
+    assert scheduler.handle(Ended("b", "failed")) == [Start("c", (1,))]
     assert scheduler.handle(Ended("a", "done")) == []
     assert scheduler.handle(Ended("c", "done")) == [Done()]
     assert scheduler.state("b") == Finished("failed")
@@ -37,9 +37,9 @@ def test_slots_are_filled_in_order_and_a_death_frees_one() -> None:
 
 def test_sequential_runs_one_at_a_time_on_designated_slots() -> None:
     scheduler = Scheduler(["a", "b", "c"], 2, designated=[1, 0, 1])
-    assert scheduler.handle(Begin()) == [Start("a", 1)]
-    assert scheduler.handle(Ended("a", "done")) == [Start("b", 0)]
-    assert scheduler.handle(Ended("b", "done")) == [Start("c", 1)]
+    assert scheduler.handle(Begin()) == [Start("a", (1,))]
+    assert scheduler.handle(Ended("a", "done")) == [Start("b", (0,))]
+    assert scheduler.handle(Ended("b", "done")) == [Start("c", (1,))]
     assert scheduler.handle(Ended("c", "done")) == [Done()]
 
 
@@ -58,7 +58,7 @@ def test_one_that_runs_is_withdrawn_and_not_tried_again_by_itself() -> None:
     scheduler.handle(Begin())
     assert scheduler.handle(StopRequested("a")) == [Stop("a", False)]
     assert scheduler.handle(StopRequested("a", force=True)) == [Stop("a", True)]
-    assert scheduler.handle(Ended("a", "failed")) == [Start("b", 0)]
+    assert scheduler.handle(Ended("a", "failed")) == [Start("b", (0,))]
     assert scheduler.handle(Ended("b", "done")) == [Done()]
 
 
@@ -68,9 +68,9 @@ def test_one_that_waits_is_withdrawn_and_comes_back_when_asked() -> None:
     assert scheduler.handle(StopRequested("b")) == []
     assert scheduler.handle(StopRequested("b")) == []
     assert scheduler.state("b") == Finished("withdrawn")
-    assert scheduler.handle(Ended("a", "done")) == [Start("c", 0)]
+    assert scheduler.handle(Ended("a", "done")) == [Start("c", (0,))]
     assert scheduler.handle(RetryRequested("b")) == []
-    assert scheduler.handle(Ended("c", "done")) == [Start("b", 0)]
+    assert scheduler.handle(Ended("c", "done")) == [Start("b", (0,))]
     assert scheduler.handle(Ended("b", "done")) == [Done()]
 
 
@@ -78,7 +78,7 @@ def test_what_is_queued_again_starts_at_once_where_a_slot_is_free() -> None:
     scheduler = Scheduler(["a", "b"], 2)
     scheduler.handle(Begin())
     assert scheduler.handle(Ended("b", "failed")) == []
-    assert scheduler.handle(RetryRequested("b")) == [Start("b", 1)]
+    assert scheduler.handle(RetryRequested("b")) == [Start("b", (1,))]
     scheduler.handle(Interrupted())
     scheduler.handle(Ended("b", "failed"))
     assert scheduler.handle(RetryRequested("b")) == [], "nothing starts in a launch that is being stopped"
@@ -88,8 +88,8 @@ def test_what_is_queued_again_starts_at_once_where_a_slot_is_free() -> None:
 def test_a_failure_is_tried_again_after_the_others() -> None:
     scheduler = Scheduler(["a", "b"], 1, retries=1)
     scheduler.handle(Begin())
-    assert scheduler.handle(Ended("a", "failed")) == [Start("b", 0)]
-    assert scheduler.handle(Ended("b", "done")) == [Start("a", 0)]
+    assert scheduler.handle(Ended("a", "failed")) == [Start("b", (0,))]
+    assert scheduler.handle(Ended("b", "done")) == [Start("a", (0,))]
     assert scheduler.handle(Ended("a", "killed")) == [Done()]
 
 
@@ -102,20 +102,20 @@ def test_what_would_end_the_same_way_is_not_tried_again(ending: str) -> None:
 
 def test_a_slot_on_which_two_fail_at_once_is_set_aside_and_both_are_tried_elsewhere() -> None:
     scheduler = Scheduler(["a", "b", "c"], 2)
-    assert scheduler.handle(Begin()) == [Start("a", 0), Start("b", 1)]
-    assert scheduler.handle(Ended("b", "failed", 0.1)) == [Start("c", 1)]
-    assert scheduler.handle(Ended("c", "failed", 0.1)) == [Quarantined(1, ("b", "c"))]
-    assert scheduler.handle(Ended("a", "done", 9.0)) == [Start("b", 0)]
-    assert scheduler.handle(Ended("b", "failed", 0.1)) == [Start("c", 0)]
+    assert scheduler.handle(Begin()) == [Start("a", (0,)), Start("b", (1,))]
+    assert scheduler.handle(Ended("b", "failed", 0.1)) == [Start("c", (1,))]
+    assert scheduler.handle(Ended("c", "failed", 0.1)) == [Quarantined((1,), ("b", "c"))]
+    assert scheduler.handle(Ended("a", "done", 9.0)) == [Start("b", (0,))]
+    assert scheduler.handle(Ended("b", "failed", 0.1)) == [Start("c", (0,))]
     assert scheduler.handle(Ended("c", "failed", 0.1)) == [Done()], "the last slot is never set aside"
 
 
 def test_slow_failures_and_failures_of_one_experiment_are_no_fault_of_the_slot() -> None:
     scheduler = Scheduler(["a", "b", "c"], 2, retries=1)
     scheduler.handle(Begin())
-    assert scheduler.handle(Ended("b", "failed", 5.0)) == [Start("c", 1)]
-    assert scheduler.handle(Ended("c", "failed", 0.1)) == [Start("b", 1)]
-    assert scheduler.handle(Ended("b", "done", 0.1)) == [Start("c", 1)]
+    assert scheduler.handle(Ended("b", "failed", 5.0)) == [Start("c", (1,))]
+    assert scheduler.handle(Ended("c", "failed", 0.1)) == [Start("b", (1,))]
+    assert scheduler.handle(Ended("b", "done", 0.1)) == [Start("c", (1,))]
     assert scheduler.handle(Ended("c", "failed", 0.1)) == []
 
 
@@ -164,8 +164,8 @@ def test_with_fail_fast_the_first_failure_ends_the_sweep() -> None:
 def test_with_fail_fast_what_is_tried_again_has_not_failed_yet() -> None:
     scheduler = Scheduler(["a", "b"], 1, retries=1, fail_fast=True)
     scheduler.handle(Begin())
-    assert scheduler.handle(Ended("a", "killed")) == [Start("b", 0)]
-    assert scheduler.handle(Ended("b", "done")) == [Start("a", 0)]
+    assert scheduler.handle(Ended("a", "killed")) == [Start("b", (0,))]
+    assert scheduler.handle(Ended("b", "done")) == [Start("a", (0,))]
     assert scheduler.handle(Ended("a", "killed")) == [FailFast("a"), Done()]
 
 
@@ -197,7 +197,7 @@ class Sweep(RuleBasedStateMachine):
         for action in actions:
             assert not self.is_done, "nothing follows Done"
             match action:
-                case Start(experiment, slot):
+                case Start(experiment, (slot,)):
                     assert not self.stopping
                     assert slot not in self.running.values()
                     assert slot in self.usable
@@ -206,7 +206,7 @@ class Sweep(RuleBasedStateMachine):
                     assert self.num_starts[experiment] <= allowed, "once, two retries, one for a bad device, the asked"
                     assert experiment not in self.withdrawn
                     self.running[experiment] = slot
-                case Quarantined(slot, _):
+                case Quarantined((slot,), _):
                     self.usable.remove(slot)
                     assert self.usable
                 case Stop(experiment, _):
@@ -258,7 +258,7 @@ class Sweep(RuleBasedStateMachine):
 
     @invariant()
     def states_agree(self) -> None:
-        assert {name: Running(slot) for name, slot in self.running.items()} == {
+        assert {name: Running((slot,)) for name, slot in self.running.items()} == {
             name: state for name in self.names if isinstance(state := self.scheduler.state(name), Running)
         }
         if not self.stopping:
@@ -275,10 +275,10 @@ def test_what_is_done_by_now_is_not_tried_again_when_its_first_device_turns_out_
     scheduler = Scheduler(list("abcd"), 4, retries=1)
     scheduler.handle(Begin())
     scheduler.handle(Ended("d", "done", 9.0))
-    assert scheduler.handle(Ended("a", "failed", 0.1)) == [Start("a", 3)]
+    assert scheduler.handle(Ended("a", "failed", 0.1)) == [Start("a", (3,))]
     assert scheduler.handle(Ended("a", "done", 9.0)) == []
-    assert scheduler.handle(Ended("b", "failed", 0.1)) == [Start("b", 0)]
-    assert scheduler.handle(Ended("b", "failed", 0.1)) == [Quarantined(0, ("a", "b")), Start("b", 3)]
+    assert scheduler.handle(Ended("b", "failed", 0.1)) == [Start("b", (0,))]
+    assert scheduler.handle(Ended("b", "failed", 0.1)) == [Quarantined((0,), ("a", "b")), Start("b", (3,))]
 
 
 def test_retries_are_left_after_the_free_one_of_a_lost_device() -> None:
@@ -286,7 +286,7 @@ def test_retries_are_left_after_the_free_one_of_a_lost_device() -> None:
     scheduler.handle(Begin())
     for slot in (0, 1):
         scheduler.handle(SlotsLost((slot,)))
-        assert scheduler.handle(Ended("x", "failed")) == [Start("x", slot + 1)]
+        assert scheduler.handle(Ended("x", "failed")) == [Start("x", (slot + 1,))]
 
 
 def test_a_failure_for_good_halts_the_sweep_on_a_lost_device_too() -> None:

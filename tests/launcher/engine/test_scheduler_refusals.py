@@ -23,28 +23,28 @@ from launcher.engine.scheduler import Scheduler
 
 def test_what_is_refused_keeps_its_place_and_others_go_on() -> None:
     scheduler = Scheduler(["a", "b", "c"], 1)
-    assert scheduler.handle(Begin()) == [Start("a", 0)]
-    assert scheduler.handle(Refused("a", 0)) == [Start("b", 0)]
+    assert scheduler.handle(Begin()) == [Start("a", (0,))]
+    assert scheduler.handle(Refused("a", (0,))) == [Start("b", (0,))]
     assert not scheduler.is_held_back, "the slot is in use"
-    assert scheduler.handle(Ended("b", "done")) == [Start("a", 0)]
-    assert scheduler.handle(Refused("a", 0)) == [Start("c", 0)]
-    assert scheduler.handle(Refused("c", 0)) == [], "nothing can start, and this is not the end"
+    assert scheduler.handle(Ended("b", "done")) == [Start("a", (0,))]
+    assert scheduler.handle(Refused("a", (0,))) == [Start("c", (0,))]
+    assert scheduler.handle(Refused("c", (0,))) == [], "nothing can start, and this is not the end"
     assert scheduler.is_held_back
-    assert scheduler.handle(RetryRefused()) == [Start("a", 0)]
+    assert scheduler.handle(RetryRefused()) == [Start("a", (0,))]
 
 
 def test_one_after_another_what_is_refused_lets_the_next_go_on_its_own_device() -> None:
     scheduler = Scheduler(["a", "b"], 2, designated=[0, 1])
-    assert scheduler.handle(Begin()) == [Start("a", 0)]
-    assert scheduler.handle(Refused("a", 0)) == [Start("b", 1)]
-    assert scheduler.handle(Ended("b", "done")) == [Start("a", 0)]
+    assert scheduler.handle(Begin()) == [Start("a", (0,))]
+    assert scheduler.handle(Refused("a", (0,))) == [Start("b", (1,))]
+    assert scheduler.handle(Ended("b", "done")) == [Start("a", (0,))]
 
 
 def test_a_lost_device_takes_its_slots_and_gives_back_what_ran_there_once() -> None:
     scheduler = Scheduler(["a", "b", "c"], 4, devices=[0, 1, 0, 1])
-    assert scheduler.handle(Begin()) == [Start("a", 0), Start("b", 1), Start("c", 2)]
+    assert scheduler.handle(Begin()) == [Start("a", (0,)), Start("b", (1,)), Start("c", (2,))]
     assert scheduler.handle(SlotsLost((0, 2))) == []
-    assert scheduler.handle(Ended("a", "failed", 9.0)) == [Start("a", 3)]
+    assert scheduler.handle(Ended("a", "failed", 9.0)) == [Start("a", (3,))]
     assert scheduler.handle(Ended("c", "done", 9.0)) == []
     assert scheduler.handle(SlotsLost((1, 3))) == []
     assert scheduler.handle(Ended("b", "failed", 9.0)) == []
@@ -57,15 +57,15 @@ def test_a_device_is_set_aside_with_all_its_slots() -> None:
     scheduler = Scheduler(["a", "b", "c"], 3, devices=[0, 0, 1])
     scheduler.handle(Begin())
     assert scheduler.handle(Ended("a", "failed", 0.1)) == []
-    assert scheduler.handle(Ended("b", "failed", 0.1)) == [Quarantined(1, ("a", "b"))]
-    assert scheduler.handle(Ended("c", "done")) == [Start("a", 2)]
+    assert scheduler.handle(Ended("b", "failed", 0.1)) == [Quarantined((1,), ("a", "b"))]
+    assert scheduler.handle(Ended("c", "done")) == [Start("a", (2,))]
 
 
 def test_again_counts_no_retry_and_not_again_uses_none() -> None:
     scheduler = Scheduler(["a"], 1, retries=1)
     scheduler.handle(Begin())
-    assert scheduler.handle(Ended("a", "out_of_memory", 0.1, again=True)) == [Start("a", 0)]
-    assert scheduler.handle(Ended("a", "failed", 0.1)) == [Start("a", 0)]
+    assert scheduler.handle(Ended("a", "out_of_memory", 0.1, again=True)) == [Start("a", (0,))]
+    assert scheduler.handle(Ended("a", "failed", 0.1)) == [Start("a", (0,))]
     assert scheduler.handle(Ended("a", "out_of_memory", 0.1, again=False)) == [Done()]
 
 
@@ -85,11 +85,11 @@ def test_no_sweep_starves_or_deadlocks_whatever_is_refused_and_lost(seed: int, d
     for _ in range(5_000):
         while actions:
             match actions.pop(0):
-                case Start(name, slot):
+                case Start(name, (slot,)):
                     assert slot not in running.values()
                     assert not designated or not running
                     if need[name] > free[devices[slot]]:
-                        actions += scheduler.handle(Refused(name, slot))
+                        actions += scheduler.handle(Refused(name, (slot,)))
                     else:
                         free[devices[slot]] -= need[name]
                         running[name] = slot
@@ -120,5 +120,5 @@ def test_no_sweep_starves_or_deadlocks_whatever_is_refused_and_lost(seed: int, d
 def test_an_interrupt_ends_a_sweep_in_which_nothing_can_start() -> None:
     scheduler = Scheduler(["a"], 1)
     scheduler.handle(Begin())
-    assert scheduler.handle(Refused("a", 0)) == []
+    assert scheduler.handle(Refused("a", (0,))) == []
     assert scheduler.handle(Interrupted()) == [Done()]

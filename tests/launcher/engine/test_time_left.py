@@ -97,7 +97,7 @@ def test_cores_that_do_not_idle_for_long_are_not_told(launch: Launch) -> None:
 
 def test_cores_beside_gpus_are_not_told() -> None:
     launch = Launch(["a"], seconds=100.0)
-    launch.executor.slots = [GPU, GPU]
+    launch.executor.slots = [*GPU, *GPU]
     launch.time_left.nothing_waits()
     assert launch.messages == []
 

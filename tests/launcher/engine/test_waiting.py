@@ -54,7 +54,7 @@ def test_a_start_on_the_device_makes_the_next_refusal_there_news(told: Told) -> 
     for now_s in (100.0, 200.0):
         told.waiting.refused("a", Refusal("held", "GPU-0"))
         told.waiting.is_due(now_s, is_idle=False)
-        told.waiting.started("a", "GPU-0")
+        told.waiting.started("a", ["GPU-0"])
     assert told.messages == ["held; a waits."] * 2
 
 

@@ -65,11 +65,11 @@ def test_the_order_foretold_is_what_the_scheduler_does(num_slots: int, is_parall
     while Done() not in actions:
         for action in actions:
             assert isinstance(action, Start)
-            started.append((action.experiment, action.slot, round(now_s, 6)))
+            started.append((action.experiment, action.slots[0], round(now_s, 6)))
             heapq.heappush(running, (now_s + (seconds[action.experiment] or 0.0), action.experiment))
         now_s, ended = heapq.heappop(running)
         actions = scheduler.handle(Ended(ended, "done"))
-    assert [(start.experiment, start.slot, round(start.starts_s, 6)) for start in starts] == started
+    assert [(start.experiment, start.slots[0], round(start.starts_s, 6)) for start in starts] == started
 
 
 def test_waves_say_who_follows_whom() -> None:
