@@ -39,10 +39,13 @@ def last_record(spec: Spec, run: Run, stop: StopSignal, failure: BaseException |
     return error | ({"left": True} if has_left else {}) | heard
 
 
-def facts_at_end(writer: RecordWriter | NoRecords) -> dict[str, Any]:
-    """Return what the last record says about this process besides the ending: records that were lost, and memory."""
+def facts_at_end(writer: RecordWriter | NoRecords, *, is_script: bool = False) -> dict[str, Any]:
+    """Return what the last record says about this process besides the ending: records that were lost, and memory.
+
+    `is_script`: a child of this process trains; of several children, the largest counts.
+    """
     lost = {"unwritten": writer.num_unwritten, "unwritten_why": str(writer.error)} if writer.num_unwritten else {}
-    return lost | _peak_memory()
+    return lost | _peak_memory(resource.RUSAGE_CHILDREN if is_script else resource.RUSAGE_SELF)
 
 
 def write_last_record(last: dict[str, Any], facts: dict[str, Any], writer: RecordWriter, bell_fd: int) -> bool:
@@ -76,9 +79,8 @@ def _ending_of(error: BaseException) -> EndingKind:
     return EndingKind.OUT_OF_MEMORY if is_out_of_memory(error) else EndingKind.FAILED
 
 
-def _peak_memory() -> dict[str, int]:
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)  # a script is a child; of several, the largest counts
-    peak = {"peak_memory_bytes": max(resource.getrusage(kind).ru_maxrss for kind in kinds) * 1024}
+def _peak_memory(whose: int) -> dict[str, int]:
+    peak = {"peak_memory_bytes": resource.getrusage(whose).ru_maxrss * 1024}
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         peak["peak_gpu_memory_bytes"] = int(torch.cuda.max_memory_reserved())

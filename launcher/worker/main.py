@@ -80,7 +80,7 @@ def _run_script(spec: Spec, script: Script, writer: RecordWriter, bell_fd: int) 
         last = {"ending": EndingKind.FAILED, "error": str(error)}
     if last is None:
         leave(1)
-    is_written = write_last_record(last, facts_at_end(writer), writer, bell_fd)
+    is_written = write_last_record(last, facts_at_end(writer, is_script=True), writer, bell_fd)
     leave((1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE)
 
 
