@@ -11,7 +11,7 @@ from typing import Any
 
 from launcher.command import placeholders
 from launcher.command.arguments import Filling
-from launcher.command.options import ScriptOption, find_option
+from launcher.command.options import ScriptOption
 from launcher.config.identity import Content
 from launcher.config.nested import dotted, leaves, merge
 from launcher.config.notation import bare
@@ -95,7 +95,7 @@ def _experiment(
         content=content,
         options=checked.options,
         defaults=dict(checked.defaults.get(name, {})),
-        notes=(*checked.notes, *([] if uses_seed else _seed_notes(config, checked))),
+        notes=checked.notes,
         code=checked.facts.code_digest if checked.facts else "",
     )
 
@@ -104,14 +104,6 @@ def _uses_seed(sweep: Sweep, config: Mapping[str, Any], facts: ScriptFacts | Non
     """Return whether the script's numbers depend on the seed of the sweep, as far as command and source show it."""
     texts_with_values = [*all_texts(sweep.settings), *(str(value) for _, value in leaves(config))]
     return bool(facts and (facts.uses_seed or facts.uses_current)) or any("{seed}" in t for t in texts_with_values)
-
-
-def _seed_notes(config: Mapping[str, Any], checked: ScriptCheck) -> list[str]:
-    """Return a hint if the script has an option for its seed that nothing sets."""
-    option = find_option("seed", checked.options or ())
-    if option is None or not option.flags or "seed" in config:
-        return []
-    return [f'The script has the option {option.flags[-1]}, which nothing sets: add "{option.flags[-1]}={{seed}}".']
 
 
 def _identity(sweep: Sweep) -> str:

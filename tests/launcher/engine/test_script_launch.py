@@ -269,7 +269,7 @@ def test_two_experiments_that_write_the_same_file_are_told(place: Workplace) -> 
         "[experiments]\na = {}\nb = {}\nc = {}\n"
     )
     err = place.launch("job.toml").err
-    assert "*** model.pt changed while a ran, and again while b ran." in err
+    assert "*** model.pt changed while a ran, and while b ran." in err
     assert err.count("model.pt changed") == 1
 
 
