@@ -118,12 +118,17 @@ def _config_lines(checked: ScriptCheck, arguments: Sequence[str], seed: ScriptOp
         for option in _shown_options(checked, arguments):
             if option is not seed:
                 yield _option_line(option)
-    elif checked.facts is not None and _style(checked) == "globals":
-        for name, setting in checked.facts.settings.items():
-            if not setting.again:
-                yield f"# {dotted((name,))} = {_value(name, setting.value)}"
+    elif settings := _literals(checked):
+        yield from (f"# {dotted((name,))} = {_value(name, value)}" for name, value in settings.items())
     else:
         yield "# lr = 0.1"
+
+
+def _literals(checked: ScriptCheck) -> dict[str, Any]:
+    """Return the settings in the source of a script without a parser."""
+    if checked.facts is None or checked.facts.parser:
+        return {}
+    return {name: setting.value for name, setting in checked.facts.settings.items() if not setting.again}
 
 
 def _shown_options(checked: ScriptCheck, arguments: Sequence[str]) -> list[ScriptOption]:
@@ -166,7 +171,7 @@ def _default(option: ScriptOption) -> Any:
         return option.default
     if option.choices:
         return option.choices[0]
-    return {"int": 0, "float": 0.0}.get(option.type_name, [] if option.kind == "list" else "")
+    return [] if option.kind == "list" else {"int": 0, "float": 0.0}.get(option.type_name, "")
 
 
 def _value(name: str, value: Any) -> str:
@@ -211,8 +216,7 @@ def _is_seed_value(value: Any) -> bool:
 def _example(checked: ScriptCheck, arguments: Sequence[str]) -> Iterator[str]:
     """Yield a second experiment as a comment: with another learning rate, or another value of the first number."""
     numbers = {option.name: option.default for option in _shown_options(checked, arguments)}
-    if checked.options is None and checked.facts is not None:
-        numbers = {name: setting.value for name, setting in checked.facts.settings.items() if not setting.again}
+    numbers = numbers or _literals(checked)
     usable = {name: value for name, value in numbers.items() if type(value) in (int, float) and folded(name) != "seed"}
     rates = [name for name in usable if folded(name) in ("lr", "learning_rate")]
     name = next(iter([*rates, *usable]), "lr")

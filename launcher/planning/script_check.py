@@ -28,7 +28,7 @@ from launcher.planning.parser_talk import Talk
 from launcher.planning.script_child import LIMIT_S, Ended, run_all
 from launcher.planning.script_facts import ScriptFacts, read_facts, setting_problems
 from launcher.planning.script_program import Program, find_program
-from launcher.text import inline
+from launcher.text import did_you_mean, inline
 
 # Arguments with which a script prints its configuration and ends, by the kind of its parser.
 CHECKS = {"hydra": ("--cfg", "job"), "jsonargparse": ("--print_config",)}
@@ -95,6 +95,15 @@ def _value_problems(
     return {
         name: tuple(FieldError(path, message) for path, message in errors) for name, errors in found.items() if errors
     }
+
+
+def _setting_slips(request: CheckRequest, facts: ScriptFacts) -> Iterator[str]:
+    """Yield hints at keys that are nearly names of settings: a script may have a way of its own to set them."""
+    taken = [(key,) for key in request.taken]
+    keys = {key: None for values in request.experiments.values() for key in without(values, taken)}
+    for key in keys:
+        if key not in facts.settings and (hint := did_you_mean(key, facts.settings)):
+            yield f"{inline(key)} is not among the settings at the top of the script.{hint}"
 
 
 def _variable_problems(values: Mapping[str, Any]) -> Sequence[tuple[KeyPath, str]]:
@@ -180,7 +189,8 @@ def _without_parser(
     more = CHECKS.get(kind, ()) if by_parser else request.check
     if isinstance(more, bool | str) or not more:
         has_note = by_parser and request.style not in ("env", "file") and any(request.experiments.values())
-        return ScriptCheck(notes=(f"Keys are not checked: {reason}.",) if has_note else (), facts=facts)
+        slips = _setting_slips(request, facts) if facts is not None and not kind else ()
+        return ScriptCheck(notes=(f"Keys are not checked: {reason}.", *slips) if has_note else (), facts=facts)
     ended = run_all(
         {name: [*words, *more] for name, words in first.items()}, request.folder, environment, os.cpu_count() or 1
     )

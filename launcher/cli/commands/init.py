@@ -86,7 +86,7 @@ def _check(script: str, arguments: Sequence[str]) -> ScriptCheck:
     def _fill(name: str, values: Mapping[str, Any], options: Sequence[ScriptOption] | None) -> list[str]:
         return [*program, *arguments]
 
-    command = ["{python}", script, *arguments] if is_python else [*program, *arguments]
+    command = ["{python}" if is_python else script, *arguments, "--seed={seed}"]  # as the draft has it
     checked = check_script(CheckRequest(command=command, fill=_fill, experiments={"baseline": {}}))
     wrong = list(checked.command_problems)
     wrong += [error.message for error in checked.problems.get("baseline", ()) if not error.path]

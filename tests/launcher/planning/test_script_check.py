@@ -389,6 +389,19 @@ def test_a_script_without_a_parser_is_not_run(place: Place) -> None:
     assert not place.check({"a": {}}).notes
 
 
+def test_a_slip_in_the_name_of_a_setting_is_hinted_at(place: Place) -> None:
+    """In the shape of nanoGPT, whose configurator sets globals from arguments of its own kind."""
+    place.write("import sys\nmax_iters = 3\nlr = 0.1\nexec(open('configurator.py').read())", TRAINS)
+    place.write(
+        "for argument in sys.argv[1:]:\n    globals()[argument[2:].split('=')[0]] = 1\n", name="configurator.py"
+    )
+    checked = place.check({"a": {"max_iters": 5}, "b": {"max_iter": 5, "else": 1}})
+    assert checked.notes == (
+        "Keys are not checked: train.py has no parser that is known here.",
+        'max_iter is not among the settings at the top of the script. Did you mean "max_iters"?',
+    )
+
+
 def test_a_parser_of_a_module_that_only_its_own_main_uses_is_none(place: Place) -> None:
     place.write(
         "import argparse\nif __name__ == '__main__':\n    argparse.ArgumentParser().parse_args()", name="tool.py"
