@@ -56,6 +56,10 @@ WITHOUT_TORCH = (
     "tests/launcher/reports/test_build.py",
     "tests/launcher/engine/test_scheduler.py",
     "tests/launcher/terminal/test_screen.py",
+    "tests/launcher/sources/test_auto.py",
+    "tests/launcher/sources/test_complete.py",
+    "tests/launcher/sources/test_template.py",
+    "tests/launcher/sources/test_tfevents.py",
     "tests/test_limit.py",
 )
 PIP = ("-m", "pip", "install", "--quiet", "--constraint", "constraints.txt")

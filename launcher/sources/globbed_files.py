@@ -13,7 +13,7 @@ from launcher.sources.source import Found, SourceFile, SourceSpec
 SEARCH_INTERVAL_S = 1.0  # between two searches
 MOST_FILES = 500
 _SHARE = 0.02  # of the time is spent on searches at most
-_FEW = 50  # so many files are looked at in each poll, and more files only after a search
+_FEW = 50  # so many files are looked at in each poll; of more files, in between, those of which there was more to read
 
 
 class GlobbedFiles:
@@ -51,9 +51,8 @@ class GlobbedFiles:
         has_searched = is_final or time.monotonic() >= self._search_at_s
         if has_searched:
             found += self._find()
-        if not has_searched and len(self.followed) > _FEW:
-            return found
-        for path in list(self.followed):
+        is_round = has_searched or len(self.followed) <= _FEW
+        for path in [path for path, followed in self.followed.items() if is_round or followed.is_behind]:
             found += self.followed[path].poll(is_final=is_final)
             if self.followed[path].is_over:
                 self.notes += self.followed[path].format.notes

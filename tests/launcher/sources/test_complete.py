@@ -150,3 +150,16 @@ def test_too_many_files_are_told(tmp_path: Path) -> None:
 def test_what_is_recorded_is_not_believed() -> None:
     odd = [{SOURCE: 3}, {SOURCE: [1]}, {SOURCE: [1, "x"]}, {SOURCE: [True, 1]}, {}, {SOURCE: [0, 5], "kind": "source"}]
     assert what_is_recorded(odd) == ({0: 5}, {})
+
+
+def test_of_many_files_those_with_more_to_read_are_read_on(tmp_path: Path) -> None:
+    for number in range(60):
+        append(tmp_path / "runs" / f"{number:02}.jsonl", b'{"step": 1, "loss": 1}\n')
+    append(tmp_path / "runs" / "00.jsonl", b'{"step": 2, "loss": 1}\n' * 10_000)
+    sources = Sources(specs_of(tmp_path))
+    found = sources.poll()
+    while sources.is_behind:
+        more = sources.poll()
+        assert more != [], "a poll of what is behind reads something"
+        found += more
+    assert len(found) == 60 + 60 + 10_000
