@@ -24,6 +24,8 @@ from launcher.command.hooks import leaves_group
 from launcher.worker.spec import Spec
 
 MARK = "LAUNCHER_TOKEN"  # the variable that names the attempt
+_PREFIX = "sweep-launcher-lifeline-"
+_OLD_S = 60.0  # a lifeline that is older is not just being made
 _LIMIT_S = 0.5  # the launcher's loop waits for nothing longer
 
 
@@ -59,13 +61,32 @@ class NamedLifeline:
         """Make the FIFO if there is none, and return its path; an empty text where there can be none."""
         try:
             if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix="sweep-launcher-"))
+                _remove_dead_ones()
+                self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
                 os.mkfifo(self._folder / "lifeline", 0o600)
                 # Open for reading too: otherwise opening waits for a reader. The descriptor is not inherited.
                 self._fd = os.open(self._folder / "lifeline", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:  # no room in the temporary folder: the mark has to do
             return ""
         return str(self._folder / "lifeline")
+
+
+def _remove_dead_ones() -> None:
+    """Remove the lifelines of launchers that were killed: those that nobody writes to."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/lifeline"):
+        with contextlib.suppress(OSError):  # of another user, or removed meanwhile
+            if time.time() - os.lstat(path).st_mtime < _OLD_S or not path.is_fifo():
+                continue
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                is_dead = os.read(fd, 1) == b""
+            except BlockingIOError:
+                is_dead = False
+            finally:
+                os.close(fd)
+            if is_dead:
+                path.unlink()
+                path.parent.rmdir()
 
 
 def mark_of(spec: Spec) -> str:

@@ -124,8 +124,11 @@ def _tell(library: str, why: str) -> None:
 
 
 def set_up_hooks(libraries: Sequence[str]) -> None:
-    """Have the hooks of some libraries called when the libraries have been imported."""
-    waited_for = {module: library for library in libraries for module in _MODULES.get(library, ())}
+    """Have the hooks of some libraries called when the libraries have been imported, or now where they have been."""
+    wanted = {module: library for library in libraries for module in _MODULES.get(library, ())}
+    waited_for = {module: library for module, library in wanted.items() if module not in sys.modules}
+    for module in wanted.keys() - waited_for.keys():
+        _call_hook(wanted[module], sys.modules[module])
     if waited_for:
         sys.meta_path.insert(0, _PostImport(waited_for))
         sys.meta_path.append(_Launcher)

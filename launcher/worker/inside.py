@@ -11,6 +11,7 @@ The script runs as `python script.py` would run it, with four differences that c
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import io
 import os
@@ -55,6 +56,8 @@ def _be_a_script(folder: Path, environment: Mapping[str, str], threads: int) -> 
     become_main_process()
     os.environ.update(environment)
     os.chdir(folder)
+    if hooks := environment.get("LAUNCHER_HOOKS"):  # no Python starts that would do it
+        importlib.import_module("launcher.shim.sitecustomize").set_up_hooks(hooks.split(","))
     _seed_anew()
     use_threads(threads)
 

@@ -6,9 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from launcher.command.hooks import SHIM
 from launcher.command.script import Script
@@ -87,6 +90,22 @@ def test_only_what_may_leave_the_group_is_marked(tmp_path: Path) -> None:
         assert mark_of(spec) == ""
     function = replace(make_spec(tmp_path, []), script=None, target="train:run")
     assert lifeline.marked(function) is function
+    lifeline.close()
+
+
+def test_the_lifeline_of_a_launcher_that_was_killed_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead, held = (Path(tempfile.mkdtemp(prefix="sweep-launcher-lifeline-")) / "lifeline" for _ in range(2))
+    for path in (dead, held):
+        os.mkfifo(path)
+        os.utime(path, (0, 0))
+    fd = os.open(held, os.O_RDWR | os.O_NONBLOCK)
+    lifeline = NamedLifeline()
+    own = Path(lifeline.marked(make_spec(tmp_path)).environment["LAUNCHER_LIFELINE"])
+    assert sorted(tmp_path.iterdir()) == sorted([held.parent, own.parent])
+    os.close(fd)
     lifeline.close()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from launcher.command.hooks import SHIM
-from tests.launcher.conftest import wait_for
+from tests.launcher.conftest import Workplace, wait_for
 from tests.pythons import find
 
 OLDER = list(filter(None, map(find, ("3.8", "3.12", "3.13"))))
@@ -49,6 +49,19 @@ def test_a_hook_is_called_once_the_library_is_imported(tmp_path: Path, program: 
     assert done.stdout.splitlines() == ["theirs {'train/loss': 0.5, 'note': 'x'}", "theirs {'loss': 0.25}"]
     lines = (run / ".launcher" / "run.jsonl").read_text().splitlines()
     assert lines == ['{"step": 0, "train_loss": 0.5}', '{"step": 1, "loss": 0.25}']
+
+
+@pytest.mark.parametrize("preload", [[], ["wandb"]], ids=["imported by the script", "preloaded"])
+def test_a_script_that_runs_inside_has_its_hooks_too(place: Workplace, preload: list[str]) -> None:
+    write_library(place.folder)
+    (place.folder / "train.py").write_text(USE)
+    place.environment["PYTHONPATH"] = str(place.folder)
+    rows = ['command = ["{python}", "train.py"]', "inside = true", 'hooks = ["wandb"]', f"preload = {preload}"]
+    place.job("\n".join(["[sweep]", *rows, "metrics = []", "log = []", "check = false", "[experiments]", "a = {}"]))
+    done = place.launch("job.toml")
+    assert done.code == 0, done.err + place.log("a")
+    assert dict(place.history("a").steps) == {0: {"train_loss": 0.5}, 1: {"loss": 0.25}}
+    assert place.log("a").count("theirs") == 2
 
 
 def test_without_hooks_nothing_of_ours_is_there(tmp_path: Path) -> None:
