@@ -23,4 +23,6 @@ class CheckRequest:
     style: str = "--key=value"
     check: str | Sequence[str] | bool = "parser"
     folder: Path = Path()  # in which the script runs
+    makes_folder: bool = False  # an attempt makes this folder before it starts the script
+    num_ranks: int = 1  # processes of the script for each experiment
     environment: Mapping[str, str] = field(default_factory=dict)  # in addition to this process's

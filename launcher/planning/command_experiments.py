@@ -69,6 +69,8 @@ def _check_request(sweep: Sweep, given: Mapping[str, dict[str, Any]]) -> CheckRe
         style=settings.args,
         check=settings.check,
         folder=Path(filling.text(settings.cwd)),
+        makes_folder=not {"dir", "outcome"}.isdisjoint(placeholders.names(settings.cwd)),
+        num_ranks=settings.gpus,
         environment={key: filling.text(str(value)) for key, value in settings.env.items()},
     )
 

@@ -37,6 +37,7 @@ class Talk:
         self.problems: dict[str, list[FieldError]] = {name: [] for name in request.experiments}
         self.defaults: dict[str, dict[str, Any]] = {}
         self.notes: list[str] = []
+        self.is_late = False  # the time limit was over before the script came to its parser
         self._request = request
         self._program = program
         self._num_parses = num_parses
@@ -55,7 +56,7 @@ class Talk:
         try:
             is_held = self._reach_last(conversation, start) and self._check_all(conversation)
         except TimeoutError:
-            is_held = False
+            is_held, self.is_late = False, True
         finally:
             ended = conversation.end()
         return None if is_held else ended

@@ -14,8 +14,10 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from launcher.command.options import ScriptOption, find_option, folded
@@ -51,6 +53,19 @@ class ScriptCheck:
 
 def check_script(request: CheckRequest) -> ScriptCheck:
     """Check the arguments of every experiment. Nothing is trained, unless the script trains before it parses."""
+    if not request.experiments:
+        return ScriptCheck()
+    if request.folder.is_dir():
+        return _check(request)
+    if not request.makes_folder:
+        return ScriptCheck(command_problems=(f"cwd: there is no folder {inline(str(request.folder))}.",))
+    with tempfile.TemporaryDirectory(prefix="launcher-check-") as empty:
+        checked = _check(replace(request, folder=Path(empty)))
+    hint = "\n  It runs in the experiment's own folder (cwd): name files by their whole paths."
+    return replace(checked, command_problems=tuple(problem + hint for problem in checked.command_problems))
+
+
+def _check(request: CheckRequest) -> ScriptCheck:
     environment = {**os.environ, **request.environment}
     first = {name: request.fill(name, values, None) for name, values in request.experiments.items()}
     programs = {name: find_program(words, request.folder, environment) for name, words in first.items()}
@@ -77,7 +92,8 @@ def check_script(request: CheckRequest) -> ScriptCheck:
         return ScriptCheck(problems=problems, defaults=_other_settings(request, facts), facts=facts)
     if request.check not in ("parser", True) or facts.parser != "argparse":
         return _without_parser(request, first, environment, facts, _reason(facts, program))
-    return _by_parser(request, program, first, environment | (_RANKS if program.starts_ranks else {}), facts)
+    has_ranks = program.starts_ranks or request.num_ranks > 1
+    return _by_parser(request, program, first, environment | (_RANKS if has_ranks else {}), facts)
 
 
 def _of_several(programs: Mapping[str, Program]) -> ScriptCheck:
@@ -142,13 +158,15 @@ def _by_parser(
             facts=facts,
         )
     name = inline(program.name)
-    if ended.code is None:
+    if talk.is_late:
         problem = (
             f"{name} has not parsed its arguments after {LIMIT_S:.0f} s, and was ended.{_shown(ended)}\n"
             "  Does it train or wait before it parses? Then write check = false, or mend that."
         )
         return ScriptCheck(command_problems=(problem,), facts=facts)
     how = f"ended before it parsed its arguments, exit code {ended.code}"
+    if ended.code is None:
+        how = "started another program in its place before it parsed its arguments"
     if _is_certain(ended):
         return ScriptCheck(command_problems=(f"{name} {how}.{_shown(ended)}",), facts=facts)
     note = f"Keys are not checked: {name} {how}, where it was run without a GPU for the check.{_shown(ended)}"

@@ -84,6 +84,15 @@ class ScriptChild:
         poll.register(self.pidfd, select.POLLIN)
         return bool(poll.poll(limit_s * 1000))
 
+    @property
+    def command_line(self) -> bytes:
+        """The words of the process as it is now, a NUL behind each; empty once it has ended."""
+        try:
+            with open(f"/proc/{self._child.process.pid}/cmdline", "rb") as file:
+                return file.read()
+        except OSError:
+            return b""
+
     def end(self) -> Ended:
         """Kill what is left of the script and all it has started, and return how it ended."""
         has_ended = self.wait(0)
@@ -111,6 +120,7 @@ class Conversation:
     ) -> None:
         """Start `before PROBE FD script`: `probe` is its file, and what stands behind the descriptor."""
         self._deadline_s = time.monotonic() + LIMIT_S
+        self._probe = probe[0]
         self._socket, theirs = socket.socketpair()
         self._received = b""
         try:
@@ -154,7 +164,7 @@ class Conversation:
                 poll.unregister(self._child.output)
             has_more = self._socket.fileno() in ready and self._receive()
             if not has_more and ready & {self._socket.fileno(), self._child.pidfd}:
-                self._child.wait(_END_LIMIT_S)  # its descriptors are closed a moment before it has ended
+                self._wait_for_end()
                 return None
         line, self._received = self._received.split(b"\n", 1)
         message: dict[str, Any] = json.loads(line)
@@ -167,6 +177,17 @@ class Conversation:
             return False
         self._received += piece
         return bool(piece)
+
+    def _wait_for_end(self) -> None:
+        """Wait until the script has ended, as its descriptors are closed a moment before.
+
+        If it has started another program in its place, which closes the descriptor too, there is nothing to wait for.
+        """
+        deadline_s = time.monotonic() + _END_LIMIT_S
+        while not self._child.wait(0.02) and time.monotonic() < deadline_s:
+            command = self._child.command_line
+            if command and self._probe.encode() not in command.split(b"\0"):
+                return
 
     def end(self) -> Ended:
         """Kill the script and all it has started, and return how it ended."""

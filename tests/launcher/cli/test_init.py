@@ -31,7 +31,18 @@ def test_init_writes_a_job_file_from_what_the_parser_says(place: Workplace) -> N
         "metrics": ["loss"],
     }
     assert made["config"] == {"out-dir": "{dir}"}
+    assert place.launch("plan", "jobs/train.toml").code == 0, "it is right as it is"
     assert not (place.folder / "trained").exists()
+
+
+def test_init_gives_a_script_without_a_parser_values_for_its_settings(place: Workplace) -> None:
+    (place.folder / "plain.py").write_text("lr = 0.1\nopen('trained', 'w').write(str(lr))\n")
+    assert place.launch("init", "plain.py", "--out", "plain.toml").code == 0
+    job = place.folder / "plain.toml"
+    assert place.launch("plan", "plain.toml").code == 0
+    job.write_text(job.read_text().replace("baseline = {}", "baseline = { lr = 0.5 }"))
+    assert place.launch("plain.toml", "--devices", "cpu").code == 0
+    assert (place.folder / "trained").read_text() == "0.5"
 
 
 def test_init_replaces_no_file(place: Workplace) -> None:

@@ -457,6 +457,37 @@ def test_a_script_that_hangs_is_ended_with_all_it_has_started(place: Place, monk
     wait_for(lambda: not [pid for pid in started if is_alive(pid)])
 
 
+def test_a_script_that_starts_itself_anew_before_it_parses_is_ended(place: Place) -> None:
+    again = """
+    import os, sys, time
+    if "AGAIN" not in os.environ:
+        os.execve(sys.executable, [sys.executable, "-c", "import time; time.sleep(600)"], {**os.environ, "AGAIN": "1"})
+    """
+    place.write(PARSER, again, PARSES, TRAINS)
+    (note,) = place.check({"a": {"epochs": 1}}).notes
+    assert "train.py started another program in its place before it parsed its arguments" in note
+
+
+def test_a_folder_that_only_an_attempt_makes_is_stood_in_for(place: Place) -> None:
+    script = place.write(PARSER, "import os\nassert not os.listdir()", PARSES, TRAINS)
+    request: dict[str, Any] = {"folder": place.folder / "runs" / "a", "makes_folder": True}
+    command = ["{python}", str(script)]
+    assert place.problems({"epochs": "x"}, command=command, **request) == {
+        "epochs": f"is refused by {script}: invalid int value: 'x'"
+    }
+    (problem,) = place.check({"a": {}}, **request).command_problems
+    assert problem.endswith("It runs in the experiment's own folder (cwd): name files by their whole paths.")
+    (problem,) = place.check({"a": {}}, folder=place.folder / "runs").command_problems
+    assert problem == f"cwd: there is no folder {place.folder / 'runs'}."
+    assert not (place.folder / "runs").exists()
+
+
+def test_a_script_finds_the_variables_of_ranks_if_it_will_have_some(place: Place) -> None:
+    place.write(PARSER, "import os\nassert os.environ['LOCAL_RANK'] == '0'", PARSES, TRAINS)
+    assert place.problems({"epochs": 1}, num_ranks=2) == {}
+    assert not place.check({"a": {"epochs": 1}}, num_ranks=2).notes
+
+
 def test_nothing_is_left_of_a_script_that_parsed_or_ended(place: Place) -> None:
     start = """
     import subprocess, sys
