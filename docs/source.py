@@ -57,7 +57,10 @@ def written_kinds() -> dict[str, set[str]]:
     """Return the kinds of records the code writes, each with the fields that stand beside it in the source."""
     kinds: dict[str, set[str]] = {}
     for call in _nodes():
-        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "write"):
+        if not isinstance(call, ast.Call):
+            continue
+        called = call.func  # writer.write(…), or Found(…), which a worker writes
+        if getattr(called, "attr", "") != "write" and getattr(called, "id", "") != "Found":
             continue
         for node in (one for one in ast.walk(call) if isinstance(one, ast.Dict)):
             keys = {key.value: value for key, value in zip(node.keys, node.values, strict=True)

@@ -82,8 +82,8 @@ class GlobbedFiles:
         number = next(self._numbers)
         self._num_found += 1
         self._follow(number, SourceFile(self._number, path, begin))
-        fields = {"kind": "source", "source": number, "path": path, "begin": begin}
-        return Found(fields, None, (self._number, self._num_found))
+        src = (self._number, self._num_found)
+        return Found({"kind": "source", "source": number, "path": path, "begin": begin}, None, src)
 
     def _follow(self, number: int, file: SourceFile) -> None:
         self.followed[file.path] = FollowedFile(self._spec, number, file.path, file.begin, self._ends)
