@@ -21,7 +21,6 @@ from typing import Any
 from launcher.child_process import start_program
 
 LIMIT_S = 120.0
-MARK = "LAUNCHER_CHECK"  # in the environment of what runs for a check
 _END_LIMIT_S = 5.0
 _TAIL_BYTES = 16 << 10  # of the output that is kept
 _PIECE_BYTES = 1 << 16
@@ -55,7 +54,7 @@ class ScriptChild:
         """
         self._mark = os.urandom(16).hex()
         self._tail = b""
-        surroundings = {**environment, **_SURROUNDINGS, MARK: self._mark}
+        surroundings = {**environment, **_SURROUNDINGS, "LAUNCHER_CHECK": self._mark}
         self.output, theirs = os.pipe()
         try:
             self._child = start_program(
@@ -102,7 +101,7 @@ class ScriptChild:
         code = self._child.end()
         os.close(self.output)
         os.close(self.pidfd)
-        _kill_marked(f"{MARK}={self._mark}".encode())
+        _kill_marked(f"LAUNCHER_CHECK={self._mark}".encode())
         lines = [line.rstrip() for line in self._tail.decode("utf-8", "replace").splitlines() if line.strip()]
         return Ended(code if has_ended else None, lines)
 
