@@ -107,7 +107,7 @@ def make_spec(plan: Plan, decision: Decision, slots: SlotSet) -> Spec:
         target=settings.target,
         script=attempt_script(plan, decision, slots.kind, slots.threads),
         folder=plan.sweep.target_folder.absolute(),
-        config=decision.config,
+        config=decision.experiment.defaults | decision.config,
         given=decision.given,
         left_out=tuple(decision.experiment.content.left_out if decision.experiment.content else ()),
         digest=decision.experiment.digest,

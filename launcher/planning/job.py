@@ -34,6 +34,7 @@ from launcher.store.paths import as_path
 from launcher.text import did_you_mean, inline
 
 _LIMIT_BYTES = 64 << 20
+_PLAIN = re.compile(r"[\w@%+=:,./{}-]+")  # a word that needs no quotes, but for placeholders
 TABLES = ("sweep", "config", "experiments")
 
 
@@ -204,7 +205,8 @@ class Sweep:
     @property
     def trains(self) -> str:
         """What trains an experiment, for a person: the target as "module:function", or the command."""
-        return self.settings.target or shlex.join(self.settings.command)
+        words = (word if _PLAIN.fullmatch(word) else shlex.quote(word) for word in self.settings.command)
+        return self.settings.target or " ".join(words).replace("{python}", "python")
 
     @property
     def target_folder(self) -> Path:

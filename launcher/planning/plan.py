@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from launcher.config.identity import digest_now
 from launcher.errors import InputError
@@ -84,6 +85,7 @@ class Plan:
             name=self.sweep.name,
             job_file=str(self.sweep.job_file),
             target=self.sweep.trains,
+            command=list(settings.command),
             seed=settings.seed,
             metrics=list(settings.metrics),
             maximize=list(settings.maximize),
@@ -145,6 +147,13 @@ def _first_metric(sweep: Sweep) -> str:
     return next(iter(sweep.settings.metrics), "")
 
 
+def _defaults(decision: Decision) -> dict[str, Any]:
+    """Return the defaults of a script's parser. Those of the first launch stay: a default may be a date."""
+    planned = decision.evidence.planned
+    is_same = planned is not None and planned.digest == decision.experiment.digest
+    return planned.defaults if planned is not None and is_same and planned.defaults else decision.experiment.defaults
+
+
 def _manifest_entry(decision: Decision) -> ManifestExperiment:
     if decision.action is PlannedAction.LEAVE and decision.evidence.planned is not None:
         return decision.evidence.planned
@@ -156,6 +165,7 @@ def _manifest_entry(decision: Decision) -> ManifestExperiment:
         digest=experiment.digest,
         work=experiment.work,
         inputs=experiment.inputs,
+        defaults=_defaults(decision),
     )
     if content is None:
         return entry

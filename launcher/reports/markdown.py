@@ -130,7 +130,7 @@ def _made(manifest: Manifest, experiments: Sequence[ExperimentState]) -> str:
     done = sum(experiment.is_done for experiment in experiments)
     versions = ", ".join(f"{name} {version}" for name, version in launch.versions.items())
     parts = [
-        f"Sweep {code(manifest.name)} of {code(manifest.job_file)}, target {code(manifest.target)}, "
+        f"Sweep {code(manifest.name)} of {code(manifest.job_file)}, {manifest.trained_by} {code(manifest.target)}, "
         f"seed {manifest.seed}: {done} of {len(experiments)} experiments done. Last launched "
         f"{plain(launch.at or 'at an unknown time')} on {plain(launch.host or 'an unknown host')}"
     ]

@@ -186,7 +186,7 @@ def _of_records(
     return ExperimentState(
         name=planned.name,
         overrides=planned.overrides,
-        config=planned.config,
+        config={**planned.defaults, **planned.config},
         obstacle=summary.obstacle,
         digest=None if summary.start is None else values.text(summary.start.get("digest")),
         attempt=summary.attempt,

@@ -39,6 +39,7 @@ class ManifestExperiment:
     content: str | None = None  # the digest of the configuration below; `digest` may be that of an earlier launch
     at_default: list[str] | None = None  # fields that have their class's default, as dotted keys
     left_out: list[str] | None = None  # fields that do not count
+    defaults: dict[str, Any] = field(default_factory=dict)  # what a script's parser adds; not part of the identity
 
     @property
     def before(self) -> Before:
@@ -61,7 +62,7 @@ class Manifest:
 
     name: str
     job_file: str
-    target: str
+    target: str  # "module:function", or the command in one line
     seed: int
     metrics: list[str]
     maximize: list[str]
@@ -70,7 +71,13 @@ class Manifest:
     former: list[ManifestExperiment] = field(default_factory=list)  # no longer in the job, and may come back
     metric_details: dict[str, dict[str, str]] = field(default_factory=dict)  # units and scales, by metric
     plots: list[str] = field(default_factory=lambda: ["png"])  # the kinds of files of each plot
+    command: list[str] = field(default_factory=list)  # as the job file has it; empty for a target
     x: list[str] = field(default_factory=lambda: ["step", "tokens"])  # what comparisons are drawn over
+
+    @property
+    def trained_by(self) -> str:
+        """What a person calls that which trains its experiments: a target or a command."""
+        return "command" if self.command else "target"
 
     def with_looks(self, looks: Looks) -> Manifest:
         """Return the manifest with other looks of its plots. Units and scales that these do not name stay."""
@@ -107,7 +114,8 @@ def manifest_text(manifest: Manifest) -> str:
 
 
 def _without_secrets(experiment: ManifestExperiment) -> ManifestExperiment:
-    return replace(experiment, overrides=redact.table(experiment.overrides), config=redact.table(experiment.config))
+    overrides, config = redact.table(experiment.overrides), redact.table(experiment.config)
+    return replace(experiment, overrides=overrides, config=config, defaults=redact.table(experiment.defaults))
 
 
 def read_manifest(paths: Paths) -> Manifest | None:
@@ -163,6 +171,7 @@ def _parse(content: Any) -> Manifest:
         launch=LaunchInfo.from_json(launch) if isinstance(launch, dict) else LaunchInfo(),
         former=former,
         metric_details=_metric_details(details if isinstance(details, dict) else {}),
+        command=values.texts(content.get("command")),
         plots=[kind for kind in PLOTS if kind in values.texts(content.get("plots"))] or ["png"],
         x=[x for x in values.texts(content.get("x")) if x in X] or ["step", "tokens"],
     )
@@ -176,7 +185,7 @@ def _metric_details(content: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 def _parse_experiment(fields: Fields) -> ManifestExperiment:
     name = fields.get("name", f"a name: it has {NAME_RULE}", is_name)
-    inputs = fields.optional("inputs")
+    inputs, defaults = fields.optional("inputs"), fields.optional("defaults")
     planned = ManifestExperiment(
         name=name,
         overrides=fields.table("overrides"),
@@ -187,6 +196,7 @@ def _parse_experiment(fields: Fields) -> ManifestExperiment:
         content=values.text(fields.optional("content")) or None,
         at_default=_names(fields.optional("at_default")),
         left_out=_names(fields.optional("left_out")),
+        defaults=defaults if isinstance(defaults, dict) and values.is_shallow(defaults) else {},
     )
     return _without_secrets(planned)
 

@@ -47,7 +47,10 @@ class FailureCard:
 def subtitle(manifest: Manifest, experiments: Sequence[ExperimentState], made: str) -> list[str]:
     """Return the parts of the line under the title. `made`: when the page was made."""
     launch = manifest.launch
-    parts = [f"{plural(len(experiments), 'experiment')} of {manifest.job_file}", f"target {manifest.target}"]
+    parts = [
+        f"{plural(len(experiments), 'experiment')} of {manifest.job_file}",
+        f"{manifest.trained_by} {manifest.target}",
+    ]
     parts.append(f"seed {manifest.seed}")
     if launch.at:
         parts.append(f"last launched {launch.at.replace('T', ' ')} on {launch.host or 'an unknown host'}")
