@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from launcher.sources.json_lines import JsonParser, load_object
-from launcher.sources.suggest import looks_promising, shape_of, suggest
+from launcher.sources.suggest import LONGEST_BYTES, looks_promising, shape_of, suggest
 from launcher.sources.template_parser import TemplateParser
 from launcher.text import printable
 
@@ -57,6 +57,8 @@ class AutoParser:
                 self.notes.append('metrics are taken from JSON objects. To keep to it, write: log = "json"')
             self._take_notes(self._json.notes)
             return found
+        if len(line) > LONGEST_BYTES:
+            return None
         shape = shape_of(line)
         if shape in self._shapes:
             parser = self._shapes[shape]

@@ -64,7 +64,8 @@ class CsvFile:
         for line, end in lines:
             cells = _cells(line)
             if not self._columns:
-                self._columns = [name.strip() for name in cells[:_MOST_COLUMNS]]
+                if any(cell.strip()[:1].isalpha() for cell in cells):
+                    self._columns = [name.strip() for name in cells[:_MOST_COLUMNS]]
                 continue
             self._row += 1
             if self._row <= self._num_taken:

@@ -1,10 +1,10 @@
 """The steps of what a program prints: the printed step where there is one, and else a count.
 
-printed  10  20  30  10  20                    a step that goes back to the first: a new epoch has begun
-step     10  20  30  40  50
+    printed  10  20  30  10  20                a step that goes back to the first: a new epoch has begun
+    step     10  20  30  40  50
 
-printed  10  20  20  10  30  20  30            two processes print, and neither waits for the other
-step     10  20  20  10  30  20  30
+    printed  10  20  20  30  40  30  40        two processes print, and neither waits for the other
+    step     10  20  20  30  40  30  40
 
 A step that goes back begins an epoch if it is not above the first step of the epoch before, or if it is more than two
 distances between steps below the last.

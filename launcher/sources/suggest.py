@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from launcher.sources.metric_names import metric_name
 from launcher.sources.template import Template
 
-_LONGEST_LINE = 2000  # characters; no longer line looks like metrics
+LONGEST_BYTES = 4000  # of a line; no longer line looks like metrics
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|(?i:inf(?:inity)?|nan)(?![A-Za-z]))"
 _PAIR = re.compile(
     r"(?<![\w./@-])(?P<open>['\"]?)(?P<name>[A-Za-z][\w/.@-]{0,60})(?P=open)"
@@ -76,9 +76,9 @@ def shape_of(line: bytes) -> bytes:
 
 def suggest(line: bytes) -> str | None:
     """Return a template that finds the metrics of a line; None if the line does not look like metrics."""
-    text = line[: _LONGEST_LINE + 1].decode(errors="replace")
-    if len(text) > _LONGEST_LINE:
+    if len(line) > LONGEST_BYTES:
         return None
+    text = line.decode(errors="replace")
     groups = _split_at_bars(text, _pairs(text))
     pairs = max(groups, key=_num_metrics, default=[])
     if not any(pair.is_sure for pair in pairs):

@@ -57,9 +57,8 @@ class Template:
         self.names = tuple(map(_field, printed))
         self.literal = max((part.value.encode() for part in parts if part.kind == "text"), key=len, default=b"")
         self.search = re.compile(b"".join(_regex(parts))).search
-        self._object = b"{%s}" % b",".join(
-            b'"%s":%%b' % name.encode() for name in self.names
-        )  # takes the numbers' texts
+        # A JSON object in which the texts of the numbers are still to be filled in: {"step":%b,"loss":%b}
+        self._object = b"{%s}" % b",".join(b'"%s":%%b' % name.encode() for name in self.names)
 
     def find(self, line: bytes) -> tuple[dict[str, int | float], int | None] | None:
         """Return the numbers on a line by their names, and the printed step; None for a line that does not match.

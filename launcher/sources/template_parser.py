@@ -24,14 +24,7 @@ class TemplateParser:
             ValueError: a template can match nothing of use.
         """
         self.notes: list[str] = []
-        self._after_step = after_step
-        self._known: list[tuple[bytes, Template, Steps]] = []
-        for text in templates:
-            self.add(Template(text))
-
-    def add(self, template: Template) -> None:
-        """Look for another template, too."""
-        self._known.append((template.literal, template, Steps(self._after_step)))
+        self._known = [(template.literal, template, Steps(after_step)) for template in map(Template, templates)]
 
     def parse(self, line: bytes) -> tuple[dict[str, Any], int | None] | None:
         """Return the numbers and the step on a line; None if no template matches."""

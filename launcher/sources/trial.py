@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from launcher.sources.json_lines import JsonParser, load_object
 from launcher.sources.lines import Line
 from launcher.sources.source import Found, Parser
-from launcher.sources.suggest import looks_promising, shape_of, suggest
+from launcher.sources.suggest import LONGEST_BYTES, looks_promising, shape_of, suggest
 from launcher.sources.template import Template
 from launcher.sources.template_parser import TemplateParser
 
@@ -103,6 +103,8 @@ class Trial:
         return is_taken
 
     def _suggest(self, line: bytes) -> str | None:
+        if len(line) > LONGEST_BYTES:
+            return None
         shape = shape_of(line)
         if shape in self._shapes:
             return self._shapes[shape]

@@ -1,7 +1,9 @@
 """`try-log`: what templates find in a file, and templates for the lines that look like metrics and match none.
 
-python -m launcher try-log jobs/gpt.toml logs/gpt/baseline.log     the templates of the job: sweep.log
-python -m launcher try-log train.log                               templates for this output
+    python -m launcher try-log jobs/gpt.toml logs/gpt/baseline.log     the templates of the job: sweep.log
+    python -m launcher try-log train.log                               templates for this output
+
+It reads files of text, event files and tables, and changes nothing.
 """
 
 from __future__ import annotations

@@ -48,6 +48,10 @@ def test_cells_that_are_no_numbers_and_rows_of_another_length_are_passed_over() 
     ]
 
 
+def test_a_table_without_a_header_has_no_metrics() -> None:
+    assert CsvFile(0).feed(b"1,0.5\n2,0.25\n3,0.1\n") == []
+
+
 @given(st.binary(max_size=200), st.integers(0, 200))
 def test_any_bytes_are_read_or_passed_over_the_same_however_they_are_cut(data: bytes, cut: int) -> None:
     whole, parts = CsvFile(0), CsvFile(0)
