@@ -26,10 +26,15 @@ def leaves_group(argv: Sequence[str]) -> bool:
 
     Examples: `torchrun train.py`, `accelerate launch a.py`, `python -m torch.distributed.run a.py`, `bash run.sh`.
     """
+    is_shell = bool(argv) and os.path.basename(argv[0]) in _SHELLS
+    return is_shell or starts_ranks(argv)
+
+
+def starts_ranks(argv: Sequence[str]) -> bool:
+    """Return whether a command starts the processes that train together itself, as torchrun does."""
     programs = {os.path.basename(word) for word in argv[:3]}  # `uv run torchrun …` too
     modules = {after for word, after in pairwise(argv) if word == "-m"}
-    is_shell = bool(argv) and os.path.basename(argv[0]) in _SHELLS
-    return is_shell or not programs.isdisjoint(_STARTERS) or not modules.isdisjoint(_STARTER_MODULES)
+    return not programs.isdisjoint(_STARTERS) or not modules.isdisjoint(_STARTER_MODULES)
 
 
 def hook_environment(

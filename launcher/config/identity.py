@@ -1,7 +1,8 @@
 """Decides whether an experiment is the same as in an earlier launch. Pure: it reads no files.
 
-The digest of an experiment is made of everything that its numbers depend on: target, resolved configuration, seed and
-the content of its input files. Some differences are no change. They are found by comparing with `sweep.json`:
+The digest of an experiment is made of everything that its numbers depend on: target, resolved configuration, seed,
+the content of its input files, and how many devices train it. Some differences are no change. They are found by
+comparing with `sweep.json`:
 
 - A new field that has the default of its class: the earlier launch trained with this default. In the same way, a field
   that is gone and had its default.
@@ -36,6 +37,7 @@ class Content:
     unordered: list[str] = field(default_factory=list)
     # Earlier versions applied `__post_init__` to its own result, and so trained another configuration than recorded.
     was_made_twice: bool = False
+    num_devices: int = 1  # that train together
 
     @property
     def digest(self) -> str:
@@ -49,6 +51,7 @@ class Content:
             "seed": self.seed,
             "inputs": self.inputs,
         } | ({"__post_init__": "once"} if is_once else {})
+        content |= {"gpus": self.num_devices} if self.num_devices != 1 else {}
         return hashlib.sha256(_text(content).encode()).hexdigest()[:16]
 
     def has_rest_of(self, before: Before) -> bool:
@@ -90,7 +93,8 @@ def describe_change(content: Content, before: Before) -> str:
     if content.was_made_twice and before.content is None:
         return "an earlier version trained it with __post_init__ applied twice, not as recorded"
     trained_by = "command" if content.target.startswith("{") else "target"
-    return f"changed: its {trained_by}, seed or data{', or '.join(['', *secret])}"
+    also = ", gpus" if content.num_devices != 1 else ""
+    return f"changed: its {trained_by}, seed{also} or data{', or '.join(['', *secret])}"
 
 
 def differences(content: Content, before: Before) -> list[str]:

@@ -10,6 +10,7 @@ from launcher.engine.listener import AttemptEnd
 from launcher.store.ending import EndingKind
 from launcher.store.paths import Paths
 from launcher.text import plural
+from launcher.worker.ranks import failed_rank
 
 
 class Announcer:
@@ -36,7 +37,8 @@ class Announcer:
 
     def _failure(self, end: AttemptEnd) -> str:
         """Return the report of a failure; a line if another experiment has failed alike."""
-        log = self._paths.log(end.name)
+        rank = failed_rank(end.ending.why)
+        log = self._paths.rank_log(end.name, rank) if rank else self._paths.log(end.name)
         way = f"{end.ending.kind} {likeness(end.name, end.ending.why)}"
         first = self._told.setdefault(way, end.name)
         if first == end.name:

@@ -8,7 +8,7 @@ from typing import Any
 
 from launcher.command import spelling
 from launcher.command.arguments import Filling
-from launcher.command.hooks import hook_environment
+from launcher.command.hooks import hook_environment, starts_ranks
 from launcher.command.script import Script
 from launcher.planning.command_line import all_texts, command_line, finds_checkpoint, own_values, shown_command_line
 from launcher.planning.config_base import read_base
@@ -57,7 +57,7 @@ def attempt_script(plan: Plan, decision: Decision, device_type: str, threads: in
         is_resumed=is_resumed,
         is_inside=settings.inside,
         total=_total(settings, decision),
-        num_ranks=settings.gpus,
+        num_ranks=1 if starts_ranks(argv) else settings.gpus,
         hooks=settings.hooks,
     )
 

@@ -57,6 +57,7 @@ def _experiment(sweep: Sweep, name: str, index: int, checked: CheckedConfig, giv
         left_out=resolved.left_out,
         unordered=resolved.unordered,
         was_made_twice=checked.is_made_twice,
+        num_devices=sweep.settings.gpus,
     )
     return Experiment(
         name=name,

@@ -45,6 +45,11 @@ class Agreement:
             finally:
                 fcntl.lockf(self._fd, fcntl.LOCK_UN)
 
+    def close(self) -> None:
+        """Release the memory."""
+        self._map.close()
+        os.close(self._fd)
+
     def _decide(self, own: bool) -> bool:
         index, self._num_asked = self._num_asked, self._num_asked + 1
         num_given, is_due = _COUNTS.unpack_from(self._map)

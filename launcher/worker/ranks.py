@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 
 ADDRESS = "127.0.0.1"
+REST_LIMIT_S = 60.0  # that the others have after rank 0 has ended well
 END_LIMIT_S = 5.0  # that the other ranks have to end, once a rank has failed
 REASON_LIMIT_S = 2.0  # for another rank to say more than that it has lost its connection to the first
 _RESERVE = range(29_500, 32_768)  # torch's default port, and the ports up to those that Linux hands out by itself
@@ -28,7 +29,7 @@ _FAILED = re.compile(r"rank (\d+) of \d+: ")
 # What a rank says when another rank has died: gloo, NCCL, sockets.
 _LOST_CONNECTION = re.compile(
     r"connection (was )?(closed|reset|aborted|refused)|broken ?pipe|ConnectionResetError|recvValue failed|"
-    r"failed to recv|socket (error|closed)|remote process exited|unhandled system error|timed out waiting|"
+    r"failed to recv|socket (error|closed)|remote process exit|unhandled system error|timed out waiting|"
     r"Application timeout",
     re.IGNORECASE,
 )
@@ -97,6 +98,7 @@ class Ranks:
         self.codes: list[int | None] = [None] * len(pids)  # exit codes; negative: the number of a signal; None: it runs
         self._failed: list[int] = []  # in the order in which they were seen
         self._failed_s: float | None = None
+        self._done_s: float | None = None  # when rank 0 has ended well
         self._asked_s: float | None = None  # when the others were asked to end
         self._was_stopped = False
 
@@ -134,15 +136,21 @@ class Ranks:
         for rank, pid in enumerate(self._pids):
             if self.codes[rank] is None:
                 self._look(rank, pid, now_s)
-        if self._failed_s is None or self.is_over:
+        if self.is_over:
             return
-        if self._asked_s is None:
-            is_explained = self.failed is not None and not is_lost_connection(self._reason(self.failed))
-            if is_explained or now_s >= self._failed_s + REASON_LIMIT_S:
-                self._asked_s = now_s
-                self.send(signal.SIGTERM)
-        elif now_s >= self._asked_s + END_LIMIT_S:
-            self.send(signal.SIGKILL)
+        if self._asked_s is not None:
+            if now_s >= self._asked_s + END_LIMIT_S:
+                self.send(signal.SIGKILL)
+        elif self._must_end(now_s):
+            self._asked_s = now_s
+            self.send(signal.SIGTERM)
+
+    def _must_end(self, now_s: float) -> bool:
+        """Return whether the ranks that still run are to end now."""
+        if self._failed_s is None:
+            return self._done_s is not None and now_s >= self._done_s + REST_LIMIT_S
+        is_explained = self.failed is not None and not is_lost_connection(self._reason(self.failed))
+        return is_explained or now_s >= self._failed_s + REASON_LIMIT_S
 
     def _look(self, rank: int, pid: int, now_s: float) -> None:
         ended, status = os.waitpid(pid, os.WNOHANG)
@@ -152,6 +160,8 @@ class Ranks:
         if code and self._asked_s is None:  # later the others end because they were asked to
             self._failed.append(rank)
             self._failed_s = now_s if self._failed_s is None else self._failed_s
+        if rank == 0 and code == 0:
+            self._done_s = now_s
 
     def close(self) -> None:
         """Release the descriptors."""

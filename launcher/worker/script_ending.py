@@ -38,7 +38,7 @@ def script_ending(code: int, output: str) -> dict[str, Any]:
     """
     if code == 0:
         return {"ending": EndingKind.DONE}
-    said = _last_error(output)
+    said = last_error(output)
     if code < 0:
         return {"ending": EndingKind.KILLED, "error": _signal_name(-code)}
     status = f"exit code {code}"
@@ -65,7 +65,7 @@ def read_output(log: Path, start: int) -> str:
         os.close(fd)
 
 
-def _last_error(output: str) -> str:
+def last_error(output: str) -> str:
     """Return the last line that looks like an error; empty if there is none."""
     for line in reversed(_COLOUR.sub("", output).splitlines()):
         if match := _ERROR.match(line.strip()):

@@ -1,56 +1,91 @@
-"""The process of a script: the worker's child, in the worker's process group, with the log as its output."""
+"""The processes of a script: children of the worker, in its process group, with logs as their output.
+
+With several devices there is a process for each, a rank; rank 0 writes into the log of the experiment.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Mapping, Sequence
-from typing import IO
+from typing import Any
 
 from launcher.command.script import Script
+from launcher.store.files import open_to_append
+from launcher.worker import ranks as naming
+from launcher.worker.ranks import Ranks
+from launcher.worker.script_ending import last_error, read_output, script_ending
+from launcher.worker.spec import Spec
 
 PORT = "\0"  # in an argument: the place of a free port
 
 
-class ScriptProcess:
-    """A process of a script. It ends with the worker's process group at the latest."""
+class ScriptProcesses:
+    """The processes of one attempt of a script. They end with the worker's process group at the latest."""
 
-    def __init__(self, pid: int) -> None:
-        """Watch a child of this process."""
-        self._pid = pid
-        self.pidfd = os.pidfd_open(pid)
+    def __init__(self, spec: Spec, script: Script) -> None:
+        """Start them.
 
-    def signal(self, number: int) -> None:
-        """Send a signal to the process."""
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.pidfd, number)
+        Raises:
+            OSError: the program or the folder does not exist, or the program cannot be run.
+        """
+        self._num = script.num_ranks
+        self._logs = [spec.paths.log(spec.experiment)]
+        self._logs += [spec.paths.rank_log(spec.experiment, rank) for rank in range(1, self._num)]
+        port = naming.free_port() if self._num > 1 or any(PORT in word for word in script.argv) else 0
+        argv = [word.replace(PORT, str(port)) for word in script.argv]
+        self._starts: list[int] = []
+        pids: list[int] = []
+        try:
+            for rank in range(self._num):
+                environment = spec.environment | script.environment
+                if self._num > 1:
+                    environment |= naming.environment(rank, self._num, port, f"{spec.experiment}.{spec.attempt}")
+                header = f"attempt {spec.attempt}, rank {rank} of {self._num}\n"
+                with contextlib.ExitStack() as opened:
+                    output = None if rank == 0 else opened.enter_context(_opened(self._logs[rank], header))
+                    self._starts.append(_size(self._logs[rank]))
+                    pids.append(_start(script, argv, environment, spec.threads, output))
+        except OSError:
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            raise
+        self.ranks = Ranks(pids, self._reason)
 
-    def wait(self) -> int:
-        """Wait for the end of the process, and return its exit code; minus the number of the signal that ended it."""
-        _, status = os.waitpid(self._pid, 0)
-        os.close(self.pidfd)
-        return os.waitstatus_to_exitcode(status)
+    def _reason(self, rank: int) -> str:
+        return last_error(self._output(rank))
+
+    def _output(self, rank: int) -> str:
+        return read_output(self._logs[rank], self._starts[rank])
+
+    @property
+    def has_succeeded(self) -> bool:
+        """All have ended with exit code 0."""
+        return self.ranks.failed is None
+
+    def ending(self) -> dict[str, Any]:
+        """Return the ending of a script that was not asked to stop, as fields of the last record."""
+        rank = self.ranks.failed or 0
+        code = 0 if self.has_succeeded else self.ranks.codes[rank] or 0
+        last = script_ending(code, self._output(rank))
+        if "error" in last and self._num > 1:
+            last["error"] = naming.named(rank, self._num, last["error"])
+        return last
 
 
-def start_process(
-    script: Script, environment: Mapping[str, str], threads: int, output: IO[bytes] | None = None
-) -> ScriptProcess:
-    """Start a process of a script as its command says.
+def _start(
+    script: Script, argv: Sequence[str], environment: Mapping[str, str], threads: int, output: int | None
+) -> int:
+    """Start a process as the command of a script says, and return its pid.
 
-    Args:
-        environment: in addition to this process's own.
-        threads: the number of CPU threads to use.
-        output: for stdout and stderr; None: they are inherited, and so the log.
-
-    Raises:
-        OSError: the program or the folder does not exist, or the program cannot be run.
+    `environment`: in addition to this process's own. `output`: for stdout and stderr; None: they are inherited, and so
+    the log.
     """
-    argv = _with_port(script.argv)
     if script.is_inside:
-        return ScriptProcess(_fork(script, argv, environment, threads, output))
+        return _fork(script, argv, environment, threads, output)
     started = subprocess.Popen(  # it closes every other descriptor of the worker
         argv,
         cwd=script.folder,
@@ -60,31 +95,36 @@ def start_process(
         stderr=output,
     )
     started.returncode = 0  # keeps Popen from waiting for it
-    return ScriptProcess(started.pid)
+    return started.pid
 
 
-def _fork(
-    script: Script, argv: Sequence[str], environment: Mapping[str, str], threads: int, output: IO[bytes] | None
-) -> int:
+def _fork(script: Script, argv: Sequence[str], environment: Mapping[str, str], threads: int, output: int | None) -> int:
     pid = os.fork()
     if pid == 0:
         try:
             from launcher.worker.inside import run_inside
 
             if output is not None:
-                os.dup2(output.fileno(), 1)
-                os.dup2(output.fileno(), 2)
+                os.dup2(output, 1)
+                os.dup2(output, 2)
             run_inside(argv, script.folder, environment, threads)
         finally:
             os._exit(1)
     return pid
 
 
-def _with_port(argv: Sequence[str]) -> list[str]:
-    """Return arguments with the number of a free TCP port in its place, if one of them asks for it."""
-    if not any(PORT in word for word in argv):
-        return list(argv)
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = str(found.getsockname()[1])
-    return [word.replace(PORT, port) for word in argv]
+@contextlib.contextmanager
+def _opened(log: Any, header: str) -> Any:
+    fd = open_to_append(log)
+    try:
+        os.write(fd, header.encode())
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _size(path: Any) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0

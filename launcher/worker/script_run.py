@@ -23,8 +23,8 @@ from launcher.store.ending import EndingKind
 from launcher.store.records import RecordWriter
 from launcher.store.summary_file import read_summary
 from launcher.worker.process_setup import STACKS_SIGNAL
-from launcher.worker.script_ending import read_output, script_ending
-from launcher.worker.script_process import ScriptProcess, start_process
+from launcher.worker.ranks import Ranks
+from launcher.worker.script_process import ScriptProcesses
 from launcher.worker.script_sources import begin_sources
 from launcher.worker.spec import Spec
 from launcher.worker.touched_files import TouchedFiles
@@ -41,7 +41,7 @@ class ScriptRun:
         self._script = script
         self._writer = writer
         self._log = spec.paths.log(spec.experiment)
-        self._process: ScriptProcess | None = None
+        self._processes: ScriptProcesses | None = None
         self._unwritten: deque[Found] = deque()
         self._has_step = False
         self._is_asked = False  # the launcher asked it to stop
@@ -57,25 +57,22 @@ class ScriptRun:
         """
         self._make_folder()
         wakeup = self._take_signals()
-        start = _size(self._log)
         outcome, logs = self._spec.paths.outcome, self._spec.paths.logs
         files = TouchedFiles(self._script.folder, (outcome, logs, outcome.parent, logs.parent))
         sources = begin_sources(self._script, self._log, self._writer)
         if self._script.total is not None:
             self._writer.write({"kind": "total", "steps": self._script.total})
         try:
-            environment = self._spec.environment | self._script.environment
-            self._process = start_process(self._script, environment, self._spec.threads)
+            self._processes = ScriptProcesses(self._spec, self._script)
         except OSError as error:
             where = f", in {self._script.folder}" if error.filename == str(self._script.folder) else ""
             return {"ending": EndingKind.FAILED, "error": f"the command cannot be started: {error}{where}"}
         if self._is_asked:  # the signal came before there was a process
             self._tell_script()
-        self._follow(sources, wakeup)
-        code = self._process.wait()
+        self._follow(self._processes.ranks, sources, wakeup)
         self._record(sources, is_final=True)
         self._tell_of_files(files)
-        return self._ending(code, read_output(self._log, start))
+        return self._ending(self._processes)
 
     def _make_folder(self) -> None:
         self._script.private.mkdir(parents=True, exist_ok=True)
@@ -100,31 +97,34 @@ class ScriptRun:
         """Ask the script to save and end: by a file, which `launcher.current().should_stop` sees, and by a signal."""
         with contextlib.suppress(OSError):
             (self._script.private / "stop").touch()
-        if self._process is not None:
-            self._process.signal(signal.Signals[self._script.stop_signal])
+        if self._processes is not None:
+            self._processes.ranks.stop(signal.Signals[self._script.stop_signal])
 
     def _abort(self) -> None:
         """End the script with SIGABRT. Python writes the stacks of its threads into the log then."""
         self._has_hung = True
-        if self._process is not None:
-            self._process.signal(signal.SIGABRT)
+        if self._processes is not None:
+            self._processes.ranks.send(signal.SIGABRT)
 
-    def _follow(self, sources: Sources, wakeup: int) -> None:
-        """Record what the script tells until it has ended."""
-        assert self._process is not None, "it was started"
+    def _follow(self, ranks: Ranks, sources: Sources, wakeup: int) -> None:
+        """Record what the script tells until all its processes have ended."""
         poll = select.poll()
-        poll.register(self._process.pidfd, select.POLLIN)
-        poll.register(wakeup, select.POLLIN)
+        for fd in (wakeup, *ranks.pidfds):
+            poll.register(fd, select.POLLIN)
         while True:
             ready = {fd for fd, _ in poll.poll(0 if sources.is_behind else FOLLOW_S * 1000)}
-            if self._process.pidfd in ready:
+            for pidfd in ready.intersection(ranks.pidfds):
+                poll.unregister(pidfd)
+            ranks.tend()
+            if ranks.is_over:
+                ranks.close()
                 return
             if wakeup in ready:
                 os.read(wakeup, 4096)
             self._record(sources)
             if time.monotonic() >= self._kill_at_s:
                 self._kill_at_s = float("inf")
-                self._process.signal(signal.SIGKILL)
+                ranks.send(signal.SIGKILL)
 
     def _record(self, sources: Sources, *, is_final: bool = False) -> None:
         """Write a record of everything that is new in the script's files.
@@ -176,19 +176,12 @@ class ScriptRun:
             self._kill_at_s = time.monotonic() + _LEAVE_S
             self._tell_script()
 
-    def _ending(self, code: int, output: str) -> dict[str, Any] | None:
+    def _ending(self, processes: ScriptProcesses) -> dict[str, Any] | None:
         if self._has_hung:
             return None  # the launcher says how long it was silent
         if self._why:
             return {"ending": EndingKind.DIVERGED, "error": f"Diverged: {self._why}"}
         records = self._spec.paths.records(self._spec.experiment)
-        if self._is_asked and not (code == 0 and read_summary(records, ()).has_all_steps):
+        if self._is_asked and not (processes.has_succeeded and read_summary(records, ()).has_all_steps):
             return {"ending": EndingKind.INTERRUPTED}
-        return script_ending(code, output)
-
-
-def _size(path: Any) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0
+        return processes.ending()
