@@ -127,7 +127,7 @@ class Workplace:
             process.send_signal(signal.SIGKILL)
             out, err = process.communicate()
             raise AssertionError(f"the launch took more than {limit_s} s\n{out}\n{err}") from None
-        assert "Traceback" not in err.replace("| Traceback", ""), err
+        assert "Traceback" not in "".join(line for line in err.splitlines() if not line.startswith("  | ")), err
         return Result(process.returncode, out, err)
 
     def history(self, experiment: str) -> History:
