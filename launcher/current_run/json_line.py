@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import operator
+from math import isfinite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ RESERVED = frozenset({"n", "attempt", "at_s", "kind", "step", "src"})  # fields 
 LINE_BYTES = 1 << 16
 _STEP_LIMIT = 2**63
 _INTEGER_LIMIT_BITS = 1 << 12
+_encode = json.JSONEncoder(allow_nan=False).encode  # `json.dumps` with this argument makes an encoder at each call
 
 
 def json_line(fields: Mapping[str, Any]) -> bytes:
@@ -27,7 +29,7 @@ def json_line(fields: Mapping[str, Any]) -> bytes:
         TypeError: a value is not a number or text.
         ValueError: a number or the whole line is too large.
     """
-    line = json.dumps({key: _encodable(key, value) for key, value in fields.items()}, allow_nan=False).encode() + b"\n"
+    line = _encode({key: _encodable(key, value) for key, value in fields.items()}).encode() + b"\n"
     if len(line) > LINE_BYTES:
         raise ValueError(f"a record of {len(line):,} bytes; one has at most {LINE_BYTES:,}. Write a file instead.")
     return line
@@ -61,10 +63,12 @@ def whole(what: str, value: Any) -> int:
 
 def _encodable(key: str, value: Any) -> Any:
     """Return the JSON form of a value: an array or tensor of a single number is that number."""
+    if (type(value) is float and isfinite(value)) or (type(value) is int and -_STEP_LIMIT < value < _STEP_LIMIT):
+        return value  # nearly all values
     if not isinstance(value, (str, int, float)) and hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float):
-        if not math.isfinite(value):
+        if not isfinite(value):
             return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
         return float(value)
     if isinstance(value, int) and value.bit_length() > _INTEGER_LIMIT_BITS:

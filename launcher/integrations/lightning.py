@@ -6,7 +6,9 @@ In another environment `hooks = ["lightning"]` in the job file does the same. No
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 
 if "pytorch_lightning" in sys.modules and "lightning.pytorch" not in sys.modules:  # the older name of the package
@@ -70,6 +72,8 @@ class LauncherCallback(Callback):  # type: ignore[misc]
     def __init__(self) -> None:
         self._adapter = Adapter("lightning")
         self._is_saved = False
+        self._has_signal = False
+        self._others: list[Any] = []  # handlers of SIGTERM that were there before Lightning's
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Add the logger."""
@@ -81,6 +85,8 @@ class LauncherCallback(Callback):  # type: ignore[misc]
         steps = trainer.estimated_stepping_batches
         if 0 < steps < float("inf"):
             self._adapter.total(int(steps))
+        if trainer.world_size > 1:
+            self._take_signal()
 
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
         """Add the logger where nothing is fitted before."""
@@ -92,7 +98,7 @@ class LauncherCallback(Callback):  # type: ignore[misc]
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Save a checkpoint and stop, if the launcher has asked for it or Lightning has taken its signal."""
-        is_asked = self._adapter.run.should_stop or bool(trainer.received_sigterm)
+        is_asked = self._adapter.run.should_stop or self._has_signal or bool(trainer.received_sigterm)
         if trainer.world_size > 1:  # all ranks stop at the same batch: one alone would wait for the others
             is_asked = trainer.strategy.reduce_boolean_decision(is_asked, all=False)
         if is_asked and not trainer.should_stop:
@@ -104,6 +110,25 @@ class LauncherCallback(Callback):  # type: ignore[misc]
         if isinstance(exception, SystemExit) and trainer.received_sigterm and trainer.state.fn == "fit":
             self._save(trainer)
 
+    def _take_signal(self) -> None:
+        """Take SIGTERM from Lightning. Its handler broadcasts to the other ranks, wherever each of them is just then.
+
+        Where all ranks get the signal, that broadcast meets another rank's gradients, and all ranks wait for ever.
+        """
+        handler: Any = signal.getsignal(signal.SIGTERM)
+        if _is_lightnings(handler):
+            self._others = [
+                each for each in handler.signal_handlers if not _is_lightnings(getattr(each, "__self__", 0))
+            ]
+            with contextlib.suppress(ValueError):  # not in the main thread
+                signal.signal(signal.SIGTERM, self._on_signal)
+
+    def _on_signal(self, number: int, frame: Any) -> None:
+        self._has_signal = True
+        for handler in self._others:
+            if callable(handler):
+                handler(number, frame)
+
     def _save(self, trainer: Any) -> None:
         if not self._is_saved:
             self._is_saved = True
@@ -112,6 +137,10 @@ class LauncherCallback(Callback):  # type: ignore[misc]
     def _add_logger(self, trainer: Any) -> None:
         if not any(isinstance(logger, LauncherLogger) for logger in trainer.loggers):
             trainer.loggers = [*trainer.loggers, LauncherLogger(self._adapter, trainer.default_root_dir)]
+
+
+def _is_lightnings(value: object) -> bool:
+    return type(value).__module__.startswith(("lightning.", "pytorch_lightning."))
 
 
 def _folder(run: Any) -> str:

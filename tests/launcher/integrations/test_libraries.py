@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from launcher.store.records import RecordReader
 from tests.integrations_environment import program
 from tests.launcher.conftest import Workplace, wait_for
 
@@ -108,6 +109,26 @@ def test_a_trainer_of_transformers_saves_stops_and_goes_on(place: Workplace, job
     assert place.history("a").last_step > saved
     assert min(steps(place)) == 2, "the steps of the first attempt are kept"
     assert before >= saved - 2
+
+
+def test_the_ranks_of_a_trainer_record_once_and_stop_at_the_same_step(
+    place: Workplace, job: Callable[..., None]
+) -> None:
+    job("trainer.py", "--output_dir={dir}", given="max_steps = 100000", hooks=["transformers"], gpus=2)
+    assert stopped(place)["ending"] == "interrupted"
+    assert len(list((place.paths.outcome / "runs" / "a").glob("checkpoint-*"))) == 1
+    losses = [record["step"] for record in RecordReader(place.paths.records("a")).read() if "loss" in record]
+    assert losses == sorted(set(losses)), "only the first rank has recorded"
+
+
+def test_the_ranks_of_lightning_record_once_and_stop_at_the_same_batch(
+    place: Workplace, job: Callable[..., None]
+) -> None:
+    job("lit.py", "--folder={dir}", "--devices=2", given="epochs = 100000", hooks=["lightning"], gpus=2)
+    assert stopped(place)["ending"] == "interrupted"
+    assert (place.paths.outcome / "runs" / "a" / "stop.ckpt").exists()
+    losses = [record["step"] for record in RecordReader(place.paths.records("a")).read() if "train_loss" in record]
+    assert losses == sorted(set(losses)), "only the first rank has recorded"
 
 
 def test_a_trainer_of_lightning_is_recorded(place: Workplace, job: Callable[..., None]) -> None:

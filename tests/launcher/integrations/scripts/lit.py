@@ -7,6 +7,7 @@ import torch
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--epochs", type=int, default=2)
+parser.add_argument("--devices", type=int, default=1)
 parser.add_argument("--folder", default=".")
 parser.add_argument("--checkpoint", default=None)
 parser.add_argument("--no_logger", action="store_true")
@@ -32,7 +33,7 @@ class Line(lightning.LightningModule):
 
 points = torch.utils.data.DataLoader(torch.arange(16).float().reshape(16, 1) / 16, batch_size=2)
 trainer = lightning.Trainer(
-    max_epochs=args.epochs, default_root_dir=args.folder, log_every_n_steps=2, accelerator="cpu",
+    max_epochs=args.epochs, default_root_dir=args.folder, log_every_n_steps=2, accelerator="cpu", devices=args.devices,
     enable_progress_bar=False, enable_model_summary=False, logger=not args.no_logger,
 )  # fmt: skip
 trainer.fit(Line(), points, points, ckpt_path=args.checkpoint)
