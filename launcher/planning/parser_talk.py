@@ -43,6 +43,7 @@ class Talk:
         self._num_parses = num_parses
         self._arguments = dict(arguments)
         self._is_strict = True
+        self._unknown: dict[str, str] = {}  # by key: what is told of it; the options are listed behind the first
         self._dropped: dict[str, list[KeyPath]] = {name: [] for name in request.experiments}
         self._shifted: set[str] = set()  # experiments without one of their positional arguments: the others moved up
 
@@ -139,17 +140,17 @@ class Talk:
         names = [option.name for option in self.options if option.dest != "==SUPPRESS=="]
         longer = [known for known in names if folded(known).startswith(folded(key))]
         script = inline(self._program.name)
-        known = f"\n  Options: {listed(names, 40) or 'none'}"
-        if longer:
-            whole = " or ".join(f'"{inline(known)}"' for known in longer[:3])
-            self._drop(name, path, f"is not the whole name of an option of {script}: write {whole}.{known}")
-        elif self._is_strict:
-            self._drop(name, path, f"is not an option of {script}.{did_you_mean(key, names)}{known}")
-        else:
+        if not longer and not self._is_strict:
             note = (
                 f"{script} lets unknown arguments pass; {inline(key)} is not an option of it.{did_you_mean(key, names)}"
             )
             self.notes += [note] if note not in self.notes else []
+            return
+        whole = " or ".join(f'"{inline(known)}"' for known in longer[:3])
+        what = f"is not the whole name of an option of {script}: write {whole}."
+        what = what if longer else f"is not an option of {script}.{did_you_mean(key, names)}"
+        listing = "" if self._unknown else f"\n  Options: {listed(names, 40) or 'none'}"
+        self._drop(name, path, self._unknown.setdefault(key, what + listing))
 
     def _is_settled(self, name: str, result: Mapping[str, Any]) -> bool:
         """Take what the parser made of an experiment's arguments. Returns whether it need not parse them again."""

@@ -35,6 +35,7 @@ from launcher.text import did_you_mean, inline
 # Arguments with which a script prints its configuration and ends, by the kind of its parser.
 CHECKS = {"hydra": ("--cfg", "job"), "jsonargparse": ("--print_config",)}
 _CERTAIN = re.compile(r"(ModuleNotFoundError|SyntaxError|IndentationError|TabError)\b")
+_ERROR = re.compile(r"(\S+: )?error: ", re.IGNORECASE)  # the line behind the usage that argparse prints
 _RANKS = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1"}
 _LINES = 6  # of a script's output that are shown
 
@@ -230,9 +231,10 @@ def _other_settings(request: CheckRequest, facts: ScriptFacts) -> dict[str, dict
 
 
 def _shown(ended: Ended) -> str:
-    """Return the last lines that a script printed, as lines of a message."""
+    """Return the last lines that a script printed, as lines of a message: from `error: …` on, if that is there."""
     lines = []
     for line, before in zip(ended.lines, ["", *ended.lines], strict=False):
         if parser_probe.__file__ not in line and parser_probe.__file__ not in before:  # and the source of such a line
             lines.append(line)
-    return "".join(f"\n    {inline(line)}" for line in lines[-_LINES:]) or "\n    It printed nothing."
+    told = next((place for place in range(len(lines) - 1, -1, -1) if _ERROR.match(lines[place])), -_LINES)
+    return "".join(f"\n    {inline(line)}" for line in lines[told:][:_LINES]) or "\n    It printed nothing."

@@ -177,6 +177,15 @@ def test_an_abbreviation_is_refused_with_the_whole_name(place: Place) -> None:
     }
 
 
+def test_the_options_are_listed_once_and_a_key_is_told_alike_in_all_experiments(place: Place) -> None:
+    place.write(PARSER, PARSES)
+    checked = place.check({"a": {"wrong": 1}, "b": {"other": 2, "wrong": 1}})
+    messages = {error.key: error.message for errors in checked.problems.values() for error in errors}
+    assert checked.problems["a"][0] == checked.problems["b"][1]
+    assert messages["wrong"].endswith("\n  Options: epochs, learning-rate, amp, layers")
+    assert messages["other"] == "is not an option of train.py."
+
+
 def test_a_key_that_stands_in_the_command_too_is_refused(place: Place) -> None:
     place.write(PARSER, PARSES)
     command = ["{python}", "train.py", "--lr", "3", "{args}"]
@@ -564,6 +573,14 @@ def test_arguments_that_end_the_script_check_each_experiment(place: Place) -> No
     assert {name: errors[0].message for name, errors in checked.problems.items()} == {
         "b": "its arguments are refused, exit code 1:\n    x cannot be bad"
     }
+
+
+def test_of_a_refusal_the_error_is_shown_and_not_the_usage(place: Place) -> None:
+    place.write("print('usage: x\\n' * 9)\nraise SystemExit('error: no such key\\n  Given: 3')")
+    checked = place.check({"a": {"x": 1}}, check=["--dry"])
+    assert checked.problems["a"][0].message == (
+        "its arguments are refused, exit code 1:\n    error: no such key\n      Given: 3"
+    )
 
 
 @pytest.mark.parametrize(
