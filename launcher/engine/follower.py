@@ -18,6 +18,7 @@ from launcher.store.paths import Paths
 from launcher.store.record_summary import SPEED, RecordSummary
 from launcher.store.records import Record
 from launcher.store.summary_file import SummaryReader
+from launcher.text import inline
 from launcher.worker.spec import Spec
 
 
@@ -46,6 +47,7 @@ class Follower:
         self._sinks: dict[str, list[Sink]] = {}
         self._notices: dict[str, Notices] = {}
         self._has_warned: set[str] = set()  # places of sinks
+        self._notes: set[str] = set()  # that were told
         self._last: dict[str, Newest] = {}  # of those that have ended
         self.num_records: dict[str, int] = {}  # read from those that run
         self.num_unwritten = 0  # lines that sinks lack
@@ -78,7 +80,18 @@ class Follower:
         for text in found:
             self._tell_sinks(experiment, functools.partial(_notice, text=text))
             self._warn(f"{experiment}: {text}.")
+        self._take_notes(experiment, records)
         return summary
+
+    def _take_notes(self, experiment: str, records: Sequence[Record]) -> None:
+        """Tell what workers noted for a person. What is noted of many experiments alike is told of the first."""
+        for record in records:
+            if record.get("kind") == "note" and isinstance(text := record.get("text"), str):
+                text = inline(text, 1000).removesuffix(".")
+                self._tell_sinks(experiment, functools.partial(_notice, text=text))
+                if text not in self._notes:
+                    self._notes.add(text)
+                    self._warn(f"{experiment}: {text}.")
 
     def summary(self, experiment: str) -> RecordSummary:
         """Return the summary of the records of a running experiment, as far as they have been read."""

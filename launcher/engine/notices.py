@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from launcher.store.curve import Curve, curve_of
 from launcher.store.record_summary import RecordSummary
 from launcher.store.records import Record
-from launcher.text import inline
 
 
 class Notices:
@@ -25,8 +24,6 @@ class Notices:
         for record in records:
             if record.get("kind") == "passed_over":
                 texts.append(_passed_over(record))
-            elif record.get("kind") == "note" and isinstance(text := record.get("text"), str):
-                texts.append(inline(text, 1000).removesuffix("."))
             elif "kind" not in record:
                 texts += [
                     self._tell(metric, record, summary)

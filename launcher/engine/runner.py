@@ -147,10 +147,18 @@ class Runner:
         events: list[Event] = []
         for name, attempt in list(self._experiments.running.items()):
             events += self.collect(name)
-            if silence := attempt.watch(self._follower.num_records[name], now_s):
+            if silence := attempt.watch(self._signs_of_life(name), now_s):
                 self._console.message(f"{name}: {silence}")
             attempt.kill_if_due(now_s)
         return events
+
+    def _signs_of_life(self, name: str) -> int:
+        """Return a number that changes when an experiment records something; of a script, also when it prints."""
+        num_bytes = 0
+        if self._settings.command:
+            with contextlib.suppress(OSError):
+                num_bytes = self._plan.paths.log(name).stat().st_size
+        return self._follower.num_records[name] + num_bytes
 
     def tries_again(self, now_s: float) -> bool:
         """Return whether to try refused experiments again now."""

@@ -64,7 +64,7 @@ class SweepSettings(ProgramSettings):
     on_nan: `"stop"` ends an experiment as `diverged` when the first of `metrics` is no longer finite.
     stall_after_s: after so many seconds without a record, a message says whether the worker looks slow or dead.
     kill_after_s: after so many seconds without a record, a worker's stacks are written into its log and it is killed;
-        by default never.
+        by default never. Of a command, what it prints counts as a record.
     telemetry_s: seconds between samples of CPU, memory and GPU use, at least 0.1; 0 for none.
     slots_per_device: how many experiments share a GPU in a parallel launch. A CPU slot is not shared.
     gpus: how many devices an experiment trains on, a process each. Every process finds its number in `RANK`, as under

@@ -31,7 +31,8 @@ class ProgramSettings:
     check: how the arguments are checked before anything starts. `"parser"`: by the script's own argparse. A list of
         arguments: the command is run with these added, and must exit with 0. `false`: not at all.
     log: where metrics are in the output of the command. A list of templates such as `"step {step}: loss {loss}"`, in
-        which `{}` stands for any word; `"json"` for lines of JSON; `"auto"` to look for what is usual; `[]` for none.
+        which `{}` stands for any word; `"json"` for lines of JSON; `"auto"` to look for what is usual, if there are no
+        `events` and `hooks`; `[]` for none.
     events: files with metrics that the command writes, as a glob or several: `"{dir}/**/*tfevents*"`, `*.jsonl`,
         `*.csv`.
     hooks: libraries whose log calls in the command are recorded too: `"wandb"`, `"transformers"`, `"accelerate"`,

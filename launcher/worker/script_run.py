@@ -59,7 +59,7 @@ class ScriptRun:
         wakeup = self._take_signals()
         outcome, logs = self._spec.paths.outcome, self._spec.paths.logs
         files = TouchedFiles(self._script.folder, (outcome, logs, outcome.parent, logs.parent))
-        sources = begin_sources(self._script, self._log, self._writer)
+        sources = begin_sources(self._script, self._log, self._writer, self._step_before())
         if self._script.total is not None:
             self._writer.write({"kind": "total", "steps": self._script.total})
         try:
@@ -73,6 +73,11 @@ class ScriptRun:
         self._record(sources, is_final=True)
         self._tell_of_files(files)
         return self._ending(self._processes)
+
+    def _step_before(self) -> int:
+        """Return the step after which metrics without a step are counted: the last one, if the script goes on."""
+        records = self._spec.paths.records(self._spec.experiment)
+        return read_summary(records, ()).last_step if self._script.is_resumed else 0
 
     def _make_folder(self) -> None:
         self._script.private.mkdir(parents=True, exist_ok=True)
@@ -160,8 +165,9 @@ class ScriptRun:
             if touched := files.changed():
                 self._writer.write({"kind": "touched", "files": json.dumps(touched)})
             if not self._has_step and (script.log or script.events):
-                hint = f"python -m launcher try-log JOB {self._log}"
-                text = f"no metric was found in its output. What can be found there is shown by: {hint}"
+                text = (
+                    "no metric was found in its output. What a log has is shown by python -m launcher try-log JOB LOG"
+                )
                 self._writer.write({"kind": "note", "text": text})
 
     def _judge(self, step: int, metrics: dict[str, Any]) -> None:

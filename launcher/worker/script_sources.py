@@ -30,9 +30,12 @@ def begin_sources(script: Script, log: Path, writer: RecordWriter, after_step: i
 
 def _specs(script: Script, log: Path, after_step: int) -> Iterable[SourceSpec]:
     yield SourceSpec(kind="run", path=str(script.private / "run.jsonl"))
-    if isinstance(script.log, str):
-        yield SourceSpec(kind="json" if script.log == "json" else "auto", path=str(log), after_step=after_step)
-    elif script.log:
+    if script.log == "json":
+        yield SourceSpec(kind="json", path=str(log), after_step=after_step)
+    elif script.log == "auto":
+        if not (script.events or script.hooks):  # what is printed beside them says the same once more
+            yield SourceSpec(kind="auto", path=str(log), after_step=after_step)
+    elif script.log and not isinstance(script.log, str):
         yield SourceSpec(kind="templates", path=str(log), templates=script.log, after_step=after_step)
     for pattern in script.events:
         yield SourceSpec(kind="events", path=os.path.join(script.folder, pattern), after_step=after_step)

@@ -288,3 +288,26 @@ def test_a_checkpoint_that_cannot_be_loaded_is_told_as_the_likely_cause(place: W
     result = place.launch("job.toml")
     assert "ValueError: invalid literal for int()" in result.err
     assert "that may be damaged. Options --fresh --only a begin it anew." in result.err
+
+
+def test_a_script_that_prints_is_not_silent(place: Workplace) -> None:
+    job(place, {"a": {"steps": 60, "pause": 0.05}}, log=[], kill_after_s=1.0)
+    result = place.launch("job.toml")
+    assert result.code == 0, "it printed for three seconds, and no line was a metric"
+
+
+def test_counted_steps_go_on_where_the_script_goes_on(place: Workplace) -> None:
+    resume = '{ if = "{dir}/checkpoint.txt", args = ["--resume"] }'
+    job(place, {"a": {"then": "exit", "at": 5, "steps": 8, "on-stop": "save"}}, resume=resume, log=["loss {loss}"])
+    assert place.launch("job.toml").code == 1
+    assert list(losses(place, "a")) == [1, 2, 3, 4]
+    (place.paths.run("a") / "checkpoint.txt").write_text("5")
+    assert place.launch("job.toml").code == 0
+    assert list(losses(place, "a")) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_the_same_note_of_many_experiments_is_told_once(place: Workplace) -> None:
+    job(place, {name: {} for name in "abc"}, log=["lss {loss}"])
+    result = place.launch("job.toml")
+    assert result.err.count("no metric was found in its output") == 1
+    assert "no metric was found in its output" in place.log("c")
