@@ -97,6 +97,7 @@ def _launch_info(plan: Plan, slots: Sequence[Slot], options: LaunchOptions) -> L
         commit=commit(plan.sweep.target_folder),
         attempts=_first_attempts(plan),
         slots=[Placement(str(slot.device), slot.device.uuid, slot.threads, slot.share) for slot in slots],
+        gpus=plan.sweep.settings.gpus,
     )
 
 

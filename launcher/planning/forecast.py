@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from statistics import median
 
 from launcher.planning.decision import Decision
@@ -56,8 +57,8 @@ class Forecast:
     @property
     def waves(self) -> list[list[ScheduledStart]]:
         """The starts by wave: first those at once, then those that take over from them, and so on."""
-        count = max((start.wave for start in self.starts), default=0)
-        return [[start for start in self.starts if start.wave == wave] for wave in range(1, count + 1)]
+        num_waves = max((start.wave for start in self.starts), default=0)
+        return [[start for start in self.starts if start.wave == wave] for wave in range(1, num_waves + 1)]
 
 
 def forecast(plan: Plan, num_slots: int, *, is_parallel: bool, slots_each: int = 1) -> Forecast:
@@ -91,17 +92,18 @@ def forecast(plan: Plan, num_slots: int, *, is_parallel: bool, slots_each: int =
 
 
 def _in_parallel(order: Sequence[str], left: dict[str, float], num_slots: int, needed: int) -> list[ScheduledStart]:
-    free: list[tuple[float, int]] = [(0.0, slot) for slot in range(num_slots)]
+    turns = count()  # slots that become free at the same time are given out in the order in which they are given back
+    free = [(0.0, next(turns), slot) for slot in range(num_slots)]
     last: dict[int, ScheduledStart] = {}
     starts = []
     for name in order:
         taken = [heapq.heappop(free) for _ in range(needed)]
-        starts_s, slots = taken[-1][0], tuple(slot for _, slot in taken)
+        starts_s, slots = taken[-1][0], tuple(slot for _, _, slot in taken)
         before = max((last[slot] for slot in slots if slot in last), key=lambda start: start.ends_s, default=None)
         wave, after = (before.wave + 1, before.experiment) if before else (1, None)
         start = ScheduledStart(name, slots, wave, after, starts_s, starts_s + left[name])
         for slot in slots:
-            heapq.heappush(free, (start.ends_s, slot))
+            heapq.heappush(free, (start.ends_s, next(turns), slot))
             last[slot] = start
         starts.append(start)
     return starts

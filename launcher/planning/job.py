@@ -27,6 +27,7 @@ from launcher.planning.job_text import job_text, public_text
 from launcher.planning.metrics import file_problems, read_metrics, rule_problems
 from launcher.planning.program_settings import ProgramSettings, program_problems, program_slip
 from launcher.planning.python_target import folder_of, spec_of
+from launcher.planning.rank_logs import rank_log_problems
 from launcher.planning.source_lines import SourceLines
 from launcher.store import files
 from launcher.store.names import NAME, NAME_RULE
@@ -266,6 +267,7 @@ def _parse(text: str, file: Path, *, is_file: bool = True) -> Sweep:
     ]
     if not problems:
         problems = file_problems(settings.metrics, sections["experiments"], lines)
+        problems += rank_log_problems(sections["experiments"], settings.gpus, lines)
     if problems:
         raise InputError(problems)
     config, experiments = read(sections["config"]), read(sections["experiments"])

@@ -153,5 +153,5 @@ def _seconds_left(
     running = [left[state.name] for state in states if state.state == RUNNING]
     waiting = [left[state.name] for state in states if state.state == WAITING]
     is_parallel = manifest.launch.is_parallel
-    num_at_once = max(1, len(running), len(manifest.launch.slots) if is_parallel else 1)
+    num_at_once = max(1, len(running), len(manifest.launch.slots) // manifest.launch.gpus if is_parallel else 1)
     return makespan(running, waiting, num_at_once) if running or waiting else None

@@ -69,6 +69,7 @@ class LaunchInfo:
     commit: str = ""  # with "-dirty" if tracked files differed; empty where there is no repository
     attempts: dict[str, int] = field(default_factory=dict)  # the number of the first attempt, of each it runs
     slots: list[Placement] = field(default_factory=list)
+    gpus: int = 1  # slots that each experiment has
     other: dict[str, Any] = field(default_factory=dict)  # what another version of the launcher has written
 
     @property
@@ -99,6 +100,7 @@ class LaunchInfo:
             "attempts": self.attempts,
             "slots": [slot.to_json() for slot in self.slots],
         }
+        content |= {"gpus": self.gpus} if self.gpus != 1 else {}
         return {key: value for key, value in content.items() if value is not None} | self.other
 
     @classmethod
@@ -107,7 +109,7 @@ class LaunchInfo:
         right = {key: value for key, value in content.items() if values.is_shallow(value)}
         tables = {key: value for key, value in right.items() if isinstance(value, dict)}
         slots = listed if isinstance(listed := right.get("slots"), list) else []
-        known = {*_TEXTS, "pid", "argv", "versions", "set", "origin", "attempts", "slots"}
+        known = {*_TEXTS, "pid", "argv", "versions", "set", "origin", "attempts", "slots", "gpus"}
         return cls(
             **{key: values.text(right.get(key)) for key in _TEXTS},
             pid=values.whole(right.get("pid")),
@@ -117,5 +119,6 @@ class LaunchInfo:
             origin=tables.get("origin"),
             attempts=values.wholes(right.get("attempts")),
             slots=[Placement.from_json(slot) for slot in slots if isinstance(slot, dict)],
+            gpus=max(1, values.whole(right.get("gpus")) or 1),
             other={key: value for key, value in right.items() if key not in known},
         )

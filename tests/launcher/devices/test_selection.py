@@ -6,7 +6,7 @@ import pytest
 
 from launcher.devices.device import visible_devices
 from launcher.devices.nvml import Gpu
-from launcher.devices.selection import choose
+from launcher.devices.selection import check_number, choose
 from launcher.devices.slots import make_slots
 from launcher.errors import InputError, NoDeviceError
 
@@ -137,3 +137,17 @@ def test_cores_are_shared_out(num_devices: int, parallel: bool, threads: int | N
     slots = make_slots(devices, parallel=parallel, threads=threads, cores=cores)
     assert [slot.threads for slot in slots] == [share] * num_devices
     assert [slot.index for slot in slots] == list(range(num_devices))
+
+
+def test_fewer_devices_than_an_experiment_needs_are_told_with_what_to_type() -> None:
+    named = choose("0,1", CARDS, {}, 4)
+    check_number(named, 2, is_named=True)
+    with pytest.raises(InputError) as told:
+        check_number(named, 6, is_named=True)
+    assert str(told.value) == (
+        "sweep.gpus is 6: an experiment needs 6 GPUs, and 2 are named (GPU 0, GPU 1).\n"
+        "  Name more with --devices, or write gpus = 2 in the job file."
+    )
+    with pytest.raises(InputError) as told:
+        check_number(choose("", [], {}, 1), 2, is_named=False)
+    assert "an experiment needs 2 CPU slots, and 1 is there (cpu).\n  No CUDA device" in str(told.value)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from launcher.devices.sensors import Sensors
+from launcher.devices.sensors import SensorReading, Sensors, together
 from launcher.store.samples import read_samples
 from tests.launcher.conftest import Workplace, compile_stub, wait_for
 
@@ -100,3 +101,22 @@ def test_without_a_driver_there_are_no_readings() -> None:
     unread.watch(frozenset({"GPU-0000-1"}))
     unread.close()
     assert unread.readings == {}
+
+
+def reading(**values: float | None) -> SensorReading:
+    plain: dict[str, Any] = {"at_s": 1.0, "percent": 50.0, "memory_bytes": 100, "temperature_c": 60.0, "power_w": 200.0}
+    return SensorReading(**(plain | values))
+
+
+def test_of_several_devices_memory_and_power_are_summed_use_is_averaged_and_the_warmest_told() -> None:
+    both = together([reading(), reading(percent=100.0, memory_bytes=300, temperature_c=70.0, power_w=100.0)], 2)
+    assert both == SensorReading(1.0, 75.0, 400, 70.0, 300.0)
+    assert together([reading()], 1) == reading()
+
+
+def test_what_one_device_does_not_tell_is_not_known_of_all() -> None:
+    both = together([reading(), reading(percent=None)], 2)
+    assert both is not None
+    assert (both.percent, both.memory_bytes) == (None, 200)
+    assert together([reading()], 2) is None, "the reading of a device is missing"
+    assert together([], 1) is None

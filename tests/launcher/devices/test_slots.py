@@ -34,3 +34,8 @@ def test_cores_are_shared_evenly_and_threads_that_are_asked_for_are_taken(
 ) -> None:
     slots = make_slots(CPU, parallel=True, threads=threads, cores=cores)
     assert [slot.threads for slot in slots] == [expected] * 4
+
+
+def test_one_after_another_the_slots_of_an_experiment_share_the_cores() -> None:
+    slots = make_slots(CPU, parallel=False, threads=None, cores=9, per_experiment=2)
+    assert [slot.threads for slot in slots] == [4] * 4

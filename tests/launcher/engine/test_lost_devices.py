@@ -6,15 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from launcher.devices.slot_set import SlotSet
 from launcher.engine.classify_ending import Ending
+from launcher.engine.listener import AttemptEnd
 from launcher.engine.lost_devices import LostDevices, may_be_device
 from launcher.engine.messages import SlotsLost
 from launcher.errors import LauncherError
 from launcher.executors.base import SlotsGone
 from launcher.store.ending import EndingKind
 from launcher.store.events import DeviceLost, LoggedEvent, SetAside
+from launcher.store.record_summary import RecordSummary
 from tests.launcher.engine.fakes import FakeExecutor, Listening
-from tests.launcher.engine.parts import CPU, GPU
+from tests.launcher.engine.parts import CPU, GPU, decision
 from tests.launcher.engine.test_launch_in_memory import gpus
 
 GONE = [SlotsGone((number,), f"GPU {number}", f"GPU-{number}", "the driver says: GPU is lost") for number in (0, 1)]
@@ -46,6 +49,22 @@ def test_a_lost_device_is_told_logged_and_known(launch: Launch) -> None:
         "GPU is lost. What is left goes elsewhere.",
         "nothing can start.",
     ]
+
+
+def test_where_too_few_devices_are_left_for_an_experiment_that_is_told(launch: Launch) -> None:
+    launch.lost = LostDevices(launch.executor, launch.console, launch.events.append, needed=2)
+    launch.lost.lose(GONE[0])
+    assert launch.console.messages[-1].endswith("1 device left, and an experiment needs 2: nothing more can start.")
+
+
+def test_only_the_card_of_the_rank_that_calls_it_broken_is_suspected(launch: Launch) -> None:
+    why = "rank 1 of 2: RuntimeError: uncorrectable ECC error, after step 3"
+    asked: list[tuple[int, str]] = []
+    launch.executor.check_device = lambda slot, text: asked.append((slot, text))  # type: ignore[method-assign,assignment,func-returns-value]
+    both = SlotSet(tuple(launch.executor.slots))
+    ending = Ending(EndingKind.FAILED, why, is_raised=True)
+    assert launch.lost.check(AttemptEnd(decision(), both, ending, RecordSummary(), 1.0, 0)) == []
+    assert asked == [(0, ""), (1, why)]
 
 
 def test_a_device_that_was_set_aside_is_as_good_as_lost(launch: Launch) -> None:

@@ -51,25 +51,25 @@ def kept(decision: Decision) -> Decision:
     return replace(decision, action=PlannedAction.KEEP, evidence=Evidence(ending=EndingKind.DONE))
 
 
-@pytest.mark.parametrize("num_slots", [1, 2, 3, 7])
+@pytest.mark.parametrize(("num_slots", "each"), [(1, 1), (2, 1), (3, 1), (7, 1), (2, 2), (5, 2), (7, 3)])
 @pytest.mark.parametrize("is_parallel", [True, False])
-def test_the_order_foretold_is_what_the_scheduler_does(num_slots: int, is_parallel: bool) -> None:
+def test_the_order_foretold_is_what_the_scheduler_does(num_slots: int, each: int, is_parallel: bool) -> None:
     seconds: dict[str, float | None] = {f"e{number}": 10.0 * math.sqrt(2 + number * 7 % 11) for number in range(11)}
     plan = plan_of(seconds)
-    starts = forecast(plan, num_slots, is_parallel=is_parallel).starts
+    starts = forecast(plan, num_slots, is_parallel=is_parallel, slots_each=each).starts
     names = plan.order if is_parallel else list(seconds)
-    designated = None if is_parallel else [index % num_slots for index in range(len(names))]
-    scheduler = Scheduler(names, num_slots, designated)
+    designated = None if is_parallel else [index * each % num_slots for index in range(len(names))]
+    scheduler = Scheduler(names, num_slots, designated, needs=dict.fromkeys(names, each))
     started, running, now_s = [], [], 0.0
     actions = scheduler.handle(Begin())
     while Done() not in actions:
         for action in actions:
             assert isinstance(action, Start)
-            started.append((action.experiment, action.slots[0], round(now_s, 6)))
+            started.append((action.experiment, action.slots, round(now_s, 6)))
             heapq.heappush(running, (now_s + (seconds[action.experiment] or 0.0), action.experiment))
         now_s, ended = heapq.heappop(running)
         actions = scheduler.handle(Ended(ended, "done"))
-    assert [(start.experiment, start.slots[0], round(start.starts_s, 6)) for start in starts] == started
+    assert [(start.experiment, start.slots, round(start.starts_s, 6)) for start in starts] == started
 
 
 def test_waves_say_who_follows_whom() -> None:

@@ -75,3 +75,22 @@ def test_a_missing_file_lists_those_there_are(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
     with pytest.raises(InputError, match=r'Did you mean ".*job.toml"'):
         load(tmp_path / "jbo.toml")
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("gpus = 0", "gpus is a whole number from 1 to 64, not 0"),
+        ("gpus = 65", "gpus is a whole number from 1 to 64, not 65"),
+        ("gpus = 2\nslots_per_device = 2", "gpus and slots_per_device exclude each other"),
+        ('gpus = 2\n[experiments]\na = {}\n"a.rank1" = {}', 'would be that of process 1 of "a", as gpus is 2'),
+    ],
+)
+def test_what_is_wrong_about_several_gpus_is_told(tmp_path: Path, settings: str, told: str) -> None:
+    rest = "" if "experiments" in settings else "\n[experiments]\na = {}"
+    assert any(told in problem for problem in problems(tmp_path, f'[sweep]\ntarget = "t:f"\n{settings}{rest}\n'))
+
+
+def test_a_name_like_that_of_a_rank_is_allowed_where_there_is_no_such_rank(tmp_path: Path) -> None:
+    text = '[sweep]\ntarget = "t:f"\ngpus = 2\n[experiments]\na = {}\n"a.rank2" = {}\n"b.rank1" = {}\n'
+    assert len(load(write(tmp_path, text)).experiments) == 3
