@@ -6,12 +6,13 @@ import glob
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from launcher.command import placeholders
 from launcher.command.arguments import Filling
-from launcher.command.options import ScriptOption
+from launcher.command.options import ScriptOption, find_option
 from launcher.config.identity import Content
 from launcher.config.nested import dotted, leaves, merge
 from launcher.config.notation import bare
@@ -48,7 +49,20 @@ def resolve_command(sweep: Sweep) -> list[Experiment]:
     checked = check_script(_check_request(sweep, given))
     if problems := _check_problems(sweep, checked):
         raise InputError(problems)
+    checked = replace(checked, defaults=_shared(checked.defaults))
     return [_experiment(sweep, name, given[name], inputs, checked) for name in sweep.experiments]
+
+
+def _shared(defaults: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the defaults without those that the command makes another for each experiment, as `--out={dir}` does."""
+    values: dict[str, set[str]] = {}
+    for of_one in defaults.values():
+        for key, value in of_one.items():
+            values.setdefault(key, set()).add(repr(value))
+    return {
+        name: {key: value for key, value in of_one.items() if len(values[key]) == 1}
+        for name, of_one in defaults.items()
+    }
 
 
 def _check_request(sweep: Sweep, given: Mapping[str, dict[str, Any]]) -> CheckRequest:
@@ -85,7 +99,9 @@ def _experiment(
     sweep: Sweep, name: str, config: dict[str, Any], inputs: dict[str, str], checked: ScriptCheck
 ) -> Experiment:
     uses_seed = _uses_seed(sweep, config, checked.facts)
-    content = Content(_identity(sweep), config, sweep.settings.seed if uses_seed else 0, sorted(inputs.values()))
+    seed = sweep.settings.seed if uses_seed else 0
+    at_default = _at_default(config, checked.options or ())
+    content = Content(_identity(sweep), config, seed, sorted(inputs.values()), at_default=at_default)
     return Experiment(
         name=name,
         index=list(sweep.experiments).index(name),
@@ -100,6 +116,16 @@ def _experiment(
         notes=checked.notes,
         code=checked.facts.code_digest if checked.facts else "",
     )
+
+
+def _at_default(config: Mapping[str, Any], options: Sequence[ScriptOption]) -> list[str]:
+    """Return the keys that are given the value that the script's parser would give them: setting them is no change."""
+    found = []
+    for path, value in leaves(config):
+        option = find_option(".".join(path), options)
+        if option is not None and type(option.default) is type(value) and option.default == value:
+            found.append(dotted(path))
+    return found
 
 
 def _uses_seed(sweep: Sweep, config: Mapping[str, Any], facts: ScriptFacts | None) -> bool:

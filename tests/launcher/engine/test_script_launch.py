@@ -311,3 +311,18 @@ def test_the_same_note_of_many_experiments_is_told_once(place: Workplace) -> Non
     result = place.launch("job.toml")
     assert result.err.count("no metric was found in its output") == 1
     assert "no metric was found in its output" in place.log("c")
+
+
+def test_the_defaults_of_the_parser_are_shown_and_no_part_of_the_identity(place: Workplace) -> None:
+    job(place, {"a": {}, "b": {"lr": 0.5}})
+    place.launch("job.toml")
+    planned = {entry["name"]: entry for entry in json.loads(place.paths.sweep.read_text())["experiments"]}
+    assert planned["a"]["config"] == {}
+    assert planned["a"]["defaults"]["lr"] == 0.1
+    assert "out" not in planned["a"]["defaults"], "the command gives each experiment another"
+    assert planned["b"]["config"] == {"lr": 0.5}
+    assert "config   lr = 0.1" in place.log("a")
+    job(place, {"a": {"lr": 0.1}, "b": {"lr": 0.5}})
+    plan = place.launch("plan", "job.toml").out
+    assert "keep   a" in plan, "a key at its default is no change"
+    assert "keep   b" in plan
