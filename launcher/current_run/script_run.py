@@ -14,6 +14,7 @@ import os
 import time
 
 from launcher.current_run.rank import is_first_rank
+from launcher.current_run.rank_answers import RankAnswers
 from launcher.current_run.stop_request import StopRequest
 
 TYPE_CHECKING = False
@@ -45,6 +46,7 @@ class ScriptRun:
         self._state_digest = environment.get("LAUNCHER_STATE_DIGEST", "")
         self._checkpoint_s = float(environment.get("LAUNCHER_CHECKPOINT_S", "inf"))
         self._stop = StopRequest(os.path.join(own, "stop"))
+        self._answers = RankAnswers(os.path.join(own, "ranks"), self.attempt)
         self._saved_s = time.monotonic()
         self._fd = -1
         self._is_torn = False  # the last line has no end
@@ -113,13 +115,20 @@ class ScriptRun:
 
     @property
     def should_save(self) -> bool:
-        """Whether to save now: the time between checkpoints has passed, or the launcher has asked for a stop."""
-        return self._stop.is_made() or time.monotonic() - self._saved_s >= self._checkpoint_s
+        """Whether to save now: the time between checkpoints has passed, or the launcher has asked for a stop.
+
+        All ranks get the same answers, if they ask equally often.
+        """
+        is_due = self._stop.is_made() or time.monotonic() - self._saved_s >= self._checkpoint_s
+        return self._answers.answer("should_save", is_due)
 
     @property
     def should_stop(self) -> bool:
-        """Whether to stop now. If it is True, save and end."""
-        is_asked = self._stop.is_made()
+        """Whether to stop now. If it is True, save and end.
+
+        All ranks get the same answers, if they ask equally often.
+        """
+        is_asked = self._answers.answer("should_stop", self._stop.is_made())
         self.was_stopped |= is_asked
         return is_asked
 
@@ -166,6 +175,7 @@ class ScriptRun:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+        self._answers.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let a copy in another process of the script be made of the environment there."""

@@ -7,8 +7,6 @@ With `hooks = ["transformers"]` in the job file every Trainer has it, and no lin
 
 from __future__ import annotations
 
-import sys
-
 from transformers.trainer_callback import TrainerCallback
 
 from launcher.integrations.adapter import Adapter
@@ -41,7 +39,7 @@ class LauncherCallback(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         """Let the Trainer save and stop, if the launcher has asked for it."""
-        if _is_any(self._adapter.run.should_stop, args):
+        if self._adapter.run.should_stop:  # the same on all ranks
             control.should_save = True
             control.should_training_stop = True
 
@@ -49,15 +47,3 @@ class LauncherCallback(TrainerCallback):  # type: ignore[misc]
 def _named(name: str) -> str:
     """Return the name of a metric; a time ends in `_s`, so that it is not compared between runs."""
     return f"{name}_s" if name.endswith("_runtime") else name
-
-
-def _is_any(is_asked: bool, args: Any) -> bool:
-    """Return whether any rank was asked. All ranks must leave at the same step: one alone would wait for the others."""
-    if getattr(args, "world_size", 1) < 2:
-        return is_asked
-    torch = sys.modules["torch"]  # the Trainer has imported it
-    if not torch.distributed.is_available() or not torch.distributed.is_initialized():
-        return is_asked
-    asked = torch.tensor([float(is_asked)], device=args.device)
-    torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
-    return bool(asked.item())

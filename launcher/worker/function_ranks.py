@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from launcher.current_run.agreement import Agreement
 from launcher.store.ending import EndingKind
 from launcher.store.records import RecordWriter
 from launcher.worker import ranks as naming
-from launcher.worker.agreement import Agreement
 from launcher.worker.bell import UNWRITTEN_EXIT_CODE, send_last_word
 from launcher.worker.last_record import facts_at_end, write_last_record
 from launcher.worker.process_setup import pass_stacks_signal_on, use_log

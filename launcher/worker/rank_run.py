@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from launcher.worker.agreement import Agreement
+from launcher.current_run.agreement import Agreement
 from launcher.worker.run import Run
 
 

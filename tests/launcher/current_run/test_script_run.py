@@ -273,3 +273,46 @@ def test_a_copy_that_is_sent_to_another_process_records_as_well(
     sent.log(1, loss=1.0)
     sent.close()
     assert lines(tmp_path) == [{"step": 1, "loss": 1.0}]
+
+
+RANK = """
+import launcher, sys, time
+run = launcher.current()
+num_asked = 0
+while True:
+    num_asked += 1
+    if run.should_stop:
+        break
+    if num_asked == 1:
+        print("asked", flush=True)
+    time.sleep(0.001)
+print(num_asked, [run.should_stop for _ in range(3)], run.was_stopped)
+"""
+
+
+def test_all_ranks_stop_at_the_same_question(tmp_path: Path) -> None:
+    old = tmp_path / "runs" / "a" / ".launcher" / "ranks" / "1-99-.should_stop"
+    old.parent.mkdir(parents=True)
+    old.touch()
+    known = os.environ | environment(tmp_path) | {"WORLD_SIZE": "2", "MASTER_PORT": "1234"}
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, "-c", RANK], env=known | {"RANK": str(rank)}, cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        for rank in range(2)
+    ]
+    try:
+        for rank in ranks:
+            assert rank.stdout is not None
+            assert rank.stdout.readline() == "asked\n"
+        ranks[0].send_signal(signal.SIGTERM)  # only this rank hears of it
+        told = [rank.communicate(timeout=30)[0] for rank in ranks]
+    finally:
+        for rank in ranks:
+            rank.kill()
+            rank.communicate()
+    assert told[0] == told[1]
+    assert told[0].endswith("[True, True, True] True\n")
+    assert [path.name for path in old.parent.iterdir()] == ["2-1234-.should_stop"], (
+        "of earlier attempts nothing is left"
+    )

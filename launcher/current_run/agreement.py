@@ -23,14 +23,15 @@ _BYTES = _COUNTS.size + _RING
 
 
 class Agreement:
-    """The answers to one question. Make it before the ranks are forked.
+    """The answers to one question."""
 
-    `is_lasting`: after a yes every answer is yes.
-    """
+    def __init__(self, *, is_lasting: bool, fd: int | None = None) -> None:
+        """Begin, before the ranks are forked; or in each rank, with an open file that all of them share.
 
-    def __init__(self, *, is_lasting: bool) -> None:
+        `is_lasting`: after a yes every answer is yes. `fd`: belongs to this object from now on.
+        """
         self._is_lasting = is_lasting
-        self._fd = os.memfd_create("sweep-launcher-agreement", os.MFD_CLOEXEC)
+        self._fd = os.memfd_create("sweep-launcher-agreement", os.MFD_CLOEXEC) if fd is None else fd
         os.ftruncate(self._fd, _BYTES)
         self._map = mmap.mmap(self._fd, _BYTES)
         self._lock = threading.Lock()  # of the threads of this process

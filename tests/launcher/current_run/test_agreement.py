@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from launcher.worker.agreement import Agreement
+from launcher.current_run.agreement import Agreement
 
 
 def in_processes(num: int, ask: Callable[[int], list[bool]]) -> list[list[bool]]:
