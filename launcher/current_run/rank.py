@@ -18,9 +18,5 @@ def is_first_rank() -> bool:
     distributed = sys.modules.get("torch.distributed")
     try:
         return distributed is None or not distributed.is_initialized() or distributed.get_rank() == 0
-    except (
-        AttributeError,
-        RuntimeError,
-        ValueError,
-    ):  # torch has no distributed training, or is being imported
-        return True
+    except (AttributeError, RuntimeError, ValueError):
+        return True  # torch has no distributed training, or is being imported

@@ -43,11 +43,8 @@ class RankAnswers:
         from launcher.current_run.agreement import Agreement
 
         # torchrun may start all ranks again within an attempt, and each counts its questions anew then.
-        start = [
-            str(self._attempt),
-            *(os.environ.get(name, "") for name in ("MASTER_PORT", "TORCHELASTIC_RESTART_COUNT")),
-        ]
-        begin = "-".join(start)
+        told = [os.environ.get(name, "") for name in ("MASTER_PORT", "TORCHELASTIC_RESTART_COUNT")]
+        begin = "-".join([str(self._attempt), *told])
         os.makedirs(self._folder, exist_ok=True)
         for name in os.listdir(self._folder):
             if not name.startswith(f"{begin}."):

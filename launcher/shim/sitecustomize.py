@@ -83,14 +83,13 @@ class _PostImport:
 
     @staticmethod
     def _watch(loader: Any, library: str) -> None:
-        run = loader.exec_module
-
         def _run_and_call(module: ModuleType) -> None:
             run(module)
             del loader.exec_module
             _call_hook(library, module)
 
         try:
+            run = loader.exec_module
             loader.exec_module = _run_and_call
         except AttributeError:  # a loader of another kind
             _tell(library, f"its loader {loader!r} cannot be watched")
