@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from launcher.command.options import ScriptOption
@@ -17,6 +17,9 @@ from launcher.command.spelling import STYLES, SpellingError, config_text, match_
 from launcher.planning.parser_probe import describe
 
 DASHED = ("--key=value", "--key value", "-key value")
+repeatable = settings(
+    derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=100
+)
 
 
 def options_of(parser: argparse.ArgumentParser) -> list[ScriptOption]:
@@ -76,6 +79,7 @@ def test_omit_and_none_leave_a_key_out_and_hydra_has_null() -> None:
     assert spell(values, "key=value") == ["b=null", "t.d=1"]
 
 
+@repeatable
 @given(value=st.floats(allow_nan=False))
 def test_a_float_is_the_same_number_again(value: float) -> None:
     (argument,) = spell({"x": value}, "--key=value")
@@ -231,7 +235,7 @@ def parsers(draw: st.DrawFn) -> tuple[argparse.ArgumentParser, dict[str, Any]]:
     return parser, config
 
 
-@settings(deadline=None, max_examples=100)
+@repeatable
 @given(made=parsers(), style=st.sampled_from(DASHED))
 def test_parsing_what_was_spelled_gives_the_configuration(
     made: tuple[argparse.ArgumentParser, dict[str, Any]], style: str
@@ -262,6 +266,7 @@ def test_a_file_has_the_base_with_the_values_in_it() -> None:
     assert '"lr": 1.0e-05' in made
 
 
+@repeatable
 @given(
     values=st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
