@@ -6,6 +6,8 @@ import json
 import signal
 from typing import Any
 
+import pytest
+
 from launcher.store.records import RecordReader
 from tests.launcher.conftest import Workplace, wait_for
 
@@ -56,6 +58,7 @@ def test_what_a_script_says_is_recorded(place: Workplace) -> None:
     assert (own / "done.txt").read_text() == "a 7 1 cpu False"
 
 
+@pytest.mark.slow  # torch is imported for each checkpoint's format
 def test_a_script_that_is_asked_saves_ends_and_goes_on(place: Workplace) -> None:
     write_job(place, "steps = 2000, pause = 0.02")
     launch = place.start("job.toml")
