@@ -83,10 +83,11 @@ def _launch_with_wrong_uuid(folder: Path, wrong: str, card: Card) -> str:
 
     from launcher.executors.worker_starter import WorkerStarter
     from launcher.store.history import read_history
+    from launcher.worker.spec import Card as SpecCard
 
     workers = WorkerStarter("forkserver", ["torch", "torch._dynamo"])
     spec = make_spec(
-        folder, "a", target="imports_torch:run", device_type="cuda", uuid=wrong, device_name="another card",
+        folder, "a", target="imports_torch:run", device_type="cuda", cards=(SpecCard(wrong, "another card"),),
         environment={"CUDA_VISIBLE_DEVICES": card.uuid, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
     )  # fmt: skip
     worker = workers.start(spec)

@@ -39,8 +39,7 @@ def build_executor(
     usable = [device for device in choice.devices if not device.uuid or device.uuid in locks]
     slots = options.slots(usable, settings)
     is_parallel = options.is_parallel(settings)
-    is_on_cpu = all(slot.device.kind == "cpu" for slot in slots)
-    is_elastic = settings.elastic_threads and is_parallel and is_on_cpu and settings.gpus == 1
+    is_elastic = settings.elastic_threads and is_parallel and all(slot.device.kind == "cpu" for slot in slots)
     return LocalExecutor(
         slots,
         WorkerStarter(options.start_method, settings.modules_to_preload, message),

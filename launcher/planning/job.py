@@ -133,6 +133,8 @@ class SweepSettings(ProgramSettings):
             wrong.append(f"gpus is a whole number from 1 to 64, not {self.gpus}")
         if self.gpus > 1 and self.slots_per_device > 1:
             wrong.append("gpus and slots_per_device exclude each other: an experiment on several GPUs shares none")
+        if self.gpus > 1 and self.elastic_threads:
+            wrong.append("gpus and elastic_threads exclude each other: each process keeps its number of threads")
         if self.gpu_memory_gb is not None and not 0 < self.gpu_memory_gb < math.inf:
             wrong.append(f"gpu_memory_gb is a number above 0, not {self.gpu_memory_gb}")
         if self.on_nan == "stop" and not self.metrics:

@@ -83,6 +83,7 @@ def test_a_missing_file_lists_those_there_are(tmp_path: Path) -> None:
         ("gpus = 0", "gpus is a whole number from 1 to 64, not 0"),
         ("gpus = 65", "gpus is a whole number from 1 to 64, not 65"),
         ("gpus = 2\nslots_per_device = 2", "gpus and slots_per_device exclude each other"),
+        ("gpus = 2\nelastic_threads = true", "gpus and elastic_threads exclude each other"),
         ('gpus = 2\n[experiments]\na = {}\n"a.rank1" = {}', 'would be that of process 1 of "a", as gpus is 2'),
     ],
 )
