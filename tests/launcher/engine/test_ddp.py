@@ -80,6 +80,14 @@ def test_a_script_that_torchrun_would_start_is_started_as_two_ranks(place: Workp
     assert not marked(place.mark)
 
 
+def test_a_script_that_runs_inside_the_worker_has_two_ranks_as_well(place: Workplace) -> None:
+    script_job(place, ["{python}"], "inside = true")
+    result = place.launch("job.toml", "--devices", "cpu", limit_s=300)
+    assert result.code == 0, result.err
+    assert list(place.history("a").steps) == [0, 1, 2, 3, 4]
+    assert "rank 1 of 2 ends" in place.paths.rank_log("a", 1).read_text()
+
+
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_no_rank_of_a_script_outlives_its_launch(place: Workplace, how: str) -> None:
     script_job(place, ["{python}"], experiments="a = { steps = 100_000, step_s = 0.01 }")
