@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -29,6 +30,11 @@ class Filling:
         self.values = values
         self._config = config
         self._leaves = {dotted(path): value for path, value in leaves(config)}
+
+    @property
+    def for_globs(self) -> Filling:
+        """The same, for texts that are globs: a `[` in the path of a folder stands for itself."""
+        return Filling(self._config, {name: glob.escape(value) for name, value in self.values.items()})
 
     def text(self, text: str) -> str:
         """Return a text with all its placeholders filled.

@@ -51,7 +51,7 @@ def attempt_script(plan: Plan, decision: Decision, device_type: str, threads: in
         environment=environment | hooks,
         stop_signal=settings.stop_signal,
         log=settings.log,
-        events=tuple(filling.text(pattern) for pattern in event_globs(settings)),
+        events=tuple(filling.for_globs.text(pattern) for pattern in event_globs(settings)),
         config_text=_config_text(settings, filling),
         code=experiment.code,
         is_resumed=is_resumed,

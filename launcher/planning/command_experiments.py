@@ -50,7 +50,9 @@ def resolve_command(sweep: Sweep) -> list[Experiment]:
     if problems := _check_problems(sweep, checked):
         raise InputError(problems)
     checked = replace(checked, defaults=_shared(checked.defaults))
-    return [_experiment(sweep, name, given[name], inputs, checked) for name in sweep.experiments]
+    return [
+        _experiment(sweep, index, name, config, inputs, checked) for index, (name, config) in enumerate(given.items())
+    ]
 
 
 def _shared(defaults: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -96,7 +98,7 @@ def _check_problems(sweep: Sweep, checked: ScriptCheck) -> list[str]:
 
 
 def _experiment(
-    sweep: Sweep, name: str, config: dict[str, Any], inputs: dict[str, str], checked: ScriptCheck
+    sweep: Sweep, index: int, name: str, config: dict[str, Any], inputs: dict[str, str], checked: ScriptCheck
 ) -> Experiment:
     uses_seed = _uses_seed(sweep, config, checked.facts)
     seed = sweep.settings.seed if uses_seed else 0
@@ -104,7 +106,7 @@ def _experiment(
     content = Content(_identity(sweep), config, seed, sorted(inputs.values()), at_default=at_default)
     return Experiment(
         name=name,
-        index=list(sweep.experiments).index(name),
+        index=index,
         overrides=bare(sweep.experiments[name]),
         config=config,
         digest=content.digest,

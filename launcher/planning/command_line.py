@@ -83,5 +83,5 @@ def has_files_to_resume(settings: SweepSettings, experiment: Experiment, paths: 
 
 def finds_checkpoint(settings: SweepSettings, filling: Filling, folder: Path) -> bool:
     """Return whether there is something that the script can go on from. `folder`: in which the script runs."""
-    pattern = filling.text(settings.resume.glob)
+    pattern = filling.for_globs.text(settings.resume.glob)
     return bool(pattern) and any(glob.iglob(pattern, root_dir=folder, recursive=True, include_hidden=True))

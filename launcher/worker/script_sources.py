@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from collections.abc import Iterable
@@ -38,4 +39,6 @@ def _specs(script: Script, log: Path, after_step: int) -> Iterable[SourceSpec]:
     elif script.log and not isinstance(script.log, str):
         yield SourceSpec(kind="templates", path=str(log), templates=script.log, after_step=after_step)
     for pattern in script.events:
-        yield SourceSpec(kind="events", path=os.path.join(script.folder, pattern), after_step=after_step)
+        yield SourceSpec(
+            kind="events", path=os.path.join(glob.escape(str(script.folder)), pattern), after_step=after_step
+        )

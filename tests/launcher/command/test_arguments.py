@@ -33,6 +33,11 @@ def test_the_launchers_placeholders_are_filled_in_values_too() -> None:
     assert words(["py"], {"save": "{dir}/m.pt", "run": "{name}"}) == ["py", "--save=/out/a/m.pt", "--run=a"]
 
 
+def test_in_a_glob_the_path_of_a_folder_stands_for_itself() -> None:
+    filling = Filling({}, OURS | {"dir": "/out[1]/a*"})
+    assert filling.for_globs.text("{dir}/*.pt") == "/out[[]1]/a[*]/*.pt"
+
+
 def test_the_seed_of_the_configuration_counts_before_that_of_the_sweep() -> None:
     assert words(["py", "--s={seed}"], {"seed": 3}) == ["py", "--s=3"]
     assert words(["py", "--s={seed}"], {}) == ["py", "--s=7"]
