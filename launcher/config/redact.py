@@ -14,10 +14,11 @@ the digest. Values that are not secrets must stay readable:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 HIDDEN = "***"
+_SHORTEST = 6  # of a secret that is looked for in texts: a shorter one stands in other words too
 
 
 def _set(words: str) -> frozenset[str]:
@@ -86,6 +87,31 @@ def keys(values: Mapping[str, Any], before: str = "") -> list[str]:
         elif repr(shown(key, value)) != repr(value):  # by repr, because NaN is not equal to NaN
             found.append(f"{before}{key}")
     return found
+
+
+def secrets(values: Mapping[str, Any]) -> list[str]:
+    """Return the texts in a table that are hidden, the longest first, for `without`. Short ones are left out."""
+    found = set(_hidden_texts("", values, is_inside=False))
+    return sorted((value for value in found if len(value) >= _SHORTEST), key=len, reverse=True)
+
+
+def without(value: str, hidden: Iterable[str]) -> str:
+    """Return a text of others, such as an error that a script raised, with `***` in place of these secrets."""
+    for secret in hidden:
+        value = value.replace(secret, HIDDEN)
+    return value
+
+
+def _hidden_texts(key: str, value: Any, *, is_inside: bool) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        inside = is_inside or (key != "" and is_secret(key, "x"))
+        for name, inner in value.items():
+            yield from _hidden_texts(str(name), inner, is_inside=inside)
+    elif isinstance(value, (list, tuple)):
+        for entry in value:
+            yield from _hidden_texts(key, entry, is_inside=is_inside)
+    elif is_secret(key, value) or (is_inside and isinstance(value, str)):
+        yield str(value)
 
 
 def words(argv: Sequence[str]) -> list[str]:

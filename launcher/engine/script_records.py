@@ -7,13 +7,12 @@ script wrote before its death can be read later, and each line is recorded once.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from launcher.errors import LauncherError
 from launcher.sources.complete import missing, what_is_recorded
-from launcher.sources.source import Found, SourceSpec
+from launcher.sources.source import Found, SourceSpec, read_specs
 from launcher.store.locks import lock_folder
 from launcher.store.paths import Paths
 from launcher.store.records import Record, RecordReader, RecordWriter
@@ -89,7 +88,7 @@ class _State:
         self.at_s = record["at_s"]
         kind = record.get("kind")
         if kind == "follows":
-            self.specs = [SourceSpec.from_json(spec) for spec in json.loads(str(record.get("sources")))]
+            self.specs = read_specs(str(record.get("sources")))
             self.is_resumed = bool(record.get("is_resumed"))
         self.has_ended |= kind == "end"
         self.has_step |= kind is None

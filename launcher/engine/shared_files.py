@@ -23,6 +23,7 @@ class SharedFiles:
         self._message = message
         self._seen: dict[str, str] = {}  # path → the first experiment during which it changed
         self._num_told = 0
+        self._ours = {found for fd in (1, 2) if (found := _identity(fd))}  # as with `python -m launcher > out.txt`
 
     def started(self, attempt: Attempt) -> None:
         """Do nothing."""
@@ -30,6 +31,8 @@ class SharedFiles:
     def ended(self, end: AttemptEnd) -> None:
         """Compare the files that have changed with those of the experiments before."""
         for path in end.history.touched:
+            if self._ours and _identity(path) in self._ours:
+                continue
             first = self._seen.setdefault(path, end.name)
             if first not in (end.name, "") and self._num_told < _MOST:
                 self._seen[path] = ""
@@ -39,3 +42,12 @@ class SharedFiles:
                     f"*** {shown} changed while {first} ran, and while {end.name} ran. "
                     f"If both write it, give each its own in the command: {own} ***"
                 )
+
+
+def _identity(file: int | str) -> tuple[int, int] | None:
+    """Return what tells a file from all others; None if it cannot be looked at."""
+    try:
+        status = os.stat(file)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino

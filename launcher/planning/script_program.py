@@ -24,6 +24,7 @@ from typing import Any
 from launcher.command import globals_runner
 from launcher.text import did_you_mean, inline
 
+_BEGINNING_BYTES = 512  # of a program; the kernel looks at 256
 _PYTHON = re.compile(r"(python|pypy)(\d+(\.\d+)*)?t?")
 _WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")  # options of Python
 _LAUNCHERS = ("torchrun", "accelerate", "deepspeed")
@@ -100,7 +101,26 @@ def _program_problem(word: str, folder: Path, environment: Mapping[str, str]) ->
     if not os.access(file, os.X_OK):
         how = f'"{{python}}", "{inline(word)}"' if word.endswith(".py") else f"chmod +x {shlex.quote(inline(word))}"
         return f"{inline(word)} is not executable. {'Write' if word.endswith('.py') else 'Type'} {how}."
-    return ""
+    return _interpreter_problem(word, file)
+
+
+def _interpreter_problem(word: str, file: Path) -> str:
+    """Return why the kernel cannot run an executable text; empty if it can. A shell guesses, the kernel does not."""
+    try:
+        with file.open("rb") as opened:
+            line, _, rest = opened.read(_BEGINNING_BYTES).partition(b"\n")
+    except OSError:
+        return ""  # it may be executed and not read
+    if not line.startswith(b"#!"):
+        is_text = b"\0" not in line + rest
+        how = f'Write "bash", "{inline(word)}", or begin it with #!/bin/sh'
+        return f"{inline(word)} has no first line that says what runs it. {how}." if is_text else ""
+    if line.endswith(b"\r"):
+        return f"the lines of {inline(word)} end as on Windows. Type sed -i 's/\\r$//' {shlex.quote(inline(word))}."
+    interpreter = os.fsdecode(line[2:].split()[0]) if line[2:].split() else ""
+    if Path(interpreter).is_file() or not interpreter.startswith("/"):
+        return ""
+    return f"{inline(word)} is to be run by {inline(interpreter, 200)}, as its first line says, and there is none."
 
 
 def _path(environment: Mapping[str, str]) -> str:

@@ -75,6 +75,18 @@ class SourceSpec:
         return replace(self, begins=dict(begins))
 
 
+def read_specs(text: str) -> list[SourceSpec]:
+    """Return the descriptions in the JSON list of them that the records of an attempt hold.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    content = values.load(text.encode())
+    if not isinstance(content, list):
+        raise ValueError("the sources are a list")
+    return [SourceSpec.from_json(spec) for spec in content]
+
+
 class Parser(Protocol):
     """Finds metrics in single lines."""
 

@@ -76,7 +76,7 @@ def _write_end(spec: Spec, last: dict[str, Any], facts: dict[str, Any], bell_fd:
         problem = str(last.get("error", f"its last record could not be written: {error}"))
         send_last_word(bell_fd, {"ending": EndingKind.FAILED, "error": problem})
         return UNWRITTEN_EXIT_CODE
-    is_written = write_last_record(last, facts, writer, bell_fd)
+    is_written = write_last_record(spec, last, facts, writer, bell_fd)
     return (1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE
 
 

@@ -8,6 +8,7 @@ import resource
 import sys
 from typing import Any
 
+from launcher.config import redact
 from launcher.store.ending import EndingKind
 from launcher.store.records import RecordWriter
 from launcher.store.summary_file import read_summary
@@ -17,6 +18,8 @@ from launcher.worker.rank_run import NoRecords
 from launcher.worker.run import Diverged, Run
 from launcher.worker.spec import Spec
 from launcher.worker.stop_signal import StopSignal, breaks_off
+
+_WORDS = ("error", "trace")  # fields of a last record that are in words of the user's code
 
 
 def last_record(spec: Spec, run: Run, stop: StopSignal, failure: BaseException | None) -> dict[str, Any]:
@@ -48,11 +51,17 @@ def facts_at_end(writer: RecordWriter | NoRecords, *, is_script: bool = False) -
     return lost | _peak_memory(resource.RUSAGE_CHILDREN if is_script else resource.RUSAGE_SELF)
 
 
-def write_last_record(last: dict[str, Any], facts: dict[str, Any], writer: RecordWriter, bell_fd: int) -> bool:
+def write_last_record(
+    spec: Spec, last: dict[str, Any], facts: dict[str, Any], writer: RecordWriter, bell_fd: int
+) -> bool:
     """Write the last record and return True; if it cannot be written, tell the launcher by the bell, return False.
+
+    An error is in words of the user's code, which may hold a secret: it is hidden, as it is everywhere else.
 
     `facts`: those of `facts_at_end`.
     """
+    secrets = _secrets(spec) if "error" in last else []
+    last = {key: redact.without(value, secrets) if key in _WORDS else value for key, value in last.items()}
     try:
         writer.write({"kind": "end"} | last | facts)
     except OSError as error:
@@ -64,6 +73,13 @@ def write_last_record(last: dict[str, Any], facts: dict[str, Any], writer: Recor
         return False
     writer.ring()
     return True
+
+
+def _secrets(spec: Spec) -> list[str]:
+    """Return the secrets of the configuration and of the environment, as texts."""
+    of_script = spec.script.environment if spec.script is not None else {}
+    inherited = {key: value for key, value in os.environ.items() if not value.startswith("/")}  # as PWD, SSH_AUTH_SOCK
+    return redact.secrets({"config": spec.config, "given": spec.given, "env": inherited | of_script})
 
 
 def user_folders(spec: Spec) -> list[str]:

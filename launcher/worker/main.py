@@ -68,7 +68,7 @@ def main(spec: Spec, bell: Connection, thread_budget: Connection | None, *device
         train_in_ranks(spec, writer, bell.fileno(), about, _train)
     run = Run(**about(writer), thread_budget=ThreadBudget(thread_budget.fileno()) if thread_budget else None)
     last = train_to_end(spec, run, writer, _train)
-    is_written = write_last_record(last, facts_at_end(writer), writer, bell.fileno())
+    is_written = write_last_record(spec, last, facts_at_end(writer), writer, bell.fileno())
     shut_down((1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE)
 
 
@@ -80,7 +80,7 @@ def _run_script(spec: Spec, script: Script, writer: RecordWriter, bell_fd: int) 
         last = {"ending": EndingKind.FAILED, "error": str(error)}
     if last is None:
         leave(1)
-    is_written = write_last_record(last, facts_at_end(writer, is_script=True), writer, bell_fd)
+    is_written = write_last_record(spec, last, facts_at_end(writer, is_script=True), writer, bell_fd)
     leave((1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE)
 
 

@@ -88,7 +88,7 @@ def _start(
         return _fork(script, argv, environment, threads, output)
     started = subprocess.Popen(  # it closes every other descriptor of the worker
         argv,
-        cwd=script.folder,
+        cwd=str(script.folder),  # an error names it as it is given here
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         stdout=output,

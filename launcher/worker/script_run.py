@@ -65,7 +65,7 @@ class ScriptRun:
         try:
             self._processes = ScriptProcesses(self._spec, self._script)
         except OSError as error:
-            where = f", in {self._script.folder}" if error.filename == str(self._script.folder) else ""
+            where = f", in {self._script.folder}" if error.filename != str(self._script.folder) else ""
             return {"ending": EndingKind.FAILED, "error": f"the command cannot be started: {error}{where}"}
         if self._is_asked:  # the signal came before there was a process
             self._tell_script()
@@ -81,6 +81,8 @@ class ScriptRun:
 
     def _make_folder(self) -> None:
         self._script.private.mkdir(parents=True, exist_ok=True)
+        if self._script.folder.is_relative_to(self._spec.paths.outcome):  # as cwd = "{dir}/work"
+            self._script.folder.mkdir(parents=True, exist_ok=True)
         (self._script.private / "stop").unlink(missing_ok=True)
         if self._script.config_text is not None:
             self._script.config_file.write_text(self._script.config_text)

@@ -48,3 +48,10 @@ def test_words_of_a_command_line_and_assignments_in_a_text() -> None:
     assert redact.text("KeyError: api_key=abc") == "KeyError: api_key=***"
     assert redact.text("GET https://host/x?lr=3&token=abc") == "GET https://host/x?lr=3&token=***"
     assert redact.text("step: 3, note = plain") == "step: 3, note = plain"
+
+
+def test_secrets_are_hidden_in_a_text_of_others_the_longest_first() -> None:
+    values = {"api_key": "abcdef", "hub": {"token": "abcdefgh"}, "logins": [{"password": "x1"}], "lr": 0.5}
+    secrets = redact.secrets({"config": values, "env": {"WANDB_API_KEY": "k3yk3y", "HOME": "/root"}})
+    assert secrets == ["abcdefgh", "abcdef", "k3yk3y"] or secrets == ["abcdefgh", "k3yk3y", "abcdef"]
+    assert redact.without("401 for abcdefgh, abcdef or k3yk3y: x1", secrets) == "401 for ***, *** or ***: x1"

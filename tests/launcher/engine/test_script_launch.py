@@ -326,3 +326,11 @@ def test_the_defaults_of_the_parser_are_shown_and_no_part_of_the_identity(place:
     plan = place.launch("plan", "job.toml").out
     assert "keep   a" in plan, "a key at its default is no change"
     assert "keep   b" in plan
+
+
+def test_a_working_folder_within_the_experiments_own_is_made_for_it(place: Workplace) -> None:
+    source = "import os\nprint('lr', 3 if os.getcwd().endswith('/runs/a/work') else 4)"
+    shape(place, source, command=["{python}", str(place.folder / "train.py")], cwd="{dir}/work", check=False)
+    result = place.launch("job.toml")
+    assert result.code == 0, result.err
+    assert [metrics["lr"] for metrics in place.history("a").steps.values()] == [3]

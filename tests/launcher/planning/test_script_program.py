@@ -19,7 +19,7 @@ def folder(tmp_path: Path) -> Path:
     for name in ("train.py", "app/__init__.py", "app/__main__.py", "app/fit.py", "bin/torchrun", "bin/python", "tool"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text("")
+        path.write_text("" if path.suffix else "#!/bin/sh\n")
         path.chmod(0o755)
     (tmp_path / "train.py").write_text("#!/usr/bin/env python3\n")
     return tmp_path
@@ -98,3 +98,22 @@ def test_settings_need_a_script_that_is_named_by_its_file(folder: Path) -> None:
     assert find(folder, "python", "-m", "app").settings_problem
     assert find(folder, "./tool").settings_problem
     assert not find(folder, "python", "train.py").settings_problem
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (
+            b"echo 1\n",
+            './fit has no first line that says what runs it. Write "bash", "./fit", or begin it with #!/bin/sh.',
+        ),
+        (b"#!/bin/sh\r\necho 1\r\n", "the lines of ./fit end as on Windows. Type sed -i 's/\\r$//' ./fit."),
+        (b"#!/nope/sh -e\n", "./fit is to be run by /nope/sh, as its first line says, and there is none."),
+        (b"#! /bin/sh -e\necho 1\n", ""),
+        (b"\x7fELF\0", ""),
+    ],
+)
+def test_an_executable_text_that_the_kernel_cannot_run_is_told(tmp_path: Path, content: bytes, problem: str) -> None:
+    (tmp_path / "fit").write_bytes(content)
+    (tmp_path / "fit").chmod(0o755)
+    assert find(tmp_path, "./fit").problem == problem

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from launcher.sources import globbed_files
 from launcher.sources.beginning import beginning_now
 from launcher.sources.complete import missing, what_is_recorded
 from launcher.sources.follow import Sources
-from launcher.sources.source import Found, SourceSpec
+from launcher.sources.source import Found, SourceSpec, read_specs
 from launcher.store.records import SOURCE
 from tests.launcher.sources.event_files import event, scalar, version
 
@@ -163,3 +166,14 @@ def test_of_many_files_those_with_more_to_read_are_read_on(tmp_path: Path) -> No
         assert more != [], "a poll of what is behind reads something"
         found += more
     assert len(found) == 60 + 60 + 10_000
+
+
+def test_descriptions_of_sources_are_read_as_they_were_written(tmp_path: Path) -> None:
+    specs = specs_of(tmp_path)
+    assert read_specs(json.dumps([spec.to_json() for spec in specs])) == specs
+
+
+@pytest.mark.parametrize("text", ["", "5", "null", "{}", "[5]", "[{}]", "[" * 100_000, '[{"kind": "zzz"}]'])
+def test_what_describes_no_sources_is_a_wrong_value_and_nothing_else(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        read_specs(text)
