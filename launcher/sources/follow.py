@@ -45,6 +45,7 @@ class Sources:
             ValueError: a template can match nothing of use.
         """
         self._notes: list[str] = []
+        self._gone: set[str] = set()
         known, ends = dict(files or {}), dict(ends or {})
         numbers = itertools.count(max([len(specs) - 1, *known]) + 1)
         self._named: list[FollowedFile] = []
@@ -67,6 +68,9 @@ class Sources:
             found += followed.poll(is_final=is_final)
             if followed.is_over and not was_over:
                 self._notes.append(f"{followed.file.path} was written anew: it is not read any more")
+            if followed.file.is_gone and followed.file.path not in self._gone:
+                self._gone.add(followed.file.path)
+                self._notes.append(f"{followed.file.path} was removed: what is written there now is lost")
         for glob in self._globs:
             found += glob.poll(is_final=is_final)
         return found

@@ -18,6 +18,7 @@ class GrowingFile:
         self.path = path
         self.offset = offset  # of the byte that is read next
         self.was_replaced = False  # another file has the name now, or other bytes are where bytes were read
+        self.is_gone = False  # it was there, and has been removed
         self._end = end
         self._size = offset  # when it was last looked at
         self._identity: tuple[int, int] | None = None  # device and inode
@@ -27,8 +28,12 @@ class GrowingFile:
         """Look how long the file is. A file that is missing, or cannot be looked at, is as long as before."""
         try:
             status = os.stat(self.path)
+        except FileNotFoundError:
+            self.is_gone = self._identity is not None or self.offset > 0
+            return
         except OSError:
             return
+        self.is_gone = False
         identity = (status.st_dev, status.st_ino)
         self.was_replaced = self._identity not in (None, identity) or status.st_size < self.offset
         self._identity = identity

@@ -22,6 +22,7 @@ from launcher.sources.source import Found
 from launcher.store.ending import EndingKind
 from launcher.store.records import RecordWriter
 from launcher.store.summary_file import read_summary
+from launcher.worker.left_running import left_running
 from launcher.worker.process_setup import STACKS_SIGNAL
 from launcher.worker.ranks import Ranks
 from launcher.worker.script_process import ScriptProcesses
@@ -70,8 +71,11 @@ class ScriptRun:
         if self._is_asked:  # the signal came before there was a process
             self._tell_script()
         self._follow(self._processes.ranks, sources, wakeup)
+        is_over = self._processes.has_succeeded and not self._is_asked
+        left = left_running() if is_over else []
         self._record(sources, is_final=True)
         self._tell_of_files(files)
+        self._tell_of_processes(left)
         return self._ending(self._processes)
 
     def _step_before(self) -> int:
@@ -170,6 +174,16 @@ class ScriptRun:
                 text = (
                     "no metric was found in its output. What a log has is shown by python -m launcher try-log JOB LOG"
                 )
+                self._writer.write({"kind": "note", "text": text})
+
+    def _tell_of_processes(self, left: list[str]) -> None:
+        """Record that processes were left running: they end now, whatever they have still to do."""
+        if left:
+            text = (
+                f"the command has ended and left processes running, which are ended now: {', '.join(left)}. "
+                "An experiment is over when its command ends: let it wait for them, as wait does in a shell script"
+            )
+            with contextlib.suppress(OSError):
                 self._writer.write({"kind": "note", "text": text})
 
     def _judge(self, step: int, metrics: dict[str, Any]) -> None:

@@ -334,3 +334,11 @@ def test_a_working_folder_within_the_experiments_own_is_made_for_it(place: Workp
     result = place.launch("job.toml")
     assert result.code == 0, result.err
     assert [metrics["lr"] for metrics in place.history("a").steps.values()] == [3]
+
+
+def test_processes_that_a_command_leaves_running_are_ended_and_told(place: Workplace) -> None:
+    (place.folder / "run.sh").write_text("(echo lr 3; exec sleep 99) &\nsleep 0.1\n")
+    place.job('[sweep]\ncommand = ["sh", "run.sh"]\nlog = ["lr {lr}"]\nmetrics = []\n[experiments]\na = {}\n')
+    err = place.launch("job.toml").err
+    assert "a: the command has ended and left processes running, which are ended now: sleep." in err
+    assert [metrics["lr"] for metrics in place.history("a").steps.values()] == [3]

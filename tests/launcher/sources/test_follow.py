@@ -177,3 +177,16 @@ def test_whatever_is_found_can_be_recorded(tmp_path: Path, objects: list[dict[st
         writer.write(fields, step, src)
     writer.close()
     assert sum(1 for _ in RecordReader(records).read()) == len(found)
+
+
+def test_a_file_that_is_removed_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("loss 1\n")
+    sources = Sources([SourceSpec(kind="templates", path=str(path), templates=("loss {loss}",))])
+    assert [found.fields for found in sources.poll()] == [{"loss": 1}]
+    path.unlink()
+    assert sources.poll() + sources.poll(is_final=True) == []
+    assert sources.take_notes() == [f"{path} was removed: what is written there now is lost"]
+    missing = Sources([SourceSpec(kind="run", path=str(tmp_path / "run.jsonl"))])
+    assert missing.poll(is_final=True) == []
+    assert missing.take_notes() == []
