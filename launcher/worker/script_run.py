@@ -17,6 +17,7 @@ from collections import deque
 from typing import Any
 
 from launcher.command.script import Script
+from launcher.config import redact
 from launcher.sources.follow import Sources
 from launcher.sources.source import Found
 from launcher.store.ending import EndingKind
@@ -89,7 +90,11 @@ class ScriptRun:
             self._script.folder.mkdir(parents=True, exist_ok=True)
         (self._script.private / "stop").unlink(missing_ok=True)
         if self._script.config_text is not None:
-            self._script.config_file.write_text(self._script.config_text)
+            mode = 0o600 if redact.secrets(self._spec.config) else 0o666
+            self._script.config_file.unlink(missing_ok=True)  # whatever the script has put there: a link, a FIFO
+            fd = os.open(self._script.config_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            with open(fd, "w", encoding="utf-8") as file:
+                file.write(self._script.config_text)
 
     def _take_signals(self) -> int:
         """Handle the launcher's signals from now on. Return a descriptor that is readable after a signal."""

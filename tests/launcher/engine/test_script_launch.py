@@ -342,3 +342,17 @@ def test_processes_that_a_command_leaves_running_are_ended_and_told(place: Workp
     err = place.launch("job.toml").err
     assert "a: the command has ended and left processes running, which are ended now: sleep." in err
     assert [metrics["lr"] for metrics in place.history("a").steps.values()] == [3]
+
+
+def test_the_file_of_a_configuration_with_a_secret_is_the_owners_alone_and_made_anew(place: Workplace) -> None:
+    source = "import json, os, sys\nprint('lr', len(json.load(open(sys.argv[1]))['api_key']))\n"
+    (place.folder / "train.py").write_text(source + "os.remove(sys.argv[1])\nos.mkfifo(sys.argv[1])\nsys.exit(1)\n")
+    place.job(
+        '[sweep]\ncommand = ["{python}", "train.py", "{config}"]\nargs = "file"\nlog = ["lr {lr}"]\nmetrics = []\n'
+        'retries = 1\n[experiments]\na = { api_key = "k3y-üü" }\n'
+    )
+    assert "attempt 1: failed" in place.launch("job.toml").err
+    (place.folder / "train.py").write_text(source)
+    assert place.launch("job.toml").code == 0
+    assert [metrics["lr"] for metrics in place.history("a").steps.values()] == [6]
+    assert (place.paths.run("a") / "config.json").stat().st_mode & 0o777 == 0o600
