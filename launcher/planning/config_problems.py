@@ -15,9 +15,10 @@ def config_problems(sweep: Sweep, errors: Mapping[str, Sequence[FieldError]]) ->
     problems: dict[str, None] = {}
     for name, found in errors.items():
         for error in found:
+            is_of_all = all(error in errors.get(other, ()) for other in sweep.experiments)
             if error.path:
-                place = _place_of_key(sweep, name, error.path)
-            elif all(error in others for others in errors.values()):
+                place = _place_of_key(sweep, name, error.path, is_of_all=is_of_all)
+            elif is_of_all:
                 place = sweep.source_lines.where("config")
             else:
                 place = f"{sweep.source_lines.where('experiments', name)}{name}: "
@@ -25,11 +26,11 @@ def config_problems(sweep: Sweep, errors: Mapping[str, Sequence[FieldError]]) ->
     return list(problems)
 
 
-def _place_of_key(sweep: Sweep, name: str, path: KeyPath) -> str:
+def _place_of_key(sweep: Sweep, name: str, path: KeyPath, *, is_of_all: bool) -> str:
     """Return where a key of an experiment's configuration was given: in its table, by -S, or in [config].
 
     Examples: `jobs/lr.toml:9: experiments.fast.lr `, `-S lr: it `. A key that is missing is looked for by the tables
-    around it, the innermost first.
+    around it, the innermost first; a key that is given nowhere is missing in [config], or in the experiment alone.
     """
     key = inline(dotted(path), 100)
     for length in range(len(path), 0, -1):
@@ -38,7 +39,10 @@ def _place_of_key(sweep: Sweep, name: str, path: KeyPath) -> str:
         if has(sweep.cli_overrides, path[:length]):
             return f"-S {key}: it "
         if has(sweep.config, path[:length]):
+            is_of_all = True
             break
+    if not is_of_all:
+        return f"{sweep.source_lines.where('experiments', name)}experiments.{name}.{key} "
     return f"{sweep.source_lines.where('config', *path)}config.{key} "
 
 

@@ -71,3 +71,14 @@ def test_a_total_that_is_no_number_of_steps_is_told(tmp_path: Path) -> None:
     assert (
         "sweep.total is the key steps, which is 'many' in a: no number of steps." in problems(tmp_path, sweep, rest)[0]
     )
+
+
+def test_a_key_that_is_missing_in_one_experiment_is_told_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = "import argparse\np = argparse.ArgumentParser()\np.add_argument('--lr', required=True)\np.parse_args()\n"
+    (tmp_path / "fit.py").write_text(source)
+    sweep = COMMAND.replace("train.py", "fit.py")
+    (of_one,) = problems(tmp_path, sweep, "[experiments]\na = { lr = 1 }\nb = {}\n")
+    assert of_one.endswith("job.toml:5: experiments.b.lr is missing: fit.py requires it")
+    (of_all,) = problems(tmp_path, sweep, "[experiments]\na = {}\nb = {}\n")
+    assert "config.lr is missing" in of_all
