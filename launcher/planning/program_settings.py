@@ -107,6 +107,11 @@ def program_problems(settings: ProgramSettings) -> list[str]:
     if settings.config_base and settings.args != "file":
         problems.append('config_base is for args = "file": only a file of the configuration is laid over another')
     problems += filter(None, [_inside_problem(settings)])
+    problems += [
+        f"env: {inline(repr(key), 100)} is no name of a variable"
+        for key, value in settings.env.items()
+        if not key or set("=\0") & set(key) or "\0" in str(value)
+    ]
     templates = () if isinstance(settings.log, str) else settings.log
     return [*problems, *_brace_problems(settings), *(f"log: {problem}" for problem in template_problems(templates))]
 
@@ -149,5 +154,7 @@ def _brace_problems(settings: ProgramSettings) -> Iterator[str]:
             continue
         if "args" in found and (key != "command" or text != "{args}"):
             yield f'{key}: "{inline(text, 100)}": {{args}} stands alone, as a text of its own in command'
+        if "port" in found and (key in ("cwd", "events") or text == settings.resume.glob):
+            yield f"{key}: {{port}} is known when the command starts: it stands in command or env"
         if "config" in found and settings.args != "file":
             yield f'{key}: {{config}} is the file of args = "file"; args is "{settings.args}"'

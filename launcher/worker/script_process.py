@@ -19,7 +19,7 @@ from launcher.worker.ranks import Ranks
 from launcher.worker.script_ending import last_error, read_output, script_ending
 from launcher.worker.spec import Spec
 
-PORT = "\0"  # in an argument: the place of a free port
+PORT = "\0"  # in an argument or a variable: the place of a free port
 
 
 class ScriptProcesses:
@@ -34,13 +34,15 @@ class ScriptProcesses:
         self._num = script.num_ranks
         self._logs = [spec.paths.log(spec.experiment)]
         self._logs += [spec.paths.rank_log(spec.experiment, rank) for rank in range(1, self._num)]
-        port = naming.free_port() if self._num > 1 or any(PORT in word for word in script.argv) else 0
+        is_asked = any(PORT in text for text in (*script.argv, *script.environment.values()))
+        port = naming.free_port() if self._num > 1 or is_asked else 0
+        own = {key: value.replace(PORT, str(port)) for key, value in script.environment.items()}
         argv = [word.replace(PORT, str(port)) for word in script.argv]
         self._starts: list[int] = []
         pids: list[int] = []
         try:
             for rank in range(self._num):
-                environment = spec.environment | script.environment
+                environment = spec.environment | own
                 if self._num > 1:
                     environment |= naming.environment(rank, self._num, port, f"{spec.experiment}.{spec.attempt}")
                 header = f"attempt {spec.attempt}, rank {rank} of {self._num}\n"

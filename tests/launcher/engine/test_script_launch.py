@@ -356,3 +356,13 @@ def test_the_file_of_a_configuration_with_a_secret_is_the_owners_alone_and_made_
     assert place.launch("job.toml").code == 0
     assert [metrics["lr"] for metrics in place.history("a").steps.values()] == [6]
     assert (place.paths.run("a") / "config.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_free_port_stands_in_a_variable_too(place: Workplace) -> None:
+    source = "import os, sys\nprint('lr', float(os.environ['MASTER_PORT'] == sys.argv[1] != '0'))"
+    shape(place, source, command=["{python}", "train.py", "{port}"], check=False)
+    text = (place.folder / "job.toml").read_text()
+    place.job(text.replace("[config]", 'env = { MASTER_PORT = "{port}" }\n[config]'))
+    result = place.launch("job.toml")
+    assert result.code == 0, result.err
+    assert [metrics["lr"] for metrics in place.history("a").steps.values()] == [1]

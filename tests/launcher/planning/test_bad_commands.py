@@ -45,6 +45,8 @@ def problems(folder: Path, sweep: str, rest: str = "[experiments]\na = {}\n") ->
         (f"{COMMAND}\ntotal = -1", "total is a number of steps from 0"),
         (f'{COMMAND}\nstop_signal = "SIGKILL"', "sweep.stop_signal"),
         (f"{COMMAND}\nenv = {{ A = [1] }}", "sweep.env"),
+        (f'{COMMAND}\nenv = {{ "A=B" = "x" }}', "env: 'A=B' is no name of a variable"),
+        (f'{COMMAND}\ncwd = "{{port}}"', "{port} is known when the command starts"),
         (f'{COMMAND}\nenv = {{ A = "{{nam}}" }}', 'Did you mean "name"?'),
         (f'{COMMAND}\ninputs = ["no/such/*.py"]', 'there is no file "no/such/*.py"'),
         (f'{COMMAND}\nconfig_base = "b.json"', 'config_base is for args = "file"'),
