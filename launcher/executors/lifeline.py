@@ -7,6 +7,7 @@ session of its own, so neither that pipe nor the death of the worker reaches it.
                          opens it by its name (`launcher/shim/sitecustomize.py`), and the kernel kills it at the end
                          of the last writer. Nobody has to be awake for this.
     the worker dies      `end_marked`: the launcher looks for processes whose environment has the mark of the attempt.
+                         Every script has a mark: a script that makes a daemon, or starts torchrun, would keep its GPU.
 """
 
 from __future__ import annotations
@@ -37,13 +38,15 @@ class NamedLifeline:
         self._fd = -1
 
     def marked(self, spec: Spec) -> Spec:
-        """Return the description of an attempt with the name of the lifeline and a mark of its own for its command.
+        """Return the description of an attempt with a mark of its own, if a script trains.
 
-        Where no process leaves the group, the description is returned as it is.
+        A command whose processes are known to leave the group gets the name of the lifeline, too.
         """
-        if spec.script is None or not leaves_group(spec.script.argv):
+        if spec.script is None:
             return spec
-        added = {"LAUNCHER_LIFELINE": self._open(), MARK: uuid.uuid4().hex}
+        added = {MARK: uuid.uuid4().hex}
+        if leaves_group(spec.script.argv):
+            added["LAUNCHER_LIFELINE"] = self._open()
         return replace(spec, environment=spec.environment | added)
 
     def close(self) -> None:

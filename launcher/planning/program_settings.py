@@ -107,6 +107,8 @@ def program_problems(settings: ProgramSettings) -> list[str]:
     if settings.config_base and settings.args != "file":
         problems.append('config_base is for args = "file": only a file of the configuration is laid over another')
     problems += filter(None, [_inside_problem(settings)])
+    if settings.command.count("{args}") > 1:
+        problems.append("command has {args} twice: the configuration is spelled once")
     problems += [
         f"env: {inline(repr(key), 100)} is no name of a variable"
         for key, value in settings.env.items()

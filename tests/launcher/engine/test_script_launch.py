@@ -150,6 +150,7 @@ def test_a_worker_that_is_stopped_does_not_hold_the_script_up(place: Workplace) 
     assert len(losses(place, "a")) == 3000
 
 
+@pytest.mark.slow
 def test_on_nan_stop_ends_a_script_as_diverged(place: Workplace) -> None:
     job(place, {"a": {"steps": 10_000, "pause": 0.01, "then": "nan"}}, metrics=["loss"], on_nan="stop")
     assert place.launch("job.toml").code == 1
@@ -159,6 +160,7 @@ def test_on_nan_stop_ends_a_script_as_diverged(place: Workplace) -> None:
     assert end["error"] == "Diverged: loss is nan at step 3"
 
 
+@pytest.mark.slow
 def test_a_script_that_hangs_leaves_its_stacks(place: Workplace) -> None:
     job(place, {"a": {"then": "wait"}}, kill_after_s=1.0, stall_after_s=0.5)
     result = place.launch("job.toml")
@@ -168,6 +170,7 @@ def test_a_script_that_hangs_leaves_its_stacks(place: Workplace) -> None:
     assert "train.py" in place.log("a").split("Fatal Python error")[1]
 
 
+@pytest.mark.slow
 def test_a_changed_configuration_begins_in_an_empty_folder(place: Workplace) -> None:
     job(place, {"a": {"on-stop": "save", "steps": 5}})
     place.launch("job.toml")
@@ -217,6 +220,7 @@ def test_values_reach_a_script_in_each_way(place: Workplace, source: str, settin
     assert [step["lr"] for step in place.history("a").steps.values()] == [1e-5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_inside", [False, True])
 def test_values_take_the_place_of_a_scripts_own(place: Workplace, is_inside: bool) -> None:
     (place.folder / "train.py").write_text(
@@ -231,6 +235,7 @@ def test_values_take_the_place_of_a_scripts_own(place: Workplace, is_inside: boo
     assert list(place.history("a").steps.values()) == [{"lr": 1e-5, "width": 8}]
 
 
+@pytest.mark.slow
 def test_a_base_file_lies_under_the_configuration(place: Workplace) -> None:
     (place.folder / "base.toml").write_text("[model]\nwidth = 1\ndepth = 3\n")
     source = "import json, sys\nc = json.load(open(sys.argv[1]))\nprint('lr', c['lr'], c['model'])"
@@ -253,6 +258,7 @@ def test_the_parser_of_the_script_checks_every_experiment_first(place: Workplace
     assert not place.paths.outcome.exists()
 
 
+@pytest.mark.slow
 def test_a_script_that_has_changed_is_kept_and_told(place: Workplace) -> None:
     shape(place, "print('lr', 3)", check=False)
     place.launch("job.toml")
@@ -273,6 +279,7 @@ def test_two_experiments_that_write_the_same_file_are_told(place: Workplace) -> 
     assert err.count("model.pt changed") == 1
 
 
+@pytest.mark.slow
 def test_a_script_without_metrics_is_told_how_to_find_them(place: Workplace) -> None:
     job(place, {"a": {}}, log=["lss {loss}"])
     result = place.launch("job.toml")
@@ -280,6 +287,7 @@ def test_a_script_without_metrics_is_told_how_to_find_them(place: Workplace) -> 
     assert "a: no metric was found in its output." in result.err
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_cannot_be_loaded_is_told_as_the_likely_cause(place: Workplace) -> None:
     resume = '{ if = "{dir}/checkpoint.txt", args = ["--resume"] }'
     job(place, {"a": {"then": "raise", "on-stop": "save"}}, resume=resume)
@@ -290,12 +298,14 @@ def test_a_checkpoint_that_cannot_be_loaded_is_told_as_the_likely_cause(place: W
     assert "that may be damaged. Options --fresh --only a begin it anew." in result.err
 
 
+@pytest.mark.slow
 def test_a_script_that_prints_is_not_silent(place: Workplace) -> None:
     job(place, {"a": {"steps": 60, "pause": 0.05}}, log=[], kill_after_s=1.0)
     result = place.launch("job.toml")
     assert result.code == 0, "it printed for three seconds, and no line was a metric"
 
 
+@pytest.mark.slow
 def test_counted_steps_go_on_where_the_script_goes_on(place: Workplace) -> None:
     resume = '{ if = "{dir}/checkpoint.txt", args = ["--resume"] }'
     job(place, {"a": {"then": "exit", "at": 5, "steps": 8, "on-stop": "save"}}, resume=resume, log=["loss {loss}"])
@@ -306,6 +316,7 @@ def test_counted_steps_go_on_where_the_script_goes_on(place: Workplace) -> None:
     assert list(losses(place, "a")) == [1, 2, 3, 4, 5, 6, 7]
 
 
+@pytest.mark.slow
 def test_the_same_note_of_many_experiments_is_told_once(place: Workplace) -> None:
     job(place, {name: {} for name in "abc"}, log=["lss {loss}"])
     result = place.launch("job.toml")
@@ -328,6 +339,7 @@ def test_the_defaults_of_the_parser_are_shown_and_no_part_of_the_identity(place:
     assert "keep   b" in plan
 
 
+@pytest.mark.slow
 def test_a_working_folder_within_the_experiments_own_is_made_for_it(place: Workplace) -> None:
     source = "import os\nprint('lr', 3 if os.getcwd().endswith('/runs/a/work') else 4)"
     shape(place, source, command=["{python}", str(place.folder / "train.py")], cwd="{dir}/work", check=False)
@@ -336,6 +348,7 @@ def test_a_working_folder_within_the_experiments_own_is_made_for_it(place: Workp
     assert [metrics["lr"] for metrics in place.history("a").steps.values()] == [3]
 
 
+@pytest.mark.slow
 def test_processes_that_a_command_leaves_running_are_ended_and_told(place: Workplace) -> None:
     (place.folder / "run.sh").write_text("(echo lr 3; exec sleep 99) &\nsleep 0.1\n")
     place.job('[sweep]\ncommand = ["sh", "run.sh"]\nlog = ["lr {lr}"]\nmetrics = []\n[experiments]\na = {}\n')
@@ -344,6 +357,7 @@ def test_processes_that_a_command_leaves_running_are_ended_and_told(place: Workp
     assert [metrics["lr"] for metrics in place.history("a").steps.values()] == [3]
 
 
+@pytest.mark.slow
 def test_the_file_of_a_configuration_with_a_secret_is_the_owners_alone_and_made_anew(place: Workplace) -> None:
     source = "import json, os, sys\nprint('lr', len(json.load(open(sys.argv[1]))['api_key']))\n"
     (place.folder / "train.py").write_text(source + "os.remove(sys.argv[1])\nos.mkfifo(sys.argv[1])\nsys.exit(1)\n")
@@ -358,6 +372,7 @@ def test_the_file_of_a_configuration_with_a_secret_is_the_owners_alone_and_made_
     assert (place.paths.run("a") / "config.json").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.slow
 def test_a_free_port_stands_in_a_variable_too(place: Workplace) -> None:
     source = "import os, sys\nprint('lr', float(os.environ['MASTER_PORT'] == sys.argv[1] != '0'))"
     shape(place, source, command=["{python}", "train.py", "{port}"], check=False)
@@ -366,3 +381,14 @@ def test_a_free_port_stands_in_a_variable_too(place: Workplace) -> None:
     result = place.launch("job.toml")
     assert result.code == 0, result.err
     assert [metrics["lr"] for metrics in place.history("a").steps.values()] == [1]
+
+
+def test_a_daemon_of_a_script_ends_with_its_worker(place: Workplace) -> None:
+    source = (
+        "import os, time\nprint('lr 3', flush=True)\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
+        "        for fd in range(3): os.close(fd)\n        time.sleep(600)\n    os._exit(0)\nos.wait()\n"
+    )
+    (place.folder / "train.py").write_text(source)
+    place.job('[sweep]\ncommand = ["{python}", "train.py"]\nlog = ["lr {lr}"]\nmetrics = []\n[experiments]\na = {}\n')
+    assert place.launch("job.toml").code == 0
+    assert marked(place.mark) == []

@@ -42,6 +42,7 @@ def test_an_experiment_has_two_slots_and_a_process_on_each_of_which_the_first_re
     assert all(device.startswith("cpu:") and ", " in device for device in devices)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rank", "act", "why"),
     [
@@ -64,6 +65,7 @@ def test_a_rank_that_fails_ends_all_and_is_named(place: Workplace, rank: int, ac
         assert "ValueError: this rank is broken" in place.log("a")
 
 
+@pytest.mark.slow
 def test_a_rank_that_does_not_end_by_itself_is_killed(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rank 0 waits for something that never comes, as in a collective operation of NCCL, and hears no signal."""
     place.toy({"a": {}}, target="deaf:train", gpus=2)
@@ -80,6 +82,7 @@ def test_a_rank_that_does_not_end_by_itself_is_killed(place: Workplace, monkeypa
     assert "rank 1 of 2: ValueError: broken" in result.err
 
 
+@pytest.mark.slow
 def test_a_stop_reaches_all_ranks_which_stop_at_the_same_step_and_go_on_together(place: Workplace) -> None:
     job(place, {"a": {"steps": 100_000, "step_s": 0.001}}, grace_s=30)
     process = place.start("job.toml", "--devices", "cpu")
@@ -92,6 +95,7 @@ def test_a_stop_reaches_all_ranks_which_stop_at_the_same_step_and_go_on_together
     assert f"rank 1 stops at step {step}" in rank_log(place, "a")
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_written_by_the_first_rank_and_loaded_by_all(place: Workplace) -> None:
     job(place, {"a": {"steps": 4, "bad_rank": 1, "act": "exit", "step_s": 0.05}}, checkpoint_s=0)
     assert place.launch("job.toml", "--devices", "cpu").code == 1
@@ -118,6 +122,7 @@ def test_nothing_outlives_the_launcher_or_the_worker(place: Workplace, who: str)
         assert process.returncode == 1
 
 
+@pytest.mark.slow
 def test_a_worker_whose_ranks_hang_leaves_the_stacks_of_each(place: Workplace) -> None:
     job(place, {"a": {"bad_rank": 1, "act": "hang", "barrier": "never"}}, kill_after_s=1.0)
     result = place.launch("job.toml", "--devices", "cpu")
@@ -127,6 +132,7 @@ def test_a_worker_whose_ranks_hang_leaves_the_stacks_of_each(place: Workplace) -
     assert "in act" in rank_log(place, "a")
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_costs_one_more_attempt(place: Workplace) -> None:
     job(place, {"a": {"bad_rank": 0, "act": "port"}, "b": {}})
     result = place.launch("job.toml", "--parallel", "--devices", "cpu")
@@ -145,6 +151,7 @@ def test_more_devices_than_there_are_is_told_before_anything_starts(place: Workp
     assert not place.paths.outcome.exists()
 
 
+@pytest.mark.slow
 def test_two_experiments_share_four_cards_and_each_sees_its_own(driver: Workplace, cards: Cards) -> None:
     cards.are(*FOUR)
     job(driver, {"a": {"barrier": "go"}, "b": {"barrier": "go"}, "c": {}}, telemetry_s=0.1)

@@ -82,12 +82,12 @@ def test_a_dead_workers_processes_are_found_by_their_mark(tmp_path: Path) -> Non
     assert end_marked(mark_of(spec)) == 0
 
 
-def test_only_what_may_leave_the_group_is_marked(tmp_path: Path) -> None:
+def test_every_script_is_marked_and_what_is_known_to_leave_the_group_has_the_lifeline(tmp_path: Path) -> None:
     lifeline = NamedLifeline()
     for argv in (["python", "train.py"], ["./fit"]):
-        spec = make_spec(tmp_path, argv)
-        assert lifeline.marked(spec) is spec
-        assert mark_of(spec) == ""
+        spec = lifeline.marked(make_spec(tmp_path, argv))
+        assert mark_of(spec)
+        assert "LAUNCHER_LIFELINE" not in spec.environment
     function = replace(make_spec(tmp_path, []), script=None, target="train:run")
     assert lifeline.marked(function) is function
     lifeline.close()

@@ -33,6 +33,7 @@ def problems(folder: Path, sweep: str, rest: str = "[experiments]\na = {}\n") ->
         ('command = ["{python}", "--x={dri}"]', 'unknown placeholder {dri}. Did you mean "dir"?'),
         ('command = ["{python}", "--x={"]', "lone {"),
         ('command = ["{python}", "x{args}"]', "{args} stands alone"),
+        ('command = ["{python}", "{args}", "{args}"]', "has {args} twice"),
         ('command = ["{python}", "{config}"]', '{config} is the file of args = "file"'),
         (f'{COMMAND}\nargs = "--key:value"', "sweep.args"),
         (f'{COMMAND}\nlog = ["loss"]', 'the template "loss"'),
