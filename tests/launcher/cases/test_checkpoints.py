@@ -61,6 +61,7 @@ def rewrite(path: Path, body: bytes, **header: Any) -> None:
     path.write_bytes(json.dumps(known).encode() + b"\n" + body)
 
 
+@pytest.mark.slow
 def test_01_09_what_is_saved_comes_back_and_what_does_not_is_told(place: Workplace) -> None:
     (place.folder / "saves.py").write_text(TARGET)
     (place.folder / "lazily.py").write_text("NAME = 'found'\n")

@@ -192,6 +192,7 @@ def test_16_a_field_that_only_the_worker_finds_another_fails_by_name(place: Work
     assert "device: may be other values in the worker" in place.log("a")
 
 
+@pytest.mark.slow
 def test_15_16_a_sweep_goes_on_when_fields_come_and_a_set_is_in_another_order(place: Workplace) -> None:
     tags = 'tags: frozenset[str] = frozenset({"flip", "crop", "jitter"})'
     write(place, tags)

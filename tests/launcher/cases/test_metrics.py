@@ -37,6 +37,7 @@ def write(place: Workplace, metrics: str, plots: str) -> None:
     place.job(JOB.replace("METRICS", f"[{metrics}]").replace("PLOTS", plots))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_06_metrics_with_slashes_work_everywhere(place: Workplace) -> None:
     write(place, NAMES, '["png", "svg"]')

@@ -205,6 +205,7 @@ def test_F12_a_job_file_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
     assert list(load(tmp_path / "link.toml").experiments) == ["a"], "a link to a job file is one"
 
 
+@pytest.mark.slow
 def test_24_a_launch_makes_files_that_the_umask_allows(place: Workplace) -> None:
     job = place.toy({"a": {"act": "checkpoint", "at": 2}}, checkpoint_s=0, telemetry_s=0.1)
     for umask, mode in ((0o077, 0o600), (0o002, 0o664)):

@@ -46,6 +46,7 @@ LINES = [
 ]
 
 
+@pytest.mark.slow
 def test_a_shell_completes_commands_options_experiments_and_keys(installed: dict[str, str], tmp_path: Path) -> None:
     """In a real bash, with the script that --show-completion prints."""
     bash = shutil.which("bash")

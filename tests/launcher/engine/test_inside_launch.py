@@ -69,6 +69,7 @@ def test_an_error_inside_is_told_as_of_a_script(place: Workplace) -> None:
     assert "launcher/worker" not in trace
 
 
+@pytest.mark.slow
 def test_a_script_inside_is_stopped_and_goes_on(place: Workplace) -> None:
     resume = '{ if = "{dir}/checkpoint.txt", args = ["--resume"] }'
     steps = {"a": {"steps": 40, "pause": 0.02, "on-stop": "save"}}

@@ -87,6 +87,7 @@ def test_a_batch_that_cannot_be_halved_is_a_failure(driver: Workplace, cards: Ca
     assert "a: out of memory, and its batch cannot be halved again." in result.err
 
 
+@pytest.mark.slow
 def test_a_halved_experiment_that_was_stopped_goes_on_halved(place: Workplace) -> None:
     job(place, {"a": {"fits": 4, "saves": True, "barrier": "go"}}, on_oom="halve_batch", preload=["torch"], grace_s=60)
     process = place.start("job.toml", "--devices", "cpu")

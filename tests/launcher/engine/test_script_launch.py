@@ -183,6 +183,7 @@ def test_a_changed_configuration_begins_in_an_empty_folder(place: Workplace) -> 
     assert (place.paths.earlier(1) / "runs" / "a" / "checkpoint.txt").read_text() == "5"
 
 
+@pytest.mark.slow
 def test_verify_trains_a_script_again_beside_its_own_folder(place: Workplace) -> None:
     job(place, {"a": {"on-stop": "save"}})
     place.launch("job.toml")
@@ -201,6 +202,7 @@ def shape(place: Workplace, source: str, **settings: Any) -> None:
     place.job("\n".join(["[sweep]", *rows, "[config]\nlr = 1e-5\nmodel.width = 64", "[experiments]", "a = {}", ""]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "settings"),
     [

@@ -115,7 +115,7 @@ def test_where_the_user_has_none_python_starts_as_ever(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "starts\n", "")
 
 
-WAITS = "import os, sys, time; print(os.getpid(), flush=True); time.sleep(600)"
+WAITS = r"import os, sys, time; os.write(1, b'%d\n' % os.getpid()); time.sleep(600)"  # a line in one piece
 FORKS = f"import os; os.fork() or os.setsid(); {WAITS}"
 
 

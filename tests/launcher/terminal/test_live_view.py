@@ -141,6 +141,7 @@ def test_D19_a_window_that_was_lower_for_a_while_shows_one_frame_and_the_message
     terminal.wait_for(has("exit code 130"))
 
 
+@pytest.mark.slow
 def test_a_launch_that_stops_says_what_it_waits_for(terminal: Terminal) -> None:
     experiments: dict[str, dict[str, Any]] = {f"e{n}": {"steps": 2, "step_s": 60.0} for n in range(12)}
     terminal.place.toy(experiments, metrics=["loss"], grace_s=4)

@@ -243,6 +243,7 @@ def test_a_device_that_is_not_there_is_refused(
         run(small(), memory_run(device=device))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("data")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, about torch.jit
 def test_a_compiled_run_has_the_same_losses_to_rounding(
