@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+PORT = "\0"  # in an argument or a variable: the place of a free port. Neither can hold this character otherwise
+
 
 @dataclass(frozen=True, kw_only=True)
 class Script:
     """Everything that the worker needs to run a script, as plain values, because it crosses a process boundary."""
 
-    argv: tuple[str, ...]  # the program and its arguments; only `{port}` is left to fill in
+    argv: tuple[str, ...]  # the program and its arguments; only PORT is left to fill in
     shown: str  # the command as a person may see it, without secrets
     folder: Path  # in which the script runs
     dir: Path  # the experiment's own folder, made before the start

@@ -39,7 +39,7 @@ def resolve_command(sweep: Sweep) -> list[Experiment]:
         InputError: the command or a configuration is wrong; it lists every problem.
     """
     given = {name: bare(merge(sweep.config, overrides)) for name, overrides in sweep.experiments.items()}
-    problems = [*_placeholder_problems(sweep, given), *_total_problems(sweep, given)]
+    problems = [*_placeholder_problems(sweep, given), *_total_problems(sweep, given), *_port_problems(sweep, given)]
     inputs, wrong = _inputs(sweep)
     problems += wrong or _base_problems(sweep)
     if sweep.settings.on_oom == "halve_batch":
@@ -178,6 +178,17 @@ def _total_problems(sweep: Sweep, given: Mapping[str, dict[str, Any]]) -> Iterat
             where = sweep.source_lines.where("sweep", "total")
             value = inline(repr(values[key]), 100)
             yield f"{where}sweep.total is the key {inline(key)}, which is {value} in {name}: no number of steps."
+
+
+def _port_problems(sweep: Sweep, given: Mapping[str, dict[str, Any]]) -> Iterator[str]:
+    """Yield the values that want a port where none can be written: it is known only when the script starts."""
+    if sweep.settings.args not in ("file", "globals"):
+        return
+    for name, config in given.items():
+        for path, value in leaves(config):
+            if "{port}" in str(value):
+                key, style = inline(dotted(path), 100), f'args = "{sweep.settings.args}"'
+                yield f"{name}: {key} has {{port}}, which {style} cannot give: put it into command or env."
 
 
 def _base_problems(sweep: Sweep) -> list[str]:

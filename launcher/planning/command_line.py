@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from launcher.command.arguments import Filling, arguments
 from launcher.command.options import ScriptOption
+from launcher.command.script import PORT
 from launcher.config import redact
 from launcher.planning.program_settings import texts
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from launcher.planning.experiment import Experiment
     from launcher.planning.job import SweepSettings
     from launcher.store.paths import Paths
-
-PORT = "\0"  # in arguments, until the worker knows a free port: no argument can hold this character
 
 
 def all_texts(settings: SweepSettings) -> list[str]:

@@ -12,14 +12,12 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from launcher.command.script import Script
+from launcher.command.script import PORT, Script
 from launcher.store.files import open_to_append
 from launcher.worker import ranks as naming
 from launcher.worker.ranks import Ranks
 from launcher.worker.script_ending import last_error, read_output, script_ending
 from launcher.worker.spec import Spec
-
-PORT = "\0"  # in an argument or a variable: the place of a free port
 
 
 class ScriptProcesses:

@@ -62,6 +62,12 @@ def test_a_wrong_key_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sw
     assert any(told in problem for problem in problems(tmp_path, sweep)), problems(tmp_path, sweep)
 
 
+def test_a_port_in_a_file_is_told(tmp_path: Path) -> None:
+    rest = '[config]\nurl = "tcp://x:{port}"\n[experiments]\na = {}\n'
+    told = problems(tmp_path, f'{COMMAND}\nargs = "file"', rest)
+    assert told == ['a: url has {port}, which args = "file" cannot give: put it into command or env.']
+
+
 def test_a_placeholder_that_one_experiment_lacks_is_told_for_it(tmp_path: Path) -> None:
     sweep, rest = 'command = ["{python}", "{alpha}"]', "[experiments]\na = { alpha = 1 }\nb = {}\n"
     assert problems(tmp_path, sweep, rest) == [
