@@ -9,6 +9,11 @@ import torch.distributed as dist
 
 def train(config: dict, run) -> None:
     dist.init_process_group("gloo" if run.device == "cpu" else "nccl")
+    train_rank(config, run)
+    dist.destroy_process_group()  # the model is gone by now: a DDP model that outlives its group may hang
+
+
+def train_rank(config: dict, run) -> None:
     rank, world = dist.get_rank(), dist.get_world_size()
     torch.manual_seed(run.seed)
     model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(4, 1))
@@ -33,4 +38,3 @@ def train(config: dict, run) -> None:
             break
         time.sleep(config.get("step_s", 0.0))
     print(f"weights {os.environ['RANK']}", [round(value, 6) for value in model.module.weight[0].tolist()], flush=True)
-    dist.destroy_process_group()

@@ -34,4 +34,5 @@ for step in range(int(given.get("steps", 5))):
     time.sleep(float(given.get("step_s", 0)))
 print(f"rank {rank} of {world} ends", flush=True)
 if is_ddp:
+    del model, optimizer, loss  # a DDP model that outlives its group may hang
     dist.destroy_process_group()
