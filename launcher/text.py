@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import signal
 from collections.abc import Iterable, Sequence
 
 
@@ -110,3 +111,11 @@ def did_you_mean(wrong: str, choices: Iterable[str]) -> str:
     by_folded = {choice.casefold(): choice for choice in choices}
     close = difflib.get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=0.6)
     return f' Did you mean "{by_folded[close[0]]}"?' if close else ""
+
+
+def signal_name(number: int) -> str:
+    """Return the name of a signal, such as `SIGKILL`; `signal 40` for a real-time signal, which has no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -10,7 +10,6 @@ import json
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from launcher.planning.job import Sweep
 from launcher.store.experiment_state import ExperimentState
 from launcher.store.paths import Paths
 from launcher.store.sweep_state import read_sweep_state
-from launcher.text import inline
+from launcher.text import inline, signal_name
 
 LIMIT_S = 60.0
 STDERR = 2
@@ -103,5 +102,5 @@ def run(words: list[str], summary: dict[str, Any], limit_s: float = LIMIT_S) -> 
         return f"{command} took more than {limit_s:.0f} s, and was killed."
     code = child.process.returncode
     if code < 0:
-        return f"{command} was killed by {signal.Signals(-code).name}."
+        return f"{command} was killed by {signal_name(-code)}."
     return f"{command} ended with exit code {code}." if code else ""

@@ -14,8 +14,8 @@ from pathlib import Path
 SHIM = str(Path(__file__).absolute().parent.parent / "shim")
 HOOKS = ("wandb", "transformers", "lightning", "accelerate", "keras")  # the libraries whose log calls can be recorded
 
-_STARTERS = ("torchrun", "accelerate", "deepspeed", "horovodrun")
-_STARTER_MODULES = ("torch.distributed.run", "torch.distributed.launch", "accelerate.commands.launch")
+STARTERS = ("torchrun", "accelerate", "deepspeed", "horovodrun")
+STARTER_MODULES = ("torch.distributed.run", "torch.distributed.launch", "accelerate.commands.launch")
 _SHELLS = ("sh", "bash", "dash", "zsh", "fish", "make")
 
 
@@ -34,7 +34,7 @@ def starts_ranks(argv: Sequence[str]) -> bool:
     """Return whether a command starts the processes that train together itself, as torchrun does."""
     programs = {os.path.basename(word) for word in argv[:3]}  # `uv run torchrun …` too
     modules = {after for word, after in pairwise(argv) if word == "-m"}
-    return not programs.isdisjoint(_STARTERS) or not modules.isdisjoint(_STARTER_MODULES)
+    return not programs.isdisjoint(STARTERS) or not modules.isdisjoint(STARTER_MODULES)
 
 
 def hook_environment(

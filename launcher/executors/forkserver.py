@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import signal
 import time
 from collections.abc import Sequence
 
@@ -170,7 +169,9 @@ class ForkServer:
             self._child.process.wait(_DEATH_LIMIT_S)
         status = self._child.end()
         if status is not None and status < 0:
-            return ServerDied(f"was killed by {signal.Signals(-status).name}")
+            from launcher.text import signal_name  # not at the top: this module is to be imported at once
+
+            return ServerDied(f"was killed by {signal_name(-status)}")
         return ServerDied(f"ended with exit code {status}")
 
 

@@ -15,6 +15,7 @@ from launcher.executors.base import ProcessExit
 from launcher.executors.forkserver import ForkServer
 from launcher.executors.lifeline import end_marked
 from launcher.executors.process_tree import tree_cpu_s
+from launcher.text import signal_name
 from launcher.worker.process_setup import STACKS_SIGNAL
 
 EXIT_LIMIT_S = 2.0  # for the fork server to report the exit code of a worker that is dead; it takes milliseconds
@@ -66,5 +67,5 @@ class WorkerProcess:
         if self.ends_server:
             self._server.end()
         if code is not None and code < 0:
-            return ProcessExit(signal=signal.Signals(-code).name)
+            return ProcessExit(signal=signal_name(-code))
         return ProcessExit(code=code)

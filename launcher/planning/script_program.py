@@ -22,13 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from launcher.command import globals_runner
+from launcher.command.hooks import STARTER_MODULES, STARTERS
 from launcher.text import did_you_mean, inline
 
 _BEGINNING_BYTES = 512  # of a program; the kernel looks at 256
 _PYTHON = re.compile(r"(python|pypy)(\d+(\.\d+)*)?t?")
 _WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")  # options of Python
-_LAUNCHERS = ("torchrun", "accelerate", "deepspeed")
-_LAUNCHER_MODULES = ("torch.distributed.run", "torch.distributed.launch", "accelerate.commands.launch")
 _FIRST_LINE_BYTES = 256
 
 
@@ -75,7 +74,7 @@ def find_program(command: Sequence[str], folder: Path, environment: Mapping[str,
         name = os.path.basename(word)
         if _PYTHON.fullmatch(name) or word == sys.executable:
             return _after_python(command, place, folder)
-        if name in _LAUNCHERS:
+        if name in STARTERS:
             found = shutil.which(word, path=_path(environment))
             python = Path(found).parent / "python" if found else Path(sys.executable)
             return _after_launcher(command, place + 1, (str(python) if python.exists() else sys.executable,), folder)
@@ -153,7 +152,7 @@ def _after_python(command: Sequence[str], place: int, folder: Path) -> Program:
 
 
 def _module(command: Sequence[str], module: str, index: int, end: int, folder: Path) -> Program:
-    if module in _LAUNCHER_MODULES:
+    if module in STARTER_MODULES:
         return _after_launcher(command, end, tuple(command[:index]), folder)
     base = folder.joinpath(*module.split("."))
     files = [file for file in (base.with_name(base.name + ".py"), base / "__main__.py") if file.is_file()]

@@ -20,6 +20,8 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
+from launcher.text import signal_name
+
 ADDRESS = "127.0.0.1"
 REST_LIMIT_S = 60.0  # that the others have after rank 0 has ended well
 END_LIMIT_S = 5.0  # that the other ranks have to end, once a rank has failed
@@ -82,7 +84,7 @@ def is_lost_connection(why: str) -> bool:
 
 def exit_text(code: int) -> str:
     """Return how a process ended, from its exit code; a negative code is that of a signal."""
-    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+    return f"exit code {code}" if code >= 0 else signal_name(-code)
 
 
 class Ranks:

@@ -1,15 +1,15 @@
-"""How the attempt of a script ended: from its exit code, and from what it has written last.."""
+"""How the attempt of a script ended: from its exit code, and from what it has written last."""
 
 from __future__ import annotations
 
 import os
 import re
-import signal
 from pathlib import Path
 from typing import Any
 
 from launcher.store.ending import EndingKind
 from launcher.store.files import open_to_read
+from launcher.text import signal_name
 
 _TAIL_BYTES = 1 << 16
 _MESSAGE_LIMIT = 500
@@ -40,10 +40,10 @@ def script_ending(code: int, output: str) -> dict[str, Any]:
         return {"ending": EndingKind.DONE}
     said = last_error(output)
     if code < 0:
-        return {"ending": EndingKind.KILLED, "error": _signal_name(-code)}
+        return {"ending": EndingKind.KILLED, "error": signal_name(-code)}
     status = f"exit code {code}"
-    if code > 128 and _signal_name(code - 128).startswith("SIG"):
-        status += f" (a shell's for {_signal_name(code - 128)})"
+    if code > 128 and signal_name(code - 128).startswith("SIG"):
+        status += f" (a shell's for {signal_name(code - 128)})"
     error = f"{said} ({status})" if said else status
     is_short = any(text in output[-4096:] or text in said for text in _OUT_OF_MEMORY)
     return {"ending": EndingKind.OUT_OF_MEMORY if is_short else EndingKind.FAILED, "error": error}
@@ -71,10 +71,3 @@ def last_error(output: str) -> str:
         if match := _ERROR.match(line.strip()):
             return match[1][:_MESSAGE_LIMIT]
     return ""
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from pathlib import Path
 
 DEPTH = 2  # levels of folders that are looked at
@@ -34,13 +35,12 @@ class TouchedFiles:
         while waiting:
             folder, depth = waiting.pop()
             try:
-                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+                with os.scandir(folder) as listed:
+                    entries = list(islice(listed, LIMIT - num))
             except OSError:
                 continue
+            num += len(entries)
             for entry in entries:
-                num += 1
-                if num > LIMIT:
-                    return found
                 if entry.name.startswith((".", "__pycache__")) or entry.is_symlink():
                     continue
                 if entry.is_dir(follow_symlinks=False):

@@ -7,6 +7,10 @@ import pytest
 from launcher import text
 
 
+def test_a_signal_without_a_name_has_its_number() -> None:
+    assert [text.signal_name(number) for number in (9, 15, 40)] == ["SIGKILL", "SIGTERM", "signal 40"]
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
