@@ -51,7 +51,8 @@ def start_early(arguments: Sequence[str]) -> None:
     with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
         settings = tomllib.loads(_read(Path(job))).get("sweep", {})
         is_script = "command" in settings and not settings.get("inside", False)
-        modules = () if is_script else settings.get("preload", defaults.PRELOAD)
+        given = tuple(settings.get("preload", defaults.PRELOAD))
+        modules = defaults.modules_to_preload(given, is_script=is_script, num_gpus=settings.get("gpus", 1))
         if not settings.keys().isdisjoint({"target", "command"}) and all(isinstance(module, str) for module in modules):
             forkserver.start(modules)
 

@@ -22,7 +22,7 @@ from launcher.config import validation
 from launcher.config.nested import dotted
 from launcher.config.notation import NONE, misspelt, read
 from launcher.errors import InputError
-from launcher.planning.defaults import PRELOAD
+from launcher.planning.defaults import PRELOAD, modules_to_preload
 from launcher.planning.job_text import job_text, public_text
 from launcher.planning.metrics import file_problems, read_metrics, rule_problems
 from launcher.planning.program_settings import ProgramSettings, program_problems, program_slip
@@ -77,7 +77,8 @@ class SweepSettings(ProgramSettings):
         change. `"fail"`: nothing.
     fail_fast: after the first failure nothing more is started; the running experiments save and end.
     parallel: the same as `--parallel`: one experiment a device, on all devices at the same time.
-    preload: the modules that the fork server imports before it forks workers; `[]` for a target without torch.
+    preload: the modules that the fork server imports before it forks workers; `[]` for a target without torch. With
+        several `gpus`, the default leaves `torch._dynamo` out.
     """
 
     name: str = ""
@@ -145,7 +146,8 @@ class SweepSettings(ProgramSettings):
     @property
     def modules_to_preload(self) -> tuple[str, ...]:
         """The modules that the fork server imports: none where each attempt is a script in a Python of its own."""
-        return () if self.command and not self.inside else self.preload
+        is_script = bool(self.command) and not self.inside
+        return modules_to_preload(self.preload, is_script=is_script, num_gpus=self.gpus)
 
 
 _SETTINGS = f"{SweepSettings.__module__}.{SweepSettings.__qualname__}"  # as messages about a dataclass name it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,8 @@ def test_a_good_file(tmp_path: Path) -> None:
     assert sweep.config == {"lr": 5e-4}
     assert list(sweep.experiments) == ["baseline", "lr_1.5", "lr_1e-3"]
     assert sweep.settings.preload == ("torch", "torch._dynamo")
+    assert replace(sweep.settings, gpus=2).modules_to_preload == ("torch",), "a DDP model may hang at its end with both"
+    assert replace(sweep.settings, gpus=2, preload=("torch._dynamo",)).modules_to_preload == ("torch._dynamo",)
 
 
 def test_the_name_is_the_file_name_by_default(tmp_path: Path) -> None:
