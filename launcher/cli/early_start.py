@@ -50,9 +50,12 @@ def start_early(arguments: Sequence[str]) -> None:
     job = next((word for word in rest if word.endswith(".toml") and "=" not in word), default)
     with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
         settings = tomllib.loads(_read(Path(job))).get("sweep", {})
-        is_script = "command" in settings and not settings.get("inside", False)
-        given = tuple(settings.get("preload", defaults.PRELOAD))
-        modules = defaults.modules_to_preload(given, is_script=is_script, num_gpus=settings.get("gpus", 1))
+        modules = defaults.modules_to_preload(
+            tuple(settings.get("preload", defaults.PRELOAD)),
+            has_command="command" in settings,
+            is_inside=settings.get("inside", False),
+            num_gpus=settings.get("gpus", 1),
+        )
         if not settings.keys().isdisjoint({"target", "command"}) and all(isinstance(module, str) for module in modules):
             forkserver.start(modules)
 

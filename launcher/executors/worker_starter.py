@@ -89,7 +89,7 @@ class WorkerStarter:
         """
         inherited = [None if threads is None else threads.fd, *(lock.fd for lock in locks)]
         spec = self._lifeline.marked(spec)
-        worker = self.fork("main", spec.experiment, spec, inherited)
+        worker = self.fork("script" if spec.script else "main", spec.experiment, spec, inherited)
         worker.mark = mark_of(spec)
         os.set_blocking(worker.bell.fileno(), False)  # the event loop never waits for a bell
         return worker

@@ -145,9 +145,10 @@ class SweepSettings(ProgramSettings):
 
     @property
     def modules_to_preload(self) -> tuple[str, ...]:
-        """The modules that the fork server imports: none where each attempt is a script in a Python of its own."""
-        is_script = bool(self.command) and not self.inside
-        return modules_to_preload(self.preload, is_script=is_script, num_gpus=self.gpus)
+        """The modules that the fork server imports."""
+        return modules_to_preload(
+            self.preload, has_command=bool(self.command), is_inside=self.inside, num_gpus=self.gpus
+        )
 
 
 _SETTINGS = f"{SweepSettings.__module__}.{SweepSettings.__qualname__}"  # as messages about a dataclass name it

@@ -1,40 +1,35 @@
 """The worker: the child process that runs one attempt of one experiment and exits. Nothing here runs in the launcher.
 
-    process_setup   the process: session, death with the launcher, log, environment
+    beginning       the process: session, death with the launcher, log, environment, first record
     main_process    to the code in it, and to what that code starts, it is the main process of a script
     function_ranks  with several devices, a process for each is forked, and from here on each does the same
     target          the training function is imported
     run             the training function runs, and records metrics and checkpoints
-    script_run      in place of the two: a script runs as a child process, and its files are followed
     last_record     the last record says how the attempt ended
     shutdown        the process ends as a script does
 
-Importing this module must stay fast.
+`script` is the worker where a job has a command. Importing this module must stay fast.
 """
 
 from __future__ import annotations
 
 import inspect
-import os
 from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from launcher.command.script import Script
 from launcher.store.checkpoints import Checkpoints
-from launcher.store.ending import EndingKind
 from launcher.store.records import RecordWriter
-from launcher.worker.bell import UNWRITTEN_EXIT_CODE, send_last_word
+from launcher.worker.beginning import begin
+from launcher.worker.bell import UNWRITTEN_EXIT_CODE
 from launcher.worker.device_check import check_device, check_identity, use_threads
 from launcher.worker.function_ranks import train_in_ranks
 from launcher.worker.last_record import facts_at_end, write_last_record
-from launcher.worker.process_setup import set_up_process
 from launcher.worker.rank_run import NoRecords
 from launcher.worker.run import Run
-from launcher.worker.script_run import ScriptRun
-from launcher.worker.shutdown import leave, shut_down
+from launcher.worker.shutdown import shut_down
 from launcher.worker.spec import Spec
 from launcher.worker.target import config_class, importable, load_function
 from launcher.worker.target_call import exit_is_return, make_config, target_of
@@ -48,21 +43,7 @@ def main(spec: Spec, bell: Connection, thread_budget: Connection | None, *device
     The exit code is 0 if the attempt is done or was stopped, 1 if it failed, and UNWRITTEN_EXIT_CODE if a record could
     not be written. `bell`: the pipe that wakes the launcher. `device_locks`: held by this process as long as it lives.
     """
-    set_up_process(spec.paths.log(spec.experiment), spec.environment)
-    os.set_blocking(bell.fileno(), False)
-    try:
-        writer = RecordWriter(spec.paths.records(spec.experiment), spec.attempt, bell.fileno())
-        where = {"device": spec.device_type, "threads": spec.threads}
-        code = {"code": spec.script.code} if spec.script is not None and spec.script.code else {}
-        writer.write({"kind": "start", "digest": spec.digest, "pid": os.getpid()} | where | code)
-        # A descriptor of the folder: if the folder is renamed meanwhile, checkpoints stay in it, beside the records.
-        outcome_fd = os.open(spec.paths.outcome, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        problem = f"its records cannot be written: {error}"
-        send_last_word(bell.fileno(), {"ending": EndingKind.FAILED, "error": problem})
-        shut_down(UNWRITTEN_EXIT_CODE)
-    if spec.script is not None:
-        _run_script(spec, spec.script, writer, bell.fileno())
+    writer, outcome_fd = begin(spec, bell)
     about = partial(_about_run, spec, outcome_fd)
     if spec.num_ranks > 1:
         train_in_ranks(spec, writer, bell.fileno(), about, _train)
@@ -70,18 +51,6 @@ def main(spec: Spec, bell: Connection, thread_budget: Connection | None, *device
     last = train_to_end(spec, run, writer, _train)
     is_written = write_last_record(spec, last, facts_at_end(writer), writer, bell.fileno())
     shut_down((1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE)
-
-
-def _run_script(spec: Spec, script: Script, writer: RecordWriter, bell_fd: int) -> NoReturn:
-    """Run the script of an attempt and end the process."""
-    try:
-        last = ScriptRun(spec, script, writer).run()
-    except OSError as error:
-        last = {"ending": EndingKind.FAILED, "error": str(error)}
-    if last is None:
-        leave(1)
-    is_written = write_last_record(spec, last, facts_at_end(writer, is_script=True), writer, bell_fd)
-    leave((1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE)
 
 
 def _about_run(spec: Spec, outcome_fd: int, writer: RecordWriter | NoRecords) -> dict[str, Any]:

@@ -48,7 +48,8 @@ from typing import Any, NoReturn
 _LATE = ("torch.profiler._cupti_monitor", "torch.utils.serialization")  # imported at the first step, the first save
 _QUIET = (signal.SIGINT, signal.SIGUSR1)  # ignored here: `pkill -INT -f launcher` is meant for the launcher only
 MAX_FDS = 80  # the most descriptors of a request: a lock for each of 64 devices, and a few more
-_ENTRY_POINTS = ("launcher.worker.main", "launcher.worker.prepare")  # each has a function of the module's name
+# Each has a function of the module's name. The first two are for training functions, the last is for scripts.
+_ENTRY_POINTS = ("launcher.worker.main", "launcher.worker.prepare", "launcher.worker.script")
 
 
 def main() -> None:
@@ -56,7 +57,7 @@ def main() -> None:
     control, modules = socket.socket(fileno=int(sys.argv[1])), sys.argv[2:]
     del sys.argv[1:]
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _QUIET}
-    for name in [*modules, *_ENTRY_POINTS]:
+    for name in modules if _ENTRY_POINTS[-1] in modules else [*modules, *_ENTRY_POINTS[:-1]]:
         _tell(control, "imports", name)
         try:
             importlib.import_module(name)
@@ -148,7 +149,7 @@ def _be_worker(fds: list[int], handlers: dict[signal.Signals, Any]) -> NoReturn:
                 os.chdir(asked["folder"] or ".")
             connections = iter([Connection(fd) for fd in inherited])
             given = [next(connections) if is_there else None for is_there in asked["has"]]
-            function = getattr(sys.modules[f"launcher.worker.{asked['function']}"], asked["function"])
+            function = getattr(importlib.import_module(f"launcher.worker.{asked['function']}"), asked["function"])
             process: Any = Process(target=function, args=(asked["argument"], *given), name=asked["name"])
             process._parent_pid = os.getppid()
             code = process._bootstrap(parent_sentinel=lifeline)

@@ -35,7 +35,7 @@ FOLLOW_S = 0.05  # between two looks at the files of a script
 _LEAVE_S = 10.0  # that a script has for its end after it was asked to stop because of its own numbers
 
 
-class ScriptRun:
+class ScriptAttempt:
     """One attempt of a script, in the worker."""
 
     def __init__(self, spec: Spec, script: Script, writer: RecordWriter) -> None:

@@ -1,0 +1,32 @@
+"""How each worker begins: its process is set up, its record file is open, and the first record is written."""
+
+from __future__ import annotations
+
+import os
+from multiprocessing.connection import Connection
+
+from launcher.store.ending import EndingKind
+from launcher.store.records import RecordWriter
+from launcher.worker.bell import UNWRITTEN_EXIT_CODE, send_last_word
+from launcher.worker.process_setup import set_up_process
+from launcher.worker.shutdown import shut_down
+from launcher.worker.spec import Spec
+
+
+def begin(spec: Spec, bell: Connection) -> tuple[RecordWriter, int]:
+    """Return the writer of records, and a descriptor of the outcome folder. End the process if there can be no records.
+
+    If the folder is renamed meanwhile, the descriptor still leads to it.
+    """
+    set_up_process(spec.paths.log(spec.experiment), spec.environment)
+    os.set_blocking(bell.fileno(), False)
+    try:
+        writer = RecordWriter(spec.paths.records(spec.experiment), spec.attempt, bell.fileno())
+        where = {"device": spec.device_type, "threads": spec.threads}
+        code = {"code": spec.script.code} if spec.script is not None and spec.script.code else {}
+        writer.write({"kind": "start", "digest": spec.digest, "pid": os.getpid()} | where | code)
+        return writer, os.open(spec.paths.outcome, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        problem = f"its records cannot be written: {error}"
+        send_last_word(bell.fileno(), {"ending": EndingKind.FAILED, "error": problem})
+        shut_down(UNWRITTEN_EXIT_CODE)
