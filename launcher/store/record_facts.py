@@ -23,7 +23,7 @@ class RecordFacts:
     last_s: float = 0.0  # the time of the newest attempt's last record, since the attempt began
     before_s: float = 0.0  # the time spent by all attempts before the newest
     obstacle: str = ""  # why the record file cannot be read; empty if it can be read, or is missing
-    touched: dict[str, str] = field(default_factory=dict)  # files that changed while its newest attempt ran → version
+    touched: list[str] = field(default_factory=list)  # files that changed while its newest attempt ran
     is_resumed_script: bool = False  # its newest attempt is a script that was given the arguments to go on
     last_step: int = 0  # the largest step; 0 before the first step
     first_step: int | None = 0  # the smallest step of the newest attempt; None: it has logged no step yet
@@ -33,7 +33,7 @@ class RecordFacts:
         if record["attempt"] > self.attempt:
             self.attempt, self.first_step, self.end, self.resumed_from = record["attempt"], None, None, 0
             self.phase = "in set-up"
-            self.touched, self.is_resumed_script = {}, False
+            self.touched, self.is_resumed_script = [], False
             self.before_s += self.last_s
         self.last_s = record["at_s"]
         match record.get("kind"):
@@ -48,7 +48,7 @@ class RecordFacts:
             case "follows":
                 self.is_resumed_script = bool(record.get("is_resumed"))
             case "touched":
-                self.touched = values.named_texts(record.get("files"))
+                self.touched += values.texts([record.get("file")])
             case "resume":
                 self.resumed_from = record["step"]
             case "end":

@@ -25,7 +25,7 @@ the offset in its file behind what the record says. The other fields depend on t
     kind = "follows"    sources: where a script's metrics are looked for, as JSON (`launcher.sources`)
     kind = "source"     source, path: the number of a source that was found meanwhile
     kind = "note"       text: what a person is to be told
-    kind = "touched"    files: the files that changed while a script ran, each with its version, as JSON
+    kind = "touched"    file: the path of a file that changed while a script ran
     kind = "end"        ending, and facts about it: the last record of an attempt, unless the worker was killed
 """
 

@@ -74,15 +74,6 @@ def texts(value: Any) -> list[str]:
     return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list | tuple) else []
 
 
-def named_texts(value: Any) -> dict[str, str]:
-    """Return the texts of a JSON object that is written as a text, by their keys; empty if it is none."""
-    try:
-        content = json.loads(value) if isinstance(value, str) else None
-    except (ValueError, RecursionError):
-        return {}
-    return {key: text for key, text in content.items() if isinstance(text, str)} if isinstance(content, dict) else {}
-
-
 def wholes(value: Any) -> dict[str, int]:
     """Return the entries of a table that are whole numbers from 0; an empty table for any other value."""
     return {key: count for key, count in value.items() if whole(count) is not None} if isinstance(value, dict) else {}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import json
 import os
 import select
 import signal
@@ -173,8 +172,8 @@ class ScriptAttempt:
         """Record what else the launch should know of the script's files."""
         script = self._script
         with contextlib.suppress(OSError):
-            if touched := files.changed():
-                self._writer.write({"kind": "touched", "files": json.dumps(touched)})
+            for file in files.changed():
+                self._writer.write({"kind": "touched", "file": file})
             if not self._has_step and (script.log or script.events):
                 text = (
                     "no metric was found in its output. What a log has is shown by python -m launcher try-log JOB LOG"

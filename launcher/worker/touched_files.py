@@ -8,10 +8,10 @@ from pathlib import Path
 
 DEPTH = 2  # levels of folders that are looked at
 LIMIT = 2_000  # entries
-MOST = 100  # files that are told
+MOST = 20  # files that are told
 _SOURCES = (".py", ".pyc", ".toml", ".md", ".ipynb", ".sh")  # a person edits these while a sweep runs
 
-Versions = dict[str, str]  # path → what changes when the file is written
+Versions = dict[str, tuple[int, int, int]]  # path → what changes when the file is written
 
 
 class TouchedFiles:
@@ -23,11 +23,9 @@ class TouchedFiles:
         self._apart = {os.path.realpath(path) for path in apart}
         self._before = self._versions()
 
-    def changed(self) -> Versions:
-        """Return the files that were written since, each with its version now."""
-        now = self._versions()
-        changed = {path: version for path, version in now.items() if self._before.get(path) != version}
-        return dict(list(changed.items())[:MOST])
+    def changed(self) -> list[str]:
+        """Return the paths of the files that were written since."""
+        return [path for path, version in self._versions().items() if self._before.get(path) != version][:MOST]
 
     def _versions(self) -> Versions:
         found: Versions = {}
@@ -56,4 +54,4 @@ def _version(entry: os.DirEntry[str]) -> Versions:
         status = entry.stat(follow_symlinks=False)
     except OSError:
         return {}
-    return {entry.path: f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"}
+    return {entry.path: (status.st_ino, status.st_mtime_ns, status.st_size)}

@@ -26,7 +26,7 @@ def test_the_file_that_takes_the_launchers_own_output_is_not_told(tmp_path: Path
         os.dup2(saved, 2)
         os.close(saved)
     for name in ("a", "b"):
-        facts = RecordSummary(touched={str(printed): "1", str(model): "1", f"{model}\0": "1"})
+        facts = RecordSummary(touched=[str(printed), str(model), f"{model}\0"])
         listener.ended(AttemptEnd(decision(name), CPU, Ending(EndingKind.DONE, ""), facts, 1.0, 0))
     assert [text.split(" changed while ")[0].rpartition("/")[2] for text in told[:1]] == ["model.pt"]
     assert not any("nohup.out" in text for text in told)
