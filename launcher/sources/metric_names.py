@@ -7,14 +7,13 @@ import re
 from launcher.store.names import is_metric
 from launcher.store.records import ENVELOPE
 
-_RESERVED = ENVELOPE
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]+")
 _LONGEST = 100  # characters
 
 
 def reserved(name: str) -> bool:
     """Say whether a name is a field of every record, such as `n` or `attempt`."""
-    return name in _RESERVED
+    return name in ENVELOPE
 
 
 def metric_name(name: str) -> str:
@@ -27,4 +26,4 @@ def metric_name(name: str) -> str:
         known = _NOT_IN_NAMES.sub("_", name).strip("_")[:_LONGEST]
     if known and not known[0].isalpha():
         known = f"x_{known}"[:_LONGEST]
-    return f"{known}_" if known in _RESERVED else known
+    return f"{known}_" if known in ENVELOPE else known
