@@ -79,7 +79,10 @@ def page(results: Mapping[str, dict[str, Any]], gpu: Mapping[str, Any] | None = 
     ]
     if gpu is not None:
         about = f"{gpu['at']}, commit {gpu['commit']}; {gpu['card']}, {gpu['memory_gib']} GiB; {gpu['machine']}"
-        tables.append(f"## gpu\n\nWritten by `make gpu`: {about}; {gpu['seconds']} s.\n\n{gpu['table']}")
+        again = "".join(
+            f" Run again: {part}, {run['at']}, commit {run['commit']}." for part, run in gpu["again"].items()
+        )
+        tables.append(f"## gpu\n\nWritten by `make gpu`: {about}; {gpu['seconds']} s.{again}\n\n{gpu['table']}")
     return "\n\n".join([HEAD, *tables]) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,19 +64,40 @@ def test_the_stub_serves_the_checks_that_need_no_arithmetic_of_a_card() -> None:
 
 PAGE = """
 import sys
+from pathlib import Path
 sys.path[:0] = [{gpu!r}, {bench!r}]
 import all as every_benchmark
-from result import Result, as_markdown
+from card import Card
+from result import Result
+from written import write_down
 
-table = as_markdown([Result("device found", "ok", "Some GPU | 80 GiB"), Result("a", "measured")])
-gpu = dict(at="2026-11-26", commit="abc", card="Some GPU", memory_gib=80.0, machine="m", seconds=9, table=table)
-print(every_benchmark.page({{}}, gpu if sys.argv[1:] else None))
+every_benchmark.BENCH, every_benchmark.GPU_RESULTS = Path(), Path("gpu.json")
+every_benchmark.commit = lambda: sys.argv[1]
+runs = {{
+    "whole": {{
+        "found": [Result("device found", "ok", "Some GPU | 80 GiB")],
+        "freed": [Result("freed", "FAILED", "a\\nb")],
+    }},
+    "part": {{"freed": [Result("freed", "ok", "free after 0.1 s")]}},
+}}
+write_down(Card(sys.argv[2], "GPU-1", 80 * 2**30), runs[sys.argv[3]], 9.2, is_whole=sys.argv[3] == "whole")
 """
 
 
-def test_what_a_card_has_shown_stands_in_the_page_of_benchmarks() -> None:
+def test_what_a_card_has_shown_stands_in_the_page_of_benchmarks(tmp_path: Path) -> None:
     script = PAGE.format(gpu=str(BENCH / "gpu"), bench=str(BENCH))
-    pages = [subprocess.check_output([sys.executable, "-c", script, *more], text=True) for more in ([], ["gpu"])]
-    assert "## gpu" not in pages[0]
-    assert "## gpu\n\nWritten by `make gpu`: 2026-11-26, commit abc; Some GPU, 80.0 GiB; m; 9 s." in pages[1]
-    assert "| device found | ok | Some GPU / 80 GiB |" in pages[1]
+
+    def write_down(*words: str) -> str:
+        subprocess.run([sys.executable, "-c", script, *words], cwd=tmp_path, check=True)
+        page = tmp_path / "README.md"
+        return page.read_text() if page.exists() else ""
+
+    assert write_down("abc", "Some GPU", "part") == "", "there is no whole run of which it could be a part"
+    page = write_down("abc", "Some GPU", "whole")
+    assert ", commit abc; Some GPU, 80.0 GiB; " in page
+    assert "; 9 s.\n" in page
+    assert "| device found | ok | Some GPU / 80 GiB |\n| freed | FAILED | a b |" in page
+    assert write_down("def", "Other GPU", "part") == page, "another card says nothing of this one"
+    page = write_down("def", "Some GPU", "part")
+    assert "| device found | ok | Some GPU / 80 GiB |\n| freed | ok | free after 0.1 s |" in page
+    assert re.search(r", commit abc; .*; 9 s\. Run again: freed, \S+, commit def\.\n", page)

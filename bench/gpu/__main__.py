@@ -7,6 +7,7 @@
 
 Each part runs in a process of its own, with a time limit of its own. The results are printed as a table: check,
 result, figure. On a real card they are also written to bench/gpu.json and to the section "gpu" of bench/README.md.
+Parts that run again on the same card replace their rows there.
 The exit code is 1 if a check failed.
 """
 
@@ -14,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
 import importlib.util
 import json
 import os
@@ -34,17 +34,19 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1])]
 import checks_device  # noqa: E402
 import checks_memory  # noqa: E402
 import checks_numbers  # noqa: E402
+import checks_scripts  # noqa: E402
 import figures  # noqa: E402
 import rows  # noqa: E402, F401  sets the path for the processes that are started
 from card import Card, dry_card, find_card  # noqa: E402
 from patience import be_patient, patient  # noqa: E402
-from result import FAILED, SKIPPED, Result, as_markdown, as_text  # noqa: E402
+from result import FAILED, SKIPPED, Result, as_text  # noqa: E402
+from written import write_down  # noqa: E402
 
 TOTAL_S = 470.0
 # The parts in the order in which they run, and the seconds that each may take. Cheap and important parts come first.
 LIMITS = {
     "found": 30, "seen": 60, "refused": 40, "asserted": 60, "shared": 60, "held": 80, "exhausted": 90, "freed": 110,
-    "reproduced": 110, "unsynchronised": 80, "tests": 60, "sensed": 60, "started": 60, "multiplied": 40,
+    "scripted": 90, "reproduced": 110, "unsynchronised": 80, "tests": 60, "sensed": 60, "started": 60, "multiplied": 40,
     "recorded": 70, "speed_baseline": 130, "together": 90, "optional": 130, "speed_large": 130,
 }  # fmt: skip
 
@@ -62,7 +64,8 @@ def tests(card: Card) -> Iterator[Result]:
 
 
 PARTS: dict[str, Callable[[Card], Iterator[Result]]] = {
-    **checks_device.PARTS, **checks_memory.PARTS, **checks_numbers.PARTS, **figures.PARTS, "tests": tests,
+    **checks_device.PARTS, **checks_memory.PARTS, **checks_numbers.PARTS, **checks_scripts.PARTS,
+    **figures.PARTS, "tests": tests,
 }  # fmt: skip
 
 
@@ -111,20 +114,6 @@ def stub_driver() -> Iterator[None]:
         yield
 
 
-def write_down(card: Card, results: list[Result], took_s: float) -> None:
-    """Write bench/gpu.json, and bench/README.md from it."""
-    import all as every_benchmark
-
-    content = {
-        "at": str(datetime.date.today()), "commit": every_benchmark.commit(), "card": card.name,
-        "memory_gib": round(card.total_bytes / 2**30, 1), "machine": every_benchmark.machine(),
-        "seconds": round(took_s), "results": [asdict(result) for result in results],
-        "table": as_markdown(results),
-    }  # fmt: skip
-    every_benchmark.GPU_RESULTS.write_text(json.dumps(content, indent=1) + "\n")
-    every_benchmark.write_page()
-
-
 def main() -> int:
     """Run the parts and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -149,32 +138,33 @@ def main() -> int:
 
 
 def prove(limits: dict[str, float], *, is_dry: bool, is_stub: bool) -> int:
-    """Run these parts, print the table and return the exit code. On a real card, write the results of a whole run."""
+    """Run these parts, print the table and return the exit code. On a real card, write the results."""
     if not is_dry and not is_stub and find_card() is None:
         print("no CUDA device on this machine: nothing to prove (python bench/gpu --dry tries what a CPU can)")
         return 0
     mode = ["--dry"] if is_dry else ["--stub"] if is_stub else []
-    results: list[Result] = []
+    by_part: dict[str, list[Result]] = {}
     began_s = time.monotonic()
     for name, limit_s in limits.items():
         left_s = patient(TOTAL_S) - (time.monotonic() - began_s)
         if left_s < 5:
-            results.append(Result(f"part {name}", SKIPPED, f"the {patient(TOTAL_S):.0f} s were over"))
+            by_part[name] = [Result(f"part {name}", SKIPPED, f"the {patient(TOTAL_S):.0f} s were over")]
             continue
         part_began_s = time.monotonic()
         found = run_part(name, min(patient(limit_s), left_s), mode)
-        results += found
+        by_part[name] = found
         took_s = time.monotonic() - part_began_s
         print(f"[{name}, {took_s:.0f} s]", *(f"\n  {row.result:<8} {row.check}: {row.figure}" for row in found),
               file=sys.stderr, flush=True)  # fmt: skip
     took_s = time.monotonic() - began_s
+    results = [row for found in by_part.values() for row in found]
     print(as_text(results))
     num_failed = sum(row.result == FAILED for row in results)
     print(f"{len(results)} rows, {num_failed} failed, {took_s:.0f} s")
-    if not is_dry and not is_stub and limits.keys() == LIMITS.keys():
+    if not is_dry and not is_stub:
         card = find_card()
         assert card is not None, "the parts have run on it"
-        write_down(card, results, took_s)
+        write_down(card, by_part, took_s, is_whole=limits.keys() == LIMITS.keys())
     return 1 if num_failed else 0
 
 

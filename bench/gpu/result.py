@@ -33,4 +33,4 @@ def as_text(results: Sequence[Result]) -> str:
 def as_markdown(results: Sequence[Result]) -> str:
     """Return the rows as a Markdown table."""
     rows = [HEADING, ("---",) * 3, *((row.check, row.result, row.figure) for row in results)]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows)
+    return "\n".join(f"| {' | '.join(' '.join(cell.replace('|', '/').split()) for cell in row)} |" for row in rows)

@@ -40,11 +40,12 @@ class Sweep:
         """The files of the sweep."""
         return Paths(self.folder / "outcome" / "job", self.folder / "logs" / "job")
 
-    def job(self, target: str, experiments: dict[str, dict[str, Any]], **settings: Any) -> None:
-        """Write the job file. `settings` are keys of its [sweep] table."""
+    def job(self, target: str | None, experiments: dict[str, dict[str, Any]], **settings: Any) -> None:
+        """Write the job file. `settings` are keys of its [sweep] table; a job without a target has a command there."""
         # Where torch is preloaded, a worker checks that CUDA sees its card. Behind the stub driver there is no CUDA.
         is_stub = self.card.has_driver and not self.card.is_real
-        settings = {"target": target, "grace_s": 20} | ({"preload": []} if is_stub else {}) | settings
+        what = {"target": target} if target is not None else {}
+        settings = {**what, "grace_s": 20} | ({"preload": []} if is_stub else {}) | settings
         lines = ["[sweep]", *(f"{key} = {_toml(value)}" for key, value in settings.items()), "[experiments]"]
         lines += [
             f'"{name}" = {{ {", ".join(f"{key} = {_toml(value)}" for key, value in table.items())} }}'
