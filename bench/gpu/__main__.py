@@ -56,7 +56,8 @@ def tests(card: Card) -> Iterator[Result]:
     if importlib.util.find_spec("pytest") is None:
         yield Result("tests marked gpu", SKIPPED, "pytest is not installed")
         return
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "tests", "-p", "no:cacheprovider"]
+    options = ["-m", "gpu", "-p", "no:cacheprovider", "--durations", "0"]
+    command = [sys.executable, "-m", "pytest", *options, "tests/minigpt"]
     done = subprocess.run(command, cwd=HERE.parents[1], capture_output=True, text=True, check=False)
     last = (done.stdout.strip().splitlines() or done.stderr.strip().splitlines() or ["no word"])[-1]
     result = SKIPPED if " passed" not in last and done.returncode == 0 else FAILED if done.returncode else "ok"

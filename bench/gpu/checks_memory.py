@@ -14,6 +14,8 @@ from result import MEASURED, SKIPPED, Result, ok_if
 from sweeps import DRY, SMALL, Sweep, make_data, new_sweep, wait_for
 from targets import BALLAST
 
+from launcher.engine.oom_policy import CONTEXT_BYTES
+
 GIB = 2**30
 CLOSE = 1e-5  # between the losses of a halved batch and of the whole, relative
 
@@ -41,7 +43,7 @@ def shared(card: Card) -> Iterator[Result]:
                     if launcher.returncode else "all five at work at once")  # fmt: skip
         if card.is_real:
             peaks = [int((sweep.history(name).end or {}).get("peak_gpu_memory_bytes", 0)) for name in names]
-            expected = max(peaks) + GIB // 2
+            expected = max(peaks) + CONTEXT_BYTES
             yield ok_if(
                 figure is not None and figure <= expected,
                 "what admission expects covers what the driver counts",

@@ -196,7 +196,7 @@ def sensed(card: Card) -> Iterator[Result]:
     from launcher.store.samples import read_samples
 
     with new_sweep(card) as sweep:
-        table = {"data_dir": make_data(sweep.folder), "max_steps": 2000, "num_workers": 0, "max_epochs": 500}
+        table = {"data_dir": make_data(sweep.folder), "max_steps": 800, "num_workers": 0, "max_epochs": 500}
         sweep.job("minigpt.train:run", {"a": table | {"chunking": "pack"}}, telemetry_s=0.5)
         code, err = sweep.launch(limit_s=60)
         samples = [sample for sample in read_samples(sweep.paths.telemetry("a")) if sample.gpu_percent is not None]
