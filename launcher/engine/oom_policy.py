@@ -19,7 +19,7 @@ from launcher.planning.plan import Plan
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.record_facts import RecordFacts, gpu_bytes
 
-# torch counts the memory of its allocator. The CUDA context and the kernels that are loaded come on top. `make gpu` found
+# torch counts the memory of its allocator. The CUDA context and the loaded kernels come on top. `make gpu` found
 # 600 MiB on an H100 with torch 2.11; smaller cards take 300 to 500.
 CONTEXT_BYTES = 768 * 2**20
 
