@@ -113,6 +113,7 @@ def _experiment(
         inputs=inputs,
         given=config,
         content=content,
+        seed=sweep.settings.seed,
         options=checked.options,
         defaults=dict(checked.defaults.get(name, {})),
         notes=checked.notes,

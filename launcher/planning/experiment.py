@@ -27,6 +27,14 @@ class Experiment:
     notes: tuple[str, ...] = ()  # what a person should know of the check, though it is no problem
     code: str = ""  # the digest of the script's source and of the modules beside it; empty if it is not known
     defaults: dict[str, Any] = field(default_factory=dict)  # what the script's parser adds; not part of the identity
+    seed: int = 0  # the value of `run.seed`
+    group: str = ""  # the name of its configuration, which experiments on other seeds share; empty: its own name
+    cell: dict[str, Any] = field(default_factory=dict)  # its place in the grid: the value or label on each axis
+
+    @property
+    def configuration(self) -> str:
+        """The name of its configuration. Experiments that differ in the seed alone share it."""
+        return self.group or self.name
 
     @property
     def shown(self) -> Experiment:

@@ -166,6 +166,9 @@ def _manifest_entry(decision: Decision) -> ManifestExperiment:
         work=experiment.work,
         inputs=experiment.inputs,
         defaults=_defaults(decision),
+        seed=experiment.seed,
+        group=experiment.group,
+        cell=experiment.cell,
     )
     if content is None:
         return entry

@@ -69,6 +69,7 @@ def _experiment(sweep: Sweep, name: str, index: int, checked: CheckedConfig, giv
         inputs=checked.inputs,
         given=given,
         content=content,
+        seed=sweep.settings.seed,
     )
 
 

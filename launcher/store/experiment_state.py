@@ -76,6 +76,9 @@ class ExperimentState:
     index: int = 0  # the place in the job file: gives colour and dash
     overrides: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
+    group: str = ""  # the name of its configuration, which experiments on other seeds share; empty: its own name
+    seed: int = 0
+    cell: Mapping[str, Any] = field(default_factory=dict)  # its place in the grid: the value or label on each axis
 
     state: str = NOT_STARTED  # one of LIVE, or the ending of the newest attempt
     ending: EndingKind | None = None  # of the newest attempt; None while it runs, and before the first
@@ -109,6 +112,11 @@ class ExperimentState:
     tokens_per_s: float | None = None  # the median over the steps
     peak_memory_bytes: float | None = None
     peak_gpu_memory_bytes: float | None = None
+
+    @property
+    def configuration(self) -> str:
+        """The name of its configuration. Experiments that differ in the seed alone share it."""
+        return self.group or self.name
 
     @property
     def outcome(self) -> str:
@@ -187,6 +195,9 @@ def _of_records(
         name=planned.name,
         overrides=planned.overrides,
         config={**planned.defaults, **planned.config},
+        group=planned.group,
+        seed=planned.seed,
+        cell=planned.cell,
         obstacle=summary.obstacle,
         digest=None if summary.start is None else values.text(summary.start.get("digest")),
         attempt=summary.attempt,

@@ -40,6 +40,14 @@ class ManifestExperiment:
     at_default: list[str] | None = None  # fields that have their class's default, as dotted keys
     left_out: list[str] | None = None  # fields that do not count
     defaults: dict[str, Any] = field(default_factory=dict)  # what a script's parser adds; not part of the identity
+    seed: int = 0  # with which its random generators start
+    group: str = ""  # the name of its configuration, which experiments on other seeds share; empty: its own name
+    cell: dict[str, Any] = field(default_factory=dict)  # its place in the grid: the value or label on each axis
+
+    @property
+    def configuration(self) -> str:
+        """The name of its configuration. Experiments that differ in the seed alone share it."""
+        return self.group or self.name
 
     @property
     def before(self) -> Before:
@@ -73,6 +81,7 @@ class Manifest:
     plots: list[str] = field(default_factory=lambda: ["png"])  # the kinds of files of each plot
     command: list[str] = field(default_factory=list)  # as the job file has it; empty for a target
     x: list[str] = field(default_factory=lambda: ["step", "tokens"])  # what comparisons are drawn over
+    axes: dict[str, list[Any]] = field(default_factory=dict)  # of the grid: the values or labels on each, in order
 
     @property
     def trained_by(self) -> str:
@@ -147,7 +156,10 @@ def _parse(content: Any) -> Manifest:
     if file.whole("format") != FORMAT:
         raise ValueError("written by another version of the launcher")
     experiments, former = (
-        [_parse_experiment(Fields(entry, f"{key}[{number}].")) for number, entry in enumerate(listed)]
+        [
+            _parse_experiment(Fields(entry, f"{key}[{number}]."), content.get("seed"))
+            for number, entry in enumerate(listed)
+        ]
         for key, listed in (
             ("experiments", file.list("experiments", "a list", lambda _entry: True)),
             ("former", content["former"] if isinstance(content.get("former"), list) else []),
@@ -174,6 +186,7 @@ def _parse(content: Any) -> Manifest:
         command=values.texts(content.get("command")),
         plots=[kind for kind in PLOTS if kind in values.texts(content.get("plots"))] or ["png"],
         x=[x for x in values.texts(content.get("x")) if x in X] or ["step", "tokens"],
+        axes=_axes(content.get("axes")),
     )
 
 
@@ -183,9 +196,18 @@ def _metric_details(content: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     return {name: details for name, details in found.items() if details}
 
 
-def _parse_experiment(fields: Fields) -> ManifestExperiment:
+def _axes(content: Any) -> dict[str, list[Any]]:
+    """Return the axes of the grid; an earlier version wrote none. What is not of the right type is left out."""
+    if not isinstance(content, dict) or not values.is_shallow(content):
+        return {}
+    return {name: listed for name, listed in content.items() if isinstance(listed, list)}
+
+
+def _parse_experiment(fields: Fields, seed_of_sweep: Any) -> ManifestExperiment:
+    """Return an experiment. An earlier version wrote no seed: the sweep's was that of all experiments."""
     name = fields.get("name", f"a name: it has {NAME_RULE}", is_name)
-    inputs, defaults = fields.optional("inputs"), fields.optional("defaults")
+    inputs, defaults, cell = (fields.optional(key) for key in ("inputs", "defaults", "cell"))
+    group, seed = fields.optional("group"), values.whole(fields.optional("seed"), most=2**63 - 1)
     planned = ManifestExperiment(
         name=name,
         overrides=fields.table("overrides"),
@@ -197,6 +219,9 @@ def _parse_experiment(fields: Fields) -> ManifestExperiment:
         at_default=_names(fields.optional("at_default")),
         left_out=_names(fields.optional("left_out")),
         defaults=defaults if isinstance(defaults, dict) and values.is_shallow(defaults) else {},
+        seed=(values.whole(seed_of_sweep, most=2**63 - 1) or 0) if seed is None else seed,
+        group=group if is_name(group) else "",
+        cell=cell if isinstance(cell, dict) and values.is_shallow(cell) else {},
     )
     return _without_secrets(planned)
 
