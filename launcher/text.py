@@ -33,6 +33,15 @@ def with_spread(level: float, spread: float) -> str:
     return f"{level:,.{decimals}f} ± {spread:,.{decimals}f}"
 
 
+def interval_words(low: float, high: float) -> tuple[str, str]:
+    """Return the bounds of an interval to two digits of half its width: `-0.031` and `0.052`, `349` and `412`."""
+    half = (high - low) / 2
+    if not (1e-6 < half < 1e7 and max(abs(low), abs(high)) < 1e9):
+        return number(low), number(high)
+    decimals = max(0, 1 - math.floor(math.log10(half)))
+    return f"{low:,.{decimals}f}", f"{high:,.{decimals}f}"
+
+
 def rounded(value: float) -> str:
     """Return a difference to three digits: `0.716`, `91.1`, `1,230`."""
     size = abs(value)

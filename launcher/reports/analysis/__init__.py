@@ -4,6 +4,15 @@ Pure: states of experiments in, answers and sentences out. Views import from her
 """
 
 from launcher.reports.analysis.comparison import Comparison, Difference, Verdict, compare, difference
+from launcher.reports.analysis.configurations import (
+    Configuration,
+    ConfigurationResult,
+    Finding,
+    Judgement,
+    configurations,
+    has_seeds,
+    judge,
+)
 from launcher.reports.analysis.health import broken, unlogged
 from launcher.reports.analysis.level import Estimate, curve_summary, level_at_end, level_text
 from launcher.reports.analysis.observations import METHOD, best_at_end, observations
@@ -13,8 +22,12 @@ __all__ = [
     "METHOD",
     "BestExperiment",
     "Comparison",
+    "Configuration",
+    "ConfigurationResult",
     "Difference",
     "Estimate",
+    "Finding",
+    "Judgement",
     "Ranking",
     "Verdict",
     "best_at_end",
@@ -22,8 +35,11 @@ __all__ = [
     "best_first",
     "broken",
     "compare",
+    "configurations",
     "curve_summary",
     "difference",
+    "has_seeds",
+    "judge",
     "level_at_end",
     "level_text",
     "observations",

@@ -22,3 +22,15 @@ def made(
     curves = {"loss": curve(values, is_maximized=is_maximized)} if values else {}
     state: dict[str, Any] = {"state": ending, "ending": EndingKind(ending)} if ending else {}
     return ExperimentState(name=name, curves=curves, num_steps=len(values), **state, **more)
+
+
+def seeded(
+    name: str, levels: Sequence[float | str], *, is_maximized: bool = False, **more: Any
+) -> list[ExperimentState]:
+    """Return the experiments of a configuration on the seeds 0, 1, …: each has a level, or a text is its ending."""
+    found = []
+    for seed, level in enumerate(levels):
+        values, ending = ([], level) if isinstance(level, str) else ([level] * 6, "done")
+        own = f"{name}+s{seed}" if seed else name
+        found.append(made(own, values, ending, is_maximized=is_maximized, group=name, seed=seed, **more))
+    return found
