@@ -143,6 +143,7 @@ def job_file(meanings: Meanings) -> str:
     parts += ["## The table `[sweep]`", table(("key", "type", "default", "meaning"), rows)]
     parts += ["## The table `[config]`", meanings.of("pages", "config")]
     parts += ["## The table `[experiments]`", f"{meanings.of('pages', 'experiments')} {name_rule}"]
+    parts += ["## The table `[grid]`", meanings.of("pages", "grid")]
     return _page(parts)
 
 

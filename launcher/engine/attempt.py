@@ -112,7 +112,7 @@ def make_spec(plan: Plan, decision: Decision, slots: SlotSet) -> Spec:
         left_out=tuple(decision.experiment.content.left_out if decision.experiment.content else ()),
         digest=decision.experiment.digest,
         state_digest=decision.state_digest,
-        seed=settings.seed,
+        seed=decision.experiment.seed,
         device_type=slots.kind,
         cards=tuple(Card(device.uuid, device.name) for device in slots.devices if device.uuid),
         num_ranks=len(slots),

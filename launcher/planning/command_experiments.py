@@ -47,7 +47,7 @@ def resolve_command(sweep: Sweep) -> list[Experiment]:
     if problems:
         raise InputError(problems)
     checked = check_script(_check_request(sweep, given))
-    if problems := _check_problems(sweep, checked):
+    if problems := _check_problems(sweep, checked) or _seed_problems(sweep, given, checked.facts):
         raise InputError(problems)
     checked = replace(checked, defaults=_shared(checked.defaults))
     return [
@@ -100,8 +100,9 @@ def _check_problems(sweep: Sweep, checked: ScriptCheck) -> list[str]:
 def _experiment(
     sweep: Sweep, index: int, name: str, config: dict[str, Any], inputs: dict[str, str], checked: ScriptCheck
 ) -> Experiment:
-    uses_seed = _uses_seed(sweep, config, checked.facts)
-    seed = sweep.settings.seed if uses_seed else 0
+    cell = sweep.cell(name)
+    # With several seeds the seed counts in any case: what a program that nobody can read does with it is not known.
+    seed = cell.seed if _uses_seed(sweep, config, checked.facts) or _has_seeds(sweep) else 0
     at_default = _at_default(config, checked.options or ())
     content = Content(_identity(sweep), config, seed, sorted(inputs.values()), at_default=at_default)
     return Experiment(
@@ -113,7 +114,9 @@ def _experiment(
         inputs=inputs,
         given=config,
         content=content,
-        seed=sweep.settings.seed,
+        seed=cell.seed,
+        group=cell.group,
+        cell=cell.values,
         options=checked.options,
         defaults=dict(checked.defaults.get(name, {})),
         notes=checked.notes,
@@ -135,6 +138,21 @@ def _uses_seed(sweep: Sweep, config: Mapping[str, Any], facts: ScriptFacts | Non
     """Return whether the script's numbers depend on the seed of the sweep, as far as command and source show it."""
     texts_with_values = [*all_texts(sweep.settings), *(str(value) for _, value in leaves(config))]
     return bool(facts and (facts.uses_seed or facts.uses_current)) or any("{seed}" in t for t in texts_with_values)
+
+
+def _has_seeds(sweep: Sweep) -> bool:
+    return len({cell.seed for cell in sweep.cells.values()}) > 1
+
+
+def _seed_problems(sweep: Sweep, given: Mapping[str, dict[str, Any]], facts: ScriptFacts | None) -> list[str]:
+    """Return that several seeds make no difference, where the script can be read and takes no seed from anywhere."""
+    if not _has_seeds(sweep) or facts is None or any(_uses_seed(sweep, config, facts) for config in given.values()):
+        return []
+    where = sweep.source_lines.where("sweep", "seeds")
+    return [
+        f"{where}sweep.seeds: the command gets no seed, so its experiments would be the same several times.\n"
+        '  Write the option of the script into command, as in "--seed={seed}", or read LAUNCHER_SEED in the script.'
+    ]
 
 
 def _identity(sweep: Sweep) -> str:
@@ -165,7 +183,16 @@ def _placeholder_problems(sweep: Sweep, given: Mapping[str, dict[str, Any]]) -> 
 def _filling(sweep: Sweep, name: str, config: Mapping[str, Any]) -> Filling:
     """Return values for a check: those of an attempt that will never be."""
     folder = sweep.outcome.absolute() / "runs" / name
-    values = own_values(sweep.settings, name, sweep.outcome.absolute(), folder, attempt=1, threads=1, port="1")
+    values = own_values(
+        sweep.settings,
+        name,
+        sweep.outcome.absolute(),
+        folder,
+        seed=sweep.cell(name).seed,
+        attempt=1,
+        threads=1,
+        port="1",
+    )
     return Filling(config, values)
 
 

@@ -27,9 +27,17 @@ def all_texts(settings: SweepSettings) -> list[str]:
 
 
 def own_values(
-    settings: SweepSettings, name: str, outcome: Path, folder: Path, *, attempt: int, threads: int, port: str = PORT
+    settings: SweepSettings,
+    name: str,
+    outcome: Path,
+    folder: Path,
+    *,
+    seed: int,
+    attempt: int,
+    threads: int,
+    port: str = PORT,
 ) -> dict[str, str]:
-    """Return the values of the launcher's placeholders for an attempt. `folder`: the experiment's own."""
+    """Return the values of the launcher's placeholders for an attempt. `folder` and `seed`: the experiment's own."""
     return {
         "attempt": str(attempt),
         "config": str(folder / "config.json"),
@@ -39,7 +47,7 @@ def own_values(
         "outcome": str(outcome),
         "port": port,
         "python": sys.executable,
-        "seed": str(settings.seed),
+        "seed": str(seed),
         "threads": str(threads),
     }
 
@@ -75,7 +83,7 @@ def has_files_to_resume(settings: SweepSettings, experiment: Experiment, paths: 
     if not settings.resume.glob:
         return False
     folder, outcome = paths.run(experiment.name).absolute(), paths.outcome.absolute()
-    values = own_values(settings, experiment.name, outcome, folder, attempt=1, threads=1)
+    values = own_values(settings, experiment.name, outcome, folder, seed=experiment.seed, attempt=1, threads=1)
     filling = Filling(experiment.given, values)
     return finds_checkpoint(settings, filling, Path(filling.text(settings.cwd)))
 

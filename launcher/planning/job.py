@@ -23,6 +23,8 @@ from launcher.config.nested import dotted
 from launcher.config.notation import NONE, misspelt, read
 from launcher.errors import InputError
 from launcher.planning.defaults import PRELOAD, modules_to_preload
+from launcher.planning.expansion import Cell
+from launcher.planning.generate import generate
 from launcher.planning.job_text import job_text, public_text
 from launcher.planning.metrics import file_problems, read_metrics, rule_problems
 from launcher.planning.program_settings import ProgramSettings, program_problems, program_slip
@@ -36,7 +38,7 @@ from launcher.text import did_you_mean, inline
 
 _LIMIT_BYTES = 64 << 20
 _PLAIN = re.compile(r"[\w@%+=:,./{}-]+")  # a word that needs no quotes, but for placeholders
-TABLES = ("sweep", "config", "experiments")
+TABLES = ("sweep", "config", "experiments", "grid")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,10 @@ class SweepSettings(ProgramSettings):
     x: what the plots that compare experiments are drawn over, a panel each: `"step"`, `"tokens"`, `"time"` of training,
         `"share"` of the training. A panel is left out where an experiment does not tell it.
     seed: the value of `run.seed`, with which your random generators start.
+    seeds: several seeds for each configuration: a number, as in `5` for `seed` and the four after it, or a list. Each
+        is an experiment of its own, and tables compare the configurations over their seeds.
+    leave_out: cells of [grid] that are not trained, as in `[{ lr = 2e-3, batch_size = 16 }]`: each that has all values
+        a table.
     threads: the number of CPU threads of a worker; by default the cores are divided among the slots. On a CPU, the same
         bits need the same number of threads.
     elastic_threads: on CPU slots, the last experiments use the cores of those that have ended. Their numbers are then
@@ -89,6 +95,8 @@ class SweepSettings(ProgramSettings):
     plots: tuple[Literal["png", "svg", "pdf"], ...] = ("png",)
     x: tuple[Literal["step", "tokens", "time", "share"], ...] = ("step", "tokens")
     seed: int = 0
+    seeds: int | tuple[int, ...] | None = None
+    leave_out: tuple[dict[str, Any], ...] = ()
     threads: int | None = None
     elastic_threads: bool = False
     grace_s: float = 30.0
@@ -169,6 +177,8 @@ class Sweep:
     adopts: bool = False  # by --adopt: it takes over the folders of another job file of its name
     metric_details: dict[str, dict[str, str]] = field(default_factory=dict)  # unit and scale, by metric
     text: str = ""  # of the job file, if a launch is to write it, as the sweep was made in Python
+    cells: dict[str, Cell] = field(default_factory=dict)  # by name, of the experiments of a grid or of several seeds
+    axes: dict[str, list[Any]] = field(default_factory=dict)  # of the grid: the values or labels on each, in order
     module_folder: Path | None = None  # in which the target's module is searched first; None: that of the job file
 
     @classmethod
@@ -176,8 +186,9 @@ class Sweep:
         cls,
         *,
         target: str | Callable[..., Any] = "",
-        experiments: Mapping[str, Mapping[str, Any]],
+        experiments: Mapping[str, Mapping[str, Any]] | None = None,
         config: Mapping[str, Any] | None = None,
+        grid: Mapping[str, Any] | None = None,
         adopt: bool = False,
         **settings: Any,
     ) -> Sweep:
@@ -192,7 +203,8 @@ class Sweep:
         Args:
             target: "module:function", or a function of a module that a worker can import. A sweep with a
                 `command=["{python}", "train.py", "{args}"]` has none.
-            experiments: the overrides of each experiment, by name.
+            experiments: the overrides of each experiment, by name. Only a sweep with a grid can do without.
+            grid: the axes, as in the [grid] table of a job file: `{"lr": [0.1, 0.2]}`.
             config: the configuration that all experiments share.
             adopt: whether to take over folders that belong to another sweep of this name.
 
@@ -203,10 +215,15 @@ class Sweep:
         spec = spec_of(target) if target else ""
         given = {"target": spec, "name": spec.partition(":")[0].rpartition(".")[2]} if target else {}
         given |= settings
-        made = _parse(job_text(given, config or {}, experiments), Path("job.toml"), is_file=False)
+        tables = {"sweep": given, "config": config or {}, "experiments": experiments or {}, "grid": grid or {}}
+        made = _parse(job_text(tables), Path("job.toml"), is_file=False)
         file, folder = made.outcome / "job.toml", folder_of(spec) if target else Path()
-        text = public_text(given, config or {}, experiments, folder)
+        text = public_text(tables, folder)
         return replace(made, job_file=file, module_folder=folder, adopts=adopt, text=text)
+
+    def cell(self, name: str) -> Cell:
+        """Where an experiment comes from. Without a grid or several seeds it is a configuration of its own."""
+        return self.cells.get(name) or Cell(name, self.settings.seed, name)
 
     @property
     def trains(self) -> str:
@@ -265,18 +282,22 @@ def _parse(text: str, file: Path, *, is_file: bool = True) -> Sweep:
             section = {}
         sections[table] = section
     settings, details, wrong = _settings(sections["sweep"], lines)
-    problems += wrong + _name_problems(sections["experiments"], lines)
+    problems += wrong + _name_problems(sections["experiments"], lines, has_grid=bool(sections["grid"]))
     problems += [
         f"{lines.where(*path)}{dotted(path)} is {json.dumps(text)}: None is written {json.dumps(NONE)}."
         for path, text in misspelt(sections)
     ]
-    if not problems:
-        problems = file_problems(settings.metrics, sections["experiments"], lines)
-        problems += rank_log_problems(sections["experiments"], settings.gpus, lines)
     if problems:
         raise InputError(problems)
-    config, experiments = read(sections["config"]), read(sections["experiments"])
-    return Sweep(file, settings, config, experiments, lines, metric_details=details)
+    made = generate(sections, settings.seed, settings.seeds, settings.leave_out, lines)
+    problems = [*made.problems] or file_problems(settings.metrics, made.experiments, lines)
+    problems += rank_log_problems(made.experiments, settings.gpus, lines)
+    if problems:
+        raise InputError(problems)
+    config = read(sections["config"])
+    return Sweep(
+        file, settings, config, made.experiments, lines, metric_details=details, cells=made.cells, axes=made.axes
+    )
 
 
 def _settings(table: dict[str, Any], lines: SourceLines) -> tuple[Any, dict[str, dict[str, str]], list[str]]:
@@ -339,9 +360,9 @@ def _text(content: bytes, file: Path) -> str:
     )
 
 
-def _name_problems(experiments: dict[str, Any], lines: SourceLines) -> list[str]:
+def _name_problems(experiments: dict[str, Any], lines: SourceLines, *, has_grid: bool) -> list[str]:
     problems = []
-    if not experiments:
+    if not experiments and not has_grid:
         problems.append(f"{lines.where('experiments')}[experiments] names none. Write at least one: baseline = {{}}")
     seen: dict[str, str] = {}
     for name, overrides in experiments.items():

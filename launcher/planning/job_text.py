@@ -16,22 +16,21 @@ from launcher.config.notation import from_python, write
 from launcher.errors import InputError
 from launcher.text import inline
 
+_EXAMPLES = {"experiments": '{"wide": {"width": 128}}', "grid": '{"lr": [1e-3, 1e-2]}'}
 _HEAD = """\
 # Written by a launch of a sweep that was made in Python (launcher.Sweep.make), for commands such as status and report.
 # Change the program that made it, not this file: the next launch writes the file again.
 """
 
 
-def public_text(
-    settings: Mapping[str, Any], config: Mapping[str, Any], experiments: Mapping[str, Any], folder: Path
-) -> str:
-    """Return the job file without its secrets, to be written. The values are those that `job_text` has accepted.
+def public_text(tables: Mapping[str, Any], folder: Path) -> str:
+    """Return the job file without its secrets, to be written. The tables are those that `job_text` has accepted.
 
     `folder`: in which the target's module lies. A command finds the module by itself only in the working directory.
     """
-    tables = {"config": dict(config), "experiments": dict(experiments)}
-    hidden = redact.keys(tables)
-    text = job_text(settings, _public(tables["config"]), _public(tables["experiments"]))
+    configured = {name: dict(table) for name, table in tables.items() if name != "sweep"}
+    hidden = redact.keys(configured)
+    text = job_text({"sweep": tables["sweep"], **{name: _public(table) for name, table in configured.items()}})
     notes = []
     if hidden:
         listed = inline(", ".join(hidden), 1000)
@@ -52,17 +51,19 @@ def _public(table: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def job_text(settings: Mapping[str, Any], config: Any, experiments: Any) -> str:
-    """Return the job file that says the same as these values.
+def job_text(tables: Mapping[str, Any]) -> str:
+    """Return the job file that says the same as these tables by their names. An empty grid is left out.
 
     Raises:
         InputError: a value has no form in a job file, or a table is no table; every problem is told.
     """
     problems: list[str] = []
     parts = [_HEAD]
-    for name, values in (("sweep", settings), ("config", config), ("experiments", experiments)):
+    for name, values in tables.items():
+        if name == "grid" and values == {}:
+            continue
         if not isinstance(values, Mapping):
-            example = '{"wide": {"width": 128}}' if name == "experiments" else '{"lr": 1e-3}'
+            example = _EXAMPLES.get(name, '{"lr": 1e-3}')
             problems.append(f"{name} is a dict, as in {example}, not {inline(repr(values), 100)}.")
             continue
         lines = [f"[{name}]"]

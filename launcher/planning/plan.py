@@ -93,6 +93,7 @@ class Plan:
             launch=launch,
             former=self._former(),
             metric_details=dict(self.metric_details),
+            axes=dict(self.sweep.axes),
             x=list(dict.fromkeys(settings.x)),
             plots=[kind for kind in PLOTS if kind in settings.plots],
         )

@@ -18,6 +18,7 @@ from launcher.planning.config_check import CheckedConfig
 from launcher.planning.config_problems import config_problems
 from launcher.planning.experiment import Experiment
 from launcher.planning.job import Sweep
+from launcher.planning.same_training import same_training
 from launcher.text import printable
 from launcher.worker.target import Target
 
@@ -28,8 +29,13 @@ def resolve(sweep: Sweep) -> list[Experiment]:
     Raises:
         InputError: the target or a configuration is wrong; it lists every problem.
     """
-    if sweep.settings.command:
-        return resolve_command(sweep)
+    experiments = resolve_command(sweep) if sweep.settings.command else _resolve_target(sweep)
+    if problems := same_training(sweep, experiments):
+        raise InputError(problems)
+    return experiments
+
+
+def _resolve_target(sweep: Sweep) -> list[Experiment]:
     target = _find_target(sweep)
     given = {name: merge(sweep.config, overrides) for name, overrides in sweep.experiments.items()}
     checked = config_check.check(target, given)
@@ -47,11 +53,11 @@ def resolve(sweep: Sweep) -> list[Experiment]:
 
 
 def _experiment(sweep: Sweep, name: str, index: int, checked: CheckedConfig, given: dict[str, Any]) -> Experiment:
-    resolved = checked.resolved
+    resolved, cell = checked.resolved, sweep.cell(name)
     content = Content(
         sweep.settings.target,
         checked.config,
-        sweep.settings.seed,
+        cell.seed,
         sorted(checked.inputs.values()),
         at_default=resolved.at_default,
         left_out=resolved.left_out,
@@ -69,7 +75,9 @@ def _experiment(sweep: Sweep, name: str, index: int, checked: CheckedConfig, giv
         inputs=checked.inputs,
         given=given,
         content=content,
-        seed=sweep.settings.seed,
+        seed=cell.seed,
+        group=cell.group,
+        cell=cell.values,
     )
 
 

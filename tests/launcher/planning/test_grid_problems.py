@@ -1,0 +1,76 @@
+"""What is wrong with a grid or with seeds is told with its line, its cells and what to type; nothing starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from launcher.errors import InputError
+from launcher.planning import job
+
+HEAD = '[sweep]\ncommand = ["true"]\n'
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    file = tmp_path / "job.toml"
+    file.write_text(HEAD + text)
+    with pytest.raises(InputError) as refused:
+        job.load(file)
+    return [problem.removeprefix(f"{file}:") for problem in refused.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("grid", "said"),
+    [
+        ("lr = []", "4: grid.lr has no values."),
+        ("lr = 0.1", "4: grid.lr is a list of values, a range or a table of labels. Write [0.1], or see"),
+        ("lr = [1, 2, 1.0]", "4: grid.lr has the value 1.0 twice, the other time as 1. Take one out."),
+        ("lr = [1, 1]", "4: grid.lr has the value 1 twice. Take one out."),
+        ("lr = { from = 1, to = 2 }", "4: grid.lr has no `points`, as in {"),
+        ("lr = { from = 1, to = 2.0, points = 2 }", "4: grid.lr has ends of which only one has a point"),
+        ("lr = { from = 1, to = 2, points = 5 }", "4: grid.lr has no 5 different numbers from 1 to 2: fewer points."),
+        ("lr = { from = 0.0, to = 2.0, points = 5, log = true }", "4: grid.lr has `log`, so both ends are above 0."),
+        ("lr = { from = 1, to = 2, point = 5 }", '4: grid.lr has a key point. Did you mean "points"?'),
+        ('lr = { from = "1", to = 2, points = 5 }', '4: grid.lr has a `from` that is no number: "1".'),
+        ("lr = { from = 1, to = 2, points = 1 }", "4: grid.lr has `points` from 2 to 1,000, not 1."),
+        ("lr = [1]\n[grid.size]\na = { lr = 2 }", "5: grid.size and grid.lr both set lr."),
+        ("lr = [1]\n[experiments]\na = { lr = 2 }", "6: experiments.a and grid.lr both set lr.\n  Take it out"),
+        ("experiment = [1]\n[experiments]\na = {}", "4: grid.experiment: [experiments] is an axis of this name."),
+        ('a = ["x", "X"]', '3: the names a=x of {a = "x"} and a=X of {a = "X"} differ only in case'),
+        ("[grid.size]\n_a = { n = 1 }\n[grid._b]\nx = { m = 1 }", "3: the name _b=x+size=_a of "),
+        (
+            "lr = { from = 1, to = 200, points = 200 }\nb = { from = 1, to = 99, points = 99 }",
+            "3: 200 x 99 = 19,800 exp",
+        ),
+    ],
+)
+def test_a_grid_that_cannot_be(tmp_path: Path, grid: str, said: str) -> None:
+    found = problems(tmp_path, f"[grid]\n{grid}\n")
+    assert len(found) == 1
+    assert found[0].startswith(said), found[0]
+
+
+@pytest.mark.parametrize(
+    ("sweep", "said"),
+    [
+        ("seeds = 0", "3: sweep.seeds is a number of seeds from 1 to 1000, or a list of them, not 0"),
+        ("seeds = []", "3: sweep.seeds is a number of seeds from 1 to 1000, or a list of them, not an empty list"),
+        ("seeds = [1, 2, 1]", "3: sweep.seeds has 1 twice: [1, 2, 1]"),
+        ("seeds = [-1]", "3: sweep.seeds are whole numbers from 0 to 2**63 - 1, not -1"),
+        ("leave_out = [{ n = 3 }]", "3: sweep.leave_out: no experiment is {n = 3}. Take it out, or mend a value."),
+        ("leave_out = [{ widht = 1 }]", '3: sweep.leave_out: no experiment sets widht. Did you mean "width"?'),
+        ("leave_out = [{ n = 1 }, { n = 2 }]", "3: sweep.leave_out leaves no experiment."),
+    ],
+)
+def test_seeds_and_leave_out_that_cannot_be(tmp_path: Path, sweep: str, said: str) -> None:
+    found = problems(tmp_path, f"{sweep}\n[config]\nwidth = 1\n[grid]\nn = [1, 2]\n")
+    assert any(said in problem for problem in found), found
+
+
+def test_a_name_that_is_too_long_names_its_cell_and_the_remedy(tmp_path: Path) -> None:
+    axes = "\n".join(f'a_rather_long_key_{number} = ["a rather long value"]' for number in range(4))
+    (said,) = problems(tmp_path, f"[grid]\n{axes}\n")
+    assert "it has more than 100 characters" in said
+    assert 'a_rather_long_key_0 = "a rather long value"' in said
+    assert "Give the values labels" in said
