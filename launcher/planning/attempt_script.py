@@ -29,15 +29,7 @@ def attempt_script(plan: Plan, decision: Decision, device_type: str, threads: in
         return None
     experiment, paths = decision.experiment, plan.paths.absolute()
     folder = paths.run(experiment.name)
-    values = own_values(
-        settings,
-        experiment.name,
-        paths.outcome,
-        folder,
-        seed=experiment.seed,
-        attempt=decision.attempt,
-        threads=threads,
-    )
+    values = own_values(settings, experiment.name, experiment.seed, paths.outcome, folder, decision.attempt, threads)
     filling = Filling(decision.given, values)
     where = Path(filling.text(settings.cwd)).absolute()
     is_resumed = decision.is_resumed and finds_checkpoint(settings, filling, where)

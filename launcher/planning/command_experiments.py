@@ -183,16 +183,7 @@ def _placeholder_problems(sweep: Sweep, given: Mapping[str, dict[str, Any]]) -> 
 def _filling(sweep: Sweep, name: str, config: Mapping[str, Any]) -> Filling:
     """Return values for a check: those of an attempt that will never be."""
     folder = sweep.outcome.absolute() / "runs" / name
-    values = own_values(
-        sweep.settings,
-        name,
-        sweep.outcome.absolute(),
-        folder,
-        seed=sweep.cell(name).seed,
-        attempt=1,
-        threads=1,
-        port="1",
-    )
+    values = own_values(sweep.settings, name, sweep.cell(name).seed, sweep.outcome.absolute(), folder, port="1")
     return Filling(config, values)
 
 

@@ -29,12 +29,11 @@ def all_texts(settings: SweepSettings) -> list[str]:
 def own_values(
     settings: SweepSettings,
     name: str,
+    seed: int,
     outcome: Path,
     folder: Path,
-    *,
-    seed: int,
-    attempt: int,
-    threads: int,
+    attempt: int = 1,
+    threads: int = 1,
     port: str = PORT,
 ) -> dict[str, str]:
     """Return the values of the launcher's placeholders for an attempt. `folder` and `seed`: the experiment's own."""
@@ -83,7 +82,7 @@ def has_files_to_resume(settings: SweepSettings, experiment: Experiment, paths: 
     if not settings.resume.glob:
         return False
     folder, outcome = paths.run(experiment.name).absolute(), paths.outcome.absolute()
-    values = own_values(settings, experiment.name, outcome, folder, seed=experiment.seed, attempt=1, threads=1)
+    values = own_values(settings, experiment.name, experiment.seed, outcome, folder)
     filling = Filling(experiment.given, values)
     return finds_checkpoint(settings, filling, Path(filling.text(settings.cwd)))
 
