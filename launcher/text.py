@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import math
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 
 def number(value: object) -> str:
@@ -35,11 +35,21 @@ def with_spread(level: float, spread: float) -> str:
 
 def interval_words(low: float, high: float) -> tuple[str, str]:
     """Return the bounds of an interval to two digits of half its width: `-0.031` and `0.052`, `349` and `412`."""
-    half = (high - low) / 2
-    if not (1e-6 < half < 1e7 and max(abs(low), abs(high)) < 1e9):
-        return number(low), number(high)
-    decimals = max(0, 1 - math.floor(math.log10(half)))
-    return f"{low:,.{decimals}f}", f"{high:,.{decimals}f}"
+    form = _form_of((high - low) / 2, max(abs(low), abs(high)))
+    return form(low), form(high)
+
+
+def with_interval(value: float, low: float, high: float) -> str:
+    """Return a value with an interval around it, all to the same digits: `-0.092 [-0.131, -0.053]`."""
+    form = _form_of((high - low) / 2, max(abs(low), abs(high)))
+    return f"{form(value)} [{form(low)}, {form(high)}]"
+
+
+def _form_of(half_width: float, largest: float) -> Callable[[float], str]:
+    if not (1e-6 < half_width < 1e7 and largest < 1e9):
+        return number
+    decimals = max(0, 1 - math.floor(math.log10(half_width)))
+    return lambda value: f"{value:,.{decimals}f}"
 
 
 def rounded(value: float) -> str:

@@ -3,7 +3,11 @@
     best loss 5.3118 at step 204: lr_3e-4, 0.170 lower than baseline (5.4820)
     best loss at the end: lr_3e-4, 5.33 ± 0.02, 0.15 ± 0.03 ahead of baseline: a clear lead
 
-The first line is of single steps, the second of levels at the end, by which experiments are compared.
+The first line is of single steps, the second of levels at the end, by which experiments are compared. Where there are
+several seeds, the lines speak of configurations, and no single seed is a result:
+
+    lowest mean loss at the end: lr=0.001, 5.306 ± 0.043 over 5 seeds; beside base -0.092 [-0.131, -0.053]: better
+    loss beside base: 1 better (lr=0.001), 1 worse (lr=0.01), 2 no difference shown
 """
 
 from __future__ import annotations
@@ -11,7 +15,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from launcher.reports.analysis import best_at_end, best_experiment
+from launcher.reports.analysis import best_at_end, best_experiment, has_seeds, judge
+from launcher.reports.analysis.seed_observations import best_mean, verdict_counts
 from launcher.reports.differences import reference
 from launcher.store.experiment_state import ExperimentState
 from launcher.text import number, rounded
@@ -19,6 +24,10 @@ from launcher.text import number, rounded
 
 def headlines(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> list[str]:
     """Return the answer for each metric, and for the first the best level at the end, with what it is worth."""
+    if has_seeds(experiments):
+        judgements = [judge(experiments, metric) for metric in metrics]
+        lines = [best_mean(judgement) for judgement in judgements]
+        return [line for line in [*lines[:1], *map(verdict_counts, judgements[:1]), *lines[1:]] if line]
     lines = [headline(experiments, metric) for metric in metrics]
     if metrics:
         lines.insert(1, best_at_end(experiments, metrics[0]))

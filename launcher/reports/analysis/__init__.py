@@ -15,7 +15,7 @@ from launcher.reports.analysis.configurations import (
 )
 from launcher.reports.analysis.health import broken, unlogged
 from launcher.reports.analysis.level import Estimate, curve_summary, level_at_end, level_text
-from launcher.reports.analysis.observations import METHOD, best_at_end, observations
+from launcher.reports.analysis.observations import METHOD, best_at_end, method, observations
 from launcher.reports.analysis.ranking import BestExperiment, Ranking, best_experiment, best_first, rank
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "judge",
     "level_at_end",
     "level_text",
+    "method",
     "observations",
     "rank",
     "unlogged",

@@ -5,9 +5,9 @@
     lr=0.001       5      5.31 ± 0.04      -0.09, -0.12 to -0.06       better
     lr=0.002       4/5    5.42 ± 0.09 †    0.02, -0.11 to 0.15         no verdict: diverged on 1 of 5 seeds
 
-The result of a seed is its level at the end, as everywhere in the views (`level`). Differences are paired: those of the
-seeds on which configuration and reference are both done. The p-values are adjusted for the number of configurations
-that are compared (`significance`, decision 0030).
+The result of a seed is its level at the end, by which experiments are ranked everywhere (`store.curve.End`).
+Differences are paired: those of the seeds on which configuration and reference are both done. The p-values are adjusted
+for the number of configurations that are compared (`significance`, decision 0030).
 
 A seed that diverged is no missing number: it is a bad result without one. So a configuration with such a seed is never
 called better, and one whose reference has such a seed is never called worse.
@@ -15,7 +15,6 @@ called better, and one whose reference has such a seed is never called worse.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +22,6 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from launcher.reports.analysis.level import level_at_end
 from launcher.reports.analysis.significance import LEVEL, Mean, PairedDifference, holm, mean_of, paired_difference
 from launcher.reports.differences import reference
 from launcher.store.ending import EndingKind
@@ -121,6 +119,11 @@ class ConfigurationResult:
         return self.against.num_above if self.is_maximized else self.against.num_below
 
     @property
+    def can_be_best(self) -> bool:
+        """Its mean is of three seeds or of all, and no seed diverged: few seeds are more often extreme."""
+        return self.mean is not None and not self.diverged and self.num_done >= min(LEAST_SEEDS, self.num_seeds)
+
+    @property
     def has_same_on_all_seeds(self) -> bool:
         """Several seeds gave exactly the same number: the training does not use its seed."""
         return self.mean is not None and self.mean.sd == 0
@@ -184,22 +187,22 @@ class Judgement:
     def ranked(self) -> list[ConfigurationResult]:
         """The results by their means, the best first.
 
-        Configurations of which a seed diverged come after all others, then those without a result, and last those of
-        which all seeds diverged.
+        After them come configurations of which fewer than three seeds are done, where they have more, then those of
+        which a seed diverged, those without a result, and last those of which all seeds diverged.
         """
         return sorted(self.results, key=self._place)
 
     @property
     def best(self) -> ConfigurationResult | None:
-        """The result with the best mean of those of which no seed diverged; None if there is none."""
+        """The result with the best mean of those that can be best; None if there is none."""
         first = self.ranked[0] if self.ranked else None
-        return None if first is None or first.mean is None or first.diverged else first
+        return first if first is not None and first.can_be_best else None
 
     def _place(self, result: ConfigurationResult) -> tuple[int, float, int]:
         if result.mean is None:
-            return 3 if len(result.diverged) == result.num_seeds else 2, 0.0, result.configuration.index
+            return 4 if len(result.diverged) == result.num_seeds else 3, 0.0, result.configuration.index
         value = -result.mean.value if self.is_maximized else result.mean.value
-        return int(bool(result.diverged)), value, result.configuration.index
+        return 0 if result.can_be_best else 2 if result.diverged else 1, value, result.configuration.index
 
 
 def configurations(experiments: Sequence[ExperimentState]) -> list[Configuration]:
@@ -250,8 +253,8 @@ def _result(configuration: Configuration, metric: str, *, is_maximized: bool) ->
 
 def _level(experiment: ExperimentState, metric: str) -> float | None:
     """Return the level at the end of an experiment that is done; None if it is not done, or its end is not finite."""
-    level = level_at_end(experiment.curves.get(metric)) if experiment.is_done else None
-    return level.value if level is not None and math.isfinite(level.value) else None
+    curve = experiment.curves.get(metric) if experiment.is_done else None
+    return curve.end.level if curve is not None and curve.end is not None else None
 
 
 def _has_diverged(experiment: ExperimentState, metric: str) -> bool:

@@ -40,12 +40,13 @@ class EndPoints:
 
 def end_points(curve: Curve) -> EndPoints | None:
     """Return the points that the level at the end of a curve is the mean of; None if the curve has no end."""
-    if curve.end is None:
+    end = curve.end
+    if end is None:
         return None
     stretches, num_values = curve.stretches, 0
     places: list[int] = []
     for place in range(len(stretches.steps) - 1, -1, -1):
-        if num_values >= curve.end.count:
+        if num_values >= end.count:
             break
         if stretches.counts[place]:
             places.append(place)

@@ -11,10 +11,12 @@ import operator
 from collections.abc import Callable, Sequence
 
 from launcher.reports.analysis.comparison import CONFIDENCE, Comparison, Difference, Verdict, compare
+from launcher.reports.analysis.configurations import has_seeds
 from launcher.reports.analysis.costs import cost, costs
 from launcher.reports.analysis.health import endings, non_finite, unlogged
 from launcher.reports.analysis.level import NUM_PARTS, level_at_end, level_text
 from launcher.reports.analysis.ranking import best_experiment, rank
+from launcher.reports.analysis.seed_observations import METHOD_OF_SEEDS, seed_observations
 from launcher.reports.analysis.student_t import quantile
 from launcher.reports.differences import describe_difference
 from launcher.store.experiment_state import ExperimentState
@@ -37,6 +39,8 @@ METHOD = (
 
 def observations(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> list[str]:
     """Return what can be said about a sweep, the most important first; an item is a sentence or a few."""
+    if has_seeds(experiments):
+        return seed_observations(experiments, metrics)
     remark = unlogged(experiments, metrics)
     found = [f"{remark[0].upper()}{remark[1:]}"] if remark else []
     for metric in metrics:
@@ -56,6 +60,11 @@ def observations(experiments: Sequence[ExperimentState], metrics: Sequence[str])
             "closest experiments again with other seeds."
         )
     return found
+
+
+def method(experiments: Sequence[ExperimentState]) -> str:
+    """Return how the experiments, or the configurations with their seeds, are compared."""
+    return METHOD_OF_SEEDS if has_seeds(experiments) else METHOD
 
 
 def _label(experiment: ExperimentState) -> str:
@@ -140,7 +149,7 @@ def _effect(comparison: Comparison, base: ExperimentState, metric: str) -> str:
             end = comparison.experiment.curves[metric].end, base.curves[metric].end
             fewest = min(each.count for each in end if each is not None)
             effect = f"no verdict, with {plural(fewest, 'step')}: {change}"
-    return f"{_label(comparison.experiment)}: {effect}. Cost: {cost(comparison.experiment, base)}."
+    return f"{_label(comparison.experiment)}: {effect}. Cost: {cost([comparison.experiment], [base])}."
 
 
 def _share(comparison: Comparison, base: ExperimentState, metric: str) -> str:

@@ -155,11 +155,12 @@ def test_the_best_comes_first_and_what_diverged_last() -> None:
         "lost": ["diverged"] * 5,
         "base": BASE,
         "partly": [1.0, 1.0, "diverged"],
+        "begun": [2.0, 2.1, "", ""],
         "waits": ["", ""],
         "low": BETTER,
     }
     judgement = judge([experiment for name in levels for experiment in seeded(name, levels[name])], "loss")
-    assert [result.name for result in judgement.ranked] == ["low", "base", "partly", "waits", "lost"]
+    assert [result.name for result in judgement.ranked] == ["low", "base", "begun", "partly", "waits", "lost"]
     assert judgement.best is not None
     assert judgement.best.name == "low"
     maximized = judge([*seeded("a", BASE, is_maximized=True), *seeded("b", BETTER, is_maximized=True)], "loss")
