@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from launcher.reports.analysis.significance import CONFIDENCE
 from launcher.reports.analysis.student_t import quantile
 from launcher.reports.smoothing import Floats
 
 LEAST_FOR_BAND = 5  # seeds: of fewer, each is drawn by itself
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)

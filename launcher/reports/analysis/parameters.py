@@ -14,6 +14,7 @@ from launcher.store.experiment_state import ExperimentState
 from launcher.text import inline
 
 LONGEST = 24  # characters of a value that is shown
+_LONGEST_FLOAT = 9  # of a longer one, four digits are shown
 
 
 @dataclass(frozen=True)
@@ -86,4 +87,6 @@ def value_label(value: Any, longest: int = LONGEST) -> str:
     """Return a value for reading: a text as it stands, anything else as a job file has it."""
     if value is None:
         return "none"
+    if isinstance(value, float) and len(repr(value)) > _LONGEST_FLOAT:
+        return f"{value:.4g}"
     return inline(value if isinstance(value, str) else notation.write(value), longest)

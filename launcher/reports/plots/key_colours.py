@@ -1,8 +1,8 @@
 """Which key of the configuration colours the many lines of a comparison. Pure: no matplotlib.
 
 The key is the one that explains most of the order of the experiments by the level at the end of their curves, as
-`analysis/importance.py` has it. A key of more than seven values that are no numbers colours nothing, nor does a key that
-explains less than a quarter.
+`analysis/importance.py` has it. A key of more than seven values that are no numbers colours nothing, nor does a key
+that explains less than a quarter.
 """
 
 from __future__ import annotations
