@@ -20,7 +20,17 @@ HEAVY = {
     "pandas": {"launcher/reports/table.py", "launcher/reports/frames.py"},
     "matplotlib": {
         f"launcher/reports/plots/{module}.py"
-        for module in ("comparison", "frame", "names", "palette", "sheet", "sketch_figure", "style", "value_axis", "x_axis")
+        for module in (
+            "comparison",
+            "frame",
+            "names",
+            "palette",
+            "sheet",
+            "sketch_figure",
+            "style",
+            "value_axis",
+            "x_axis",
+        )
     },
     "rich": {"launcher/terminal/screen.py"},
     "jinja2": {"launcher/reports/html/page.py"},

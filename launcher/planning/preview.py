@@ -16,7 +16,7 @@ from launcher.devices.occupancy import Occupancy, free_memory, occupancy
 from launcher.devices.slot_set import SlotSet
 from launcher.devices.slots import Slot
 from launcher.planning.decision import Decision
-from launcher.planning.defaults import MOST_CURVES
+from launcher.planning.defaults import MOST_BY_AXIS, MOST_CURVES
 from launcher.planning.forecast import Forecast, ScheduledStart, forecast
 from launcher.planning.job import Sweep
 from launcher.planning.launch_options import LaunchOptions
@@ -165,6 +165,7 @@ def written_files(plan: Plan) -> list[WrittenFiles]:
         return []
     each, paths, metrics, kinds = len(plan.to_run), plan.paths, plan.sweep.settings.metrics, plan.sweep.settings.plots
     curves = metrics if len(plan.decisions) <= MOST_CURVES else ()
+    of_grid = metrics[:MOST_BY_AXIS] if any(decision.experiment.cell for decision in plan.decisions) else ()
     found = [
         (paths.log(ANY), each, "appended to"),
         (paths.records(ANY), each, "every record"),
@@ -176,6 +177,7 @@ def written_files(plan: Plan) -> list[WrittenFiles]:
         (paths.table_csv, 1, "for programs"),
         *((paths.curve(metric, ANY, kind), each, "") for metric in curves for kind in kinds),
         *((paths.curves(metric, kind), 1, "compared") for metric in metrics for kind in kinds),
+        *((paths.by_axis(metric, kind), 1, "by the axes") for metric in of_grid for kind in kinds),
         (paths.sweep, 1, "what was planned"),
         (paths.events, 1, "appended to"),
         (paths.run(ANY), 0, "the script's own")

@@ -7,7 +7,6 @@ any time: during the sweep, after a crash, or on another machine.
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib
 import json
 import os
@@ -24,6 +23,7 @@ from launcher.reports.curve_choice import curves_to_draw, drawn_before
 from launcher.reports.data import ReportData
 from launcher.reports.freshness import Ingredients, look_at, mark_made, outdated
 from launcher.reports.single_curves import SHARE_SIZE, Share, attempt, drawn_beside
+from launcher.reports.sweep_plots import SweepPlots, Task
 from launcher.store.dropped_plots import dropped_plots
 from launcher.store.experiment_state import RUNNING
 from launcher.store.manifest import Looks
@@ -32,13 +32,11 @@ from launcher.worker.last_lines import last_lines
 
 if TYPE_CHECKING:
     from launcher.planning.job import Sweep
-    from launcher.reports.plots.comparison import Comparison
     from launcher.reports.plots.line import Line
     from launcher.store.experiment_state import ExperimentState
 
 TELL_S = 0.2  # between two lines that say how far the drawing is
 Progress = Callable[[int, int], None]  # is called with the number of views that are made, and of all to make
-Task = tuple[Path, Callable[[Path], None]]  # a view, and the function that writes it
 
 
 class Report:
@@ -80,7 +78,9 @@ class Report:
         problems = [f"{obstacle}: its row and curves are empty." for obstacle in obstacles]
         lines = self._lines()
         shares = self._shares(lines, single if changed is None else single & changed)
-        tasks = [*self._tables(), *self._comparisons(lines), *self._reports(single)]
+        plots = SweepPlots(self._paths, data.manifest, data.experiments, lines)
+        plots.remove_others()
+        tasks = [*self._tables(), *plots.tasks(), *self._reports(single)]
         counter = _Counter(len(tasks) + sum(share.num_files for share in shares), progress)
         with drawn_beside(shares, self._num_processes, counter.add) as wait_for_curves:
             for path, write in tasks:
@@ -90,7 +90,7 @@ class Report:
         self._remove_dropped()
         self._drawn_from = None if problems else ingredients
         if not problems:
-            mark_made(self._paths, ingredients, self._files(lines, single))
+            mark_made(self._paths, ingredients, self._files(lines, single, plots.files()))
         return problems
 
     def _remove_dropped(self) -> None:
@@ -171,27 +171,6 @@ class Report:
             for start in range(0, len(of_metric), SHARE_SIZE)
         ]
 
-    def _comparisons(self, lines: dict[str, list[Line]]) -> list[Task]:
-        manifest = self._data.manifest
-        for metric in manifest.metrics:
-            if metric not in lines:  # an old plot would compare what is not there any more
-                for kind in manifest.plots:
-                    with contextlib.suppress(OSError):
-                        self._paths.curves(metric, kind).unlink(missing_ok=True)
-        if not lines:
-            return []
-        tasks: list[Task] = []
-        for metric in lines:
-            made = functools.cache(functools.partial(self._comparison, metric, lines[metric]))  # once for all kinds
-            write = functools.partial(_write_comparison, made)
-            tasks += [(self._paths.curves(metric, kind), write) for kind in manifest.plots]
-        return tasks
-
-    def _comparison(self, metric: str, lines: list[Line]) -> Comparison:
-        from launcher.reports.plots.sweep_comparison import compare  # brings matplotlib
-
-        return compare(self._data.manifest, self._data.experiments, metric, lines)
-
     def _reports(self, single: set[str]) -> list[Task]:
         data, paths = self._data, self._paths
 
@@ -207,11 +186,13 @@ class Report:
 
         return [(paths.report_html, _write_page), (paths.report_md, _write_markdown)]
 
-    def _files(self, lines: dict[str, list[Line]], names: set[str]) -> dict[Path, str]:
-        """Return every view, with the experiment that it shows; empty if it shows all."""
+    def _files(self, lines: dict[str, list[Line]], names: set[str], plots: Sequence[Path]) -> dict[Path, str]:
+        """Return every view, with the experiment that it shows; empty if it shows all.
+
+        `names`: the experiments that have plots of their own. `plots`: those of the whole sweep.
+        """
         paths, kinds = self._paths, self._data.manifest.plots
-        whole = [paths.table_txt, paths.table_csv, paths.report_html, paths.report_md]
-        whole += [paths.curves(metric, kind) for metric in lines for kind in kinds]
+        whole = [paths.table_txt, paths.table_csv, paths.report_html, paths.report_md, *plots]
         single = {
             paths.curve(metric, line.name, kind): line.name
             for metric in lines
@@ -220,10 +201,6 @@ class Report:
             for kind in kinds
         }
         return dict.fromkeys(whole, "") | single
-
-
-def _write_comparison(made: Callable[[], Comparison], path: Path) -> None:
-    made().write(path)
 
 
 def _data(paths: Paths, sweep: Sweep | None) -> ReportData:

@@ -151,6 +151,18 @@ class Paths:
         """Return the plot that compares a metric of all experiments. `kind` is one of `PLOTS`."""
         return self.outcome / f"{metric_part(metric)}_curves.{_plot(kind)}"
 
+    def by_axis(self, metric: str, kind: str = "png") -> Path:
+        """Return the plot of a metric by the axes of the grid. `kind` is one of `PLOTS`."""
+        return self.outcome / f"{metric_part(metric)}_by_axis.{_plot(kind)}"
+
+    def parallel(self, metric: str, kind: str = "png") -> Path:
+        """Return the plot of a metric beside all parameters of the sweep. `kind` is one of `PLOTS`."""
+        return self.outcome / f"{metric_part(metric)}_parallel.{_plot(kind)}"
+
+    def of_metric(self, metric: str, kind: str = "png") -> list[Path]:
+        """Return the plots of a metric that show the whole sweep. `kind` is one of `PLOTS`."""
+        return [self.curves(metric, kind), self.by_axis(metric, kind), self.parallel(metric, kind)]
+
     def absolute(self) -> Paths:
         """Return the same files by absolute paths, which are valid in any working directory."""
         return Paths(self.outcome.absolute(), self.logs.absolute())
@@ -173,7 +185,7 @@ class Paths:
             self.job,
         )
         own = {*files, self.requests, self.earliest, *(self.outcome / folder for folder in folders)}
-        return own | {self.curves(metric, kind) for metric in metrics for kind in PLOTS}
+        return own | {path for metric in metrics for kind in PLOTS for path in self.of_metric(metric, kind)}
 
     def create(self) -> None:
         """Create the folders. All are checked first, so normally either all are created or none.

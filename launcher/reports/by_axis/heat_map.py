@@ -172,6 +172,7 @@ class _Layout:
         return max(map(width_of, self._column_labels)) > self.width - 4
 
     def _draw_panel(self, sketch: Sketch, grid: Grid, left: float, top: float, *, has_rows: bool) -> None:
+        shapes: list[Rect | Text] = []
         columns, rows = list(self.across.levels), list(self.down.levels)
         if self.down.is_numeric:
             rows.reverse()  # numbers rise upwards
@@ -182,7 +183,8 @@ class _Layout:
                 sketch.add(Text(left - 6, y + self.height / 2, label, "end"))
             for place, column in enumerate(columns):
                 if cell := grid.get((column, row)):
-                    sketch.add(*self._shapes(cell, left + place * self.width, y))
+                    shapes += self._shapes(cell, left + place * self.width, y)
+        sketch.add(*sorted(shapes, key=lambda shape: 2 * (shape.role == "best") + isinstance(shape, Text)))
         bottom = top + len(rows) * self.height
         every = 1 if self.width >= 13 else -(-13 // int(self.width))
         for place, label in enumerate(self._column_labels):

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,36 @@ def test_report_makes_everything_again_from_records(place: Workplace) -> None:
     assert place.launch("report", "job.toml").code == 0
     assert place.paths.table_csv.read_bytes() == table
     assert place.paths.curves("loss").exists()
+
+
+def test_a_grid_has_plots_by_its_axes_and_loses_them_with_the_axes(tmp_path: Path) -> None:
+    paths = Paths(tmp_path / "outcome", tmp_path / "logs")
+    paths.create()
+    axes = {"lr": [1e-3, 1e-2], "width": [8, 16]}
+    planned = [
+        ManifestExperiment(
+            f"lr={lr}+width={width}", {}, {"lr": lr, "width": width}, "d", cell={"lr": lr, "width": width}
+        )
+        for lr in axes["lr"]
+        for width in axes["width"]
+    ]
+    for number, experiment in enumerate(planned):
+        steps = "".join(
+            f'{{"n": {n + 1}, "attempt": 1, "at_s": {n}, "step": {n}, "loss": {number + 1}.5}}\n' for n in range(1, 9)
+        )
+        begin = '{"n": 1, "attempt": 1, "at_s": 0, "kind": "start"}\n'
+        end = '{"n": 10, "attempt": 1, "at_s": 9, "kind": "end", "ending": "done"}\n'
+        paths.records(experiment.name).write_text(begin + steps + end)
+    manifest = Manifest("grid", "job.toml", "m:run", 0, ["loss"], [], planned, axes=axes)
+    write_manifest(paths, manifest)
+    assert Report(paths).draw() == []
+    assert paths.by_axis("loss").is_file()
+    assert not paths.parallel("loss").is_file(), "four results are too few"
+    assert paths.by_axis("loss") in paths.own(["loss"])
+    paths.by_axis("loss").unlink()
+    assert outdated(paths) == [paths.by_axis("loss")]
+    assert Report(paths).draw() == []
+    write_manifest(paths, replace(manifest, axes={}))
+    assert Report(paths).draw() == []
+    assert not paths.by_axis("loss").exists()
+    assert outdated(paths) == []
