@@ -45,6 +45,7 @@ class ForkServer:
         self.is_ready = False  # it has imported all modules
         self.failure = ""  # of an import: why the server ended by itself
         self._num_asked = 0  # requests so far, which is also the number of the last request
+        self._warmed: object = None  # what was sent last by `warm`
         self._is_awaited = False  # `fork` waits for the answer to the last request
         self._num_owed = 0  # answers that have not come yet
         self._answer: tuple[int, int] | None = None  # to the last request: pid and pidfd, or an error and -1
@@ -79,6 +80,24 @@ class ForkServer:
         while poll.poll(limit_s * 1000):
             limit_s = 0.0
             self._receive()
+
+    def warm(self, function: str, argument: object) -> None:
+        """Let the server compute what workers that call a function of `launcher.worker` need, by `warm` beside it.
+
+        What the server has been sent already is not sent again. No answer comes, and no error: the workers manage.
+        """
+        import pickle
+        import socket
+
+        if argument == self._warmed:
+            return
+        self._warmed = argument
+        file = _readable(pickle.dumps((function, argument)))
+        try:
+            with contextlib.suppress(OSError):
+                socket.send_fds(self._control, [b"warm"], [file])
+        finally:
+            os.close(file)
 
     def fork(self, request: bytes, lifeline: int, inherited: Sequence[int], limit_s: float) -> tuple[int, int]:
         """Have a worker forked for a request (see `worker.preloaded`). Return its pid and a pidfd.

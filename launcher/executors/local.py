@@ -88,7 +88,7 @@ class LocalHandle:
     def exited(self) -> WorkerExited:
         """Release everything of the worker, which has died, and return how it ended."""
         self.read_bell()
-        exit = self.worker.collect()
+        exit = self.worker.collect(is_alone=self._bell_reader.has_farewell)
         was_memory_short = num_oom_kills() > self._oom_kills
         return WorkerExited(
             self.spec.experiment, ProcessExit(exit.code, exit.signal, was_memory_short), self._bell_reader.last_word

@@ -78,6 +78,11 @@ class ServerSupervisor:
                 module = self._server.importing
                 self._warn(f"the fork server is importing {module}, for {waited_s:.0f} s now; Ctrl-C gives up.")
 
+    def warm(self, function: str, argument: object) -> None:
+        """Let the server compute what workers need, as `ForkServer.warm` does. A successor is told anew."""
+        if self._server is not None and self._server.is_ready:
+            self._server.warm(function, argument)
+
     def fork(self, request: bytes, lifeline: int, inherited: Sequence[int]) -> tuple[int, int, ForkServer]:
         """Have a worker forked, as `ForkServer.fork` does. Return its pid, a pidfd, and the server that has forked it.
 

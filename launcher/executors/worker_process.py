@@ -56,10 +56,14 @@ class WorkerProcess:
         """Return the CPU time of the worker and its children so far; 0 if it is gone."""
         return tree_cpu_s(self.pid)
 
-    def collect(self) -> ProcessExit:
-        """Kill what is left of the worker's group, release everything, and return how the worker ended."""
+    def collect(self, *, is_alone: bool = False) -> ProcessExit:
+        """Kill what is left of the worker's group, release everything, and return how the worker ended.
+
+        `is_alone`: the worker has said that no process is left of what it had started.
+        """
         self.stop(force=True)
-        end_marked(self.mark)
+        if not is_alone:
+            end_marked(self.mark)
         code = self._server.exit_code(self.pid, EXIT_LIMIT_S)
         os.close(self.pidfd)
         os.close(self._lifeline)

@@ -89,6 +89,8 @@ class WorkerStarter:
         """
         inherited = [None if threads is None else threads.fd, *(lock.fd for lock in locks)]
         spec = self._lifeline.marked(spec)
+        if spec.script is not None and isinstance(spec.script.log, tuple):
+            self._server.warm("script", spec.script.log)
         worker = self.fork("script" if spec.script else "main", spec.experiment, spec, inherited)
         worker.mark = mark_of(spec)
         os.set_blocking(worker.bell.fileno(), False)  # the event loop never waits for a bell

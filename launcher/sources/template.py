@@ -14,6 +14,7 @@ hundred in lines that are made for it.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Iterator, Sequence
@@ -79,6 +80,16 @@ class Template:
         if type(step) is int:
             return fields, step
         return fields, int(step) if step == step // 1 else None
+
+
+@functools.lru_cache(maxsize=128)
+def compiled(text: str) -> Template:
+    """Return the template of a text. To compile one takes milliseconds, so a process does it once for each text.
+
+    Raises:
+        ValueError: as `Template`.
+    """
+    return Template(text)
 
 
 def as_number(text: bytes) -> int | float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from launcher.sources.steps import Steps
-from launcher.sources.template import Template
+from launcher.sources.template import compiled
 from launcher.text import inline
 
 
@@ -24,7 +24,7 @@ class TemplateParser:
             ValueError: a template can match nothing of use.
         """
         self.notes: list[str] = []
-        self._known = [(template.literal, template, Steps(after_step)) for template in map(Template, templates)]
+        self._known = [(template.literal, template, Steps(after_step)) for template in map(compiled, templates)]
 
     def parse(self, line: bytes) -> tuple[dict[str, Any], int | None] | None:
         """Return the numbers and the step on a line; None if no template matches."""

@@ -9,7 +9,7 @@ from launcher.store.ending import EndingKind
 from launcher.store.records import RecordWriter
 from launcher.worker.bell import UNWRITTEN_EXIT_CODE, send_last_word
 from launcher.worker.process_setup import set_up_process
-from launcher.worker.shutdown import shut_down
+from launcher.worker.shutdown import leave, remember_modules, shut_down
 from launcher.worker.spec import Spec
 
 
@@ -19,6 +19,8 @@ def begin(spec: Spec, bell: Connection) -> tuple[RecordWriter, int]:
     If the folder is renamed meanwhile, the descriptor still leads to it.
     """
     set_up_process(spec.paths.log(spec.experiment), spec.environment)
+    if spec.script is None:  # a script's worker runs no code of a user's, whose modules would be emptied at the end
+        remember_modules()
     os.set_blocking(bell.fileno(), False)
     try:
         writer = RecordWriter(spec.paths.records(spec.experiment), spec.attempt, bell.fileno())
@@ -29,4 +31,6 @@ def begin(spec: Spec, bell: Connection) -> tuple[RecordWriter, int]:
     except OSError as error:
         problem = f"its records cannot be written: {error}"
         send_last_word(bell.fileno(), {"ending": EndingKind.FAILED, "error": problem})
+        if spec.script is not None:
+            leave(UNWRITTEN_EXIT_CODE, bell.fileno())
         shut_down(UNWRITTEN_EXIT_CODE)

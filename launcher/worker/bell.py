@@ -1,7 +1,9 @@
 """What passes through the bell, the pipe by which a worker wakes the launcher: rings, and perhaps a last word.
 
 A ring is the byte `!`. Rings carry nothing and may be lost. A last word says how the attempt ended if a full disk keeps
-that out of the records. It is one line of JSON between two line ends, short enough that the kernel never splits it.
+that out of the records. It is one line of JSON between two line ends, short enough that the kernel never splits it. The
+farewell of a script's worker is the byte `.`: nothing is left of its script. If that is lost, the launcher looks for
+itself.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from launcher.store.ending import EndingKind
 from launcher.store.records import Record
 
 UNWRITTEN_EXIT_CODE = 74  # EX_IOERR of sysexits.h: the worker could not write its records, even if its word is lost
+_FAREWELL = b"."
 _TEXT_LIMIT = 300  # characters of the error, of at most 12 bytes each; the kernel splits no write of up to 4,096 bytes
 _WAIT_S = 2.0  # for room in a pipe that nobody has read for a while
 
@@ -28,10 +31,17 @@ def send_last_word(bell_fd: int, word: Mapping[str, str]) -> None:
         os.write(bell_fd, line)
 
 
+def send_farewell(bell_fd: int) -> None:
+    """Tell the launcher that no process is left of what this process has started, and that it starts no other."""
+    with contextlib.suppress(OSError):  # the pipe is full
+        os.write(bell_fd, _FAREWELL)
+
+
 class BellReader:
-    """Finds the last word in what the launcher reads from a bell."""
+    """Finds the farewell and the last word in what the launcher reads from a bell."""
 
     def __init__(self) -> None:
+        self.has_farewell = False
         self._word: bytes | None = None  # what came after the first line end; None before that
 
     def feed(self, data: bytes) -> None:
@@ -40,6 +50,8 @@ class BellReader:
             self._word += data
         elif b"\n" in data:
             self._word = data.partition(b"\n")[2]
+        elif _FAREWELL in data:
+            self.has_farewell = True
 
     @property
     def last_word(self) -> Record | None:

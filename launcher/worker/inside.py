@@ -26,7 +26,7 @@ from launcher.worker.device_check import use_threads
 from launcher.worker.failure import print_trace
 from launcher.worker.main_process import become_main_process
 from launcher.worker.process_setup import STACKS_SIGNAL
-from launcher.worker.shutdown import exit_code, shut_down
+from launcher.worker.shutdown import exit_code, remember_modules, shut_down
 
 
 def run_inside(argv: Sequence[str], folder: Path, environment: Mapping[str, str], threads: int) -> NoReturn:
@@ -35,6 +35,7 @@ def run_inside(argv: Sequence[str], folder: Path, environment: Mapping[str, str]
     `argv`: the Python, then the script or `-m` and a module, then the script's arguments.
     """
     failure: BaseException | None = None
+    remember_modules()
     try:
         _be_a_script(folder, environment, threads)
         _execute(argv[1:])

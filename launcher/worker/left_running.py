@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from launcher.worker import descendants
+
 _LEAVE_S = 1.0  # that helpers have to see that their parent is gone, and to end by themselves
 _LOOK_S = 0.02
 _MOST = 5  # names that are told
@@ -17,6 +19,8 @@ _MOST = 5  # names that are told
 
 def left_running(patience_s: float = _LEAVE_S) -> list[str]:
     """Return the names of the other processes of this session that go on running, at most five, once each."""
+    if descendants.are_gone():
+        return []
     until = time.monotonic() + patience_s
     while (names := sorted(set(_others()))) and time.monotonic() < until:
         time.sleep(_LOOK_S)

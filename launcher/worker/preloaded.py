@@ -4,6 +4,7 @@
 a datagram:
 
     launcher ─▶ server    a number, and descriptors: a file in memory with the request, a lifeline, others to inherit
+    launcher ─▶ server    "warm", and a descriptor: a file in memory with what workers will need
     server ─▶ launcher    ["imports", module]          the server begins to import the module
                           ["fails", module, why]       the import failed, and the server ends
                           ["ready"]                    the server can fork workers
@@ -48,6 +49,7 @@ from typing import Any, NoReturn
 _LATE = ("torch.profiler._cupti_monitor", "torch.utils.serialization")  # imported at the first step, the first save
 _QUIET = (signal.SIGINT, signal.SIGUSR1)  # ignored here: `pkill -INT -f launcher` is meant for the launcher only
 MAX_FDS = 80  # the most descriptors of a request: a lock for each of 64 devices, and a few more
+WARM = b"warm"
 # Each has a function of the module's name. The first two are for training functions, the last is for scripts.
 _ENTRY_POINTS = ("launcher.worker.main", "launcher.worker.prepare", "launcher.worker.script")
 
@@ -94,6 +96,9 @@ def _serve(control: socket.socket, handlers: dict[signal.Signals, Any]) -> None:
                     number, fds, _, _ = socket.recv_fds(control, 64, MAX_FDS, socket.MSG_CMSG_CLOEXEC)
                     if not number:
                         return
+                    if number == WARM:
+                        _warm(fds[0])
+                        continue
                     pid = _fork(control, int(number))
                     if pid == 0:
                         control.close()
@@ -113,6 +118,14 @@ def _serve(control: socket.socket, handlers: dict[signal.Signals, Any]) -> None:
                     os.close(key.fd)
                     _, status = os.waitpid(pid := pids.pop(key.fd), 0)
                     _tell(control, "ended", pid, os.waitstatus_to_exitcode(status))
+
+
+def _warm(request: int) -> None:
+    """Let a module of workers compute once what all its workers need. Where that fails, each does it for itself."""
+    with contextlib.suppress(Exception), open(request, "rb") as file:
+        function, argument = pickle.load(file)  # noqa: S301  the launcher's own
+        importlib.import_module(f"launcher.worker.{function}").warm(argument)
+        gc.freeze()
 
 
 def _fork(control: socket.socket, number: int) -> int | None:

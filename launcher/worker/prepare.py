@@ -12,7 +12,7 @@ from launcher.worker.failure import describe, print_trace
 from launcher.worker.last_record import user_folders
 from launcher.worker.main_process import become_main_process
 from launcher.worker.process_setup import give_back_stacks_signal, set_up_process
-from launcher.worker.shutdown import fork_exit_code, shut_down
+from launcher.worker.shutdown import fork_exit_code, remember_modules, shut_down
 from launcher.worker.spec import Spec
 from launcher.worker.target import config_class, importable
 from launcher.worker.target_call import exit_is_return, make_config, target_of
@@ -24,6 +24,7 @@ def prepare(specs: list[Spec], answer: Connection) -> None:
     Sends one UTF-8 message into `answer`: the problems, empty if there are none.
     """
     set_up_process(specs[0].paths.prepare_log, specs[0].environment | {"CUDA_VISIBLE_DEVICES": ""})
+    remember_modules()
     become_main_process(give_back_stacks_signal)
     pid = os.getpid()
     experiments_by_problem: dict[str, list[str]] = {}

@@ -22,7 +22,6 @@ from typing import Any
 
 from launcher.child_process import die_with_launcher
 from launcher.store.files import open_to_append
-from launcher.worker.shutdown import remember_modules
 
 STACKS_SIGNAL = signal.SIGUSR2  # makes a worker write the stacks of all its threads into its log, and end
 _STACKS_S = 0.2  # that ranks have for writing their stacks
@@ -52,7 +51,6 @@ def set_up_process(log: Path, environment: dict[str, str]) -> None:
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
         score.write(OOM_SCORE)
     os.environ.update(environment)
-    remember_modules()
 
 
 def give_back_stacks_signal() -> None:

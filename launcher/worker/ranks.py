@@ -94,7 +94,7 @@ class Ranks:
     """
 
     def __init__(self, pids: Sequence[int], reason: Callable[[int], str]) -> None:
-        self._pids = pids
+        self.pids = pids
         self._reason = reason
         self.pidfds = [os.pidfd_open(pid) for pid in pids]  # readable when a rank has ended
         self.codes: list[int | None] = [None] * len(pids)  # exit codes; negative: the number of a signal; None: it runs
@@ -135,7 +135,7 @@ class Ranks:
     def tend(self) -> None:
         """Take in which ranks have ended, and end the others after a failure. Called whenever time has passed."""
         now_s = time.monotonic()
-        for rank, pid in enumerate(self._pids):
+        for rank, pid in enumerate(self.pids):
             if self.codes[rank] is None:
                 self._look(rank, pid, now_s)
         if self.is_over:

@@ -9,8 +9,10 @@ It needs less than the worker of a training function (`main`), so the fork serve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
+from launcher.sources.template import compiled
 from launcher.store.ending import EndingKind
 from launcher.worker.beginning import begin
 from launcher.worker.bell import UNWRITTEN_EXIT_CODE
@@ -18,6 +20,12 @@ from launcher.worker.last_record import facts_at_end, write_last_record
 from launcher.worker.script_attempt import ScriptAttempt
 from launcher.worker.shutdown import leave
 from launcher.worker.spec import Spec
+
+
+def warm(templates: Sequence[str]) -> None:
+    """In the fork server, compile the templates of a job, which takes milliseconds. All workers have them then."""
+    for template in templates:
+        compiled(template)
 
 
 def script(spec: Spec, bell: Connection, _thread_budget: Connection | None, *_device_locks: Connection) -> None:
@@ -29,6 +37,6 @@ def script(spec: Spec, bell: Connection, _thread_budget: Connection | None, *_de
     except OSError as error:
         last = {"ending": EndingKind.FAILED, "error": str(error)}
     if last is None:  # the launcher says how it ended
-        leave(1)
+        leave(1, bell.fileno())
     is_written = write_last_record(spec, last, facts_at_end(writer, is_script=True), writer, bell.fileno())
-    leave((1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE)
+    leave((1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE, bell.fileno())

@@ -22,6 +22,7 @@ from launcher.sources.source import Found
 from launcher.store.ending import EndingKind
 from launcher.store.records import RecordWriter
 from launcher.store.summary_file import read_summary
+from launcher.worker import descendants
 from launcher.worker.left_running import left_running
 from launcher.worker.process_setup import STACKS_SIGNAL
 from launcher.worker.ranks import Ranks
@@ -63,6 +64,7 @@ class ScriptAttempt:
         sources = begin_sources(self._script, self._log, self._writer, self._step_before())
         if self._script.total is not None:
             self._writer.write({"kind": "total", "steps": self._script.total})
+        descendants.adopt()
         try:
             self._processes = ScriptProcesses(self._spec, self._script)
         except OSError as error:
@@ -131,6 +133,7 @@ class ScriptAttempt:
             for pidfd in ready.intersection(ranks.pidfds):
                 poll.unregister(pidfd)
             ranks.tend()
+            descendants.reap(apart=ranks.pids)
             if ranks.is_over:
                 ranks.close()
                 return

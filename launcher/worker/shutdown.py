@@ -22,6 +22,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from launcher.worker import descendants
+from launcher.worker.bell import send_farewell
 from launcher.worker.failure import is_installed, print_trace
 from launcher.worker.main_process import end_resource_tracker
 
@@ -56,10 +58,16 @@ def shut_down(code: int, *, has_children: bool = True, has_tracker: bool | None 
     _exit(code)
 
 
-def leave(code: int) -> NoReturn:
-    """End this process, which has run no code of a user's, and the other processes of its group."""
+def leave(code: int, bell_fd: int) -> NoReturn:
+    """End this process, which has run no code of a user's, and the other processes of its group.
+
+    If there are none, the launcher is told so by the bell, and looks for none.
+    """
     with contextlib.suppress(Exception):
-        _end_group()
+        if descendants.are_gone():
+            send_farewell(bell_fd)
+        else:
+            _end_group()
     _exit(code)
 
 

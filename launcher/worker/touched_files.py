@@ -20,7 +20,7 @@ class TouchedFiles:
     def __init__(self, folder: Path, apart: tuple[Path, ...]) -> None:
         """Look at the folder. `apart`: folders in it that are not looked at."""
         self._folder = folder
-        self._apart = {os.path.realpath(path) for path in apart}
+        self._apart = {_place(path) for path in apart}
         self._before = self._versions()
 
     def changed(self) -> list[str]:
@@ -42,11 +42,20 @@ class TouchedFiles:
                 if entry.name.startswith((".", "__pycache__")) or entry.is_symlink():
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    if depth < DEPTH and os.path.realpath(entry.path) not in self._apart:
+                    if depth < DEPTH and _place(entry.path) not in self._apart:
                         waiting.append((entry.path, depth + 1))
                 elif not entry.name.endswith(_SOURCES):
                     found |= _version(entry)
         return found
+
+
+def _place(path: str | Path) -> tuple[int, int] | None:
+    """Return what tells a folder from every other, whatever it is called; None if there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _version(entry: os.DirEntry[str]) -> Versions:

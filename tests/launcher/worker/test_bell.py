@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from launcher.worker.bell import BellReader, send_last_word
+from launcher.worker.bell import BellReader, send_farewell, send_last_word
 
 
 def reader_of(*pieces: bytes) -> BellReader:
@@ -52,3 +52,15 @@ def test_what_is_no_whole_last_word_is_none(data: bytes) -> None:
 
 def test_a_last_word_without_its_error_has_one() -> None:
     assert reader_of(b'!\n{"ending": "failed"}\n!').last_word == {"ending": "failed", "error": "an error"}
+
+
+def test_a_farewell_is_heard_among_rings_and_none_in_a_last_word() -> None:
+    ours, theirs = os.pipe()
+    os.write(theirs, b"!!")
+    send_farewell(theirs)
+    assert reader_of(os.read(ours, 100)).has_farewell
+    send_last_word(theirs, {"ending": "failed", "error": "a. b."})
+    data = os.read(ours, 8192)
+    os.close(ours)
+    os.close(theirs)
+    assert not reader_of(*(data[place : place + 1] for place in range(len(data)))).has_farewell
