@@ -229,7 +229,7 @@ class _Layout:
         sketch.add(Text(left, top + 5, f"{words[0]} better"))
         begin = left + width_of(f"{words[0]} better") + 8
         for place in range(40):
-            sketch.add(Rect(begin + place * 3, top, 3.3, 10, shade(place / 39 * _LIGHTEST)))
+            sketch.add(Rect(begin + place * 3, top, 4.0, 10, shade(place / 39 * _LIGHTEST)))
         sketch.add(Text(begin + 128, top + 5, f"{words[1]}{' (log scale)' if rule.is_log else ''}"))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from launcher.reports.axes import AxisRule
 from launcher.reports.plots.line import Line, has_cross, is_drawable
+from launcher.reports.plots.mean_line import seed_notes
 from launcher.reports.smoothing import NOT_SMOOTHED
 from launcher.store.metric import Metric
 
@@ -54,15 +55,23 @@ def choose(lines: Sequence[Line], metric: Metric, reference: str | None) -> Choi
     )
 
 
-def notes(choice: Choice, rule: AxisRule | None, names: Mapping[str, str], key: str) -> list[str]:
-    """Return what is written under a comparison. `key`: of the configuration, that colours the lines; or empty."""
+def notes(
+    choice: Choice, rule: AxisRule | None, names: Mapping[str, str], key: str, noun: str = "experiment"
+) -> list[str]:
+    """Return what is written under a comparison.
+
+    Args:
+        key: of the configuration, that colours the lines; or empty.
+        noun: what a line is: an experiment, or a configuration.
+    """
     found = []
     if choice.others:
         colour = f" The colour of the others is their {key}." if key else ""
-        found.append(f"{_who_is_named(choice, names)}{colour}")
-    elif any(len(line.smooth) > NOT_SMOOTHED for line in choice.named):
+        found.append(f"{_who_is_named(choice, names, noun)}{colour}")
+    elif any(len(line.smooth) > NOT_SMOOTHED and not _is_mean(line) for line in choice.named):
         found.append("Faint: the values as logged. Strong: their mean over 5 % of the curve.")
-    if any(has_cross(line, rule) for line in choice.drawn):
+    found += seed_notes(choice.named)
+    if any(has_cross(each, rule) for line in choice.drawn for each in (line, *line.seeds)):
         found.append(f"{CROSS} where an experiment failed or diverged, or its values are no numbers any more.")
     if choice.empty:
         listed = ", ".join(names[line.name] for line in choice.empty[:_MOST_LISTED])
@@ -71,11 +80,15 @@ def notes(choice: Choice, rule: AxisRule | None, names: Mapping[str, str], key: 
     return found
 
 
-def _who_is_named(choice: Choice, names: Mapping[str, str]) -> str:
+def _is_mean(line: Line) -> bool:
+    return bool(line.seeds) or line.band is not None
+
+
+def _who_is_named(choice: Choice, names: Mapping[str, str], noun: str) -> str:
     num_all, num_best = len(choice.drawn), sum(line.name != choice.reference for line in choice.named)
     reference = f"the reference, {names[choice.reference]}" if choice.reference else ""
     if not num_best:
         named = f"only {reference}, is named" if reference else "none is named"
-        return f"Of {num_all:,} experiments {named}: all others failed or diverged."
+        return f"Of {num_all:,} {noun}s {named}: all others failed or diverged."
     best = "the best is named" if num_best == 1 else f"the best {num_best} are named"
-    return f"Of {num_all:,} experiments {best}{f', and {reference}' if reference else ''}."
+    return f"Of {num_all:,} {noun}s {best}{f', and {reference}' if reference else ''}."

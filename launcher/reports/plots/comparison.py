@@ -22,6 +22,7 @@ from launcher.reports.plots.key_colours import KeyColours, find_key
 from launcher.reports.plots.line import Line, has_cross
 from launcher.reports.plots.names import NameColumn
 from launcher.reports.plots.palette import Palette
+from launcher.reports.plots.seeds import draw_seeds
 from launcher.reports.plots.style import NAME_SIZE, NOTE_SIZE, STYLE, fitted, save
 from launcher.reports.plots.value_axis import ValueAxis, leaving_text, mark_leaving
 from launcher.reports.plots.x_axis import PANEL_WIDTHS, choose_x, lay_out_x
@@ -46,6 +47,7 @@ class Comparison:
         reference: str | None = None,
         x: Sequence[str] = ("step", "tokens"),
         corner: str = "",
+        noun: str = "experiment",
     ) -> None:
         """Decide.
 
@@ -55,15 +57,16 @@ class Comparison:
             x: what the panels are drawn over: `step`, `tokens`, `time`, `share`. A panel whose x is not known of every
                 experiment is left out.
             corner: what is written small in the corner.
+            noun: what a line is: an experiment, or a configuration with the mean over its seeds.
         """
         self._metric = metric
         self._choice = choose(lines, metric, reference)
-        self._rule = axis_rule({line.name: line.logged for line in lines}, metric)
+        self._rule = axis_rule({line.name: line.logged for line in self._shown}, metric)
         self._names = _names(tuple(line.name for line in lines))
         self._key = self._find_key()
         self._palette = Palette(self._choice, self._key)
         self._x = choose_x(x, self._choice.drawn)
-        self._notes = tuple(notes(self._choice, self._rule, self._names, self._key.key if self._key else ""))
+        self._notes = tuple(notes(self._choice, self._rule, self._names, self._key.key if self._key else "", noun))
         self._corner = corner
 
     @cached_property
@@ -79,6 +82,11 @@ class Comparison:
             OSError: the file could not be written; the old one is intact.
         """
         save(self.figure, path)
+
+    @cached_property
+    def _shown(self) -> list[Line]:
+        """The lines that lie on the axes: of a mean that is named also those of its seeds."""
+        return [*self._choice.others, *(each for line in self._choice.named for each in (line, *line.seeds))]
 
     def _find_key(self) -> KeyColours | None:
         if not self._choice.others:
@@ -106,7 +114,7 @@ class Comparison:
             axes = figure.add_axes(frame.box(number))
             self._fill(axes, x)
             axis.lay_out(axes)
-            lay_out_x(axes, x, self._choice.drawn)
+            lay_out_x(axes, x, self._shown)
             if number:
                 axes.set_ylabel("")
                 axes.tick_params(labelleft=False)
@@ -123,9 +131,11 @@ class Comparison:
         is_many = bool(self._choice.others)
         for line in self._choice.named:
             style = self._palette.style(line)
-            if not is_many:
+            if line.seeds or line.band is not None:
+                draw_seeds(axes, x, line, self._palette.colour(line), self._rule)
+            elif not is_many:
                 axes.plot(line.along(x, line.steps), line.values, color=style["color"], alpha=0.22, linewidth=0.7)
-            else:
+            if is_many:
                 style["path_effects"] = [patheffects.withStroke(linewidth=3.4, foreground="white")]
             along = line.along(x, line.smooth_steps)
             axes.plot(along, line.smooth, label=self._names[line.name], zorder=4, **style)
@@ -137,6 +147,7 @@ class Comparison:
                 place = line.along(x, np.array([end[0]]))
                 axes.plot(place, [end[1]], marker="x", color=colour, markersize=4 if is_many else 5.5, zorder=5,
                           markeredgewidth=1.2, linestyle="none", label="_broken")  # fmt: skip
+        coloured += [(seed, colour) for line, colour in coloured for seed in line.seeds if line in self._choice.named]
         mark_leaving(axes, self._rule, coloured, x)
 
     def _empty(self) -> Figure:

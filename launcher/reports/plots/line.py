@@ -1,4 +1,4 @@
-"""The curve of one experiment as it is drawn: its points, its smooth line, and what lies along x."""
+"""A curve as it is drawn, of an experiment or a mean over seeds: its points, its smooth line, what lies along x."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POINTS = 1500  # of a curve that are drawn: two for each pixel of its width
 
 @dataclass(frozen=True)
 class Line:
-    """The curve of an experiment: N points as they were logged, and M of the smooth line."""
+    """A curve: N points as they were logged, and M of the smooth line. Of a mean over seeds, both are the mean."""
 
     name: str
     index: int  # place in the job file: gives colour and dash
@@ -36,6 +36,10 @@ class Line:
     may_win: bool = True  # the experiment has neither failed nor diverged
     config: Mapping[str, Any] = field(default_factory=dict)
     corner: str = ""  # of the plot of this experiment alone
+    seeds: tuple[Line, ...] = ()  # of a mean over seeds: those that are drawn by themselves
+    band: tuple[Floats, Floats] | None = None  # of a mean over seeds: its interval at each step, both (M,)
+    suffix: str = ""  # of its name: how many seeds a mean has, where some are missing
+    is_cut: bool = False  # a mean over seeds that ends before some of them do
 
     @classmethod
     def of(cls, experiment: ExperimentState, curve: Curve) -> Line:

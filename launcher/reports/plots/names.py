@@ -30,7 +30,7 @@ class NameColumn:
         self._palette = palette
         self._axis = axis
         self._shown = {
-            line.name: names[line.name] + (" (reference)" if line.name == choice.reference else "")
+            line.name: names[line.name] + line.suffix + (" (reference)" if line.name == choice.reference else "")
             for line in choice.named
         }
 

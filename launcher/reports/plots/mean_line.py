@@ -1,0 +1,66 @@
+"""The line of a configuration in a comparison: the mean over its seeds, with what is drawn of the seeds themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from launcher.reports.analysis import ConfigurationResult
+from launcher.reports.mean_curve import mean_curve
+from launcher.reports.plots.line import Line, is_drawable
+
+
+def configuration_line(result: ConfigurationResult, lines: Mapping[str, Line]) -> Line | None:
+    """Return the line of a configuration; None if no seed has logged the metric. `lines`: of the experiments.
+
+    The mean is that of the seeds which are done with a number at their end; before the first is done, of those that
+    have not failed. A seed that diverged or failed is no part of it: it is drawn by itself.
+    """
+    configuration = result.configuration
+    known = [(each, lines[each.name]) for each in configuration.experiments if each.name in lines]
+    seeds = [line for _, line in known]
+    if not seeds:
+        return None
+    if len(configuration.experiments) == 1:
+        return replace(seeds[0], name=result.name, index=configuration.index)
+    done = [line for each, line in known if each.seed in result.levels]
+    counted = done or [line for line in seeds if not line.is_broken]
+    mean = mean_curve([(line.smooth_steps, line.smooth) for line in counted])
+    suffix = "" if len(counted) == len(configuration.experiments) else f" ({len(counted)}/{result.num_seeds})"
+    base = replace(
+        next(iter(counted or filter(is_drawable, seeds)), seeds[0]),
+        name=result.name,
+        index=configuration.index,
+        best=None if result.mean is None else result.mean.value,
+        is_broken=False,
+        may_win=not result.diverged,
+        suffix=suffix,
+    )
+    if mean is None:
+        return replace(base, smooth=np.full(len(base.smooth), np.nan), seeds=tuple(seeds))
+    band = (mean.low, mean.high) if mean.low is not None and mean.high is not None else None
+    alone = [line for line in seeds if not any(line is each for each in counted)] if band else seeds
+    return replace(
+        base, steps=mean.steps, logged=mean.mean, smooth_steps=mean.steps, smooth=mean.mean, band=band,
+        seeds=tuple(alone), is_cut=mean.is_cut,
+    )  # fmt: skip
+
+
+def seed_notes(lines: Sequence[Line]) -> list[str]:
+    """Return what is written under a comparison about the seeds of the lines that are named."""
+    means = [line for line in lines if line.seeds or line.band is not None]
+    if not means:
+        return []
+    banded = [line for line in means if line.band is not None]
+    found = ["Thick: the mean over the seeds."]
+    if banded:
+        found[0] += " Band: its 95 % interval at each step."
+    if len(banded) < len(means):
+        found[0] += f" Thin: each seed{', where there are fewer than five' if banded else ''}."
+    if any(line.suffix for line in means):
+        found.append("(4/5): the mean of 4 seeds, as the others of 5 are not done. What diverged is no part of a mean.")
+    if any(line.is_cut for line in means):
+        found.append("A mean ends where the shortest of its curves ends.")
+    return found
