@@ -1,16 +1,17 @@
-"""What holds for a whole test run: its limit in time, and what is skipped on a Python without torch."""
+"""What holds for a whole test run: its limit in time, a machine that has no GPUs, what is skipped without torch."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Generator
+import sys
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import hypothesis
 import pytest
 
-from tests import limit
+from tests import limit, no_gpus
 
 # On a busy machine an example may take long: that says nothing of the code.
 hypothesis.settings.register_profile("patient", suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None)
@@ -27,6 +28,37 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _end(watch: limit.subprocess.Popen[bytes]) -> None:
     watch.communicate()  # closes its input
+
+
+# After collection, at which torch may have been asked for the card of the tests that have the marker `gpu`.
+@pytest.fixture(autouse=True, scope="session")
+def _no_gpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str | None]]:
+    """Hide the GPUs of this machine, from this process and from all that it starts; yield what the variables were."""
+    hidden = no_gpus.hide(tmp_path_factory.mktemp("no_gpus"))
+    before = {name: os.environ.get(name) for name in hidden}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in hidden.items():
+            patch.setenv(name, value)
+        patch.setattr("pynvml.nvmlInit", _no_driver)  # the loader of this process has read the variable at its start
+        yield before
+
+
+def _no_driver() -> None:
+    import pynvml
+
+    raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+
+
+@pytest.fixture(autouse=True)
+def _no_gpus_but_for_their_tests(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, _no_gpus: dict[str, str | None]
+) -> None:
+    """Show the real card to a test that has the marker `gpu`; let the torch of this process hide it from all others."""
+    if request.node.get_closest_marker("gpu"):
+        for name, value in _no_gpus.items():
+            monkeypatch.delenv(name) if value is None else monkeypatch.setenv(name, value)
+    elif torch := sys.modules.get("torch"):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
 @pytest.hookimpl(wrapper=True)

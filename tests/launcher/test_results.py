@@ -13,6 +13,7 @@ import pytest
 
 import launcher
 from launcher.errors import InputError
+from tests import no_gpus
 from tests.launcher.conftest import wait_for
 
 ROOT = str(Path(__file__).parents[2])
@@ -47,11 +48,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def environment(folder: Path) -> dict[str, str]:
+    locks = str(folder / ".locks")
+    return {"PATH": "/usr/bin:/bin", "PYTHONPATH": ROOT, "LAUNCHER_LOCKS": locks, **no_gpus.variables()}
+
+
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *command],
         cwd=folder,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": ROOT, "LAUNCHER_LOCKS": str(folder / ".locks")},
+        env=environment(folder),
         capture_output=True,
         text=True,
         timeout=100,
@@ -162,8 +168,7 @@ def test_a_sweep_can_be_looked_at_while_it_runs(folder: Path, tmp_path: Path) ->
         "sweep = launcher.Sweep.make(target='train:run', experiments={'a': {}}, preload=[])\n"
         "launcher.run(sweep, devices='cpu')\n"
     )
-    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ROOT, "LAUNCHER_LOCKS": str(tmp_path / ".locks")}
-    with subprocess.Popen([sys.executable, "sweep.py"], cwd=tmp_path, env=environment) as running:
+    with subprocess.Popen([sys.executable, "sweep.py"], cwd=tmp_path, env=environment(tmp_path)) as running:
         try:
             outcome = tmp_path / "outcome" / "train"
             wait_for(lambda: (outcome / "records" / "a.jsonl").exists() and '"loss"' in read(outcome))

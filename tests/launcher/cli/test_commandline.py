@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from launcher.cli import app
-from launcher.devices import nvml
 from launcher.terminal import colour
 from tests.launcher.conftest import TOYS, Workplace
 
@@ -27,7 +26,6 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         '[sweep]\ntarget = "toy:train"\nmetrics = []\n[config]\nlr = 0.2\n[experiments]\na = {}\nb = { steps = 3 }\n'
     )
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("launcher.devices.nvml.find_gpus", lambda: [])
     for variable in [one for one in os.environ if one.startswith("LAUNCHER_") or one in ("DEVICES", "NO_COLOR")]:
         monkeypatch.delenv(variable)
 
@@ -109,8 +107,7 @@ def test_only_these_run_and_the_others_stay_as_they_are(place: Workplace) -> Non
 
 def test_plan_imports_nothing_that_only_a_launch_needs(place: Workplace) -> None:
     job = place.toy({"a": {}})
-    late = {"torch", "pandas", "matplotlib", "numpy", "rich", "multiprocessing.forkserver"}
-    late |= set() if nvml.find_gpus() else {"pynvml"}
+    late = {"torch", "pandas", "matplotlib", "numpy", "rich", "multiprocessing.forkserver", "pynvml"}
     code = (
         f"import sys\nfrom launcher.cli.app import main\ntry:\n    main(['plan', {str(job)!r}])\n"
         "except SystemExit as end:\n    assert not end.code\n"

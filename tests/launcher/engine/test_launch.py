@@ -221,7 +221,7 @@ STOPS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 
 @pytest.mark.parametrize("name", STOPS)
 def test_13_15_a_signal_lets_workers_save_and_the_same_command_continues(place: Workplace, name: str) -> None:
-    place.toy({"a": {"steps": 6, "barrier": "never", "act": "checkpoint"}, "b": {}})
+    place.toy({"a": {"steps": 6, "barrier": "never", "act": "checkpoint"}, "b": {}}, grace_s=60)
     process = place.start("job.toml")
     wait_for(lambda: len(place.history("a").steps) == 5)
     process.send_signal(signal.Signals[name])

@@ -34,7 +34,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "job.toml").write_text(JOB)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LAUNCHER_LOCKS", str(tmp_path / "locks"))
-    monkeypatch.setattr("launcher.devices.nvml.find_gpus", lambda: [])
     for variable in ("DEVICES", "CUDA_VISIBLE_DEVICES", "LAUNCHER_JOB", "LAUNCHER_PARALLEL"):
         monkeypatch.delenv(variable, raising=False)
     return tmp_path
