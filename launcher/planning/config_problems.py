@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from launcher.config.nested import KeyPath, dotted, has
+from launcher.config.nested import KeyPath, dotted, has, parse
+from launcher.config.notation import write
 from launcher.config.validation import FieldError
 from launcher.planning.job import Sweep
 from launcher.text import inline, printable
@@ -13,37 +15,64 @@ from launcher.text import inline, printable
 def config_problems(sweep: Sweep, errors: Mapping[str, Sequence[FieldError]]) -> list[str]:
     """Return the errors in the configurations of experiments as messages; an error in [config] stands there once."""
     problems: dict[str, None] = {}
+    counts = Counter(error for found in errors.values() for error in dict.fromkeys(found))
     for name, found in errors.items():
         for error in found:
-            is_of_all = all(error in errors.get(other, ()) for other in sweep.experiments)
+            is_of_all = counts[error] >= len(sweep.experiments)
             if error.path:
                 place = _place_of_key(sweep, name, error.path, is_of_all=is_of_all)
             elif is_of_all:
                 place = sweep.source_lines.where("config")
             else:
-                place = f"{sweep.source_lines.where('experiments', name)}{name}: "
+                place = f"{sweep.source_lines.where(*_table_of(sweep, name))}{name}: "
             problems[f"{place}{printable(error.message)}{_dot_hint(sweep, name, error)}"] = None
     return list(problems)
 
 
-def _place_of_key(sweep: Sweep, name: str, path: KeyPath, *, is_of_all: bool) -> str:
-    """Return where a key of an experiment's configuration was given: in its table, by -S, or in [config].
+def _table_of(sweep: Sweep, name: str) -> KeyPath:
+    """Return where an experiment comes from: its line of [experiments], or [grid]."""
+    named = sweep.cell(name).named
+    return ("experiments", named) if named else ("grid",)
 
-    Examples: `jobs/lr.toml:9: experiments.fast.lr `, `-S lr: it `. A key that is missing is looked for by the tables
-    around it, the innermost first; a key that is given nowhere is missing in [config], or in the experiment alone.
+
+def _place_of_key(sweep: Sweep, name: str, path: KeyPath, *, is_of_all: bool) -> str:
+    """Return where a key of an experiment's configuration was given: in its table, in [grid], by -S, or in [config].
+
+    Examples: `jobs/lr.toml:9: experiments.fast.lr `, `jobs/lr.toml:9: grid.lr = 0.1 `, `-S lr: it `. A key that is
+    missing is looked for by the tables around it, the innermost first; a key that is given nowhere is missing in
+    [config], or in the experiment alone.
     """
     key = inline(dotted(path), 100)
+    lines = sweep.source_lines
     for length in range(len(path), 0, -1):
         if has(sweep.experiments[name], path[:length]):
-            return f"{sweep.source_lines.where('experiments', name, *path)}experiments.{name}.{key} "
+            return _place_in_grid(sweep, name, path) or _place_in_experiment(sweep, name, path, key)
         if has(sweep.cli_overrides, path[:length]):
             return f"-S {key}: it "
         if has(sweep.config, path[:length]):
             is_of_all = True
             break
-    if not is_of_all:
-        return f"{sweep.source_lines.where('experiments', name)}experiments.{name}.{key} "
-    return f"{sweep.source_lines.where('config', *path)}config.{key} "
+    return f"{lines.where('config', *path)}config.{key} " if is_of_all else _place_in_experiment(sweep, name, path, key)
+
+
+def _place_in_experiment(sweep: Sweep, name: str, path: KeyPath, key: str) -> str:
+    table = _table_of(sweep, name)
+    return f"{sweep.source_lines.where(*table, *path)}experiments.{table[1] if len(table) > 1 else name}.{key} "
+
+
+def _place_in_grid(sweep: Sweep, name: str, path: KeyPath) -> str:
+    """Return which value or label of which axis has set a key of an experiment; empty if none has."""
+    key = inline(dotted(path), 100)
+    for axis, shown in sweep.cell(name).values.items():
+        own = parse(axis) or (axis,)
+        value = inline(write(shown), 100)
+        if own == path[: len(own)]:
+            rest = f": {key}" if own != path else ""
+            return f"{sweep.source_lines.where('grid', *own)}grid.{axis} = {value}{rest} "
+        if has(sweep.written.get("grid", {}), (axis, str(shown), *path[:1])):
+            label = inline(str(shown), 100)
+            return f"{sweep.source_lines.where('grid', axis, str(shown), *path)}grid.{axis}.{label}.{key} "
+    return ""
 
 
 def _dot_hint(sweep: Sweep, name: str, error: FieldError) -> str:

@@ -69,6 +69,7 @@ class Preview:
             "job_file": str(plan.sweep.job_file),
             "target": plan.sweep.trains,
             "seed": plan.sweep.settings.seed,
+            "axes": dict(plan.sweep.axes),
             "parallel": self.is_parallel,
             "outcome": str(plan.paths.outcome),
             "logs": str(plan.paths.logs),
@@ -99,6 +100,9 @@ class Preview:
         shown, estimate = decision.experiment.shown, expected.estimates.get(decision.experiment.name)
         content = {
             "name": shown.name,
+            "configuration": shown.configuration,
+            "seed": shown.seed,
+            "cell": shown.cell,
             "action": decision.action,
             "why": decision.why,
             "attempt": decision.attempt,

@@ -23,7 +23,8 @@ class SourceLines:
         for number, line in enumerate(text.splitlines(), start=1):
             if found := self._TABLE.match(line):
                 table = self._parts(found[1])
-                self._lines.setdefault(table, number)
+                for length in range(len(table), 0, -1):  # a table around it may have no line of its own
+                    self._lines.setdefault(table[:length], number)
             elif found := self._KEY.match(line):
                 self._lines.setdefault((*table, *self._parts(found[1])), number)
 

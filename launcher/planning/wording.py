@@ -6,10 +6,12 @@ from launcher.alike import group_alike
 from launcher.config import redact
 from launcher.config.nested import decides, dotted, leaves
 from launcher.planning.decision import Decision, PlannedAction, RepeatedTraining
+from launcher.planning.grid_text import grid_size, new_axis_hint
 from launcher.planning.plan import Plan
 from launcher.text import duration, inline, listed, plural
 
 MOST_LINES = 24  # experiments of a sweep in which each has a line
+MOST_OWN = 12  # experiments that a notice names
 MOST_NAMES = 3  # of experiments that share a line
 
 
@@ -20,19 +22,26 @@ def describe(plan: Plan) -> str:
     """
     decisions = plan.decisions
     width = max(len(decision.experiment.name) for decision in decisions)
-    lines = [f"sweep {plan.sweep.name} of {plan.sweep.job_file}, {len(plan.to_run)} of {len(decisions)} to run:"]
+    size = f" ({size})" if (size := grid_size(plan.sweep)) else ""
+    lines = [f"sweep {plan.sweep.name} of {plan.sweep.job_file}, {len(plan.to_run)} of {len(decisions)} to run{size}:"]
     if len(decisions) <= MOST_LINES:
         lines += [
             f"  {decision.action:<6} {decision.experiment.name:<{width}}  {decision.why}" for decision in decisions
         ]
         return "\n".join(lines)
-    by_name = {decision.experiment.name: decision for decision in decisions}
+    return "\n".join([*lines, *grouped(plan)])
+
+
+def grouped(plan: Plan) -> list[str]:
+    """Return a line for the experiments with the same action for the same reason: how many, some names, and why."""
+    by_name = {decision.experiment.name: decision for decision in plan.decisions}
+    lines = []
     for group in group_alike((name, f"{decision.action} {decision.why}") for name, decision in by_name.items()):
         first = by_name[group.names[0]]
         is_same = all(by_name[name].why == first.why for name in group.names)
         why = first.why if is_same else f"{first.why}, and the like"
         lines.append(f"  {first.action:<6} {listed(group.names, MOST_NAMES)}  {why}")
-    return "\n".join(lines)
+    return lines
 
 
 def notices(plan: Plan) -> list[str]:
@@ -41,12 +50,12 @@ def notices(plan: Plan) -> list[str]:
     Where the sweep is and was; which experiments `-S` does not reach, because they set the key themselves; which
     values are secret; which experiments have the same configuration.
     """
-    lines = [*plan.folder_notices]
+    lines = [*plan.folder_notices, *new_axis_hint(plan)]
     lines += dict.fromkeys(note for decision in plan.decisions for note in decision.experiment.notes)
     for path, value in leaves(redact.table(plan.sweep.cli_overrides)):
         if own := [name for name, overrides in plan.sweep.experiments.items() if decides(overrides, path)]:
             set_it = "sets it itself" if len(own) == 1 else "set it themselves"
-            lines.append(f"-S {inline(f'{dotted(path)}={value}')} is not for {', '.join(own)}: {set_it}.")
+            lines.append(f"-S {inline(f'{dotted(path)}={value}')} is not for {listed(own, MOST_OWN)}: {set_it}.")
     secret = dict.fromkeys(key for decision in plan.decisions for key in redact.keys(decision.experiment.config))
     if secret:
         lines.append(f"values of {inline(', '.join(secret), 500)} are written nowhere: {redact.HIDDEN}.")

@@ -1,6 +1,7 @@
 """A plan in words: what `plan` and `--dry-run` print, and `run --verbose` before it starts.
 
     summary      how many experiments run, how long that will take, and how much memory
+    grid         the axes with their values, and the seeds with what they can show
     experiments  each with its action, the reason, its overrides, and the time and memory it is expected to take
     order        which experiments start at once, and which start when another has ended
     devices      each with its name, UUID, free memory, and the processes on it
@@ -21,9 +22,10 @@ from launcher.devices.slot_set import SlotSet
 from launcher.devices.slots import Slot
 from launcher.planning.decision import Decision
 from launcher.planning.forecast import Forecast, ResourceEstimate
+from launcher.planning.grid_text import grid_lines, grid_size
 from launcher.planning.plan import Plan
 from launcher.planning.preview import Preview, written_files
-from launcher.planning.wording import notices, repeated_training
+from launcher.planning.wording import MOST_LINES, grouped, notices, repeated_training
 from launcher.text import duration, inline, plural, printable
 
 MOST_WAVES = 8  # in words; JSON has them all
@@ -36,6 +38,7 @@ def text(preview: Preview, width: int = 80, *, is_verbose: bool = False) -> str:
     expected = preview.forecast
     parts = [
         _summary(preview, expected),
+        _grid(preview.plan),
         _experiments(preview.plan, expected, is_verbose=is_verbose),
         _order(preview, expected) if expected.starts else [],
         _devices(preview),
@@ -88,7 +91,15 @@ def _summary(preview: Preview, expected: Forecast) -> list[str]:
     return lines
 
 
+def _grid(plan: Plan) -> list[str]:
+    """Return the axes of a grid, and the seeds; nothing for a sweep that has neither."""
+    size = grid_size(plan.sweep)
+    return [f"grid: {size}", *(f"{_INDENT}{line}" for line in grid_lines(plan))] if size else []
+
+
 def _experiments(plan: Plan, expected: Forecast, *, is_verbose: bool) -> list[str]:
+    if len(plan.decisions) > MOST_LINES and not is_verbose:
+        return ["experiments: (--verbose names them all)", *grouped(plan)]
     name_width = min(_LONGEST_NAME, max(len(decision.experiment.name) for decision in plan.decisions))
     lines = ["experiments:"]
     for decision in plan.decisions:
