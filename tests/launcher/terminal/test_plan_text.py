@@ -149,6 +149,7 @@ def test_the_document_has_this_shape(folder: Path, capsys: pytest.CaptureFixture
         "job_file": "str",
         "target": "str",
         "seed": "int",
+        "axes": {},
         "parallel": "bool",
         "outcome": "str",
         "logs": "str",
@@ -169,6 +170,9 @@ def test_the_document_has_this_shape(folder: Path, capsys: pytest.CaptureFixture
         "experiments": [
             {
                 "name": "str",
+                "configuration": "str",
+                "seed": "int",
+                "cell": {},
                 "action": "str",
                 "why": "str",
                 "attempt": "int",
