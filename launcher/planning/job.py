@@ -179,7 +179,7 @@ class Sweep:
     text: str = ""  # of the job file, if a launch is to write it, as the sweep was made in Python
     cells: dict[str, Cell] = field(default_factory=dict)  # by name, of the experiments of a grid or of several seeds
     axes: dict[str, list[Any]] = field(default_factory=dict)  # of the grid: the values or labels on each, in order
-    written: dict[str, Any] = field(default_factory=dict)  # the tables experiments and grid of the job file
+    written: dict[str, Any] = field(default_factory=dict)  # the tables of the job file
     module_folder: Path | None = None  # in which the target's module is searched first; None: that of the job file
 
     @classmethod
@@ -296,17 +296,8 @@ def _parse(text: str, file: Path, *, is_file: bool = True) -> Sweep:
     if problems:
         raise InputError(problems)
     config = read(sections["config"])
-    return Sweep(
-        file,
-        settings,
-        config,
-        made.experiments,
-        lines,
-        metric_details=details,
-        cells=made.cells,
-        axes=made.axes,
-        written={table: sections[table] for table in ("experiments", "grid")},
-    )
+    sweep = Sweep(file, settings, config, made.experiments, lines, metric_details=details, written=sections)
+    return replace(sweep, cells=made.cells, axes=made.axes)
 
 
 def _settings(table: dict[str, Any], lines: SourceLines) -> tuple[Any, dict[str, dict[str, str]], list[str]]:
