@@ -78,11 +78,24 @@ class Results:
 
     @property
     def table(self) -> Frame:
-        """The results table: a row for each experiment, the columns of `results_table.csv`."""
+        """A row for each experiment, as in `results_table.csv`, which is `results_runs.csv` with several seeds."""
         from launcher.reports import frames, table
 
         data = self._look()
         return frames.typed(table.make_table(data.manifest, data.experiments, data.usage))
+
+    @property
+    def configurations(self) -> Frame:
+        """The configurations, with the statistics of their seeds: mean, interval, difference to the reference, verdict.
+
+        A configuration is what experiments share that differ in the seed alone. The columns are those of
+        `results_table.csv` of a sweep with several seeds.
+        """
+        from launcher.reports import configuration_table, frames, table
+
+        data = self._look()
+        rows = configuration_table.configuration_rows(data.experiments, data.manifest.metrics)
+        return frames.typed(table.frame_of(rows), "configuration")
 
     def curves(self, metric: str | None = None) -> Frame:
         """Return the curves of a metric in long form: experiment, step, value, tokens, seconds.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from launcher.reports.analysis import best_experiment, level_at_end, rank
+from launcher.reports.analysis import best_experiment, judge, level_at_end, rank
+from launcher.reports.configuration_table import metric_facts
 from launcher.store.curve import Curve
 from launcher.store.experiment_state import ExperimentState
 
@@ -16,7 +17,9 @@ def best_document(experiments: Sequence[ExperimentState], metrics: Sequence[str]
 
 
 def _best(experiments: Sequence[ExperimentState], metric: str) -> dict[str, Any]:
-    """Return the best single step of a metric, and the best level at the end of the experiments that are done."""
+    """Return the best single step of a metric, the best level at the end of the experiments that are done, and the best
+    mean over the seeds of a configuration.
+    """
     found = best_experiment(experiments, metric)
     if found is None:
         return {}
@@ -26,8 +29,15 @@ def _best(experiments: Sequence[ExperimentState], metric: str) -> dict[str, Any]
         "value": found.value,
         "step": found.step,
         **_end(found.experiment.curves[metric] if found.end else None),
+        "configuration": _best_mean(experiments, metric),
         "at_the_end": {"experiment": ends[0][0].name, **_end(ends[0][0].curves[metric])} if ends else None,
     }
+
+
+def _best_mean(experiments: Sequence[ExperimentState], metric: str) -> dict[str, Any] | None:
+    """Return the configuration with the best mean over its seeds; None if no configuration has one."""
+    best = judge(experiments, metric).best
+    return {"configuration": best.name, **metric_facts(best)} if best is not None else None
 
 
 def _end(curve: Curve | None) -> dict[str, float | None]:

@@ -20,6 +20,7 @@ from launcher.cli.best_document import best_document
 from launcher.engine.summary import Summary
 from launcher.errors import InputError
 from launcher.planning.job import Sweep
+from launcher.reports.configuration_table import configurations_document
 from launcher.store.experiment_state import ExperimentState
 from launcher.store.paths import Paths
 from launcher.store.sweep_state import read_sweep_state
@@ -74,6 +75,7 @@ def document(sweep: Sweep, summary: Summary, experiments: Sequence[ExperimentSta
         "kept": summary.kept,
         "not_started": summary.not_started,
         "best": best_document(experiments, sweep.settings.metrics),
+        "configurations": configurations_document(experiments, sweep.settings.metrics),
     }
 
 

@@ -168,6 +168,7 @@ def written_files(plan: Plan) -> list[WrittenFiles]:
     if not plan.to_run:
         return []
     each, paths, metrics, kinds = len(plan.to_run), plan.paths, plan.sweep.settings.metrics, plan.sweep.settings.plots
+    has_seeds = len({each.experiment.configuration for each in plan.decisions}) < len(plan.decisions)
     curves = metrics if len(plan.decisions) <= MOST_CURVES else ()
     of_grid = metrics[:MOST_BY_AXIS] if any(decision.experiment.cell for decision in plan.decisions) else ()
     found = [
@@ -179,6 +180,7 @@ def written_files(plan: Plan) -> list[WrittenFiles]:
         (paths.report_md, 1, "the same as Markdown"),
         (paths.table_txt, 1, "to read"),
         (paths.table_csv, 1, "for programs"),
+        *([(paths.runs_csv, 1, "a row an experiment")] if has_seeds else []),
         *((paths.curve(metric, ANY, kind), each, "") for metric in curves for kind in kinds),
         *((paths.curves(metric, kind), 1, "compared") for metric in metrics for kind in kinds),
         *((paths.by_axis(metric, kind), 1, "by the axes") for metric in of_grid for kind in kinds),

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from launcher.errors import InputError
 from launcher.planning.defaults import MOST_CURVES
+from launcher.reports.analysis import has_seeds
 from launcher.reports.curve_choice import curves_to_draw, drawn_before
 from launcher.reports.data import ReportData
 from launcher.reports.freshness import Ingredients, look_at, mark_made, outdated
@@ -94,8 +95,11 @@ class Report:
         return problems
 
     def _remove_dropped(self) -> None:
-        """Remove the plots that the job does not name any more: no launch has done it yet."""
-        for path in dropped_plots(self._paths, self._data.launched, self._data.manifest):
+        """Remove what the job does not have any more: the plots of a metric, the runs on several seeds."""
+        dropped = list(dropped_plots(self._paths, self._data.launched, self._data.manifest))
+        if not has_seeds(self._data.experiments):
+            dropped.append(self._paths.runs_csv)
+        for path in dropped:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
@@ -119,13 +123,19 @@ class Report:
         from launcher.reports import results_text
 
         manifest = self._data.manifest
-        return results_text.heading(manifest.name, manifest.job_file, manifest.seed, len(manifest.experiments))
+        return results_text.heading(manifest.name, manifest.job_file, manifest.seed, self._data.experiments)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the results table as JSON types, times in seconds, memory in bytes; call after `draw`."""
         from launcher.reports import table
 
         return table.json_rows(table.make_table(self._data.manifest, self._data.experiments, self._data.usage))
+
+    def configurations(self) -> list[dict[str, Any]]:
+        """Return every configuration with the statistics of its seeds, as JSON types; call after `draw`."""
+        from launcher.reports.configuration_table import configurations_document
+
+        return configurations_document(self._data.experiments, self._data.manifest.metrics)
 
     def _tables(self) -> list[Task]:
         data, manifest = self._data, self._data.manifest
@@ -135,12 +145,23 @@ class Report:
 
             results_text.write(path, manifest, data.experiments, data.usage)
 
-        def _write_csv(path: Path) -> None:
+        def _write_runs(path: Path) -> None:
             from launcher.reports import table  # brings pandas
 
             table.write_csv(path, table.make_table(manifest, data.experiments, data.usage))
 
-        return [(self._paths.table_txt, _write_text), (self._paths.table_csv, _write_csv)]
+        def _write_configurations(path: Path) -> None:
+            from launcher.reports import configuration_table, table
+
+            rows = configuration_table.configuration_rows(data.experiments, manifest.metrics)
+            table.write_csv(path, table.frame_of(rows))
+
+        paths = self._paths
+        if has_seeds(data.experiments):
+            runs = [(paths.table_csv, _write_configurations), (paths.runs_csv, _write_runs)]
+        else:
+            runs = [(paths.table_csv, _write_runs)]
+        return [(paths.table_txt, _write_text), *runs]
 
     def _lines(self) -> dict[str, list[Line]]:
         """Return the lines to draw by metric, in the order of the job file; none of a metric that nobody recorded."""
@@ -192,7 +213,7 @@ class Report:
         `names`: the experiments that have plots of their own. `plots`: those of the whole sweep.
         """
         paths, kinds = self._paths, self._data.manifest.plots
-        whole = [paths.table_txt, paths.table_csv, paths.report_html, paths.report_md, *plots]
+        whole = [*(path for path, _ in self._tables()), paths.report_html, paths.report_md, *plots]
         single = {
             paths.curve(metric, line.name, kind): line.name
             for metric in lines

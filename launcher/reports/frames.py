@@ -13,13 +13,13 @@ Frame: TypeAlias = pd.DataFrame
 _LARGEST = 2**63 - 1  # of a whole number in a column of pandas
 
 
-def typed(table: pd.DataFrame) -> Frame:
-    """Return the results table with a row name for each experiment, and columns of numbers where all cells are numbers.
+def typed(table: pd.DataFrame, names: str = "experiment") -> Frame:
+    """Return the results table with columns of numbers where all cells are numbers. `names`: the column of row names.
 
     Whole numbers stay exact beside an empty cell. Among other numbers an empty cell is NaN, as NaN itself is.
     """
     columns = {str(name): pd.Series(list(cells), dtype=_dtype(cells)) for name, cells in table.items()}
-    return pd.DataFrame(columns).set_index("experiment")
+    return pd.DataFrame(columns).set_index(names)
 
 
 def _dtype(cells: Iterable[Any]) -> str:

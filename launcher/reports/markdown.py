@@ -14,8 +14,18 @@ from typing import Any
 from urllib.parse import quote
 
 from launcher.reports import author_notes
-from launcher.reports.analysis import METHOD, best_first, broken, curve_summary, observations
+from launcher.reports.analysis import (
+    best_first,
+    broken,
+    configurations,
+    curve_summary,
+    has_seeds,
+    judge,
+    method,
+    observations,
+)
 from launcher.reports.author_notes import AuthorNotes
+from launcher.reports.configuration_columns import best_and_reference, configuration_columns
 from launcher.reports.differences import describe_difference, differing, reference, shared
 from launcher.reports.reproduce import commands, commands_about
 from launcher.store.experiment_state import RUNNING, ExperimentState
@@ -55,19 +65,18 @@ def write(
         "## 3. Training Setup and Hyperparameter Experiments",
         "### Training Setup",
         notes.text.get("Training", ""),
-        *_training(notes, manifest, base),
+        *_training(notes, manifest, base, experiments),
         "### Hyperparameter Experiments",
         _which(manifest, shown, experiments),
         _experiments(notes, base, shown),
         "### Results",
-        _results(manifest, shown),
-        "A number behind ± is a standard error; section 4 says how it is computed.",
+        *_all_results(manifest, shown, experiments),
         *_plots(paths, manifest, experiments, drawn),
         "### Commands",
         _fenced(commands(manifest, paths)),
         "## 4. Observations and Challenges",
         "\n".join(f"- {plain(sentence)}" for sentence in observations(experiments, manifest.metrics)),
-        plain(METHOD),
+        plain(method(experiments)),
         notes.text.get("Observations", ""),
     ]
     write_atomic(path, "\n\n".join(part for part in parts if part) + "\n")
@@ -76,7 +85,14 @@ def write(
 def _shown(
     manifest: Manifest, base: ExperimentState | None, experiments: Sequence[ExperimentState]
 ) -> Sequence[ExperimentState]:
-    """Return the experiments that have a row in the tables: all, or of many the best and the reference."""
+    """Return the experiments that have a row in the tables: all, or of many the best and the reference.
+
+    With several seeds, each configuration is represented by its first experiment.
+    """
+    if has_seeds(experiments):
+        first_of = {each.name: each.experiments[0] for each in configurations(experiments)}
+        judgement = judge(experiments, manifest.metrics[0] if manifest.metrics else "")
+        return [first_of[name] for name in best_and_reference(judgement, MOST_ROWS, MOST_ROWS - 1)]
     if len(experiments) <= MOST_ROWS:
         return experiments
     first = best_first(experiments, manifest.metrics[0] if manifest.metrics else "")[:MOST_ROWS]
@@ -85,14 +101,16 @@ def _shown(
 
 def _which(manifest: Manifest, shown: Sequence[ExperimentState], experiments: Sequence[ExperimentState]) -> str:
     """Return which experiments have a row in the tables, and how all ended; empty if all have one."""
-    if len(shown) == len(experiments):
+    found = configurations(experiments)
+    if len(shown) == len(found):
         return ""
     counts = Counter(experiment.outcome.replace("_", " ") or "not started" for experiment in experiments)
     endings = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.most_common())
     order = f"the best by {plain(manifest.metrics[0])}, best first" if manifest.metrics else "the first of the job"
+    which, of_all = ("configurations", "Of all experiments") if has_seeds(experiments) else ("experiments", "Of all")
     return (
-        f"The tables have {len(shown)} of {len(experiments):,} experiments: {order}, and the one that the others are "
-        f"compared with. Of all, {plain(endings)}. [results_table.csv](results_table.csv) has every one."
+        f"The tables have {len(shown)} of {len(found):,} {which}: {order}, and the one that the others are "
+        f"compared with. {of_all}, {plain(endings)}. [results_table.csv](results_table.csv) has every one."
     )
 
 
@@ -127,11 +145,12 @@ def _fenced(content: str) -> str:
 
 def _made(manifest: Manifest, experiments: Sequence[ExperimentState]) -> str:
     launch = manifest.launch
+    seeds = _seeds(manifest, experiments)
     done = sum(experiment.is_done for experiment in experiments)
     versions = ", ".join(f"{name} {version}" for name, version in launch.versions.items())
     parts = [
         f"Sweep {code(manifest.name)} of {code(manifest.job_file)}, {manifest.trained_by} {code(manifest.target)}, "
-        f"seed {manifest.seed}: {done} of {len(experiments)} experiments done. Last launched "
+        f"{seeds}: {done} of {len(experiments)} experiments done. Last launched "
         f"{plain(launch.at or 'at an unknown time')} on {plain(launch.host or 'an unknown host')}"
     ]
     parts += [f"commit {code(launch.commit)}"] if launch.commit else []
@@ -164,16 +183,28 @@ def _dataset(notes: AuthorNotes, experiments: Sequence[ExperimentState]) -> list
     return [] if "Dataset" in notes.text else ["Nothing about the data was recorded (`run.info`)."]
 
 
-def _training(notes: AuthorNotes, manifest: Manifest, base: ExperimentState | None) -> list[str]:
+def _seeds(manifest: Manifest, experiments: Sequence[ExperimentState]) -> str:
+    """Return the seed of the sweep, or how many seeds the configurations have."""
+    if not has_seeds(experiments):
+        return f"seed {manifest.seed}"
+    found = configurations(experiments)
+    most = max(len(each.seeds) for each in found)
+    return f"{plural(len(found), 'configuration')} on {plural(most, 'seed')} each"
+
+
+def _training(
+    notes: AuthorNotes, manifest: Manifest, base: ExperimentState | None, experiments: Sequence[ExperimentState]
+) -> list[str]:
     launch = manifest.launch
     found = []
     if launch.slots:
         devices = ", ".join(dict.fromkeys(slot.device for slot in launch.slots))
         threads = ", ".join(sorted({str(slot.threads) for slot in launch.slots}))
+        seed = "" if has_seeds(experiments) else f" and seed {manifest.seed}"
         how = "all devices at once" if launch.is_parallel else "one after another"
         found.append(
             f"Each experiment ran in a process of its own, {how}, on {plain(devices)}, with {plain(threads)} CPU "
-            f"thread(s) each and seed {manifest.seed}."
+            f"thread(s) each{seed}."
         )
     keys = [key for key in base.config if key not in notes.parameters] if base and notes.parameters else []
     if base and keys:
@@ -203,6 +234,24 @@ def _description(experiment: ExperimentState, base: ExperimentState | None) -> s
         for key in differing([base.config, experiment.config])
     ]
     return "; ".join(changes) or "The same configuration."
+
+
+def _all_results(
+    manifest: Manifest, shown: Sequence[ExperimentState], experiments: Sequence[ExperimentState]
+) -> list[str]:
+    """Return the table of the results and what its numbers are."""
+    if not has_seeds(experiments) or not manifest.metrics:
+        return [_results(manifest, shown), "A number behind ± is a standard error; section 4 says how it is computed."]
+    names = [experiment.configuration for experiment in shown]
+    columns = configuration_columns([judge(experiments, metric) for metric in manifest.metrics], names)
+    cells = zip(*(column.cells for column in columns if column.title != "overrides"), strict=True)
+    rows = [[code(name), *map(plain, row)] for name, row in zip(names, cells, strict=True)]
+    heads = ["Configuration", *(plain(column.title) for column in columns if column.title != "overrides")]
+    return [
+        table(heads, rows, len(heads)),
+        "A number behind ± is the standard deviation over the seeds, and brackets are 95 % intervals; section 4 says "
+        "how they are computed. [results_runs.csv](results_runs.csv) has every run.",
+    ]
 
 
 def _results(manifest: Manifest, experiments: Sequence[ExperimentState]) -> str:

@@ -1,20 +1,23 @@
-"""`results_table.txt`: the answer, the table with all rows and columns, and what must be told beside the numbers."""
+"""`results_table.txt`: the answer, the table with all rows and columns, and what must be told beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from launcher.reports.analysis import unlogged
+from launcher.reports.analysis import configurations, has_seeds, judge, unlogged
+from launcher.reports.analysis.seed_observations import METHOD_OF_SEEDS
+from launcher.reports.configuration_columns import CONFIGURATION, configuration_columns
 from launcher.reports.headline import headlines
 from launcher.reports.remarks import remarks
 from launcher.reports.results_columns import Usage, results_columns
-from launcher.reports.text_table import UNLIMITED, fit, layout, plain
+from launcher.reports.text_table import UNLIMITED, Column, fit, layout, plain, wrapped
 from launcher.store.experiment_state import RUNNING, ExperimentState
 from launcher.store.manifest import Manifest
 from launcher.store.paths import write_atomic
 from launcher.text import inline, plural, timestamp
 
+_WIDTH_OF_WORDS = 120
 LONGEST_METRIC = 60  # characters of its name in a title
 
 
@@ -32,19 +35,42 @@ def results_text(manifest: Manifest, experiments: Sequence[ExperimentState], usa
     metrics = manifest.metrics
     num_running = sum(experiment.outcome == RUNNING for experiment in experiments)
     meanwhile = f", while {plural(num_running, 'experiment')} ran" if num_running else ""
-    of_what = heading(manifest.name, manifest.job_file, manifest.seed, len(experiments))
-    columns = results_columns(experiments, metrics, usage, longest_metric=LONGEST_METRIC)
-    names = [experiment.name for experiment in experiments]
+    of_what = heading(manifest.name, manifest.job_file, manifest.seed, experiments)
     parts = [
         [f"{of_what}; made {made.replace('T', ' ')}{meanwhile}"],
         headlines(experiments, metrics),
-        [plain(line) for line in layout(fit(names, columns, UNLIMITED), has_ruler=True)],
+        [plain(line) for line in layout(_table(experiments, metrics, usage), has_ruler=True)],
+        wrapped(METHOD_OF_SEEDS, _WIDTH_OF_WORDS) if has_seeds(experiments) and metrics else [],
         [remark.text() for remark in remarks(experiments, metrics)],
         list(filter(None, [unlogged(experiments, metrics)])),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
-def heading(sweep: str, job_file: str, seed: int, num: int) -> str:
-    """Return which results these are: `report: 5 experiments of jobs/report.toml, seed 0`."""
-    return f"{inline(sweep)}: {plural(num, 'experiment')} of {inline(job_file)}, seed {seed}"
+def _table(experiments: Sequence[ExperimentState], metrics: Sequence[str], usage: Usage) -> list[Column]:
+    """Return a row for each experiment, or for each configuration where there are several seeds."""
+    if has_seeds(experiments) and metrics:
+        judgements = [judge(experiments, metric) for metric in metrics]
+        rows = [result.name for result in judgements[0].results]
+        return fit(
+            rows,
+            configuration_columns(judgements, rows, longest_metric=LONGEST_METRIC),
+            UNLIMITED,
+            title=CONFIGURATION,
+        )
+    columns = results_columns(experiments, metrics, usage, longest_metric=LONGEST_METRIC)
+    return fit([experiment.name for experiment in experiments], columns, UNLIMITED)
+
+
+def heading(sweep: str, job_file: str, seed: int, experiments: Sequence[ExperimentState]) -> str:
+    """Return which results these are: `report: 5 experiments of jobs/report.toml, seed 0`.
+
+    With several seeds: `report: 25 experiments of jobs/report.toml, 5 configurations on 5 seeds`.
+    """
+    of_what = f"{inline(sweep)}: {plural(len(experiments), 'experiment')} of {inline(job_file)}"
+    if not has_seeds(experiments):
+        return f"{of_what}, seed {seed}"
+    found = configurations(experiments)
+    return (
+        f"{of_what}, {plural(len(found), 'configuration')} on {plural(max(len(each.seeds) for each in found), 'seed')}"
+    )

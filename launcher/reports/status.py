@@ -39,6 +39,8 @@ class ExperimentStatus:
     seconds: float | None = None  # of the newest attempt and those it goes on from, so far
     seconds_left: float | None = None
     why: str = ""
+    seed: int | None = None
+    configuration: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +131,8 @@ def _experiment_status(state: ExperimentState, metric: str | None, estimate: Dur
         seconds=state.seconds,
         seconds_left=left_s,
         why=state.why,
+        seed=state.seed,
+        configuration=state.configuration,
     )
 
 

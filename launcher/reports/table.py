@@ -1,6 +1,7 @@
-"""The results table for programs, a row an experiment: `results_table.csv`, with all facts given to `run.info`.
+"""The results table for programs, a row an experiment, with all facts given to `run.info`.
 
-`results_text` makes the table for reading.
+It is `results_table.csv`; of a sweep with several seeds it is `results_runs.csv`, and `results_table.csv` has a row a
+configuration (`configuration_table`). `results_text` makes the table for reading.
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ def make_table(
     for experiment in experiments:
         cells = {column: measured.get(experiment.name, {}).get(column) for column in columns_measured}
         rows.append(_row(manifest, experiment, cells))
+    return frame_of(rows)
+
+
+def frame_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return rows as a table of the columns that any row has, in order of first appearance."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     content = [[_unicode(row.get(column)) for column in columns] for row in rows]
     return pd.DataFrame(content, columns=[_unicode(column) for column in columns], dtype=object)
@@ -76,7 +82,7 @@ def _row(manifest: Manifest, experiment: ExperimentState, cells: Mapping[str, fl
     row["ending"] = str(experiment.outcome)
     row["why"] = experiment.why or broken(experiment, manifest.metrics)
     row["earlier"] = "; ".join(experiment.earlier)
-    return row
+    return row | {"seed": experiment.seed, "configuration": experiment.configuration}
 
 
 def json_rows(table: pd.DataFrame) -> list[dict[str, Any]]:

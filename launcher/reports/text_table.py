@@ -65,22 +65,25 @@ def cut(text: str, width: int) -> str:
     return f"{kept}…" if width > 0 else ""
 
 
-def fit(names: Sequence[str], columns: Sequence[Column], width: int, all_names: Sequence[str] = ()) -> list[Column]:
+def fit(
+    names: Sequence[str], columns: Sequence[Column], width: int, all_names: Sequence[str] = (), title: str = TITLE
+) -> list[Column]:
     """Return the names of the rows as a first column, and the columns that fit beside it.
 
     Args:
-        names: of the experiments of the rows.
+        names: of the experiments, or whatever else the rows are.
         columns: the others. Those in which nothing is known should have been left out.
         width: of a line, in cells.
         all_names: of the sweep, so that a name is shortened in the same way whichever rows are shown.
+        title: of the column of names.
     """
     all_names = all_names or names
     wanted = max(map(len, short_in(all_names, width // NAME_SHARE).values()), default=0)
-    kept = _choose(columns, width - max(len(TITLE), wanted))
+    kept = _choose(columns, width - max(len(title), wanted))
     room = max(1, width - _taken(kept))
     short = short_in(all_names, room)
     shown = [cut(short[name], room) for name in names]
-    return [Column(cut(TITLE, room), shown, is_left=True), *kept]
+    return [Column(cut(title, room), shown, is_left=True), *kept]
 
 
 def short_in(names: Sequence[str], longest: int) -> dict[str, str]:

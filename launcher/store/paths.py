@@ -125,8 +125,13 @@ class Paths:
 
     @property
     def table_csv(self) -> Path:
-        """The results table for programs."""
+        """The results table for programs: a row an experiment, or a configuration where there are several seeds."""
         return self.outcome / "results_table.csv"
+
+    @property
+    def runs_csv(self) -> Path:
+        """The table for programs with a row an experiment, of a sweep with several seeds."""
+        return self.outcome / "results_runs.csv"
 
     @property
     def report_html(self) -> Path:

@@ -16,11 +16,13 @@ Pure: the functions get the width, and no terminal is asked.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from launcher.reports.analysis import best_first
+from launcher.reports.analysis import best_first, has_seeds, judge
+from launcher.reports.configuration_columns import CONFIGURATION, best_and_reference, configuration_columns
 from launcher.reports.headline import headlines
 from launcher.reports.results_columns import UNKNOWN, results_columns
-from launcher.reports.text_table import UNLIMITED, Line, fit, layout, wrapped
+from launcher.reports.text_table import TITLE, UNLIMITED, Column, Line, fit, layout, wrapped
 from launcher.store.experiment_state import ExperimentState
 from launcher.store.paths import Paths
 from launcher.terminal.one_line import parts_that_fit
@@ -44,20 +46,16 @@ def results(
         width: of the terminal; None: the lines go to a file or a pipe, and have all rows and columns.
         heading: which results these are; empty where that is known.
     """
-    shown = list(experiments)
-    if width is not None and len(shown) > MOST_ROWS:
-        shown = best_first(experiments, metrics[0] if metrics else "")[:TOP]
-    columns = results_columns(shown, metrics)
-    if width is not None:
-        columns = [column for column in columns if column.rank == 0 or set(column.cells) != {UNKNOWN}]
+    rows = (_configurations if has_seeds(experiments) and metrics else _experiments)(experiments, metrics, width)
+    columns = [column for column in rows.columns if width is None or column.rank == 0 or set(column.cells) != {UNKNOWN}]
     room = UNLIMITED if width is None else max(1, width)
-    fitting = fit([experiment.name for experiment in shown], columns, room, [each.name for each in experiments])
+    fitting = fit(rows.names, columns, room, rows.all_names, rows.title)
     answers = headlines(experiments, metrics[:MOST_ANSWERS])
     parts: list[list[Line]] = [
         [[(heading, "")]] if heading else [],
         [[(piece, "bold" if answer is answers[0] else "")] for answer in answers for piece in wrapped(answer, room)],
         layout(fitting),
-        [*_of_all(experiments, shown, metrics, status), *_files(paths, len(columns) + 1 - len(fitting), room)],
+        [*_of_all(rows, status), *_files(paths, len(columns) + 1 - len(fitting), room)],
     ]
     lines: list[Line] = []
     for part in parts:
@@ -66,17 +64,39 @@ def results(
     return lines
 
 
-def _of_all(
-    experiments: Sequence[ExperimentState], shown: Sequence[ExperimentState], metrics: Sequence[str], status: str
-) -> list[Line]:
-    if len(shown) == len(experiments):
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of the table that are shown."""
+
+    columns: Sequence[Column]
+    names: Sequence[str]  # of the rows
+    all_names: Sequence[str]  # also of those that are not shown
+    title: str  # of the column of names
+    order: str  # by what the rows are chosen; empty if by nothing
+
+
+def _experiments(experiments: Sequence[ExperimentState], metrics: Sequence[str], width: int | None) -> _Rows:
+    shown = list(experiments)
+    if width is not None and len(shown) > MOST_ROWS:
+        shown = best_first(experiments, metrics[0] if metrics else "")[:TOP]
+    names, all_names = ([each.name for each in group] for group in (shown, experiments))
+    return _Rows(results_columns(shown, metrics), names, all_names, TITLE, f"best {metrics[0]}" if metrics else "")
+
+
+def _configurations(experiments: Sequence[ExperimentState], metrics: Sequence[str], width: int | None) -> _Rows:
+    """Return a row for each configuration; of many, the best and the reference."""
+    judgements = [judge(experiments, metric) for metric in metrics]
+    all_names = [result.name for result in judgements[0].results]
+    names = all_names if width is None else best_and_reference(judgements[0], MOST_ROWS, TOP)
+    columns = configuration_columns(judgements, names, has_whole_verdicts=width is None)
+    return _Rows(columns, names, all_names, CONFIGURATION, f"mean {metrics[0]}")
+
+
+def _of_all(rows: _Rows, status: str) -> list[Line]:
+    if len(rows.names) == len(rows.all_names):
         return []
-    top = (
-        f"top {len(shown)} of {len(experiments)} by best {metrics[0]}"
-        if metrics
-        else f"{len(shown)} of {len(experiments)}"
-    )
-    return [[(f"{top}; all: {status}", "")]]
+    of_all = f"{len(rows.names)} of {len(rows.all_names)}"
+    return [[(f"top {of_all} by {rows.order}; all: {status}" if rows.order else f"{of_all}; all: {status}", "")]]
 
 
 def _files(paths: Paths, num_left_out: int, width: int) -> list[Line]:

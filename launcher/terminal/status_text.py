@@ -13,6 +13,9 @@
 
     1 running, 1 failed.
 
+With several seeds, a second table has a row for each configuration. Then only experiments that run have a row on a
+terminal, unless all are asked for.
+
 Everything comes from `reports.status`, which reads the files; nothing is decided here.
 """
 
@@ -21,10 +24,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from launcher.reports.analysis import has_seeds, judge
+from launcher.reports.configuration_columns import CONFIGURATION, best_and_reference, configuration_columns
 from launcher.reports.headline import headlines
 from launcher.reports.remarks import remarks
 from launcher.reports.text_table import UNLIMITED, Column, Line, cut, fit, layout, value_style, wrapped
-from launcher.store.experiment_state import NOT_STARTED, WAITING
+from launcher.store.experiment_state import NOT_STARTED, RUNNING, WAITING
+from launcher.terminal.last_screen import MOST_ROWS, TOP
 from launcher.terminal.one_line import names_in_line
 from launcher.terminal.state_cell import STYLES, group_of, state_cell
 from launcher.text import duration, inline, number
@@ -47,9 +53,15 @@ def text(status: SweepStatus, paths: Paths, width: int | None = None, *, shows_a
         shows_all: of a large sweep on a terminal, also a row for each experiment that waits.
     """
     room = UNLIMITED if width is None else max(1, width)
-    is_short = width is not None and not shows_all and len(status.experiments) > MOST_WAITING
+    has_configurations = has_seeds(status.states) and status.metric is not None
+    is_many = has_configurations or len(status.experiments) > MOST_WAITING
+    is_short = width is not None and not shows_all and is_many
     waiting = [each for each in status.experiments if is_short and each.state in (WAITING, NOT_STARTED)]
-    shown = [each for each in status.experiments if not is_short or each.state not in (WAITING, NOT_STARTED)]
+    shown = [
+        each
+        for each in status.experiments
+        if not is_short or (each.state == RUNNING if has_configurations else each.state not in (WAITING, NOT_STARTED))
+    ]
     parts = [
         [
             _plain(f"sweep {inline(status.sweep)} of {inline(status.job_file)}, in {paths.outcome}"),
@@ -61,6 +73,7 @@ def text(status: SweepStatus, paths: Paths, width: int | None = None, *, shows_a
             for line in wrapped(answer, room)
         ],
         [*_table(status, shown, room), *_waiting(status, waiting, room)],
+        _configurations(status, room, has_all=not is_short) if has_configurations else [],
         [
             [(line, "bold red" if remark.is_failure else "magenta")]
             for remark in remarks(status.states, status.metrics)
@@ -119,6 +132,19 @@ def _table(status: SweepStatus, shown: Sequence[ExperimentStatus], width: int) -
     columns = [column for column in _columns(status, shown) if any(cell != _UNKNOWN for cell in column.cells)]
     names = [experiment.name for experiment in shown]
     return layout(fit(names, columns, width, [experiment.name for experiment in status.experiments]))
+
+
+def _configurations(status: SweepStatus, width: int, *, has_all: bool) -> list[Line]:
+    """Return the table with a row a configuration; of many, the best and the reference."""
+    judgements = [judge(status.states, metric) for metric in status.metrics]
+    all_names = [result.name for result in judgements[0].results]
+    names = all_names if has_all else best_and_reference(judgements[0], MOST_ROWS, TOP)
+    columns = configuration_columns(judgements, names, has_whole_verdicts=width == UNLIMITED)
+    columns = [column for column in columns if column.rank == 0 or set(column.cells) != {_UNKNOWN}]
+    lines = layout(fit(names, columns, width, all_names, CONFIGURATION))
+    if len(names) < len(all_names):
+        lines.append(_plain(f"top {len(names)} of {len(all_names)} by mean {status.metric}; --all shows them"))
+    return lines
 
 
 def _columns(status: SweepStatus, shown: Sequence[ExperimentStatus]) -> list[Column]:

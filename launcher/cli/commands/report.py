@@ -42,7 +42,14 @@ def report_command(
     if problems:
         raise WriteError("\n".join(problems))
     if as_json:
-        output.print_json({"sweep": sweep.name, "outcome": str(sweep.outcome), "results": report.rows()})
+        output.print_json(
+            {
+                "sweep": sweep.name,
+                "outcome": str(sweep.outcome),
+                "results": report.rows(),
+                "configurations": report.configurations(),
+            }
+        )
     else:
         status = command_to_type("status", sweep.job_file, sweep.folders)
         output.print_results(report.experiments, report.metrics, paths, status, report.heading)

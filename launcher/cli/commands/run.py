@@ -74,7 +74,7 @@ def _launch(
         output.print_json(document)
     elif experiments:
         status = command_to_type("status", sweep.job_file, sweep.folders)
-        which = heading(sweep.name, str(sweep.job_file), sweep.settings.seed, len(experiments))
+        which = heading(sweep.name, str(sweep.job_file), sweep.settings.seed, experiments)
         output.print_results(experiments, metrics, paths, status, which)
     output.print_summary(summary, paths, experiments, metrics, fresh=options.fresh)
     if command is not None and not summary.had_work:

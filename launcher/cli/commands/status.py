@@ -8,9 +8,12 @@ The table is made by `terminal.status_text`. The JSON has this shape; times are 
      "command": "python -m launcher run jobs/report.toml --parallel",
      "metric": "loss", "seconds_left": 83.1, "counts": {"running": 1, "waiting": 1, "done": 3},
      "best": {"loss": {"experiment": "baseline", "value": 4.0, "step": 398, …}},      as in `run --json`
+     "configurations": [{"configuration": "baseline", "experiments": {"0": "baseline", "1": "baseline+s1", …},
+                         "metrics": {"loss": {"levels": {"0": 4.1, "1": 4.2, …}, "mean": 4.15, "sd": 0.07, "low": …,
+                                              "difference": null, "p_holm": null, "verdict": null, …}}, …}, …],
      "experiments": [{"name": "baseline", "state": "running", "is_kept": false, "device": "cuda:1", "attempt": 1,
                       "step": 412, "total": 1000, "newest": 4.1, "best": 4.0, "seconds": 58.0, "seconds_left": 83.1,
-                      "why": ""}, …]}
+                      "why": "", "seed": 0, "configuration": "baseline"}, …]}
 
 `launcher` is null while none is at work. `state` is running, waiting, withdrawn (taken out of the queue), not started,
 or how the newest attempt ended. A metric that is not finite is "nan", "inf" or "-inf", as in the records.
@@ -30,6 +33,7 @@ from launcher.cli.arguments import GroupedCommand
 from launcher.cli.best_document import best_document
 from launcher.cli.options import DEFAULT_JOB, Job, Json, Logs, Outcome
 from launcher.cli.sweep_folder import find_sweep, no_sweep_error
+from launcher.reports.configuration_table import configurations_document
 from launcher.store.paths import Paths
 from launcher.terminal import output, status_text
 
@@ -103,6 +107,7 @@ def as_document(status: SweepStatus, paths: Paths) -> dict[str, Any]:
         "seconds_left": _strict(status.seconds_left),
         "counts": status.counts,
         "best": best_document(status.states, status.metrics),
+        "configurations": configurations_document(status.states, status.metrics),
         "experiments": experiments,
     }
 

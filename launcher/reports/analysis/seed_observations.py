@@ -31,8 +31,8 @@ _LARGEST_SHARE = 10.0  # a larger change is not told in per cent
 USUAL_SEEDS = 5
 METHOD_OF_SEEDS = (
     "How configurations are compared: the result of a seed is the level at the end of its curve, which is the mean of "
-    "its last tenth of steps (at least five). A configuration has the mean of its seeds, ± their standard deviation "
-    "(with n - 1); brackets are the 95 % interval of a mean (Student's t). Beside the reference, the differences on "
+    "its last tenth of steps (at least five). A configuration has the mean of its seeds, ± their standard deviation; "
+    "brackets are the 95 % interval of a mean (Student's t). Beside the reference, the differences on "
     f"common seeds are averaged and tested (paired t test, at least {LEAST_SEEDS} common seeds), and the p-values are "
     "adjusted for the number m of configurations that are compared (Holm 1979). So of twenty sweeps in which all "
     "configurations are equal, about one calls some configuration better or worse. “Not clear among m” would be clear "
@@ -115,11 +115,14 @@ def _beside_reference(result: ConfigurationResult) -> str:
 
 
 def _closest(judgement: Judgement) -> list[str]:
-    """Return by how much the two best means differ, and that this is no test: they were picked by their results."""
+    """Return by how much the two best means differ, and that this is no test: they were picked by their results.
+
+    Empty if one is the reference: then the verdict says it.
+    """
     if len(judgement.results) < 3:
-        return []  # the verdict says it
+        return []
     first, second = judgement.ranked[:2]
-    if not (first.can_be_best and second.can_be_best):
+    if not (first.can_be_best and second.can_be_best) or Finding.REFERENCE in (first.finding, second.finding):
         return []
     common = [seed for seed in first.levels if seed in second.levels]
     found = paired_difference([first.levels[seed] for seed in common], [second.levels[seed] for seed in common])
@@ -171,7 +174,9 @@ def _on_seeds(result: ConfigurationResult) -> str:
     assert result.against is not None, "only what is compared has common seeds"
     correlation = result.against.correlation
     agree = f", correlation of the pairs {correlation:.2f}" if correlation is not None else ""
-    return f"better on {result.num_better} of {plural(result.against.num, 'common seed')}{agree}"
+    is_told = not result.diverged or result.finding is Finding.NO_VERDICT
+    lost = "" if is_told else f"; diverged on {len(result.diverged)} of {plural(result.num_seeds, 'seed')}"
+    return f"better on {result.num_better} of {plural(result.against.num, 'common seed')}{agree}{lost}"
 
 
 def _p(result: ConfigurationResult) -> str:

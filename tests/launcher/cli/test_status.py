@@ -61,7 +61,8 @@ def test_status_while_it_runs_and_after(place: Workplace) -> None:
     assert (found["phase"], found["launcher"]) == ("ended", None)
     assert found["counts"] == {"done": 3, "failed": 1}
     assert found["best"]["loss"] == {"experiment": "kept", "step": 5} | {
-        key: found["best"]["loss"][key] for key in ("value", "level", "spread", "standard_error", "at_the_end")
+        key: found["best"]["loss"][key]
+        for key in ("value", "level", "spread", "standard_error", "configuration", "at_the_end")
     }
     result = place.launch("status", "job.toml")
     assert "bad failed: RuntimeError: told to fail" in result.out

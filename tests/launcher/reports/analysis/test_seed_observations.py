@@ -94,6 +94,8 @@ def test_a_diverged_seed_is_told_with_the_verdict_and_without_p() -> None:
         "low: no verdict: diverged on 1 of 5 seeds: loss 0.080 [0.051, 0.109] (1.5%) lower than base"
     )
     assert " p " not in line
+    text = said(*seeded("low", LOW), *seeded("high", [*HIGH[:4], "diverged"]))
+    assert "better on 0 of 4 common seeds; diverged on 1 of 5 seeds; p < 0.001" in text
 
 
 def test_few_seeds_are_told_to_show_little() -> None:
@@ -110,11 +112,12 @@ def test_seeds_that_change_nothing_are_told() -> None:
 
 
 def test_the_two_best_are_set_beside_each_other_without_a_verdict() -> None:
-    text = said(*sweep())
+    text = said(*sweep(), *seeded("close", [level + 0.01 for level in LOW[:4]] + LOW[4:]))
     assert (
-        "The two best means are those of lr=0.001 and base: they differ by -0.092 [-0.131, -0.053] on 5 common seeds. "
-        "This is no test, as both were picked by their results." in text
+        "The two best means are those of lr=0.001 and close: they differ by -0.0080 [-0.0136, -0.0024] on 5 common "
+        "seeds. This is no test, as both were picked by their results." in text
     )
+    assert "two best" not in said(*sweep()), "the reference is one of them: the verdict says it"
 
 
 def test_a_single_configuration_has_a_mean_and_nothing_beside() -> None:
