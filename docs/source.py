@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import inspect
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 LAUNCHER = Path(__file__).parent.parent / "launcher"
@@ -31,9 +31,10 @@ def variables() -> list[str]:
     return sorted(name for name in found if _VARIABLE.fullmatch(name))
 
 
-def _nodes() -> Iterator[ast.AST]:
-    for path in sorted(LAUNCHER.rglob("*.py")):
-        yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+@functools.cache
+def _nodes() -> list[ast.AST]:
+    paths = sorted(LAUNCHER.rglob("*.py"))
+    return [node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
 
 
 def key_meanings(cls: type) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import functools
 import importlib
 import re
 import subprocess
@@ -49,18 +50,25 @@ def layers(package: str) -> list[list[str]]:
     return [re.findall(r"`([\w.]+)`", line) for line in re.findall(r"^\d+\. (.*)$", section[1], re.M)]
 
 
-def imports(path: Path, *, at_top: bool = False) -> set[str]:
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    """Return the code of a file, for all tests: they look at it and change nothing."""
+    return ast.parse(path.read_text())
+
+
+@functools.cache
+def imports(path: Path, *, at_top: bool = False) -> frozenset[str]:
     """Return the modules a file imports when it is imported; with `at_top` without those its functions import."""
-    tree = ast.parse(path.read_text())
-    tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and "__main__" in ast.unparse(node.test))]
-    nodes = tree.body if at_top else list(ast.walk(tree))
+    is_run = [isinstance(node, ast.If) and "__main__" in ast.unparse(node.test) for node in parsed(path).body]
+    tops = [node for node, runs in zip(parsed(path).body, is_run, strict=True) if not runs]
+    nodes = tops if at_top else [node for top in tops for node in ast.walk(top)]
     found: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def module_of(path: Path) -> str:
@@ -178,12 +186,12 @@ def test_torch_is_imported_in_the_launcher_only_inside_worker_functions() -> Non
 def test_files_say_what_they_are(path: Path) -> None:
     text = path.read_text()
     if text.strip() and path.name != "__init__.py":
-        assert ast.get_docstring(ast.parse(text)), f"{name_of(path)} has no docstring"
+        assert ast.get_docstring(parsed(path)), f"{name_of(path)} has no docstring"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_classes_and_functions_are_short(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         where = f"{name_of(path)}:{getattr(node, 'lineno', 0)}"
         if isinstance(node, ast.ClassDef):
             length = last_line(node) - node.lineno + 1
@@ -201,7 +209,7 @@ def last_line(node: ast.stmt) -> int:
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_public_functions_have_docstrings_and_types(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             is_local = isinstance(node, ast.FunctionDef) and node.name == "read"
             assert is_local or ast.get_docstring(node), f"{name_of(path)}:{node.lineno}: {node.name} has no docstring"

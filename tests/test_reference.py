@@ -9,9 +9,14 @@ import pytest
 from docs import generate, source
 
 
+@pytest.fixture(scope="module")
+def pages() -> tuple[dict[str, str], list[str]]:
+    return generate.pages()
+
+
 @pytest.mark.parametrize("name", generate.PAGES)
-def test_a_page_is_what_the_generator_makes(name: str) -> None:
-    made, problems = generate.pages()
+def test_a_page_is_what_the_generator_makes(name: str, pages: tuple[dict[str, str], list[str]]) -> None:
+    made, problems = pages
     assert not problems, "\n".join(problems)
     written = (generate.FOLDER / name).read_text(encoding="utf-8")
     assert written == made[name], f'docs/reference/{name} is not what the code says: run "make docs"'
