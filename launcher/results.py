@@ -95,7 +95,7 @@ class Results:
 
         data = self._look()
         rows = configuration_table.configuration_rows(data.experiments, data.manifest.metrics)
-        return frames.typed(table.frame_of(rows), "configuration")
+        return frames.typed(table.table_of(rows), "configuration")
 
     def curves(self, metric: str | None = None) -> Frame:
         """Return the curves of a metric in long form: experiment, step, value, tokens, seconds.

@@ -18,7 +18,7 @@ SOURCES = sorted(path for package in ("launcher", "minigpt") for path in (ROOT /
 CODE = [*SOURCES, *(path for folder in ("jobs", "docs", "bench", "tests") for path in (ROOT / folder).rglob("*.py"))]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "jobs").glob("*.md")]
 HEAVY = {
-    "pandas": {"launcher/reports/table.py", "launcher/reports/frames.py"},
+    "pandas": {"launcher/reports/frames.py"},
     "matplotlib": {
         f"launcher/reports/plots/{module}.py"
         for module in (

@@ -1,9 +1,9 @@
 """Has tables, plots and report redrawn while experiments run, by a child process (`reports.build`).
 
-pandas and matplotlib take a second each to import, and each plot takes a moment to draw. In a process of its own, at
-low priority, this delays no start of an experiment, and a plot that fails cannot end the sweep. The child reads the
-files of the sweep. It is sent only the names of experiments that have ended. While experiments run, it is also asked
-every now and then for what has changed, so that a long experiment is seen in tables and plots long before its end.
+matplotlib takes a second to import, and each plot takes a moment to draw. In a process of its own, at low priority,
+this delays no start of an experiment, and a plot that fails cannot end the sweep. The child reads the files of the
+sweep. It is sent only the names of experiments that have ended. While experiments run, it is also asked every now and
+then for what has changed, so that a long experiment is seen in tables and plots long before its end.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ class Report:
             results_text.write(path, manifest, data.experiments, data.usage)
 
         def _write_runs(path: Path) -> None:
-            from launcher.reports import table  # brings pandas
+            from launcher.reports import table
 
             table.write_csv(path, table.make_table(manifest, data.experiments, data.usage))
 
@@ -154,7 +154,7 @@ class Report:
             from launcher.reports import configuration_table, table
 
             rows = configuration_table.configuration_rows(data.experiments, manifest.metrics)
-            table.write_csv(path, table.frame_of(rows))
+            table.write_csv(path, table.table_of(rows))
 
         paths = self._paths
         if has_seeds(data.experiments):
@@ -267,7 +267,7 @@ def main() -> None:
     outcome, logs, has_plots = sys.argv[1:]
     os.nice(10)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # meant for the launcher, from a person who typed pkill -f
-    importlib.import_module("launcher.reports.table")
+    importlib.import_module("launcher.reports.html.page")  # brings numpy and jinja2
     if has_plots == "True":
         importlib.import_module("launcher.reports.plots.comparison")
     report = None

@@ -7,19 +7,21 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
+from launcher.reports.table import Table
 from launcher.store.experiment_state import ExperimentState
 
 Frame: TypeAlias = pd.DataFrame
 _LARGEST = 2**63 - 1  # of a whole number in a column of pandas
 
 
-def typed(table: pd.DataFrame, names: str = "experiment") -> Frame:
+def typed(table: Table, names: str = "experiment") -> Frame:
     """Return the results table with columns of numbers where all cells are numbers. `names`: the column of row names.
 
     Whole numbers stay exact beside an empty cell. Among other numbers an empty cell is NaN, as NaN itself is.
     """
-    columns = {str(name): pd.Series(list(cells), dtype=_dtype(cells)) for name, cells in table.items()}
-    return pd.DataFrame(columns).set_index(names)
+    columns = {name: [row[number] for row in table.rows] for number, name in enumerate(table.columns)}
+    series = {name: pd.Series(cells, dtype=_dtype(cells)) for name, cells in columns.items()}
+    return pd.DataFrame(series).set_index(names)
 
 
 def _dtype(cells: Iterable[Any]) -> str:

@@ -6,12 +6,13 @@ configuration (`configuration_table`). `results_text` makes the table for readin
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from launcher.config.nested import assignments
 from launcher.planning.batch_halving import describe_changes
@@ -25,15 +26,22 @@ _FORMULA_STARTS = ("=", "+", "-", "@")
 _LONGEST_CELL = 100_000  # characters
 
 
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under named columns. `frames` makes a DataFrame of it: what draws needs none, and no pandas."""
+
+    columns: list[str]
+    rows: list[list[Any]]  # an int stays an int beside an empty cell, which is None
+
+
 def make_table(
     manifest: Manifest,
     experiments: Sequence[ExperimentState],
     usage: Mapping[str, Mapping[str, float]] | None = None,
-) -> pd.DataFrame:
+) -> Table:
     """Return the table: times in seconds, memory in bytes; None if nothing is known, NaN if NaN was logged.
 
-    `usage`: by experiment, the cells that `telemetry.summarise` made of its samples. The cells are of type object, so
-    that an int stays an int beside an empty cell.
+    `usage`: by experiment, the cells that `telemetry.summarise` made of its samples.
     """
     measured = usage or {}
     columns_measured = list(dict.fromkeys(column for cells in measured.values() for column in cells))
@@ -41,14 +49,14 @@ def make_table(
     for experiment in experiments:
         cells = {column: measured.get(experiment.name, {}).get(column) for column in columns_measured}
         rows.append(_row(manifest, experiment, cells))
-    return frame_of(rows)
+    return table_of(rows)
 
 
-def frame_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def table_of(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Return rows as a table of the columns that any row has, in order of first appearance."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     content = [[_unicode(row.get(column)) for column in columns] for row in rows]
-    return pd.DataFrame(content, columns=[_unicode(column) for column in columns], dtype=object)
+    return Table([_unicode(column) for column in columns], content)
 
 
 def _unicode(cell: Any) -> Any:
@@ -85,27 +93,25 @@ def _row(manifest: Manifest, experiment: ExperimentState, cells: Mapping[str, fl
     return row | {"seed": experiment.seed, "configuration": experiment.configuration}
 
 
-def json_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+def json_rows(table: Table) -> list[dict[str, Any]]:
     """Return the table as JSON types: null where nothing is known, "nan", "inf" and "-inf" for what is not finite."""
-    return [
-        {str(column): _strict(cell) for column, cell in zip(table.columns, row, strict=True)}
-        for row in table.itertuples(index=False, name=None)
-    ]
+    return [{column: _strict(cell) for column, cell in zip(table.columns, row, strict=True)} for row in table.rows]
 
 
 def _strict(cell: Any) -> Any:
     return str(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
-def write_csv(path: Path, table: pd.DataFrame) -> None:
+def write_csv(path: Path, table: Table) -> None:
     """Write the table for programs: control characters as escapes, and an apostrophe before what looks like a formula.
 
     Raises:
         OSError: the file could not be written; the old one is intact.
     """
-    cells = [[_inert(cell) for cell in row] for row in table.itertuples(index=False, name=None)]
-    columns = [_inert(name) for name in table.columns]
-    write_atomic(path, pd.DataFrame(cells, columns=columns, dtype=object).to_csv(index=False))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([_inert(cell) for cell in row] for row in (table.columns, *table.rows))
+    write_atomic(path, text.getvalue())
 
 
 def _inert(cell: Any) -> str:
