@@ -56,11 +56,22 @@ def complete_experiment(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def complete_key(ctx: typer.Context, incomplete: str) -> list[str]:
     """Offer the keys that the job file sets, each with its equals sign."""
+    return [f"{key}=" for key in _keys(_job(ctx)) if key.startswith(incomplete)]
+
+
+def complete_group(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer what experiments can be grouped by: the axes of the grid, the keys that the job file sets, and the seed."""
     job = _job(ctx)
+    keys = dict.fromkeys(["seed", "configuration", *_table(job, "grid"), *_keys(job)])
+    return [key for key in keys if _KEY.fullmatch(key) and key.startswith(incomplete)]
+
+
+def _keys(job: Path) -> list[str]:
+    """Return the keys that a job file sets."""
     experiments = _table(job, "experiments").values()
     tables = [_table(job, "config"), *(overrides for overrides in experiments if isinstance(overrides, dict))]
     keys = dict.fromkeys(dotted(path) for table in tables for path, _ in leaves(table))
-    return [f"{key}=" for key in keys if _KEY.fullmatch(key) and key.startswith(incomplete)]
+    return [key for key in keys if _KEY.fullmatch(key)]
 
 
 def _job(ctx: typer.Context) -> Path:

@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from launcher.cli.completion import complete_experiment, complete_job, complete_key
+from launcher.cli.completion import complete_experiment, complete_group, complete_job, complete_key
 from launcher.planning import defaults
 from launcher.terminal import colour
 from launcher.text import did_you_mean, inline
@@ -95,6 +95,16 @@ Logs = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR", envvar="LAUNCHER_LOGS", help="Folder of logs, instead of the job's.", rich_help_panel=WHERE
+    ),
+]
+Group = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        metavar="KEY",
+        help="A row for each value of this key: an axis of the grid, a key of the configuration, or seed.",
+        autocompletion=complete_group,
+        rich_help_panel=SAY,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.", rich_help_panel=SAY)]

@@ -76,20 +76,20 @@ def _document(configuration: Configuration, judgements: Sequence[Judgement]) -> 
         metrics[judgement.metric] = {"levels": levels, **metric_facts(result)}
     return {
         "configuration": configuration.name,
-        "overrides": _plain(configuration.overrides),
-        "cell": _plain(configuration.cell),
+        "overrides": json_value(configuration.overrides),
+        "cell": json_value(configuration.cell),
         "experiments": {str(experiment.seed): experiment.name for experiment in configuration.experiments},
         "seconds": _seconds(configuration),
         "metrics": metrics,
     }
 
 
-def _plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """Return a value of a configuration as JSON types: "nan", "inf" and "-inf" for what is not finite."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [json_value(item) for item in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from launcher.reports.analysis import best_first, has_seeds, judge
 from launcher.reports.configuration_columns import CONFIGURATION, best_and_reference, configuration_columns
+from launcher.reports.group_columns import group_table
 from launcher.reports.headline import headlines
 from launcher.reports.results_columns import UNKNOWN, results_columns
 from launcher.reports.text_table import TITLE, UNLIMITED, Column, Line, fit, layout, wrapped
@@ -38,6 +39,7 @@ def results(
     status: str,
     width: int | None,
     heading: str = "",
+    group: str | None = None,
 ) -> list[Line]:
     """Return the lines of the results.
 
@@ -45,17 +47,21 @@ def results(
         status: the command that shows all experiments.
         width: of the terminal; None: the lines go to a file or a pipe, and have all rows and columns.
         heading: which results these are; empty where that is known.
+        group: a key whose values have a row each, in the place of experiments or configurations.
     """
+    room = UNLIMITED if width is None else max(1, width)
     rows = (_configurations if has_seeds(experiments) and metrics else _experiments)(experiments, metrics, width)
     columns = [column for column in rows.columns if width is None or column.rank == 0 or set(column.cells) != {UNKNOWN}]
-    room = UNLIMITED if width is None else max(1, width)
     fitting = fit(rows.names, columns, room, rows.all_names, rows.title)
     answers = headlines(experiments, metrics[:MOST_ANSWERS])
     parts: list[list[Line]] = [
         [[(heading, "")]] if heading else [],
         [[(piece, "bold" if answer is answers[0] else "")] for answer in answers for piece in wrapped(answer, room)],
-        layout(fitting),
-        [*_of_all(rows, status), *_files(paths, len(columns) + 1 - len(fitting), room)],
+        layout(fitting) if group is None else group_table(experiments, metrics, group, room),
+        [
+            *(_of_all(rows, status) if group is None else ()),
+            *_files(paths, len(columns) + 1 - len(fitting) if group is None else 0, room),
+        ],
     ]
     lines: list[Line] = []
     for part in parts:

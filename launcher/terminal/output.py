@@ -43,16 +43,22 @@ def print_lines(lines: Sequence[Line]) -> None:
 
 
 def print_results(
-    experiments: Sequence[ExperimentState], metrics: Sequence[str], paths: Paths, status: str, heading: str
+    experiments: Sequence[ExperimentState],
+    metrics: Sequence[str],
+    paths: Paths,
+    status: str,
+    heading: str,
+    group: str | None = None,
 ) -> None:
     """Print the results of a sweep on stdout: what fits on a terminal; the heading and everything elsewhere.
 
-    `status`: the command that shows all experiments. `heading`: which results these are.
+    `status`: the command that shows all experiments. `heading`: which results these are. `group`: a key whose values
+    have a row each.
     """
     from launcher.terminal.last_screen import results
 
     width = stdout_width()
-    print_lines(results(experiments, metrics, paths, status, width, heading if width is None else ""))
+    print_lines(results(experiments, metrics, paths, status, width, heading if width is None else "", group))
 
 
 def stdout_width() -> int | None:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from launcher.reports.analysis import has_seeds, judge
 from launcher.reports.configuration_columns import CONFIGURATION, best_and_reference, configuration_columns
+from launcher.reports.group_columns import group_table
 from launcher.reports.headline import headlines
 from launcher.reports.remarks import remarks
 from launcher.reports.text_table import UNLIMITED, Column, Line, cut, fit, layout, value_style, wrapped
@@ -45,23 +46,17 @@ LONGEST_METRIC = 16  # characters of its name in a title
 _UNKNOWN = "-"
 
 
-def text(status: SweepStatus, paths: Paths, width: int | None = None, *, shows_all: bool = False) -> list[Line]:
+def text(
+    status: SweepStatus, paths: Paths, width: int | None = None, *, shows_all: bool = False, group: str | None = None
+) -> list[Line]:
     """Return who is at work, what is best, a row for each experiment, what must be told of them, and the counts.
 
     Args:
         width: of the terminal; None: the lines go to a file or a pipe, and have all rows and columns.
         shows_all: of a large sweep on a terminal, also a row for each experiment that waits.
+        group: a key whose values have a row each, in the place of experiments and configurations.
     """
     room = UNLIMITED if width is None else max(1, width)
-    has_configurations = has_seeds(status.states) and status.metric is not None
-    is_many = has_configurations or len(status.experiments) > MOST_WAITING
-    is_short = width is not None and not shows_all and is_many
-    waiting = [each for each in status.experiments if is_short and each.state in (WAITING, NOT_STARTED)]
-    shown = [
-        each
-        for each in status.experiments
-        if not is_short or (each.state == RUNNING if has_configurations else each.state not in (WAITING, NOT_STARTED))
-    ]
     parts = [
         [
             _plain(f"sweep {inline(status.sweep)} of {inline(status.job_file)}, in {paths.outcome}"),
@@ -72,8 +67,11 @@ def text(status: SweepStatus, paths: Paths, width: int | None = None, *, shows_a
             for answer in headlines(status.states, status.metrics[:MOST_ANSWERS])
             for line in wrapped(answer, room)
         ],
-        [*_table(status, shown, room), *_waiting(status, waiting, room)],
-        _configurations(status, room, has_all=not is_short) if has_configurations else [],
+        *(
+            _tables(status, room, is_terminal=width is not None, shows_all=shows_all)
+            if group is None
+            else [group_table(status.states, status.metrics, group, room)]
+        ),
         [
             [(line, "bold red" if remark.is_failure else "magenta")]
             for remark in remarks(status.states, status.metrics)
@@ -88,6 +86,21 @@ def text(status: SweepStatus, paths: Paths, width: int | None = None, *, shows_a
         if part:
             lines += [[], *part] if lines else part
     return lines
+
+
+def _tables(status: SweepStatus, room: int, *, is_terminal: bool, shows_all: bool) -> list[list[Line]]:
+    """Return the table of the experiments and, where there are several seeds, that of the configurations."""
+    has_configurations = has_seeds(status.states) and status.metric is not None
+    is_many = has_configurations or len(status.experiments) > MOST_WAITING
+    is_short = is_terminal and not shows_all and is_many
+    waiting = [each for each in status.experiments if is_short and each.state in (WAITING, NOT_STARTED)]
+    shown = [
+        each
+        for each in status.experiments
+        if not is_short or (each.state == RUNNING if has_configurations else each.state not in (WAITING, NOT_STARTED))
+    ]
+    found = [[*_table(status, shown, room), *_waiting(status, waiting, room)]]
+    return [*found, _configurations(status, room, has_all=not is_short)] if has_configurations else found
 
 
 def counts(status: SweepStatus) -> str:

@@ -15,6 +15,7 @@ The table is made by `terminal.status_text`. The JSON has this shape; times are 
                       "step": 412, "total": 1000, "newest": 4.1, "best": 4.0, "seconds": 58.0, "seconds_left": 83.1,
                       "why": "", "seed": 0, "configuration": "baseline"}, …]}
 
+`--group KEY` adds a key, "groups": {"key": "lr", "metrics": {"loss": [{"value": 0.001, "mean": …}, …]}}.
 `launcher` is null while none is at work. `state` is running, waiting, withdrawn (taken out of the queue), not started,
 or how the newest attempt ended. A metric that is not finite is "nan", "inf" or "-inf", as in the records.
 """
@@ -31,9 +32,11 @@ import typer
 
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.best_document import best_document
-from launcher.cli.options import DEFAULT_JOB, Job, Json, Logs, Outcome
+from launcher.cli.group_key import check_group_key
+from launcher.cli.options import DEFAULT_JOB, Group, Job, Json, Logs, Outcome
 from launcher.cli.sweep_folder import find_sweep, no_sweep_error
 from launcher.reports.configuration_table import configurations_document
+from launcher.reports.group_columns import group_document
 from launcher.store.paths import Paths
 from launcher.terminal import output, status_text
 
@@ -52,6 +55,7 @@ def status_command(
     outcome: Outcome = None,
     logs: Logs = None,
     shows_all: Annotated[bool, typer.Option("--all", help="A row for each experiment that waits, too.")] = False,
+    group: Group = None,
     as_json: Json = False,
 ) -> None:
     """Say how a sweep stands, while it runs or after: who runs it; each experiment's state, step, metric and time."""
@@ -59,6 +63,8 @@ def status_command(
     from launcher.store.locks import find_holder
 
     paths, experiments = find_sweep(job, outcome, logs)
+    if group is not None:
+        check_group_key(group, paths)
     status = read_status(paths, time.time())
     if status is None:
         holder = find_holder(paths.lock)
@@ -66,9 +72,12 @@ def status_command(
             raise no_sweep_error(paths, job)
         status = _while_the_first_launcher_checks(job, experiments, holder)
     if as_json:
-        output.print_json(as_document(status, paths))
+        document = as_document(status, paths)
+        if group is not None:
+            document["groups"] = group_document(status.states, status.metrics, group)
+        output.print_json(document)
     else:
-        output.print_lines(status_text.text(status, paths, output.stdout_width(), shows_all=shows_all))
+        output.print_lines(status_text.text(status, paths, output.stdout_width(), shows_all=shows_all, group=group))
 
 
 def _while_the_first_launcher_checks(job: Path, experiments: list[str], holder: Holder) -> SweepStatus:
