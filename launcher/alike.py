@@ -25,8 +25,9 @@ class Alike:
 
 def likeness(name: str, reason: str) -> str:
     """Return a text that is the same for the reasons of two experiments if these are alike."""
-    own = re.compile(rf"(?<![\w.=+-]){re.escape(name)}(?![\w=+-])")
-    return _NUMBER.sub("#", own.sub("#", reason))
+    if name in reason:
+        reason = re.sub(rf"(?<![\w.=+-]){re.escape(name)}(?![\w=+-])", "#", reason)
+    return _NUMBER.sub("#", reason)
 
 
 def group_alike(reasons: Iterable[tuple[str, str]]) -> list[Alike]:

@@ -18,6 +18,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from launcher.config import redact
@@ -39,7 +40,7 @@ class Content:
     was_made_twice: bool = False
     num_devices: int = 1  # that train together
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The digest of the experiment if no earlier launch has recorded its digest."""
         return self._digest(self.config, self.left_out, is_once=self.was_made_twice)

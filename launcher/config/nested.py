@@ -22,7 +22,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         before = merged.get(key)
-        is_table = isinstance(value, Mapping) and isinstance(before, Mapping)
+        is_table = before is not None and isinstance(value, Mapping) and isinstance(before, Mapping)
         merged[key] = merge(before, value) if is_table else value  # type: ignore[arg-type]
     return merged
 

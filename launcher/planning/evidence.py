@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -58,6 +59,29 @@ class Evidence:
     def is_kept(self) -> bool:
         """It ended in a way after which the same configuration is not trained again."""
         return self.ending is not None and self.ending.is_kept
+
+
+def names_with_files(paths: Paths) -> set[str] | None:
+    """Return the experiments that have left records or checkpoints; None if the folders cannot be listed.
+
+    To list two folders takes less time than to look for the files of a thousand experiments that have not run.
+    """
+    found: set[str] = set()
+    for folder, suffix in ((paths.records_folder, ".jsonl"), (paths.checkpoints_folder, "")):
+        try:
+            found |= {entry.removesuffix(suffix) for entry in os.listdir(folder)}
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+    return found
+
+
+def nothing_left(experiment: Experiment, planned: ManifestExperiment | None) -> Evidence:
+    """Return the evidence of an experiment of which there are neither events nor files."""
+    return Evidence(
+        planned=planned, duration=_duration(experiment, ExperimentState(name=experiment.name), 0.0, planned)
+    )
 
 
 def gather(

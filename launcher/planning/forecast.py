@@ -7,14 +7,13 @@ anything was measured, durations are relative: the forecast then has an order an
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from statistics import median
 
 from launcher.planning.decision import Decision
 from launcher.planning.estimate import remaining
-from launcher.planning.evidence import Evidence
 from launcher.planning.plan import Plan
 
 
@@ -76,9 +75,13 @@ def forecast(plan: Plan, num_slots: int, *, is_parallel: bool, slots_each: int =
         else _in_sequence(plan, left, num_slots, slots_each)
     )
     has_times = any(duration.seconds for duration in durations.values()) and bool(decisions)
+    evidence = [decision.evidence for decision in plan.decisions]
+    usual = (
+        _median([each.peak_memory_bytes for each in evidence]),
+        _median([each.peak_gpu_memory_bytes for each in evidence]),
+    )
     estimates = {
-        name: _estimate(decision, plan.decisions, left[name] if has_times else None)
-        for name, decision in decisions.items()
+        name: _estimate(decision, usual, left[name] if has_times else None) for name, decision in decisions.items()
     }
     gpu_memory = [estimate.gpu_memory_bytes for estimate in estimates.values()]
     return Forecast(
@@ -120,21 +123,21 @@ def _in_sequence(plan: Plan, left: dict[str, float], num_slots: int, needed: int
     return starts
 
 
-def _estimate(decision: Decision, others: Sequence[Decision], seconds: float | None) -> ResourceEstimate:
-    planned = decision.evidence.planned
-    is_changed = planned is not None and planned.digest != decision.experiment.digest
+def _estimate(decision: Decision, usual: tuple[int | None, int | None], seconds: float | None) -> ResourceEstimate:
+    """Return what an experiment takes: the peaks of its newest attempt; without any, the `usual` ones of all."""
+    evidence = decision.evidence
+    is_changed = evidence.planned is not None and evidence.planned.digest != decision.experiment.digest
     return ResourceEstimate(
         seconds,
-        _memory(decision, others, lambda evidence: evidence.peak_memory_bytes),
-        _memory(decision, others, lambda evidence: evidence.peak_gpu_memory_bytes),
+        evidence.peak_memory_bytes or usual[0],
+        evidence.peak_gpu_memory_bytes or usual[1],
         is_measured=decision.duration.seconds is not None and not is_changed,
     )
 
 
-def _memory(decision: Decision, others: Sequence[Decision], peak: Callable[[Evidence], int | None]) -> int | None:
-    """Return the peak of the experiment's newest attempt; without one the median of the peaks of all experiments."""
-    known = [found for other in others if (found := peak(other.evidence)) is not None]
-    return peak(decision.evidence) or (round(median(known)) if known else None)
+def _median(peaks: Sequence[int | None]) -> int | None:
+    known = [peak for peak in peaks if peak is not None]
+    return round(median(known)) if known else None
 
 
 def _most_at_once(starts: Sequence[ScheduledStart], memory: dict[str, int | None]) -> int | None:

@@ -15,7 +15,7 @@ from launcher.errors import InputError
 from launcher.planning.command_line import has_files_to_resume
 from launcher.planning.decision import Decision, PlannedAction, decide_experiment
 from launcher.planning.estimate import DurationEstimate, longest_first
-from launcher.planning.evidence import gather
+from launcher.planning.evidence import gather, names_with_files, nothing_left
 from launcher.planning.experiment import Experiment
 from launcher.planning.folder_owner import check_folder_owner
 from launcher.planning.job import Sweep
@@ -123,11 +123,14 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
     events = read_events_by_experiment(paths.events)
     metric = _first_metric(sweep)
     is_maximized = metric in sweep.settings.maximize
-    decisions = []
+    decisions, known = [], names_with_files(paths)
     for experiment in experiments:
         entry, own_events = entries.get(experiment.name), events.get(experiment.name, [])
         experiment = _with_known_digest(experiment, entry)
-        evidence = gather(experiment, entry, own_events, paths, metric, is_maximized=is_maximized)
+        if known is not None and experiment.name not in known and not own_events:
+            evidence = nothing_left(experiment, entry)
+        else:
+            evidence = gather(experiment, entry, own_events, paths, metric, is_maximized=is_maximized)
         if has_files_to_resume(sweep.settings, experiment, paths):
             evidence = replace(evidence, has_checkpoint=True)
         is_selected = sweep.only is None or experiment.name in sweep.only

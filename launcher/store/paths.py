@@ -76,6 +76,11 @@ class Paths:
         """Return the telemetry file: samples of the use of CPU, memory and GPU by an experiment."""
         return self.outcome / "telemetry" / f"{_name(experiment)}.jsonl"
 
+    @property
+    def checkpoints_folder(self) -> Path:
+        """The folder of the checkpoints of all experiments."""
+        return self.outcome / "checkpoints"
+
     def checkpoints(self, experiment: str) -> Path:
         """Return the folder of an experiment's checkpoints. It is there while the experiment is unfinished."""
         return self.outcome / "checkpoints" / _name(experiment)
