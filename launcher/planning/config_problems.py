@@ -12,13 +12,19 @@ from launcher.planning.job import Sweep
 from launcher.text import inline, printable
 
 
-def config_problems(sweep: Sweep, errors: Mapping[str, Sequence[FieldError]]) -> list[str]:
-    """Return the errors in the configurations of experiments as messages; an error in [config] stands there once."""
+def config_problems(
+    sweep: Sweep, errors: Mapping[str, Sequence[FieldError]], num_checked: int | None = None
+) -> list[str]:
+    """Return the errors in the configurations of experiments as messages; an error in [config] stands there once.
+
+    `num_checked`: how many experiments were checked; by default all of the sweep.
+    """
+    num_checked = len(sweep.experiments) if num_checked is None else num_checked
     problems: dict[str, None] = {}
     counts = Counter(error for found in errors.values() for error in dict.fromkeys(found))
     for name, found in errors.items():
         for error in found:
-            is_of_all = counts[error] >= len(sweep.experiments)
+            is_of_all = counts[error] >= num_checked
             if error.path:
                 place = _place_of_key(sweep, name, error.path, is_of_all=is_of_all)
             elif is_of_all:

@@ -38,8 +38,12 @@ def resolve(sweep: Sweep) -> list[Experiment]:
 def _resolve_target(sweep: Sweep) -> list[Experiment]:
     target = _find_target(sweep)
     given = {name: merge(sweep.config, overrides) for name, overrides in sweep.experiments.items()}
-    checked = config_check.check(target, given)
-    problems = config_problems(sweep, {name: config.errors for name, config in checked.items()})
+    # On another seed, a configuration is the same: one check is enough.
+    first = {sweep.cell(name).group: name for name in reversed(sweep.experiments)}
+    checked = config_check.check(target, {name: given[name] for name in first.values()})
+    errors = {name: config.errors for name, config in checked.items()}
+    problems = config_problems(sweep, errors, num_checked=len(first))
+    checked = {name: checked[first[sweep.cell(name).group]] for name in sweep.experiments}
     if not problems and sweep.settings.on_oom == "halve_batch":
         configs = [config.config for config in checked.values()]
         problems = key_problems(configs, sweep.settings.target, sweep.source_lines.where("sweep", "on_oom"))
