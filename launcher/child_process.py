@@ -180,6 +180,7 @@ def start_module(
 
 def run_module(module: str, fd: int) -> None:
     """Run in a child of `start_module`: set up its death with the launcher, then call `main()` of the module."""
+    os.set_inheritable(fd, False)  # this process's own, and no business of what it starts
     die_with_launcher(fd)
     importlib.import_module(module).main()
 

@@ -50,10 +50,13 @@ class WorkerStarter:
         """
         return self._server.is_ready()
 
-    def fork(self, function: str, name: str, argument: object, inherited: Sequence[int | None]) -> WorkerProcess:
+    def fork(
+        self, function: str, name: str, argument: object, inherited: Sequence[int | None], *, is_plain: bool = False
+    ) -> WorkerProcess:
         """Fork a worker that calls a function of `launcher.worker` once it begins.
 
         The function gets the argument, the write end of the worker's bell, and the descriptors that it inherits.
+        `is_plain`: the function needs nothing of multiprocessing, whose set-up takes a while.
 
         Raises:
             OSError: the system has no room for another process.
@@ -62,6 +65,7 @@ class WorkerStarter:
         bell, their_bell = Pipe(duplex=False)
         their_lifeline, lifeline = os.pipe()
         request: dict[str, Any] = {"function": function, "name": name, "argument": argument, "path": sys.path}
+        request["is_plain"] = is_plain
         request |= {"folder": _working_folder(), "has": [True, *(fd is not None for fd in inherited)]}
         fds = [their_bell.fileno(), *(fd for fd in inherited if fd is not None)]
         try:
@@ -91,7 +95,9 @@ class WorkerStarter:
         spec = self._lifeline.marked(spec)
         if spec.script is not None and isinstance(spec.script.log, tuple):
             self._server.warm("script", spec.script.log)
-        worker = self.fork("script" if spec.script else "main", spec.experiment, spec, inherited)
+        function = "script" if spec.script else "main"
+        is_plain = spec.script is not None and not spec.script.is_inside  # no code of a user's runs in the worker
+        worker = self.fork(function, spec.experiment, spec, inherited, is_plain=is_plain)
         worker.mark = mark_of(spec)
         os.set_blocking(worker.bell.fileno(), False)  # the event loop never waits for a bell
         return worker

@@ -87,6 +87,19 @@ def open_to_append(path: Path) -> int:
     return fd
 
 
+def open_in_folder(path: Path) -> int:
+    """Return a descriptor as `open_to_append` does. A missing folder is created too.
+
+    Raises:
+        OSError: as `open_to_append`; or the folder cannot be created.
+    """
+    try:
+        return open_to_append(path)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open_to_append(path)
+
+
 def create_beside(path: Path) -> tuple[int, Path]:
     """Create a temporary file in the folder of `path`; return its descriptor and its path: `.sweep.json.5f….tmp`.
 

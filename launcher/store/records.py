@@ -50,7 +50,7 @@ from orjson import dumps as to_json
 
 from launcher.store import values
 from launcher.store.ending import EndingKind
-from launcher.store.files import CHUNK_BYTES, LINE_BYTES, LineSplitter, open_to_append, open_to_read, truncate_torn_line
+from launcher.store.files import CHUNK_BYTES, LINE_BYTES, LineSplitter, open_in_folder, open_to_read, truncate_torn_line
 
 SOURCE = "@src"
 ENVELOPE = frozenset({"n", "attempt", "at_s", "kind", "step", SOURCE})
@@ -76,10 +76,10 @@ class RecordWriter:
 
     def __init__(self, path: Path, attempt: int, bell_fd: int | None = None, elapsed_s: float = 0.0) -> None:
         """Open the file of an experiment for an attempt, which began `elapsed_s` ago."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._fd = open_to_append(path)
+        self._fd = open_in_folder(path)
         truncate_torn_line(self._fd)
-        self._next_n = 1 + max((record["n"] for record in RecordReader(path).read()), default=0)
+        is_new = os.fstat(self._fd).st_size == 0
+        self._next_n = 1 if is_new else 1 + max((record["n"] for record in RecordReader(path).read()), default=0)
         self._attempt = attempt
         self._began_s = monotonic() - elapsed_s
         self._bell_fd = bell_fd  # a non-blocking pipe

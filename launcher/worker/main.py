@@ -22,7 +22,7 @@ from typing import Any
 
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.records import RecordWriter
-from launcher.worker.beginning import begin
+from launcher.worker.beginning import begin, hold_outcome
 from launcher.worker.bell import UNWRITTEN_EXIT_CODE
 from launcher.worker.device_check import check_device, check_identity, use_threads
 from launcher.worker.function_ranks import train_in_ranks
@@ -37,13 +37,17 @@ from launcher.worker.thread_budget import ThreadBudget
 from launcher.worker.training import train_to_end
 
 
-def main(spec: Spec, bell: Connection, thread_budget: Connection | None, *device_locks: Connection) -> None:
+def main(
+    spec: Spec, bell: Connection, thread_budget: Connection | None, *device_locks: Connection, lifeline: int
+) -> None:
     """Run one attempt and end the process. The last record says how the attempt ended.
 
     The exit code is 0 if the attempt is done or was stopped, 1 if it failed, and UNWRITTEN_EXIT_CODE if a record could
     not be written. `bell`: the pipe that wakes the launcher. `device_locks`: held by this process as long as it lives.
+    `lifeline`: the pipe end by which this process dies with the launcher.
     """
-    writer, outcome_fd = begin(spec, bell)
+    writer = begin(spec, bell, lifeline)
+    outcome_fd = hold_outcome(spec, bell)
     about = partial(_about_run, spec, outcome_fd)
     if spec.num_ranks > 1:
         train_in_ranks(spec, writer, bell.fileno(), about, _train)

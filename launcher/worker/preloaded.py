@@ -122,8 +122,8 @@ def _serve(control: socket.socket, handlers: dict[signal.Signals, Any]) -> None:
 
 def _warm(request: int) -> None:
     """Let a module of workers compute once what all its workers need. Where that fails, each does it for itself."""
-    with contextlib.suppress(Exception), open(request, "rb") as file:
-        function, argument = pickle.load(file)  # noqa: S301  the launcher's own
+    with contextlib.suppress(Exception):
+        function, argument = pickle.loads(_content(request))  # noqa: S301  the launcher's own
         importlib.import_module(f"launcher.worker.{function}").warm(argument)
         gc.freeze()
 
@@ -147,7 +147,8 @@ def _tell(control: socket.socket, *message: object, fds: list[int] | None = None
 def _be_worker(fds: list[int], handlers: dict[signal.Signals, Any]) -> NoReturn:
     """Run the function that a request asks for, in the process forked for it, and end the process.
 
-    `_bootstrap` of multiprocessing calls the function, flushes the output, and returns the exit code.
+    `_bootstrap` of multiprocessing calls the function, flushes the output, and returns the exit code. A function that
+    needs nothing of multiprocessing is called at once, and ends the process itself.
     """
     code = 1
     try:
@@ -155,16 +156,29 @@ def _be_worker(fds: list[int], handlers: dict[signal.Signals, Any]) -> NoReturn:
         if os.read(lifeline, 1):
             for number, handler in handlers.items():
                 signal.signal(number, handler)
-            with open(request, "rb") as file:
-                asked = pickle.load(file)  # noqa: S301  the launcher's own
+            asked = pickle.loads(_content(request))  # noqa: S301  the launcher's own
             sys.path[:] = asked["path"]
             with contextlib.suppress(OSError):  # the folder was removed
                 os.chdir(asked["folder"] or ".")
             connections = iter([Connection(fd) for fd in inherited])
             given = [next(connections) if is_there else None for is_there in asked["has"]]
+            arguments = (asked["argument"], *given)
             function = getattr(importlib.import_module(f"launcher.worker.{asked['function']}"), asked["function"])
-            process: Any = Process(target=function, args=(asked["argument"], *given), name=asked["name"])
+            if asked["is_plain"]:
+                function(*arguments, lifeline=lifeline)
+            process: Any = Process(target=function, args=arguments, kwargs={"lifeline": lifeline}, name=asked["name"])
             process._parent_pid = os.getppid()
             code = process._bootstrap(parent_sentinel=lifeline)
+    except BaseException:  # noqa: BLE001  the outermost frame
+        traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def _content(file: int) -> bytes:
+    """Return what can be read from a descriptor, and close it."""
+    content = b""
+    while piece := os.read(file, 1 << 16):
+        content += piece
+    os.close(file)
+    return content

@@ -18,12 +18,12 @@ from launcher.worker.target import config_class, importable
 from launcher.worker.target_call import exit_is_return, make_config, target_of
 
 
-def prepare(specs: list[Spec], answer: Connection) -> None:
+def prepare(specs: list[Spec], answer: Connection, *, lifeline: int) -> None:
     """Import the target once, call `prepare(config)` of its module for every configuration, and end the process.
 
     Sends one UTF-8 message into `answer`: the problems, empty if there are none.
     """
-    set_up_process(specs[0].paths.prepare_log, specs[0].environment | {"CUDA_VISIBLE_DEVICES": ""})
+    set_up_process(specs[0].paths.prepare_log, specs[0].environment | {"CUDA_VISIBLE_DEVICES": ""}, lifeline)
     remember_modules()
     become_main_process(give_back_stacks_signal)
     pid = os.getpid()

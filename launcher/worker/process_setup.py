@@ -10,7 +10,6 @@ import contextlib
 import faulthandler
 import fcntl
 import io
-import multiprocessing
 import os
 import signal
 import sys
@@ -21,15 +20,18 @@ from types import FrameType
 from typing import Any
 
 from launcher.child_process import die_with_launcher
-from launcher.store.files import open_to_append
+from launcher.store.files import open_in_folder
 
 STACKS_SIGNAL = signal.SIGUSR2  # makes a worker write the stacks of all its threads into its log, and end
 _STACKS_S = 0.2  # that ranks have for writing their stacks
-OOM_SCORE = "500"  # when memory runs out, the kernel ends a worker rather than the launcher
+OOM_SCORE = b"500"  # when memory runs out, the kernel ends a worker rather than the launcher
 
 
-def set_up_process(log: Path, environment: dict[str, str]) -> None:
+def set_up_process(log: Path, environment: dict[str, str], lifeline: int, *, has_streams: bool = True) -> None:
     """Give this process its own session, its death with the launcher, `log` as its output, and its environment.
+
+    `lifeline`: the end of a pipe that the launcher closes by its death.
+    `has_streams`: code of a user's will print here, so that sys.stdout and sys.stderr are made anew.
 
     1. With its own session, its process group can be ended as a whole, and the terminal's Ctrl-C does not reach it.
     2. When the launcher dies, the kernel kills this group.
@@ -37,19 +39,21 @@ def set_up_process(log: Path, environment: dict[str, str]) -> None:
     4. The environment is set before anything touches CUDA.
     """
     os.setsid()
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "a worker is started by multiprocessing"
     # The pipe this process was started through may be descriptor 2, which the log takes below: move it to 3 or higher.
-    die_with_launcher(fcntl.fcntl(int(parent.sentinel), fcntl.F_DUPFD_CLOEXEC, 3))
+    die_with_launcher(fcntl.fcntl(lifeline, fcntl.F_DUPFD_CLOEXEC, 3))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # drops a Ctrl-C that came before the new session
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGHUP])
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    use_log(log)
+    _send_output_to(log)
+    if has_streams:
+        _make_streams()
     faulthandler.enable(file=2)
     # faulthandler's handler is written in C and needs no interpreter lock. `chain`: the default action, death, follows.
     faulthandler.register(STACKS_SIGNAL, file=2, all_threads=True, chain=True)
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
-        score.write(OOM_SCORE)
+    with contextlib.suppress(OSError):
+        score = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        os.write(score, OOM_SCORE)
+        os.close(score)
     os.environ.update(environment)
 
 
@@ -77,9 +81,13 @@ def pass_stacks_signal_on(send: Callable[[int], None]) -> None:
 
 def use_log(log: Path) -> None:
     """Send stdout and stderr to the log, and let stdin be empty, here and in the programs that the target starts."""
+    _send_output_to(log)
+    _make_streams()
+
+
+def _send_output_to(log: Path) -> None:
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        fd = open_to_append(log)
+        fd = open_in_folder(log)
     except OSError:  # training does not depend on its log
         fd = os.open(os.devnull, os.O_WRONLY)
     os.dup2(fd, 1)
@@ -87,6 +95,9 @@ def use_log(log: Path) -> None:
     os.close(fd)
     with contextlib.suppress(OSError):  # multiprocessing opens stdin so that no program inherits it
         os.set_inheritable(0, True)
+
+
+def _make_streams() -> None:
     sys.stdout, sys.stderr = _text_to(1), _text_to(2)
     for name in ("stdin", "stdout", "stderr"):
         setattr(sys, f"__{name}__", getattr(sys, name))

@@ -28,10 +28,15 @@ def warm(templates: Sequence[str]) -> None:
         compiled(template)
 
 
-def script(spec: Spec, bell: Connection, _thread_budget: Connection | None, *_device_locks: Connection) -> None:
-    """Run one attempt of a script and end the process. Arguments and exit code are those of `main`."""
+def script(
+    spec: Spec, bell: Connection, _thread_budget: Connection | None, *_device_locks: Connection, lifeline: int
+) -> None:
+    """Run one attempt of a script and end the process. Arguments and exit code are those of `main`.
+
+    `lifeline`: the pipe end by which this process dies with the launcher.
+    """
     assert spec.script is not None, "the job has a command"
-    writer, _ = begin(spec, bell)
+    writer = begin(spec, bell, lifeline)
     try:
         last = ScriptAttempt(spec, spec.script, writer).run()
     except OSError as error:

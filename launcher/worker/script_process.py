@@ -6,9 +6,9 @@ With several devices there is a process for each, a rank; rank 0 writes into the
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +18,8 @@ from launcher.worker import ranks as naming
 from launcher.worker.ranks import Ranks
 from launcher.worker.script_ending import last_error, read_output, script_ending
 from launcher.worker.spec import Spec
+
+_IGNORED_BY_PYTHON = [signal.SIGPIPE, signal.SIGXFSZ]
 
 
 class ScriptProcesses:
@@ -86,16 +88,28 @@ def _start(
     """
     if script.is_inside:
         return _fork(script, argv, environment, threads, output)
-    started = subprocess.Popen(  # it closes every other descriptor of the worker
-        argv,
-        cwd=str(script.folder),  # an error names it as it is given here
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-    )
-    started.returncode = 0  # keeps Popen from waiting for it
-    return started.pid
+    os.chdir(str(script.folder))  # an error names it as it is given here
+    return _spawn(argv, {**os.environ, **environment}, output)
+
+
+def _spawn(argv: Sequence[str], environment: Mapping[str, str], output: int | None) -> int:
+    """Start a program in this process's folder, as `subprocess.Popen` does in three times the time. Return its pid.
+
+    No descriptor of this process is inherited but the standard ones: the others close when a program begins.
+    """
+    program = argv[0]
+    folders = [""] if os.path.dirname(program) else os.get_exec_path(dict(environment))
+    actions: list[tuple[Any, ...]] = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0)]
+    actions += [] if output is None else [(os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2)]
+    failure = OSError(errno.ENOENT, os.strerror(errno.ENOENT), program)
+    for folder in folders:
+        path = os.path.join(folder, program)
+        try:
+            return os.posix_spawn(path, list(argv), environment, file_actions=actions, setsigdef=_IGNORED_BY_PYTHON)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+                failure = OSError(error.errno, error.strerror, program)
+    raise failure
 
 
 def _fork(script: Script, argv: Sequence[str], environment: Mapping[str, str], threads: int, output: int | None) -> int:
