@@ -99,14 +99,15 @@ def _serve(control: socket.socket, handlers: dict[signal.Signals, Any]) -> None:
                     if number == WARM:
                         _warm(fds[0])
                         continue
+                    asked = _asked(fds[0])
                     pid = _fork(control, int(number))
                     if pid == 0:
                         control.close()
                         selector.close()
                         for pidfd in pids:
                             os.close(pidfd)
-                        _be_worker(fds, handlers)
-                    for fd in fds:
+                        _be_worker(asked, fds[1:], handlers)
+                    for fd in fds[1:]:
                         os.close(fd)
                     if pid is not None:
                         pidfd = os.pidfd_open(pid)
@@ -144,7 +145,20 @@ def _tell(control: socket.socket, *message: object, fds: list[int] | None = None
         control.sendmsg(text)
 
 
-def _be_worker(fds: list[int], handlers: dict[signal.Signals, Any]) -> NoReturn:
+def _asked(request: int) -> dict[str, Any] | Exception:
+    """Return a request; if it cannot be read, why.
+
+    It is read here, since what is done before the fork takes a tenth of the time: the first run of any code in a worker
+    copies the memory that the code is in.
+    """
+    try:
+        asked: dict[str, Any] = pickle.loads(_content(request))  # noqa: S301  the launcher's own
+        return asked
+    except Exception as error:  # noqa: BLE001  the worker tells it
+        return error
+
+
+def _be_worker(asked: dict[str, Any] | Exception, fds: list[int], handlers: dict[signal.Signals, Any]) -> NoReturn:
     """Run the function that a request asks for, in the process forked for it, and end the process.
 
     `_bootstrap` of multiprocessing calls the function, flushes the output, and returns the exit code. A function that
@@ -152,11 +166,12 @@ def _be_worker(fds: list[int], handlers: dict[signal.Signals, Any]) -> NoReturn:
     """
     code = 1
     try:
-        request, lifeline, *inherited = fds
+        lifeline, *inherited = fds
         if os.read(lifeline, 1):
             for number, handler in handlers.items():
                 signal.signal(number, handler)
-            asked = pickle.loads(_content(request))  # noqa: S301  the launcher's own
+            if isinstance(asked, Exception):
+                raise asked
             sys.path[:] = asked["path"]
             with contextlib.suppress(OSError):  # the folder was removed
                 os.chdir(asked["folder"] or ".")
