@@ -25,7 +25,6 @@ class Script:
     is_resumed: bool = False  # it was given the arguments to go on from what an earlier attempt has left
     is_inside: bool = False  # it runs in a process forked from the worker, not in a new Python
     total: int | None = None  # the number of steps to expect
-    num_ranks: int = 1  # processes of the script, each with a device of its own
     hooks: tuple[str, ...] = field(default=())  # libraries whose log calls are recorded
 
     @property

@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import dataclass, field
 
+from launcher.command.hooks import starts_ranks
 from launcher.devices.slot_set import SlotSet
 from launcher.engine.classify_ending import Circumstances
 from launcher.engine.silence import Silence, SilenceWatch
@@ -101,11 +102,12 @@ def make_spec(plan: Plan, decision: Decision, slots: SlotSet) -> Spec:
     """Return the specification of an attempt on slots. Its paths are absolute, as the target may change the folder."""
     settings = plan.sweep.settings
     threads = str(slots.threads)
+    script = attempt_script(plan, decision, slots.kind, slots.threads)
     return Spec(
         experiment=decision.experiment.name,
         attempt=decision.attempt,
         target=settings.target,
-        script=attempt_script(plan, decision, slots.kind, slots.threads),
+        script=script,
         folder=plan.sweep.target_folder.absolute(),
         config=decision.experiment.defaults | decision.config,
         given=decision.given,
@@ -115,12 +117,12 @@ def make_spec(plan: Plan, decision: Decision, slots: SlotSet) -> Spec:
         seed=decision.experiment.seed,
         device_type=slots.kind,
         cards=tuple(Card(device.uuid, device.name) for device in slots.devices if device.uuid),
-        num_ranks=len(slots),
+        num_ranks=1 if script is not None and starts_ranks(script.argv) else len(slots),
         environment=slots.environment()
         | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
         | rendezvous.environment(slots.indices[0], os.environ),
         threads=slots.threads,
-        paths=plan.paths.absolute(),
+        paths=plan.absolute_paths,
         checkpoint_s=settings.checkpoint_s,
         watched=settings.metrics[0] if settings.on_nan == "stop" else None,
     )

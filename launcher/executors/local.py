@@ -89,7 +89,7 @@ class LocalHandle:
         """Release everything of the worker, which has died, and return how it ended."""
         self.read_bell()
         exit = self.worker.collect(is_alone=self._bell_reader.has_farewell)
-        was_memory_short = num_oom_kills() > self._oom_kills
+        was_memory_short = exit.code != 0 and num_oom_kills() > self._oom_kills  # the rest has ended by itself
         return WorkerExited(
             self.spec.experiment, ProcessExit(exit.code, exit.signal, was_memory_short), self._bell_reader.last_word
         )

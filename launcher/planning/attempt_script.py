@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import ChainMap
 from pathlib import Path
 from typing import Any
 
 from launcher.command import spelling
 from launcher.command.arguments import Filling
-from launcher.command.hooks import hook_environment, starts_ranks
+from launcher.command.hooks import hook_environment
 from launcher.command.script import Script
 from launcher.planning.command_line import all_texts, command_line, finds_checkpoint, own_values, shown_command_line
 from launcher.planning.config_base import read_base
@@ -27,7 +28,7 @@ def attempt_script(plan: Plan, decision: Decision, device_type: str, threads: in
     settings = plan.sweep.settings
     if not settings.command:
         return None
-    experiment, paths = decision.experiment, plan.paths.absolute()
+    experiment, paths = decision.experiment, plan.absolute_paths
     folder = paths.run(experiment.name)
     values = own_values(settings, experiment.name, experiment.seed, paths.outcome, folder, decision.attempt, threads)
     filling = Filling(decision.given, values)
@@ -39,9 +40,10 @@ def attempt_script(plan: Plan, decision: Decision, device_type: str, threads: in
         **_environment(settings, decision, filling),
     }
     argv = command_line(settings, filling, experiment.options, is_resumed=is_resumed)
-    hooks = hook_environment(settings.hooks, argv, plan.sweep.name, experiment.name, {**os.environ, **environment})
+    known = ChainMap(environment, os.environ)
+    hooks = hook_environment(settings.hooks, argv, plan.sweep.name, experiment.name, known)
     if settings.args == "globals":
-        program = find_program(argv, where, {**os.environ, **environment})
+        program = find_program(argv, where, known)
         argv = program.with_settings(argv, filling.rest(all_texts(settings)))
     return Script(
         argv=tuple(argv),
@@ -57,7 +59,6 @@ def attempt_script(plan: Plan, decision: Decision, device_type: str, threads: in
         is_resumed=is_resumed,
         is_inside=settings.inside,
         total=_total(settings, decision),
-        num_ranks=1 if starts_ranks(argv) else settings.gpus,
         hooks=settings.hooks,
     )
 

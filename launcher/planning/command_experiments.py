@@ -168,11 +168,12 @@ def _identity(sweep: Sweep) -> str:
 
 def _placeholder_problems(sweep: Sweep, given: Mapping[str, dict[str, Any]]) -> Iterator[str]:
     """Yield what is wrong with placeholders: once if it is so for all experiments, otherwise for each of them."""
+    fillings = {name: _filling(sweep, name, config) for name, config in given.items()}
     for key, text in texts(sweep.settings):
         if text == "{args}":
             continue
         place, quoted = f"{sweep.source_lines.where('sweep', key)}sweep.{key}", f'"{inline(text, 100)}"'
-        found = {name: _filling(sweep, name, config).problem(text) for name, config in given.items()}
+        found = {name: filling.problem(text) for name, filling in fillings.items()}
         wrong = {name: problem for name, problem in found.items() if problem}
         if len(set(wrong.values())) == 1 and len(wrong) == len(given):
             yield f"{place}: {quoted} {next(iter(wrong.values()))}"
@@ -182,8 +183,8 @@ def _placeholder_problems(sweep: Sweep, given: Mapping[str, dict[str, Any]]) -> 
 
 def _filling(sweep: Sweep, name: str, config: Mapping[str, Any]) -> Filling:
     """Return values for a check: those of an attempt that will never be."""
-    folder = sweep.outcome.absolute() / "runs" / name
-    values = own_values(sweep.settings, name, sweep.cell(name).seed, sweep.outcome.absolute(), folder, port="1")
+    outcome = sweep.outcome.absolute()
+    values = own_values(sweep.settings, name, sweep.cell(name).seed, outcome, outcome / "runs" / name, port="1")
     return Filling(config, values)
 
 

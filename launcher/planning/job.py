@@ -26,7 +26,7 @@ from launcher.planning.defaults import PRELOAD, modules_to_preload
 from launcher.planning.expansion import Cell
 from launcher.planning.generate import generate
 from launcher.planning.job_text import job_text, public_text
-from launcher.planning.metrics import file_problems, read_metrics, rule_problems
+from launcher.planning.metrics import as_recorded, file_problems, read_metrics, rule_problems
 from launcher.planning.program_settings import ProgramSettings, program_problems, program_slip
 from launcher.planning.python_target import folder_of, spec_of
 from launcher.planning.rank_logs import rank_log_problems
@@ -307,6 +307,8 @@ def _settings(table: dict[str, Any], lines: SourceLines) -> tuple[Any, dict[str,
     problems: list[str] = []
     if "metrics" in given:
         given["metrics"], details, problems = read_metrics(given["metrics"], lines)
+    if "command" in given:
+        details = as_recorded(given, details)
     if "resume" in given:
         resume, wrong = read_resume(given["resume"])
         problems += [f"{lines.where('sweep', 'resume')}sweep.{problem}." for problem in wrong]

@@ -9,8 +9,9 @@ from typing import Any
 
 from launcher.config import validation
 from launcher.planning.source_lines import SourceLines
+from launcher.sources.metric_names import metric_name
 from launcher.store.metric import LONGEST_UNIT, Metric, Scale
-from launcher.store.names import METRIC, METRIC_RULE
+from launcher.store.names import METRIC, METRIC_RULE, is_metric
 from launcher.store.paths import metric_part
 from launcher.text import inline
 
@@ -62,6 +63,22 @@ def read_metrics(entries: Any, lines: SourceLines) -> tuple[Any, dict[str, dict[
         names.append(table.name)
         details[table.name] = {key: entry[key] for key in ("unit", "scale") if key in entry}
     return names, details, problems
+
+
+def as_recorded(settings: dict[str, Any], details: Details) -> dict[str, dict[str, str]]:
+    """Write `metrics` and `maximize` of a job with a command as its metrics are recorded: `train/loss` as `train_loss`.
+
+    What is no name stays as it is, and is told with the other keys. Return the details by the same names.
+    """
+    for key in ("metrics", "maximize"):
+        if isinstance(settings.get(key), list):
+            names = [_as_recorded(name) for name in settings[key]]
+            settings[key] = [name for place, name in enumerate(names) if name not in names[:place]]
+    return {_as_recorded(name): dict(said) for name, said in details.items()}
+
+
+def _as_recorded(name: Any) -> Any:
+    return metric_name(name) if is_metric(name) else name
 
 
 def rule_problems(metrics: Iterable[str]) -> list[str]:

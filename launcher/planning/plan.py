@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from launcher.config.identity import digest_now
@@ -38,6 +39,11 @@ class Plan:
     previous: Manifest | None = None  # the `sweep.json` of the launch before
     folder_notices: Sequence[str] = ()  # what a person should know about where the sweep is and was
     metric_details: Mapping[str, dict[str, str]] = field(default_factory=dict)  # unit and scale, by metric
+
+    @cached_property
+    def absolute_paths(self) -> Paths:
+        """The same files by paths that are valid in any working directory."""
+        return self.paths.absolute()
 
     @property
     def to_run(self) -> list[Decision]:

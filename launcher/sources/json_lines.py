@@ -62,7 +62,10 @@ class JsonParser:
 
 
 class RunParser:
-    """Takes what `launcher.current()` writes, as it is: an object with a `step`, or with a `kind`."""
+    """Takes what `launcher.current()` writes: an object with a `step`, or with a `kind`.
+
+    The name of a metric becomes as those of the other sources, so that a job can name it: `train/loss` is `train_loss`.
+    """
 
     def __init__(self) -> None:
         """Begin."""
@@ -78,7 +81,8 @@ class RunParser:
         step = content.pop("step", None)
         if type(step) is not int or not 0 <= step <= MOST or _FIELDS & content.keys():
             return None
-        return {key: _SPECIAL.get(value, value) for key, value in content.items()}, step
+        named = {key if key.isidentifier() else metric_name(key): value for key, value in content.items()}
+        return {key: _SPECIAL.get(value, value) for key, value in named.items()}, step
 
 
 def load_object(line: bytes) -> dict[str, Any] | None:

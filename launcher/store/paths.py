@@ -66,15 +66,15 @@ class Paths:
 
     def records(self, experiment: str) -> Path:
         """Return the record file of an experiment. It is only appended to, and every result is computed from it."""
-        return self.outcome / "records" / f"{_name(experiment)}.jsonl"
+        return self.outcome.joinpath("records", f"{_name(experiment)}.jsonl")
 
     def summary(self, experiment: str) -> Path:
         """Return the file that keeps the summary of a long record file. It may be deleted at any time."""
-        return self.outcome / "summaries" / f"{_name(experiment)}.json"
+        return self.outcome.joinpath("summaries", f"{_name(experiment)}.json")
 
     def telemetry(self, experiment: str) -> Path:
         """Return the telemetry file: samples of the use of CPU, memory and GPU by an experiment."""
-        return self.outcome / "telemetry" / f"{_name(experiment)}.jsonl"
+        return self.outcome.joinpath("telemetry", f"{_name(experiment)}.jsonl")
 
     @property
     def checkpoints_folder(self) -> Path:
@@ -83,11 +83,11 @@ class Paths:
 
     def checkpoints(self, experiment: str) -> Path:
         """Return the folder of an experiment's checkpoints. It is there while the experiment is unfinished."""
-        return self.outcome / "checkpoints" / _name(experiment)
+        return self.outcome.joinpath("checkpoints", _name(experiment))
 
     def run(self, experiment: str) -> Path:
         """Return the folder of an experiment that a command trains: what the command writes there is its own."""
-        return self.outcome / "runs" / _name(experiment)
+        return self.outcome.joinpath("runs", _name(experiment))
 
     @property
     def earliest(self) -> Path:

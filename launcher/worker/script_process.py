@@ -31,7 +31,7 @@ class ScriptProcesses:
         Raises:
             OSError: the program or the folder does not exist, or the program cannot be run.
         """
-        self._num = script.num_ranks
+        self._num = spec.num_ranks
         self._logs = [spec.paths.log(spec.experiment)]
         self._logs += [spec.paths.rank_log(spec.experiment, rank) for rank in range(1, self._num)]
         is_asked = any(PORT in text for text in (*script.argv, *script.environment.values()))

@@ -39,6 +39,6 @@ class Spec:
     checkpoint_s: float
     watched: str | None = None  # the metric that must stay finite; None: no metric is watched
     cards: tuple[Card, ...] = ()  # none on CPU slots
-    num_ranks: int = 1  # processes that train together, each on a device of its own
+    num_ranks: int = 1  # processes that the worker starts, to train together, each on a device of its own
     script: Script | None = None  # None: a target trains
     stop_after: int | None = None  # the attempt stops after this step, as if the launcher had asked it to

@@ -36,6 +36,21 @@ def test_a_table_gives_unit_and_scale_and_the_names_stay_names(tmp_path: Path) -
     assert sweep.metric_details == {"train/loss": {"unit": "nats per token", "scale": "log"}}
 
 
+def test_a_command_finds_a_metric_by_the_name_that_its_library_has_for_it(tmp_path: Path) -> None:
+    job = tmp_path / "job.toml"
+    job.write_text(
+        '[sweep]\ncommand = ["train"]\nmaximize = ["val/acc@5"]\n'
+        'metrics = ["train/loss", { name = "val/acc@5", unit = "top 5" }, "train_loss"]\n[experiments]\na = {}\n'
+    )
+    sweep = load(job)
+    assert sweep.settings.metrics == ("train_loss", "val_acc_5")
+    assert sweep.settings.maximize == ("val_acc_5",)
+    assert sweep.metric_details == {"val_acc_5": {"unit": "top 5"}}
+    job.write_text(job.read_text().replace('"train_loss"]', '["x"], 1]'))
+    with pytest.raises(InputError, match="metrics"):
+        load(job)
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [

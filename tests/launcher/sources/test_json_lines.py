@@ -60,7 +60,7 @@ def test_a_step_that_goes_back_is_told() -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        (b'{"step": 3, "train/loss": 0.5, "note": "x"}', ({"train/loss": 0.5, "note": "x"}, 3)),
+        (b'{"step": 3, "train/loss": 0.5, "note": "x"}', ({"train_loss": 0.5, "note": "x"}, 3)),
         (b'{"step": 3, "loss": "-inf", "acc": "inf"}', ({"loss": -math.inf, "acc": math.inf}, 3)),
         (b'{"step": 3, "loss": "nan"}', None),
         (b'{"kind": "total", "steps": 90}', ({"kind": "total", "steps": 90}, None)),
@@ -74,7 +74,7 @@ def test_a_step_that_goes_back_is_told() -> None:
         (b"loss", None),
     ],
 )
-def test_what_a_script_says_itself_is_taken_as_it_is(line: bytes, expected: object) -> None:
+def test_what_a_script_says_itself_is_taken_under_a_name_that_a_job_can_have(line: bytes, expected: object) -> None:
     found = RunParser().parse(line)
     if b"nan" in line:
         assert found is not None
