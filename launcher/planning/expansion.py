@@ -1,7 +1,8 @@
 """From the tables of a job file to its experiments: all of [experiments], at all cells of the grid, on all seeds. Pure.
 
 The experiments of the first seed come first, in the order of the file, then those of the second seed. So a sweep that
-is stopped half-way has whole grids.
+is stopped half-way has whole grids. The cell that differs from [config] in nothing is before the others, because the
+first configuration is the reference of all comparisons.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from launcher.config import nested
 from launcher.config.nested import dotted
 from launcher.config.notation import bare, write
 from launcher.planning.axis import Axis
-from launcher.planning.cell_name import cell_name, name_part, seed_name
+from launcher.planning.cell_name import BASE, cell_name, name_part, seed_name
 from launcher.planning.source_lines import SourceLines
 from launcher.text import inline
 
@@ -76,6 +77,9 @@ def expand(request: ExpansionRequest) -> tuple[dict[str, dict[str, Any]], dict[s
     problems += [f"{where}: no experiment is {told(table)}. Take it out, or mend a value." for table in unused]
     if not configurations:
         problems.append(f"{where} leaves no experiment.")
+    first = next(iter(request.experiments), "") or BASE
+    if first in configurations:
+        configurations = {first: configurations[first], **configurations}
     experiments: dict[str, dict[str, Any]] = {}
     cells: dict[str, Cell] = {}
     for seed in request.seeds:

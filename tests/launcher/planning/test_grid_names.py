@@ -96,16 +96,18 @@ def test_every_name_can_be_a_file_and_no_two_are_alike(grid: dict[str, list[Any]
 @pytest.mark.parametrize(
     ("grid", "names"),
     [
-        ({"lr": [0.001, 0.0005, 1e-5]}, ["base", "lr=0.0005", "lr=1e-05"]),
+        ({"lr": [0.0005, 0.001, 1e-5]}, ["base", "lr=0.0005", "lr=1e-05"]),
         ({"lr": [0.01], "batch": [16, 32]}, ["batch=16+lr=0.01", "lr=0.01"]),
         ({"wide": [True, False]}, ["base", "wide=false"]),
         ({"batch": [32.0, 1]}, ["base", "batch=1"]),
         ({"act": ["re lu"]}, ["act=re-lu.4c8f"]),
-        ({"size": {"small": {"batch": 8, "lr": 0.1}, "now": {"batch": 32}}}, ["size=small", "base"]),
+        ({"size": {"small": {"batch": 8, "lr": 0.1}, "now": {"batch": 32}}}, ["base", "size=small"]),
         ({"model": {"depth": [2, 4]}}, ["base", "model.depth=4"]),
     ],
 )
-def test_a_name_says_what_differs_from_the_configuration(grid: dict[str, Any], names: list[str]) -> None:
+def test_a_name_says_what_differs_from_the_configuration_and_base_comes_first(
+    grid: dict[str, Any], names: list[str]
+) -> None:
     assert list(make(grid).experiments) == names
 
 
@@ -147,5 +149,5 @@ def test_a_job_file_with_a_grid_reads_like_one_made_in_python(tmp_path: Path) ->
         leave_out=[{"size": "large", "lr": 0.2}],
     )
     assert read.experiments == made.experiments
-    first = ["size=small", "size=large", "lr=0.2+size=small", "lr=0.4+size=small"]
+    first = ["size=small", "size=large", "lr=0.2+size=small", "lr=0.4+size=small"]  # nothing is as in [config]
     assert list(read.experiments)[:4] == first
