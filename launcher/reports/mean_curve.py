@@ -1,6 +1,7 @@
 """The mean of the curves of a configuration's seeds, with its interval: the same in the plots and on the page.
 
-Each seed's smooth line is taken, and their mean at each step. From five seeds on the mean has a pointwise 95 % interval
+The seeds that count are those that are done: what diverged or failed is no part of a mean, or it would bend it. Of each
+its smooth line is taken, and their mean at each step. From five seeds on the mean has a pointwise 95 % interval
 (Student 1908). `scripts/mean.js` follows the same rules.
 """
 
@@ -11,9 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from launcher.reports.analysis import ConfigurationResult
 from launcher.reports.analysis.significance import CONFIDENCE
 from launcher.reports.analysis.student_t import quantile
 from launcher.reports.smoothing import Floats
+from launcher.store.experiment_state import RUNNING, ExperimentState
 
 LEAST_FOR_BAND = 5  # seeds: of fewer, each is drawn by itself
 
@@ -28,6 +31,23 @@ class MeanCurve:
     high: Floats | None
     num_seeds: int
     is_cut: bool  # it ends at the last step of the shortest curve; others go on
+
+
+def counted_seeds(result: ConfigurationResult) -> list[ExperimentState]:
+    """Return the experiments that the mean curve of a configuration is made of.
+
+    They are those that are done with a number at their end. Before the first is done, those that have not failed count.
+    """
+    experiments = result.configuration.experiments
+    done = [each for each in experiments if each.seed in result.levels]
+    return done or [each for each in experiments if _goes_on(each, result.metric)]
+
+
+def _goes_on(experiment: ExperimentState, metric: str) -> bool:
+    curve = experiment.curves.get(metric)
+    if curve is None or experiment.has_failed:
+        return False
+    return experiment.state == RUNNING or curve.broken_since is None
 
 
 def mean_curve(curves: Sequence[tuple[Floats, Floats]]) -> MeanCurve | None:

@@ -2,6 +2,7 @@
 
     experiments ─┬─▶ summary, results_table ────▶ templates/*.html ─┐
                  ├─▶ static_chart, timeline_chart ──▶ chart.html ───┼─▶ report.html
+                 ├─▶ by_axis ──▶ sketch_svg ────────────────────────┤
                  └─▶ page_data ─▶ JSON ─▶ scripts/*.js, uPlot ──────┘
 
 The page is whole without its script: tables and pictures. With it, the curves and the table can be worked with. A
@@ -17,12 +18,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from launcher.reports.analysis import METHOD, observations
+from launcher.reports.analysis import METHOD, Judgement, has_seeds, judge, observations
 from launcher.reports.differences import shared
 from launcher.reports.html import pictures, results_table, summary
+from launcher.reports.html.configuration_table import configuration_table
 from launcher.reports.html.encoding import script_json
 from launcher.reports.html.highlights import Highlights
 from launcher.reports.html.page_data import details, page_data
+from launcher.reports.html.parameter_views import parameter_views
 from launcher.reports.html.points import axes_of, points_of
 from launcher.reports.html.timeline_chart import timeline
 from launcher.reports.reproduce import commands, commands_about
@@ -38,6 +41,7 @@ _FOLDER = Path(__file__).parent
 _SCRIPTS = (
     "decode",
     "smooth",
+    "mean",
     "axes",
     "curves",
     "painter",
@@ -82,14 +86,13 @@ def _context(
     points = points_of(manifest.metrics, experiments)
     leading = next(iter(points), None)  # the first metric that anybody logged: it says who is best
     highlights = Highlights.of(experiments, leading)
+    judgements = {metric: judge(experiments, metric) for metric in points} if has_seeds(experiments) else {}
     axes = axes_of(manifest, points)
     made, cards = timestamp(), summary.failures(experiments)
     lines = _lines(experiments, [card.first for card in cards], lambda name: last_lines(paths.log(name)))
-    data = page_data(manifest, experiments, usage, points, axes, highlights)
-    data["made"] = made
-    data["details"] = details(experiments, lines)
+    data = page_data(manifest, experiments, usage, points, axes, highlights, judgements)
+    data |= {"made": made, "details": details(experiments, lines)}
     data["any"], data["log"], data["commands"] = ANY, str(paths.log(ANY)), commands_about(ANY, manifest, paths)
-    ranked = [experiments[index] for index in highlights.order]
     return {
         "manifest": manifest,
         "subtitle": summary.subtitle(manifest, experiments, made),
@@ -98,13 +101,15 @@ def _context(
         "observations": observations(experiments, manifest.metrics),
         "most_said": _MOST_SAID,
         "method": METHOD,
-        "results": results_table.results(manifest, ranked, leading),
+        "results": _results(manifest, experiments, highlights, judgements, leading),
+        "parameters": parameter_views(manifest, experiments),
         "same_facts": _texts(shared([each.facts for each in experiments if each.facts])),
         "same_config": _texts(shared([each.config for each in experiments])),
         "has_points": bool(points),
-        "charts": pictures.curves(manifest, points, axes, highlights),
+        "charts": pictures.curves(manifest, points, axes, highlights, judgements),
+        "has_means": bool(judgements),
         "legend": pictures.legend(experiments, highlights),
-        "num_grey": sum(colour is None for colour in highlights.colours),
+        "num_grey": sum(highlights.colours[index] is None for index in highlights.names),
         "resource_charts": pictures.resources(experiments, usage, highlights),
         "timeline": timeline(spans, {each.name: each.index for each in experiments}),
         "attempts": results_table.attempts(spans) if len(spans) <= _MOST_ATTEMPTS else None,
@@ -117,6 +122,20 @@ def _context(
         "data": script_json(data),
         **_assets(),
     }
+
+
+def _results(
+    manifest: Manifest,
+    experiments: Sequence[ExperimentState],
+    highlights: Highlights,
+    judgements: Mapping[str, Judgement],
+    leading: str | None,
+) -> results_table.Table:
+    """Return the table of results: with several seeds a row a configuration, and its seeds below it."""
+    if has_seeds(experiments):
+        judgement = judgements[leading] if leading is not None else judge(experiments, "")
+        return configuration_table(manifest, judgements, judgement.ranked, leading)
+    return results_table.results(manifest, [experiments[index] for index in highlights.order], leading)
 
 
 def _lines(

@@ -5,6 +5,7 @@
     scales       tokens and time by step, of each experiment at a few steps; the script interpolates
     resources    quantities of telemetry over time
     config       the keys that all share, and those that differ with a value for each experiment
+    configurations  with several seeds: name and experiments of each; the first experiment stands for its configuration
     details      of each experiment: why it ended so, its attempts, the last lines of its log
 
 Numbers are packed by `encoding`. The place of an experiment in each list is its place in the job file.
@@ -18,12 +19,16 @@ from typing import Any
 
 import numpy as np
 
+from launcher.reports.analysis import Judgement, configurations, has_seeds
+from launcher.reports.analysis.significance import CONFIDENCE
+from launcher.reports.analysis.student_t import quantile
 from launcher.reports.axes import AxisRule
 from launcher.reports.differences import describe_difference, differing, reference, shared
 from launcher.reports.html.encoding import pack_floats, pack_steps
 from launcher.reports.html.highlights import Highlights
 from launcher.reports.html.points import Points, axis_of
 from launcher.reports.html.results_table import value_text, words
+from launcher.reports.mean_curve import LEAST_FOR_BAND, counted_seeds
 from launcher.reports.plots.choice import MOST_NAMED
 from launcher.reports.plots.key_colours import find_key
 from launcher.reports.smoothing import WINDOW_SHARE, Floats, drawable
@@ -50,8 +55,14 @@ def page_data(
     points: Mapping[str, Sequence[Points]],
     axes: Mapping[str, AxisRule],
     highlights: Highlights,
+    judgements: Mapping[str, Judgement],
 ) -> dict[str, Any]:
-    """Return the data. `axes` has the vertical axis of each metric that has a curve."""
+    """Return the data.
+
+    Args:
+        axes: the vertical axis of each metric that has a curve.
+        judgements: of the metrics, where configurations have several seeds.
+    """
     base = reference(experiments)
     steps = _Steps()
     limit = _limit(POINTS, sum(map(len, points.values())))
@@ -64,6 +75,7 @@ def page_data(
             "leaves": listed(axis.leaves),
             "max": metric in manifest.maximize,
             "curves": [_curve(each, limit, steps) for each in points[metric]],
+            "counted": _counted(judgements[metric]) if metric in judgements else None,
         }
         for metric, axis in axes.items()
     ]
@@ -85,11 +97,33 @@ def page_data(
             "time": _scales(experiments, lambda each: each.at_s),
         },
         "resources": _resources(experiments, usage),
-        "config": _config(experiments, next(iter(points), None)),
+        "config": _config(manifest, experiments, next(iter(points), None)),
+        **_seeds(experiments),
         "steps": steps.packed,
         "smoothing": WINDOW_SHARE,
         "few": MOST_NAMED,
     }
+
+
+def _seeds(experiments: Sequence[ExperimentState]) -> dict[str, Any]:
+    """Return name and experiments of each configuration, and Student's t of the interval of a mean by its seeds.
+
+    Without several seeds there is no configuration: each experiment is a line and a row of its own.
+    """
+    if not has_seeds(experiments):
+        return {"configurations": None, "t": {}}
+    found = configurations(experiments)
+    most = max(len(each.experiments) for each in found)
+    return {
+        "configurations": [{"n": each.name, "e": [own.index for own in each.experiments]} for each in found],
+        "t": {num: quantile(CONFIDENCE, num - 1) for num in range(LEAST_FOR_BAND, most + 1)},
+    }
+
+
+def _counted(judgement: Judgement) -> dict[int, Any]:
+    """Return the experiments that a mean is made of, by the number of the configuration, where seeds are missing."""
+    counted = {result.configuration.index: counted_seeds(result) for result in judgement.results if result.mark}
+    return {number: [each.index for each in own] for number, own in counted.items()}
 
 
 def _limits(metric: Metric, axis: AxisRule, points: Sequence[Points]) -> dict[str, Any]:
@@ -180,9 +214,12 @@ def _resources(experiments: Sequence[ExperimentState], usage: Mapping[str, Mappi
     return found
 
 
-def _config(experiments: Sequence[ExperimentState], metric: str | None) -> dict[str, Any]:
-    """Return what is shared, what differs, and the key that separates the experiments best, as the plots have it."""
-    configs = [each.config for each in experiments]
+def _config(manifest: Manifest, experiments: Sequence[ExperimentState], metric: str | None) -> dict[str, Any]:
+    """Return what is shared, what differs, and the key that separates the experiments best, as the plots have it.
+
+    An axis of the grid that is no key, such as one of labels, is a key here.
+    """
+    configs = [_with_axes(manifest, each) for each in experiments]
     keys = differing(configs)
     levels = {
         each.name: curve.end.level
@@ -196,6 +233,11 @@ def _config(experiments: Sequence[ExperimentState], metric: str | None) -> dict[
         "telling": keys.index(found.key) if found is not None and found.key in keys else None,
         "values": [[value_text(config[key]) if key in config else "-" for key in keys] for config in configs],
     }
+
+
+def _with_axes(manifest: Manifest, experiment: ExperimentState) -> Mapping[str, Any]:
+    cell = {axis: experiment.cell[axis] for axis in manifest.axes if axis in experiment.cell}
+    return {**{axis: value for axis, value in cell.items() if axis not in experiment.config}, **experiment.config}
 
 
 def details(experiments: Sequence[ExperimentState], lines: Mapping[str, Sequence[str]]) -> list[Any]:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from launcher.reports.analysis import has_seeds
 from launcher.reports.axes import AxisRule, axis_rule
 from launcher.reports.smoothing import Floats, drawable, smooth
 from launcher.reports.thinning import join_stretches
@@ -25,6 +26,7 @@ class Points:
     name: str
     is_failed: bool
     curve: Curve
+    has_mean: bool = False  # a mean over seeds is drawn, and not what was logged
 
     @cached_property
     def steps(self) -> Floats:
@@ -35,6 +37,11 @@ class Points:
     def logged(self) -> Floats:
         """The values as they were logged, shape (N,): with NaN and infinities."""
         return np.array(self.curve.values, dtype=float)
+
+    @property
+    def shown(self) -> Floats:
+        """The values that the axis has room for, shape (N,)."""
+        return self.smooth[1] if self.has_mean else self.logged
 
     @cached_property
     def values(self) -> Floats:
@@ -62,14 +69,15 @@ def axes_of(manifest: Manifest, points: Mapping[str, Sequence[Points]]) -> dict[
 
 def axis_of(metric: Metric, points: Sequence[Points]) -> AxisRule | None:
     """Return the axis for the curves of a metric; None if no curve has a value that can be drawn."""
-    return axis_rule({each.name: each.logged for each in points}, metric)
+    return axis_rule({each.name: each.shown for each in points}, metric)
 
 
 def points_of(metrics: Sequence[str], experiments: Sequence[ExperimentState]) -> dict[str, list[Points]]:
     """Return the curves by metric, in the order of the job file; no entry for a metric that nobody logged."""
+    has_mean = has_seeds(experiments)
     found = {
         metric: [
-            Points(index, each.name, each.has_failed, each.curves[metric])
+            Points(index, each.name, each.has_failed, each.curves[metric], has_mean)
             for index, each in enumerate(experiments)
             if metric in each.curves
         ]

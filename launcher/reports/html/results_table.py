@@ -47,8 +47,9 @@ class Row:
     """One row of a table: an experiment or an attempt."""
 
     cells: Sequence[tuple[Cell, str]]  # each with its classes
-    experiment: int | None = None  # its place in the job file
+    experiment: int | None = None  # its place in the job file; of a configuration, that of its first
     state: str = ""  # for the filter
+    first: int | None = None  # of a seed: the experiment that stands for its configuration
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,18 @@ class Table:
 
 def results(manifest: Manifest, experiments: Sequence[ExperimentState], leading: str | None) -> Table:
     """Return the table of results, a row an experiment. `leading`: the metric by which the experiments are in order."""
+    return Table.of(caption(leading), experiment_columns(manifest, experiments, leading), experiments)
+
+
+def caption(leading: str | None) -> str:
+    """Return the caption of the table of results."""
+    return f"Results, the best {leading} first" if leading else "Results"
+
+
+def experiment_columns(
+    manifest: Manifest, experiments: Sequence[ExperimentState], leading: str | None, *, has_differences: bool = True
+) -> list[Column]:
+    """Return the columns of experiments, a cell each; with `has_differences` also what sets them apart."""
     metrics = manifest.metrics
     columns = [
         Column("experiment", [Cell(each.name) for each in experiments], "left"),
@@ -87,6 +100,8 @@ def results(manifest: Manifest, experiments: Sequence[ExperimentState], leading:
         columns += _metric_columns(
             experiments, metric, is_first=metric == (leading or metrics[0]), is_printed=place < _MOST_PRINTED
         )
+        if has_differences and metric == (leading or metrics[0]):
+            columns[-1:-1] = _differences(experiments, metric)
     columns.append(Column("steps", [Cell(_steps(each), each.num_steps) for each in experiments]))
     if any(each.tokens_per_s for each in experiments):
         columns.append(
@@ -98,9 +113,7 @@ def results(manifest: Manifest, experiments: Sequence[ExperimentState], leading:
     attempts = [Cell(str(each.attempt), each.attempt) for each in experiments]
     has_several = any(each.attempt > 1 for each in experiments)
     columns.append(Column("attempts", attempts, is_chosen=has_several, is_printed=has_several))
-    columns += _config(experiments, {column.title for column in columns})
-    caption = f"Results, the best {leading} first" if leading else "Results"
-    return Table.of(caption, columns, experiments)
+    return columns + _config(experiments, {column.title for column in columns})
 
 
 def _facts(experiments: Sequence[ExperimentState]) -> list[Column]:
@@ -172,7 +185,6 @@ def _metric_columns(
     ]
     found = [Column(f"best {metric}", bests, "metric" if is_first else "", is_printed=is_printed)]
     found.append(Column(f"{metric} at the end", levels, is_printed=is_first))
-    found += _differences(experiments, metric) if is_first else []
     return [*found, Column(f"last {metric}", newest, is_chosen=is_first, is_printed=False)]
 
 

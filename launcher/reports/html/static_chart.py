@@ -34,6 +34,7 @@ class ChartLine:
     dash: int = 0
     is_faint: bool = False  # the recorded values behind a running mean
     is_failed: bool = False  # marked with a cross at its end
+    band: tuple[Floats, Floats] | None = None  # the interval of a mean, both (N,)
 
 
 @dataclass(frozen=True)
@@ -106,14 +107,14 @@ class _Axis:
         self._is_log = rule.is_log
         self._ticks = log_ticks(low, high) if rule.is_log else ticks(low, high)
         self._low = math.log10(low) if rule.is_log else low
-        self._start = start
+        self.start = start
         self._scale = (end - start) / ((math.log10(high) if rule.is_log else high) - self._low)
 
     def at(self, values: Floats) -> Floats:
         """Return the places of values. What is far outside lies a little outside: SVG knows no larger numbers."""
         with np.errstate(divide="ignore", invalid="ignore"):
             along = np.log10(values) if self._is_log else values
-            return np.clip(self._start + (along - self._low) * self._scale, -1000.0, 2000.0).round(1)
+            return np.clip(self.start + (along - self._low) * self._scale, -1000.0, 2000.0).round(1)
 
     def labels(self, anchor: str = "middle", last: float = math.inf) -> list[Tick]:
         """Return the ticks with their labels; a label near `last` ends there."""
@@ -138,12 +139,28 @@ def _strokes(line: ChartLine, x: _Axis, y: _Axis) -> list[Stroke]:
         return []
     colour = f"line c{line.colour}"
     if line.is_faint:
-        return [Stroke(path, f"{colour} faint")]
-    found = [Stroke(path, f"{colour} k{line.dash}")]
-    if line.is_failed:
-        end = path.removesuffix("h.1").replace("M", "L").rpartition("L")[2]
-        found.append(Stroke(f"M{end}m-4 -4l8 8m0 -8l-8 8", colour))
-    return found
+        return [Stroke(path, f"{colour} faint"), *_cross(line, path)]
+    found = [Stroke(_band(line, x, y), f"band c{line.colour}")] if line.band is not None else []
+    found.append(Stroke(path, f"{colour} k{line.dash}"))
+    return found + _cross(line, path)
+
+
+def _cross(line: ChartLine, path: str) -> list[Stroke]:
+    """Return the cross at the end of a curve that failed."""
+    if not line.is_failed:
+        return []
+    end = path.removesuffix("h.1").replace("M", "L").rpartition("L")[2]
+    return [Stroke(f"M{end}m-4 -4l8 8m0 -8l-8 8", f"line c{line.colour}")]
+
+
+def _band(line: ChartLine, x: _Axis, y: _Axis) -> str:
+    """Return the outline of a band: along its upper edge and back along the lower one, without what is no number."""
+    assert line.band is not None, "the caller asks for it first"
+    known = (line.band[0] == line.band[0]) & (line.band[1] == line.band[1])
+    across, low, high = x.at(line.x[known]), y.at(line.band[0][known]), y.at(line.band[1][known])
+    low = np.where(low == low, low, y.start)  # on a logarithmic axis, what is not positive is at its lower end
+    there, back = zip(across, high, strict=True), zip(across[::-1], low[::-1], strict=True)
+    return "M" + "L".join(f"{at:g} {up:g}" for at, up in [*there, *back]) + "z" if known.any() else ""
 
 
 def _summary(lines: Sequence[ChartLine]) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from launcher.alike import likeness
-from launcher.reports.analysis import best_experiment, broken, level_text, rank
+from launcher.reports.analysis import Judgement, best_experiment, broken, has_seeds, judge, level_text, rank
+from launcher.reports.analysis.seed_text import difference_text, mean_over_seeds
 from launcher.reports.differences import reference
 from launcher.reports.html.results_table import words
 from launcher.reports.timeline import idle_gaps
@@ -99,7 +100,12 @@ def _done_tile(manifest: Manifest, experiments: Sequence[ExperimentState]) -> Ti
 
 
 def _best_tile(experiments: Sequence[ExperimentState], metric: str) -> Tile | None:
-    """Return the tile of a metric: its best single step; None if no experiment has a finite value of it."""
+    """Return the tile of a metric: its best single step; None if no experiment has a finite value of it.
+
+    With several seeds, the best is a configuration by its mean: a single seed is no result.
+    """
+    if has_seeds(experiments):
+        return _best_mean(judge(experiments, metric))
     best = best_experiment(experiments, metric)
     if best is None:
         return None
@@ -117,6 +123,17 @@ def _best_tile(experiments: Sequence[ExperimentState], metric: str) -> Tile | No
             second = ranking.ends[1][0].name
             remark += f", {rounded(abs(ranking.lead.value))} ahead of {second}: {ranking.lead.verdict}"
     return Tile(f"Best {metric}", best.experiment.name, remark)
+
+
+def _best_mean(judgement: Judgement) -> Tile | None:
+    best = judgement.best
+    if best is None:
+        return None
+    remark = f"{mean_over_seeds(best)}, mean and standard deviation at the end"
+    if judgement.reference is not None and best.against is not None and best.verdict:
+        difference = difference_text(best.against.mean)
+        remark += f"; beside {judgement.reference.name} {difference}: {best.verdict}"
+    return Tile(f"Best {judgement.metric}", best.name, remark)
 
 
 def failures(experiments: Sequence[ExperimentState]) -> list[FailureCard]:

@@ -8,25 +8,22 @@ from dataclasses import replace
 import numpy as np
 
 from launcher.reports.analysis import ConfigurationResult
-from launcher.reports.mean_curve import mean_curve
+from launcher.reports.mean_curve import counted_seeds, mean_curve
 from launcher.reports.plots.line import Line, is_drawable
 
 
 def configuration_line(result: ConfigurationResult, lines: Mapping[str, Line]) -> Line | None:
     """Return the line of a configuration; None if no seed has logged the metric. `lines`: of the experiments.
 
-    The mean is that of the seeds which are done with a number at their end; before the first is done, of those that
-    have not failed. A seed that diverged or failed is no part of it: it is drawn by itself.
+    The mean is that of the seeds that count. One that does not, such as a diverged one, is drawn by itself.
     """
     configuration = result.configuration
-    known = [(each, lines[each.name]) for each in configuration.experiments if each.name in lines]
-    seeds = [line for _, line in known]
+    seeds = [lines[each.name] for each in configuration.experiments if each.name in lines]
     if not seeds:
         return None
     if len(configuration.experiments) == 1:
         return replace(seeds[0], name=result.name, index=configuration.index)
-    done = [line for each, line in known if each.seed in result.levels]
-    counted = done or [line for line in seeds if not line.is_broken]
+    counted = [lines[each.name] for each in counted_seeds(result) if each.name in lines]
     mean = mean_curve([(line.smooth_steps, line.smooth) for line in counted])
     suffix = "" if len(counted) == len(configuration.experiments) else f" ({len(counted)}/{result.num_seeds})"
     base = replace(

@@ -17,8 +17,9 @@ class Chart {
     Object.assign(this, {lines, xLabel, yLabel, isLog, limits, withRaw});
     this.quantity = xLabel.split(/,| in /)[0];
     this.box.setAttribute("aria-label", this.describe());
-    const least = Math.min(from, ...lines.map(({x}) => x[0] ?? from));
-    const most = Math.max(least, ...lines.map(({x}) => x[x.length - 1] ?? least));
+    const along = lines.flatMap(line => [line.x, ...(line.seeds ?? []).map(({x}) => x)]);
+    const least = along.reduce((low, x) => Math.min(low, x[0] ?? from), from);
+    const most = along.reduce((high, x) => Math.max(high, x[x.length - 1] ?? least), least);
     this.whole = {x: most > least ? [least, most] : [least, least + 1]};
     this.whole.y = limits ?? this.fitted(this.whole.x);
     this.view = {...this.whole};
@@ -27,7 +28,7 @@ class Chart {
 
   // A chart of a single experiment has its curve on, whatever is on elsewhere.
   isOn(e) {
-    return this.isAlone || STATE.on.has(e);
+    return this.isAlone || STATE.on.has(UNIT_OF[e]);
   }
 
   light(e) {
@@ -39,7 +40,7 @@ class Chart {
   describe() {
     const named = this.lines.filter(line => this.isOn(line.e)).slice(0, 20);
     const end = line => reading(line.y.findLast(value => !Number.isNaN(value)));
-    const ends = named.map(line => `${NAMES[line.e]} ends at ${end(line)}`).join("; ");
+    const ends = named.map(line => `${lineName(line.e)} ends at ${end(line)}`).join("; ");
     return `${this.yLabel} by ${this.xLabel}${this.isLog ? ", logarithmic" : ""}. ${ends}. Arrow keys move the pointer.`;
   }
 
@@ -119,6 +120,7 @@ class Chart {
     };
     for (const line of on.length ? on : this.lines) {
       take(line.x, line.y);
+      for (const seed of line.seeds ?? []) take(seed.x, seed.y);
       if (this.withRaw) take(line.rawX, line.rawY);
     }
     if (low > high) return this.limits ?? (this.isLog ? [0.1, 1] : [0, 1]);

@@ -30,6 +30,19 @@ class Curve {
   }
 }
 
+// With several seeds a line is a configuration: its first experiment stands for it, in colours, switches and the table.
+const CONFIGURATIONS = DATA.configurations;
+const UNITS = CONFIGURATIONS ? CONFIGURATIONS.map(({e}) => e[0]) : NAMES.map((_, e) => e);
+const UNIT_OF = CONFIGURATIONS ? NAMES.map(() => 0) : UNITS;
+const SEEDS = new Map(); // by the experiment that stands for a configuration: its number, name and experiments
+CONFIGURATIONS?.forEach(({n, e}, number) => {
+  SEEDS.set(e[0], {number, name: n, members: e});
+  for (const each of e) UNIT_OF[each] = e[0];
+});
+const NOUN = CONFIGURATIONS ? "configuration" : "experiment";
+const lineName = e => SEEDS.get(e)?.name ?? NAMES[e]; // of an experiment that stands for a line
+const isBad = e => (CONFIGURATIONS ? false : DATA.failed[e]); // a line that ends with a cross
+
 const METRICS = DATA.metrics.map(metric => ({...metric, curves: metric.curves.map(entry => new Curve(entry))}));
 
 // What the horizontal axis may be. `of` gives places for the steps of an experiment; null: not known.
@@ -68,7 +81,7 @@ function alongScale(quantity, e, steps) {
 const STATE = {
   on: new Set(DATA.colours.flatMap((colour, e) => (colour === null ? [] : [e]))),
   colours: [...DATA.colours],
-  withOthers: NAMES.length > FEW, // those that are off are thin and grey, not hidden
+  withOthers: UNITS.length > FEW, // those that are off are thin and grey, not hidden
   group: null, // the place of a configuration key
   listeners: [],
 };
@@ -97,7 +110,7 @@ function toggle(e) {
   switchTo(STATE.on.has(e) ? [...STATE.on].filter(other => other !== e) : [...STATE.on, e]);
 }
 
-const shortName = e => DATA.short[e] ?? NAMES[e];
+const shortName = e => (CONFIGURATIONS ? lineName(e) : (DATA.short[e] ?? NAMES[e]));
 
 function groupOf(e) {
   return DATA.config.values[e][STATE.group];
@@ -117,10 +130,11 @@ function sortedValues(key) {
 }
 
 // The colour and dash of a curve.
-function look(e) {
+function look(experiment) {
+  const e = UNIT_OF[experiment];
   if (STATE.group !== null) return groupLook(groups().get(groupOf(e)));
   const colour = STATE.colours[e] ?? 0;
-  const dash = NAMES.length <= FEW ? e : Math.floor(colour / COLOURS);
+  const dash = UNITS.length <= FEW ? (SEEDS.get(e)?.number ?? e) : Math.floor(colour / COLOURS);
   return {colour: colour % COLOURS, dash: dash % DASHES.length};
 }
 

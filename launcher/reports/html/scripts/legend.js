@@ -4,7 +4,7 @@ const MOST_NAMED = 60; // names in the legend; the table has every one
 
 class Legend {
   constructor(box) {
-    const label = "Experiments: press one to switch its curve on or off";
+    const label = `${NOUN[0].toUpperCase()}${NOUN.slice(1)}s: press one to switch its curve on or off`;
     this.list = element("ul", {className: "legend", attributes: {"aria-label": label}});
     box.append(this.list);
   }
@@ -22,12 +22,14 @@ class Legend {
 
   // Of few experiments all; of many those that were on first, and those that are on.
   names(chart, metric) {
-    const drawn = new Set(metric.curves.map(curve => curve.e));
-    const wanted = NAMES.length <= FEW ? NAMES.map((_, e) => e) : [...new Set([...FIRST, ...STATE.on])];
+    const drawn = new Set(metric.curves.map(curve => UNIT_OF[curve.e]));
+    const wanted = UNITS.length <= FEW ? UNITS : [...new Set([...FIRST, ...STATE.on])];
     const listed = wanted.filter(e => drawn.has(e)).slice(0, MOST_NAMED);
     return listed.map(e => {
-      const made = button("", () => toggle(e), {"aria-pressed": STATE.on.has(e), title: NAMES[e]});
-      const name = shortName(e) + (e === DATA.reference ? " (reference)" : "");
+      const made = button("", () => toggle(e), {"aria-pressed": STATE.on.has(e), title: lineName(e)});
+      const told = chart.lines.find(line => line.e === e)?.told;
+      const seeds = told?.includes("/") ? ` (${told})` : "";
+      const name = shortName(e) + seeds + (e === DATA.reference ? " (reference)" : "");
       made.append(swatch(look(e)), element("span", {textContent: name}));
       made.addEventListener("mouseenter", () => chart.light(e));
       made.addEventListener("mouseleave", () => chart.light(null));

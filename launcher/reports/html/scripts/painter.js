@@ -61,6 +61,7 @@ class Painter {
         this.stroke(COLOUR[`c${look(line.e).colour}`], 0.8, 0.3, [], () => this.trace(line.rawX, line.rawY));
       }
     }
+    if (STATE.on.size <= FEW) for (const line of on) this.drawSeeds(line);
     for (const line of on) this.drawStrong(line);
     const hot = off.find(line => line.e === chart.hot);
     if (hot) this.stroke(COLOUR.text, 2, 1, [], () => this.trace(hot.x, hot.y));
@@ -79,13 +80,33 @@ class Painter {
     for (const line of lines) this.stroke(COLOUR[`c${look(line.e).colour}`], 0.7, 0.4, [], () => trace(line));
   }
 
+  // The interval of a mean over seeds, and the seeds that are drawn by themselves.
+  drawSeeds({e, x, low, high, seeds}) {
+    const {ctx, mapping} = this;
+    const paint = COLOUR[`c${look(e).colour}`];
+    if (low) {
+      const places = [...x.keys()].filter(place => mapping.has(high[place]));
+      const bounded = value => Math.max(-1e5, Math.min(1e5, mapping.has(value) ? mapping.y(value) : 1e5));
+      ctx.beginPath();
+      for (const place of places) ctx.lineTo(mapping.x(x[place]), bounded(high[place]));
+      for (const place of places.reverse()) ctx.lineTo(mapping.x(x[place]), bounded(low[place]));
+      ctx.fillStyle = paint;
+      ctx.globalAlpha = 0.16;
+      ctx.fill();
+    }
+    for (const seed of seeds ?? []) {
+      this.stroke(paint, 0.8, 0.5, [], () => this.trace(seed.x, seed.y));
+      if (DATA.failed[seed.e]) this.drawCross(seed, paint);
+    }
+  }
+
   drawStrong(line) {
     const {colour, dash} = look(line.e);
     const paint = COLOUR[`c${colour}`];
     const isHot = line.e === this.chart.hot;
     const alpha = isHot || this.chart.hot === null ? 1 : 0.55;
     this.stroke(paint, isHot ? 2.8 : 1.8, alpha, DASHES[dash], () => this.trace(line.x, line.y));
-    if (DATA.failed[line.e]) this.drawCross(line, paint);
+    if (isBad(line.e)) this.drawCross(line, paint);
     this.drawArrow(line, paint);
   }
 

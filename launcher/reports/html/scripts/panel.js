@@ -63,7 +63,7 @@ class CurvePanel {
   looks() {
     this.log = checkbox("logarithmic", this.isLog, isLog => this.set({isLog}));
     const found = [this.log, this.smoothing()];
-    if (NAMES.length > FEW) {
+    if (UNITS.length > FEW) {
       const onChange = withOthers => {
         STATE.withOthers = withOthers;
         this.renew();
@@ -93,6 +93,7 @@ class CurvePanel {
 
   lines() {
     const kind = ACROSS[this.across];
+    if (CONFIGURATIONS) return this.means(kind);
     const known = this.metric.curves.filter(curve => kind.known(curve.e));
     return known.map(curve => {
       const {steps, values} = curve.line(this.share);
@@ -102,19 +103,38 @@ class CurvePanel {
     });
   }
 
+  // A line a configuration: the mean over its seeds, with its band or the seeds themselves.
+  means(kind) {
+    const own = new Map(this.metric.curves.map(curve => [curve.e, curve]));
+    return CONFIGURATIONS.flatMap(({e: members}, number) => {
+      const known = members.filter(e => own.has(e) && kind.known(e));
+      if (!known.length) return [];
+      const counted = (this.metric.counted[number] ?? members).filter(e => known.includes(e));
+      const smooth = e => ({e, ...own.get(e).line(this.share)});
+      const mean = counted.length ? meanCurve(counted.map(smooth), DATA.t) : null;
+      const alone = known.filter(e => !mean?.low || !counted.includes(e)).map(smooth);
+      const seeds = alone.map(({e, steps, values}) => ({e, x: kind.of(e, steps), y: values}));
+      const x = mean ? kind.of(counted[0], mean.steps) : seeds[0].x;
+      const y = mean ? mean.mean : new Float64Array(x.length).fill(NaN);
+      const told = `${counted.length === members.length ? "" : `${counted.length}/`}${members.length} seeds`;
+      return [{e: members[0], x, y, rawX: x, rawY: y, low: mean?.low, high: mean?.high, seeds, told}];
+    });
+  }
+
   // `keepsView`: what was zoomed into stays.
   renew(keepsView = false) {
     const {metric, chart, isLog} = this;
     const lines = this.lines();
     const view = keepsView && chart.isZoomed ? chart.view : null;
     const labels = {xLabel: ACROSS[this.across].label, yLabel: metric.label};
-    const withRaw = this.share > 0 && STATE.on.size <= FEW;
+    const withRaw = !CONFIGURATIONS && this.share > 0 && STATE.on.size <= FEW;
     chart.show({...labels, lines, isLog, withRaw, from: 0, limits: metric.limits[isLog ? "log" : "linear"]});
     if (view) {
       chart.view = view;
       chart.build();
     }
-    this.note.textContent = this.remarks(metric.curves.length - lines.length);
+    const num = CONFIGURATIONS ? new Set(metric.curves.map(({e}) => UNIT_OF[e])).size : metric.curves.length;
+    this.note.textContent = this.remarks(num - lines.length);
     this.legend.show(chart, metric);
   }
 
@@ -128,7 +148,7 @@ class CurvePanel {
   // The curves that are on, as they are in the page: recorded values by step, tokens and time where known.
   export() {
     const rows = [["experiment", "step", "tokens", "time_s", this.metric.name]];
-    for (const curve of this.metric.curves.filter(({e}) => STATE.on.has(e))) {
+    for (const curve of this.metric.curves.filter(({e}) => STATE.on.has(UNIT_OF[e]))) {
       const tokens = DATA.scales.tokens[curve.e] && alongScale("tokens", curve.e, curve.steps);
       const time = DATA.scales.time[curve.e] && alongScale("time", curve.e, curve.steps);
       curve.values.forEach((value, place) =>

@@ -57,15 +57,23 @@ class Pointer {
     const from = Math.max(0, Math.min(near - 4, found.length - MOST_TOLD));
     return found.slice(from, from + MOST_TOLD).map(({line, value, mean}) => {
       const hasColour = chart.isOn(line.e) || STATE.group !== null;
-      const told = line.y === line.rawY ? reading(value) : `${reading(value)}, mean ${reading(mean)}`;
+      const told = line.told ? this.ofSeeds(line, x) : "";
+      const ofOne = line.y === line.rawY ? reading(value) : `${reading(value)}, mean ${reading(mean)}`;
       return element(
         "tr",
         {className: line === nearest ? "near" : ""},
         element("td", {}, swatch(hasColour ? look(line.e) : {colour: 0, dash: 0})),
         element("td", {textContent: shortName(line.e)}),
-        element("td", {className: "number", textContent: told}),
+        element("td", {className: "number", textContent: told || ofOne}),
       );
     });
+  }
+
+  // A mean over seeds at x, with half of its interval.
+  ofSeeds(line, x) {
+    const place = closest(line.x, x);
+    const margin = line.high ? ` ± ${reading(line.high[place] - line.y[place])}` : "";
+    return `${reading(line.y[place])}${margin}, ${line.told}`;
   }
 
   nearest(left, top) {

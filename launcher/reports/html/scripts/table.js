@@ -1,4 +1,6 @@
 // The table of results: filter, order, choice of columns, groups, rows that switch curves on.
+// With several seeds a row is a configuration, which opens the rows of its seeds; else a row opens the details of its
+// experiment, as a row of a seed does.
 
 const MOST_GROUPS = 40;
 
@@ -8,17 +10,15 @@ class ResultTable {
     this.body = table.tBodies[0];
     this.heads = [...table.tHead.rows[0].cells];
     this.titles = this.heads.map(head => head.textContent);
-    this.rows = [...this.body.rows].map(row => ({
-      row,
-      e: +row.dataset.e,
-      text: row.textContent.toLowerCase(),
-      state: row.dataset.s,
-    }));
-    this.folds = new Map();
+    const all = [...this.body.rows].map(row => this.entry(row));
+    this.entries = new Map(all.map(entry => [entry.row, entry]));
+    this.rows = all.filter(({row}) => !("of" in row.dataset));
+    if (CONFIGURATIONS) this.foldSeeds(all);
+    this.open = new Map(); // by row: the row of its details, if it has such
     this.hidden = new Set(this.heads.flatMap((head, place) => ("off" in head.dataset ? [place] : [])));
     this.sheet = new CSSStyleSheet();
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, this.sheet];
-    for (const {row} of this.rows) this.prepare(row);
+    for (const {row} of all) this.prepare(row);
     this.build(tools);
     table.tHead.addEventListener("click", event => this.onSort(event));
     this.body.addEventListener("click", event => this.onClick(event));
@@ -28,12 +28,30 @@ class ResultTable {
     STATE.listeners.push(() => this.lightRows());
   }
 
+  entry(row) {
+    const states = CONFIGURATIONS ? row.dataset.s.split(" ") : [row.dataset.s];
+    return {row, e: +row.dataset.e, text: row.textContent.toLowerCase(), states, seeds: null};
+  }
+
+  // Takes the rows of seeds out of the table: each configuration has its own.
+  foldSeeds(all) {
+    const byFirst = new Map(this.rows.map(entry => [entry.e, Object.assign(entry, {seeds: []})]));
+    for (const entry of all) {
+      if (!("of" in entry.row.dataset)) continue;
+      const first = byFirst.get(+entry.row.dataset.of);
+      first.seeds.push(entry);
+      first.text += ` ${entry.text}`;
+      entry.row.remove();
+    }
+  }
+
   prepare(row) {
     const head = row.cells[0];
     const name = head.textContent;
+    const isSeed = "of" in row.dataset;
     const box = element("input", {type: "checkbox", title: "curve on", attributes: {"aria-label": `curve of ${name}`}});
     const fold = element("button", {type: "button", textContent: name, attributes: {"aria-expanded": "false"}});
-    head.replaceChildren(box, fold);
+    head.replaceChildren(...(isSeed ? [fold] : [box, fold]));
   }
 
   build(tools) {
@@ -52,7 +70,7 @@ class ResultTable {
         element("span", {className: "muted", textContent: "curves on:"}),
         button("only the rows shown", () => switchTo(this.shown.map(({e}) => e))),
         button("first choice", () => switchTo(FIRST)),
-        button("all", () => switchTo(NAMES.map((_, e) => e))),
+        button("all", () => switchTo(UNITS)),
         button("none", () => switchTo([])),
       ),
     );
@@ -61,7 +79,7 @@ class ResultTable {
   // The filter by ending.
   states() {
     const counts = new Map();
-    for (const {state} of this.rows) counts.set(state, (counts.get(state) ?? 0) + 1);
+    for (const {states} of this.rows) for (const state of states) counts.set(state, (counts.get(state) ?? 0) + 1);
     const named = [...counts].map(([state, count]) => [state, `${state.replaceAll("_", " ")} (${count})`]);
     const label = choice("", [["", "all endings"], ...named], () => this.render());
     return {label, list: label.querySelector("select")};
@@ -72,7 +90,7 @@ class ResultTable {
     const {keys, values, telling} = DATA.config;
     const named = keys.flatMap((key, place) => {
       const num = new Set(values.map(row => row[place])).size;
-      const isUseful = num > 1 && num < NAMES.length && num <= MOST_GROUPS;
+      const isUseful = num > 1 && num < UNITS.length && num <= MOST_GROUPS;
       return isUseful ? [[place, place === telling ? `${key} (tells most)` : key]] : [];
     });
     const onChange = place => {
@@ -121,32 +139,38 @@ class ResultTable {
     if (!row) return;
     const e = +row.dataset.e;
     if (event.target.matches("input")) toggle(e);
-    else if (event.target.matches("th button")) this.fold(row, e, event.target);
+    else if (event.target.matches("th button")) this.fold(this.entries.get(row), event.target);
   }
 
-  fold(row, e, opener) {
+  fold(entry, opener) {
+    const {row, e, seeds} = entry;
     const isOpen = opener.getAttribute("aria-expanded") === "true";
     opener.setAttribute("aria-expanded", String(!isOpen));
     if (isOpen) {
-      this.folds.get(e).remove();
-      this.folds.delete(e);
+      for (const each of this.below(entry)) each.remove();
+      this.open.delete(row);
       return;
     }
     const cell = element("td", {colSpan: this.heads.length});
-    const made = element("tr", {className: "fold"}, cell);
-    this.folds.set(e, made);
-    row.after(made);
-    showDetails(cell, e);
+    this.open.set(row, seeds ? null : element("tr", {className: "fold"}, cell));
+    row.after(...this.below(entry));
+    if (!seeds) showDetails(cell, e);
+  }
+
+  // What is open below a row: its details, or the rows of its seeds with theirs.
+  below({row, seeds}) {
+    if (!this.open.has(row)) return [];
+    return seeds ? seeds.flatMap(seed => [seed.row, ...this.below(seed)]) : [this.open.get(row)];
   }
 
   render() {
     const words = this.words.value.toLowerCase().split(/\s+/).filter(Boolean);
     const state = this.state.list.value;
-    const fits = row => (!state || row.state === state) && words.every(word => row.text.includes(word));
+    const fits = row => (!state || row.states.includes(state)) && words.every(word => row.text.includes(word));
     this.shown = this.rows.filter(fits);
     const num = this.shown.length;
     this.count.textContent = num === this.rows.length ? "" : `${num} of ${this.rows.length} rows`;
-    const withFold = ({row, e}) => (this.folds.has(e) ? [row, this.folds.get(e)] : [row]);
+    const withFold = entry => [entry.row, ...this.below(entry)];
     if (STATE.group === null) {
       this.body.replaceChildren(...this.shown.flatMap(withFold));
       return;
@@ -162,20 +186,22 @@ class ResultTable {
   groupRow(value, own) {
     const text = [
       `${DATA.config.keys[STATE.group]} = ${value}`,
-      `${own.length} experiment${own.length > 1 ? "s" : ""}`,
+      `${own.length} ${NOUN}${own.length > 1 ? "s" : ""}`,
     ];
     const place = this.heads.findIndex(head => head.classList.contains("metric"));
     const metric = METRICS[0];
-    const values = own.flatMap(({row, e}) => {
+    const isOut = ({e, states}) => (CONFIGURATIONS ? states.includes("diverged") : DATA.failed[e]);
+    const values = own.flatMap(entry => {
+      const {row, e} = entry;
       const found = parseFloat(row.cells[place]?.dataset.v);
-      return Number.isFinite(found) && !DATA.failed[e] ? [[found, e]] : [];
+      return Number.isFinite(found) && !isOut(entry) ? [[found, e]] : [];
     });
     if (values.length && metric) {
       values.sort((a, b) => (metric.max ? b[0] - a[0] : a[0] - b[0]));
       const mean = values.reduce((sum, [found]) => sum + found, 0) / values.length;
       text.push(
         `mean of ${this.titles[place]} ${reading(mean)}`,
-        `best ${reading(values[0][0])} (${NAMES[values[0][1]]})`,
+        `best ${reading(values[0][0])} (${lineName(values[0][1])})`,
       );
     }
     return element(
@@ -189,7 +215,7 @@ class ResultTable {
   export() {
     const places = this.titles.flatMap((_, place) => (this.hidden.has(place) ? [] : [place]));
     const rows = this.shown.map(({row, e}) =>
-      places.map(place => (place === 0 ? NAMES[e] : (row.cells[place].dataset.v ?? row.cells[place].textContent))),
+      places.map(place => (place === 0 ? lineName(e) : (row.cells[place].dataset.v ?? row.cells[place].textContent))),
     );
     download(`${DATA.sweep}-results.csv`.replace(/[^\w.-]+/g, "_"), [places.map(place => this.titles[place]), ...rows]);
   }
@@ -207,7 +233,7 @@ function chosenOrder(event, heads) {
 
 // Sorts by the values behind the cells. What is empty or NaN comes last, in both directions.
 function sortRows(rows, {place, isUp}) {
-  const shown = ({row, e}) => (place === 0 && e >= 0 ? NAMES[e] : row.cells[place].textContent);
+  const shown = ({row, e}) => (place === 0 && e >= 0 ? lineName(e) : row.cells[place].textContent);
   const keyed = rows.map(row => {
     const text = row.row.cells[place].dataset.v ?? shown(row);
     const size = {inf: Infinity, "-inf": -Infinity}[text] ?? parseFloat(text);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
@@ -41,6 +42,34 @@ def make_sweep(
     slots = [Placement(device="cpu:0"), Placement(device="cpu:1")]
     launch = replace(environment(), argv=["launcher", "run", "jobs/grid.toml", "--parallel"], slots=slots)
     write_manifest(paths, Manifest("grid", "jobs/grid.toml", "m.train:run", 0, list(metrics), [], planned, launch))
+    events.sort(key=lambda event: str(event["at"]))
+    paths.events.write_text("".join(json.dumps(event) + "\n" for event in events))
+    return paths
+
+
+def make_grid(folder: Path, num_lrs: int = 4, num_widths: int = 2, num_seeds: int = 3, steps: int = 60) -> Paths:
+    """Write a grid with several seeds: the largest lr diverges on its last seed."""
+    paths = Paths(folder / "outcome", folder / "logs")
+    paths.create()
+    axes = {
+        "lr": [1e-4 * 2**place for place in range(num_lrs)],
+        "size": [f"size{place}" for place in range(num_widths)],
+    }
+    planned, events = [], []
+    for lr, size, seed in itertools.product(axes["lr"], axes["size"], range(num_seeds)):
+        group = f"lr={lr:g}+size={size}"
+        name = f"{group}+s{seed}" if seed else group
+        width = 64 << axes["size"].index(size)
+        cell, config = {"lr": lr, "size": size}, {"lr": lr, "width": width, "dropout": 0.1}
+        overrides = {"lr": lr, "width": width} if planned else {}
+        planned.append(ManifestExperiment(name, overrides, config, name, seed=seed, group=group, cell=cell))
+        kind = "diverged" if lr == axes["lr"][-1] and seed == num_seeds - 1 else "done"
+        index = len(planned) - 1
+        events += _write_experiment(paths, name, index, kind, steps, ("loss", "perplexity"), (lr, width))
+    manifest = Manifest(
+        "grid", "jobs/grid.toml", "m.train:run", 0, ["loss", "perplexity"], [], planned, environment(), axes=axes
+    )
+    write_manifest(paths, manifest)
     events.sort(key=lambda event: str(event["at"]))
     paths.events.write_text("".join(json.dumps(event) + "\n" for event in events))
     return paths

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from launcher.reports.analysis.student_t import quantile
 from launcher.reports.data import ReportData
 from launcher.reports.html import page, ticks
-from launcher.reports.smoothing import running_mean
+from launcher.reports.mean_curve import mean_curve
+from launcher.reports.smoothing import Floats, running_mean
 from launcher.store.experiment_state import ExperimentState
 from launcher.store.manifest import Manifest, ManifestExperiment, write_manifest
 from launcher.store.paths import Paths
@@ -22,7 +24,7 @@ from launcher.worker.last_lines import last_lines
 from tests.launcher.chromium import Chromium, find_browser
 from tests.launcher.conftest import wait_for
 from tests.launcher.reports.html.hostile import make_hostile
-from tests.launcher.reports.html.made_sweep import make_sweep
+from tests.launcher.reports.html.made_sweep import make_grid, make_sweep
 
 SCRIPTS = Path(page.__file__).parent / "scripts"
 STATUS = "document.querySelector('.tip').innerText"
@@ -358,6 +360,86 @@ def test_a_page_of_many_is_readable_on_paper(tmp_path: Path, browser: Chromium) 
     assert browser.evaluate("document.documentElement.scrollWidth <= 794")
     pdf = browser.call("Page.printToPDF", printBackground=False)["data"]
     assert len(pdf) > 10_000
+
+
+def test_with_several_seeds_a_line_and_a_row_are_a_configuration(tmp_path: Path, browser: Chromium) -> None:
+    paths = make_grid(tmp_path)
+    open_page(browser, paths)
+    names = sorted(rows_shown(browser))
+    assert len(names) == 8
+    assert not [name for name in names if name.endswith(("+s1", "+s2"))]
+    legend = browser.evaluate("[...document.querySelectorAll('#curve-panel .legend button')].map(b => b.innerText)")
+    assert len(legend) == 8
+    assert [name for name in legend if "2/3 seeds" in name] == [name for name in legend if "lr=0.0008" in name]
+    assert "lr=0.0001+size=size0 ends at 2." in labels(browser)
+    assert told(browser) == []
+
+
+def test_a_row_of_a_configuration_opens_its_seeds_and_these_their_details(tmp_path: Path, browser: Chromium) -> None:
+    open_page(browser, make_grid(tmp_path))
+    first = rows_shown(browser)[0]
+    browser.evaluate("document.querySelector('#result-table tbody th button').click()")
+    assert rows_shown(browser)[:5] == [first, first, f"{first}+s1", f"{first}+s2", rows_shown(browser)[4]]
+    browser.evaluate("document.querySelectorAll('#result-table tr.seed th button')[1].click()")
+    assert f"{first}+s1" in browser.evaluate("document.querySelector('tr.fold h4').innerText")
+    browser.evaluate("document.querySelector('#result-table tbody th button').click()")
+    assert len(rows_shown(browser)) == 8, "the seeds are folded away, with what was open below them"
+    browser.evaluate("document.querySelector('#result-table tbody th button').click()")
+    assert browser.evaluate("document.querySelectorAll('tr.fold').length") == 1, "and come back as they were"
+    choose(browser, "group by", "size")
+    heads = browser.evaluate("[...document.querySelectorAll('tr.group')].map(row => row.innerText)")
+    assert [head.split(" · ")[1] for head in heads] == ["4 configurations", "4 configurations"]
+    assert "mean of loss ± sd" in heads[0]
+    assert told(browser) == []
+
+
+def test_the_page_of_a_grid_has_pictures_and_importance_at_every_width(tmp_path: Path, browser: Chromium) -> None:
+    paths = make_grid(tmp_path, 8, 3, 5)
+    write(paths)
+    for width, scheme in ((390, "dark"), (1280, "light")):
+        browser.view(width, scheme)
+        browser.open(paths.report_html.absolute().as_uri())
+        assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        titles = browser.evaluate(
+            "[...document.querySelectorAll('#parameters figcaption')].map(each => each.textContent)"
+        )
+        assert titles[0].startswith("loss at the end by")
+        assert "loss and the parameters" in titles
+        rows = browser.evaluate("document.querySelectorAll('.importance')[0].textContent")
+        assert "noise, between seeds" in rows
+        assert told(browser) == []
+
+
+def array(values: Floats) -> str:
+    """Return an array as JavaScript."""
+    listed = ", ".join("NaN" if math.isnan(value) else repr(value) for value in values.tolist())
+    return f"Float64Array.of({listed})"
+
+
+def test_script_and_python_take_the_same_mean_over_seeds(browser: Chromium) -> None:
+    script = (SCRIPTS / "mean.js").read_text()
+    chance = np.random.default_rng(0)
+    for lengths in ((40, 40, 40), (40, 30, 35, 40, 38), (12,), (50,) * 10):
+        curves = []
+        for place, length in enumerate(lengths):
+            stride = 2 if place == 1 and len(set(lengths)) > 1 else 1
+            values = chance.normal(3.0, 1.0, length)
+            values[chance.random(length) < 0.05] = np.nan
+            curves.append((np.arange(1, 1 + stride * length, stride, dtype=float), values))
+        listed = ", ".join(f"{{steps: {array(steps)}, values: {array(values)}}}" for steps, values in curves)
+        quantiles = json.dumps({num: quantile(0.95, num - 1) for num in range(5, 11)})
+        plain = (
+            "found => ({...found, steps: [...found.steps], mean: [...found.mean], low: found.low && [...found.low]})"
+        )
+        made = f"({plain})(meanCurve([{listed}], {quantiles}))"
+        code = f"(() => {{ {script}; return JSON.stringify({made}); }})()"
+        found, expected = json.loads(browser.evaluate(code)), mean_curve(curves)
+        assert expected is not None
+        assert found["steps"] == expected.steps.tolist()
+        assert (found["isCut"], found["num"]) == (expected.is_cut, expected.num_seeds)
+        for name, own in (("mean", expected.mean), ("low", expected.low)):
+            theirs = None if found[name] is None else [math.nan if v is None else v for v in found[name]]
+            assert theirs == (None if own is None else pytest.approx(own.tolist(), rel=1e-9, nan_ok=True)), name
 
 
 def test_script_and_python_smooth_and_divide_axes_alike(browser: Chromium) -> None:

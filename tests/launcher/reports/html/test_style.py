@@ -32,6 +32,8 @@ def test_text_and_lines_stand_out_from_their_background(scheme: dict[str, str]) 
             assert contrast(scheme[name], scheme[back]) >= 4.5, f"{name} on {back}"
         for number in range(7):
             assert contrast(scheme[f"c{number}"], scheme[back]) >= 3, f"line {number} on {back}"
+        for number in range(1, 4):
+            assert contrast(scheme[f"r{number}"], scheme[back]) >= 3, f"rank {number} on {back}"
     for back in ("bar", "badbar"):
         assert contrast(scheme["text"], scheme[back]) >= 4.5
 
