@@ -1,7 +1,8 @@
 """Names made shorter by what they share, for a plot, a column of a table, a row of the live view.
 
 A name is read as parts: `resnet50_lr_0.001_wd_0.05` has the parts resnet50, lr, 0.001, wd and 0.05, and
-`lr=1e-3.width=256` has two. A dot within a number and the minus of `1e-3` end no part.
+`lr=1e-3.width=256` has two. A dot within a number, the minus of `1e-3` and the `_` of a key such as `batch_size=32` end
+no part.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ _MOST_KEYS = 64  # more are no keys of a configuration
 _KEY = re.compile(r"(?<![A-Za-z])[A-Za-z]{3,}(?==|_\d)")  # a word before its value: `width=256`, `width_256`
 # A part begins with the marks that separate it from the part before.
 _PART = re.compile(r"[_.+-]*(?:(?<=\d)\.(?=\d)|(?<=\d[eE])[+-](?=\d)|[^_.+-])+|[_.+-]+$")
+
+
+# A key of several words at the beginning of a name or after a plus: `batch_size=32`.
+_LONG_KEY = re.compile(r"(?:^|(?<=\+))[A-Za-z]+_[A-Za-z]\w*(?==)")
+_INNER = "\0"  # stands for the `_` of such a key while a name is split
 
 
 def short_names(names: Iterable[str], longest: int) -> dict[str, str]:
@@ -42,7 +48,7 @@ def short_names(names: Iterable[str], longest: int) -> dict[str, str]:
 
 def _without_shared(names: list[str]) -> list[str]:
     """Return the names without the parts that they share; as they are if two would then be the same."""
-    split = [_PART.findall(name) for name in names]
+    split = _parts(names)
     several = [parts for parts in split if len(parts) > 1]
     if len(several) < 2:
         return names
@@ -50,6 +56,18 @@ def _without_shared(names: list[str]) -> list[str]:
     kept = iter(keep(several))
     shorter = [_joined(parts, next(kept)) if len(parts) > 1 else name for name, parts in zip(names, split, strict=True)]
     return shorter if len(set(shorter)) == len(names) and all(shorter) else names
+
+
+def _parts(names: list[str]) -> list[list[str]]:
+    """Return the parts of each name. `base_run_lr=2` beside `base_run` has three, as `base_run` is then no key."""
+    found = {key for name in names for key in _LONG_KEY.findall(name)}
+    keys = {key for key in found if not any(key.startswith(f"{name}_") for name in names)}
+
+    def _whole(match: re.Match[str]) -> str:
+        return match[0].replace("_", _INNER) if match[0] in keys else match[0]
+
+    split = [_PART.findall(_LONG_KEY.sub(_whole, name)) for name in names]
+    return [[part.replace(_INNER, "_") for part in parts] for parts in split]
 
 
 def _keep_columns(names: list[list[str]]) -> list[list[bool]]:

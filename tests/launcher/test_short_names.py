@@ -23,6 +23,12 @@ def test_what_all_names_share_is_left_out() -> None:
     assert shown(["run.width=256.lr=1e-3", "run.width=256.lr=1e-4"], 12) == ["lr=1e-3", "lr=1e-4"]
 
 
+def test_a_key_of_two_words_stays_whole() -> None:
+    names = ["batch_size=16+lr=0.1", "batch_size=32+lr=0.1", "batch_size=32+lr=0.2"]
+    assert list(short_names(names, 18).values()) == ["batch_s=16+lr=0.1", "batch_s=32+lr=0.1", "batch_s=32+lr=0.2"]
+    assert list(short_names(names[:2], 18).values()) == ["batch_size=16", "batch_size=32"]
+
+
 def test_a_shared_word_stays_before_a_number_that_differs() -> None:
     names = ["resnet50_lr_0.001_wd_0.05_bs_256", "resnet50_lr_0.003_wd_0.05_bs_256", "baseline"]
     assert shown(names, 20) == ["lr_0.001", "lr_0.003", "baseline"]
