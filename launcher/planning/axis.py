@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from launcher.config import nested
+from launcher.config import nested, redact
 from launcher.config.nested import KeyPath, dotted
 from launcher.config.notation import write
 from launcher.planning.source_lines import SourceLines
@@ -91,6 +91,10 @@ def _axis(path: KeyPath, value: Any) -> Axis:
     if _is_range(value):
         value = _numbers(value)
     if isinstance(value, list | tuple):
+        if any(redact.is_secret(path[-1], entry) for entry in value):
+            raise ValueError(
+                f"is a secret, and values stand in names. Write labels: [grid.which] a = {{ {path[-1]} = … }}"
+            )
         return Axis(path, tuple(Point(entry, nested.table(path, entry)) for entry in _distinct(value)))
     if isinstance(value, Mapping) and value and all(isinstance(entry, Mapping) for entry in value.values()):
         if len(path) > 1:

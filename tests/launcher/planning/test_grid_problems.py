@@ -26,6 +26,7 @@ def problems(tmp_path: Path, text: str) -> list[str]:
         ("lr = []", "4: grid.lr has no values."),
         ("lr = 0.1", "4: grid.lr is a list of values, a range or a table of labels. Write [0.1], or see"),
         ("lr = [1, 2, 1.0]", "4: grid.lr has the value 1.0 twice, the other time as 1. Take one out."),
+        ('api_key = ["a", "b"]', "4: grid.api_key is a secret, and values stand in names. Write labels"),
         ("lr = [1, 1]", "4: grid.lr has the value 1 twice. Take one out."),
         ("lr = { from = 1, to = 2 }", "4: grid.lr has no `points`, as in {"),
         ("lr = { from = 1, to = 2.0, points = 2 }", "4: grid.lr has ends of which only one has a point"),
