@@ -97,14 +97,14 @@ def shown(num: int, correlation: float) -> float:
 
 
 def seconds(num_configurations: int, num_seeds: int, num_steps: int = 300) -> float:
-    """Return the seconds that all statistics of a sweep take, the levels of its curves included."""
+    """Return the CPU time that all statistics of a sweep take, the levels of its curves included."""
     times = []
     for _ in range(5):
         experiments = sweep(num_configurations, num_seeds, num_steps, random.Random(0))
-        began_s = time.perf_counter()
+        began_s = time.process_time()
         judgement = judge(experiments, "loss")
         found = [(result.verdict, result.mean and result.mean.interval) for result in judgement.ranked]
-        times.append(time.perf_counter() - began_s)
+        times.append(time.process_time() - began_s)
         assert len(found) == num_configurations, "each configuration has a verdict"
     return min(times)
 
@@ -127,9 +127,9 @@ def measure() -> list[Row]:
         sizes = ", ".join(f"{shown(num, correlation):.1f}" for num in NUM_SEEDS)
         rows.append(Row("17", f"shown at power 0.8, n = 3, 5, 10, correlation {correlation}", f"{sizes} sd", "", "",
                         "", None))  # fmt: skip
-    took_s, hundred_s = seconds(200, 10), seconds(20, 10)
-    rows.append(Row("17", "statistics of 200 configurations, 10 seeds, 300 steps", f"{took_s:.3f} s",
-                    f"20 configurations: {hundred_s:.3f} s", f"{took_s / hundred_s / 10:.2f} per configuration",
+    took_s, tenth_s = seconds(200, 10), seconds(20, 10)
+    rows.append(Row("17", "statistics of 200 configurations, 10 seeds, 300 steps", f"{took_s:.3f} s of CPU",
+                    f"20 configurations: {tenth_s:.3f} s", f"{took_s / tenth_s / 10:.2f} per configuration",
                     "≤ 0.2 s", took_s <= 0.2))  # fmt: skip
     return rows
 

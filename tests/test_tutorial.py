@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = ("argparse", "grid", "metrics-from-output", "one-line", "own-target", "resume", "several-gpus")
+PAGES = ("argparse", "grid", "metrics-from-output", "one-line", "own-target", "resume", "seeds", "several-gpus")
 FOLLOWED = ["tutorial.md", *(f"how-to/{name}.md" for name in PAGES)]  # each in a folder of its own
 
 
