@@ -15,7 +15,7 @@ from pathlib import Path
 
 from launcher.alike import group_alike
 from launcher.planning.batch_halving import describe_changes
-from launcher.reports.analysis import broken
+from launcher.reports.analysis import broken, has_seeds, judge
 from launcher.store.ending import EndingKind
 from launcher.store.experiment_state import ExperimentState
 from launcher.text import inline, listed
@@ -55,9 +55,19 @@ class Remark:
 def remarks(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> list[Remark]:
     """Return what must be told, failures first; of experiments of which nothing must be told there is no remark."""
     found = [(experiment, _reason(experiment, metrics)) for experiment in experiments]
-    return grouped(
+    of_experiments = grouped(
         [(experiment.name, experiment.outcome or experiment.state, reason) for experiment, reason in found if reason]
     )
+    return [*of_experiments, *_of_seeds(experiments, metrics)]
+
+
+def _of_seeds(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> list[Remark]:
+    """Return which configurations gave the same number on all seeds."""
+    if not metrics or not has_seeds(experiments):
+        return []
+    names = [result.name for result in judge(experiments, metrics[0]).results if result.has_same_on_all_seeds]
+    reason = f"all seeds gave exactly the same {metrics[0]}, so the training does not use its seed (run.seed)"
+    return [Remark(str(EndingKind.DONE), reason, names)] if names else []
 
 
 def grouped(reasons: Sequence[tuple[str, str, str]]) -> list[Remark]:

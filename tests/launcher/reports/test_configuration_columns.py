@@ -11,6 +11,7 @@ import pytest
 from launcher.reports import markdown
 from launcher.reports.analysis import judge
 from launcher.reports.configuration_columns import best_and_reference, configuration_columns
+from launcher.reports.notebook import summary_html
 from launcher.reports.results_text import results_text
 from launcher.reports.status import read_status
 from launcher.reports.text_table import plain
@@ -136,3 +137,14 @@ def test_a_thousand_experiments_on_five_seeds_are_a_report_of_a_few_pages(tmp_pa
     assert len(content) < 25_000
     assert "The tables have 20 of 200 configurations: " in content
     assert "Of all experiments, 1000 done." in content or "Of all experiments, 1,000 done." in content
+
+
+def test_a_notebook_shows_configurations(tmp_path: Path) -> None:
+    paths = Paths(tmp_path, tmp_path)
+    shown = summary_html(MANIFEST, sweep(), paths)
+    assert "<th>configuration</th>" in shown
+    assert "<td>lr=0.001</td>" in shown
+    assert "<td>better</td>" in shown
+    assert "+s1" not in shown
+    assert "Lowest mean loss at the end: lr=0.001, 5.306 ± 0.043 over 5 seeds" in shown
+    assert "The best 20 of 200 configurations, with the reference." in summary_html(MANIFEST, grid(200), paths)

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from launcher.reports.remarks import remarks
-from tests.launcher.reports.analysis.states import made
+from tests.launcher.reports.analysis.states import made, seeded
 
 
 def log(name: str) -> Path:
@@ -45,3 +45,12 @@ def test_text_from_outside_is_inert_and_short() -> None:
     (remark,) = remarks([made("a", [], "failed", why="bad\x1b\nvalue" + "x" * 1000)], [])
     assert remark.text().startswith("a failed: bad\\x1b\\nvalue")
     assert len(remark.text()) < 600
+
+
+def test_seeds_that_change_nothing_are_told_once() -> None:
+    experiments = [*seeded("base", [2.0] * 3), *seeded("low", [1.0] * 3), *seeded("fine", [1.0, 1.1])]
+    (remark,) = remarks(experiments, ["loss"])
+    assert remark.text(log) == (
+        "2 done alike: all seeds gave exactly the same loss, so the training does not use its seed (run.seed)\n"
+        "  base, low"
+    )
