@@ -19,7 +19,8 @@ import numpy as np
 from rows import Row, markdown
 
 from launcher.reports.analysis import Finding, judge
-from launcher.reports.analysis.significance import LEVEL, mean_of, paired_difference
+from launcher.reports.analysis.significance import CONFIDENCE, LEVEL, mean_of
+from launcher.reports.analysis.student_t import quantile
 from launcher.store.curve import Curve
 from launcher.store.ending import EndingKind
 from launcher.store.experiment_state import ExperimentState
@@ -83,14 +84,14 @@ def false_alarms(num_configurations: int, num_seeds: int) -> tuple[float, float]
 def shown(num: int, correlation: float) -> float:
     """Return the difference, in standard deviations between seeds, that `num` common seeds show in 80 % of sweeps."""
     dice = np.random.default_rng(num)
-    differences = dice.normal(0, math.sqrt(2 * (1 - correlation)), (NUM_SAMPLES // 2, num))
+    differences = dice.normal(0, math.sqrt(2 * (1 - correlation)), (NUM_SAMPLES, num))
+    margins = quantile(CONFIDENCE, num - 1) * differences.std(axis=1, ddof=1) / math.sqrt(num)
 
     def _power(size: float) -> float:
-        found = [paired_difference([*row], [-size] * num) for row in differences]
-        return sum(each is not None and each.p is not None and each.p < LEVEL for each in found) / len(found)
+        return float((np.abs(differences.mean(axis=1) + size) > margins).mean())
 
     low, high = 0.0, 8.0
-    while high - low > 0.02:
+    while high - low > 0.001:
         middle = (low + high) / 2
         low, high = (low, middle) if _power(middle) > 0.8 else (middle, high)
     return (low + high) / 2
