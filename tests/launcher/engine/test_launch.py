@@ -25,8 +25,8 @@ def test_a_launch_writes_every_file_and_exits_0(place: Workplace) -> None:
     assert result.out.splitlines()[0].startswith("job: 2 experiments")
 
 
-def test_the_same_command_again_does_nothing(place: Workplace) -> None:
-    place.toy({"a": {}, "b": {}})
+def test_the_same_command_again_makes_a_view_that_is_missing_and_does_nothing_else(place: Workplace) -> None:
+    place.toy({"a": {}, "b": {}}, metrics=["loss"])
     assert place.launch("job.toml", "--parallel").code == 0
     before = {path: path.stat().st_mtime_ns for path in place.folder.rglob("*") if path.is_file()}
     result = place.launch("job.toml", "--parallel")
@@ -35,11 +35,6 @@ def test_the_same_command_again_does_nothing(place: Workplace) -> None:
     after = {path: path.stat().st_mtime_ns for path in place.folder.rglob("*") if path.is_file()}
     before.pop(place.paths.lock), after.pop(place.paths.lock)
     assert after == before
-
-
-def test_a_missing_view_is_made_again(place: Workplace) -> None:
-    place.toy({"a": {}}, metrics=["loss"])
-    place.launch("job.toml")
     place.paths.curves("loss").unlink()
     assert place.launch("job.toml").code == 0
     assert place.paths.curves("loss").exists()
