@@ -3,6 +3,7 @@
 JOB = "jobs/report.toml"  # the job file of a command line that names none
 MOST_CURVES = 24  # experiments whose plots are all drawn; of more, those that somebody asks for
 MOST_BY_AXIS = 3  # metrics that have plots by axes and parameters: the first of the job
+LEAST_RESULTS = 20  # of which the importance of parameters is told, and all parameters are drawn at once
 PRELOAD = ("torch", "torch._dynamo")  # `preload` of a [sweep] table that does not set it
 _PRELOAD_OF_RANKS = ("torch",)
 _SCRIPT_WORKER = ("launcher.worker.script",)

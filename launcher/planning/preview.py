@@ -16,7 +16,7 @@ from launcher.devices.occupancy import Occupancy, free_memory, occupancy
 from launcher.devices.slot_set import SlotSet
 from launcher.devices.slots import Slot
 from launcher.planning.decision import Decision
-from launcher.planning.defaults import MOST_BY_AXIS, MOST_CURVES
+from launcher.planning.defaults import LEAST_RESULTS, MOST_BY_AXIS, MOST_CURVES
 from launcher.planning.forecast import Forecast, ScheduledStart, forecast
 from launcher.planning.job import Sweep
 from launcher.planning.launch_options import LaunchOptions
@@ -170,7 +170,9 @@ def written_files(plan: Plan) -> list[WrittenFiles]:
     each, paths, metrics, kinds = len(plan.to_run), plan.paths, plan.sweep.settings.metrics, plan.sweep.settings.plots
     has_seeds = len({each.experiment.configuration for each in plan.decisions}) < len(plan.decisions)
     curves = metrics if len(plan.decisions) <= MOST_CURVES else ()
-    of_grid = metrics[:MOST_BY_AXIS] if any(decision.experiment.cell for decision in plan.decisions) else ()
+    num_axes = max((len(decision.experiment.cell) for decision in plan.decisions), default=0)
+    of_grid = metrics[:MOST_BY_AXIS] if num_axes else ()
+    at_once = of_grid if num_axes > 1 and len(plan.decisions) >= LEAST_RESULTS else ()
     found = [
         (paths.log(ANY), each, "appended to"),
         (paths.records(ANY), each, "every record"),
@@ -184,6 +186,7 @@ def written_files(plan: Plan) -> list[WrittenFiles]:
         *((paths.curve(metric, ANY, kind), each, "") for metric in curves for kind in kinds),
         *((paths.curves(metric, kind), 1, "compared") for metric in metrics for kind in kinds),
         *((paths.by_axis(metric, kind), 1, "by the axes") for metric in of_grid for kind in kinds),
+        *((paths.parallel(metric, kind), 1, "all axes at once") for metric in at_once for kind in kinds),
         (paths.sweep, 1, "what was planned"),
         (paths.events, 1, "appended to"),
         (paths.run(ANY), 0, "the script's own")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from launcher.planning.defaults import MOST_BY_AXIS
 from launcher.reports import author_notes
 from launcher.reports.analysis import (
     best_first,
@@ -25,6 +26,7 @@ from launcher.reports.analysis import (
     observations,
 )
 from launcher.reports.author_notes import AuthorNotes
+from launcher.reports.by_axis.views import sketches
 from launcher.reports.configuration_columns import best_and_reference, configuration_columns
 from launcher.reports.differences import describe_difference, differing, reference, shared
 from launcher.reports.reproduce import commands, commands_about
@@ -293,6 +295,10 @@ def _plots(
         ]
         if logged:
             found.append(f"![{plain(metric)} of all experiments]({quote(paths.curves(metric, kind).name)})")
+        if logged and metric in manifest.metrics[:MOST_BY_AXIS]:
+            files = {"by_axis": paths.by_axis(metric, kind), "parallel": paths.parallel(metric, kind)}
+            views = sketches(manifest, experiments, metric)
+            found += [f"![{plain(sketch.title)}]({quote(files[view].name)})" for view, sketch in views.items()]
         if links:
             found.append(f"{plain(metric)} of {'each' if len(links) == len(logged) else 'single experiments'}: "
                          f"{', '.join(links)}.")  # fmt: skip

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from launcher.planning.defaults import LEAST_RESULTS
 from launcher.reports.analysis.parameters import Parameter, key_of, number_of
 from launcher.reports.smoothing import Floats
 
-LEAST_RESULTS = 20  # fewer say nothing about several parameters
 NUM_BINS = 6
 CAUTION = (
     "Of the values that this sweep has: an axis with a bad value looks important, and another range may give another "

@@ -153,7 +153,9 @@ def _notes(results: AxisResults, scale: ParameterScale) -> list[str]:
         )
     base = results.judgement.reference
     if base is not None:
-        found.append(f"Black: the reference, {base.name}.{' The values are on a log scale.' if scale.is_log else ''}")
+        found.append(f"In the colour of the text: the reference, {base.name}.")
+    if scale.is_log:
+        found.append("The values are on a log scale.")
     incomplete = [f"{each.name} ({each.seeds_text})" for each in results.judgement.results if each.mark and each.mean]
     if results.has_seeds and incomplete:
         found.append(f"Seeds are missing: {listed(incomplete, 4)}.")

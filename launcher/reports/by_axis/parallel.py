@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from launcher.planning.defaults import LEAST_RESULTS
 from launcher.reports.analysis import ConfigurationResult
-from launcher.reports.analysis.importance import LEAST_RESULTS
 from launcher.reports.by_axis.results import AxisResults, key_of_result
 from launcher.reports.by_axis.scale import MISSING, LevelScale, ParameterScale
 from launcher.reports.by_axis.sketch import NUM_RANKS, Point, Sketch, Strokes, Text, fitted
@@ -157,7 +157,7 @@ class _Drawing:
         first = f"{len(self._lines):,} configurations by {what}: blue the best fifth, orange the last."
         found = [first]
         if best is not None and best.mean is not None:
-            found.append(f"Black: the best, {best.name}, {number(best.mean.value)}.")
+            found.append(f"Thick: the best, {best.name}, {number(best.mean.value)}.")
         if self._results.importance is not None:
             found.append("Under each name: its importance.")
         left_out = [axis.name for axis in self._results.by_importance[MOST_AXES:]]

@@ -70,3 +70,18 @@ def test_json_has_every_gpu_used_or_not_and_the_cpu_slots(sweep: Sweep) -> None:
         ("c", "resume", 1),
     ]
     assert shown["order"] == ["a", "c"]
+
+
+def test_a_grid_has_plots_by_its_axes_and_all_at_once_from_twenty_experiments_on(sweep: Sweep) -> None:
+    def planned(num: int, cell: dict[str, int]) -> set[str]:
+        plan = plan_of(sweep, *[PlannedAction.RUN] * 3)
+        made = [
+            replace(plan.decisions[0], experiment=replace(plan.decisions[0].experiment, name=f"e{place}", cell=cell))
+            for place in range(num)
+        ]
+        return {Path(file.path).name for file in written_files(replace(plan, decisions=made))}
+
+    assert "loss_by_axis.png" in planned(3, {"lr": 1})
+    assert not {"loss_by_axis.png", "loss_parallel.png"} & planned(30, {})
+    assert "loss_parallel.png" not in planned(19, {"lr": 1, "width": 2})
+    assert "loss_parallel.png" in planned(20, {"lr": 1, "width": 2})
