@@ -38,16 +38,22 @@ class Steps:
 
         After a step that went back, the steps go on in the distance that they had before. What is no step is counted.
         """
+        before = self._printed
+        if printed is not None and before is not None and before < printed <= MOST - self._base:  # the usual case
+            self._printed = printed
+            self._stride = printed - before
+            step = self._base + printed
+            if step > self._last:
+                self._last = step
+            return step
         if printed is None or not 0 <= printed <= MOST - self._base:
             if not self._has_counted:
                 self._has_counted = True
                 self.note = "a step is not a whole number from 0. Such matches are counted"
             return self.count()
-        before, self._printed = self._printed, printed
+        self._printed = printed
         if before is None:
             self._first = printed
-        elif printed > before:
-            self._stride = printed - before
         elif printed < before and (printed <= self._first or before - printed > 2 * self._stride):
             self._begin_epoch(printed, before)
         step = min(self._base + printed, MOST)

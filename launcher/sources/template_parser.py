@@ -24,23 +24,28 @@ class TemplateParser:
             ValueError: a template can match nothing of use.
         """
         self.notes: list[str] = []
-        self._known = [(template.literal, template, Steps(after_step)) for template in map(compiled, templates)]
+        known = [(template, Steps(after_step)) for template in map(compiled, templates)]
+        # With the methods beside them: to look one up takes as long as to search a line for a literal.
+        self._known = [
+            (template.literal, template.find, steps.next if template.has_step else None, template, steps)
+            for template, steps in known
+        ]
 
     def parse(self, line: bytes) -> tuple[dict[str, Any], int | None] | None:
         """Return the numbers and the step on a line; None if no template matches."""
         found: tuple[dict[str, Any], int | None] | None = None
         is_counted = False  # whether the step that was found is a count
-        for literal, template, steps in self._known:
-            if literal not in line or (match := template.find(line)) is None:
+        for literal, find, next_step, template, steps in self._known:
+            if literal not in line or (match := find(line)) is None:
                 continue
             fields, printed = match
-            step = steps.next(printed) if template.has_step else steps.count()
+            step = steps.count() if next_step is None else next_step(printed)
             if steps.note:
                 self.notes.append(f'"{inline(template.text)}": {steps.note}')
                 steps.note = ""
             if found is None:
-                found, is_counted = (fields, step), not template.has_step
-            elif is_counted and template.has_step:
+                found, is_counted = (fields, step), next_step is None
+            elif is_counted and next_step is not None:
                 found, is_counted = ({**fields, **found[0]}, step), False
             else:
                 found = ({**fields, **found[0]}, found[1])
