@@ -394,3 +394,14 @@ def test_a_daemon_of_a_script_ends_with_its_worker(place: Workplace) -> None:
     place.job('[sweep]\ncommand = ["{python}", "train.py"]\nlog = ["lr {lr}"]\nmetrics = []\n[experiments]\na = {}\n')
     assert place.launch("job.toml").code == 0
     assert marked(place.mark) == []
+
+
+def test_a_program_begins_with_the_standard_descriptors_alone_and_ignores_no_signal(place: Workplace) -> None:
+    (place.folder / "run.sh").write_text("echo lr $(ls /proc/self/fd | wc -l)\ngrep SigIgn /proc/self/status\n")
+    place.job('[sweep]\ncommand = ["sh", "run.sh"]\nlog = ["lr {lr}"]\nmetrics = []\n[experiments]\na = {}\n')
+    result = place.launch("job.toml")
+    assert result.code == 0, result.err
+    assert [metrics["lr"] for metrics in place.history("a").steps.values()] == [4], (
+        "three, and the folder that ls reads"
+    )
+    assert "SigIgn:\t0000000000000000" in place.log("a")
