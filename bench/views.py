@@ -80,15 +80,13 @@ def measure(versions: Sequence[Version] | None = None) -> list[Row]:
 
 def _many(versions: Sequence[Version]) -> list[Row]:
     """Train 1,000 experiments of 300 steps, and draw them."""
-    costs, trained_s = [], []
+    costs, trained = [], []
     for version in versions:
         with _place(1000, 300, METRICS[:1]) as place:
             costs.append(version.run(place, "job.toml", "--devices", "cpu", "--parallel", "--quiet"))
-            trained_s.append(_trained_s(place))
-    ours, limit_s = costs[0], 1.5 * trained_s[0] + 3
-    others = [
-        f"{cost.seconds:.0f} s, trained for {trained:.0f} s" for cost, trained in zip(costs, trained_s, strict=True)
-    ]
+            trained.append(trained_s(place))
+    ours, limit_s = costs[0], 1.5 * trained[0] + 3
+    others = [f"{cost.seconds:.0f} s, trained for {each_s:.0f} s" for cost, each_s in zip(costs, trained, strict=True)]
     what = "1,000 x 300 steps, one metric drawn"
     return [
         Row("views", f"{what}, the whole command", others[0], _other(versions, others), _ratio(costs, "seconds"),
@@ -151,7 +149,7 @@ def _make_long(place: Path, version: Version, num: int) -> None:
         os.link(records / "e0.jsonl", records / f"e{number}.jsonl")
 
 
-def _trained_s(place: Path) -> float:
+def trained_s(place: Path) -> float:
     """Return the seconds from the first start of an experiment to the last end, by the times of the record files."""
     records = [path.stat() for path in (place / "outcome/job/records").iterdir()]
     sweep = (place / "outcome/job/sweep.json").stat()
