@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from launcher.reports.analysis import METHOD, Judgement, has_seeds, judge, observations
+from launcher.reports.analysis import Judgement, has_seeds, judge, method, observations
 from launcher.reports.differences import shared
 from launcher.reports.html import pictures, results_table, summary
 from launcher.reports.html.configuration_table import configuration_table
@@ -100,7 +100,7 @@ def _context(
         "tiles": summary.tiles(manifest, experiments, spans),
         "observations": observations(experiments, manifest.metrics),
         "most_said": _MOST_SAID,
-        "method": METHOD,
+        "method": method(experiments),
         "results": _results(manifest, experiments, highlights, judgements, leading),
         "parameters": parameter_views(manifest, experiments),
         "same_facts": _texts(shared([each.facts for each in experiments if each.facts])),
