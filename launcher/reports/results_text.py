@@ -68,9 +68,12 @@ def heading(sweep: str, job_file: str, seed: int, experiments: Sequence[Experime
     With several seeds: `report: 25 experiments of jobs/report.toml, 5 configurations on 5 seeds`.
     """
     of_what = f"{inline(sweep)}: {plural(len(experiments), 'experiment')} of {inline(job_file)}"
+    return f"{of_what}, {seeds_words(seed, experiments)}"
+
+
+def seeds_words(seed: int, experiments: Sequence[ExperimentState]) -> str:
+    """Return on which seeds a sweep is: `seed 0`, or `5 configurations on 5 seeds`."""
     if not has_seeds(experiments):
-        return f"{of_what}, seed {seed}"
+        return f"seed {seed}"
     found = configurations(experiments)
-    return (
-        f"{of_what}, {plural(len(found), 'configuration')} on {plural(max(len(each.seeds) for each in found), 'seed')}"
-    )
+    return f"{plural(len(found), 'configuration')} on {plural(max(len(each.seeds) for each in found), 'seed')}"

@@ -11,6 +11,7 @@ from launcher.reports.analysis import Judgement, best_experiment, broken, has_se
 from launcher.reports.analysis.seed_text import difference_text, mean_over_seeds
 from launcher.reports.differences import reference
 from launcher.reports.html.results_table import words
+from launcher.reports.results_text import seeds_words
 from launcher.reports.timeline import idle_gaps
 from launcher.store.ending import EndingKind
 from launcher.store.experiment_state import RUNNING, AttemptSpan, ExperimentState, mark_of
@@ -52,7 +53,7 @@ def subtitle(manifest: Manifest, experiments: Sequence[ExperimentState], made: s
         f"{plural(len(experiments), 'experiment')} of {manifest.job_file}",
         f"{manifest.trained_by} {manifest.target}",
     ]
-    parts.append(f"seed {manifest.seed}")
+    parts.append(seeds_words(manifest.seed, experiments))
     if launch.at:
         parts.append(f"last launched {launch.at.replace('T', ' ')} on {launch.host or 'an unknown host'}")
     return [*parts, f"this page was made {made.replace('T', ' ')}"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from launcher.reports.html.summary import failures, running_note, tiles
+from launcher.reports.html.summary import failures, running_note, subtitle, tiles
 from launcher.store.curve import Curve
 from launcher.store.ending import EndingKind
 from launcher.store.experiment_state import RUNNING, ExperimentState
 from launcher.store.manifest import Manifest
+from tests.launcher.reports.analysis.states import seeded
 
 
 def state(name: str, index: int, ending: EndingKind, why: str = "", step: int = 3) -> ExperimentState:
@@ -48,3 +49,18 @@ def test_what_is_not_the_last_word_says_so() -> None:
     runs = replace(done, name="b", state=RUNNING, ending=None)
     assert running_note([done]) == ""
     assert running_note([done, runs]) == "1 experiment was running then, 1 of 2 were done: not the last word."
+
+
+def test_with_several_seeds_the_best_is_a_configuration_and_never_a_lucky_seed() -> None:
+    experiments = [
+        *seeded("base", [3.0, 3.1, 3.2]),
+        *seeded("steady", [2.0, 2.1, 2.2]),
+        *seeded("lucky", [1.0, 9.0, 9.0]),
+    ]
+    placed = [replace(each, index=index) for index, each in enumerate(experiments)]
+    manifest = Manifest("s", "job.toml", "m:run", 0, ["loss"], [], [])
+    tile = next(tile for tile in tiles(manifest, placed, []) if tile.title == "Best loss")
+    assert tile.value == "steady"
+    assert "over 3 seeds" in tile.remark
+    assert "beside base -1.00" in tile.remark
+    assert "3 configurations on 3 seeds" in subtitle(manifest, placed, "now")
