@@ -15,8 +15,8 @@ from launcher.text import inline, plural
 _MOST_VALUES = 12  # of an axis that are listed
 _FEW_SEEDS = 5
 # Differences between two configurations that are found four times out of five, in standard deviations between seeds:
-# where seeds move both alike (correlation 0.9), and where they do not. By the number of seeds; docs/how-to/seeds.md.
-_SHOWN = {10: "0.5 to 1.5", 5: "0.8 to 2.4", 3: "1.5 to 4.6"}
+# where seeds move both alike (correlation 0.9), and where they do not. By the number of seeds: `python bench/seeds.py`.
+_SHOWN = {10: "0.4 to 1.4", 5: "0.7 to 2.4", 3: "1.4 to 4.6"}
 
 
 def grid_size(sweep: Sweep) -> str:
