@@ -178,5 +178,8 @@ def _in_order(value: Any) -> Any:
     return sorted((_in_order(entry) for entry in value), key=_text) if isinstance(value, list) else value
 
 
+_encode = json.JSONEncoder(sort_keys=True, default=str).encode  # made once: a sweep has thousands of values
+
+
 def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
+    return _encode(value)

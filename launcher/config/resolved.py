@@ -19,6 +19,7 @@ from pydantic_core import to_jsonable_python
 from launcher.config import redact, validation
 from launcher.config.nested import KeyPath, dotted, leaves
 
+_PLAIN = (int, float, str, bool, type(None))
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")
 HOW_TO_MEND = (
     'Give it a value, or write field(…, metadata={"identity": False}) in its class: then it does not count when two '
@@ -129,8 +130,11 @@ def plain_value(value: Any) -> Any:
     return to_jsonable_python(value, fallback=repr)
 
 
+_encode = json.JSONEncoder(sort_keys=True, default=str).encode  # made once: a sweep has thousands of values
+
+
 def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
+    return _encode(value)
 
 
 def _describe(value: Any, path: KeyPath, given: Any, config: Any, resolved: Resolved) -> Any:
@@ -190,6 +194,10 @@ def _is_default(attribute: dataclasses.Field[Any], given: Any, resolved: Any) ->
         default = attribute.default if attribute.default_factory is dataclasses.MISSING else attribute.default_factory()
         if default is dataclasses.MISSING:
             return False
+        if type(default) in _PLAIN and type(given) is type(resolved) is type(
+            default
+        ):  # most are; these have equal texts
+            return repr(default) in (repr(given), repr(resolved))
         return _text(plain_value(default)) in (_text(plain_value(given)), _text(resolved))
     except Exception:  # noqa: BLE001  the user's code runs here; values that cannot be compared count as different
         return False
