@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Protocol
 
@@ -97,6 +97,28 @@ def remaining(estimates: Mapping[str, DurationEstimate]) -> dict[str, float]:
     }
     average = median([value for value in whole.values() if value is not None] or [1.0])
     return {name: (whole[name] or average) * (1.0 - estimate.share_done) for name, estimate in estimates.items()}
+
+
+def on_other_seeds(
+    estimates: Mapping[str, DurationEstimate], configurations: Mapping[str, str]
+) -> dict[str, DurationEstimate]:
+    """Return the estimates, where an experiment that was not measured takes as long as its configuration elsewhere did.
+
+    Args:
+        estimates: by the names of experiments.
+        configurations: the configuration of each; experiments that differ in the seed alone share it.
+    """
+    measured: dict[str, list[float]] = {}
+    for name, estimate in estimates.items():
+        if estimate.seconds:
+            measured.setdefault(configurations[name], []).append(estimate.seconds)
+    usual = {configuration: median(seconds) for configuration, seconds in measured.items()}
+    return {
+        name: estimate
+        if estimate.seconds or configurations[name] not in usual
+        else replace(estimate, seconds=usual[configurations[name]], is_earlier=True)
+        for name, estimate in estimates.items()
+    }
 
 
 def longest_first(estimates: Mapping[str, DurationEstimate]) -> list[str]:

@@ -151,7 +151,8 @@ def _duration(
     If it was another configuration that was trained, its time is scaled by the work of the two: 40 s for a work of 100
     become 60 s for a work of 150. Without the work of both, the time is not known.
     """
-    estimate = replace(extrapolate(seconds, state.last_step, state.total, experiment.work), is_earlier=True)
+    total = state.total or (state.last_step if state.ending is EndingKind.DONE else None)
+    estimate = replace(extrapolate(seconds, state.last_step, total, experiment.work), is_earlier=True)
     if estimate.seconds and experiment.work and state.digest != experiment.digest:
         work = planned.work if planned and planned.digest == state.digest else None
         estimate = replace(estimate, seconds=estimate.seconds * experiment.work / work if work else None)

@@ -15,7 +15,7 @@ from launcher.config.identity import digest_now
 from launcher.errors import InputError
 from launcher.planning.command_line import has_files_to_resume
 from launcher.planning.decision import Decision, PlannedAction, decide_experiment
-from launcher.planning.estimate import DurationEstimate, longest_first
+from launcher.planning.estimate import DurationEstimate, longest_first, on_other_seeds
 from launcher.planning.evidence import gather, names_with_files, nothing_left
 from launcher.planning.experiment import Experiment
 from launcher.planning.folder_owner import check_folder_owner
@@ -52,18 +52,24 @@ class Plan:
 
     @property
     def durations(self) -> dict[str, DurationEstimate]:
-        """Duration estimates of the experiments to run, and of finished ones with a `work`: they calibrate the rest."""
-        return {
+        """Duration estimates of the experiments to run, and of finished ones: these calibrate the rest."""
+        known = {
             decision.experiment.name: decision.duration
             for decision in self.decisions
-            if decision.action.is_training or (decision.evidence.ending is EndingKind.DONE and decision.duration.work)
+            if decision.action.is_training or _is_measured(decision)
         }
+        return on_other_seeds(known, {each.experiment.name: each.experiment.configuration for each in self.decisions})
 
     @property
     def order(self) -> list[str]:
-        """The names of the experiments to run in the order of a parallel launch: the longest first."""
-        to_run = {decision.experiment.name for decision in self.to_run}
-        return [name for name in longest_first(self.durations) if name in to_run]
+        """The names of the experiments to run in the order of a parallel launch: seed by seed, the longest first.
+
+        So a sweep that is stopped half-way has all configurations on its first seeds.
+        """
+        seeds = {decision.experiment.name: decision.experiment.seed for decision in self.to_run}
+        places = {seed: place for place, seed in enumerate(dict.fromkeys(seeds.values()))}
+        names = [name for name in longest_first(self.durations) if name in seeds]
+        return sorted(names, key=lambda name: places[seeds[name]])
 
     @property
     def kept(self) -> dict[str, EndingKind]:
@@ -151,6 +157,12 @@ def _with_known_digest(experiment: Experiment, entry: ManifestExperiment | None)
     if entry is None or experiment.content is None:
         return experiment
     return replace(experiment, digest=digest_now(experiment.content, entry.before))
+
+
+def _is_measured(decision: Decision) -> bool:
+    """Return whether an experiment is done, and tells how long others take."""
+    known = decision.duration
+    return decision.evidence.ending is EndingKind.DONE and bool(known.work or known.seconds)
 
 
 def _first_metric(sweep: Sweep) -> str:

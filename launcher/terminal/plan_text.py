@@ -139,7 +139,8 @@ def _order(preview: Preview, expected: Forecast) -> list[str]:
         lines = ["order: one after another, in the order of the job file"]
         waves = [[start] for start in expected.starts]
     else:
-        lines = ["order: the longest first; each starts as soon as the one before it has ended"]
+        seeds = "seed by seed, " if len({decision.experiment.seed for decision in preview.plan.to_run}) > 1 else ""
+        lines = [f"order: {seeds}the longest first; each starts as soon as the one before it has ended"]
     for wave in waves[:MOST_WAVES]:
         parts = []
         for start in wave:

@@ -51,6 +51,13 @@ def test_of_an_experiment_that_never_ran_nothing_is_known_but_its_work(paths: Pa
     assert evidence(paths) == Evidence(duration=DurationEstimate(10.0, is_earlier=True))
 
 
+def test_what_is_done_tells_its_time_though_it_never_told_how_many_steps_it_has(paths: Paths) -> None:
+    write(paths, START, *STEPS, END)
+    assert evidence(paths, ENDED).duration == DurationEstimate(10.0, 6.0, 1.0, is_earlier=True)
+    write(paths, START, *STEPS)
+    assert evidence(paths, OPEN).duration.seconds is None, "how much is left is not known"
+
+
 def test_a_finished_experiment_tells_time_memory_and_its_best_value(paths: Paths) -> None:
     write(paths, START, TOTAL, *STEPS, END)
     found = evidence(paths, ENDED)

@@ -93,6 +93,36 @@ def test_what_is_done_tells_how_fast_the_rest_is_and_so_the_order() -> None:
     assert told.work_seconds == 140.0, "what is done is not to be done"
 
 
+def seeded_plan(seconds: dict[tuple[str, int], float | None]) -> Plan:
+    """Make a plan of configurations on seeds, each of which is known to take so long."""
+    plan = plan_of({f"{name}+s{seed}": value for (name, seed), value in seconds.items()})
+    decisions = [
+        replace(decision, experiment=replace(decision.experiment, group=name, seed=seed))
+        for decision, (name, seed) in zip(plan.decisions, seconds, strict=True)
+    ]
+    return replace(plan, decisions=decisions)
+
+
+def test_a_new_seed_takes_as_long_as_its_configuration_did_on_other_seeds() -> None:
+    plan = seeded_plan({("short", 0): 10.0, ("long", 0): 50.0, ("short", 1): None, ("long", 1): None, ("new", 1): None})
+    done = [kept(decision) for decision in plan.decisions[:2]]
+    plan = replace(plan, decisions=[*done, *plan.decisions[2:]])
+    told = forecast(plan, 1, is_parallel=True)
+    assert {name: each.seconds for name, each in told.estimates.items()} == {
+        "short+s1": 10.0,
+        "long+s1": 50.0,
+        "new+s1": 30.0,
+    }
+    assert not told.estimates["long+s1"].is_measured
+    assert plan.order == ["long+s1", "new+s1", "short+s1"]
+
+
+def test_all_configurations_are_trained_on_a_seed_before_any_on_the_next() -> None:
+    plan = seeded_plan({("short", 0): 1.0, ("long", 0): 5.0, ("short", 1): 1.0, ("long", 1): 5.0})
+    assert plan.order == ["long+s0", "short+s0", "long+s1", "short+s1"]
+    assert [start.experiment for start in forecast(plan, 2, is_parallel=True).starts] == plan.order
+
+
 def test_before_anything_was_measured_no_time_and_no_memory_is_told() -> None:
     told = forecast(plan_of({"a": None, "b": None}), 1, is_parallel=True)
     assert (told.seconds, told.memory_bytes, told.estimates["a"].seconds) == (None, None, None)
