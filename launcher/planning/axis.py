@@ -91,7 +91,7 @@ def _axis(path: KeyPath, value: Any) -> Axis:
     if _is_range(value):
         value = _numbers(value)
     if isinstance(value, list | tuple):
-        if any(redact.is_secret(path[-1], entry) for entry in value):
+        if redact.keys({path[-1]: list(value)}):
             raise ValueError(
                 f"is a secret, and values stand in names. Write labels: [grid.which] a = {{ {path[-1]} = … }}"
             )
@@ -147,6 +147,8 @@ def _numbers(table: Mapping[str, Any]) -> list[int | float]:
     if first == last or (is_log and (first <= 0 or last <= 0)):
         raise ValueError("has two ends that are the same." if first == last else "has `log`, so both ends are above 0.")
     values = [first, *(_between(first, last, place / (num - 1), is_log=is_log) for place in range(1, num - 1)), last]
+    if not all(map(math.isfinite, values)):
+        raise ValueError(f"goes from {write(first)} to {write(last)}, and no number can say how far these are apart.")
     if len(set(values)) < num:
         raise ValueError(f"has no {num} different numbers from {write(first)} to {write(last)}: fewer points.")
     return values

@@ -27,9 +27,7 @@ def name_part(axis: Axis, point: Point, config: Mapping[str, Any]) -> str:
     """Return what a name says of one axis, such as `lr=0.001`; empty where nothing differs from [config]."""
     if not _differs(point.overrides, config):
         return ""
-    shown = point.shown
-    text = shown if axis.is_labelled or isinstance(shown, str) else write(shown)
-    return f"{_plain(axis.name)}={_plain(text, shown)}"
+    return f"{_axis_text(axis)}={_value_text(axis, point.shown)}"
 
 
 def cell_name(named: str, parts: Sequence[str]) -> str:
@@ -42,12 +40,29 @@ def seed_name(configuration: str, seed: int, first: int) -> str:
     return configuration if seed == first else f"{configuration}+s{seed}"
 
 
-def _plain(text: str, value: Any = None) -> str:
+def _axis_text(axis: Axis) -> str:
+    """Return the name of an axis as names have it: of a key with odd characters, such as `+lr`, the others first."""
+    if _PLAIN.fullmatch(axis.name):
+        return axis.name
+    return _with_hash(".".join(axis.path), axis.name).lstrip("._-")
+
+
+def _value_text(axis: Axis, shown: Any) -> str:
+    if axis.is_labelled or isinstance(shown, str):
+        return _plain(shown, shown)
+    if shown is None:
+        return "none"
+    # 1e+16 is written 1e16: a name has the sign + between its parts only
+    return _plain(write(shown).replace("e+", "e") if isinstance(shown, float) else write(shown), shown)
+
+
+def _plain(text: str, value: Any) -> str:
     """Return a text in characters that a name may have. What is changed gets a hash, so that it stays different."""
-    text = str(text)
-    if _PLAIN.fullmatch(text):
-        return text
-    content = json.dumps(text if value is None else value, sort_keys=True, default=str)
+    return text if _PLAIN.fullmatch(text) else _with_hash(text, value)
+
+
+def _with_hash(text: str, value: Any) -> str:
+    content = json.dumps(value, sort_keys=True, default=str)
     shortened = re.sub(r"[^A-Za-z0-9._-]", "-", text)[:_LONGEST]
     return f"{shortened}.{hashlib.sha256(content.encode()).hexdigest()[:_HEX]}"
 
@@ -55,10 +70,11 @@ def _plain(text: str, value: Any = None) -> str:
 def _differs(overrides: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
     """Return whether a point sets anything to another value than [config] does."""
     return any(
-        not nested.has(config, path) or not _is_same(nested.value_at(config, path), value)
+        not nested.has(config, path) or not is_same(nested.value_at(config, path), value)
         for path, value in nested.leaves(overrides)
     )
 
 
-def _is_same(one: Any, other: Any) -> bool:
+def is_same(one: Any, other: Any) -> bool:
+    """Return whether two values are the same: 1 and 1.0 are, 1 and true are not."""
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)

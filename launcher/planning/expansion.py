@@ -16,11 +16,12 @@ from launcher.config import nested
 from launcher.config.nested import dotted
 from launcher.config.notation import bare, write
 from launcher.planning.axis import Axis
-from launcher.planning.cell_name import BASE, cell_name, name_part, seed_name
+from launcher.planning.cell_name import BASE, cell_name, is_same, name_part, seed_name
 from launcher.planning.source_lines import SourceLines
 from launcher.text import inline
 
 EXPERIMENT = "experiment"  # the axis of [experiments] beside a grid
+RENAME = "\n  Give the experiment another name."
 REMEDY = "\n  Give the values labels: [grid.size] small = { n_layers = 1 }"
 
 
@@ -51,6 +52,11 @@ class ExpansionRequest:
         """The values or labels on each axis, that of [experiments] included."""
         axes = {axis.name: [bare(point.shown) for point in axis.points] for axis in self.axes}
         return {EXPERIMENT: list(self.experiments), **axes} if axes and self.experiments else axes
+
+    @property
+    def remedy(self) -> str:
+        """What to type against names that cannot be, on a line of its own."""
+        return REMEDY if self.axes else RENAME
 
 
 class _Place(NamedTuple):
@@ -85,8 +91,10 @@ def expand(request: ExpansionRequest) -> tuple[dict[str, dict[str, Any]], dict[s
     for seed in request.seeds:
         for group, place in configurations.items():
             name = seed_name(group, seed, request.seed)
-            if name in experiments:
-                problems.append(f"{request.lines.where('sweep', 'seeds')}two experiments would be called {name}.")
+            if name in cells:
+                two = f"{cells[name].group} on seed {cells[name].seed} and {group} on seed {seed}"
+                where = request.lines.where("sweep", "seeds")
+                problems.append(f"{where}sweep.seeds: two experiments would be called {name}: {two}.{request.remedy}")
             experiments[name], cells[name] = place.overrides, Cell(group, seed, place.named, place.values)
     return experiments, cells, problems
 
@@ -113,8 +121,8 @@ def _matches(table: Mapping[str, Any], place: _Place, config: Mapping[str, Any])
     """Return whether a cell has all values of a table of leave_out, as a label of an axis or in its configuration."""
     merged = nested.merge(config, place.overrides)
     return all(
-        (dotted(path) in place.values and place.values[dotted(path)] == value)
-        or (nested.has(merged, path) and nested.value_at(merged, path) == value)
+        (dotted(path) in place.values and is_same(place.values[dotted(path)], value))
+        or (nested.has(merged, path) and is_same(nested.value_at(merged, path), value))
         for path, value in nested.leaves(table)
     )
 

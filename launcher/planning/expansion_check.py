@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from launcher.config import nested
 from launcher.config.nested import KeyPath, dotted
 from launcher.planning.axis import Axis
-from launcher.planning.expansion import EXPERIMENT, REMEDY, Cell, ExpansionRequest, told
+from launcher.planning.expansion import EXPERIMENT, Cell, ExpansionRequest, told
 from launcher.store.names import NAME
 from launcher.text import did_you_mean, inline
 
@@ -78,10 +78,15 @@ def name_problems(request: ExpansionRequest, cells: Mapping[str, Cell]) -> Itera
     where = request.lines.where("grid" if request.axes else "experiments")
     if wrong := next((name for name in cells if not NAME.fullmatch(name)), None):
         why = "it has more than 100 characters" if len(wrong) > 100 else "it does not begin with a letter or digit"
-        yield f"{where}the name {inline(wrong, 200)} of {told(cells[wrong].values)}: {why}.{REMEDY}"
+        yield f"{where}the name {inline(wrong, 200)} of {_origin(cells[wrong])}: {why}.{request.remedy}"
     seen: dict[str, str] = {}
     for name in cells:
         if (other := seen.setdefault(name.casefold(), name)) is not name:
-            two = f"{other} of {told(cells[other].values)} and {name} of {told(cells[name].values)}"
-            yield f"{where}the names {two} differ only in case: one file name for both.{REMEDY}"
+            two = f"{other} of {_origin(cells[other])} and {name} of {_origin(cells[name])}"
+            yield f"{where}the names {two} differ only in case: one file name for both.{request.remedy}"
             return
+
+
+def _origin(cell: Cell) -> str:
+    """Return where an experiment comes from, for a person: its place in the grid, or its configuration and seed."""
+    return told(cell.values) if cell.values else f"{inline(cell.group, 100)} on seed {cell.seed}"

@@ -52,13 +52,17 @@ class Plan:
 
     @property
     def durations(self) -> dict[str, DurationEstimate]:
-        """Duration estimates of the experiments to run, and of finished ones: these calibrate the rest."""
-        known = {
-            decision.experiment.name: decision.duration
+        """Duration estimates of the experiments to run, and of finished ones with a `work`: they calibrate the rest."""
+        experiments = [decision.experiment for decision in self.decisions]
+        known = on_other_seeds(
+            {decision.experiment.name: decision.duration for decision in self.decisions},
+            {experiment.name: experiment.configuration for experiment in experiments},
+        )
+        return {
+            decision.experiment.name: known[decision.experiment.name]
             for decision in self.decisions
-            if decision.action.is_training or _is_measured(decision)
+            if decision.action.is_training or (decision.evidence.ending is EndingKind.DONE and decision.duration.work)
         }
-        return on_other_seeds(known, {each.experiment.name: each.experiment.configuration for each in self.decisions})
 
     @property
     def order(self) -> list[str]:
@@ -157,12 +161,6 @@ def _with_known_digest(experiment: Experiment, entry: ManifestExperiment | None)
     if entry is None or experiment.content is None:
         return experiment
     return replace(experiment, digest=digest_now(experiment.content, entry.before))
-
-
-def _is_measured(decision: Decision) -> bool:
-    """Return whether an experiment is done, and tells how long others take."""
-    known = decision.duration
-    return decision.evidence.ending is EndingKind.DONE and bool(known.work or known.seconds)
 
 
 def _first_metric(sweep: Sweep) -> str:

@@ -111,7 +111,7 @@ def test_a_new_seed_takes_as_long_as_its_configuration_did_on_other_seeds() -> N
     assert {name: each.seconds for name, each in told.estimates.items()} == {
         "short+s1": 10.0,
         "long+s1": 50.0,
-        "new+s1": 30.0,
+        "new+s1": 30.0,  # about which nothing is known: an average experiment
     }
     assert not told.estimates["long+s1"].is_measured
     assert plan.order == ["long+s1", "new+s1", "short+s1"]

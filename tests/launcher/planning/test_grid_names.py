@@ -101,6 +101,8 @@ def test_every_name_can_be_a_file_and_no_two_are_alike(grid: dict[str, list[Any]
         ({"wide": [True, False]}, ["base", "wide=false"]),
         ({"batch": [32.0, 1]}, ["base", "batch=1"]),
         ({"act": ["re lu"]}, ["act=re-lu.4c8f"]),
+        ({"act": [None], "lr": [1e16]}, ["act=none+lr=1e16"]),
+        ({"+opt/lr": [2], "db@test": ["x"]}, ["opt-lr.0732=2+db-test.e281=x"]),
         ({"size": {"small": {"batch": 8, "lr": 0.1}, "now": {"batch": 32}}}, ["base", "size=small"]),
         ({"model": {"depth": [2, 4]}}, ["base", "model.depth=4"]),
     ],

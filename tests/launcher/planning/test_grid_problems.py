@@ -27,6 +27,9 @@ def problems(tmp_path: Path, text: str) -> list[str]:
         ("lr = 0.1", "4: grid.lr is a list of values, a range or a table of labels. Write [0.1], or see"),
         ("lr = [1, 2, 1.0]", "4: grid.lr has the value 1.0 twice, the other time as 1. Take one out."),
         ('api_key = ["a", "b"]', "4: grid.api_key is a secret, and values stand in names. Write labels"),
+        ('nested = [{ api_key = "a" }, {}]', "4: grid.nested is a secret, and values stand in names. Write labels"),
+        ("lr = { from = 1e308, to = -1e308, points = 3 }", "4: grid.lr goes from 1e+308 to -1e+308, and no number"),
+        ("lr = { from = 1e-300, to = 1e300, points = 3, log = true }", "4: grid.lr goes from 1e-300 to 1e+300"),
         ("lr = [1, 1]", "4: grid.lr has the value 1 twice. Take one out."),
         ("lr = { from = 1, to = 2 }", "4: grid.lr has no `points`, as in {"),
         ("lr = { from = 1, to = 2.0, points = 2 }", "4: grid.lr has ends of which only one has a point"),
@@ -61,12 +64,30 @@ def test_a_grid_that_cannot_be(tmp_path: Path, grid: str, said: str) -> None:
         ("seeds = [-1]", "3: sweep.seeds are whole numbers from 0 to 2**63 - 1, not -1"),
         ("leave_out = [{ n = 3 }]", "3: sweep.leave_out: no experiment is {n = 3}. Take it out, or mend a value."),
         ("leave_out = [{ widht = 1 }]", '3: sweep.leave_out: no experiment sets widht. Did you mean "width"?'),
+        ("leave_out = [{ n = true }]", "3: sweep.leave_out: no experiment is {n = true}."),
         ("leave_out = [{ n = 1 }, { n = 2 }]", "3: sweep.leave_out leaves no experiment."),
     ],
 )
 def test_seeds_and_leave_out_that_cannot_be(tmp_path: Path, sweep: str, said: str) -> None:
     found = problems(tmp_path, f"{sweep}\n[config]\nwidth = 1\n[grid]\nn = [1, 2]\n")
     assert any(said in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("experiments", "said"),
+    [
+        (
+            'a = {}\n"a+s1" = {}',
+            "3: sweep.seeds: two experiments would be called a+s1: a+s1 on seed 0 and a on seed 1.",
+        ),
+        ('a = {}\n"A+s1" = {}', "4: the names A+s1 of A+s1 on seed 0 and a+s1 of a on seed 1 differ only in case"),
+        (f"{'a' * 99} = {{}}", f"4: the name {'a' * 99}+s1 of {'a' * 99} on seed 1: it has more than 100 characters."),
+    ],
+)
+def test_names_of_seeds_that_cannot_be(tmp_path: Path, experiments: str, said: str) -> None:
+    (found,) = problems(tmp_path, f"seeds = 2\n[experiments]\n{experiments}\n")
+    assert found.startswith(said), found
+    assert found.endswith("\n  Give the experiment another name.")
 
 
 def test_a_name_that_is_too_long_names_its_cell_and_the_remedy(tmp_path: Path) -> None:
