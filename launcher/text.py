@@ -10,6 +10,8 @@ import math
 import signal
 from collections.abc import Callable, Iterable, Sequence
 
+_MOST_MORE_DECIMALS = 3  # of an interval, to show on which side of 0 a bound is
+
 
 def number(value: object) -> str:
     """Return a metric for reading: with four decimals, or with four or five digits where it is very small or large.
@@ -35,20 +37,26 @@ def with_spread(level: float, spread: float) -> str:
 
 def interval_words(low: float, high: float) -> tuple[str, str]:
     """Return the bounds of an interval to two digits of half its width: `-0.031` and `0.052`, `349` and `412`."""
-    form = _form_of((high - low) / 2, max(abs(low), abs(high)))
+    form = _form_of(low, high)
     return form(low), form(high)
 
 
 def with_interval(value: float, low: float, high: float) -> str:
     """Return a value with an interval around it, all to the same digits: `-0.092 [-0.131, -0.053]`."""
-    form = _form_of((high - low) / 2, max(abs(low), abs(high)))
+    form = _form_of(low, high)
     return f"{form(value)} [{form(low)}, {form(high)}]"
 
 
-def _form_of(half_width: float, largest: float) -> Callable[[float], str]:
-    if not (1e-6 < half_width < 1e7 and largest < 1e9):
+def _form_of(low: float, high: float) -> Callable[[float], str]:
+    """Return how the numbers of an interval are written. A bound beside 0 gets digits until it is on its side of 0."""
+    half_width = (high - low) / 2
+    if not (1e-6 < half_width < 1e7 and max(abs(low), abs(high)) < 1e9):
         return number
     decimals = max(0, 1 - math.floor(math.log10(half_width)))
+    nearest = min(abs(low), abs(high))
+    if nearest > 0 and round(nearest, decimals) == 0:
+        needed = -math.floor(math.log10(nearest))
+        decimals = needed if needed <= decimals + _MOST_MORE_DECIMALS else decimals
     return lambda value: f"{value:,.{decimals}f}"
 
 

@@ -52,7 +52,8 @@ def _place_of_key(sweep: Sweep, name: str, path: KeyPath, *, is_of_all: bool) ->
     lines = sweep.source_lines
     for length in range(len(path), 0, -1):
         if has(sweep.experiments[name], path[:length]):
-            return _place_in_grid(sweep, name, path) or _place_in_experiment(sweep, name, path, key)
+            in_grid = _place_in_grid(sweep, name, path, is_of_all=is_of_all)
+            return in_grid or _place_in_experiment(sweep, name, path, key)
         if has(sweep.cli_overrides, path[:length]):
             return f"-S {key}: it "
         if has(sweep.config, path[:length]):
@@ -66,15 +67,19 @@ def _place_in_experiment(sweep: Sweep, name: str, path: KeyPath, key: str) -> st
     return f"{sweep.source_lines.where(*table, *path)}experiments.{table[1] if len(table) > 1 else name}.{key} "
 
 
-def _place_in_grid(sweep: Sweep, name: str, path: KeyPath) -> str:
-    """Return which value or label of which axis has set a key of an experiment; empty if none has."""
+def _place_in_grid(sweep: Sweep, name: str, path: KeyPath, *, is_of_all: bool) -> str:
+    """Return which value or label of which axis has set a key of an experiment; empty if none has.
+
+    What is wrong in all experiments is not about one of the values: `grid.lrr is not a field of …` is told once.
+    """
     key = inline(dotted(path), 100)
     for axis, shown in sweep.cell(name).values.items():
         own = parse(axis) or (axis,)
         value = inline(write(shown), 100)
         if own == path[: len(own)]:
             rest = f": {key}" if own != path else ""
-            return f"{sweep.source_lines.where('grid', *own)}grid.{axis} = {value}{rest} "
+            of_value = "" if is_of_all else f" = {value}"
+            return f"{sweep.source_lines.where('grid', *own)}grid.{axis}{of_value}{rest} "
         if has(sweep.written.get("grid", {}), (axis, str(shown), *path[:1])):
             label = inline(str(shown), 100)
             return f"{sweep.source_lines.where('grid', axis, str(shown), *path)}grid.{axis}.{label}.{key} "

@@ -28,7 +28,7 @@ def public_text(tables: Mapping[str, Any], folder: Path) -> str:
 
     `folder`: in which the target's module lies. A command finds the module by itself only in the working directory.
     """
-    configured = {name: dict(table) for name, table in tables.items() if name != "sweep"}
+    configured = {name: from_python(table) for name, table in tables.items() if name != "sweep"}
     hidden = redact.keys(configured)
     text = job_text({"sweep": tables["sweep"], **{name: _public(table) for name, table in configured.items()}})
     notes = []

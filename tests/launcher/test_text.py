@@ -96,3 +96,11 @@ def test_differences_have_three_digits() -> None:
 def test_a_long_list_ends_with_how_many_are_left_out() -> None:
     assert text.listed(["a", "b"]) == "a, b"
     assert text.listed(["a", "b", "c", "d"], 3) == "a, b, c and 1 more"
+
+
+def test_an_interval_beside_zero_shows_on_which_side_it_is() -> None:
+    assert text.interval_words(-0.42, -0.0021) == ("-0.420", "-0.002")
+    assert text.with_interval(-0.21, -0.42, -0.004) == "-0.210 [-0.420, -0.004]"
+    assert text.with_interval(0.05, 0.00000001, 0.1) == "0.050 [0.000, 0.100]", "not more digits than can be read"
+    assert text.interval_words(-0.42, 0.0) == ("-0.42", "0.00")
+    assert text.interval_words(-0.31, 0.52) == ("-0.31", "0.52")

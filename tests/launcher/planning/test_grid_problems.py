@@ -8,6 +8,7 @@ import pytest
 
 from launcher.errors import InputError
 from launcher.planning import job
+from launcher.planning.resolve import resolve
 
 HEAD = '[sweep]\ncommand = ["true"]\n'
 
@@ -96,3 +97,19 @@ def test_a_name_that_is_too_long_names_its_cell_and_the_remedy(tmp_path: Path) -
     assert "it has more than 100 characters" in said
     assert 'a_rather_long_key_0 = "a rather long value"' in said
     assert "Give the values labels" in said
+
+
+def test_an_axis_that_the_configuration_does_not_know_is_told_once_and_a_wrong_value_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "known.py").write_text(
+        "from dataclasses import dataclass\n@dataclass\nclass Config:\n    lr: float = 1.0\n    n: int = 1\n"
+        "def run(config: Config, run): ...\n"
+    )
+    file = tmp_path / "job.toml"
+    file.write_text('[sweep]\ntarget = "known:run"\n[grid]\nlrr = [1, 2, 3]\nn = [1, "two"]\n')
+    with pytest.raises(InputError) as refused:
+        resolve(job.load(file))
+    found = [problem.removeprefix(f"{file}:") for problem in refused.value.problems]
+    assert [problem.splitlines()[0] for problem in found] == [
+        '4: grid.lrr is not a field of known.Config. Did you mean "lr"?',
+        "5: grid.n = \"two\" input should be a valid integer, not 'two'",
+    ]

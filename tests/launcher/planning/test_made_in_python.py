@@ -118,3 +118,9 @@ def test_what_a_worker_cannot_import_is_refused_with_a_remedy(monkeypatch: pytes
             spec_of(wrong)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="module:function"):
         make(target="train")
+
+
+def test_keys_that_are_numbers_are_taken_as_text() -> None:
+    made = make(config={1: {2: 0.1}}, experiments={"a": {3: 1}, 4: {}}, grid={5: [0, 1]})
+    assert list(made.experiments) == ["a+5=0", "a+5=1", "4+5=0", "4+5=1"]
+    assert tomllib.loads(made.text)["config"] == {"1": {"2": 0.1}}
