@@ -30,6 +30,7 @@ from launcher.planning.metrics import as_recorded, file_problems, read_metrics, 
 from launcher.planning.program_settings import ProgramSettings, program_problems, program_slip
 from launcher.planning.python_target import folder_of, spec_of
 from launcher.planning.rank_logs import rank_log_problems
+from launcher.planning.seeds import kind_problem
 from launcher.planning.source_lines import SourceLines
 from launcher.store import files
 from launcher.store.names import NAME, NAME_RULE
@@ -307,6 +308,9 @@ def _settings(table: dict[str, Any], lines: SourceLines) -> tuple[Any, dict[str,
     problems: list[str] = []
     if "metrics" in given:
         given["metrics"], details, problems = read_metrics(given["metrics"], lines)
+    if "seeds" in given and (problem := kind_problem(given["seeds"])):
+        problems = [*problems, f"{lines.where('sweep', 'seeds')}sweep.{problem}."]
+        del given["seeds"]
     if "command" in given:
         details = as_recorded(given, details)
     if "resume" in given:

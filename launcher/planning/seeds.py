@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from launcher.config.notation import write
 from launcher.text import inline
 
 MOST_SEEDS = 1000
@@ -13,6 +14,15 @@ def all_seeds(seed: int, seeds: int | tuple[int, ...] | None) -> tuple[int, ...]
     if isinstance(seeds, tuple):
         return seeds
     return tuple(range(seed, seed + (1 if seeds is None else seeds)))
+
+
+def kind_problem(seeds: object) -> str:
+    """Return that `seeds`, as it stands in a job file, is neither a whole number nor a list of them; else nothing."""
+    listed = seeds if isinstance(seeds, list | tuple) else [seeds]
+    if seeds is None or all(type(each) is int for each in listed):
+        return ""
+    wanted = "a number of seeds, as in 5, or a list of them, as in [0, 7, 13]"
+    return f"seeds is {wanted}, not {inline(write(seeds), 100)}"
 
 
 def seed_problems(seed: int, seeds: int | tuple[int, ...] | None) -> list[str]:

@@ -62,6 +62,11 @@ def test_a_grid_that_cannot_be(tmp_path: Path, grid: str, said: str) -> None:
         ("seeds = 0", "3: sweep.seeds is a number of seeds from 1 to 1000, or a list of them, not 0"),
         ("seeds = []", "3: sweep.seeds is a number of seeds from 1 to 1000, or a list of them, not an empty list"),
         ("seeds = [1, 2, 1]", "3: sweep.seeds has 1 twice: [1, 2, 1]"),
+        (
+            "seeds = true",
+            "3: sweep.seeds is a number of seeds, as in 5, or a list of them, as in [0, 7, 13], not true.",
+        ),
+        ('seeds = [0, "1"]', 'as in [0, 7, 13], not [0, "1"].'),
         ("seeds = [-1]", "3: sweep.seeds are whole numbers from 0 to 2**63 - 1, not -1"),
         ("leave_out = [{ n = 3 }]", "3: sweep.leave_out: no experiment is {n = 3}. Take it out, or mend a value."),
         ("leave_out = [{ widht = 1 }]", '3: sweep.leave_out: no experiment sets widht. Did you mean "width"?'),
