@@ -17,7 +17,7 @@ MOST_EXPERIMENTS = 10_000
 
 def request_problems(request: ExpansionRequest) -> list[str]:
     """Return why the cells cannot be made: too many, a key that is set twice, an unknown key in leave_out."""
-    return [*_overlaps(request), *_too_many(request)] or list(_unknown_keys(request))
+    return [*_overlaps(request), *_tables(request), *_too_many(request)] or list(_unknown_keys(request))
 
 
 def _overlaps(request: ExpansionRequest) -> Iterator[str]:
@@ -38,6 +38,17 @@ def _overlaps(request: ExpansionRequest) -> Iterator[str]:
                 place = f"{lines.where('experiments', name, *path)}experiments.{name}"
                 key = inline(dotted(path), 100)
                 yield f"{place} and grid.{setter.name} both set {key}.\n  Take it out of the experiment or of the grid."
+
+
+def _tables(request: ExpansionRequest) -> Iterator[str]:
+    """Yield the labelled axes that are called like a table of [config]: [grid.model.size] would be an axis `model`."""
+    for axis in request.axes:
+        if axis.is_labelled and isinstance(nested.value_at(request.config, axis.path), Mapping):
+            where = request.lines.where("grid", *axis.path)
+            yield (
+                f"{where}grid.{axis.name} has labels, and {axis.name} is a table of [config].\n"
+                f"  Give the axis another name: [grid.size] small = {{ {axis.name}.depth = 1 }}"
+            )
 
 
 def _setter(path: KeyPath, setters: Mapping[KeyPath, Axis]) -> Axis | None:

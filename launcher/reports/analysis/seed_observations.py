@@ -220,9 +220,6 @@ def _about_seeds(judgements: Sequence[Judgement]) -> list[str]:
     if not counts:
         return []
     num = f"{counts[0]}" if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]}"
-    few = (
-        f" So few seeds show only large differences; {USUAL_SEEDS} or more are usual."
-        if counts[0] < USUAL_SEEDS
-        else ""
-    )
+    what = "only large differences" if counts[-1] >= LEAST_SEEDS else "no differences"
+    few = f" So few seeds show {what}; {USUAL_SEEDS} or more are usual." if counts[0] < USUAL_SEEDS else ""
     return [f"Each configuration has {num} {'seed' if counts[-1] == 1 else 'seeds'}.{few}"]

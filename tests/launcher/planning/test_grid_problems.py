@@ -31,6 +31,10 @@ def problems(tmp_path: Path, text: str) -> list[str]:
         ('nested = [{ api_key = "a" }, {}]', "4: grid.nested is a secret, and values stand in names. Write labels"),
         ("lr = { from = 1e308, to = -1e308, points = 3 }", "4: grid.lr goes from 1e+308 to -1e+308, and no number"),
         ("lr = { from = 1e-300, to = 1e300, points = 3, log = true }", "4: grid.lr goes from 1e-300 to 1e+300"),
+        (
+            "[grid.m.size]\na = { n = 1 }\n[config.m]\nn = 2",
+            "4: grid.m has labels, and m is a table of [config].\n  Give the",
+        ),
         ("lr = [1, 1]", "4: grid.lr has the value 1 twice. Take one out."),
         ("lr = { from = 1, to = 2 }", "4: grid.lr has no `points`, as in {"),
         ("lr = { from = 1, to = 2.0, points = 2 }", "4: grid.lr has ends of which only one has a point"),

@@ -101,7 +101,7 @@ def test_a_diverged_seed_is_told_with_the_verdict_and_without_p() -> None:
 def test_few_seeds_are_told_to_show_little() -> None:
     text = said(*seeded("base", BASE[:2]), *seeded("low", LOW[:2]))
     assert "low: too few seeds: loss 0.08 [-0.05, 0.21]" in text
-    assert "Each configuration has 2 seeds. So few seeds show only large differences; 5 or more are usual." in text
+    assert "Each configuration has 2 seeds. So few seeds show no differences; 5 or more are usual." in text
     assert "Each configuration has 1 to 5 seeds." in said(*seeded("base", BASE), *seeded("low", LOW[:1]))
 
 
