@@ -102,7 +102,8 @@ Group = Annotated[
     typer.Option(
         "--group",
         metavar="KEY",
-        help="A row for each value of this key: an axis of the grid, a key of the configuration, or seed.",
+        help="A row for each value of this key: an axis of the grid, a key of the configuration, or seed. `report` "
+        "draws a plot of them, too.",
         autocompletion=complete_group,
         rich_help_panel=SAY,
     ),

@@ -48,7 +48,13 @@ class Report:
     """
 
     def __init__(
-        self, paths: Paths, sweep: Sweep | None = None, *, curves: Sequence[str] = (), num_processes: int = 1
+        self,
+        paths: Paths,
+        sweep: Sweep | None = None,
+        *,
+        curves: Sequence[str] = (),
+        num_processes: int = 1,
+        group: str | None = None,
     ) -> None:
         """Take a look at the sweep.
 
@@ -56,10 +62,12 @@ class Report:
             sweep: whose metrics are drawn, as it wants them to look; None: those of the newest launch.
             curves: experiments whose own curves are drawn even if the sweep has many; see `curve_choice`.
             num_processes: that draw the curves, where there are many.
+            group: a key by whose values the first metrics are drawn, too.
         """
         self._paths = paths
         self._num_processes = num_processes
         self._asked = curves
+        self._group = group
         self._data = _data(paths, sweep)
         self._drawn_from: Ingredients | None = None  # None: not everything could be drawn
 
@@ -79,7 +87,7 @@ class Report:
         problems = [f"{obstacle}: its row and curves are empty." for obstacle in obstacles]
         lines = self._lines()
         shares = self._shares(lines, single if changed is None else single & changed)
-        plots = SweepPlots(self._paths, data.manifest, data.experiments, lines)
+        plots = SweepPlots(self._paths, data.manifest, data.experiments, lines, self._group)
         plots.remove_others()
         tasks = [*self._tables(), *plots.tasks(), *self._reports(single)]
         counter = _Counter(len(tasks) + sum(share.num_files for share in shares), progress)

@@ -36,8 +36,12 @@ class SweepPlots:
         manifest: Manifest,
         experiments: Sequence[ExperimentState],
         lines: Mapping[str, Sequence[Line]],
+        group: str | None = None,
     ) -> None:
-        """Decide which plots there are. `lines`: the curves of each metric, in the order of the job file."""
+        """Decide which plots there are.
+
+        `lines`: the curves of each metric, in the order of the job file. `group`: a key to draw the results by.
+        """
         self._paths = paths
         self._manifest = manifest
         self._experiments = experiments
@@ -47,7 +51,7 @@ class SweepPlots:
                 paths.curves(metric).stem: functools.partial(self._comparison, metric, lines[metric])
             }
             if metric in manifest.metrics[:MOST_BY_AXIS]:
-                plots |= self._sketches(metric)
+                plots |= self._sketches(metric) | (self._grouped(metric, group) if group is not None else {})
             self._made[metric] = plots
 
     def tasks(self) -> list[Task]:
@@ -86,6 +90,13 @@ class SweepPlots:
         found = sketches(self._manifest, self._experiments, metric)
         paths = {"by_axis": self._paths.by_axis(metric), "parallel": self._paths.parallel(metric)}
         return {paths[view].stem: functools.partial(self._figure, sketch) for view, sketch in found.items()}
+
+    def _grouped(self, metric: str, key: str) -> dict[str, Callable[[], _Plot]]:
+        from launcher.reports.by_axis.grouped import grouped
+
+        sketch = grouped(self._manifest.metric(metric), self._experiments, key)
+        stem = self._paths.grouped(metric, key).stem
+        return {} if sketch is None else {stem: functools.partial(self._figure, sketch)}
 
     def _figure(self, sketch: Sketch) -> _Plot:
         from launcher.reports.plots.as_of import as_of

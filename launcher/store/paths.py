@@ -10,6 +10,7 @@ the outcome folder and the folder of the logs.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ from launcher.text import inline
 
 PLOTS = ("png", "svg", "pdf")  # kinds of files that a plot can be written as
 ANY = "<experiment>"  # stands for any name where a plan shows which files there will be
+
+
+_LONGEST_KEY = 60  # characters of a key in the name of a plot
 
 
 def as_path(text: str) -> Path:
@@ -168,6 +172,11 @@ class Paths:
     def parallel(self, metric: str, kind: str = "png") -> Path:
         """Return the plot of a metric beside all parameters of the sweep. `kind` is one of `PLOTS`."""
         return self.outcome / f"{metric_part(metric)}_parallel.{_plot(kind)}"
+
+    def grouped(self, metric: str, key: str, kind: str = "png") -> Path:
+        """Return the plot of a metric by the values of one key. `kind` is one of `PLOTS`."""
+        part = re.sub(r"[^A-Za-z0-9_.-]", "-", key)[:_LONGEST_KEY]
+        return self.outcome / f"{metric_part(metric)}_grouped_by_{part}.{_plot(kind)}"
 
     def of_metric(self, metric: str, kind: str = "png") -> list[Path]:
         """Return the plots of a metric that show the whole sweep. `kind` is one of `PLOTS`."""

@@ -44,7 +44,7 @@ def report_command(
         check_group_key(group, paths)
     if own is not None and own.settings.command:
         complete_unwatched(paths, own.experiments)
-    report = Report(paths, own, curves=curves or (), num_processes=num_cores())
+    report = Report(paths, own, curves=curves or (), num_processes=num_cores(), group=group)
     problems = report.draw()
     if problems:
         raise WriteError("\n".join(problems))

@@ -39,6 +39,7 @@ class Group:
     mean: Mean | None  # of the averages of its seeds; None if nothing is done
     lowest: float | None  # level of an experiment
     highest: float | None
+    averages: Mapping[int, float]  # by seed, over its configurations; only of seeds on which all have a level
 
     @property
     def num_seeds(self) -> int:
@@ -102,6 +103,7 @@ def _group(value: Any, label: str, members: Sequence[ExperimentState], judgement
         num_diverged += any(diverged.name == experiment.name for diverged in result.diverged)
         if experiment.seed in result.levels:
             levels[experiment.configuration][experiment.seed] = result.levels[experiment.seed]
+    averages = _averages(levels)
     all_levels = [level for by_seed in levels.values() for level in by_seed.values()]
     return Group(
         value=value,
@@ -110,24 +112,32 @@ def _group(value: Any, label: str, members: Sequence[ExperimentState], judgement
         num_done=len(all_levels),
         num_diverged=num_diverged,
         num_configurations=len(results),
-        mean=_mean(levels),
+        mean=_mean(levels, averages),
         lowest=min(all_levels, default=None),
         highest=max(all_levels, default=None),
+        averages=averages,
     )
 
 
-def _mean(levels: Mapping[str, Mapping[int, float]]) -> Mean | None:
-    """Return the mean of the averages of the seeds on which every configuration that has a level has one.
-
-    Without such a seed it is the average of the configurations' means, of which no interval is known.
-    """
+def _averages(levels: Mapping[str, Mapping[int, float]]) -> dict[int, float]:
+    """Return the average of each seed on which every configuration that has a level has one."""
     known = [by_seed for by_seed in levels.values() if by_seed]
     if not known:
-        return None
+        return {}
     common = [seed for seed in known[0] if all(seed in by_seed for by_seed in known)]
-    averages = [mean_of([by_seed[seed] for by_seed in known]) for seed in common]
-    if averages and all(averages):
-        return mean_of([average.value for average in averages if average is not None])
+    found = {seed: mean_of([by_seed[seed] for by_seed in known]) for seed in common}
+    averages = {seed: average.value for seed, average in found.items() if average is not None}
+    return averages if len(averages) == len(common) else {}
+
+
+def _mean(levels: Mapping[str, Mapping[int, float]], averages: Mapping[int, float]) -> Mean | None:
+    """Return the mean of the averages of the seeds.
+
+    Without such averages it is the average of the configurations' means, of which no interval is known.
+    """
+    if averages:
+        return mean_of(list(averages.values()))
+    known = [by_seed for by_seed in levels.values() if by_seed]
     means = [mean.value for by_seed in known if (mean := mean_of(list(by_seed.values()))) is not None]
     average = math.fsum(means) / len(means) if means else math.nan
     return Mean(average, 1) if math.isfinite(average) else None
