@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import socket
     import subprocess
 
 _ROOT = str(Path(__file__).parent.parent)
@@ -183,6 +184,19 @@ def run_module(module: str, fd: int) -> None:
     os.set_inheritable(fd, False)  # this process's own, and no business of what it starts
     die_with_launcher(fd)
     importlib.import_module(module).main()
+
+
+def receive_fds(connection: socket.socket, num_bytes: int, most: int) -> tuple[bytes, list[int]]:
+    """Return a message with the descriptors that came with it. No program that this process starts inherits them.
+
+    `socket.recv_fds` takes a flag for that, and Python 3.11 to 3.13 ignore it.
+    """
+    import socket
+
+    message, fds, _, _ = socket.recv_fds(connection, num_bytes, most)
+    for fd in fds:
+        os.set_inheritable(fd, False)
+    return message, fds
 
 
 def start_program(

@@ -153,12 +153,11 @@ class ForkServer:
     def _receive(self) -> None:
         """Read one message."""
         import json
-        import socket
 
         message, fds = b"", list[int]()
         for _ in range(2):  # a reset connection raises an error first; what was sent before is read next
             with contextlib.suppress(ConnectionError):
-                message, fds, _, _ = socket.recv_fds(self._control, _MESSAGE_BYTES, 1, socket.MSG_CMSG_CLOEXEC)
+                message, fds = child_process.receive_fds(self._control, _MESSAGE_BYTES, 1)
                 break
         if not message:
             raise self._died()

@@ -46,6 +46,8 @@ from multiprocessing.context import Process
 from pathlib import Path
 from typing import Any, NoReturn
 
+from launcher import child_process
+
 _LATE = ("torch.profiler._cupti_monitor", "torch.utils.serialization")  # imported at the first step, the first save
 _QUIET = (signal.SIGINT, signal.SIGUSR1)  # ignored here: `pkill -INT -f launcher` is meant for the launcher only
 MAX_FDS = 80  # the most descriptors of a request: a lock for each of 64 devices, and a few more
@@ -93,7 +95,7 @@ def _serve(control: socket.socket, handlers: dict[signal.Signals, Any]) -> None:
         while True:
             for key, _ in selector.select():
                 if key.fileobj is control:
-                    number, fds, _, _ = socket.recv_fds(control, 64, MAX_FDS, socket.MSG_CMSG_CLOEXEC)
+                    number, fds = child_process.receive_fds(control, 64, MAX_FDS)
                     if not number:
                         return
                     if number == WARM:
