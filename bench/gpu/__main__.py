@@ -112,6 +112,7 @@ def stub_driver() -> Iterator[None]:
         subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
         (Path(name) / "cards.txt").write_text("card 0 8192 0\n")
         os.environ |= {"LD_LIBRARY_PATH": name, "NVML_SCRIPT": str(Path(name) / "cards.txt")}
+        os.environ.pop("CUDA_VISIBLE_DEVICES", None)  # it names real cards, or hides all
         yield
 
 

@@ -119,7 +119,7 @@ def test_what_was_measured_is_what_is_needed_next_time(driver: Workplace, cards:
     (driver.folder / "go").touch()
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
-    assert "held by b, 5.5 GB promised, 5.5 GB needed; c waits." in err, "what torch counts and CUDA's context"
+    assert "held by b, 5.8 GB promised, 5.8 GB needed; c waits." in err, "what torch counts and CUDA's context"
 
 
 def test_a_card_lost_between_two_experiments_is_set_aside(driver: Workplace, cards: Cards) -> None:
