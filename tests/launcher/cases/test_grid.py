@@ -63,6 +63,7 @@ def test_more_values_and_seeds_keep_what_is_done_bit_for_bit(place: Workplace) -
     assert "base+s7.jsonl" in after
 
 
+@pytest.mark.slow
 def test_the_plan_of_hundreds_names_axes_and_counts_and_what_the_seeds_can_show(place: Workplace) -> None:
     write(place, seeds=3, lr=[round(0.1 + number / 100, 2) for number in range(40)])
     plan = place.launch("plan", "job.toml", "--devices", "cpu")
@@ -79,6 +80,7 @@ def test_the_plan_of_hundreds_names_axes_and_counts_and_what_the_seeds_can_show(
     assert (described["experiments"][41]["configuration"], described["experiments"][41]["seed"]) == ("lr=0.11", 1)
 
 
+@pytest.mark.slow
 def test_a_new_axis_that_renames_everything_says_which_value_config_lacks(place: Workplace) -> None:
     (place.folder / "train.py").write_text(
         "from dataclasses import dataclass\n@dataclass\nclass C:\n    lr: float = 0.1\n    depth: int = 2\n"
