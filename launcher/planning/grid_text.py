@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from launcher.config.nested import has, parse, value_at
-from launcher.config.notation import write
+from launcher.config.notation import read, write
+from launcher.planning.cell_name import is_same
 from launcher.planning.expansion import EXPERIMENT
 from launcher.planning.job import Sweep
 from launcher.planning.plan import Plan
@@ -27,7 +29,7 @@ def grid_size(sweep: Sweep) -> str:
     parts = []
     if sweep.axes:
         product = " x ".join(f"{len(values)} {inline(name, 40)}" for name, values in sweep.axes.items())
-        left_out = _num_places(sweep) - len(groups)
+        left_out = math.prod(map(len, sweep.axes.values())) - len(groups)
         parts.append(f"{product}{f', {left_out} left out' if left_out else ''} = {plural(len(groups), 'cell')}")
     else:
         parts.append(plural(len(groups), "configuration"))
@@ -38,8 +40,9 @@ def grid_lines(plan: Plan) -> list[str]:
     """Return the axes with their values, a line each, and the seeds with what they can show."""
     sweep = plan.sweep
     width = max((len(inline(name, 40)) for name in sweep.axes), default=0)
-    lines = [f"{inline(name, 40):<{width}}  {_values(sweep, name, values)}" for name, values in sweep.axes.items()]
-    if any("*" in line for line in lines):
+    marks = {name: [_is_present(sweep, name, value) for value in values] for name, values in sweep.axes.items()}
+    lines = [f"{inline(name, 40):<{width}}  {_values(values, marks[name])}" for name, values in sweep.axes.items()]
+    if any(map(any, marks.values())):
         lines.append("* as in [config]")
     if len(seeds := _seeds(sweep)) > 1:
         listed = ", ".join(map(str, seeds[:_MOST_VALUES])) + (", …" if len(seeds) > _MOST_VALUES else "")
@@ -62,15 +65,15 @@ def new_axis_hint(plan: Plan) -> list[str]:
     The name of a cell says what differs from [config]. Without the present value there, no cell keeps its old name.
     """
     sweep, previous = plan.sweep, plan.previous
-    names = {decision.experiment.name for decision in plan.decisions}
-    lost = [entry for entry in previous.experiments if entry.name not in names] if previous else []
-    lost = [entry for entry in lost if plan.paths.records(entry.name).exists()]
-    if previous is None or not lost:
+    if previous is None or not sweep.axes:
         return []
+    names = {decision.experiment.name for decision in plan.decisions}
+    lost = [entry for entry in previous.experiments if entry.name not in names]
+    lost = [entry for entry in lost if plan.paths.records(entry.name).exists()]
     lines = []
     for axis, values in sweep.axes.items():
         path = parse(axis) or (axis,)
-        if axis in previous.axes or axis == EXPERIMENT or has(sweep.config, path):
+        if axis in previous.axes or axis == EXPERIMENT or has(_written(sweep), path):
             continue
         before = {write(value_at(entry.config, path)) for entry in lost if has(entry.config, path)}
         if len(before) == 1 and (value := before.pop()) in map(write, values):
@@ -85,18 +88,21 @@ def _seeds(sweep: Sweep) -> list[int]:
     return list(dict.fromkeys(cell.seed for cell in sweep.cells.values()))
 
 
-def _num_places(sweep: Sweep) -> int:
-    num = 1
-    for values in sweep.axes.values():
-        num *= len(values)
-    return num
+def _written(sweep: Sweep) -> Mapping[str, Any]:
+    """Return [config] as it stands in the file, by which cells are named: without -S."""
+    written: Mapping[str, Any] = read(sweep.written.get("config", {}))
+    return written
 
 
-def _values(sweep: Sweep, axis: str, values: Sequence[Any]) -> str:
-    path = parse(axis) or (axis,)
-    shown = []
-    for value in values[:_MOST_VALUES]:
-        mark = "*" if has(sweep.config, path) and value_at(sweep.config, path) == value else ""
-        shown.append(inline(value if isinstance(value, str) else write(value), 40) + mark)
+def _is_present(sweep: Sweep, axis: str, value: Any) -> bool:
+    path, config = parse(axis) or (axis,), _written(sweep)
+    return has(config, path) and is_same(value_at(config, path), value)
+
+
+def _values(values: Sequence[Any], marks: Sequence[bool]) -> str:
+    shown = [
+        inline(value if isinstance(value, str) else write(value), 40) + ("*" if is_marked else "")
+        for value, is_marked in zip(values[:_MOST_VALUES], marks, strict=False)
+    ]
     more = f", … {len(values)} in all" if len(values) > _MOST_VALUES else ""
     return ", ".join(shown) + more

@@ -67,16 +67,7 @@ def page_data(
     steps = _Steps()
     limit = _limit(POINTS, sum(map(len, points.values())))
     metrics = [
-        {
-            "name": metric,
-            "label": manifest.metric(metric).label,
-            "log": axis.is_log,
-            "limits": _limits(manifest.metric(metric), axis, points[metric]),
-            "leaves": listed(axis.leaves),
-            "max": metric in manifest.maximize,
-            "curves": [_curve(each, limit, steps) for each in points[metric]],
-            "counted": _counted(judgements[metric]) if metric in judgements else None,
-        }
+        _metric(manifest.metric(metric), axis, points[metric], limit, steps, judgements.get(metric))
         for metric, axis in axes.items()
     ]
     short = short_names([each.name for each in experiments], _SHORT_NAME)
@@ -102,6 +93,21 @@ def page_data(
         "steps": steps.packed,
         "smoothing": WINDOW_SHARE,
         "few": MOST_NAMED,
+    }
+
+
+def _metric(
+    metric: Metric, axis: AxisRule, points: Sequence[Points], limit: int, steps: _Steps, judgement: Judgement | None
+) -> dict[str, Any]:
+    return {
+        "name": metric.name,
+        "label": metric.label,
+        "log": axis.is_log,
+        "limits": _limits(metric, axis, points),
+        "leaves": listed(axis.leaves),
+        "max": metric.is_maximized,
+        "curves": [_curve(each, limit, steps) for each in points],
+        "counted": _counted(judgement) if judgement is not None else None,
     }
 
 

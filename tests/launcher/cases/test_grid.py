@@ -72,6 +72,8 @@ def test_the_plan_of_hundreds_names_axes_and_counts_and_what_the_seeds_can_show(
     assert "  lr  0.1*, 0.11, 0.12" in plan.out
     assert "3 seeds show only large differences; 5 or more are usual" in " ".join(plan.out.split())
     assert plan.out.count("\n") < 50
+    other = place.launch("plan", "job.toml", "--devices", "cpu", "-S", "lr=0.12")
+    assert "  lr  0.1*, 0.11, 0.12" in other.out, "names are told by the file, whatever -S says"
     verbose = place.launch("plan", "job.toml", "--devices", "cpu", "--verbose")
     assert verbose.out.count("\n") > 400
     described = json.loads(place.launch("plan", "job.toml", "--devices", "cpu", "--json").out)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from launcher.planning.estimate import DurationEstimate
-from launcher.planning.evidence import Evidence, LostEnding, gather
+from launcher.planning.evidence import Evidence, LostEnding, gather, names_with_files, nothing_left
 from launcher.planning.experiment import Experiment
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, LoggedEvent, Started
@@ -116,3 +116,18 @@ def test_the_time_of_another_configuration_is_scaled_by_the_work(
     write(paths, START | {"digest": "now" if digest == "now" else "before"}, TOTAL, *STEPS, END)
     planned = ManifestExperiment("a", {}, {}, digest, work)
     assert evidence(paths, ENDED, planned).duration.seconds == seconds
+
+
+@pytest.mark.parametrize("planned", [None, ManifestExperiment("a", {}, {}, "before", work=4.0)])
+def test_without_files_and_events_the_short_way_finds_what_reading_finds(
+    paths: Paths, planned: ManifestExperiment | None
+) -> None:
+    assert names_with_files(paths) == set()
+    assert nothing_left(HERE, planned) == evidence(paths, planned=planned)
+
+
+def test_records_and_checkpoints_alone_are_enough_to_be_read(paths: Paths) -> None:
+    write(paths, START)
+    paths.checkpoints("b.1").mkdir(parents=True)
+    assert names_with_files(paths) == {"a", "b.1"}
+    assert names_with_files(Paths(paths.outcome / "nowhere", paths.logs)) == set()
