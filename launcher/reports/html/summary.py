@@ -16,10 +16,11 @@ from launcher.reports.timeline import idle_gaps
 from launcher.store.ending import EndingKind
 from launcher.store.experiment_state import RUNNING, AttemptSpan, ExperimentState, mark_of
 from launcher.store.manifest import Manifest
-from launcher.text import duration, number, plural, rounded
+from launcher.text import duration, listed, number, plural, rounded
 
 _MOST_TILES = 4  # metrics that have a tile at the top
 _LONGEST = 2000  # characters of a reason or of a value in a list
+_MOST_SEEDS = 20  # that the environment lists
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,11 @@ def _after_steps(experiments: Sequence[ExperimentState]) -> str:
     return f"after steps {steps[0]:,} to {steps[-1]:,}"
 
 
+def _seeds(manifest: Manifest) -> dict[str, str]:
+    seeds = list(dict.fromkeys(planned.seed for planned in manifest.experiments)) or [manifest.seed]
+    return {"seed" if len(seeds) == 1 else "seeds": listed([str(seed) for seed in seeds], _MOST_SEEDS)}
+
+
 def environment(manifest: Manifest) -> dict[str, str]:
     """Return where and with what the newest launch ran, by title."""
     launch = manifest.launch
@@ -181,7 +187,7 @@ def environment(manifest: Manifest) -> dict[str, str]:
         ),
         "target": manifest.target,
         "job file": manifest.job_file,
-        "seed": str(manifest.seed),
+        **_seeds(manifest),
     }
     return cut(facts)
 

@@ -56,8 +56,11 @@ def seed_notes(lines: Sequence[Line]) -> list[str]:
         found[0] += " Band: its 95 % interval at each step."
     if len(banded) < len(means):
         found[0] += f" Thin: each seed{', where there are fewer than five' if banded else ''}."
-    if any(line.suffix for line in means):
-        found.append("(4/5): the mean of 4 seeds, as the others of 5 are not done. What diverged is no part of a mean.")
+    if suffixes := [line.suffix.strip() for line in means if line.suffix]:
+        done, _, num = suffixes[0].strip("()").partition("/")
+        found.append(
+            f"{suffixes[0]}: a mean of {done} seeds of {num}; the others are not done. What diverged is no part of it."
+        )
     if any(line.is_cut for line in means):
         found.append("A mean ends where the shortest of its curves ends.")
     return found

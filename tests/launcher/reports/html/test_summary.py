@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from launcher.reports.html.summary import failures, running_note, subtitle, tiles
+from launcher.reports.html.summary import environment, failures, running_note, subtitle, tiles
 from launcher.store.curve import Curve
 from launcher.store.ending import EndingKind
 from launcher.store.experiment_state import RUNNING, ExperimentState
-from launcher.store.manifest import Manifest
+from launcher.store.manifest import Manifest, ManifestExperiment
 from tests.launcher.reports.analysis.states import seeded
 
 
@@ -64,3 +64,9 @@ def test_with_several_seeds_the_best_is_a_configuration_and_never_a_lucky_seed()
     assert "over 3 seeds" in tile.remark
     assert "beside base -1.00" in tile.remark
     assert "3 configurations on 3 seeds" in subtitle(manifest, placed, "now")
+
+
+def test_the_environment_tells_all_seeds_that_were_planned() -> None:
+    planned = [ManifestExperiment(f"a+s{seed}", {}, {}, "", seed=seed) for seed in (0, 7)]
+    assert environment(Manifest("s", "j", "t", 0, [], [], planned))["seeds"] == "0, 7"
+    assert environment(Manifest("s", "j", "t", 3, [], [], []))["seed"] == "3"

@@ -80,7 +80,7 @@ def test_a_diverged_seed_is_no_part_of_the_mean_and_is_drawn_by_itself() -> None
     assert np.nanmax(line.smooth) < 12
     assert len(line.steps) == 60
     assert not line.may_win
-    assert "(4/5)" in notes(comparison)
+    assert "(5/6): a mean of 5 seeds of 6; the others are not done." in notes(comparison)
     assert_readable(comparison.figure)
 
 
