@@ -36,14 +36,50 @@ def as_path(text: str) -> Path:
 
 
 @dataclass(frozen=True)
-class Paths:
+class PlotPaths:
+    """The plots in an outcome folder. Their names have the names of metrics and experiments in them."""
+
+    outcome: Path
+
+    def curve(self, metric: str, experiment: str, kind: str = "png") -> Path:
+        """Return the plot of a metric of an experiment. `kind` is one of `PLOTS`."""
+        return self.outcome / f"{metric_part(metric)}_curve_{_name(experiment)}.{_plot(kind)}"
+
+    def curves(self, metric: str, kind: str = "png") -> Path:
+        """Return the plot that compares a metric of all experiments. `kind` is one of `PLOTS`."""
+        return self.outcome / f"{metric_part(metric)}_curves.{_plot(kind)}"
+
+    def by_axis(self, metric: str, kind: str = "png") -> Path:
+        """Return the plot of a metric by the axes of the grid. `kind` is one of `PLOTS`."""
+        return self.outcome / f"{metric_part(metric)}_by_axis.{_plot(kind)}"
+
+    def parallel(self, metric: str, kind: str = "png") -> Path:
+        """Return the plot of a metric beside all parameters of the sweep. `kind` is one of `PLOTS`."""
+        return self.outcome / f"{metric_part(metric)}_parallel.{_plot(kind)}"
+
+    def grouped(self, metric: str, key: str, kind: str = "png") -> Path:
+        """Return the plot of a metric by the values of one key. `kind` is one of `PLOTS`."""
+        part = re.sub(r"[^A-Za-z0-9_.-]", "-", key)[:_LONGEST_KEY]
+        return self.outcome / f"{metric_part(metric)}_grouped_by_{part}.{_plot(kind)}"
+
+    def of_metric(self, metric: str, kind: str = "png") -> list[Path]:
+        """Return the plots of a metric that show the whole sweep. `kind` is one of `PLOTS`."""
+        return [self.curves(metric, kind), self.by_axis(metric, kind), self.parallel(metric, kind)]
+
+
+@dataclass(frozen=True)
+class Paths(PlotPaths):
     """The files and folders of a sweep, in its outcome folder and in the folder of its logs.
 
     A method raises InputError if a name is not allowed for an experiment or a metric.
+
+    `own_attempt`: records, telemetry and checkpoints are the own files of this attempt, as in `records/a@2.jsonl`. An
+    attempt on a cluster has own files, because an attempt that was given up may live on and write. 0: the files are
+    those of the experiment, as in `records/a.jsonl`, and one attempt after another writes them.
     """
 
-    outcome: Path
     logs: Path
+    own_attempt: int = 0
 
     def log(self, experiment: str) -> Path:
         """Return the text log of an experiment."""
@@ -70,7 +106,7 @@ class Paths:
 
     def records(self, experiment: str) -> Path:
         """Return the record file of an experiment. It is only appended to, and every result is computed from it."""
-        return self.outcome.joinpath("records", f"{_name(experiment)}.jsonl")
+        return self.outcome.joinpath("records", f"{self._own(experiment)}.jsonl")
 
     def summary(self, experiment: str) -> Path:
         """Return the file that keeps the summary of a long record file. It may be deleted at any time."""
@@ -78,7 +114,7 @@ class Paths:
 
     def telemetry(self, experiment: str) -> Path:
         """Return the telemetry file: samples of the use of CPU, memory and GPU by an experiment."""
-        return self.outcome.joinpath("telemetry", f"{_name(experiment)}.jsonl")
+        return self.outcome.joinpath("telemetry", f"{self._own(experiment)}.jsonl")
 
     @property
     def checkpoints_folder(self) -> Path:
@@ -87,7 +123,11 @@ class Paths:
 
     def checkpoints(self, experiment: str) -> Path:
         """Return the folder of an experiment's checkpoints. It is there while the experiment is unfinished."""
-        return self.outcome.joinpath("checkpoints", _name(experiment))
+        return self.outcome.joinpath("checkpoints", self._own(experiment))
+
+    def _own(self, experiment: str) -> str:
+        """Return the stem of the files that belong to an experiment, or to an attempt of it."""
+        return f"{_name(experiment)}@{self.own_attempt}" if self.own_attempt else _name(experiment)
 
     def run(self, experiment: str) -> Path:
         """Return the folder of an experiment that a command trains: what the command writes there is its own."""
@@ -157,41 +197,20 @@ class Paths:
         """The file that says of what the views were made."""
         return self.outcome / ".views.json"
 
-    def curve(self, metric: str, experiment: str, kind: str = "png") -> Path:
-        """Return the plot of a metric of an experiment. `kind` is one of `PLOTS`."""
-        return self.outcome / f"{metric_part(metric)}_curve_{_name(experiment)}.{_plot(kind)}"
-
-    def curves(self, metric: str, kind: str = "png") -> Path:
-        """Return the plot that compares a metric of all experiments. `kind` is one of `PLOTS`."""
-        return self.outcome / f"{metric_part(metric)}_curves.{_plot(kind)}"
-
-    def by_axis(self, metric: str, kind: str = "png") -> Path:
-        """Return the plot of a metric by the axes of the grid. `kind` is one of `PLOTS`."""
-        return self.outcome / f"{metric_part(metric)}_by_axis.{_plot(kind)}"
-
-    def parallel(self, metric: str, kind: str = "png") -> Path:
-        """Return the plot of a metric beside all parameters of the sweep. `kind` is one of `PLOTS`."""
-        return self.outcome / f"{metric_part(metric)}_parallel.{_plot(kind)}"
-
-    def grouped(self, metric: str, key: str, kind: str = "png") -> Path:
-        """Return the plot of a metric by the values of one key. `kind` is one of `PLOTS`."""
-        part = re.sub(r"[^A-Za-z0-9_.-]", "-", key)[:_LONGEST_KEY]
-        return self.outcome / f"{metric_part(metric)}_grouped_by_{part}.{_plot(kind)}"
-
-    def of_metric(self, metric: str, kind: str = "png") -> list[Path]:
-        """Return the plots of a metric that show the whole sweep. `kind` is one of `PLOTS`."""
-        return [self.curves(metric, kind), self.by_axis(metric, kind), self.parallel(metric, kind)]
-
     def absolute(self) -> Paths:
         """Return the same files by absolute paths, which are valid in any working directory."""
-        return Paths(self.outcome.absolute(), self.logs.absolute())
+        return Paths(self.outcome.absolute(), self.logs.absolute(), self.own_attempt)
+
+    def of_attempt(self, attempt: int) -> Paths:
+        """Return the same paths, with the own files of an attempt on a cluster; 0: with the files of the experiment."""
+        return Paths(self.outcome, self.logs, attempt)
 
     def own(self, metrics: Iterable[str]) -> set[Path]:
         """Return the files and folders in the outcome folder that belong to the whole sweep, not to an experiment.
 
         `metrics`: the metrics that have plots, of any kind.
         """
-        folders = ("records", "telemetry", "checkpoints", "summaries")
+        folders = ("records", "telemetry", "checkpoints", "summaries", "attempts", "beats")
         files = (
             self.table_txt,
             self.table_csv,
@@ -203,7 +222,12 @@ class Paths:
             self.views_note,
             self.job,
         )
-        own = {*files, self.requests, self.earliest, *(self.outcome / folder for folder in folders)}
+        own = {
+            *files,
+            self.requests,
+            self.earliest,
+            *(self.outcome / folder for folder in folders),
+        }
         return own | {path for metric in metrics for kind in PLOTS for path in self.of_metric(metric, kind)}
 
     def create(self) -> None:

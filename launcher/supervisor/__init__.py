@@ -1,0 +1,1 @@
+"""The process that a cluster starts on a node, for one group of attempts."""
