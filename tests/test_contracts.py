@@ -34,7 +34,7 @@ HEAVY = {
         )
     },
     "rich": {"launcher/terminal/screen.py"},
-    "jinja2": {"launcher/reports/html/page.py"},
+    "jinja2": {"launcher/reports/html/page.py", "launcher/reports/html/compiled_templates.py"},
 }
 
 

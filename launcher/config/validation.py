@@ -7,7 +7,9 @@ run once, on the values that were given.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -21,6 +23,7 @@ from launcher.config.schema import Schema
 from launcher.text import did_you_mean
 
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
+_DISABLE_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 _NONSENSE = "no such text is meant"  # a field that accepts this accepts any text
 
 
@@ -42,7 +45,8 @@ class _Class:
 
     def __init__(self, cls: type) -> None:
         self._cls = cls
-        self.adapter: TypeAdapter[Any] = TypeAdapter(cls)
+        with _without_plugins():
+            self.adapter: TypeAdapter[Any] = TypeAdapter(cls)
         self.schema = Schema(self.adapter.core_schema)
         # A pydantic dataclass checks and makes itself. Of other dataclasses, only the arguments are checked here.
         self._arguments = None if hasattr(cls, "__pydantic_validator__") else self.schema.arguments
@@ -72,6 +76,20 @@ class _Class:
     def make(self, read: Any) -> Any:
         """Return the instance made from the result of `read`. Errors of the class pass through."""
         return read if self._arguments is None else self._cls(**read)
+
+
+@contextlib.contextmanager
+def _without_plugins() -> Iterator[None]:
+    """Have pydantic look for no plugins: that would read the metadata of every package, and a check needs none."""
+    before = os.environ.get(_DISABLE_PLUGINS)
+    os.environ[_DISABLE_PLUGINS] = "__all__"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_DISABLE_PLUGINS]
+        else:
+            os.environ[_DISABLE_PLUGINS] = before
 
 
 _classes: dict[type, _Class] = {}

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from launcher.errors import LauncherError
-from launcher.sources.complete import missing, what_is_recorded
 from launcher.sources.source import Found, SourceSpec, read_specs
 from launcher.store.locks import lock_folder
 from launcher.store.paths import Paths
@@ -50,6 +49,8 @@ def complete(paths: Paths, experiment: str) -> int:
             state.add(record)
         if state.has_ended or not state.specs:
             return 0
+        from launcher.sources.complete import missing, what_is_recorded  # brings all formats; few launches come here
+
         of_attempt = (record for record in RecordReader(path).read() if record["attempt"] == state.attempt)
         offsets, files = what_is_recorded(of_attempt)
         found = missing(state.specs, offsets, files=files)

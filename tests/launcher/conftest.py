@@ -54,6 +54,12 @@ def spawn(place: Workplace, *command: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment, start_new_session=True, text=True, stdin=pipe, stdout=pipe)
 
 
+def copy_toy(folder: Path) -> None:
+    """Copy the modules of the target `toy:train` into a folder."""
+    for module in ("toy.py", "toy_config.py"):
+        shutil.copyfile(TOYS / module, folder / module)
+
+
 def compile_stub(source: str, library: Path) -> None:
     """Compile one of the C files beside this one into a shared library, or skip the test."""
     compiler = shutil.which("cc") or shutil.which("gcc")

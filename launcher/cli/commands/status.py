@@ -31,14 +31,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from launcher.cli.arguments import GroupedCommand
-from launcher.cli.best_document import best_document
 from launcher.cli.group_key import check_group_key
 from launcher.cli.options import DEFAULT_JOB, Group, Job, Json, Logs, Outcome
 from launcher.cli.sweep_folder import find_sweep, no_sweep_error
-from launcher.reports.configuration_table import configurations_document
-from launcher.reports.group_columns import group_document
 from launcher.store.paths import Paths
-from launcher.terminal import output, status_text
+from launcher.terminal import output
 
 if TYPE_CHECKING:
     from launcher.reports.status import SweepStatus
@@ -59,8 +56,10 @@ def status_command(
     as_json: Json = False,
 ) -> None:
     """Say how a sweep stands, while it runs or after: who runs it; each experiment's state, step, metric and time."""
+    from launcher.reports.group_columns import group_document
     from launcher.reports.status import read_status
     from launcher.store.locks import find_holder
+    from launcher.terminal import status_text
 
     paths, experiments = find_sweep(job, outcome, logs)
     if group is not None:
@@ -99,6 +98,9 @@ def _while_the_first_launcher_checks(job: Path, experiments: list[str], holder: 
 
 def as_document(status: SweepStatus, paths: Paths) -> dict[str, Any]:
     """Return what `--json` prints."""
+    from launcher.cli.best_document import best_document
+    from launcher.reports.configuration_table import configurations_document
+
     experiments = [
         {key: _strict(value) for key, value in dataclasses.asdict(experiment).items()}
         for experiment in status.experiments

@@ -15,7 +15,7 @@ from launcher.cli.options import DEFAULT_JOB, Job, Logs, Outcome
 from launcher.cli.sweep_folder import find_sweep, no_sweep_error
 from launcher.errors import EXIT_FAILED, EXIT_TIMEOUT
 from launcher.store.ending import EndingKind
-from launcher.terminal import output, status_text
+from launcher.terminal import output
 from launcher.text import inline
 
 LOOK_INTERVAL_S = 0.2
@@ -37,6 +37,7 @@ def wait_command(
     """Wait for the launcher of a sweep to end. Exit code 0: everything is done; 1: something failed or is missing."""
     from launcher.reports.status import read_status
     from launcher.store.locks import find_holder
+    from launcher.terminal import status_text
 
     paths, _ = find_sweep(job, outcome, logs)
     deadline_s = None if timeout is None else time.monotonic() + timeout

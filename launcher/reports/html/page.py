@@ -179,13 +179,15 @@ def _environment() -> Any:
     """Return jinja2 with our templates: every text is escaped, and control characters in it are shown as escapes."""
     import jinja2
 
+    from launcher.reports.html.compiled_templates import CompiledTemplates
+
+    settings: dict[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
-        autoescape=True,
         finalize=_printable,
         undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        bytecode_cache=CompiledTemplates(settings),
+        **settings,
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from launcher.cli import app
 from launcher.terminal import colour
-from tests.launcher.conftest import TOYS, Workplace
+from tests.launcher.conftest import TOYS, Workplace, copy_toy
 
 ROOT = Path(__file__).parents[3]
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Run a command line in this process, in a folder with a job of experiments a and b; return code, out and err."""
-    (tmp_path / "toy.py").write_bytes((TOYS / "toy.py").read_bytes())
+    copy_toy(tmp_path)
     (tmp_path / "job.toml").write_text(
         '[sweep]\ntarget = "toy:train"\nmetrics = []\n[config]\nlr = 0.2\n[experiments]\na = {}\nb = { steps = 3 }\n'
     )

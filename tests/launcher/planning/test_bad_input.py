@@ -13,7 +13,7 @@ import pytest
 from launcher.cli import app
 from launcher.devices.nvml import Gpu
 from launcher.executors import local
-from tests.launcher.conftest import TOYS
+from tests.launcher.conftest import copy_toy
 
 CARDS = [Gpu("0", "GPU-0000-0", "card", 2**33, 0), Gpu("1", "GPU-0000-1", "card", 2**33, 0)]
 SWEEP = '[sweep]\ntarget = "toy:train"\npreload = []\n'
@@ -109,7 +109,7 @@ FILES = [
     (target("toy:one_argument"), "one_argument"),
     (target("toy:unannotated"), "unannotated"),
     (target("json:nothing"), "nothing"),
-    (config("lrr = 1"), 'job.toml:5: config.lrr is not a field of toy.ToyConfig. Did you mean "lr"?'),
+    (config("lrr = 1"), 'job.toml:5: config.lrr is not a field of toy_config.ToyConfig. Did you mean "lr"?'),
     (config('steps = "x"'), "job.toml:5: config.steps input should be a valid integer, not 'x'"),
     (config("steps = 1.5"), "config.steps input should be a valid integer"),
     (config("steps = true"), "config.steps"),
@@ -135,7 +135,7 @@ COMMANDS = [
     (["job.toml", "more"], "more"),
     (["job.toml", "--color", "alwys"], 'Did you mean "always"?'),
     (["job.toml", "--retries", "-1"], "--retries"),
-    (["job.toml", "-S", "lrr=1"], '-S lrr: it is not a field of toy.ToyConfig. Did you mean "lr"?'),
+    (["job.toml", "-S", "lrr=1"], '-S lrr: it is not a field of toy_config.ToyConfig. Did you mean "lr"?'),
     (["job.toml", "-S", "steps=x"], "-S steps: it input should be a valid integer, not 'x'"),
     (["job.toml", "-S", "steps"], "-S steps: write it as key=value"),
     (["job.toml", "-S", "=1"], "-S =1: write it as key=value"),
@@ -192,7 +192,7 @@ def test_26_bad_input_is_told_and_does_nothing(
 ) -> None:
     folder = tmp_path / "outer" / "inner"
     folder.mkdir(parents=True)
-    (folder / "toy.py").write_bytes((TOYS / "toy.py").read_bytes())
+    copy_toy(folder)
     (folder / "job.toml").write_bytes(content if isinstance(content, bytes) else content.encode())
     monkeypatch.chdir(folder)
     before = _files(tmp_path)

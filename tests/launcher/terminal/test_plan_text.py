@@ -22,7 +22,7 @@ from launcher.store.manifest import write_manifest
 from launcher.store.paths import Paths
 from launcher.store.records import RecordWriter
 from launcher.terminal import plan_text
-from tests.launcher.conftest import TOYS
+from tests.launcher.conftest import copy_toy
 
 GIB = 2**30
 JOB = '[sweep]\ntarget = "toy:train"\n[config]\nlr = 0.2\n[experiments]\na = {}\nb = { steps = 3 }\nc = { lr = 0.3 }\n'
@@ -30,7 +30,7 @@ JOB = '[sweep]\ntarget = "toy:train"\n[config]\nlr = 0.2\n[experiments]\na = {}\
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "toy.py").write_bytes((TOYS / "toy.py").read_bytes())
+    copy_toy(tmp_path)
     (tmp_path / "job.toml").write_text(JOB)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LAUNCHER_LOCKS", str(tmp_path / "locks"))

@@ -3,21 +3,9 @@
 import os
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class CardConfig:
-    steps: int = 3
-    first: str = ""  # a file to wait for before the first step
-    barrier: str = ""  # a file to wait for before the last step
-    fails: str = ""  # the error of the attempt, before its first step, while a file of the name `broken` exists
-    saves: bool = False  # a checkpoint when told to stop
-    crowded: bool = False  # out of memory unless it has the card for itself
-    fits: int = 1000  # out of memory with a larger batch
-    batch_size: int = 8
-    accumulation: int = 1
+from card_config import CardConfig
 
 
 def train(config: CardConfig, run) -> None:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from toy import ToyConfig, train
+from toy import train
+from toy_config import ToyConfig
 
 __all__ = ["ToyConfig", "run"]
 

@@ -10,23 +10,9 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class ToyConfig:
-    steps: int = 5
-    step_s: float = 0.0
-    at: int = 0  # the step before which `act` happens; 0: before the first
-    act: str = ""
-    acks: str = ""  # a folder for one file an experiment: a line for each record whose run.log has returned
-    barrier: str = ""  # a file to wait for before the last step
-    lr: float = 0.1
-
-    def __post_init__(self) -> None:
-        if self.steps < 0:
-            raise ValueError(f"steps must not be negative, not {self.steps}")
+from toy_config import ToyConfig
 
 
 def train(config: ToyConfig, run) -> None:
