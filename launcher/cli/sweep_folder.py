@@ -79,8 +79,8 @@ def no_sweep_error(paths: Paths, job: Path) -> InputError:
     from launcher.shell_command import command_to_type
 
     sweep = load(job)
-    own = {"outcome": sweep.outcome, "logs": sweep.logs}
-    named = {key: str(path) for key, path in vars(paths).items() if path != own[key]}
+    folders = {"outcome": (paths.outcome, sweep.outcome), "logs": (paths.logs, sweep.logs)}
+    named = {key: str(path) for key, (path, own) in folders.items() if path != own}
     launch = command_to_type("run", job, named, "--parallel")
     where = "If it is elsewhere, name it: --outcome DIR."
     if (found := find_results_elsewhere(sweep)) is not None:
