@@ -50,6 +50,7 @@ class Running:
     """The cluster has started the supervisor, or is about to."""
 
     node: str = ""
+    why: str = ""  # in the cluster's words, where the job does not plainly run, such as "SUSPENDED"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,115 @@
+"""Batches as arrays of Slurm: which groups share an array, the command that submits it, its script.
+
+    groups 0 to 999 of the batch b1       array 0-999   named sl-<sweep>-b1
+    groups 1000 to 1299                   array 0-299   named sl-<sweep>-b1@1000
+
+The index in an array is limited by MaxArraySize, by default 1001. Arrays begin at multiples of a power of ten, so that
+the index with leading zeros behind the number of the array is the number of the group: `b1_1007.out`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from launcher.clusters.settings import ClusterSettings
+from launcher.clusters.slurm_options import job_options
+from launcher.clusters.slurm_script import ARRAY, INDEX, PROGRAM, BatchScript
+from launcher.clusters.slurm_states import job_name
+from launcher.store.cluster_paths import ClusterPaths
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlurmJobs:
+    """How the groups of a sweep become jobs.
+
+    folder: the working directory of the jobs. grace_s: from asking a worker to stop until it is killed.
+    requeue: Slurm starts a job again after preemption and the failure of a node.
+    submits_successor: at the time limit the supervisor submits a job that goes on.
+    block: how many groups an array has at most.
+    """
+
+    settings: ClusterSettings
+    outcome: Path
+    folder: Path
+    grace_s: float = 30.0
+    requeue: bool = True
+    submits_successor: bool = True
+    block: int = 1000  # with Slurm's own MaxArraySize, 1001
+    program: Sequence[str] = PROGRAM
+
+    @property
+    def sweep_id(self) -> str:
+        """Ten hexadecimal digits that stand for the outcome folder in the names of jobs."""
+        return hashlib.sha256(os.fsencode(os.path.realpath(self.outcome))).hexdigest()[:10]
+
+    def script_path(self, batch: str, offset: int) -> Path:
+        """Return where the script of an array lies. Successors are submitted with the same file."""
+        beside = ClusterPaths(self.outcome).batch(batch)
+        return beside.with_name(f"{batch}@{offset}.sh" if offset else f"{batch}.sh").absolute()
+
+    def script(self, batch: str, offset: int) -> str:
+        """Return the script of an array, as text."""
+        return BatchScript(
+            outcome=self.outcome.absolute(),
+            batch=batch,
+            offset=offset,
+            setup=self.settings.setup,
+            successor=self._successor(batch, offset) if self.submits_successor and self.settings.seconds else (),
+            program=self.program,
+        ).text()
+
+    def _successor(self, batch: str, offset: int) -> list[str]:
+        """Return the command, in a job, that submits the job which goes on: an array of its own index alone.
+
+        Not `--dependency=singleton`: that would wait for all other elements of the array, which have the same name.
+        """
+        without = [
+            "env",
+            "-u",
+            "SLURM_RESTART_COUNT",
+        ]  # or the successor of a requeued job would look like a requeued job
+        after = f"--dependency=afterany:{ARRAY}_{INDEX}"
+        script = str(self.script_path(batch, offset))
+        return [*without, "sbatch", *self._arguments(batch, offset, INDEX), after, script]
+
+    def array(self, batch: str, groups: range, after: int | None = None) -> list[str]:
+        """Return the arguments of sbatch for an array of groups. All of them lie in one block.
+
+        after: the job id of an array that must be over first.
+        """
+        offset = self.offset(groups[0])
+        indices = f"{groups[0] - offset}"
+        if len(groups) > 1:
+            at_once = self.settings.at_once
+            indices += f"-{groups[-1] - offset}" + (f"%{at_once}" if at_once else "")
+        waits = [f"--dependency=afterany:{after}"] if after is not None else []
+        return [*self._arguments(batch, offset, indices), *waits, str(self.script_path(batch, offset))]
+
+    def offset(self, group: int) -> int:
+        """Return the group that has the index 0 in the array of a group."""
+        return group - group % self.block
+
+    def blocks(self, num_groups: int) -> list[range]:
+        """Return the groups of a batch as the largest arrays that the site takes."""
+        return [range(start, min(start + self.block, num_groups)) for start in range(0, num_groups, self.block)]
+
+    def _arguments(self, batch: str, offset: int, indices: str) -> list[str]:
+        options = job_options(self.settings, grace_s=self.grace_s, requeue=self.requeue)
+        named = [f"--job-name={job_name(self.sweep_id, batch, offset)}", f"--array={indices}"]
+        places = [f"--output={self._output(batch, offset)}", f"--chdir={self.folder.absolute()}"]
+        return ["--parsable", *named, *options, *places]
+
+    def _output(self, batch: str, offset: int) -> str:
+        """Return the pattern of the files with what jobs print: `%3a` is the index, at least three digits long."""
+        folder = str(ClusterPaths(self.outcome).output.absolute()).replace("%", "%%")
+        number = f"{offset // self.block}%{len(str(self.block)) - 1}a" if offset else "%a"
+        return f"{folder}/{batch}_{number}.out"
+
+
+def block_size(max_array_size: int) -> int:
+    """Return how many groups an array has at most: a power of ten, as every index is below `MaxArraySize`."""
+    return int(10 ** (len(str(max_array_size)) - 1))
