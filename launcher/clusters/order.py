@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from launcher.clusters import typed_json
+from launcher.store import values
+from launcher.store.files import read
 from launcher.worker.spec import Spec
+
+_MODE = 0o600  # a configuration may hold a secret
+_MOST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,3 +46,35 @@ class Order:
     limit_s: int | None = None
     submits_successor: bool = False
     code: dict[str, str] = field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        """Write the order, whole or not at all. Only its owner may read the file.
+
+        Raises:
+            TypeError: a value of the configuration cannot be written; the message names it.
+            OSError: the file cannot be written.
+        """
+        data = json.dumps(typed_json.to_json(self, "")).encode() + b"\n"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
+        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+        except BaseException:
+            os.unlink(beside)
+            raise
+
+    @classmethod
+    def read(cls, path: Path) -> Order:
+        """Return the order in a file.
+
+        Raises:
+            FileNotFoundError: there is none.
+            OSError: the file cannot be read.
+            ValueError: the file holds no order; the message says what is wrong.
+        """
+        return typed_json.from_json(cls, values.load(read(path, _MOST_BYTES)), "")

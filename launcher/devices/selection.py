@@ -90,6 +90,25 @@ def choose(
     return DeviceSelection([_device(gpu) for gpu in idle])
 
 
+def given_devices(
+    environment: Mapping[str, str], existing: Sequence[Gpu] | None = None, *, is_amd: bool | None = None
+) -> list[Device]:
+    """Return the GPUs that a cluster has given to this process by CUDA_VISIBLE_DEVICES, idle or not; none without any.
+
+    `existing`: the machine's GPUs if they are known; None asks NVML. `is_amd`: there is AMD's driver; None looks.
+    AMD's runtime has variables of its own. By ROCR_VISIBLE_DEVICES it hides cards and numbers the rest from 0.
+    """
+    existing = nvml.find_gpus() if existing is None else existing
+    if existing:
+        return [_device(gpu) for gpu in _universe(existing, environment)]
+    if not (os.path.exists(AMD_DRIVER) if is_amd is None else is_amd):
+        return []
+    names = ("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
+    variable, ids = next(((name, environment[name].split(",")) for name in names if environment.get(name)), ("", []))
+    numbers = map(str, range(len(ids))) if variable == "ROCR_VISIBLE_DEVICES" else filter(str.isdigit, ids)
+    return _amd(list(numbers)).devices
+
+
 def check_number(found: DeviceSelection, needed: int, *, is_named: bool) -> None:
     """Check that an experiment that needs so many devices finds them. `is_named`: the user has named the devices.
 

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from launcher.devices.device import Device
 from launcher.devices.locks import lock_device
 from launcher.devices.selection import DeviceSelection
 from launcher.devices.slot_set import SlotSet
-from launcher.errors import InUseError
+from launcher.devices.slots import Slot
+from launcher.errors import InUseError, WriteError
 from launcher.executors.base import Executor
 from launcher.executors.device_guard import DeviceGuard
 from launcher.executors.local import LocalExecutor
 from launcher.executors.telemetry import Telemetry
 from launcher.executors.worker_starter import WorkerStarter
-from launcher.planning.job import SweepSettings
-from launcher.planning.launch_options import LaunchOptions
 from launcher.store.locks import Lock
 from launcher.store.paths import Paths
 from launcher.worker.thread_budget import ThreadBudget
+
+if TYPE_CHECKING:  # a supervisor on a node starts without what a job file is checked with
+    from launcher.planning.job import SweepSettings
+    from launcher.planning.launch_options import LaunchOptions
 
 
 def build_executor(
@@ -45,7 +50,7 @@ def build_executor(
         WorkerStarter(options.start_method, settings.modules_to_preload, message),
         locks,
         DeviceGuard(slots, may_choose=is_parallel),
-        Telemetry(paths, settings.telemetry_s, message),
+        Telemetry(paths.telemetry, settings.telemetry_s, message),
         ThreadBudget.create(slots[0].threads) if is_elastic else None,
     )
 
@@ -59,7 +64,30 @@ def build_for_slots(settings: SweepSettings, slots: SlotSet, paths: Paths) -> Ex
     locks = _take([device for device in slots.devices if device.uuid])
     workers = WorkerStarter("forkserver", settings.modules_to_preload)
     guard = DeviceGuard(slots.slots, may_choose=False)
-    return LocalExecutor(slots.slots, workers, locks, guard, Telemetry(paths, 0.0, lambda _: None))
+    return LocalExecutor(slots.slots, workers, locks, guard, Telemetry(paths.telemetry, 0.0, lambda _: None))
+
+
+def build_on_node(
+    slots: Sequence[Slot],
+    preload: Sequence[str],
+    telemetry: Callable[[str], Path],
+    telemetry_s: float,
+    message: Callable[[str], None],
+) -> Executor:
+    """Return the executor of a supervisor, for the slots that a cluster has given to it.
+
+    The cluster has decided who uses a GPU, so a lock that another launch holds is told and refuses nothing.
+    `telemetry`: the file of an experiment's samples.
+    """
+    locks: dict[str, Lock] = {}
+    for device in {slot.device.uuid: slot.device for slot in slots if slot.device.uuid}.values():
+        try:
+            locks |= _take([device])
+        except (InUseError, WriteError) as error:
+            message(f"{error} It is used all the same, because the cluster has given it.")
+    workers = WorkerStarter("forkserver", preload, message)
+    guard = DeviceGuard(slots, may_choose=False)
+    return LocalExecutor(slots, workers, locks, guard, Telemetry(telemetry, telemetry_s, message))
 
 
 def _lock_devices(

@@ -12,11 +12,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from launcher.devices.sensors import SensorReading, Sensors, together
 from launcher.executors.process_tree import ProcessTable, Usage
 from launcher.store.line_log import LineLog
-from launcher.store.paths import Paths
 from launcher.store.samples import FIELDS, Sample
 
 
@@ -52,9 +52,10 @@ class _Watched:
 class Telemetry:
     """Samples attempts from `watch` to `forget`."""
 
-    def __init__(self, paths: Paths, every_s: float, warn: Callable[[str], None]) -> None:
+    def __init__(self, path_of: Callable[[str], Path], every_s: float, warn: Callable[[str], None]) -> None:
+        """Begin with no attempt. `path_of` returns the file of an experiment's samples."""
         self.latest: dict[str, Sample] = {}  # by experiment, of those that run
-        self._paths = paths
+        self._path_of = path_of
         self._every_s = every_s  # 0: never
         self._warn = warn
         self._has_warned = False
@@ -112,7 +113,7 @@ class Telemetry:
         self._sensors.watch(frozenset(uuid for watched in self._watched.values() for uuid in watched.uuids))
 
     def _write(self, experiment: str, watched: _Watched, sample: Sample) -> None:
-        path = self._paths.telemetry(experiment)
+        path = self._path_of(experiment)
         try:
             if watched.file is None:
                 path.parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -47,11 +47,17 @@ class AttemptFiles:
     @classmethod
     def look(cls, folder: Path) -> AttemptFiles:
         """List the folder of an experiment's attempts, `ClusterPaths.attempts`. A missing folder has no file."""
-        found: dict[str, set[int]] = {"order": set(), "claim": set(), "end": set()}
         with contextlib.suppress(OSError):
-            for name in os.listdir(folder):
-                if match := _FILE.fullmatch(name):
-                    found[match[2]].add(int(match[1]))
+            return cls.among(folder, os.listdir(folder))
+        return cls(folder)
+
+    @classmethod
+    def among(cls, folder: Path, names: Iterable[str]) -> AttemptFiles:
+        """Return what a listing of the folder says."""
+        found: dict[str, set[int]] = {"order": set(), "claim": set(), "end": set()}
+        for name in names:
+            if match := _FILE.fullmatch(name):
+                found[match[2]].add(int(match[1]))
         return cls(folder, *(frozenset(found[kind]) for kind in ("order", "claim", "end")))
 
     @property
@@ -132,6 +138,8 @@ class AttemptEnding:
         time, "preempted", "superseded".
     refused: why no worker was started, such as another version of the target on the node; empty if one was.
     last_word: how the attempt ended, if the worker could not write that into its records.
+    verdict: why the attempt counts as failed though its worker was only interrupted; empty if it does not.
+    successor: the cluster's name of the job that goes on after the time limit; empty if there is none.
     """
 
     node: str = ""
@@ -143,6 +151,8 @@ class AttemptEnding:
     refused: str = ""
     seconds: float = 0.0
     last_word: dict[str, Any] | None = field(default=None)
+    verdict: str = ""
+    successor: str = ""
 
     def write(self, path: Path) -> None:
         """Write the end of an attempt.
@@ -172,4 +182,6 @@ class AttemptEnding:
             refused=values.text(content.get("refused")),
             seconds=values.finite(content.get("seconds"), least=0) or 0.0,
             last_word=word if isinstance(word, dict) else None,
+            verdict=values.text(content.get("verdict")),
+            successor=values.text(content.get("successor")),
         )

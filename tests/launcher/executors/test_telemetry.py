@@ -53,7 +53,7 @@ def told(message: str) -> None:
 def test_samples_are_recorded_at_their_time_and_the_file_outlives_them(
     paths: Paths, sleeper: subprocess.Popen[str]
 ) -> None:
-    with contextlib.closing(Telemetry(paths, 2.0, told)) as telemetry:
+    with contextlib.closing(Telemetry(paths.telemetry, 2.0, told)) as telemetry:
         telemetry.watch("a", 3, sleeper.pid, [], began_s=100.0)
         telemetry.tick(100.5)
         assert telemetry.latest == {}, "a quarter of the interval says nothing"
@@ -71,7 +71,7 @@ def test_samples_are_recorded_at_their_time_and_the_file_outlives_them(
 
 
 def test_no_interval_means_no_telemetry(paths: Paths, sleeper: subprocess.Popen[str]) -> None:
-    with contextlib.closing(Telemetry(paths, 0.0, told)) as telemetry:
+    with contextlib.closing(Telemetry(paths.telemetry, 0.0, told)) as telemetry:
         telemetry.watch("a", 1, sleeper.pid, ["GPU-0"], began_s=100.0)
         telemetry.tick(200.0)
         assert telemetry.latest == {}
@@ -82,7 +82,7 @@ def test_a_torn_line_is_passed_over_and_a_later_attempt_cuts_it_off(
     paths: Paths, sleeper: subprocess.Popen[str]
 ) -> None:
     for attempt in (1, 2):
-        with contextlib.closing(Telemetry(paths, 2.0, told)) as telemetry:
+        with contextlib.closing(Telemetry(paths.telemetry, 2.0, told)) as telemetry:
             telemetry.watch("a", attempt, sleeper.pid, [], began_s=100.0)
             telemetry.tick(102.0)
         with paths.telemetry("a").open("ab") as file:
@@ -116,7 +116,7 @@ def test_a_full_disk_is_told_once(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(LineLog, "write", _refuse)
-    with contextlib.closing(Telemetry(paths, 2.0, messages.append)) as telemetry:
+    with contextlib.closing(Telemetry(paths.telemetry, 2.0, messages.append)) as telemetry:
         for name in "ab":
             telemetry.watch(name, 1, sleeper.pid, [], began_s=100.0)
         for now_s in (102.0, 104.0):

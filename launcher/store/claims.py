@@ -1,0 +1,95 @@
+"""Claims: which process runs an attempt on a cluster. That of attempt 2 is the file `attempts/<experiment>/2.claim`.
+
+A claim is made by link(), which succeeds for a single process, on network folders too; locks do not hold there between
+machines, and clocks differ. A network client may also repeat a call whose answer was lost, and then says that the file
+exists though this process has made it. So the file is read back: it holds a number that only its maker knows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from launcher.store import values
+from launcher.store.attempt_files import AttemptFiles
+from launcher.store.files import MODE, read
+from launcher.text import timestamp
+
+_MOST_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Who runs an attempt.
+
+    nonce: a random number of the process, as text.
+    ticket: the cluster's name of the job, where it has told the process its name.
+    at: when the claim was made, by the clock of its machine: for people only.
+    """
+
+    nonce: str
+    host: str = ""
+    pid: int = 0
+    ticket: str = ""
+    at: str = ""
+
+    @classmethod
+    def of_this_process(cls, ticket: str = "") -> Claim:
+        """Return a claim that this process may make."""
+        return cls(os.urandom(16).hex(), socket.gethostname(), os.getpid(), ticket, timestamp())
+
+    @classmethod
+    def read(cls, path: Path) -> Claim | None:
+        """Return the claim in a file; None if the file is missing or holds no claim."""
+        try:
+            content = values.load(read(path, _MOST_BYTES))
+        except (OSError, ValueError):
+            return None
+        if not isinstance(content, dict) or not values.text(content.get("nonce")):
+            return None
+        texts = {name: values.text(content.get(name)) for name in ("nonce", "host", "ticket", "at")}
+        return cls(**texts, pid=values.whole(content.get("pid")) or 0)
+
+
+def claim(folder: Path, attempt: int, mine: Claim) -> bool:
+    """Claim an attempt for this process. Return whether it is this process's.
+
+    `folder`: of the experiment's attempts.
+
+    Raises:
+        OSError: the claim cannot be written, or the file system has no hard links.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = AttemptFiles(folder).path(attempt, "claim")
+    beside = folder / f".{mine.nonce}.tmp"
+    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(json.dumps(mine.__dict__).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):  # perhaps made by this process, whose call was repeated
+            os.link(beside, path)
+    finally:
+        with contextlib.suppress(OSError):  # it is passed over by its name
+            os.unlink(beside)
+    found = Claim.read(path)
+    return found is not None and found.nonce == mine.nonce
+
+
+def is_newest(folder: Path, attempt: int) -> bool | None:
+    """Return whether the claim of an attempt is still the newest of its experiment; None if it is gone.
+
+    Raises:
+        OSError: the folder cannot be listed now, which says nothing. A folder that is gone has no claims.
+    """
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return None
+    found = AttemptFiles.among(folder, names)
+    return attempt == found.newest_claim if attempt in found.claims else None

@@ -1,0 +1,64 @@
+"""What follows when the worker of an attempt is gone: its last records, how it ended, and whether a job may go on."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+
+from launcher.engine.attempt_ending import classify_attempt
+from launcher.engine.classify_ending import Ending
+from launcher.engine.follower import Follower
+from launcher.store.attempt_files import AttemptEnding, AttemptFiles
+from launcher.store.checkpoints import Checkpoints
+from launcher.store.ending import EndingKind
+from launcher.store.record_summary import RecordSummary
+from launcher.supervisor.inheritance import newest_checkpoint
+from launcher.supervisor.opening import Owned
+from launcher.text import plural
+
+_NO_PROGRESS = "no checkpoint between two time limits: raise time or lower checkpoint_s"
+
+
+def conclude(owned: Owned, ended: AttemptEnding, follower: Follower) -> tuple[AttemptEnding, Ending]:
+    """Return the end of an attempt, whose worker is gone, and how that counts. Its log gets a line about it."""
+    name = owned.spec.experiment
+    history = _complete(owned, follower)
+    ending = classify_attempt(ended, history)
+    if ending.kind == EndingKind.INTERRUPTED and ended.asked == "limit" and not _has_progress(owned, history):
+        ended = replace(ended, verdict=_NO_PROGRESS)
+        ending = classify_attempt(ended, history)
+    if ending.kind == EndingKind.DONE:
+        _remove_checkpoints(owned)
+    follower.close(name, f"{name} {ending}, {plural(history.num_steps, 'step')}, {ended.seconds:.1f} s")
+    return ended, ending
+
+
+def _complete(owned: Owned, follower: Follower) -> RecordSummary:
+    """Record what a script has written and its worker has not recorded, because it was killed. Return all records."""
+    name = owned.spec.experiment
+    history = follower.read(name)
+    if owned.spec.script is not None and history.end is None:
+        from launcher.engine.script_records import complete  # targets need none of it
+
+        if complete(owned.spec.paths, name):
+            return follower.read(name)
+    return history
+
+
+def _has_progress(owned: Owned, history: RecordSummary) -> bool:
+    """Return whether a job that goes on would get further than this: False only after two time limits."""
+    if not owned.goes_on or newest_checkpoint(owned.spec.paths, owned.spec.experiment) > owned.checkpoint:
+        return True
+    if owned.spec.script is None:
+        return False
+    return history.num_steps == 0 or history.last_step > owned.last_step  # a script may have checkpoints of its own
+
+
+def _remove_checkpoints(owned: Owned) -> None:
+    """Remove the checkpoints of an attempt and of those before it: a done experiment needs none."""
+    spec = owned.spec
+    for number in {0, *AttemptFiles.look(owned.folder).claims}:
+        if number <= spec.attempt:
+            with contextlib.suppress(OSError):  # they do no harm either
+                folder = spec.paths.of_attempt(number).checkpoints(spec.experiment)
+                Checkpoints(folder, spec.experiment, spec.state_digest).clear()

@@ -1,0 +1,171 @@
+"""The supervisor of a group: claims its attempts, runs their workers side by side, and ends when all have ended.
+
+    order, claim, inheritance ─▶ slots ─▶ prepare ─▶ workers ─▶ beats, log, telemetry ─▶ ends ─▶ exit code
+      (opening)                (placing)              (attempt, life_signs)
+
+One attempt that is lost or fails ends no other of its group.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from launcher.devices.slots import Slot
+from launcher.engine.build_executor import build_on_node
+from launcher.errors import LauncherError
+from launcher.executors.base import Executor, WorkerExited
+from launcher.store.attempt_files import read_batch
+from launcher.store.cluster_paths import ClusterPaths
+from launcher.supervisor.attempt import SupervisedAttempt
+from launcher.supervisor.cluster_job import ClusterJob, this_job
+from launcher.supervisor.opening import ANOTHERS, DONE, FAILED, Left, Owned, open_attempt
+from launcher.supervisor.placing import NoRoom, place_group
+from launcher.supervisor.stop_signals import StopSignals
+
+_TICK_S = 0.25
+_START_TICK_S = 0.02  # while a worker waits for the fork server
+
+
+def say(text: str) -> None:
+    """Print a line for the cluster's output file of the job. It may be full or gone."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        return
+
+
+def supervise(outcome: Path, batch: str, number: int, signals: StopSignals) -> int:
+    """Run the attempts of a group of a batch, and return the exit code of this process."""
+    groups = read_batch(ClusterPaths(outcome).batch(batch))
+    if number >= len(groups):
+        say(f"{outcome} has no group {number} of batch {batch}: it was withdrawn.")
+        return ANOTHERS
+    job = this_job()
+    codes: list[int] = []
+    owned: list[Owned] = []
+    for experiment, attempt in groups[number]:
+        found = open_attempt(outcome, experiment, attempt, job, say)
+        if isinstance(found, Left):
+            say(f"{experiment}: not run here, as {found.why}.")
+            codes.append(found.code)
+        else:
+            owned.append(found)
+    if owned:
+        codes += Group(owned, job, signals).run()
+    return FAILED if FAILED in codes else ANOTHERS if ANOTHERS in codes else DONE
+
+
+class Group:
+    """The attempts of this process that run, side by side."""
+
+    def __init__(self, owned: Sequence[Owned], job: ClusterJob, signals: StopSignals) -> None:
+        self._job = job
+        self._signals = signals
+        self._num_stops = 0
+        self._has_submitted = False
+        self._refused: list[tuple[Owned, str]] = []
+        self._attempts: list[SupervisedAttempt] = []
+        slots: list[Slot] = []
+        for each, found in zip(owned, place_group([each.order for each in owned]), strict=True):
+            if isinstance(found, NoRoom):
+                self._refused.append((each, str(found)))
+            else:
+                self._attempts.append(SupervisedAttempt(each, found, say))
+                slots += found.slots
+        self._files = {attempt.name: attempt.spec.paths.telemetry(attempt.name) for attempt in self._attempts}
+        order = owned[0].order
+        self._executor: Executor | None = None
+        if slots:
+            self._executor = build_on_node(slots, order.preload, self._files.__getitem__, order.telemetry_s, say)
+        self._preparing: threading.Thread | None = None
+
+    def run(self) -> list[int]:
+        """Run all attempts to their ends. Return an exit code for each."""
+        codes = []
+        for owned, why in self._refused:
+            codes.append(owned.refuse(why, say).code)
+            owned.beat.remove()
+        if self._executor is None:
+            return codes
+        self._executor.warm_up()
+        self._prepare(self._executor)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._signals.fileno(), selectors.EVENT_READ)
+            selector.register(self._executor.fileno(), selectors.EVENT_READ)
+            while not all(attempt.is_over for attempt in self._attempts):
+                selector.select(_START_TICK_S if any(each.waits_to_start for each in self._attempts) else _TICK_S)
+                self._turn(self._executor)
+        codes += [attempt.code for attempt in self._attempts]
+        if self._preparing is not None and self._preparing.is_alive():  # it dies with this process
+            sys.stderr.flush()
+            os._exit(max(codes))
+        self._executor.close()
+        return codes
+
+    def _turn(self, executor: Executor) -> None:
+        for asked in self._signals.take():
+            self._ask(asked)
+        for event in executor.poll():
+            if isinstance(event, WorkerExited):
+                next(each for each in self._attempts if each.name == event.experiment).exited(event)
+        now_s = time.monotonic()
+        is_preparing = self._preparing is not None and self._preparing.is_alive()
+        for attempt in self._attempts:
+            if attempt.waits_to_start and not is_preparing:
+                attempt.start(executor)
+            attempt.tick(now_s, "prepares" if is_preparing and attempt.waits_to_start else "")
+        executor.sample()
+        self._write_ends()
+
+    def _ask(self, asked: str) -> None:
+        self._num_stops += asked == "stop"
+        say(f"asked to end: {asked}.")
+        for attempt in self._attempts:
+            attempt.ask(asked)
+            if self._num_stops > 1:
+                attempt.kill()
+
+    def _write_ends(self) -> None:
+        """Write the ends that are known. Those by the time limit wait for each other, as one job goes on with all."""
+        limited = [each for each in self._attempts if each.has_hit_limit and not each.is_over]
+        if limited and all(each.ending is not None for each in self._attempts):
+            self._submit_successor([each for each in limited if each.order.submits_successor])
+            limited = []
+        for attempt in self._attempts:
+            if attempt.ending is not None and attempt not in limited:
+                attempt.write_end()
+
+    def _submit_successor(self, attempts: Sequence[SupervisedAttempt]) -> None:
+        """Ask for a job that goes on, once."""
+        if self._has_submitted or not attempts:
+            return
+        self._has_submitted = True
+        ticket, why = self._job.submit_successor()
+        say(f"job {ticket} goes on after the time limit." if ticket else f"no job goes on after the time limit: {why}")
+        for attempt in attempts:
+            assert attempt.ending is not None, "it has hit the limit"
+            attempt.ending = replace(attempt.ending, successor=ticket)
+
+    def _prepare(self, executor: Executor) -> None:
+        """Let the target check configurations and data, on a thread: meanwhile signs of life are given."""
+        due = [attempt for attempt in self._attempts if attempt.order.prepares]
+
+        def _run() -> None:
+            for attempt in due:
+                try:
+                    problems = executor.prepare([attempt.spec])
+                except (LauncherError, OSError) as error:
+                    problems = [str(error)]
+                if problems and attempt.ending is None:
+                    attempt.refuse("; ".join(problems))
+
+        if due:
+            self._preparing = threading.Thread(target=_run, name="prepare", daemon=True)
+            self._preparing.start()

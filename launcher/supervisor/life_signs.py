@@ -1,0 +1,91 @@
+"""The signs of life of an attempt: its beat, its records on disk, and whether it still counts.
+
+Nothing here ends training: a folder that cannot be written is told, and tried again at the next beat.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from launcher.store.beats import BeatFile
+from launcher.store.claims import is_newest
+from launcher.store.files import open_to_read
+from launcher.supervisor.opening import Owned
+
+Standing = Literal["ours", "taken", "gone", "unknown"]
+
+
+class LifeSigns:
+    """Gives the signs of life of one attempt, from its claim to its end."""
+
+    def __init__(self, owned: Owned, say: Callable[[str], None]) -> None:
+        self._beat: BeatFile = owned.beat
+        self._beat_s = owned.order.beat_s
+        self._folder = owned.folder
+        self._name, self._attempt = owned.spec.experiment, owned.spec.attempt
+        self._records = owned.spec.paths.records(self._name)
+        self._say = say
+        self._due_s = time.monotonic() + self._beat_s
+        self._fd = -1
+        self._synced_bytes = 0
+        self._phase = "starts"
+        self._told: set[str] = set()
+
+    def is_due(self, now_s: float, phase: str) -> bool:
+        """Return whether it is time for a beat: always when the phase is another."""
+        return now_s >= self._due_s or phase != self._phase
+
+    def give(self, now_s: float, step: int, phase: str) -> Standing:
+        """Write records through to the disk, give a beat, and look whether the claim still counts."""
+        self._due_s, self._phase = now_s + self._beat_s, phase
+        self.sync()
+        with self._telling("no sign of life can be given"):
+            self._beat.move_on(self._synced_bytes, step, phase)
+        return self._standing()
+
+    def _standing(self) -> Standing:
+        for _ in range(2):  # a claim that is not found is looked for twice
+            try:
+                found = is_newest(self._folder, self._attempt)
+            except OSError:
+                return "unknown"
+            if found is not None:
+                return "ours" if found else "taken"
+        return "gone"
+
+    def sync(self) -> None:
+        """Have the kernel write the records to the disk, or to the server: the death of the node then leaves them.
+
+        The worker does not wait for it. The descriptor is another than the worker's, and the file the same.
+        """
+        with self._telling("records cannot be written through to the disk"):
+            if self._fd < 0:
+                self._fd = open_to_read(self._records)
+            size = os.fstat(self._fd).st_size
+            if size != self._synced_bytes:
+                os.fdatasync(self._fd)
+                self._synced_bytes = size
+
+    def close(self) -> None:
+        """Remove the beat, after the end was written."""
+        with self._telling("its sign of life cannot be removed"):
+            self._beat.remove()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    @contextlib.contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        """Tell an error once, but for a record file that is not there yet."""
+        try:
+            yield
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            if what not in self._told:
+                self._told.add(what)
+                self._say(f"{self._name}: {what}: {error}. It is tried again; training goes on.")

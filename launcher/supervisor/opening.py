@@ -1,0 +1,183 @@
+"""From an order to an attempt that this process owns, or to the reason why it does not run.
+
+1. An experiment that is done is not run again, and needs no claim: a cluster may run a job again that had ended.
+2. An order that is gone was withdrawn.
+3. A node that differs from where the order was written does not run it.
+4. The attempt is claimed. Where the cluster runs a job again, or a job goes on after the time limit of another job, it
+   is a further attempt.
+5. The attempt gets the records and checkpoints of the attempts before it.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from launcher.clusters.fingerprint import differences, fingerprint
+from launcher.clusters.order import Order
+from launcher.store.attempt_files import AttemptEnding, AttemptFiles, own_paths
+from launcher.store.beats import BeatFile
+from launcher.store.claims import Claim, claim
+from launcher.store.cluster_paths import ClusterPaths
+from launcher.store.ending import EndingKind
+from launcher.store.paths import Paths
+from launcher.store.summary_file import read_summary
+from launcher.supervisor.cluster_job import ClusterJob
+from launcher.supervisor.inheritance import copy_lines, link_checkpoints, newest_checkpoint
+from launcher.text import inline
+from launcher.worker.spec import Spec
+
+DONE, FAILED, ANOTHERS = 0, 1, 75
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Left:
+    """An attempt that is not run here. `code`: the exit code for it."""
+
+    code: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Owned:
+    """An attempt that this process runs.
+
+    order: what it was told. spec: what the worker is told, with the number and the own files of the attempt.
+    folder: of the experiment's claims and ends.
+    beat: its sign of life.
+    goes_on: the attempt before it ended at the time limit.
+    checkpoint: the step of the newest checkpoint at the start; -1: there was none.
+    last_step: the largest step that was recorded before.
+    """
+
+    order: Order
+    spec: Spec
+    folder: Path
+    beat: BeatFile
+    goes_on: bool = False
+    checkpoint: int = -1
+    last_step: int = 0
+
+    def refuse(self, why: str, say: Say) -> Left:
+        """End the attempt without a worker."""
+        return _refuse(self.folder, self.spec.experiment, self.spec.attempt, why, say)
+
+
+def open_attempt(outcome: Path, experiment: str, ordered: int, job: ClusterJob, say: Say) -> Owned | Left:
+    """Make an ordered attempt this process's own, or tell why it is not.
+
+    `outcome`: the outcome folder. `ordered`: the number of the attempt that was ordered.
+    """
+    folder = ClusterPaths(outcome).attempts(experiment)
+    files = AttemptFiles.look(folder)
+    order, why = _read_order(files.path(ordered, "order"))
+    if _is_done(outcome, experiment, order):
+        return Left(DONE, "it is done")
+    if order is None and not why:
+        return Left(ANOTHERS, "its order was withdrawn")
+    number, reason = _number(files, ordered, job)
+    if number == 0:
+        return Left(ANOTHERS, reason)
+    if order is None or order.spec.experiment != experiment:
+        return _refuse(folder, experiment, number, why or "its order is that of another experiment", say)
+    spec = _spec_of(order, number, ordered)
+    if found := differences(order.code, fingerprint(spec)):
+        return _refuse(folder, experiment, number, "; ".join(found), say)
+    try:
+        if not claim(folder, number, Claim.of_this_process(job.ticket)):
+            return Left(ANOTHERS, f"another process runs attempt {number}")
+    except OSError as error:
+        return Left(FAILED, f"attempt {number} cannot be claimed: {error}")
+    goes_on = _has_hit_limit(files)
+    owned = Owned(order, spec, folder, BeatFile(ClusterPaths(outcome).beats, experiment, number), goes_on)
+    try:
+        return _inherit(owned, files, say)
+    except OSError as error:
+        return owned.refuse(f"what attempts before it have left cannot be taken over: {error}", say)
+
+
+def _read_order(path: Path) -> tuple[Order | None, str]:
+    """Return an order; without one, why it cannot be read, or an empty text if it is gone."""
+    try:
+        return Order.read(path), ""
+    except FileNotFoundError:
+        return None, ""
+    except (OSError, ValueError) as error:
+        return None, f"its order, {path}, cannot be read: {inline(str(error), 500)}"
+
+
+def _is_done(outcome: Path, experiment: str, order: Order | None) -> bool:
+    """Return whether the newest attempt of an experiment is done, in the configuration that is ordered."""
+    paths = own_paths(Paths(outcome, outcome), experiment)
+    facts = read_summary(paths.records(experiment), (), paths.summary(experiment))
+    kind = EndingKind.from_text((facts.end or {}).get("ending"))
+    if kind is None or not kind.is_kept:
+        return False
+    return order is None or (facts.start or {}).get("digest", order.spec.digest) == order.spec.digest
+
+
+def _number(files: AttemptFiles, ordered: int, job: ClusterJob) -> tuple[int, str]:
+    """Return the number of the attempt to claim; 0, and why, if there is nothing to claim.
+
+    The cluster runs a job again: the newest claim has its ticket, and no end, or the end of an attempt that was asked
+    to stop. Another job goes on: the newest claim has ended at the time limit.
+    """
+    newest = files.newest_claim
+    if newest < ordered:
+        return (0, f"attempt {ordered} has ended") if ordered in files.ends else (ordered, "")
+    before = Claim.read(files.path(newest, "claim"))
+    ended = AttemptEnding.read(files.path(newest, "end")) if newest in files.ends else None
+    if not (ended is not None and ended.asked == "limit"):
+        if before is None or not job.ticket or before.ticket != job.ticket:
+            return 0, f"another process runs attempt {newest}, or has run it"
+        if ended is not None and not (ended.asked and job.num_restarts):
+            return 0, f"attempt {newest} has ended"
+    number = newest + 1
+    while number in files.ends:
+        number += 1
+    return number, ""
+
+
+def _has_hit_limit(files: AttemptFiles) -> bool:
+    newest = files.newest_claim
+    ended = AttemptEnding.read(files.path(newest, "end")) if newest in files.ends else None
+    return ended is not None and ended.asked == "limit"
+
+
+def _spec_of(order: Order, number: int, ordered: int) -> Spec:
+    """Return what the worker is told, for an attempt of this number."""
+    spec = order.spec if number == ordered or order.again is None else order.again
+    paths = spec.paths.of_attempt(number)
+    script = spec.script
+    if script is not None:
+        own = {"LAUNCHER_ATTEMPT": str(number), "LAUNCHER_CHECKPOINTS": str(paths.checkpoints(spec.experiment))}
+        script = replace(script, environment=script.environment | own)
+    return replace(spec, attempt=number, paths=paths, script=script)
+
+
+def _inherit(owned: Owned, files: AttemptFiles, say: Say) -> Owned:
+    """Give an attempt what those before it have left, and its first beat."""
+    spec = owned.spec
+    paths, name = spec.paths, spec.experiment
+    before = [number for number in AttemptFiles.look(owned.folder).claims if number < spec.attempt]
+    try:
+        owned.beat.move_on(0, 0, "starts")
+    except OSError as error:
+        say(f"{name}: no sign of life can be given: {error}. Training goes on.")
+    copy_lines(paths, name, before, lambda paths: paths.records(name))
+    copy_lines(paths, name, before, lambda paths: paths.telemetry(name))
+    link_checkpoints(paths, name, before)
+    facts = read_summary(paths.records(name), (), paths.summary(name))
+    return replace(owned, checkpoint=newest_checkpoint(paths, name), last_step=facts.last_step)
+
+
+def _refuse(folder: Path, experiment: str, attempt: int, why: str, say: Say) -> Left:
+    try:
+        AttemptEnding(node=socket.gethostname(), refused=why).write(AttemptFiles(folder).path(attempt, "end"))
+    except OSError as error:
+        say(f"{experiment}: the end of attempt {attempt} cannot be written: {error}")
+    return Left(FAILED, why)

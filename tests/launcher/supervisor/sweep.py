@@ -1,0 +1,132 @@
+"""A sweep of toy experiments as a launcher hands it to a cluster: orders, batches, and supervisors as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from launcher.clusters.fingerprint import fingerprint
+from launcher.clusters.order import Order
+from launcher.store.attempt_files import AttemptEnding, AttemptFiles, own_paths, write_batch
+from launcher.store.beats import Beat, read_beats
+from launcher.store.cluster_paths import ClusterPaths
+from launcher.store.history import History, read_history
+from launcher.store.paths import Paths
+from launcher.worker.spec import Spec
+from tests.launcher.conftest import MARK, TOYS, wait_for
+
+_DEFAULTS = {"steps": 5, "step_s": 0.0, "at": 0, "act": "", "acks": "", "barrier": "", "lr": 0.1}  # of ToyConfig
+
+
+@dataclass
+class ToySweep:
+    """The outcome folder of a sweep, its launcher's side and its nodes'."""
+
+    folder: Path
+    mark: str
+    environment: dict[str, str] = field(default_factory=dict)  # of the supervisors
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def paths(self) -> Paths:
+        return Paths(self.folder / "outcome", self.folder / "logs")
+
+    def spec(self, experiment: str = "a", attempt: int = 1, target: str = "toy:train", **config: Any) -> Spec:
+        return Spec(
+            experiment=experiment,
+            attempt=attempt,
+            target=target,
+            folder=TOYS,
+            config=_DEFAULTS | config if target == "toy:train" else config,
+            given=config,
+            digest=f"digest of {experiment}",
+            state_digest=f"digest of {experiment}",
+            seed=1,
+            device_type="cpu",
+            environment={},
+            threads=1,
+            paths=self.paths.absolute(),
+            checkpoint_s=0.0,
+        )
+
+    def order(self, spec: Spec, **fields: Any) -> Order:
+        """Write the order of an attempt; the next one, if a cluster starts it, goes on."""
+        fields = {"beat_s": 0.2, "grace_s": 5.0, "code": fingerprint(spec), "again": spec, "telemetry_s": 0.2} | fields
+        order = Order(spec=spec, **fields)
+        order.write(self.files(spec.experiment).path(spec.attempt, "order"))
+        return order
+
+    def batch(self, *jobs: tuple[str, int], name: str = "b1") -> str:
+        """Write a batch of one group."""
+        write_batch(ClusterPaths(self.paths.outcome).batch(name), [jobs])
+        return name
+
+    def files(self, experiment: str = "a") -> AttemptFiles:
+        return AttemptFiles.look(ClusterPaths(self.paths.outcome).attempts(experiment))
+
+    def end(self, attempt: int = 1, experiment: str = "a") -> AttemptEnding | None:
+        return AttemptEnding.read(self.files(experiment).path(attempt, "end"))
+
+    def beats(self) -> dict[tuple[str, int], Beat]:
+        return read_beats(ClusterPaths(self.paths.outcome).beats)
+
+    def history(self, experiment: str = "a") -> History:
+        return read_history(own_paths(self.paths, experiment).records(experiment))
+
+    def log(self, experiment: str = "a") -> str:
+        path = self.paths.log(experiment)
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def start(self, batch: str = "b1", number: int = 0, **environment: str) -> subprocess.Popen[str]:
+        """Start a supervisor, as a cluster does."""
+        hidden = ("CUDA_VISIBLE_DEVICES",)
+        known = {key: value for key, value in os.environ.items() if key not in hidden}
+        known |= {MARK: self.mark, "LAUNCHER_LOCKS": str(self.folder / "locks")} | self.environment | environment
+        process = subprocess.Popen(
+            [sys.executable, "-m", "launcher.supervisor", str(self.paths.outcome), batch, str(number)],
+            cwd=self.folder,
+            env=known | {"PYTHONPATH": os.pathsep.join(filter(None, [str(Path.cwd()), known.get("PYTHONPATH")]))},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, batch: str = "b1", number: int = 0, **environment: str) -> tuple[int, str]:
+        """Run a supervisor to its end. Return its exit code and what it printed."""
+        return finish(self.start(batch, number, **environment))
+
+    def close(self) -> None:
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+def finish(process: subprocess.Popen[str], limit_s: float = 60.0) -> tuple[int, str]:
+    """Wait for a supervisor. Return its exit code and what it printed."""
+    out, _ = process.communicate(timeout=limit_s)
+    assert "Traceback" not in out, out
+    return process.returncode, out
+
+
+def steps_of(path: Path) -> list[int]:
+    """Return the steps in a record file as they were written."""
+    records = [json.loads(line) for line in path.read_bytes().splitlines()]
+    return [record["step"] for record in records if "kind" not in record]
+
+
+def wait_for_step(sweep: ToySweep, step: int, attempt: int = 1, experiment: str = "a") -> None:
+    """Wait until an attempt has recorded a step."""
+    path = sweep.paths.of_attempt(attempt).records(experiment)
+    wait_for(lambda: path.exists() and (steps_of(path) or [0])[-1] >= step)
+
+
+__all__ = ["ToySweep", "finish", "replace", "steps_of", "wait_for_step"]
