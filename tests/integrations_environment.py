@@ -31,22 +31,29 @@ def program() -> str:
 
 def make() -> None:
     """Make the environment, or complete it, and say how long that took."""
+    # Only this folder is added: what it links to itself is not.
+    install(FOLDER, "integrations", beside=[folder_of("torch")])
+    READY.touch()
+
+
+def install(folder: Path, extra: str, *, beside: list[Path]) -> None:
+    """Install an extra of setup.cfg into an environment that also finds what is in the folders `beside`."""
     began_s = time.monotonic()
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
-    wanted = setup["options.extras_require"]["integrations"].split()
-    subprocess.run([sys.executable, "-m", "venv", str(FOLDER)], check=True)
-    python = str(FOLDER / "bin" / "python")
-    (site,) = FOLDER.glob("lib/python*/site-packages")
-    # pip finds torch on the path and leaves it alone. Only this folder is added: what it links to itself is not.
-    (site / "beside.pth").write_text(f"{_folder_of('torch')}\n")
+    wanted = setup["options.extras_require"][extra].split()
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    python = str(folder / "bin" / "python")
+    (site,) = folder.glob("lib/python*/site-packages")
+    # pip finds torch on the path and leaves it alone.
+    (site / "beside.pth").write_text("".join(f"{path}\n" for path in beside))
     constraints = ["--constraint", str(ROOT / "constraints.txt")]
     subprocess.run([python, "-m", "pip", "install", "--quiet", *constraints, *wanted], check=True)
-    READY.touch()
-    print(f"{FOLDER.name}: {', '.join(wanted)} in {time.monotonic() - began_s:.0f} s")
+    print(f"{folder.name}: {', '.join(wanted)} in {time.monotonic() - began_s:.0f} s")
 
 
-def _folder_of(package: str) -> Path:
+def folder_of(package: str) -> Path:
+    """Return the folder in which the Python that runs this finds a package."""
     code = f"import importlib.util as u; print(u.find_spec({package!r}).origin)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return Path(told.stdout.strip()).parents[1]

@@ -1,0 +1,260 @@
+"""`RayCluster` on a real Ray of three nodes, with a stand-in for the supervisor."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from launcher.clusters.base import Job, Over, Refused, Running, State, Ticket, Waiting
+from launcher.clusters.ray import RayCluster
+from launcher.clusters.settings import ClusterSettings
+from launcher.errors import InputError
+from tests.engines.ray import NEEDS_RAY, RayNodes, ray_nodes
+from tests.launcher.conftest import wait_for
+
+pytestmark = [pytest.mark.ray, NEEDS_RAY, pytest.mark.timeout(300)]
+# It notes that it runs, and where; ends as its number says; if there is a file `hold`, not before SIGTERM.
+PROGRAM = """\
+#!/bin/bash
+trap 'echo asked > "$1/$2_$3.asked"; exit 7' TERM
+echo "$$ $PPID $CUDA_VISIBLE_DEVICES $LAUNCHER_TICKET $WORD" > "$1/$2_$3.tmp"
+mv "$1/$2_$3.tmp" "$1/$2_$3.ran"
+if [ -e "$1/hold" ]; then sleep 1000 & wait $!; fi
+exit $3
+"""
+Make = Callable[..., RayCluster]
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[RayNodes]:
+    with ray_nodes(nodes=3, cpus=2) as made:
+        yield made
+
+
+@pytest.fixture
+def make(nodes: RayNodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Return what makes a cluster for the folder `outcome`; afterwards nothing of it is left on Ray."""
+    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+        monkeypatch.setenv(name, nodes.environment[name])
+    program = tmp_path / "program"
+    program.write_text(PROGRAM)
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    outcome = tmp_path / "outcome"
+    outcome.mkdir()
+    made: list[RayCluster] = []
+
+    def _make(**settings: Any) -> RayCluster:
+        cluster = RayCluster(ClusterSettings(**settings), outcome, program=[str(program)])
+        made.append(cluster)
+        return cluster
+
+    yield _make
+    last = _make()
+    last.stop(list(last.adopt()), force=True)
+    wait_for(lambda: not last.adopt())
+    for cluster in made:
+        cluster.close()
+
+
+def submit(cluster: RayCluster, num: int, batch: str = "b1") -> list[Ticket]:
+    tickets = cluster.submit(batch, [(Job(f"e{number}", 1),) for number in range(num)])
+    assert not any(isinstance(ticket, Refused) for ticket in tickets)
+    return [ticket for ticket in tickets if isinstance(ticket, str)]
+
+
+def are(cluster: RayCluster, kind: type[State], num: int) -> Callable[[], bool]:
+    return lambda: sum(isinstance(state, kind) for state in cluster.poll().values()) == num
+
+
+def ran(folder: Path, num: int) -> list[list[str]]:
+    """Wait until so many programs have run and return what they noted: pid, parent, GPUs, ticket, word."""
+    paths = wait_for(lambda: len(found := sorted(folder.glob("*.ran"))) >= num and found, limit_s=90)
+    return [path.read_text().strip("\n").split(" ") for path in paths]
+
+
+def test_twelve_groups_run_once_each_and_their_exits_are_told(make: Make, tmp_path: Path) -> None:
+    cluster = make(setup=["WORD='two words'", "export WORD"])
+    cluster.check()
+    tickets = submit(cluster, 12)
+    wait_for(are(cluster, Over, 12), limit_s=120)
+    assert cluster.poll() == {ticket: Over(number) for number, ticket in enumerate(tickets)}
+    noted = ran(tmp_path / "outcome", 12)
+    assert sorted(words[3] for words in noted) == sorted(tickets)
+    assert all(words[2] == "" and words[4:] == ["two", "words"] for words in noted), "no GPU was asked for"
+    output = tmp_path / "outcome" / "attempts" / "_out"
+    assert {path.name for path in output.iterdir()} == {f"b1_{number}.out" for number in range(12)}
+
+
+def test_halves_of_gpus_share_one(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "outcome" / "hold").touch()
+    cluster = make(gpus=0.5)
+    submit(cluster, 4)
+    assert [words[2] for words in ran(tmp_path / "outcome", 4)] == ["0"] * 4, "each node has one GPU, the first"
+    wait_for(are(cluster, Running, 4))
+
+
+def test_a_stop_asks_those_that_run_and_the_others_never_start(make: Make, tmp_path: Path) -> None:
+    outcome = tmp_path / "outcome"
+    (outcome / "hold").touch()
+    cluster = make(cpus=2)
+    tickets = submit(cluster, 5)
+    ran(outcome, 3)
+    wait_for(are(cluster, Running, 3))
+    waiting = [ticket for ticket, state in cluster.poll().items() if isinstance(state, Waiting)]
+    assert cluster.poll()[waiting[0]] == Waiting("waits for room on a node")
+    cluster.stop(tickets, force=False)
+    wait_for(are(cluster, Over, 5))
+    assert len(list(outcome.glob("*.asked"))) == 3
+    assert len(list(outcome.glob("*.ran"))) == 3
+    codes = [state.code for state in cluster.poll().values() if isinstance(state, Over)]
+    assert sorted(codes, key=str) == [7, 7, 7, None, None]
+
+
+def test_a_forced_stop_ends_the_program_at_once(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "outcome" / "hold").touch()
+    cluster = make()
+    tickets = submit(cluster, 1)
+    ((pid, *_),) = ran(tmp_path / "outcome", 1)
+    cluster.stop(tickets, force=True)
+    wait_for(are(cluster, Over, 1))
+    wait_for(lambda: not psutil.pid_exists(int(pid)))
+    assert not list((tmp_path / "outcome").glob("*.asked"))
+
+
+def test_after_the_death_of_the_driver_the_next_launch_finds_everything(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "outcome" / "hold").touch()
+    first = make(cpus=2)
+    tickets = submit(first, 5)
+    ran(tmp_path / "outcome", 3)
+    driver = first._talk._driver
+    assert driver is not None
+    driver.process.send_signal(signal.SIGKILL)
+    driver.process.wait()
+    second = make()
+    places = second.adopt()
+    assert {ticket: place.number for ticket, place in places.items()} == dict(zip(tickets, range(5), strict=True))
+    wait_for(lambda: are(second, Running, 3)() and are(second, Waiting, 2)())
+    assert are(first, Running, 3)(), "the first launch has a new driver, too"
+    (tmp_path / "outcome" / "hold").unlink()
+    running = [ticket for ticket, state in second.poll().items() if isinstance(state, Running)]
+    second.stop(running, force=False)
+    ran(tmp_path / "outcome", 5)
+    wait_for(are(second, Over, 5))
+
+
+def test_with_the_process_of_its_actor_the_program_dies(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "outcome" / "hold").touch()
+    cluster = make()
+    submit(cluster, 1)
+    ((pid, actor, *_),) = ran(tmp_path / "outcome", 1)
+    assert os.getsid(int(pid)) == int(pid), "it leads a session of its own"
+    os.kill(int(actor), signal.SIGKILL)
+    wait_for(lambda: not psutil.pid_exists(int(pid)))
+    wait_for(are(cluster, Over, 1))
+    (state,) = cluster.poll().values()
+    assert isinstance(state, Over)
+    assert "worker process has died" in state.why
+
+
+def test_at_most_so_many_are_handed_to_ray(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "outcome" / "hold").touch()
+    cluster = make(at_once=2)
+    tickets = cluster.submit("b1", [(Job(f"e{number}", 1),) for number in range(3)])
+    assert [isinstance(ticket, Refused) for ticket in tickets] == [False, False, True]
+    ran(tmp_path / "outcome", 2)
+    cluster.stop([ticket for ticket in tickets if isinstance(ticket, str)], force=True)
+    wait_for(are(cluster, Over, 2))
+    assert isinstance(cluster.submit("b2", [(Job("e2", 1),)])[0], str)
+
+
+def test_what_no_node_has_is_told(make: Make) -> None:
+    cluster = make(gpus=4, mem_gb=1)
+    submit(cluster, 1)
+    assert list(cluster.poll().values()) == [Waiting("no node of this Ray has 1 CPU, 4 GPU, 1 GiB of memory")]
+
+
+def test_a_thousand_may_wait(make: Make) -> None:
+    cluster = make(gpus=4)
+    tickets = submit(cluster, 1000)
+    assert are(cluster, Waiting, 1000)()
+    cluster.stop(tickets, force=False)
+    wait_for(are(cluster, Over, 1000))
+
+
+def test_a_node_that_does_not_see_the_folder_says_so(make: Make, tmp_path: Path) -> None:
+    cluster = make()
+    actor = cluster._actor("b1", 0, tmp_path / "elsewhere")
+    cluster._ask("submit", actors=[actor], needs=cluster._needs)
+    cluster.adopt()
+    wait_for(are(cluster, Over, 1))
+    (state,) = cluster.poll().values()
+    assert isinstance(state, Over)
+    assert f"{tmp_path}/elsewhere is not on this node" in state.why
+
+
+def test_another_version_there_is_told(make: Make, nodes: RayNodes) -> None:
+    code = """
+import json, sys
+from ray._raylet import GcsClient
+client = GcsClient(address=sys.argv[1])
+told = json.loads(client.internal_kv_get(b"CLUSTER_METADATA", b"cluster"))
+print(told["python_version"], told["ray_version"])
+told["python_version"], told["ray_version"] = sys.argv[2:]
+client.internal_kv_put(b"CLUSTER_METADATA", json.dumps(told).encode(), True, b"cluster")
+"""
+    command = [sys.executable, "-c", code, nodes.address]
+    done = subprocess.run(  # the token is in this process's environment
+        [*command, "3.9.1", "2.9.0"], capture_output=True, text=True, check=True, timeout=60
+    )
+    try:
+        with pytest.raises(InputError, match=r"Ray 2\.9\.0 with Python 3\.9\.1 there, Ray 2"):
+            make().check()
+    finally:
+        subprocess.run([*command, *done.stdout.split()], capture_output=True, check=True, timeout=60)
+    make().check()
+
+
+def test_no_ray_at_an_address_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.2:1")
+    with (
+        closing(RayCluster(ClusterSettings(), tmp_path)) as cluster,
+        pytest.raises(InputError, match=r"no Ray answers at 127\.0\.0\.2:1\. Start one"),
+    ):
+        cluster.check()
+
+
+def test_a_ray_that_wants_another_token_says_so(
+    make: Make, nodes: RayNodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "of-another-ray")
+    with (
+        closing(RayCluster(ClusterSettings(), tmp_path)) as cluster,
+        pytest.raises(InputError, match="wants its token"),
+    ):
+        cluster.check()
+    monkeypatch.setenv("RAY_AUTH_TOKEN", nodes.environment["RAY_AUTH_TOKEN"])
+
+
+def test_with_its_node_a_group_is_over(make: Make, nodes: RayNodes, tmp_path: Path) -> None:
+    """The last test: two nodes are left after it."""
+    (tmp_path / "outcome" / "hold").touch()
+    cluster = make(cpus=2)
+    submit(cluster, 3)
+    pids = [int(words[0]) for words in ran(tmp_path / "outcome", 3)]
+    nodes.run("kill-raylet", "3")
+    wait_for(are(cluster, Over, 1), limit_s=90)
+    wait_for(lambda: sum(psutil.pid_exists(pid) for pid in pids) == 2)
+    assert are(cluster, Running, 2)()
+    (state,) = [state for state in cluster.poll().values() if isinstance(state, Over)]
+    assert "node" in state.why
