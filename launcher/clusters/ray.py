@@ -14,7 +14,6 @@ import hashlib
 import importlib.util
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import IO, Any
 
 from launcher.child_process import ChildProcess, start_module
 from launcher.clusters.base import Gone, Group, NotHeard, Over, Place, Refused, Running, State, Ticket, Waiting
+from launcher.clusters.node_script import PROGRAM, search_path_lines, setup_lines
 from launcher.clusters.ray_talk import LIMIT_S, DriverProblem, DriverTalk, Start
 from launcher.clusters.settings import ClusterSettings
 from launcher.errors import InputError
@@ -30,7 +30,6 @@ from launcher.store.names import is_name
 from launcher.text import inline, listed, signal_name
 
 AT_A_TIME = 500  # actors a request: 1,000 take two seconds, or ten on a busy machine
-PROGRAM = (sys.executable, "-m", "launcher.supervisor")
 NOT_OF_RAY = ("time", "partition", "account", "qos", "constraint", "reservation", "per_job", "extra", "requeue")
 _DRIVER = "launcher.clusters.ray_driver"
 
@@ -125,7 +124,7 @@ class RayCluster:
         return {
             "name": f"{self._prefix}{batch}/{number}",
             "words": [*self._program, str(self._outcome), batch, str(number)],
-            "setup": self._settings.setup,
+            "script": "\n".join([*setup_lines(self._settings.setup), *search_path_lines(), 'exec "$@"']),
             "folder": str(self._folder),
             "output": str(output / f"{batch}_{number}.out"),
             "environment": forwarded,

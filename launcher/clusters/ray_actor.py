@@ -24,7 +24,6 @@ from launcher.child_process import start_program
 
 NAMESPACE = "sweep-launcher"  # of our actors, and of the exits that they leave
 CONCURRENT = 3  # `run` lasts as long as the supervisor, and `stop` is called meanwhile
-_SETUP = 'exec "$@"'
 # What Ray puts into the environment of its worker processes. A node's own value of these counts, if it has one.
 _OF_RAY = (
     "OMP_NUM_THREADS", "PYTHONBREAKPOINT", "RAY_JOB_ID", "RAY_RAYLET_PID", "RAY_LD_PRELOAD_ON_WORKERS", "SPT_NOENV",
@@ -36,16 +35,16 @@ class ActorOrder:
     """What an actor is to run.
 
     name: of the actor, the ticket of its group.
+    script: for bash: what comes before the program, and its start, as `exec "$@"`.
     words: the program and its arguments.
-    setup: shell lines before it.
     folder: its working directory.
     output: the file at whose end it prints. The folder of the file must be there.
     environment: variables that it gets besides those of the node.
     """
 
     name: str
+    script: str
     words: tuple[str, ...]
-    setup: tuple[str, ...]
     folder: str
     output: str
     environment: dict[str, str]
@@ -73,10 +72,12 @@ class SupervisorActor:
         import ray
         from ray.experimental import internal_kv
 
-        code = self._child.process.wait()
-        self._child.end()
-        internal_kv._internal_kv_put(self._name, json.dumps({"code": code}), namespace=NAMESPACE)
-        ray.actor.exit_actor()
+        try:
+            code = self._child.process.wait()
+            self._child.end()
+            internal_kv._internal_kv_put(self._name, json.dumps({"code": code}), namespace=NAMESPACE)
+        finally:
+            ray.actor.exit_actor()
 
     def stop(self, force: bool) -> None:
         """Ask the supervisor to save and end; with `force` kill it."""
@@ -95,10 +96,9 @@ def start(order: ActorOrder, gpus: list[str]) -> Any:
     for folder in (Path(order.output).parent, Path(order.folder)):
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder} is not on this node. All nodes must see it under this path.")
-    script = "\n".join([*order.setup, _SETUP])
     with open(order.output, "ab") as output:
         return start_program(
-            ["/bin/bash", "-c", script, "bash", *order.words],
+            ["/bin/bash", "-c", order.script, "bash", *order.words],
             stdout=output.fileno(),
             stderr=output.fileno(),
             environment=environment,

@@ -55,6 +55,8 @@ def main() -> None:
     os.environ |= {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}  # or Ray uploads the working directory
     os.environ.setdefault("RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL", "minor")
     os.environ.pop("RAY_RUNTIME_ENV_HOOK", None)
+    # Where this machine is no node, Ray looks for one so long. The launcher waits for a minute at most.
+    os.environ.setdefault("RAY_gcs_server_request_timeout_seconds", "20")
     driver: Driver | None = None
     for line in requests:
         request = json.loads(line)
@@ -90,8 +92,7 @@ class Driver:
         except ray.exceptions.AuthenticationError as error:
             raise Problem("token", str(error)) from None
         except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
-            kind = "outside" if "raylet" in str(error).lower() else "unreachable"
-            raise Problem(kind, str(error)) from None
+            raise Problem("outside" if "node to connect" in str(error) else "unreachable", str(error)) from None
         for module in (ray_actor, child_process):
             ray.cloudpickle.register_pickle_by_value(module)
         self._actor = ray.remote(SupervisorActor)

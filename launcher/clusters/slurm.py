@@ -23,12 +23,12 @@ from pathlib import Path
 
 from launcher.clusters import slurm_options, slurm_refusals
 from launcher.clusters.base import Group, NotHeard, Place, Refused, State, Ticket
+from launcher.clusters.node_script import PROGRAM
 from launcher.clusters.settings import ClusterSettings
 from launcher.clusters.slurm_arrays import SlurmJobs, block_size
 from launcher.clusters.slurm_commands import LIMIT_S, Answer, SlurmCommands
 from launcher.clusters.slurm_plan import SlurmAnswer, SlurmPlan, read_test
 from launcher.clusters.slurm_refusals import Refusal
-from launcher.clusters.slurm_script import PROGRAM
 from launcher.clusters.slurm_states import LINE, QueuedJob, newest, read_queue
 from launcher.errors import InputError, WriteError
 from launcher.store.cluster_paths import ClusterPaths

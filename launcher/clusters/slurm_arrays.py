@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from launcher.clusters.node_script import PROGRAM
 from launcher.clusters.settings import ClusterSettings
 from launcher.clusters.slurm_options import job_options
-from launcher.clusters.slurm_script import ARRAY, INDEX, PROGRAM, BatchScript
+from launcher.clusters.slurm_script import ARRAY, INDEX, BatchScript
 from launcher.clusters.slurm_states import job_name
 from launcher.store.cluster_paths import ClusterPaths
 

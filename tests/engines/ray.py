@@ -30,8 +30,14 @@ class RayNodes:
     address: str
     environment: dict[str, str]
 
+    def use(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let this process, and what it starts, find this Ray."""
+        monkeypatch.setenv("RAY_ADDRESS", self.address)
+        for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+            monkeypatch.setenv(name, self.environment[name])
+
     def run(self, *words: str) -> None:
-        subprocess.run([str(SCRIPT), *words], env=self.environment, check=True, timeout=240)
+        subprocess.run([str(SCRIPT), *words], env=self.environment, stdout=subprocess.DEVNULL, check=True, timeout=240)
 
 
 @contextmanager

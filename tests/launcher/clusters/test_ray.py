@@ -70,7 +70,8 @@ def test_an_actor_is_told_what_to_run_and_where(make: Make, tmp_path: Path) -> N
     (actor,) = request["actors"]
     assert ActorOrder(**actor).name == ticket
     assert actor["words"] == [*ray.PROGRAM, str(tmp_path), "b1", "0"]
-    assert actor["setup"] == ["module load cuda"]
+    assert actor["script"].splitlines()[-1] == 'exec "$@"'
+    assert "module load cuda" in actor["script"].splitlines()
     assert actor["folder"] == os.getcwd()
     assert Path(actor["output"]).parent.is_dir(), "a node that has no such folder does not see the outcome"
     assert request["needs"] == {"num_cpus": 3, "num_gpus": 0.5, "memory": 2 << 30}
@@ -197,8 +198,8 @@ def test_plan_says_what_an_experiment_needs(make: Make, monkeypatch: pytest.Monk
 def order(folder: Path, script: str, *setup: str) -> ActorOrder:
     return ActorOrder(
         name="s/b/0",
+        script="\n".join([*setup, 'exec "$@"']),
         words=("/bin/sh", "-c", script),
-        setup=setup,
         folder=str(folder),
         output=str(folder / "b_0.out"),
         environment={"PYTHONPATH": "/there"},

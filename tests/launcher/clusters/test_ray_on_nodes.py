@@ -44,9 +44,7 @@ def nodes() -> Iterator[RayNodes]:
 @pytest.fixture
 def make(nodes: RayNodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """Return what makes a cluster for the folder `outcome`; afterwards nothing of it is left on Ray."""
-    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
-    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
-        monkeypatch.setenv(name, nodes.environment[name])
+    nodes.use(monkeypatch)
     program = tmp_path / "program"
     program.write_text(PROGRAM)
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
