@@ -62,7 +62,7 @@ def differences(ordered: Mapping[str, str], here: Mapping[str, str]) -> list[str
 def module_file(module: str, folder: Path) -> Path | None:
     """Return the source file of a module, which is not imported; None if there is none. `folder` is searched first."""
     parts = module.split(".")
-    for place in [folder, *map(Path, sys.path)]:
+    for place in [folder, Path.cwd(), *map(Path, sys.path)]:
         path = place.joinpath(*parts)
         for file in (path / "__init__.py", path.parent / f"{path.name}.py"):
             if os.path.isfile(file):

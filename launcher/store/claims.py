@@ -3,6 +3,7 @@
 A claim is made by link(), which succeeds for a single process, on network folders too; locks do not hold there between
 machines, and clocks differ. A network client may also repeat a call whose answer was lost, and then says that the file
 exists though this process has made it. So the file is read back: it holds a number that only its maker knows.
+`AttemptFiles` lists the claims.
 """
 
 from __future__ import annotations
@@ -74,11 +75,13 @@ def claim(folder: Path, attempt: int, mine: Claim) -> bool:
             os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):  # perhaps made by this process, whose call was repeated
             os.link(beside, path)
+        num_names = os.stat(beside).st_nlink
     finally:
         with contextlib.suppress(OSError):  # it is passed over by its name
             os.unlink(beside)
     found = Claim.read(path)
-    return found is not None and found.nonce == mine.nonce
+    # This machine may remember that the file did not exist, and then cannot read it: its second name tells.
+    return found.nonce == mine.nonce if found is not None else num_names == 2
 
 
 def is_newest(folder: Path, attempt: int) -> bool | None:

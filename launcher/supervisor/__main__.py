@@ -22,7 +22,7 @@ def main() -> None:
     if len(sys.argv) != 4 or not sys.argv[3].isascii() or not sys.argv[3].isdigit():
         sys.exit("usage: python -m launcher.supervisor OUTCOME BATCH NUMBER")
     gc.set_threshold(20_000)
-    from launcher.supervisor.group import supervise
+    from launcher.supervisor.start import supervise
 
     sys.exit(supervise(Path(sys.argv[1]).absolute(), sys.argv[2], int(sys.argv[3]), signals))
 

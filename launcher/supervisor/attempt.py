@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import socket
 import time
-from collections.abc import Callable
 
 from launcher.devices.slot_set import SlotSet
 from launcher.engine.attempt_ending import SUPERSEDED
@@ -17,19 +15,21 @@ from launcher.sinks.text_log import text_log
 from launcher.store.attempt_files import AttemptEnding, AttemptFiles
 from launcher.store.ending import EndingKind
 from launcher.store.record_summary import RecordSummary
-from launcher.supervisor.conclusion import conclude
+from launcher.supervisor.conclusion import NO_PROGRESS, conclude
 from launcher.supervisor.end_file import EndFile
 from launcher.supervisor.life_signs import LifeSigns
 from launcher.supervisor.opening import ANOTHERS, DONE, FAILED, Owned
+from launcher.supervisor.output import say
 from launcher.supervisor.placing import spec_on_node
 
+_READ_S = 1.0  # between two looks at the records of a worker that writes all the time
 _LATE_SIGNAL_S = 1.0  # a cluster signals all processes of a job: the worker's end may be seen before the signal
 
 
 class SupervisedAttempt:
     """One attempt, from its start on this node until its end is written."""
 
-    def __init__(self, owned: Owned, slots: SlotSet, say: Callable[[str], None]) -> None:
+    def __init__(self, owned: Owned, slots: SlotSet, node: str) -> None:
         self.spec = spec_on_node(owned.spec, slots)
         self.order = owned.order
         self.ending: AttemptEnding | None = None  # once it is known
@@ -37,11 +37,14 @@ class SupervisedAttempt:
         self.code = FAILED
         self._owned = owned
         self._slots = slots
-        self._say = say
-        self._signs = LifeSigns(owned, say)
+        self._node = node
+        self._signs = LifeSigns(owned)
         self._follower = self._make_follower()
         self._worker: Handle | None = None
         self._exited: WorkerExited | None = None
+        self._history: RecordSummary | None = None  # as it was read last
+        self._has_news = True
+        self._read_at_s = 0.0
         self._began_s = self._exited_s = time.monotonic()
         self._last_record_s = math.inf  # when the last record was seen
         self._force_at_s = math.inf
@@ -50,7 +53,7 @@ class SupervisedAttempt:
         self._is_taken = False  # another attempt counts
         self._is_gone = False  # its claim was removed
         end = AttemptFiles(owned.folder).path(self.spec.attempt, "end")
-        self._end_file = EndFile(end, f"{self.name}, attempt {self.spec.attempt}", say)
+        self._end_file = EndFile(end, f"{self.name}, attempt {self.spec.attempt}")
 
     @property
     def name(self) -> str:
@@ -73,7 +76,7 @@ class SupervisedAttempt:
         is_stopped = self.spec.watched is not None
         return Follower(
             self.spec.paths,
-            self._say,
+            say,
             self.order.metrics,
             lambda: Notices(self.order.metrics, is_stopped=is_stopped),
             [text_log],
@@ -97,11 +100,11 @@ class SupervisedAttempt:
             return
         worker.begin()
         self._worker, self._began_s = worker, time.monotonic()
-        self._say(f"{self.name}: attempt {self.spec.attempt} started on {self._slots}, {worker.label}")
+        say(f"{self.name}: attempt {self.spec.attempt} started on {self._slots}, {worker.label}")
 
     def refuse(self, why: str) -> None:
         """End the attempt without a worker."""
-        self._end(AttemptEnding(node=socket.gethostname(), refused=why))
+        self._end(AttemptEnding(node=self._node, refused=why))
 
     def ask(self, why: str) -> None:
         """Ask the worker to save and end within the grace time, unless it was asked before."""
@@ -112,7 +115,8 @@ class SupervisedAttempt:
             self._asked = why
         self._force_at_s = min(self._force_at_s, now_s + self.order.grace_s)
         if self._worker is None:
-            self._end(AttemptEnding(node=socket.gethostname(), asked=why))
+            verdict = NO_PROGRESS if why == "limit" and self._owned.goes_on else ""
+            self._end(AttemptEnding(node=self._node, asked=why, verdict=verdict))
         elif self._exited is None:
             self._worker.stop(force=False)
 
@@ -126,6 +130,10 @@ class SupervisedAttempt:
         """Take in that the worker is gone."""
         self._exited, self._exited_s = event, time.monotonic()
 
+    def heard(self) -> None:
+        """Take in that the worker has probably written records."""
+        self._has_news = True
+
     def tick(self, now_s: float, phase: str = "") -> None:
         """Read the records, give a sign of life if it is time to, and conclude if the worker is gone.
 
@@ -133,20 +141,33 @@ class SupervisedAttempt:
         """
         if self.is_over:
             return
-        history = self._follower.read(self.name) if self._worker is not None and self.ending is None else None
-        if history is not None and history.end is not None and self._last_record_s == math.inf:
-            # If the exit of the worker hangs, the attempt must not last for ever.
-            self._last_record_s, self._force_at_s = now_s, min(self._force_at_s, now_s + self.order.grace_s)
+        is_due = self._signs.is_due(now_s, phase or self._phase)
+        has_news = is_due or self._exited is not None or (self._has_news and now_s >= self._read_at_s)
+        if has_news and self._worker is not None and self.ending is None and not self._is_taken:
+            self._read(now_s)
         if now_s >= self._force_at_s:
             self.kill()
-        phase = phase or self._phase(history)
-        if not self._is_taken and self._signs.is_due(now_s, phase):
-            self._take_standing(self._signs.give(now_s, history.last_step if history else self._owned.last_step, phase))
-        if self._exited is not None and self.ending is None and self._is_sure(history, now_s):
+        if not self._is_taken and self._signs.is_due(now_s, phase or self._phase):
+            self._take_standing(self._signs.give(now_s, self._last_step, phase or self._phase))
+        if self._exited is not None and self.ending is None and self._is_sure(now_s):
             self._conclude(self._exited)
 
-    def _phase(self, history: RecordSummary | None) -> str:
-        if self.ending is not None or self._asked or (history is not None and history.end is not None):
+    def _read(self, now_s: float) -> None:
+        """Read what the worker has recorded. Each time the file is opened, so it is not done too often."""
+        self._has_news, self._read_at_s = False, now_s + _READ_S
+        history = self._history = self._follower.read(self.name)
+        if history.end is not None and self._last_record_s == math.inf:
+            # If the exit of the worker hangs, the attempt must not last for ever.
+            self._last_record_s, self._force_at_s = now_s, min(self._force_at_s, now_s + self.order.grace_s)
+
+    @property
+    def _last_step(self) -> int:
+        return self._owned.last_step if self._history is None else self._history.last_step
+
+    @property
+    def _phase(self) -> str:
+        history = self._history
+        if self.ending is not None or self._asked or self._last_record_s < math.inf:
             return "ends"
         if history is None or history.phase == "in set-up":
             return "starts"
@@ -156,20 +177,21 @@ class SupervisedAttempt:
         """End the worker if another attempt counts now, or the claim is gone. Nothing more is written then."""
         if standing in ("taken", "gone"):
             self._is_taken = True
-            self._say(f"{self.name}: attempt {self.spec.attempt} counts no more, its worker is ended.")
+            say(f"{self.name}: attempt {self.spec.attempt} counts no more, its worker is ended.")
             self._is_gone = standing == "gone"
             self.kill()
             if self._worker is None:
-                self._end(AttemptEnding(node=socket.gethostname(), asked=SUPERSEDED))
+                self._end(AttemptEnding(node=self._node, asked=SUPERSEDED))
 
-    def _is_sure(self, history: RecordSummary | None, now_s: float) -> bool:
+    def _is_sure(self, now_s: float) -> bool:
         """Return whether the end is understood: the signal that ended the worker may come here in a moment."""
-        is_done = history is not None and (history.end or {}).get("ending") == EndingKind.DONE
+        end = self._history.end if self._history is not None else None
+        is_done = end is not None and end["ending"] == EndingKind.DONE
         return bool(self._asked) or self._is_forced or is_done or now_s - self._exited_s >= _LATE_SIGNAL_S
 
     def _conclude(self, event: WorkerExited) -> None:
         ended = AttemptEnding(
-            node=socket.gethostname(),
+            node=self._node,
             code=event.exit.code,
             signal=event.exit.signal,
             asked=SUPERSEDED if self._is_taken else self._asked,
@@ -183,7 +205,7 @@ class SupervisedAttempt:
             return
         ended, ending = conclude(self._owned, ended, self._follower)
         self._signs.sync()
-        self._say(f"{self.name}: {ending}, {ended.seconds:.1f} s")
+        say(f"{self.name}: {ending}, {ended.seconds:.1f} s")
         self.code = DONE if ending.kind.is_kept else FAILED
         self._end(ended)
 
@@ -192,7 +214,7 @@ class SupervisedAttempt:
         if self._is_taken:
             self.code = ANOTHERS
         if ended.refused:
-            self._say(f"{self.name}: attempt {self.spec.attempt} is refused: {ended.refused}")
+            say(f"{self.name}: attempt {self.spec.attempt} is refused: {ended.refused}")
 
     def write_end(self) -> None:
         """Write the end of the attempt, if it is time to, and remove its beat. Nothing is written without a claim."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,26 +20,33 @@ _LIMIT_S = 60.0  # for the answer to the request for a successor
 class ClusterJob:
     """The job of a supervisor.
 
-    ticket: the cluster's name of it: of all its runs the same, where the cluster runs it again. Empty if not known.
+    ticket: what tells it from other jobs. All its runs have the same, where the cluster runs it again. Empty: unknown.
     num_restarts: how often the cluster has started it again.
+    node: the name of this machine, in the words of the cluster.
     resubmit: the command that asks for a job that goes on; empty: there is none.
     """
 
     ticket: str = ""
     num_restarts: int = 0
+    node: str = ""
     resubmit: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> ClusterJob:
         """Return the job that an environment tells of."""
-        job, task = environment.get("SLURM_JOB_ID", ""), environment.get("SLURM_ARRAY_TASK_ID", "")
+        names = (
+            environment.get("LAUNCHER_TICKET"),
+            environment.get("SLURM_JOB_ID"),
+            environment.get("SLURM_ARRAY_TASK_ID"),
+        )
         restarts = environment.get("SLURM_RESTART_COUNT", "")
         resubmit: list[str] = []
         with contextlib.suppress(ValueError):
             resubmit = values.texts(values.load(environment.get("LAUNCHER_RESUBMIT", "[]").encode()))
         return cls(
-            environment.get("LAUNCHER_TICKET") or (f"{job}_{task}" if task else job),
+            ":".join(filter(None, names)),
             int(restarts) if restarts.isascii() and restarts.isdigit() else 0,
+            environment.get("SLURMD_NODENAME") or socket.gethostname(),
             tuple(resubmit),
         )
 

@@ -16,7 +16,7 @@ from launcher.supervisor.inheritance import newest_checkpoint
 from launcher.supervisor.opening import Owned
 from launcher.text import plural
 
-_NO_PROGRESS = "no checkpoint between two time limits: raise time or lower checkpoint_s"
+NO_PROGRESS = "no checkpoint between two time limits: raise time or lower checkpoint_s"
 
 
 def conclude(owned: Owned, ended: AttemptEnding, follower: Follower) -> tuple[AttemptEnding, Ending]:
@@ -25,7 +25,7 @@ def conclude(owned: Owned, ended: AttemptEnding, follower: Follower) -> tuple[At
     history = _complete(owned, follower)
     ending = classify_attempt(ended, history)
     if ending.kind == EndingKind.INTERRUPTED and ended.asked == "limit" and not _has_progress(owned, history):
-        ended = replace(ended, verdict=_NO_PROGRESS)
+        ended = replace(ended, verdict=NO_PROGRESS)
         ending = classify_attempt(ended, history)
     if ending.kind == EndingKind.DONE:
         _remove_checkpoints(owned)

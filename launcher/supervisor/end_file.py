@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from launcher.store.attempt_files import AttemptEnding
+from launcher.supervisor.output import say
 
 _RETRY_S = 1.0  # between two tries
 _WRITING_S = 60.0  # from the first
@@ -16,11 +16,10 @@ _WRITING_S = 60.0  # from the first
 class EndFile:
     """The file `<n>.end` of one attempt, from its supervisor's side."""
 
-    def __init__(self, path: Path, name: str, say: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, name: str) -> None:
         """Write nothing yet. `name`: of the attempt, for messages."""
         self.path = path
         self._name = name
-        self._say = say
         self._next_s = -math.inf
         self._give_up_s = math.inf
 
@@ -38,5 +37,5 @@ class EndFile:
             is_last = now_s >= self._give_up_s
             if is_last or not has_told:
                 hope = "and never will be" if is_last else f"it is tried again for {_WRITING_S:.0f} s"
-                self._say(f"{self._name}: its end cannot be written: {error}; {hope}.")
+                say(f"{self._name}: its end cannot be written: {error}; {hope}.")
             return is_last

@@ -1,65 +1,33 @@
-"""The supervisor of a group: claims its attempts, runs their workers side by side, and ends when all have ended.
+"""The attempts of a group, whose workers run side by side, from their claims to their ends.
 
-    order, claim, inheritance ─▶ slots ─▶ prepare ─▶ workers ─▶ beats, log, telemetry ─▶ ends ─▶ exit code
-      (opening)                (placing)              (attempt, life_signs)
+    order, claim, inheritance ─▶ slots ─▶ prepare ─▶ worker ─▶ beats, log, telemetry ─▶ end ─▶ exit code
+       (start, opening)        (placing)              (attempt, life_signs)   (conclusion, end_file)
 
 One attempt that is lost or fails ends no other of its group.
 """
 
 from __future__ import annotations
 
-import os
+import contextlib
 import selectors
-import sys
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from launcher.devices.slots import Slot
 from launcher.engine.build_executor import build_on_node
 from launcher.errors import LauncherError
-from launcher.executors.base import Executor, WorkerExited
-from launcher.store.attempt_files import read_batch
-from launcher.store.cluster_paths import ClusterPaths
+from launcher.executors.base import Executor, RecordsWritten, WorkerExited
 from launcher.supervisor.attempt import SupervisedAttempt
-from launcher.supervisor.cluster_job import ClusterJob, this_job
-from launcher.supervisor.opening import ANOTHERS, DONE, FAILED, Left, Owned, open_attempt
+from launcher.supervisor.cluster_job import ClusterJob
+from launcher.supervisor.opening import Owned
+from launcher.supervisor.output import say
 from launcher.supervisor.placing import NoRoom, place_group
 from launcher.supervisor.stop_signals import StopSignals
 
 _TICK_S = 0.25
 _START_TICK_S = 0.02  # while a worker waits for the fork server
-
-
-def say(text: str) -> None:
-    """Print a line for the cluster's output file of the job. It may be full or gone."""
-    try:
-        print(text, file=sys.stderr, flush=True)
-    except OSError:
-        return
-
-
-def supervise(outcome: Path, batch: str, number: int, signals: StopSignals) -> int:
-    """Run the attempts of a group of a batch, and return the exit code of this process."""
-    groups = read_batch(ClusterPaths(outcome).batch(batch))
-    if number >= len(groups):
-        say(f"{outcome} has no group {number} of batch {batch}: it was withdrawn.")
-        return ANOTHERS
-    job = this_job()
-    codes: list[int] = []
-    owned: list[Owned] = []
-    for experiment, attempt in groups[number]:
-        found = open_attempt(outcome, experiment, attempt, job, say)
-        if isinstance(found, Left):
-            say(f"{experiment}: not run here, as {found.why}.")
-            codes.append(found.code)
-        else:
-            owned.append(found)
-    if owned:
-        codes += Group(owned, job, signals).run()
-    return FAILED if FAILED in codes else ANOTHERS if ANOTHERS in codes else DONE
 
 
 class Group:
@@ -77,7 +45,7 @@ class Group:
             if isinstance(found, NoRoom):
                 self._refused.append((each, str(found)))
             else:
-                self._attempts.append(SupervisedAttempt(each, found, say))
+                self._attempts.append(SupervisedAttempt(each, found, job.node))
                 slots += found.slots
         self._files = {attempt.name: attempt.spec.paths.telemetry(attempt.name) for attempt in self._attempts}
         order = owned[0].order
@@ -90,8 +58,9 @@ class Group:
         """Run all attempts to their ends. Return an exit code for each."""
         codes = []
         for owned, why in self._refused:
-            codes.append(owned.refuse(why, say).code)
-            owned.beat.remove()
+            codes.append(owned.refuse(why, self._job.node).code)
+            with contextlib.suppress(OSError):
+                owned.beat.remove()
         if self._executor is None:
             return codes
         self._executor.warm_up()
@@ -102,19 +71,19 @@ class Group:
             while not all(attempt.is_over for attempt in self._attempts):
                 selector.select(_START_TICK_S if any(each.waits_to_start for each in self._attempts) else _TICK_S)
                 self._turn(self._executor)
-        codes += [attempt.code for attempt in self._attempts]
-        if self._preparing is not None and self._preparing.is_alive():  # it dies with this process
-            sys.stderr.flush()
-            os._exit(max(codes))
-        self._executor.close()
-        return codes
+        if self._preparing is None or not self._preparing.is_alive():  # otherwise all of it dies with this process
+            self._executor.close()
+        return [*codes, *(attempt.code for attempt in self._attempts)]
 
     def _turn(self, executor: Executor) -> None:
         for asked in self._signals.take():
             self._ask(asked)
         for event in executor.poll():
-            if isinstance(event, WorkerExited):
-                next(each for each in self._attempts if each.name == event.experiment).exited(event)
+            match event:
+                case WorkerExited():
+                    self._attempt(event.experiment).exited(event)
+                case RecordsWritten(experiment):
+                    self._attempt(experiment).heard()
         now_s = time.monotonic()
         is_preparing = self._preparing is not None and self._preparing.is_alive()
         for attempt in self._attempts:
@@ -123,6 +92,9 @@ class Group:
             attempt.tick(now_s, "prepares" if is_preparing and attempt.waits_to_start else "")
         executor.sample()
         self._write_ends()
+
+    def _attempt(self, experiment: str) -> SupervisedAttempt:
+        return next(attempt for attempt in self._attempts if attempt.name == experiment)
 
     def _ask(self, asked: str) -> None:
         self._num_stops += asked == "stop"

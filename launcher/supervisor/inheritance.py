@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from launcher.store.files import CHUNK_BYTES, create_beside, open_to_read
 from launcher.store.paths import Paths
 
 _CHECKPOINT = "step-"
+_STALE_S = 70.0  # for which a network client may remember names by default (nfs(5): acdirmax)
 
 
-def copy_lines(paths: Paths, experiment: str, attempts: Iterable[int], path_of: Callable[[Paths], Path]) -> None:
+def copy_lines(paths: Paths, attempts: Iterable[int], path_of: Callable[[Paths], Path]) -> None:
     """Make the file of an attempt from the whole lines of the newest file before it. Without one, none is made.
 
     `paths`: with the own files of the attempt. `attempts`: the numbers of those that were claimed before.
@@ -51,7 +53,7 @@ def copy_lines(paths: Paths, experiment: str, attempts: Iterable[int], path_of: 
 
 def _copy(source: Path, target: int) -> int:
     """Copy the lines of a file that have an end. Return how many bytes these are."""
-    fd = open_to_read(source)
+    fd = _open(source)
     copied = whole = 0
     try:
         while piece := os.pread(fd, CHUNK_BYTES, copied):
@@ -63,6 +65,18 @@ def _copy(source: Path, target: int) -> int:
         os.close(fd)
     os.ftruncate(target, whole)
     return whole
+
+
+def _open(listed: Path) -> int:
+    """Open a file that a listing has shown. This machine may remember for a minute that it did not exist."""
+    deadline_s = time.monotonic() + _STALE_S
+    while True:
+        try:
+            return open_to_read(listed)
+        except FileNotFoundError:
+            if time.monotonic() >= deadline_s:
+                raise
+            time.sleep(1.0)
 
 
 def _write_all(fd: int, data: bytes) -> None:

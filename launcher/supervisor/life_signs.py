@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 from launcher.store.beats import BeatFile
 from launcher.store.claims import is_newest
 from launcher.store.files import open_to_read
 from launcher.supervisor.opening import Owned
+from launcher.supervisor.output import say
 
 Standing = Literal["ours", "taken", "gone", "unknown"]
 
@@ -22,29 +23,29 @@ Standing = Literal["ours", "taken", "gone", "unknown"]
 class LifeSigns:
     """Gives the signs of life of one attempt, from its claim to its end."""
 
-    def __init__(self, owned: Owned, say: Callable[[str], None]) -> None:
+    def __init__(self, owned: Owned) -> None:
         self._beat: BeatFile = owned.beat
         self._beat_s = owned.order.beat_s
         self._folder = owned.folder
         self._name, self._attempt = owned.spec.experiment, owned.spec.attempt
         self._records = owned.spec.paths.records(self._name)
-        self._say = say
         self._due_s = time.monotonic() + self._beat_s
         self._fd = -1
-        self._synced_bytes = 0
+        self._num_bytes = self._synced_bytes = 0
         self._phase = "starts"
         self._told: set[str] = set()
 
     def is_due(self, now_s: float, phase: str) -> bool:
-        """Return whether it is time for a beat: always when the phase is another."""
-        return now_s >= self._due_s or phase != self._phase
+        """Return whether it is time for a beat: at once in another phase, except for a checkpoint, which is short."""
+        is_another = phase != self._phase and {phase, self._phase} != {"trains", "saves"}
+        return is_another or now_s >= self._due_s
 
     def give(self, now_s: float, step: int, phase: str) -> Standing:
         """Write records through to the disk, give a beat, and look whether the claim still counts."""
         self._due_s, self._phase = now_s + self._beat_s, phase
         self.sync()
         with self._telling("no sign of life can be given"):
-            self._beat.move_on(self._synced_bytes, step, phase)
+            self._beat.move_on(self._num_bytes, step, phase)
         return self._standing()
 
     def _standing(self) -> Standing:
@@ -65,7 +66,7 @@ class LifeSigns:
         with self._telling("records cannot be written through to the disk"):
             if self._fd < 0:
                 self._fd = open_to_read(self._records)
-            size = os.fstat(self._fd).st_size
+            size = self._num_bytes = os.fstat(self._fd).st_size
             if size != self._synced_bytes:
                 os.fdatasync(self._fd)
                 self._synced_bytes = size
@@ -88,4 +89,4 @@ class LifeSigns:
         except OSError as error:
             if what not in self._told:
                 self._told.add(what)
-                self._say(f"{self._name}: {what}: {error}. It is tried again; training goes on.")
+                say(f"{self._name}: {what}: {error}. It is tried again; training goes on.")

@@ -10,8 +10,6 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,12 +24,11 @@ from launcher.store.paths import Paths
 from launcher.store.summary_file import read_summary
 from launcher.supervisor.cluster_job import ClusterJob
 from launcher.supervisor.inheritance import copy_lines, link_checkpoints, newest_checkpoint
+from launcher.supervisor.output import say
 from launcher.text import inline
 from launcher.worker.spec import Spec
 
 DONE, FAILED, ANOTHERS = 0, 1, 75
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -62,12 +59,12 @@ class Owned:
     checkpoint: int = -1
     last_step: int = 0
 
-    def refuse(self, why: str, say: Say) -> Left:
+    def refuse(self, why: str, node: str) -> Left:
         """End the attempt without a worker."""
-        return _refuse(self.folder, self.spec.experiment, self.spec.attempt, why, say)
+        return _refuse(self.folder, self.spec.experiment, self.spec.attempt, why, node)
 
 
-def open_attempt(outcome: Path, experiment: str, ordered: int, job: ClusterJob, say: Say) -> Owned | Left:
+def open_attempt(outcome: Path, experiment: str, ordered: int, job: ClusterJob) -> Owned | Left:
     """Make an ordered attempt this process's own, or tell why it is not.
 
     `outcome`: the outcome folder. `ordered`: the number of the attempt that was ordered.
@@ -83,21 +80,21 @@ def open_attempt(outcome: Path, experiment: str, ordered: int, job: ClusterJob, 
     if number == 0:
         return Left(ANOTHERS, reason)
     if order is None or order.spec.experiment != experiment:
-        return _refuse(folder, experiment, number, why or "its order is that of another experiment", say)
+        return _refuse(folder, experiment, number, why or "its order is that of another experiment", job.node)
     spec = _spec_of(order, number, ordered)
     if found := differences(order.code, fingerprint(spec)):
-        return _refuse(folder, experiment, number, "; ".join(found), say)
+        return _refuse(folder, experiment, number, " ".join(found), job.node)
     try:
         if not claim(folder, number, Claim.of_this_process(job.ticket)):
             return Left(ANOTHERS, f"another process runs attempt {number}")
     except OSError as error:
         return Left(FAILED, f"attempt {number} cannot be claimed: {error}")
-    goes_on = _has_hit_limit(files)
-    owned = Owned(order, spec, folder, BeatFile(ClusterPaths(outcome).beats, experiment, number), goes_on)
+    beat = BeatFile(ClusterPaths(outcome).beats, experiment, number)
+    owned = Owned(order, spec, folder, beat, goes_on=_goes_on(_newest_end(files)))
     try:
-        return _inherit(owned, files, say)
+        return _inherit(owned)
     except OSError as error:
-        return owned.refuse(f"what attempts before it have left cannot be taken over: {error}", say)
+        return owned.refuse(f"what attempts before it have left cannot be taken over: {error}", job.node)
 
 
 def _read_order(path: Path) -> tuple[Order | None, str]:
@@ -130,8 +127,8 @@ def _number(files: AttemptFiles, ordered: int, job: ClusterJob) -> tuple[int, st
     if newest < ordered:
         return (0, f"attempt {ordered} has ended") if ordered in files.ends else (ordered, "")
     before = Claim.read(files.path(newest, "claim"))
-    ended = AttemptEnding.read(files.path(newest, "end")) if newest in files.ends else None
-    if not (ended is not None and ended.asked == "limit"):
+    ended = _newest_end(files)
+    if not _goes_on(ended):
         if before is None or not job.ticket or before.ticket != job.ticket:
             return 0, f"another process runs attempt {newest}, or has run it"
         if ended is not None and not (ended.asked and job.num_restarts):
@@ -142,10 +139,14 @@ def _number(files: AttemptFiles, ordered: int, job: ClusterJob) -> tuple[int, st
     return number, ""
 
 
-def _has_hit_limit(files: AttemptFiles) -> bool:
+def _newest_end(files: AttemptFiles) -> AttemptEnding | None:
     newest = files.newest_claim
-    ended = AttemptEnding.read(files.path(newest, "end")) if newest in files.ends else None
-    return ended is not None and ended.asked == "limit"
+    return AttemptEnding.read(files.path(newest, "end")) if newest in files.ends else None
+
+
+def _goes_on(ended: AttemptEnding | None) -> bool:
+    """Return whether an attempt ended at the time limit, for another job to go on."""
+    return ended is not None and ended.asked == "limit" and not ended.verdict
 
 
 def _spec_of(order: Order, number: int, ordered: int) -> Spec:
@@ -159,7 +160,7 @@ def _spec_of(order: Order, number: int, ordered: int) -> Spec:
     return replace(spec, attempt=number, paths=paths, script=script)
 
 
-def _inherit(owned: Owned, files: AttemptFiles, say: Say) -> Owned:
+def _inherit(owned: Owned) -> Owned:
     """Give an attempt what those before it have left, and its first beat."""
     spec = owned.spec
     paths, name = spec.paths, spec.experiment
@@ -168,16 +169,16 @@ def _inherit(owned: Owned, files: AttemptFiles, say: Say) -> Owned:
         owned.beat.move_on(0, 0, "starts")
     except OSError as error:
         say(f"{name}: no sign of life can be given: {error}. Training goes on.")
-    copy_lines(paths, name, before, lambda paths: paths.records(name))
-    copy_lines(paths, name, before, lambda paths: paths.telemetry(name))
+    copy_lines(paths, before, lambda paths: paths.records(name))
+    copy_lines(paths, before, lambda paths: paths.telemetry(name))
     link_checkpoints(paths, name, before)
     facts = read_summary(paths.records(name), (), paths.summary(name))
     return replace(owned, checkpoint=newest_checkpoint(paths, name), last_step=facts.last_step)
 
 
-def _refuse(folder: Path, experiment: str, attempt: int, why: str, say: Say) -> Left:
+def _refuse(folder: Path, experiment: str, attempt: int, why: str, node: str) -> Left:
     try:
-        AttemptEnding(node=socket.gethostname(), refused=why).write(AttemptFiles(folder).path(attempt, "end"))
+        AttemptEnding(node=node, refused=why).write(AttemptFiles(folder).path(attempt, "end"))
     except OSError as error:
         say(f"{experiment}: the end of attempt {attempt} cannot be written: {error}")
     return Left(FAILED, why)

@@ -17,6 +17,8 @@ from launcher.executors import rendezvous
 from launcher.text import plural
 from launcher.worker.spec import Card, Spec
 
+_EPSILON = 1e-9  # of a GPU: three thirds are one
+
 
 class NoRoom(Exception):
     """The job has too few GPUs for an attempt. The message names the node."""
@@ -31,7 +33,9 @@ def place_group(orders: Sequence[Order]) -> list[SlotSet | NoRoom]:
     for order in orders:
         num = max(1, math.ceil(order.gpus))
         if order.gpus:
-            first = math.floor(used + 1e-9) if order.gpus < 1 else math.ceil(used - 1e-9)
+            first = math.floor(used + _EPSILON)
+            if used + order.gpus > first + num + _EPSILON:  # no room on the rest of a card that is shared
+                first += 1
             devices = cards[first : first + num]
             used = max(used, float(first)) + order.gpus
         else:

@@ -206,6 +206,35 @@ def open_files() -> set[str]:
     return found
 
 
+@pytest.fixture
+def two_nodes(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    """A folder as two machines see it over a network: each remembers for 20 s which names there are."""
+    if shutil.which("bindfs") is None:
+        pytest.skip("bindfs is not installed (apt-get install bindfs)")
+    shared = tmp_path / "shared"
+    nodes = tmp_path / "node1", tmp_path / "node2"
+    remembers = "attr_timeout=20,entry_timeout=20,negative_timeout=20"
+    with contextlib.ExitStack() as mounted:
+        for folder in (shared, *nodes):
+            folder.mkdir()
+        for node in nodes:
+            command = ["bindfs", "-f", "-o", remembers, str(shared), str(node)]
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            mounted.callback(_unmount, node, process)
+            wait_for(lambda node=node, process=process: node.is_mount() or process.poll() is not None)
+            if process.poll() is not None:
+                pytest.skip(f"bindfs cannot mount here: {process.communicate()[1].strip()}")
+        yield nodes
+
+
+def _unmount(node: Path, process: subprocess.Popen[str]) -> None:
+    if node.is_mount():
+        subprocess.run(
+            ["umount" if os.getuid() == 0 else "fusermount", *(["-u"] * (os.getuid() != 0)), node], check=True
+        )
+    process.communicate()
+
+
 @pytest.fixture(autouse=True)
 def _no_descriptor_left() -> Iterator[None]:
     before = open_files()

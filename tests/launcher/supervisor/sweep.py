@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,16 @@ from launcher.store.paths import Paths
 from launcher.worker.spec import Spec
 from tests.launcher.conftest import MARK, TOYS, wait_for
 
-_DEFAULTS = {"steps": 5, "step_s": 0.0, "at": 0, "act": "", "acks": "", "barrier": "", "lr": 0.1}  # of ToyConfig
+# Of ToyConfig: a worker makes sure that what was given is what was checked.
+_DEFAULTS: dict[str, Any] = {
+    "steps": 5,
+    "step_s": 0.0,
+    "at": 0,
+    "act": "",
+    "acks": "",
+    "barrier": "",
+    "lr": 0.1,
+}
 
 
 @dataclass
@@ -36,12 +47,19 @@ class ToySweep:
     def paths(self) -> Paths:
         return Paths(self.folder / "outcome", self.folder / "logs")
 
-    def spec(self, experiment: str = "a", attempt: int = 1, target: str = "toy:train", **config: Any) -> Spec:
+    def spec(
+        self,
+        experiment: str = "a",
+        attempt: int = 1,
+        target: str = "toy:train",
+        folder: Path = TOYS,
+        **config: Any,
+    ) -> Spec:
         return Spec(
             experiment=experiment,
             attempt=attempt,
             target=target,
-            folder=TOYS,
+            folder=folder,
             config=_DEFAULTS | config if target == "toy:train" else config,
             given=config,
             digest=f"digest of {experiment}",
@@ -71,6 +89,17 @@ class ToySweep:
 
     def end(self, attempt: int = 1, experiment: str = "a") -> AttemptEnding | None:
         return AttemptEnding.read(self.files(experiment).path(attempt, "end"))
+
+    def ended(self, attempt: int = 1, experiment: str = "a") -> AttemptEnding:
+        """Return the end of an attempt that has ended."""
+        found = self.end(attempt, experiment)
+        assert found is not None, f"attempt {attempt} of {experiment} has no end"
+        return found
+
+    def reference(self, steps: int) -> Iterator[tuple[int, float]]:
+        """Yield the step and the loss of each step of a toy that nothing has interrupted."""
+        for step in range(1, steps + 1):
+            yield step, 10 * math.exp(-step * _DEFAULTS["lr"]) + 1
 
     def beats(self) -> dict[tuple[str, int], Beat]:
         return read_beats(ClusterPaths(self.paths.outcome).beats)
@@ -127,6 +156,3 @@ def wait_for_step(sweep: ToySweep, step: int, attempt: int = 1, experiment: str 
     """Wait until an attempt has recorded a step."""
     path = sweep.paths.of_attempt(attempt).records(experiment)
     wait_for(lambda: path.exists() and (steps_of(path) or [0])[-1] >= step)
-
-
-__all__ = ["ToySweep", "finish", "replace", "steps_of", "wait_for_step"]
