@@ -82,6 +82,10 @@ class Attempt:
 
     def watch(self, num_records: int, now_s: float) -> Silence | None:
         """End the worker if nothing was recorded for too long. Return what to tell the user; None if nothing."""
+        if self.worker.waits:
+            self.began_s = now_s
+            self.silence.has_not_begun(now_s)
+            return None
         silence = self.silence.look(num_records, now_s, self.worker.cpu_seconds)
         if silence is None or not silence.is_final:
             return silence
@@ -95,14 +99,19 @@ class Attempt:
     def circumstances(self, exited: WorkerExited) -> Circumstances:
         """Return what the launcher knows about the end of this attempt, whose worker is gone."""
         is_short = exited.exit.was_memory_short
-        return Circumstances(self.was_asked_in_time, self.is_forced, self.hung_s, is_short, exited.last_word)
+        was_asked = self.was_asked_in_time or bool(exited.asked)
+        return Circumstances(was_asked, self.is_forced, self.hung_s, is_short, exited.last_word, exited.why)
 
 
-def make_spec(plan: Plan, decision: Decision, slots: SlotSet) -> Spec:
-    """Return the specification of an attempt on slots. Its paths are absolute, as the target may change the folder."""
+def make_spec(plan: Plan, decision: Decision, slots: SlotSet, *, is_remote: bool = False) -> Spec:
+    """Return the specification of an attempt on slots. Its paths are absolute, as the target may change the folder.
+
+    `is_remote`: the attempt gets files of its own; see `Paths.own_attempt`.
+    """
     settings = plan.sweep.settings
     threads = str(slots.threads)
-    script = attempt_script(plan, decision, slots.kind, slots.threads)
+    paths = plan.absolute_paths.of_attempt(decision.attempt if is_remote else 0)
+    script = attempt_script(plan, decision, paths, slots.kind, slots.threads)
     return Spec(
         experiment=decision.experiment.name,
         attempt=decision.attempt,
@@ -122,7 +131,7 @@ def make_spec(plan: Plan, decision: Decision, slots: SlotSet) -> Spec:
         | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
         | rendezvous.environment(slots.indices[0], os.environ),
         threads=slots.threads,
-        paths=plan.absolute_paths,
+        paths=paths,
         checkpoint_s=settings.checkpoint_s,
         watched=settings.metrics[0] if settings.on_nan == "stop" else None,
     )

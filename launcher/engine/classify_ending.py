@@ -35,6 +35,7 @@ class Circumstances:
     hung_s: float | None = None  # the launcher killed it, because it had recorded nothing for so long
     was_memory_short: bool = False  # meanwhile the kernel killed a process for want of memory
     last_word: Record | None = None  # came through the bell, because the records could not be written
+    why: str = ""  # how it ended, where neither exit nor records say it
 
 
 def classify(exit: ProcessExit, history: RecordFacts, around: Circumstances) -> Ending:
@@ -60,6 +61,8 @@ def classify(exit: ProcessExit, history: RecordFacts, around: Circumstances) -> 
             num, why = last_word["unwritten"], str(last_word.get("unwritten_why"))[:200]
             return Ending(kind, f"{num} of its records could not be written ({why})")
         return Ending(kind)
+    if around.why:
+        return Ending(EndingKind.INTERRUPTED if around.was_asked else EndingKind.FAILED, around.why)
     if around.hung_s is not None:
         why = f"no record for {around.hung_s:.0f} s, {history.phase}; its stacks are in its log"
         return Ending(EndingKind.HUNG, why)

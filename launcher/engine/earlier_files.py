@@ -57,9 +57,7 @@ class EarlierFiles:
         self._paths = plan.paths
         self._before = before = plan.previous
         self._anew = [
-            decision
-            for decision in plan.to_run
-            if decision.action is not PlannedAction.RESUME and not decision.evidence.obstacle
+            decision for decision in plan.to_run if decision.action.is_from_beginning and not decision.evidence.obstacle
         ]
         known = before.experiments if before else ()
         recorded = (path.stem for path in plan.paths.records_folder.glob("*.jsonl") if is_name(path.stem))

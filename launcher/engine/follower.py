@@ -46,6 +46,7 @@ class Follower:
         self._readers: dict[str, SummaryReader] = {}
         self._sinks: dict[str, list[Sink]] = {}
         self._notices: dict[str, Notices] = {}
+        self._attempts: dict[str, int] = {}  # the number of each attempt that is followed
         self._has_warned: set[str] = set()  # places of sinks
         self._notes: set[str] = set()  # that were told
         self._last: dict[str, Newest] = {}  # of those that have ended
@@ -55,20 +56,21 @@ class Follower:
     def open(self, spec: Spec, device: str) -> None:
         """Begin to follow an attempt. Called before its worker starts, so that the header comes first in the log."""
         name = spec.experiment
-        reader = self._readers[name] = SummaryReader(
-            self._paths.records(name), [*self._metrics, SPEED], self._paths.summary(name), decodes_all=True
+        self._readers[name] = SummaryReader(
+            spec.paths.records(name), [*self._metrics, SPEED], self._paths.summary(name), decodes_all=True
         )
         self.num_records[name] = 0
         self._take_in(name)  # the records of earlier attempts, which the log has already
         self._notices[name] = self._make_notices()
-        # Those of earlier attempts say nothing about this attempt.
-        reader.summary.end, reader.summary.phase = None, "in set-up"
+        self._attempts[name] = spec.attempt
+        self._forget_earlier_end(name)
         self._sinks[name] = self._make(name)
         self._tell_sinks(name, lambda sink: sink.header(spec, device))
 
     def read(self, experiment: str) -> RecordSummary:
         """Read what a running experiment has recorded since the last call. Return the summary of all its records."""
         records = self._take_in(experiment)
+        self._forget_earlier_end(experiment)
         summary, notices = self.summary(experiment), self._notices[experiment]
         self.num_records[experiment] += len(records)
         if records:
@@ -82,6 +84,12 @@ class Follower:
             self._warn(f"{experiment}: {text}.")
         self._take_notes(experiment, records)
         return summary
+
+    def _forget_earlier_end(self, experiment: str) -> None:
+        """Leave out how an attempt before ended, which says nothing about the attempt that is followed."""
+        summary = self.summary(experiment)
+        if summary.attempt < self._attempts[experiment]:
+            summary.end, summary.phase = None, "in set-up"
 
     def _take_notes(self, experiment: str, records: Sequence[Record]) -> None:
         """Tell what workers noted for a person. What is noted of many experiments alike is told of the first."""
@@ -119,8 +127,8 @@ class Follower:
     def follow(self, paths: Paths) -> None:
         """Go on reading the same record files, which are at other paths now."""
         self._paths = paths
-        for experiment, reader in self._readers.items():
-            reader.follow(paths.records(experiment))
+        for reader in self._readers.values():
+            reader.follow(paths.records_folder / reader.path.name)
 
     def verdict(self, experiment: str) -> str:
         """Return what the user must know of the metrics of an experiment when it is done; empty if all were finite."""

@@ -70,7 +70,7 @@ class Runner:
                 lost = [self._lost_devices.lose(refusal.gone)] if refusal.gone else []
                 return [*lost, Refused(name, refusal.slots or slots.indices)]
             decision = self._next_decision(name)
-            spec = make_spec(self._plan, decision, slots)
+            spec = make_spec(self._plan, decision, slots, is_remote=self._executor.is_remote)
             self._executor.set_threads(slots.threads)  # an experiment that ran alone may have had more
             worker, failure = self._executor.start(spec, slots.indices, demand), ""
         except NotReady:
@@ -81,7 +81,8 @@ class Runner:
             worker, failure = None, f"its worker could not be started: {error}"
         self._waiting.started(name, slots.places)
         self._take_up(decision)
-        self._log_event(_started(decision, slots))
+        if not decision.is_told:
+            self._log_event(_started(decision, slots))
         self._follower.open(spec, slots.about_devices)
         why = self._follower.summary(name).obstacle or failure
         if worker is None or why:
@@ -93,7 +94,8 @@ class Runner:
 
     def _next_decision(self, name: str) -> Decision:
         entry = self._experiments[name]
-        return entry.decision if entry.ending is None else self._policy.next_attempt(entry.decision)
+        decision = entry.decision if entry.ending is None else self._policy.next_attempt(entry.decision)
+        return decision.numbered(self._executor.open_attempt(name))
 
     def _take_up(self, decision: Decision) -> None:
         """Enter the decision about an attempt into the table of experiments; tell the user of a further attempt."""
@@ -146,7 +148,8 @@ class Runner:
         """Read all records, tell of silence, and kill what is due. Return the stops that the stopper judges."""
         events: list[Event] = []
         for name, attempt in list(self._experiments.running.items()):
-            events += self.collect(name)
+            if not self._executor.is_remote:
+                events += self.collect(name)
             if silence := attempt.watch(self._signs_of_life(name), now_s):
                 self._console.message(f"{name}: {silence}")
             attempt.kill_if_due(now_s)
@@ -155,7 +158,7 @@ class Runner:
     def _signs_of_life(self, name: str) -> int:
         """Return a number that changes when an experiment records something; of a script, also when it prints."""
         num_bytes = 0
-        if self._settings.command:
+        if self._settings.command and not self._executor.is_remote:
             with contextlib.suppress(OSError):
                 num_bytes = self._plan.paths.log(name).stat().st_size
         return self._follower.num_records[name] + num_bytes
@@ -171,12 +174,15 @@ class Runner:
         """Take in that a worker is gone. Return the events that follow; the last is the end of the attempt."""
         attempt = self._experiments.running.pop(exited.experiment)
         history = self._follower.read(attempt.name)
-        if self._settings.command and history.end is None and complete(self._plan.paths, attempt.name):
+        is_local_script = bool(self._settings.command) and not self._executor.is_remote
+        if is_local_script and history.end is None and complete(self._plan.paths, attempt.name):
             history = self._follower.read(attempt.name)
         ending = classify(exited.exit, history, attempt.circumstances(exited))
-        return self._end(attempt.decision, attempt.slots, ending, attempt.began_s)
+        return self._end(attempt.decision, attempt.slots, ending, attempt.began_s, goes_on=exited.goes_on)
 
-    def _end(self, decision: Decision, slots: SlotSet, ending: Ending, began_s: float | None) -> list[Event]:
+    def _end(
+        self, decision: Decision, slots: SlotSet, ending: Ending, began_s: float | None, *, goes_on: bool = False
+    ) -> list[Event]:
         name = decision.experiment.name
         history = self._follower.read(name)
         if ending.kind == EndingKind.DONE and (verdict := self._follower.verdict(name)):
@@ -192,14 +198,15 @@ class Runner:
             self._remove_checkpoints(decision)
         for listener in self._listeners:
             listener.ended(end)
-        return self._events_after(end, has_run=began_s is not None)
+        return self._events_after(end, has_run=began_s is not None, goes_on=goes_on)
 
-    def _events_after(self, end: AttemptEnd, *, has_run: bool) -> list[Event]:
+    def _events_after(self, end: AttemptEnd, *, has_run: bool, goes_on: bool) -> list[Event]:
         """Return the events that follow from an end: perhaps the loss of devices, and the end itself."""
         lost = self._lost_devices.check(end)
         may_have_device_fault = may_be_device(end.ending, end.slots.kind)
         seconds = end.seconds if has_run else float("inf")
-        ended = Ended(end.name, end.ending.kind, seconds, self._is_retried(end), may_have_device_fault)
+        is_retried = True if goes_on else self._is_retried(end)
+        ended = Ended(end.name, end.ending.kind, seconds, is_retried, may_have_device_fault)
         return [*lost, ended]
 
     def _is_retried(self, end: AttemptEnd) -> bool | None:
@@ -216,7 +223,7 @@ class Runner:
 
     def _remove_checkpoints(self, decision: Decision) -> None:
         experiment = decision.experiment
-        if not self.keeps_checkpoints:
+        if not self.keeps_checkpoints and not self._executor.is_remote:
             with contextlib.suppress(OSError):  # they are of no use any more, and do no harm either
                 path = self._plan.paths.checkpoints(experiment.name)
                 Checkpoints(path, experiment.name, experiment.digest).clear()

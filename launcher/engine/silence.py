@@ -63,6 +63,10 @@ class SilenceWatch:
         self._has_warned = True
         return Silence(silent_s, used_s=cpu_seconds() - self._cpu_s, of_s=now_s - self._cpu_read_s)
 
+    def has_not_begun(self, now_s: float) -> None:
+        """Count silence from now on: until now the worker has waited for a place to run."""
+        self._heard_s, self._cpu_s = now_s, None
+
     def add_pause(self, pause_s: float) -> None:
         """Leave out a time in which the launcher, and perhaps the worker, did not run."""
         self._heard_s += pause_s

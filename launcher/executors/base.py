@@ -70,11 +70,19 @@ class RecordsWritten:
 
 @dataclass(frozen=True)
 class WorkerExited:
-    """A worker and all processes it has started are gone."""
+    """A worker and all processes it has started are gone.
+
+    asked: why somebody else than the launcher asked the worker to stop: "limit" of time, "preempted", "stop"; or empty.
+    goes_on: the cluster starts the experiment again by itself, and the next attempt goes on from this one.
+    why: how the attempt ended, where neither exit nor records say it: the node was lost, or no worker was started.
+    """
 
     experiment: str
     exit: ProcessExit
     last_word: Record | None = None  # how the attempt ended, if the worker could not write that into its records
+    asked: str = ""
+    goes_on: bool = False
+    why: str = ""
 
 
 ExecutorEvent = RecordsWritten | WorkerExited | SlotsGone
@@ -101,6 +109,10 @@ class Handle(Protocol):
     def label(self) -> str:
         """The name of the worker in messages, such as "pid 4711"."""
 
+    @property
+    def waits(self) -> str:
+        """Why the worker does not run yet, such as "Resources"; empty once it runs, as on this machine always."""
+
     def begin(self) -> None:
         """Let the worker train. Until now it waits."""
 
@@ -123,6 +135,21 @@ class Executor(Protocol):
     @property
     def slots(self) -> Sequence[Slot]:
         """The places to run, by their index."""
+
+    @property
+    def is_remote(self) -> bool:
+        """The workers run on other machines.
+
+        Then each attempt has files of its own and writes its log by itself. `poll` alone tells of its records, and it
+        goes on when the launcher ends.
+        """
+
+    @property
+    def has_handed_over(self) -> bool:
+        """Everything that was started lies with the cluster; on this machine always."""
+
+    def open_attempt(self, experiment: str) -> int:
+        """Return the number of the attempt that runs or waits already, without this launch; 0 if there is none."""
 
     def warm_up(self) -> None:
         """Begin the work that takes long before the first start, and do not wait for it."""

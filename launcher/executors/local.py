@@ -42,6 +42,8 @@ _PIPE_BYTES = 65536  # the content of a full pipe
 class LocalHandle:
     """One worker process."""
 
+    waits = ""  # it runs at once
+
     def __init__(self, spec: Spec, worker: WorkerProcess, executor: LocalExecutor) -> None:
         self.spec = spec
         self.worker = worker
@@ -98,6 +100,9 @@ class LocalHandle:
 class LocalExecutor:
     """Worker processes on the slots of this machine. The executor holds the locks of the devices until `close`."""
 
+    is_remote = False
+    has_handed_over = True
+
     def __init__(
         self,
         slots: Sequence[Slot],
@@ -124,6 +129,10 @@ class LocalExecutor:
     def prepare(self, specs: Sequence[Spec]) -> list[str]:
         """Let the target check all configurations, in a process of its own. Return its problems, a line each."""
         return self._starter.prepare(list(specs)).splitlines()
+
+    def open_attempt(self, experiment: str) -> int:
+        """Return 0: a worker of this machine ends with its launcher."""
+        return 0
 
     def refusal(self, experiment: str, slots: Sequence[int], demand: Demand) -> Refusal | None:
         """Return why an experiment cannot start on its slots now: the fork server is not ready, or memory is short."""

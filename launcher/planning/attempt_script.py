@@ -18,17 +18,20 @@ from launcher.planning.job import SweepSettings
 from launcher.planning.plan import Plan
 from launcher.planning.program_settings import event_globs
 from launcher.planning.script_program import find_program
+from launcher.store.paths import Paths
 
 
-def attempt_script(plan: Plan, decision: Decision, device_type: str, threads: int) -> Script | None:
+def attempt_script(plan: Plan, decision: Decision, paths: Paths, device_type: str, threads: int) -> Script | None:
     """Return the script of an attempt on a device of a type, "cuda" or "cpu"; None if the sweep has a target.
+
+    `paths`: of the attempt, absolute.
 
     An attempt that goes on gets the arguments for it, if what it goes on from is there.
     """
     settings = plan.sweep.settings
     if not settings.command:
         return None
-    experiment, paths = decision.experiment, plan.absolute_paths
+    experiment = decision.experiment
     folder = paths.run(experiment.name)
     values = own_values(settings, experiment.name, experiment.seed, paths.outcome, folder, decision.attempt, threads)
     filling = Filling(decision.given, values)

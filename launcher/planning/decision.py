@@ -4,6 +4,7 @@ keep    it is done, or it diverged: training it again would give the same number
 run     it has not run yet
 resume  it has not ended by itself, and a checkpoint of this configuration is there
 redo    it is trained from its beginning though it has run: it has changed, it has no checkpoint, or --fresh
+follow  an attempt of it waits or runs on a cluster already
 leave   it was not selected: nothing of it is touched
 """
 
@@ -28,11 +29,12 @@ class PlannedAction(StrEnum):
     RUN = "run"
     RESUME = "resume"
     REDO = "redo"
+    FOLLOW = "follow"
     LEAVE = "leave"
 
     @property
     def is_training(self) -> bool:
-        """The launch trains the experiment: it starts at least one attempt."""
+        """The launch trains the experiment: it starts or follows at least one attempt."""
         return self not in (PlannedAction.KEEP, PlannedAction.LEAVE)
 
     @property
@@ -67,11 +69,12 @@ class Decision:
     duration: DurationEstimate = field(default_factory=DurationEstimate)  # of the whole experiment
     repeats: RepeatedTraining | None = None
     evidence: Evidence = field(default_factory=Evidence)
+    is_told: bool = False  # an earlier launch has started this attempt and written that into the events
 
     @property
     def is_resumed(self) -> bool:
         """The next attempt goes on from a checkpoint."""
-        return self.action is PlannedAction.RESUME
+        return self.action in (PlannedAction.RESUME, PlannedAction.FOLLOW)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -90,7 +93,11 @@ class Decision:
 
     def after_attempt(self, changes: dict[str, int]) -> Decision:
         """Return the decision for one more attempt in the same launch: it resumes, and `changes` are in its config."""
-        return replace(self, action=PlannedAction.RESUME, attempt=self.attempt + 1, changes=changes)
+        return replace(self, action=PlannedAction.RESUME, attempt=self.attempt + 1, changes=changes, is_told=False)
+
+    def numbered(self, attempt: int) -> Decision:
+        """Return the decision about an attempt that a cluster has begun by itself, if it is newer than this."""
+        return replace(self, attempt=attempt, is_told=False) if attempt > self.attempt else self
 
 
 def decide_experiment(experiment: Experiment, evidence: Evidence, *, fresh: bool, is_selected: bool = True) -> Decision:
@@ -99,16 +106,19 @@ def decide_experiment(experiment: Experiment, evidence: Evidence, *, fresh: bool
     if not is_selected:
         action, why = PlannedAction.LEAVE, f"not selected; {evidence.ending or 'has not run'}"
     # A number is never used twice: an event of an earlier attempt must not be taken for an event of a later attempt.
-    is_whole = action is not PlannedAction.RESUME
+    is_whole = action not in (PlannedAction.RESUME, PlannedAction.FOLLOW)
+    is_followed = action is PlannedAction.FOLLOW
+    next_attempt = max(evidence.attempt, evidence.highest_attempt) + action.is_training
     return Decision(
         experiment,
         action,
         why,
-        attempt=max(evidence.attempt, evidence.highest_attempt) + action.is_training,
-        changes=evidence.changes if action in (PlannedAction.KEEP, PlannedAction.RESUME) else {},
+        attempt=evidence.open_attempt if is_followed else next_attempt,
+        changes=evidence.changes if not action.is_from_beginning and action is not PlannedAction.LEAVE else {},
         duration=replace(evidence.duration, share_done=0.0) if is_whole else evidence.duration,
         repeats=_repeats(experiment, evidence, fresh) if action.is_from_beginning and evidence.attempt else None,
         evidence=evidence,
+        is_told=is_followed and evidence.is_told,
     )
 
 
@@ -116,6 +126,9 @@ def _choose(experiment: Experiment, evidence: Evidence, fresh: bool) -> tuple[Pl
     ending, steps = evidence.ending, plural(evidence.num_steps, "step")
     if evidence.obstacle:
         return PlannedAction.RUN, f"will fail: {evidence.obstacle}. Move that away"
+    if evidence.open_attempt:
+        does = "runs" if evidence.is_claimed else "waits"
+        return PlannedAction.FOLLOW, f"attempt {evidence.open_attempt} {does} on a cluster already"
     if ending is None:
         return PlannedAction.RUN, "new"
     if fresh:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from launcher.planning.batch_halving import state_digest
 from launcher.planning.estimate import DurationEstimate, extrapolate
 from launcher.planning.experiment import Experiment
+from launcher.store.attempt_files import AttemptsOnCluster
 from launcher.store.attempts import LastAttempt, last_attempts
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.ending import EndingKind
@@ -54,6 +55,9 @@ class Evidence:
     needed_gpu_bytes: int | None = None  # the same peak, of an attempt that got all the memory it asked for
     state: ExperimentState | None = None  # how it stands, if it is done or diverged
     obstacle: str = ""  # why its records cannot be read; empty where they can
+    open_attempt: int = 0  # the number of the attempt that runs or waits on a cluster
+    is_claimed: bool = False  # the open attempt has begun on a node
+    is_told: bool = False  # the events tell of the open attempt
 
     @property
     def is_kept(self) -> bool:
@@ -69,7 +73,7 @@ def names_with_files(paths: Paths) -> set[str] | None:
     found: set[str] = set()
     for folder, suffix in ((paths.records_folder, ".jsonl"), (paths.checkpoints_folder, "")):
         try:
-            found |= {entry.removesuffix(suffix) for entry in os.listdir(folder)}
+            found |= {entry.removesuffix(suffix).partition("@")[0] for entry in os.listdir(folder)}
         except FileNotFoundError:
             continue
         except OSError:
@@ -89,6 +93,7 @@ def gather(
     planned: ManifestExperiment | None,
     events: Sequence[LoggedEvent],
     paths: Paths,
+    cluster: AttemptsOnCluster,
     metric: str = "",
     *,
     is_maximized: bool = False,
@@ -98,6 +103,7 @@ def gather(
     Args:
         planned: its entry in `sweep.json`, if there is one.
         events: those of this experiment, in their order.
+        cluster: the attempts of the sweep on a cluster.
         metric: the job's first metric, of which the live view shows the best value; empty if the job names none.
         is_maximized: the largest value of the metric is the best.
 
@@ -105,13 +111,15 @@ def gather(
         OSError: the folder of its checkpoints cannot be read.
     """
     metrics = (metric, SPEED)
-    summary = read_summary(paths.records(experiment.name), metrics, paths.summary(experiment.name))
+    files, last = cluster.of(experiment.name), last_attempts(events).get(experiment.name)
+    own = paths.of_attempt(files.newest_claim)
+    summary = read_summary(own.records(experiment.name), metrics, paths.summary(experiment.name))
     entry = planned or ManifestExperiment(experiment.name, experiment.overrides, experiment.config, experiment.digest)
     state = fold(entry, summary, events, metrics=metrics, maximize=[metric] if is_maximized else [])
-    lost_ending = None if summary.obstacle else _lost_ending(state, last_attempts(events).get(experiment.name))
+    lost_ending = None if summary.obstacle or files.open_attempt else _lost_ending(state, last)
     changes, seconds = dict(state.changed), round(state.seconds or 0.0, 3)
     checkpoints = Checkpoints(
-        paths.checkpoints(experiment.name), experiment.name, state_digest(experiment.digest, changes)
+        own.checkpoints(experiment.name), experiment.name, state_digest(experiment.digest, changes)
     )
     ending = state.ending if state.digest is not None else None
     return Evidence(
@@ -132,6 +140,9 @@ def gather(
         needed_gpu_bytes=gpu_bytes(summary),
         state=state if ending is not None and ending.is_kept else None,
         obstacle=state.obstacle,
+        open_attempt=files.open_attempt,
+        is_claimed=files.open_attempt in files.claims,
+        is_told=last is not None and last.attempt >= files.open_attempt > 0,
     )
 
 

@@ -22,6 +22,7 @@ from launcher.planning.folder_owner import check_folder_owner
 from launcher.planning.job import Sweep
 from launcher.planning.metrics import described
 from launcher.planning.target_source import find_metrics
+from launcher.store.attempt_files import AttemptsOnCluster
 from launcher.store.ending import EndingKind
 from launcher.store.launch_info import LaunchInfo
 from launcher.store.manifest import Manifest, ManifestExperiment
@@ -118,7 +119,9 @@ class Plan:
         """Return the entries of experiments that have records and are no longer in the job: they may come back."""
         names = {decision.experiment.name for decision in self.decisions}
         known = [*self.previous.experiments, *self.previous.former] if self.previous else []
-        return [entry for entry in known if entry.name not in names and self.paths.records(entry.name).exists()]
+        cluster = AttemptsOnCluster(self.paths)
+        former = (entry for entry in known if entry.name not in names)
+        return [entry for entry in former if cluster.paths(entry.name).records(entry.name).exists()]
 
 
 def decide(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, *, fresh: bool = False) -> Plan:
@@ -139,14 +142,15 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
     events = read_events_by_experiment(paths.events)
     metric = _first_metric(sweep)
     is_maximized = metric in sweep.settings.maximize
-    decisions, known = [], names_with_files(paths)
+    decisions, known, cluster = [], names_with_files(paths), AttemptsOnCluster(paths)
     for experiment in experiments:
         entry, own_events = entries.get(experiment.name), events.get(experiment.name, [])
         experiment = _with_known_digest(experiment, entry)
-        if known is not None and experiment.name not in known and not own_events:
+        is_new = known is not None and experiment.name not in known and experiment.name not in cluster.names
+        if is_new and not own_events:
             evidence = nothing_left(experiment, entry)
         else:
-            evidence = gather(experiment, entry, own_events, paths, metric, is_maximized=is_maximized)
+            evidence = gather(experiment, entry, own_events, paths, cluster, metric, is_maximized=is_maximized)
         if has_files_to_resume(sweep.settings, experiment, paths):
             evidence = replace(evidence, has_checkpoint=True)
         is_selected = sweep.only is None or experiment.name in sweep.only

@@ -93,8 +93,13 @@ class ReportData:
         return InputError(f"there is no sweep in {self._paths.outcome}: it has no {self._paths.sweep.name}.")
 
     def _read_usage(self, name: str) -> None:
-        samples = read_samples(self._paths.telemetry(name))
+        samples = read_samples(self._sweep.cluster.paths(name).telemetry(name))
         self.usage[name], self.usage_curves[name] = summarise(samples), over_time(samples)
+
+    def _reader(self, name: str) -> SummaryReader:
+        """Return the reader of an experiment's records; a new reader if another attempt has other files."""
+        new, before = self._sweep.reader(name), self._readers.pop(name, None)
+        return before if before is not None and before.path == new.path else new
 
     def _fold(self, index: int, name: str, *, is_renewed: bool) -> tuple[object, ExperimentState]:
         """Return the state of an experiment, with what it was made from; the state before if nothing has changed."""
@@ -110,7 +115,7 @@ class ReportData:
         )
         if before is not None and not is_renewed and before[0] == made_from:
             return before
-        reader = self._readers.pop(name, None) or sweep.reader(name)
+        reader = self._reader(name)
         state = sweep.fold(index, reader.read())
         reader.keep()
         if state.ending is None:  # what has ended rarely changes, and takes less memory as a state alone

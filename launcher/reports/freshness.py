@@ -15,6 +15,7 @@ from typing import Any
 
 from launcher.errors import InputError
 from launcher.store import values
+from launcher.store.attempt_files import AttemptsOnCluster
 from launcher.store.files import read
 from launcher.store.manifest import read_manifest
 from launcher.store.paths import Paths, write_atomic
@@ -34,8 +35,10 @@ def look_at(paths: Paths) -> Ingredients:
     if manifest is None:
         raise InputError(f"there is no sweep in {paths.outcome}: it has no {paths.sweep.name}.")
     found = {"": [*_look(paths.sweep), *_look(paths.events)]}
+    cluster = AttemptsOnCluster(paths)
     for planned in manifest.experiments:
-        found[planned.name] = [*_look(paths.records(planned.name)), *_look(paths.telemetry(planned.name))]
+        own = cluster.paths(planned.name)
+        found[planned.name] = [*_look(own.records(planned.name)), *_look(own.telemetry(planned.name))]
     return found
 
 

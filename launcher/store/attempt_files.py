@@ -21,6 +21,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -80,21 +81,39 @@ class AttemptFiles:
         return self.folder / f"{attempt}.{suffix}"
 
 
-def own_paths(paths: Paths, experiment: str) -> Paths:
-    """Return the paths whose record file, telemetry and checkpoints are those of an experiment's newest attempt.
+class AttemptsOnCluster:
+    """The attempts on a cluster that a sweep's folder tells of. Without a cluster this lists one missing folder."""
 
-    Without a cluster these are the experiment's own files. On a cluster they are the own files of the attempt that was
-    claimed last; its record file begins with the records of the attempts before it.
-    """
-    return paths.of_attempt(AttemptFiles.look(ClusterPaths(paths.outcome).attempts(experiment)).newest_claim)
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._folders = ClusterPaths(paths.outcome)
+        self.names: frozenset[str] = frozenset()  # the experiments with such attempts
+        with contextlib.suppress(OSError):
+            self.names = frozenset(name for name in os.listdir(self._folders.attempts_folder) if is_name(name))
 
+    def of(self, experiment: str) -> AttemptFiles:
+        """Return what lies in the folder of an experiment's attempts."""
+        folder = self._folders.attempts(experiment)
+        return AttemptFiles.look(folder) if experiment in self.names else AttemptFiles(folder)
 
-def with_cluster(paths: Paths) -> frozenset[str]:
-    """Return the experiments that have files of attempts on a cluster."""
-    try:
-        return frozenset(name for name in os.listdir(ClusterPaths(paths.outcome).attempts_folder) if is_name(name))
-    except OSError:
-        return frozenset()
+    @cached_property
+    def open_attempts(self) -> dict[str, AttemptFiles]:
+        """The experiments whose newest attempt has no end: it waits, runs, or was lost."""
+        found = {name: self.of(name) for name in sorted(self.names)}
+        return {name: files for name, files in found.items() if files.open_attempt}
+
+    @property
+    def has_open(self) -> bool:
+        """An attempt waits or runs, or was lost. To know that costs less than `open_attempts`."""
+        return any(self.of(name).open_attempt for name in self.names)
+
+    def paths(self, experiment: str) -> Paths:
+        """Return the paths whose records, telemetry and checkpoints are those of an experiment's newest attempt.
+
+        Without a cluster these are the experiment's own files. On a cluster they are the own files of the attempt that
+        was claimed last; its record file begins with the records of the attempts before it.
+        """
+        return self._paths.of_attempt(self.of(experiment).newest_claim)
 
 
 def write_batch(path: Path, groups: Sequence[Sequence[tuple[str, int]]]) -> None:

@@ -28,7 +28,7 @@ from launcher.store.record_summary import TOKENS as TOKENS
 from launcher.store.record_summary import RecordSummary
 from launcher.store.step_scale import StepScale
 
-Phase = Literal["starting", "running", "ended", "gone"]
+Phase = Literal["starting", "running", "ended", "gone", "left"]
 RUNNING, WAITING, WITHDRAWN, NOT_STARTED = LIVE = ("running", "waiting", "withdrawn", "not started")
 
 
@@ -36,9 +36,12 @@ RUNNING, WAITING, WITHDRAWN, NOT_STARTED = LIVE = ("running", "waiting", "withdr
 class LaunchState:
     """What the newest launch of a sweep does, and whether its launcher is still at work."""
 
-    phase: Phase = "ended"  # starting: the launcher still checks the data; gone: it was killed before it could end
+    # starting: the launcher still checks the data; gone: it was killed before it could end; left: it has ended, and
+    # experiments go on on a cluster
+    phase: Phase = "ended"
     launch: LaunchInfo = field(default_factory=LaunchInfo)
     now_s: float = 0.0  # since the epoch
+    on_cluster: Mapping[str, bool] = field(default_factory=dict)  # of those on a cluster: it has begun on a node
 
     @property
     def attempts(self) -> Mapping[str, int]:
@@ -46,7 +49,12 @@ class LaunchState:
         return self.launch.attempts
 
     def is_running(self, name: str, last: LastAttempt | None) -> bool:
-        """Return whether an experiment runs now: an attempt of this launch has started and has not ended."""
+        """Return whether an experiment runs now: an attempt of this launch has started and has not ended.
+
+        On a cluster an attempt that has started may still wait, and goes on without its launch.
+        """
+        if name in self.on_cluster:
+            return self.on_cluster[name]
         first = self.attempts.get(name) if self.phase == "running" else None
         return first is not None and last is not None and last.ending is None and last.attempt >= first
 
@@ -262,6 +270,8 @@ def _state(
     newest = steering[-1] if steering else None
     if isinstance(newest, Withdrawn) and launch.is_own(newest):
         return WITHDRAWN
+    if name in launch.on_cluster:
+        return WAITING
     if launch.phase == "starting":
         return ending if ending is not None and ending.is_kept else WAITING
     if launch.phase == "running" and (first := launch.attempts.get(name)) is not None:

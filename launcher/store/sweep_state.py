@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from launcher.store.attempt_files import AttemptsOnCluster
 from launcher.store.attempts import last_attempts
 from launcher.store.events import LoggedEvent, read_events
 from launcher.store.experiment_state import ExperimentState, LaunchState, Phase, fold
@@ -29,6 +30,7 @@ class SweepState:
     launcher: Holder | None  # who is at work in the folder
     launch: LaunchState
     events: Mapping[str, Sequence[LoggedEvent]]  # by experiment
+    cluster: AttemptsOnCluster
 
     def with_metrics(self, metrics: Iterable[str], maximize: Iterable[str], looks: Looks | None = None) -> SweepState:
         """Return the same state with other metrics, and other looks of their plots, than those of the newest launch."""
@@ -51,7 +53,7 @@ class SweepState:
     def reader(self, name: str, metrics: Collection[str] | None = None) -> SummaryReader:
         """Return a reader of the records of an experiment. `metrics`: those to make curves of; None: the sweep's."""
         wanted = [*(self.manifest.metrics if metrics is None else metrics), TOKENS, SPEED]
-        return SummaryReader(self.paths.records(name), wanted, self.paths.summary(name))
+        return SummaryReader(self.cluster.paths(name).records(name), wanted, self.paths.summary(name))
 
     def read_experiments(self, metrics: Collection[str] | None = None) -> list[ExperimentState]:
         """Return how every experiment stands, in the order of the job file.
@@ -71,12 +73,18 @@ def read_sweep_state(paths: Paths, now_s: float) -> SweepState | None:
         InputError: `sweep.json` or the file of events cannot be read.
     """
     launcher = find_holder(paths.lock)  # first: what a launcher wrote before it let go is all there when we read
+    cluster = AttemptsOnCluster(paths)
     manifest = read_manifest(paths)
     if manifest is None:
         return None
     events = read_events_by_experiment(paths.events)
-    launch = LaunchState(phase=_phase(manifest, launcher, events), launch=manifest.launch, now_s=now_s)
-    return SweepState(paths, manifest, launcher, launch, events)
+    launch = LaunchState(
+        phase=_phase(manifest, launcher, events, cluster),
+        launch=manifest.launch,
+        now_s=now_s,
+        on_cluster={name: files.open_attempt in files.claims for name, files in cluster.open_attempts.items()},
+    )
+    return SweepState(paths, manifest, launcher, launch, events, cluster)
 
 
 def read_events_by_experiment(path: Path) -> dict[str, list[LoggedEvent]]:
@@ -91,7 +99,12 @@ def read_events_by_experiment(path: Path) -> dict[str, list[LoggedEvent]]:
     return found
 
 
-def _phase(manifest: Manifest, launcher: Holder | None, events: Mapping[str, Sequence[LoggedEvent]]) -> Phase:
+def _phase(
+    manifest: Manifest,
+    launcher: Holder | None,
+    events: Mapping[str, Sequence[LoggedEvent]],
+    cluster: AttemptsOnCluster,
+) -> Phase:
     """Return what the newest launch does.
 
     A launcher that is still checking the data holds the lock while `sweep.json` describes an earlier launch.
@@ -99,6 +112,8 @@ def _phase(manifest: Manifest, launcher: Holder | None, events: Mapping[str, Seq
     launch = manifest.launch
     if launcher is not None:
         return "running" if launch.is_by(launcher) else "starting"
+    if cluster.open_attempts:
+        return "left"
     for name, first in launch.attempts.items():
         last = last_attempts(events.get(name, ())).get(name)
         if last is not None and last.attempt >= first and last.ending is None:

@@ -118,6 +118,8 @@ def _launcher(status: SweepStatus) -> str:
         last = f"the last one, pid {status.launch.pid} on {status.launch.host or None}"
         if status.phase == "gone":
             return f"no launcher is at work: {last}, is gone, killed before it could end"
+        if status.phase == "left":
+            return f"no launcher is at work: {last}, has left, and what it ordered goes on on the cluster"
         return f"no launcher is at work: {last}, has ended"
     who = f"launcher: pid {holder.pid} on {holder.host} since {holder.since}"
     if status.phase == "starting":

@@ -48,6 +48,7 @@ class FakeHandle:
     """A worker that trains in `begin`, in this process; without `train` it writes no file and says that it is done."""
 
     label = "in memory"
+    waits = ""
 
     def __init__(self, spec: Spec, executor: FakeExecutor) -> None:
         self._spec = spec
@@ -97,6 +98,9 @@ class FakeHandle:
 class FakeExecutor:
     """Runs attempts in this process. What it is told is kept, for a test to look at."""
 
+    is_remote = False
+    has_handed_over = True
+
     def __init__(self, num_slots: int, train: Train | None = None, endless: Iterable[str] = ()) -> None:
         self.slots = [Slot(number, Device("cpu", f"cpu:{number}"), 1) for number in range(num_slots)]
         self.train = train
@@ -125,6 +129,9 @@ class FakeExecutor:
 
     def warm_up(self) -> None:
         pass
+
+    def open_attempt(self, experiment: str) -> int:
+        return 0
 
     def prepare(self, specs: Sequence[Spec]) -> list[str]:
         self.prepared += [spec.experiment for spec in specs]
