@@ -138,6 +138,17 @@ class LaunchCommand:
         ),
     ]
     devices: Devices
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="CLUSTER",
+            envvar="LAUNCHER_ON",
+            help="Where the workers run: slurm, ray, or here. Default: the job's [cluster] on, else here.",
+            autocompletion=lambda: ["slurm", "ray", "here"],
+            rich_help_panel=WHERE,
+        ),
+    ]
     outcome: Outcome
     logs: Logs
     adopt: Annotated[
@@ -212,6 +223,14 @@ class LaunchCommand:
         bool,
         typer.Option(
             "--detach", envvar="LAUNCHER_DETACH", help="Go on when the terminal hangs up.", rich_help_panel=HOW
+        ),
+    ]
+    leave: Annotated[
+        bool,
+        typer.Option(
+            "--leave",
+            help="On a cluster: end as soon as the cluster has everything. The same command again follows it.",
+            rich_help_panel=HOW,
         ),
     ]
     on_finish: Annotated[

@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-CLUSTERS = ("slurm", "ray")
 _TIME = re.compile(r"(?:(\d+)-)?(\d+)(?::([0-5]?\d))?(?::([0-5]?\d))?")
 
 
@@ -15,7 +14,7 @@ _TIME = re.compile(r"(?:(\d+)-)?(\d+)(?::([0-5]?\d))?(?::([0-5]?\d))?")
 class ClusterSettings:
     """The keys of the [cluster] table of a job file, which counts with `--on`:
 
-    on: the cluster that `--on` has by default: `"slurm"` or `"ray"`. Without it a sweep runs on this machine.
+    on: the cluster that `--on` has by default: `"slurm"` or `"ray"`; without it `"here"`, this machine.
     gpus: the GPUs of an experiment; by default as many as `gpus` of [sweep] says. On Ray also a part of one, as `0.5`.
     cpus: the CPU cores of an experiment; also its CPU threads, unless `threads` of [sweep] says otherwise.
     mem_gb: the memory of an experiment, in GiB.
@@ -36,7 +35,7 @@ class ClusterSettings:
     poll_s: seconds between two questions to the cluster, from 0.2; by default 30, and 5 after something has happened.
     """
 
-    on: Literal["", "slurm", "ray"] = ""
+    on: Literal["", "slurm", "ray", "here"] = ""
     gpus: float | None = None
     cpus: int | None = None
     mem_gb: float | None = None

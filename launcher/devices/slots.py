@@ -53,4 +53,7 @@ def make_slots(
 def device_numbers(slots: Sequence[Slot]) -> list[int]:
     """Return the device of each slot as a number; each CPU slot counts as a device of its own."""
     keys = [slot.device.uuid or f"slot {slot.index}" for slot in slots]
-    return [keys.index(key) for key in keys]
+    first: dict[str, int] = {}
+    for number, key in enumerate(keys):
+        first.setdefault(key, number)
+    return [first[key] for key in keys]

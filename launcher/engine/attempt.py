@@ -100,7 +100,8 @@ class Attempt:
         """Return what the launcher knows about the end of this attempt, whose worker is gone."""
         is_short = exited.exit.was_memory_short
         was_asked = self.was_asked_in_time or bool(exited.asked)
-        return Circumstances(was_asked, self.is_forced, self.hung_s, is_short, exited.last_word, exited.why)
+        told = (exited.last_word, exited.why, exited.is_lost)
+        return Circumstances(was_asked, self.is_forced, self.hung_s, is_short, *told)
 
 
 def make_spec(plan: Plan, decision: Decision, slots: SlotSet, *, is_remote: bool = False) -> Spec:
@@ -126,7 +127,7 @@ def make_spec(plan: Plan, decision: Decision, slots: SlotSet, *, is_remote: bool
         seed=decision.experiment.seed,
         device_type=slots.kind,
         cards=tuple(Card(device.uuid, device.name) for device in slots.devices if device.uuid),
-        num_ranks=1 if script is not None and starts_ranks(script.argv) else len(slots),
+        num_ranks=1 if script is not None and starts_ranks(script.argv) else settings.gpus,
         environment=slots.environment()
         | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
         | rendezvous.environment(slots.indices[0], os.environ),

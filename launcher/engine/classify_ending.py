@@ -36,6 +36,7 @@ class Circumstances:
     was_memory_short: bool = False  # meanwhile the kernel killed a process for want of memory
     last_word: Record | None = None  # came through the bell, because the records could not be written
     why: str = ""  # how it ended, where neither exit nor records say it
+    is_lost: bool = False  # the node of the worker was lost
 
 
 def classify(exit: ProcessExit, history: RecordFacts, around: Circumstances) -> Ending:
@@ -62,7 +63,8 @@ def classify(exit: ProcessExit, history: RecordFacts, around: Circumstances) -> 
             return Ending(kind, f"{num} of its records could not be written ({why})")
         return Ending(kind)
     if around.why:
-        return Ending(EndingKind.INTERRUPTED if around.was_asked else EndingKind.FAILED, around.why)
+        kind = EndingKind.KILLED if around.is_lost else EndingKind.FAILED
+        return Ending(EndingKind.INTERRUPTED if around.was_asked else kind, around.why)
     if around.hung_s is not None:
         why = f"no record for {around.hung_s:.0f} s, {history.phase}; its stacks are in its log"
         return Ending(EndingKind.HUNG, why)

@@ -7,15 +7,18 @@ import os
 import signal
 from collections.abc import Callable
 
+from launcher.devices.selection import DeviceSelection
 from launcher.engine.changed_job import outdated_views, remove_dropped_plots, renew_manifest
 from launcher.engine.console import Console
 from launcher.engine.earlier_files import EarlierFiles, undo_unfinished_moves
+from launcher.engine.fold_attempts import fold_closed
 from launcher.engine.folder_watch import FolderWatch
 from launcher.engine.held_folders import HeldFolders
 from launcher.engine.loop import Loop
 from launcher.engine.lost_endings import record_lost_endings
 from launcher.engine.parts import Parts
 from launcher.engine.ports import Ports
+from launcher.engine.remote import Remote, check_open
 from launcher.engine.script_records import complete_all
 from launcher.engine.signals import ignoring_signal
 from launcher.engine.summary import Summary
@@ -28,6 +31,7 @@ from launcher.planning.launch_options import LaunchOptions
 from launcher.planning.plan import Plan, decide
 from launcher.planning.resolve import resolve
 from launcher.planning.wording import describe, notices, repeated_training
+from launcher.store.attempt_files import AttemptsOnCluster
 from launcher.store.locks import lock_folder
 from launcher.store.paths import Paths
 from launcher.store.requests import clear
@@ -39,26 +43,38 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, ports: Por
     Raises: see `launcher.run`.
     """
     _check_platform()
-    choice = options.choose(sweep.settings)
+    name = options.cluster(sweep)
+    choice = DeviceSelection() if name else options.choose(sweep.settings)
     searcher = ports.make_searcher(sweep)
     sweep = with_proposals(sweep, searcher.ask())
     experiments = resolve(sweep)
     paths = Paths(sweep.outcome, sweep.logs)
     check_folder_owner(sweep, paths)  # before anything is made in the folders
+    remote = Remote.chosen(sweep, name, paths, ports.make_cluster)
     paths.create()
     with contextlib.ExitStack() as held:
         held.enter_context(ignoring_signal(signal.SIGUSR1))  # before the loop answers it, and after
         folders = _hold(paths, options, console.message, held)
+        held.callback(fold_closed, paths, console.message)
+        if remote is None:
+            fold_closed(paths, console.message)
+        else:
+            held.callback(remote.cluster.close)
+            remote.take_up(paths, console.message)
         if sweep.settings.command:
-            complete_all(paths, sweep.experiments)
+            complete_all(paths, sweep.experiments.keys() - AttemptsOnCluster(paths).names)
         plan = decide(sweep, experiments, paths, fresh=options.fresh)
+        check_open(plan, remote, fresh=options.fresh)
         record_lost_endings(plan, ports.sinks, console.message)
         console.message(describe(plan), "routine")
         for text in [*notices(plan), *repeated_training(plan), *write_owner_note(sweep, paths)]:
             console.message(text)
         if not plan.to_run:
             return _nothing_to_do(plan, console, ports.renew_views)
-        executor = ports.make_executor(sweep.settings, options, choice, paths, console.message)
+        if remote is None:
+            executor = ports.make_executor(sweep.settings, options, choice, paths, console.message)
+        else:
+            executor = remote.executor(plan, console.message)
         held.callback(executor.close)
         if choice.notice:
             console.message(f"*** {choice.notice} ***")
@@ -66,7 +82,8 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, ports: Por
         executor.warm_up()
         views = ports.make_views(plan, console.message)
         held.callback(views.close)
-        return _run(plan, Parts(executor, views, searcher, ports.stopper, ports.sinks, console), options, folders)
+        sinks = () if remote else ports.sinks  # a supervisor writes the log of its attempts
+        return _run(plan, Parts(executor, views, searcher, ports.stopper, sinks, console), options, folders)
 
 
 def _check_platform() -> None:
@@ -114,7 +131,8 @@ def _run(plan: Plan, parts: Parts, options: LaunchOptions, folders: FolderWatch)
     try:
         earlier.move()
         written = WrittenPlan(plan, parts.executor, options)
-        loop = Loop(plan, parts, folders, written.grow, is_parallel=options.is_parallel(plan.sweep.settings))
+        is_parallel = parts.executor.is_remote or options.is_parallel(plan.sweep.settings)
+        loop = Loop(plan, parts, folders, written.grow, is_parallel=is_parallel, leaves=options.leave)
     except OSError as error:
         earlier.undo()
         raise WriteError(f"{plan.paths.outcome} cannot be written: {error.strerror}. Nothing was started.") from error

@@ -52,7 +52,8 @@ class LaunchState:
             parts.sinks,
             is_maximized=plan.is_maximized,
         )
-        turns = [decision.experiment.index * settings.gpus % len(slots) for decision in plan.to_run]
+        slots_each = 1 if parts.executor.is_remote else settings.gpus
+        turns = [decision.experiment.index * slots_each % len(slots) for decision in plan.to_run]
         scheduler = Scheduler(
             order,
             len(slots),
@@ -60,7 +61,7 @@ class LaunchState:
             retries=settings.retries,
             fail_fast=settings.fail_fast,
             devices=device_numbers(slots),
-            needs=dict.fromkeys(order, settings.gpus),
+            needs=dict.fromkeys(order, slots_each),
             seconds_left=partial(_seconds_left, experiments, follower),
         )
         return cls(experiments, scheduler, follower, recorder)

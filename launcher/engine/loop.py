@@ -17,6 +17,7 @@ from dataclasses import replace
 from launcher.engine.announcer import Announcer
 from launcher.engine.control import Control
 from launcher.engine.dispatcher import Dispatcher
+from launcher.engine.farewell import farewell
 from launcher.engine.folder_watch import FolderWatch
 from launcher.engine.growth import Decide, Growth
 from launcher.engine.launch_state import LaunchState
@@ -47,7 +48,17 @@ class Loop:
         OSError: `events.jsonl` cannot be opened.
     """
 
-    def __init__(self, plan: Plan, parts: Parts, folders: FolderWatch, decide: Decide, *, is_parallel: bool) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        parts: Parts,
+        folders: FolderWatch,
+        decide: Decide,
+        *,
+        is_parallel: bool,
+        leaves: bool = False,
+    ) -> None:
+        """Begin. `leaves`: the launch ends as soon as the cluster has everything."""
         self._plan = plan
         self._settings = plan.sweep.settings
         self._folders = folders
@@ -55,14 +66,15 @@ class Loop:
         self._views = parts.views
         self._console = console = parts.console
         self._state = state = LaunchState.begin(plan, parts, is_parallel=is_parallel)
-        self._lost_devices = LostDevices(executor, console, state.recorder.log_event, self._settings.gpus)
+        slots_each = 1 if executor.is_remote else self._settings.gpus
+        self._lost_devices = LostDevices(executor, console, state.recorder.log_event, slots_each)
         time_left = TimeLeft(
             state.experiments,
             executor,
             console.message,
             is_parallel=is_parallel,
             is_elastic=self._settings.elastic_threads,
-            slots_each=self._settings.gpus,
+            slots_each=slots_each,
         )
         self._board = ProgressBoard(
             plan, state, time_left, executor.usage, lambda: parts.views.progress, console.message
@@ -70,13 +82,15 @@ class Loop:
         listeners: list[Listener] = [Announcer(console, plan.paths), self._board, time_left, OnEnd(self._request_views)]
         listeners += [SharedFiles(console.message)] if self._settings.command else []
         self._runner = Runner(plan, parts, state, self._lost_devices, listeners)
-        growth = Growth(parts.searcher, decide, state, console.message, self._settings.gpus)
+        growth = Growth(parts.searcher, decide, state, console.message, slots_each)
         self._dispatcher = Dispatcher(parts, state, growth, self._runner, self._lost_devices, time_left)
         self._control = Control(plan.paths, state, console.message, self._dispatcher.handle, self._interrupt)
         self._selector = selectors.DefaultSelector()
         self._pauses = PauseMeter()
         self._signal: int | None = None  # the first that asked the launch to stop
         self._draw_until_s = math.inf
+        self._leaves = leaves
+        self._has_left = False
 
     def run(self) -> Summary:
         """Run every experiment of the plan that is not kept. Return how the launch ended."""
@@ -85,8 +99,10 @@ class Loop:
         try:
             with signals_to(self._selector, self._on_signal, self._console.on_signal):
                 self._dispatcher.handle(Begin())
-                while not self._dispatcher.is_over:
+                while not self._dispatcher.is_over and not self._has_left:
                     self._turn()
+                    if self._leaves and self._executor.has_handed_over:
+                        self._leave(None)
                 self._views.hurry()
                 while self._views.is_working:
                     self._turn()
@@ -102,10 +118,12 @@ class Loop:
     def _summary(self) -> Summary:
         experiments, scheduler = self._state.experiments, self._state.scheduler
         num_unwritten = self._state.follower.num_unwritten + self._state.recorder.num_unwritten
+        left = list(experiments.running) if self._has_left else []
         return Summary(
             endings=experiments.endings,
             kept=self._plan.kept,
-            not_started=experiments.not_ended,
+            not_started=[name for name in experiments.not_ended if name not in left],
+            left=left,
             signal=self._signal,
             num_unwritten=num_unwritten + self._views.num_problems,
             has_no_device=self._lost_devices.can_start and not scheduler.has_slots,
@@ -172,6 +190,19 @@ class Loop:
             self._views.request([end.name])
 
     def _on_signal(self, number: signal.Signals) -> None:
+        if self._executor.is_remote and self._plan.sweep.cluster.on_leave == "go_on" and not self._dispatcher.is_over:
+            self._leave(number)
+        else:
+            self._interrupt_by(number)
+
+    def _leave(self, number: signal.Signals | None) -> None:
+        """End the launch; what the cluster has goes on."""
+        self._signal, self._has_left = number, True
+        signalled = f"{number.name}: " if number is not None else ""
+        self._console.message(f"{signalled}{farewell(self._state.experiments.running.values())}")
+        self._views.abandon()
+
+    def _interrupt_by(self, number: signal.Signals) -> None:
         self._interrupt(number, force=self._signal is not None)
 
     def _interrupt(self, number: signal.Signals, *, force: bool) -> None:

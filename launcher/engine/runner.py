@@ -16,6 +16,7 @@ from launcher.engine.attempt import Attempt, make_spec
 from launcher.engine.classify_ending import Ending, classify
 from launcher.engine.launch_state import LaunchState
 from launcher.engine.listener import AttemptEnd, Listener
+from launcher.engine.lost_attempts import LostAttempts
 from launcher.engine.lost_devices import LostDevices, may_be_device
 from launcher.engine.messages import Ended, Event, Refused, StopRequested
 from launcher.engine.oom_policy import OomPolicy
@@ -31,6 +32,8 @@ from launcher.planning.plan import Plan
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.ending import EndingKind
 from launcher.store.events import Started
+
+REMOTE_EXTRA_S = 30.0  # that a cluster has for passing a stop on, and for telling of the end
 
 
 class Runner:
@@ -57,6 +60,7 @@ class Runner:
         self._stopper = parts.stopper
         self._policy = OomPolicy(plan, parts.console.message)
         self._port_retry = PortRetry(parts.console.message)
+        self._lost = LostAttempts()
         self._waiting = Waiting(parts.console.message, state.recorder.log_event)
         self.keeps_checkpoints = False  # of experiments that are done, because the folder was taken away
 
@@ -122,7 +126,7 @@ class Runner:
         history = self._follower.read(name)
         if attempt.has_just_settled(history):
             self._executor.settled(name)
-        if history.end is not None and attempt.force_at_s is None:
+        if history.end is not None and attempt.force_at_s is None and not self._executor.is_remote:
             # The worker has written its last record. If its exit hangs, it must not hold the slot for ever.
             attempt.force_at_s = time.monotonic() + self._settings.grace_s
         if self._follower.num_records[name] == num_before or attempt.is_asked or history.end is not None:
@@ -142,7 +146,8 @@ class Runner:
         attempt = self._experiments.running.get(name)
         if attempt is not None:  # otherwise its start failed or was refused a moment ago
             is_over = self._follower.read(name).end is not None
-            attempt.stop(force=force, grace_s=self._settings.grace_s, is_over=is_over)
+            grace_s = self._settings.grace_s + (REMOTE_EXTRA_S if self._executor.is_remote else 0.0)
+            attempt.stop(force=force, grace_s=grace_s, is_over=is_over)
 
     def tick(self, now_s: float) -> list[Event]:
         """Read all records, tell of silence, and kill what is due. Return the stops that the stopper judges."""
@@ -178,7 +183,8 @@ class Runner:
         if is_local_script and history.end is None and complete(self._plan.paths, attempt.name):
             history = self._follower.read(attempt.name)
         ending = classify(exited.exit, history, attempt.circumstances(exited))
-        return self._end(attempt.decision, attempt.slots, ending, attempt.began_s, goes_on=exited.goes_on)
+        goes_on = exited.goes_on or (exited.is_lost and not attempt.is_asked and self._lost.may_go_on(attempt.name))
+        return self._end(attempt.decision, attempt.slots, ending, attempt.began_s, goes_on=goes_on)
 
     def _end(
         self, decision: Decision, slots: SlotSet, ending: Ending, began_s: float | None, *, goes_on: bool = False
@@ -203,7 +209,7 @@ class Runner:
     def _events_after(self, end: AttemptEnd, *, has_run: bool, goes_on: bool) -> list[Event]:
         """Return the events that follow from an end: perhaps the loss of devices, and the end itself."""
         lost = self._lost_devices.check(end)
-        may_have_device_fault = may_be_device(end.ending, end.slots.kind)
+        may_have_device_fault = not self._executor.is_remote and may_be_device(end.ending, end.slots.kind)
         seconds = end.seconds if has_run else float("inf")
         is_retried = True if goes_on else self._is_retried(end)
         ended = Ended(end.name, end.ending.kind, seconds, is_retried, may_have_device_fault)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from launcher.devices.slot_set import SlotSet
-from launcher.devices.slots import Slot
 from launcher.engine.attempt import make_spec
 from launcher.errors import InputError
 from launcher.executors.base import Executor
@@ -35,6 +34,8 @@ def check_data(plan: Plan, executor: Executor) -> None:
     """
     if plan.sweep.settings.command:
         return  # the script's parser has checked the arguments
+    if executor.is_remote:  # the supervisor of each attempt has the target check its data, on its node
+        return
     slots = SlotSet.of(executor.slots, range(plan.sweep.settings.gpus))
     if problems := executor.prepare([make_spec(plan, decision, slots) for decision in plan.to_run]):
         raise InputError(problems)
@@ -64,7 +65,7 @@ class WrittenPlan:
     def __init__(self, plan: Plan, executor: Executor, options: LaunchOptions) -> None:
         self._plan = plan
         self._executor = executor
-        self._launch_info = _launch_info(plan, executor.slots, options)
+        self._launch_info = _launch_info(plan, executor, options)
         write_job_file(plan)
         write_manifest(plan.paths, plan.manifest(self._launch_info))
 
@@ -85,9 +86,9 @@ class WrittenPlan:
         return added.to_run
 
 
-def _launch_info(plan: Plan, slots: Sequence[Slot], options: LaunchOptions) -> LaunchInfo:
+def _launch_info(plan: Plan, executor: Executor, options: LaunchOptions) -> LaunchInfo:
     """Return what `sweep.json` says about this launch: where and how it runs, and with which versions."""
-    is_parallel = options.is_parallel(plan.sweep.settings)
+    is_parallel = executor.is_remote or options.is_parallel(plan.sweep.settings)
     return replace(
         environment(),
         mode="parallel" if is_parallel else "sequential",
@@ -96,8 +97,8 @@ def _launch_info(plan: Plan, slots: Sequence[Slot], options: LaunchOptions) -> L
         origin=dataclasses.asdict(Origin.of(plan.sweep, plan.paths.outcome)),
         commit=commit(plan.sweep.target_folder),
         attempts=_first_attempts(plan),
-        slots=[Placement(str(slot.device), slot.device.uuid, slot.threads, slot.share) for slot in slots],
-        gpus=plan.sweep.settings.gpus,
+        slots=[Placement(str(slot.device), slot.device.uuid, slot.threads, slot.share) for slot in executor.slots],
+        gpus=1 if executor.is_remote else plan.sweep.settings.gpus,
     )
 
 

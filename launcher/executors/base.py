@@ -74,7 +74,8 @@ class WorkerExited:
 
     asked: why somebody else than the launcher asked the worker to stop: "limit" of time, "preempted", "stop"; or empty.
     goes_on: the cluster starts the experiment again by itself, and the next attempt goes on from this one.
-    why: how the attempt ended, where neither exit nor records say it: the node was lost, or no worker was started.
+    why: how the attempt ended, where neither exit nor records say it: no worker was started, or the node was lost.
+    is_lost: the node was lost, or whatever started the worker there.
     """
 
     experiment: str
@@ -83,6 +84,7 @@ class WorkerExited:
     asked: str = ""
     goes_on: bool = False
     why: str = ""
+    is_lost: bool = False
 
 
 ExecutorEvent = RecordsWritten | WorkerExited | SlotsGone
@@ -125,8 +127,8 @@ class Handle(Protocol):
     def end_with_stacks(self) -> None:
         """Have the worker write the stacks of its threads into its log and end, even if it is stuck."""
 
-    def cpu_seconds(self) -> float:
-        """Return the CPU time of the worker and its children so far; 0 if it is gone."""
+    def cpu_seconds(self) -> float | None:
+        """Return the CPU time of the worker and its children so far; 0 if it is gone, None if nobody here knows it."""
 
 
 class Executor(Protocol):

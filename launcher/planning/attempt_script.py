@@ -21,10 +21,12 @@ from launcher.planning.script_program import find_program
 from launcher.store.paths import Paths
 
 
-def attempt_script(plan: Plan, decision: Decision, paths: Paths, device_type: str, threads: int) -> Script | None:
+def attempt_script(
+    plan: Plan, decision: Decision, paths: Paths, device_type: str, threads: int, *, is_sure: bool = False
+) -> Script | None:
     """Return the script of an attempt on a device of a type, "cuda" or "cpu"; None if the sweep has a target.
 
-    `paths`: of the attempt, absolute.
+    `paths`: of the attempt, absolute. `is_sure`: what the attempt goes on from will be there when it begins.
 
     An attempt that goes on gets the arguments for it, if what it goes on from is there.
     """
@@ -36,7 +38,8 @@ def attempt_script(plan: Plan, decision: Decision, paths: Paths, device_type: st
     values = own_values(settings, experiment.name, experiment.seed, paths.outcome, folder, decision.attempt, threads)
     filling = Filling(decision.given, values)
     where = Path(filling.text(settings.cwd)).absolute()
-    is_resumed = decision.is_resumed and finds_checkpoint(settings, filling, where)
+    has_checkpoint = bool(settings.resume.glob) if is_sure else finds_checkpoint(settings, filling, where)
+    is_resumed = decision.is_resumed and has_checkpoint
     environment = {
         "LAUNCHER_DEVICE": device_type,
         "LAUNCHER_CHECKPOINTS": str(paths.checkpoints(experiment.name)),

@@ -17,11 +17,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from launcher.clusters.settings import ClusterSettings
 from launcher.command.resume import read_resume
 from launcher.config import validation
 from launcher.config.nested import dotted
 from launcher.config.notation import NONE, misspelt, read
 from launcher.errors import InputError
+from launcher.planning.cluster_table import read_cluster
 from launcher.planning.defaults import PRELOAD, modules_to_preload
 from launcher.planning.expansion import Cell
 from launcher.planning.generate import generate
@@ -39,7 +41,7 @@ from launcher.text import did_you_mean, inline
 
 _LIMIT_BYTES = 64 << 20
 _PLAIN = re.compile(r"[\w@%+=:,./{}-]+")  # a word that needs no quotes, but for placeholders
-TABLES = ("sweep", "config", "experiments", "grid")
+TABLES = ("sweep", "config", "experiments", "grid", "cluster")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +183,7 @@ class Sweep:
     cells: dict[str, Cell] = field(default_factory=dict)  # by name, of the experiments of a grid or of several seeds
     axes: dict[str, list[Any]] = field(default_factory=dict)  # of the grid: the values or labels on each, in order
     written: dict[str, Any] = field(default_factory=dict)  # the tables of the job file
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
     module_folder: Path | None = None  # in which the target's module is searched first; None: that of the job file
 
     @classmethod
@@ -191,6 +194,7 @@ class Sweep:
         experiments: Mapping[str, Mapping[str, Any]] | None = None,
         config: Mapping[str, Any] | None = None,
         grid: Mapping[str, Any] | None = None,
+        cluster: Mapping[str, Any] | None = None,
         adopt: bool = False,
         **settings: Any,
     ) -> Sweep:
@@ -208,6 +212,7 @@ class Sweep:
             experiments: the overrides of each experiment, by name. Only a sweep with a grid can do without.
             grid: the axes, as in the [grid] table of a job file: `{"lr": [0.1, 0.2]}`.
             config: the configuration that all experiments share.
+            cluster: what an experiment needs on a cluster, as in the [cluster] table of a job file.
             adopt: whether to take over folders that belong to another sweep of this name.
 
         Raises:
@@ -218,6 +223,7 @@ class Sweep:
         given = {"target": spec, "name": spec.partition(":")[0].rpartition(".")[2]} if target else {}
         given |= settings
         tables = {"sweep": given, "config": config or {}, "experiments": experiments or {}, "grid": grid or {}}
+        tables["cluster"] = cluster or {}
         made = _parse(job_text(tables), Path("job.toml"), is_file=False)
         file, folder = made.outcome / "job.toml", folder_of(spec) if target else Path()
         text = public_text(tables, folder)
@@ -285,6 +291,8 @@ def _parse(text: str, file: Path, *, is_file: bool = True) -> Sweep:
         sections[table] = section
     settings, details, wrong = _settings(sections["sweep"], lines)
     problems += wrong + _name_problems(sections["experiments"], lines, has_grid=bool(sections["grid"]))
+    cluster, wrong = read_cluster(sections["cluster"], settings, lines)
+    problems += wrong
     problems += [
         f"{lines.where(*path)}{dotted(path)} is {json.dumps(text)}: None is written {json.dumps(NONE)}."
         for path, text in misspelt(sections)
@@ -298,7 +306,7 @@ def _parse(text: str, file: Path, *, is_file: bool = True) -> Sweep:
         raise InputError(problems)
     config = read(sections["config"])
     sweep = Sweep(file, settings, config, made.experiments, lines, metric_details=details, written=sections)
-    return replace(sweep, cells=made.cells, axes=made.axes)
+    return replace(sweep, cells=made.cells, axes=made.axes, cluster=cluster)
 
 
 def _settings(table: dict[str, Any], lines: SourceLines) -> tuple[Any, dict[str, dict[str, str]], list[str]]:

@@ -52,7 +52,7 @@ def _public(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def job_text(tables: Mapping[str, Any]) -> str:
-    """Return the job file that says the same as these tables by their names. An empty grid is left out.
+    """Return the job file that says the same as these tables by their names. An empty grid or cluster is left out.
 
     Raises:
         InputError: a value has no form in a job file, or a table is no table; every problem is told.
@@ -60,7 +60,7 @@ def job_text(tables: Mapping[str, Any]) -> str:
     problems: list[str] = []
     parts = [_HEAD]
     for name, values in tables.items():
-        if name == "grid" and values == {}:
+        if name in ("grid", "cluster") and values == {}:
             continue
         if not isinstance(values, Mapping):
             example = _EXAMPLES.get(name, '{"lr": 1e-3}')

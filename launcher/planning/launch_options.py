@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from launcher.errors import InputError
+from launcher.text import did_you_mean, inline
+
 if TYPE_CHECKING:  # `--help` needs the fields alone
     from launcher.devices.device import Device
     from launcher.devices.nvml import Gpu
     from launcher.devices.selection import DeviceSelection
     from launcher.devices.slots import Slot
     from launcher.executors.base import StartMethod
-    from launcher.planning.job import SweepSettings
+    from launcher.planning.job import Sweep, SweepSettings
 
+HERE = "here"
+CLUSTERS = ("slurm", "ray")
 Devices = str | int | Sequence[int | str] | None
 
 
@@ -26,6 +31,8 @@ class LaunchOptions:
     fresh: whether everything is trained again from its beginning.
     wait: whether to wait for a folder or a named device that is in use. Otherwise that is an error.
     start_method: how worker processes are made.
+    on: the cluster on which the workers run, "slurm" or "ray"; "here": this machine. None: as the job file says.
+    leave: whether to end as soon as the cluster has everything.
     """
 
     devices: Devices = None
@@ -33,6 +40,29 @@ class LaunchOptions:
     fresh: bool = False
     wait: bool = False
     start_method: StartMethod = "forkserver"
+    on: str | None = None
+    leave: bool = False
+
+    def cluster(self, sweep: Sweep) -> str:
+        """Return the name of the cluster on which the workers run; empty: this machine.
+
+        Raises:
+            InputError: there is no such cluster, or an option has no meaning there.
+        """
+        named = sweep.cluster.on if self.on is None else self.on
+        name = "" if named == HERE else named
+        if name and name not in CLUSTERS:
+            raise InputError(
+                f"--on {inline(name, 50)}: there is {', '.join((*CLUSTERS, HERE))}.{did_you_mean(name, CLUSTERS)}"
+            )
+        wrong = [
+            option for option, value in (("--devices", self.devices), ("--sequential", self.parallel is False)) if value
+        ]
+        if name and wrong:
+            raise InputError(f"--on {name}: {wrong[0]} is for this machine; the cluster decides where and when.")
+        if self.leave and not name:
+            raise InputError("--leave is for a cluster: on this machine the workers end with the launcher. See --on.")
+        return name
 
     def is_parallel(self, settings: SweepSettings) -> bool:
         """Return whether experiments run side by side."""

@@ -1,0 +1,24 @@
+"""Makes the cluster that a launch names. A new cluster is one new file, and a line here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from launcher.clusters.base import Cluster
+from launcher.clusters.settings import ClusterSettings
+from launcher.errors import InputError
+
+
+def make_cluster(name: str, settings: ClusterSettings, outcome: Path, grace_s: float) -> Cluster:
+    """Return a cluster for one outcome folder.
+
+    Args:
+        name: "slurm" or "ray".
+        settings: the [cluster] table.
+        outcome: the outcome folder; other machines must see it by the same path.
+        grace_s: that a worker has for saving when it is asked to end.
+
+    Raises:
+        InputError: a key of the table has no meaning on this cluster.
+    """
+    raise InputError(f"--on {name}: there is no such cluster.")

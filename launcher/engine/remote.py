@@ -1,0 +1,162 @@
+"""The cluster of one launch: chosen and checked before anything is written, and asked for what it has already."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from launcher.clusters.base import Cluster, Job, NotHeard, Ticket
+from launcher.clusters.settings import ClusterSettings
+from launcher.config import redact
+from launcher.devices.device import Device
+from launcher.devices.slots import Slot
+from launcher.engine.fold_attempts import fold_attempts
+from launcher.engine.remote_orders import OrderMaker
+from launcher.errors import InputError, LauncherError
+from launcher.executors.base import Executor
+from launcher.executors.remote import RemoteExecutor
+from launcher.executors.remote_attempts import RemoteAttempts
+from launcher.planning.decision import PlannedAction
+from launcher.planning.job import Sweep
+from launcher.planning.plan import Plan
+from launcher.store.attempt_files import AttemptsOnCluster, read_batch
+from launcher.store.cluster_paths import ClusterPaths
+from launcher.store.paths import Paths
+from launcher.text import inline
+
+LEAST_BEAT_S, MOST_BEAT_S, BEATS_PER_S = 5.0, 60.0, 50  # so many renames a second in the folder, at most
+HEARD_S = 60.0  # that a cluster has for its first answer
+_AGAIN_S = 5.0
+MakeCluster = Callable[[str, ClusterSettings, Path, float], Cluster]
+
+
+class ClusterDevice(Device):
+    """The place of an attempt on a cluster. Its text is the cluster's name: which node and GPU, the cluster decides."""
+
+    def __str__(self) -> str:
+        return self.id
+
+
+@dataclass(frozen=True)
+class Remote:
+    """The cluster of one launch."""
+
+    cluster: Cluster
+    sweep: Sweep
+    folders: ClusterPaths
+    adopted: dict[Job, Ticket] = field(default_factory=dict)  # what it has of earlier launches
+
+    @classmethod
+    def chosen(cls, sweep: Sweep, name: str, paths: Paths, make_cluster: MakeCluster) -> Self | None:
+        """Return the cluster of this name, which can be used from here; None without a name.
+
+        Raises:
+            InputError: it cannot be used; nothing was written.
+        """
+        if not name:
+            return None
+        outcome = paths.outcome.absolute()
+        cluster = make_cluster(name, sweep.cluster, outcome, sweep.settings.grace_s)
+        cluster.check()
+        return cls(cluster, sweep, ClusterPaths(outcome))
+
+    @property
+    def _settings(self) -> ClusterSettings:
+        return self.sweep.cluster
+
+    def take_up(self, paths: Paths, message: Callable[[str], None]) -> None:
+        """Ask the cluster what it has of this sweep, and fold what is over. The caller holds the folder's lock.
+
+        Raises:
+            LauncherError: the cluster does not answer.
+        """
+        until_s = time.monotonic() + HEARD_S
+        while True:
+            try:
+                places = self.cluster.adopt()
+                break
+            except NotHeard as error:
+                if time.monotonic() >= until_s:
+                    name = self.cluster.name
+                    raise LauncherError(
+                        f"--on {name}: {name} does not answer: {error}. Nothing was started."
+                    ) from error
+                message(f"{self.cluster.name} does not answer: {error}. It is asked again.")
+                time.sleep(_AGAIN_S)
+        groups: dict[str, list[list[tuple[str, int]]]] = {}
+        known = AttemptsOnCluster(paths)
+        for ticket, place in places.items():
+            if place.batch not in groups:
+                groups[place.batch] = read_batch(self.folders.batch(place.batch))
+            for name, _ in groups[place.batch][place.number] if place.number < len(groups[place.batch]) else ():
+                if number := known.of(name).open_attempt:
+                    self.adopted[Job(name, number)] = ticket
+        has = {job.experiment: job.attempt for job in self.adopted}
+        fold_attempts(paths, lambda name, _: name in has)
+
+    def executor(self, plan: Plan, message: Callable[[str], None]) -> Executor:
+        """Return the executor that runs the plan's experiments on the cluster."""
+        num = len(plan.to_run)
+        beat_s = self._settings.beat_s or min(max(num / BEATS_PER_S, LEAST_BEAT_S), MOST_BEAT_S)
+        attempts = RemoteAttempts(
+            self.cluster,
+            self.folders,
+            self.adopted,
+            message,
+            beat_s=beat_s,
+            per_job=self._settings.per_job,
+            ask_s=self._settings.poll_s,
+        )
+        return RemoteExecutor(self.cluster, self.slots(num), attempts, OrderMaker(plan, beat_s).order, message)
+
+    def slots(self, num: int) -> list[Slot]:
+        """Return a place for each experiment: all are handed over at once, and wait there."""
+        settings = self.sweep.settings
+        gpus = self._settings.gpus if self._settings.gpus is not None else settings.gpus
+        device = ClusterDevice("cuda" if gpus else "cpu", self.cluster.name)
+        threads = settings.threads or self._settings.cpus or 1
+        return [Slot(index, device, threads) for index in range(max(1, num))]
+
+
+def check_open(plan: Plan, remote: Remote | None, *, fresh: bool) -> None:
+    """Check that a launch can follow what waits or runs on a cluster already, and hand the rest over.
+
+    Raises:
+        InputError: it runs elsewhere, or it is not what this launch would train, or a secret would be written.
+    """
+    followed = [decision for decision in plan.decisions if decision.evidence.open_attempt]
+    names = inline(", ".join(decision.experiment.name for decision in followed), 300)
+    stop = "To end it: python -m launcher stop --all"
+    if followed and remote is None:
+        raise InputError(f"{names}: handed to a cluster, waits or runs there. Follow it with --on CLUSTER. {stop}")
+    if followed and fresh:
+        raise InputError(f"--fresh: {names} waits or runs on the cluster already. {stop}")
+    changed = [
+        decision.experiment.name
+        for decision in followed
+        if decision.action is PlannedAction.FOLLOW and decision.evidence.digest not in ("", decision.experiment.digest)
+    ]
+    if changed:
+        raise InputError(
+            f"{inline(', '.join(changed), 300)}: runs on the cluster with another configuration than the job file has "
+            f"now. {stop}, or undo the change"
+        )
+    if remote is not None:
+        _check_secrets(plan)
+
+
+def _check_secrets(plan: Plan) -> None:
+    """Check that no order would hold a secret: orders lie in the outcome folder.
+
+    Raises:
+        InputError: a configuration has a secret.
+    """
+    hidden = sorted({key for decision in plan.to_run for key in redact.keys(decision.given)})
+    if hidden:
+        raise InputError(
+            f"{inline(', '.join(hidden), 300)} of [config] looks like a secret, and an order for another machine would "
+            "hold it in a file. Take it from an environment variable in the training code: the cluster passes those on."
+        )

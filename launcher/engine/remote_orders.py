@@ -1,0 +1,49 @@
+"""Makes the order of an attempt on a cluster, from the plan and the specification of its worker."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from launcher.clusters.order import Order
+from launcher.planning.attempt_script import attempt_script
+from launcher.planning.plan import Plan
+from launcher.worker.spec import Spec
+
+
+class OrderMaker:
+    """Makes the orders of one launch."""
+
+    def __init__(self, plan: Plan, beat_s: float) -> None:
+        self._plan = plan
+        self._beat_s = beat_s
+        self._decisions = {decision.experiment.name: decision for decision in plan.decisions}
+
+    def order(self, spec: Spec) -> Order:
+        """Return the order of an attempt."""
+        settings, cluster = self._plan.sweep.settings, self._plan.sweep.cluster
+        return Order(
+            spec=spec,
+            again=self._again(spec),
+            gpus=cluster.gpus if cluster.gpus is not None else settings.gpus,
+            prepares=bool(settings.target),
+            preload=settings.modules_to_preload,
+            metrics=settings.metrics,
+            is_maximized=self._plan.is_maximized,
+            telemetry_s=settings.telemetry_s,
+            grace_s=settings.grace_s,
+            beat_s=self._beat_s,
+            limit_s=cluster.seconds,
+            submits_successor=cluster.seconds is not None,
+        )
+
+    def _again(self, spec: Spec) -> Spec | None:
+        """Return the specification of the attempt that goes on from this one; None for a target: it only has a number.
+
+        A script that goes on gets other arguments, if the job file says which.
+        """
+        if spec.script is None:
+            return None
+        decision = replace(self._decisions[spec.experiment], attempt=spec.attempt).after_attempt({})
+        paths = spec.paths.of_attempt(decision.attempt)
+        script = attempt_script(self._plan, decision, paths, spec.device_type, spec.threads, is_sure=True)
+        return replace(spec, attempt=decision.attempt, paths=paths, script=script)

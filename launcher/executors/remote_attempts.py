@@ -1,0 +1,261 @@
+"""What the attempts of a launch do on a cluster: hands them over, follows them, and finds out how they end.
+
+Three sources tell of an attempt, each at its own pace: the beats, one listing for all; the folder of the attempt, which
+is looked at when its beat vanishes; and the cluster, one question for all. The folder has the truth: an attempt is over
+when its supervisor has written an end, or when the cluster no longer has it and its beat has stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from launcher.clusters.base import Cluster, Gone, Job, NotHeard, Over, Running, Ticket, Waiting
+from launcher.clusters.order import Order
+from launcher.executors.base import ExecutorEvent, ProcessExit, RecordsWritten, WorkerExited
+from launcher.executors.hand_over import Followed, HandOver
+from launcher.executors.remote_handle import RemoteHandle
+from launcher.store.attempt_files import AttemptEnding, AttemptFiles
+from launcher.store.beats import Beat, BeatWatch
+from launcher.store.cluster_paths import ClusterPaths
+
+MOST_AT_ONCE = 20  # looks into folders, and files of records to read, in a turn: a turn takes a second or so
+LEAST_LOOK_S, MOST_LOOK_S = 0.2, 1.0  # between two listings of the beats
+SOON_S = 5.0  # until the cluster is asked once something has happened
+ASK_S = 30.0  # between two questions to the cluster while nothing happens
+IDLE_S = 60.0  # between two turns with nothing to do
+SILENT_BEATS = 3  # without a beat for so many, an attempt that the cluster no longer has is over
+LOST_AFTER_S = 600.0  # without a beat, an attempt that the cluster has is told
+
+
+class RemoteAttempts:
+    """The attempts of one launch on a cluster. All methods but `open_attempt` are called by one thread."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        folders: ClusterPaths,
+        adopted: Mapping[Job, Ticket],
+        message: Callable[[str], None],
+        *,
+        beat_s: float,
+        per_job: int = 1,
+        ask_s: float | None = None,
+    ) -> None:
+        """Begin. `adopted`: the attempts of earlier launches that the cluster has."""
+        self._cluster = cluster
+        self._folders = folders
+        self._message = message
+        self._beat_s = beat_s
+        self._ask_s, self._soon_s = (ask_s or ASK_S), min(SOON_S, ask_s or SOON_S)
+        self._look_s = min(max(LEAST_LOOK_S, beat_s / 2), MOST_LOOK_S)
+        self._watch = BeatWatch(folders.beats)
+        self._tickets = dict(adopted)  # of attempts that no start has taken up yet
+        self._open = {job.experiment: job.attempt for job in adopted}
+        self._followed: dict[str, Followed] = {}
+        self._hand_over = HandOver(cluster, folders, per_job, message)
+        self._stops: dict[str, bool] = {}  # by experiment: with force
+        self._written: dict[str, None] = {}  # experiments whose records have grown, in the order of their beats
+        self._suspects: dict[str, None] = {}  # experiments into whose folder to look
+        self._look_due_s = self._ask_due_s = 0.0
+        self.num_handed_over = 0
+
+    def open_attempt(self, experiment: str) -> int:
+        """Return the number of the attempt that waits or runs without this launch; 0 if there is none."""
+        return self._open.get(experiment, 0)
+
+    def due_s(self, now_s: float) -> float:
+        """Return in how many seconds to make the next turn."""
+        dues = [now_s + IDLE_S]
+        if self._followed:
+            dues += [self._look_due_s, self._ask_due_s]
+        if (due_s := self._hand_over.due_s()) is not None:
+            dues.append(due_s)
+        if self._written or self._suspects or self._stops:
+            dues.append(now_s + LEAST_LOOK_S)
+        return max(0.0, min(dues) - now_s)
+
+    def add(self, handle: RemoteHandle, order: Order) -> None:
+        """Take an attempt: it is handed over in a moment, or followed if the cluster has it already."""
+        followed = Followed(handle, order)
+        self._open.pop(followed.name, None)
+        if (ticket := self._tickets.pop(followed.job, None)) is not None:
+            followed.ticket = handle.ticket = ticket
+            self._follow(followed)
+        else:
+            self._hand_over.add(followed)
+
+    def stop(self, experiment: str, *, force: bool) -> None:
+        """Ask an attempt to save and end; with `force` have the cluster end it."""
+        self._stops[experiment] = self._stops.get(experiment, False) or force
+
+    def turn(self, now_s: float) -> list[ExecutorEvent]:
+        """Do what is due. Return what has happened."""
+        events: list[ExecutorEvent] = [*self._stop_pending()]
+        taken, never_taken = self._hand_over.advance(now_s)
+        for followed in taken:
+            self._follow(followed)
+            self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)
+        self.num_handed_over += len(never_taken)
+        events += never_taken
+        self._stop_handed_over()
+        if now_s >= self._look_due_s:
+            self._look_due_s = now_s + self._look_s
+            self._look(now_s)
+        if now_s >= self._ask_due_s and self._followed:
+            self._ask(now_s)
+        for name in _first(self._suspects, MOST_AT_ONCE):
+            events += self._judge(name, now_s)
+        events += [RecordsWritten(name) for name in _first(self._written, MOST_AT_ONCE) if name in self._followed]
+        return events
+
+    def _follow(self, followed: Followed) -> None:
+        followed.handle.waits = f"in the queue of {self._cluster.name}"
+        self._followed[followed.name] = followed
+        self._suspects[followed.name] = None  # it may have ended already
+        self.num_handed_over += 1
+
+    def _stop_pending(self) -> Iterator[ExecutorEvent]:
+        """End the attempts that were not handed over and are to stop."""
+        for name in list(self._stops):
+            if self._hand_over.withdraw(name) is not None:
+                del self._stops[name]
+                self.num_handed_over += 1
+                yield WorkerExited(name, ProcessExit(), asked="stop", why="before it was handed over")
+
+    def _stop_handed_over(self) -> None:
+        for force in (False, True):
+            names = [name for name, forced in self._stops.items() if forced == force and name in self._followed]
+            if not names:
+                continue
+            try:
+                self._cluster.stop([self._followed[name].ticket for name in names], force=force)
+            except NotHeard as error:
+                self._hand_over.tell(f"{self._cluster.name} does not answer: {error}")
+                continue
+            for name in names:
+                del self._stops[name]
+                self._followed[name].is_asked = True
+        self._stops = {name: force for name, force in self._stops.items() if name in self._followed}
+
+    def _look(self, now_s: float) -> None:
+        """List the beats, and note whose records have grown and who has vanished."""
+        newest = _newest(self._watch.look(now_s).values())
+        for name, followed in self._followed.items():
+            beat, before = newest.get(name), followed.beat
+            if beat is None or beat.attempt != followed.attempt:
+                if before is not None or (beat is not None and beat.attempt > followed.attempt):
+                    self._suspects[name] = None
+                continue
+            followed.beat, followed.handle.waits = beat, ""
+            if before is None or before.num_bytes != beat.num_bytes:
+                self._written[name] = None
+
+    def _ask(self, now_s: float) -> None:
+        """Ask the cluster about all attempts, and note which it no longer has."""
+        self._ask_due_s = now_s + self._ask_s
+        try:
+            states = self._cluster.poll()
+        except NotHeard as error:
+            self._hand_over.tell(f"{self._cluster.name} does not answer: {error}")
+            return
+        for name, followed in self._followed.items():
+            state = followed.state = states.get(followed.ticket, Gone())
+            match state:
+                case Waiting(why) if followed.beat is None:
+                    followed.handle.waits = f"waits: {why}" if why else "waits"
+                case Running(node):
+                    followed.handle.node = node
+                    if followed.beat is None:
+                        followed.handle.waits = "starts"
+                    self._tell_silent(followed, now_s)
+                case Over() | Gone():
+                    self._suspects[name] = None
+                    self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)
+
+    def _tell_silent(self, followed: Followed, now_s: float) -> None:
+        silent_s = self._watch.silent_s(followed.name, followed.attempt, now_s)
+        if silent_s is not None and silent_s > LOST_AFTER_S and not followed.was_told:
+            followed.was_told = True
+            self._message(f"{followed.name}: {_silence(followed, silent_s)}")
+
+    def _judge(self, name: str, now_s: float) -> Iterator[ExecutorEvent]:
+        """Look into the folder of an attempt, and yield its end if it is over."""
+        followed = self._followed.get(name)
+        if followed is None:
+            return
+        files = AttemptFiles.look(self._folders.attempts(name))
+        if files.newest_claim > followed.attempt:
+            yield self._end(followed, files, self._ending(followed, files), newer=files.newest_claim)
+            return
+        ending, state = self._ending(followed, files), followed.state
+        if ending is not None:
+            if ending.asked and not followed.is_asked and not isinstance(state, Over | Gone):
+                if isinstance(state, Waiting):  # the cluster starts it again
+                    yield self._end(followed, files, ending, newer=followed.attempt + 1)
+                else:
+                    self._ask_due_s = min(self._ask_due_s, now_s + LEAST_LOOK_S)
+                return
+            yield self._end(followed, files, ending)
+        elif isinstance(state, Over | Gone):
+            silent_s = self._watch.silent_s(name, followed.attempt, now_s)
+            if silent_s is None or silent_s >= SILENT_BEATS * self._beat_s:
+                yield self._end(followed, files, None)
+            else:
+                self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)
+
+    def _ending(self, followed: Followed, files: AttemptFiles) -> AttemptEnding | None:
+        is_there = followed.attempt in files.ends
+        return AttemptEnding.read(files.path(followed.attempt, "end")) if is_there else None
+
+    def _end(
+        self, followed: Followed, files: AttemptFiles, ending: AttemptEnding | None, newer: int = 0
+    ) -> WorkerExited:
+        """Follow an attempt no more. `newer`: the number of the attempt that the cluster has begun in its place."""
+        del self._followed[followed.name]
+        self._written.pop(followed.name, None)
+        if newer:
+            self._open[followed.name] = newer
+            self._tickets[Job(followed.name, newer)] = followed.ticket
+        return how_it_ended(followed, ending, self._lost(followed, files), goes_on=bool(newer))
+
+    def _lost(self, followed: Followed, files: AttemptFiles) -> str:
+        """Return in words how an attempt ended whose supervisor has written no end."""
+        words = followed.state.why if isinstance(followed.state, Over) else ""
+        told = f" ({self._cluster.name}: {words})" if words else ""
+        node = f" {followed.handle.node}" if followed.handle.node else ""
+        if followed.attempt in files.claims:
+            return f"its supervisor on node{node} was lost{told}"
+        return f"{self._cluster.name} ended it before it began{told}; its output: {self._folders.output}"
+
+
+def _newest(beats: Iterable[Beat]) -> dict[str, Beat]:
+    """Return the beat of the newest attempt of each experiment."""
+    found: dict[str, Beat] = {}
+    for beat in beats:
+        if beat.attempt >= found.get(beat.experiment, beat).attempt:
+            found[beat.experiment] = beat
+    return found
+
+
+def _first(names: dict[str, None], most: int) -> list[str]:
+    """Take out the first names, so many at most."""
+    taken = list(names)[:most]
+    for name in taken:
+        del names[name]
+    return taken
+
+
+def how_it_ended(followed: Followed, ending: AttemptEnding | None, lost: str, *, goes_on: bool) -> WorkerExited:
+    """Return the event of an end. `lost`: how the attempt ended, in words, if its supervisor has written no end."""
+    asked = "stop" if followed.is_asked else ""
+    if ending is None:
+        return WorkerExited(followed.name, ProcessExit(), asked=asked, goes_on=goes_on, why=lost, is_lost=True)
+    exit = ProcessExit(ending.code, ending.signal, ending.was_memory_short)
+    asked = ending.asked or asked
+    return WorkerExited(followed.name, exit, ending.last_word, asked=asked, goes_on=goes_on, why=ending.refused)
+
+
+def _silence(followed: Followed, silent_s: float) -> str:
+    node = followed.handle.node or "its node"
+    told = f"no sign of life from {node} for {silent_s / 60:.0f} min, and the cluster says that it runs"
+    return f"{told}. It is left alone; stop --force ends it."
