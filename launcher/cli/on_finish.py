@@ -74,6 +74,7 @@ def document(sweep: Sweep, summary: Summary, experiments: Sequence[ExperimentSta
         "endings": {name: {"ending": ending.kind, "why": ending.why} for name, ending in summary.endings.items()},
         "kept": summary.kept,
         "not_started": summary.not_started,
+        "left": summary.left,
         "best": best_document(experiments, sweep.settings.metrics),
         "configurations": configurations_document(experiments, sweep.settings.metrics),
     }

@@ -86,6 +86,13 @@ class Cluster(Protocol):
 
     name: str  # as `--on` has it: "slurm"
 
+    def describe(self, num_groups: int) -> list[str]:
+        """Return what `submit` would do with so many groups, as lines for a person. Nothing is asked.
+
+        Raises:
+            InputError: a setting has no meaning on this cluster.
+        """
+
     def check(self) -> None:
         """Make sure that the cluster can be used from here. Nothing is written, no job is started.
 

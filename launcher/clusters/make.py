@@ -9,14 +9,15 @@ from launcher.clusters.settings import ClusterSettings
 from launcher.errors import InputError
 
 
-def make_cluster(name: str, settings: ClusterSettings, outcome: Path, grace_s: float) -> Cluster:
+def make_cluster(name: str, settings: ClusterSettings, outcome: Path, grace_s: float, can_resume: bool) -> Cluster:
     """Return a cluster for one outcome folder.
 
     Args:
         name: "slurm" or "ray".
-        settings: the [cluster] table.
+        settings: the [cluster] table, with `gpus` and `cpus` as an experiment gets them.
         outcome: the outcome folder; other machines must see it by the same path.
         grace_s: that a worker has for saving when it is asked to end.
+        can_resume: whether an experiment can go on from a checkpoint.
 
     Raises:
         InputError: a key of the table has no meaning on this cluster.

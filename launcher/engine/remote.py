@@ -11,14 +11,13 @@ from typing import Self
 from launcher.clusters.base import Cluster, Job, NotHeard, Ticket
 from launcher.clusters.settings import ClusterSettings
 from launcher.config import redact
-from launcher.devices.device import Device
-from launcher.devices.slots import Slot
 from launcher.engine.fold_attempts import fold_attempts
 from launcher.engine.remote_orders import OrderMaker
 from launcher.errors import InputError, LauncherError
 from launcher.executors.base import Executor
 from launcher.executors.remote import RemoteExecutor
 from launcher.executors.remote_attempts import RemoteAttempts
+from launcher.planning.cluster_slots import can_resume, cluster_slots, needs
 from launcher.planning.decision import PlannedAction
 from launcher.planning.job import Sweep
 from launcher.planning.plan import Plan
@@ -30,14 +29,7 @@ from launcher.text import inline
 LEAST_BEAT_S, MOST_BEAT_S, BEATS_PER_S = 5.0, 60.0, 50  # so many renames a second in the folder, at most
 HEARD_S = 60.0  # that a cluster has for its first answer
 _AGAIN_S = 5.0
-MakeCluster = Callable[[str, ClusterSettings, Path, float], Cluster]
-
-
-class ClusterDevice(Device):
-    """The place of an attempt on a cluster. Its text is the cluster's name: which node and GPU, the cluster decides."""
-
-    def __str__(self) -> str:
-        return self.id
+MakeCluster = Callable[[str, ClusterSettings, Path, float, bool], Cluster]
 
 
 @dataclass(frozen=True)
@@ -59,7 +51,7 @@ class Remote:
         if not name:
             return None
         outcome = paths.outcome.absolute()
-        cluster = make_cluster(name, sweep.cluster, outcome, sweep.settings.grace_s)
+        cluster = make_cluster(name, needs(sweep), outcome, sweep.settings.grace_s, can_resume(sweep))
         cluster.check()
         return cls(cluster, sweep, ClusterPaths(outcome))
 
@@ -110,15 +102,13 @@ class Remote:
             per_job=self._settings.per_job,
             ask_s=self._settings.poll_s,
         )
-        return RemoteExecutor(self.cluster, self.slots(num), attempts, OrderMaker(plan, beat_s).order, message)
-
-    def slots(self, num: int) -> list[Slot]:
-        """Return a place for each experiment: all are handed over at once, and wait there."""
-        settings = self.sweep.settings
-        gpus = self._settings.gpus if self._settings.gpus is not None else settings.gpus
-        device = ClusterDevice("cuda" if gpus else "cpu", self.cluster.name)
-        threads = settings.threads or self._settings.cpus or 1
-        return [Slot(index, device, threads) for index in range(max(1, num))]
+        return RemoteExecutor(
+            self.cluster,
+            cluster_slots(self.sweep, self.cluster.name, num),
+            attempts,
+            OrderMaker(plan, beat_s).order,
+            message,
+        )
 
 
 def check_open(plan: Plan, remote: Remote | None, *, fresh: bool) -> None:

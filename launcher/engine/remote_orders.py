@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from launcher.clusters.order import Order
 from launcher.planning.attempt_script import attempt_script
+from launcher.planning.cluster_slots import needs
 from launcher.planning.plan import Plan
 from launcher.worker.spec import Spec
 
@@ -24,7 +25,7 @@ class OrderMaker:
         return Order(
             spec=spec,
             again=self._again(spec),
-            gpus=cluster.gpus if cluster.gpus is not None else settings.gpus,
+            gpus=needs(self._plan.sweep).gpus or 0,
             prepares=bool(settings.target),
             preload=settings.modules_to_preload,
             metrics=settings.metrics,

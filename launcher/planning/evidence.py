@@ -49,6 +49,7 @@ class Evidence:
     num_steps: int = 0
     seconds: float = 0.0  # of training, the attempts that belong together summed
     has_checkpoint: bool = False  # of the configuration as it is now
+    checkpoint_bytes: int = 0  # the size of the newest checkpoint
     duration: DurationEstimate = field(default_factory=DurationEstimate)  # of the configuration as it is now
     peak_memory_bytes: int | None = None  # of the newest attempt, if its worker could say
     peak_gpu_memory_bytes: int | None = None
@@ -134,6 +135,7 @@ def gather(
         num_steps=state.num_steps,
         seconds=seconds,
         has_checkpoint=checkpoints.has_any(),
+        checkpoint_bytes=checkpoints.newest_bytes(),
         duration=_duration(experiment, state, seconds, planned),
         peak_memory_bytes=_whole(state.peak_memory_bytes),
         peak_gpu_memory_bytes=_whole(state.peak_gpu_memory_bytes),

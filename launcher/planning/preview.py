@@ -15,6 +15,8 @@ from launcher.devices.nvml import Gpu
 from launcher.devices.occupancy import Occupancy, free_memory, occupancy
 from launcher.devices.slot_set import SlotSet
 from launcher.devices.slots import Slot
+from launcher.planning.cluster_plan import ClusterPlan
+from launcher.planning.cluster_slots import cluster_slots
 from launcher.planning.decision import Decision
 from launcher.planning.defaults import LEAST_RESULTS, MOST_BY_AXIS, MOST_CURVES
 from launcher.planning.forecast import Forecast, ScheduledStart, forecast
@@ -53,10 +55,14 @@ class Preview:
     is_parallel: bool
     notice: str = ""  # about the choice of devices
     free_memory_bytes: int | None = None  # of the machine
+    cluster: ClusterPlan | None = None  # None: the workers run on this machine
 
     @property
     def forecast(self) -> Forecast:
         """What is expected of the launch."""
+        if self.cluster is not None:
+            at_once = min(len(self.slots), self.plan.sweep.cluster.at_once or len(self.slots))
+            return forecast(self.plan, at_once, is_parallel=True)
         slots_each = self.plan.sweep.settings.gpus
         return forecast(self.plan, len(self.slots), is_parallel=self.is_parallel, slots_each=slots_each)
 
@@ -89,6 +95,7 @@ class Preview:
                 "gpu_memory_bytes": expected.gpu_memory_bytes,
             },
             "files": [asdict(files) for files in written_files(plan)],
+            **({"cluster": asdict(self.cluster)} if self.cluster is not None else {}),
         }
 
     @property
@@ -155,6 +162,10 @@ def preview(sweep: Sweep, options: LaunchOptions) -> Preview:
         InputError: something is wrong with the sweep or the devices.
         NoDeviceError: no device may be used.
     """
+    if name := options.cluster(sweep):
+        plan = decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs), fresh=options.fresh)
+        slots = cluster_slots(sweep, name, len(plan.to_run))
+        return Preview(plan, slots, [], is_parallel=True, cluster=ClusterPlan.of(plan, name))
     existing = nvml.find_gpus()
     choice = options.choose(sweep.settings, existing)
     plan = decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs), fresh=options.fresh)

@@ -48,6 +48,13 @@ class Checkpoints:
                     return True
         return False
 
+    def newest_bytes(self) -> int:
+        """Return the size of the newest file; 0 if there is none."""
+        for path in self.files():
+            with contextlib.suppress(OSError):
+                return path.stat().st_size
+        return 0
+
     def save(self, state: Mapping[str, Any], step: int) -> None:
         """Write the checkpoint of a step, and remove all others except the previous checkpoint.
 

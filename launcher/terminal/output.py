@@ -97,6 +97,7 @@ def print_summary(
         count = sum(ending.kind == kind for ending in summary.endings.values())
         counts += [f"{count} {kind}"] if count else []
     counts += [f"{len(summary.not_started)} not started"] if summary.not_started else []
+    counts += [f"{len(summary.left)} left to the cluster"] if summary.left else []
     told = remarks(experiments, metrics)
     known = {name for remark in told for name in remark.names}
     ended = [(name, str(ending.kind), ending.why) for name, ending in summary.endings.items() if name not in known]

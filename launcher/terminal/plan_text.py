@@ -5,6 +5,7 @@
     experiments  each with its action, the reason, its overrides, and the time and memory it is expected to take
     order        which experiments start at once, and which start when another has ended
     devices      each with its name, UUID, free memory, and the processes on it
+    cluster      in the place of order and devices: what a cluster would be asked
     files        the files that will be written, grouped
 
 All facts come from `launcher.planning.preview`. Lines are broken to a given width.
@@ -20,6 +21,7 @@ from launcher.config import redact
 from launcher.config.nested import assignments
 from launcher.devices.slot_set import SlotSet
 from launcher.devices.slots import Slot
+from launcher.planning.cluster_plan import ClusterPlan
 from launcher.planning.decision import Decision
 from launcher.planning.forecast import Forecast, ResourceEstimate
 from launcher.planning.grid_text import grid_lines, grid_size
@@ -40,8 +42,11 @@ def text(preview: Preview, width: int = 80, *, is_verbose: bool = False) -> str:
         _summary(preview, expected),
         _grid(preview.plan),
         _experiments(preview.plan, expected, is_verbose=is_verbose),
-        _order(preview, expected) if expected.starts else [],
-        _devices(preview),
+        *(
+            [_cluster(preview.cluster)]
+            if preview.cluster is not None
+            else [_order(preview, expected) if expected.starts else [], _devices(preview)]
+        ),
         _files(preview.plan, width),
     ]
     return "\n\n".join("\n".join(_fit(line, width) for line in part) for part in parts if part)
@@ -130,6 +135,13 @@ def _estimate(estimate: ResourceEstimate) -> list[str]:
 def _config(decision: Decision) -> list[str]:
     shown = decision.experiment.shown.config
     return [f"{_INDENT}         {inline(f'{key} = {value!r}', 500)}" for key, value in shown.items()]
+
+
+def _cluster(cluster: ClusterPlan) -> list[str]:
+    """Return what would be handed to a cluster."""
+    followed = f"; {cluster.num_followed} wait or run there already and are followed" if cluster.num_followed else ""
+    head = f"cluster: {cluster.num_handed_over} handed to {cluster.name} at once, the longest first{followed}"
+    return [head, *(f"{_INDENT}{inline(line, 2000)}" for line in cluster.lines)]
 
 
 def _order(preview: Preview, expected: Forecast) -> list[str]:

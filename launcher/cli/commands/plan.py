@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command("plan", cls=GroupedCommand)(plan_command)
 
 
-@with_options(leave_out=("retries", "fail_fast", "wait", "start_method"))
+@with_options(leave_out=("retries", "fail_fast", "wait", "leave", "start_method"))
 def plan_command(
     sweep: SweepOptions,
     launch: LaunchOptions,

@@ -1,0 +1,74 @@
+"""What a launch would hand to a cluster, and what that means for the shared folder. Nothing is asked or started."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from launcher.clusters.make import make_cluster
+from launcher.planning.cluster_slots import can_resume, needs
+from launcher.planning.plan import Plan
+
+
+@dataclass(frozen=True)
+class ClusterPlan:
+    """What a launch would hand over. Its fields are keys of `plan --json`.
+
+    name: of the cluster.
+    num_followed: experiments of which an attempt waits or runs there already.
+    lines: what the cluster would be asked, for a person.
+    """
+
+    name: str
+    num_handed_over: int
+    num_followed: int
+    lines: Sequence[str]
+
+    @classmethod
+    def of(cls, plan: Plan, name: str) -> Self:
+        """Return what a launch of a plan would hand to a cluster.
+
+        Raises:
+            InputError: a key of [cluster] has no meaning there.
+        """
+        sweep = plan.sweep
+        table = needs(sweep)
+        followed = sum(decision.evidence.open_attempt > 0 for decision in plan.to_run)
+        num = len(plan.to_run) - followed
+        grace_s = sweep.settings.grace_s
+        cluster = make_cluster(name, table, plan.absolute_paths.outcome, grace_s, can_resume(sweep))
+        num_groups = -(-num // table.per_job)
+        lines = [*cluster.describe(num_groups), *_limit(plan, table.seconds), *_load(plan, num)]
+        return cls(name, num, followed, lines)
+
+
+def _limit(plan: Plan, limit_s: int | None) -> list[str]:
+    """Tell of an experiment that takes longer than the time limit of a job, as far as that is known."""
+    known = [decision.duration.seconds for decision in plan.to_run if decision.duration.seconds]
+    if limit_s is None or not known or max(known) <= limit_s:
+        return []
+    grace_s = plan.sweep.settings.grace_s
+    return [
+        f"the longest experiment takes about {max(known) / 3600:.1f} h, more than the limit of {limit_s / 3600:.1f} h: "
+        f"it saves {grace_s + 60:.0f} s before the limit, and a job that follows goes on"
+    ]
+
+
+def _load(plan: Plan, num: int) -> list[str]:
+    """Tell what checkpoints of so many experiments at once mean for the shared folder, if their size is known."""
+    at_once = min(num, plan.sweep.cluster.at_once or num)
+    sizes = [size for decision in plan.decisions if (size := decision.evidence.checkpoint_bytes)]
+    checkpoint_s = plan.sweep.settings.checkpoint_s
+    if not sizes or at_once <= 1 or not checkpoint_s:
+        return []
+    largest = max(sizes)
+    rate = at_once * largest / checkpoint_s
+    advice = "; a larger checkpoint_s makes it less" if rate > _BUSY_BYTES_PER_S else ""
+    return [
+        f"checkpoints: {at_once} x {largest / 1e6:.0f} MB every {checkpoint_s:g} s are {rate / 1e6:.0f} MB/s to the "
+        f"shared folder{advice}"
+    ]
+
+
+_BUSY_BYTES_PER_S = 100e6

@@ -1,0 +1,38 @@
+"""What an experiment gets on a cluster: its GPUs and cores, and a slot for each, as the cluster decides where it runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from launcher.clusters.settings import ClusterSettings
+from launcher.devices.device import Device
+from launcher.devices.slots import Slot
+from launcher.planning.job import Sweep
+
+
+class ClusterDevice(Device):
+    """The place of an attempt on a cluster. Its text is the cluster's name: which node and GPU, the cluster decides."""
+
+    def __str__(self) -> str:
+        return self.id
+
+
+def needs(sweep: Sweep) -> ClusterSettings:
+    """Return the [cluster] table with the GPUs and the cores that an experiment gets."""
+    settings, table = sweep.settings, sweep.cluster
+    num_ranks = settings.gpus if settings.gpus > 1 else 1
+    gpus = table.gpus if table.gpus is not None else settings.gpus
+    return replace(table, gpus=gpus, cpus=table.cpus or num_ranks * (settings.threads or 1))
+
+
+def can_resume(sweep: Sweep) -> bool:
+    """Return whether an experiment can go on from a checkpoint: a target can, and a script whose job file says how."""
+    return not sweep.settings.command or bool(sweep.settings.resume.glob)
+
+
+def cluster_slots(sweep: Sweep, cluster: str, num: int) -> list[Slot]:
+    """Return a slot for each of `num` experiments: all are handed over at once, and wait there."""
+    table = needs(sweep)
+    device = ClusterDevice("cuda" if table.gpus else "cpu", cluster)
+    threads = sweep.settings.threads or sweep.cluster.cpus or 1
+    return [Slot(index, device, threads) for index in range(max(1, num))]
