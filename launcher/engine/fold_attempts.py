@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from launcher.engine.classify_ending import Circumstances, Ending, classify
@@ -67,7 +67,7 @@ def _missing_events(paths: Paths, name: str, files: AttemptFiles, last: LastAtte
         yield Started(name, newest, ending.node if ending else "", 0, goes_on=newest > 1)
     elif last.ending is not None:
         return
-    own = paths.of_attempt(newest)
+    own = AttemptsOnCluster(paths).paths(name)
     summary = read_summary(own.records(name), ())
     found = end_of(ending, summary.attempt == newest, own, name)
     yield Ended(name, newest, found.kind, found.why, round(ending.seconds if ending else summary.last_s, 3))
@@ -124,12 +124,13 @@ def _remove_beats(paths: Paths, names: Iterable[str]) -> None:
             (folder / beat.name).unlink(missing_ok=True)
 
 
-def fold_closed(paths: Paths, message: Callable[[str], None]) -> None:
-    """Fold the experiments whose newest attempt has an end. The caller holds the folder's lock.
+def fold_what_is_over(paths: Paths, left: Collection[str] | None, message: Callable[[str], None]) -> None:
+    """Fold the experiments whose newest attempt is over. The caller holds the folder's lock.
 
+    `left`: the experiments of which an attempt without an end goes on; None: every attempt without an end may go on.
     What cannot be folded now, a later launch folds: everything is there under the names that it has.
     """
     try:
-        fold_attempts(paths, lambda _name, _files: True)
+        fold_attempts(paths, lambda name, _files: left is None or name in left)
     except OSError as error:
         message(f"{error.filename or paths.outcome} cannot be renamed now: {error.strerror}. A later launch does it.")

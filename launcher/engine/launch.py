@@ -11,7 +11,7 @@ from launcher.devices.selection import DeviceSelection
 from launcher.engine.changed_job import outdated_views, remove_dropped_plots, renew_manifest
 from launcher.engine.console import Console
 from launcher.engine.earlier_files import EarlierFiles, undo_unfinished_moves
-from launcher.engine.fold_attempts import fold_closed
+from launcher.engine.fold_attempts import fold_what_is_over
 from launcher.engine.folder_watch import FolderWatch
 from launcher.engine.held_folders import HeldFolders
 from launcher.engine.loop import Loop
@@ -55,9 +55,8 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, ports: Por
     with contextlib.ExitStack() as held:
         held.enter_context(ignoring_signal(signal.SIGUSR1))  # before the loop answers it, and after
         folders = _hold(paths, options, console.message, held)
-        held.callback(fold_closed, paths, console.message)
         if remote is None:
-            fold_closed(paths, console.message)
+            fold_what_is_over(paths, None, console.message)
         else:
             held.callback(remote.cluster.close)
             remote.take_up(paths, console.message)
@@ -83,7 +82,10 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, ports: Por
         views = ports.make_views(plan, console.message)
         held.callback(views.close)
         sinks = () if remote else ports.sinks  # a supervisor writes the log of its attempts
-        return _run(plan, Parts(executor, views, searcher, ports.stopper, sinks, console), options, folders)
+        summary = _run(plan, Parts(executor, views, searcher, ports.stopper, sinks, console), options, folders)
+        if remote is not None and not summary.has_lost_folder:
+            fold_what_is_over(paths, summary.left, console.message)
+        return summary
 
 
 def _check_platform() -> None:

@@ -12,6 +12,7 @@ from launcher.clusters.base import Cluster, Job, NotHeard, Ticket
 from launcher.clusters.settings import ClusterSettings
 from launcher.config import redact
 from launcher.engine.fold_attempts import fold_attempts
+from launcher.engine.open_attempts import ClusterNote, tickets_of, write_cluster_note
 from launcher.engine.remote_orders import OrderMaker
 from launcher.errors import InputError, LauncherError
 from launcher.executors.base import Executor
@@ -21,7 +22,6 @@ from launcher.planning.cluster_slots import can_resume, cluster_slots, needs
 from launcher.planning.decision import PlannedAction
 from launcher.planning.job import Sweep
 from launcher.planning.plan import Plan
-from launcher.store.attempt_files import AttemptsOnCluster, read_batch
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.paths import Paths
 from launcher.text import inline
@@ -78,14 +78,8 @@ class Remote:
                     ) from error
                 message(f"{self.cluster.name} does not answer: {error}. It is asked again.")
                 time.sleep(_AGAIN_S)
-        groups: dict[str, list[list[tuple[str, int]]]] = {}
-        known = AttemptsOnCluster(paths)
-        for ticket, place in places.items():
-            if place.batch not in groups:
-                groups[place.batch] = read_batch(self.folders.batch(place.batch))
-            for name, _ in groups[place.batch][place.number] if place.number < len(groups[place.batch]) else ():
-                if number := known.of(name).open_attempt:
-                    self.adopted[Job(name, number)] = ticket
+        write_cluster_note(self.folders.note, ClusterNote(self.cluster.name, self._settings.extra))
+        self.adopted.update(tickets_of(paths, places))
         has = {job.experiment: job.attempt for job in self.adopted}
         fold_attempts(paths, lambda name, _: name in has)
 
@@ -102,13 +96,8 @@ class Remote:
             per_job=self._settings.per_job,
             ask_s=self._settings.poll_s,
         )
-        return RemoteExecutor(
-            self.cluster,
-            cluster_slots(self.sweep, self.cluster.name, num),
-            attempts,
-            OrderMaker(plan, beat_s).order,
-            message,
-        )
+        slots = cluster_slots(self.sweep, self.cluster.name, num)
+        return RemoteExecutor(self.cluster, slots, attempts, OrderMaker(plan, beat_s).order, message)
 
 
 def check_open(plan: Plan, remote: Remote | None, *, fresh: bool) -> None:

@@ -1,4 +1,4 @@
-"""What an experiment gets on a cluster: its GPUs and cores, and a slot for each, as the cluster decides where it runs."""
+"""What an experiment gets on a cluster: its GPUs and cores, and a slot, as the cluster decides where it runs."""
 
 from __future__ import annotations
 

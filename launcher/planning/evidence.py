@@ -113,7 +113,7 @@ def gather(
     """
     metrics = (metric, SPEED)
     files, last = cluster.of(experiment.name), last_attempts(events).get(experiment.name)
-    own = paths.of_attempt(files.newest_claim)
+    own = cluster.paths(experiment.name)
     summary = read_summary(own.records(experiment.name), metrics, paths.summary(experiment.name))
     entry = planned or ManifestExperiment(experiment.name, experiment.overrides, experiment.config, experiment.digest)
     state = fold(entry, summary, events, metrics=metrics, maximize=[metric] if is_maximized else [])

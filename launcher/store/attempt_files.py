@@ -111,9 +111,21 @@ class AttemptsOnCluster:
         """Return the paths whose records, telemetry and checkpoints are those of an experiment's newest attempt.
 
         Without a cluster these are the experiment's own files. On a cluster they are the own files of the attempt that
-        was claimed last; its record file begins with the records of the attempts before it.
+        was claimed last; its record file begins with the records of the attempts before it. An attempt that was
+        claimed and has no record file yet is passed over.
         """
-        return self._paths.of_attempt(self.of(experiment).newest_claim)
+        if experiment not in self.names:
+            return self._paths
+        claims = sorted(self.of(experiment).claims, reverse=True)
+        owned = (self._paths.of_attempt(attempt) for attempt in claims)
+        return next((own for own in owned if own.records(experiment).name in self._record_files), self._paths)
+
+    @cached_property
+    def _record_files(self) -> frozenset[str]:
+        try:
+            return frozenset(os.listdir(self._paths.records_folder))
+        except OSError:
+            return frozenset()
 
 
 def write_batch(path: Path, groups: Sequence[Sequence[tuple[str, int]]]) -> None:

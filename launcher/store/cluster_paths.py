@@ -38,6 +38,11 @@ class ClusterPaths:
         return self.attempts_folder / "_out"
 
     @property
+    def note(self) -> Path:
+        """The file that says on which cluster the attempts are."""
+        return self.attempts_folder / "_cluster.json"
+
+    @property
     def beats(self) -> Path:
         """The folder of the beats of supervisors: files without content, whose names say how their attempts stand."""
         return self.outcome / "beats"

@@ -81,6 +81,8 @@ def _ask(
     paths, known = find_sweep(job, outcome, logs)
     check_names(names, known)
     holder = find_holder(paths.lock)
+    if holder is None and ask == "stop" and _stop_on_cluster(paths, names, force=force):
+        raise typer.Exit(EXIT_DONE)
     if holder is None:
         raise _no_launcher_error(paths, job, ask)
     request = make_request(ask, tuple(dict.fromkeys(names)), force=force)
@@ -107,6 +109,19 @@ def _ask(
         name = f"{answer.experiment}: " if answer.experiment else ""
         output.show(printable(f"{name}{answer.answer}", 1000))
     raise typer.Exit(EXIT_FAILED if any(answer.is_refused for answer in answers) else EXIT_DONE)
+
+
+def _stop_on_cluster(paths: Paths, names: list[str], *, force: bool) -> bool:
+    """Stop what waits or runs on a cluster without a launcher. Return whether there is anything."""
+    from launcher.store.attempt_files import AttemptsOnCluster
+
+    if not AttemptsOnCluster(paths).has_open:
+        return False
+    from launcher.engine.open_attempts import stop_on_cluster
+
+    for name, answer in stop_on_cluster(paths, names, force=force).items():
+        output.show(printable(f"{name}: {answer}", 1000))
+    return True
 
 
 def _no_launcher_error(paths: Paths, job: Path, ask: str) -> InputError:

@@ -1,0 +1,106 @@
+"""The attempts that wait or run on a cluster without a launcher: which they are, and how they are ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from launcher.clusters.base import Job, NotHeard, Place, Ticket
+from launcher.clusters.make import make_cluster
+from launcher.clusters.settings import ClusterSettings
+from launcher.errors import LauncherError
+from launcher.store import values
+from launcher.store.attempt_files import AttemptEnding, AttemptFiles, AttemptsOnCluster, read_batch
+from launcher.store.claims import Claim, claim
+from launcher.store.cluster_paths import ClusterPaths
+from launcher.store.files import read
+from launcher.store.paths import Paths, write_atomic
+
+_MOST_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class ClusterNote:
+    """On which cluster the attempts of a folder are. `extra`: the key of [cluster]; it may name another Slurm."""
+
+    name: str
+    extra: tuple[str, ...] = ()
+
+
+def write_cluster_note(path: Path, note: ClusterNote) -> None:
+    """Write on which cluster the attempts of a folder are.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, json.dumps({"on": note.name, "extra": note.extra}) + "\n")
+
+
+def read_cluster_note(path: Path) -> ClusterNote | None:
+    """Return on which cluster the attempts of a folder are; None if no launch has written it."""
+    try:
+        content = values.load(read(path, _MOST_BYTES))
+        return ClusterNote(values.text(content["on"]), tuple(values.texts(content["extra"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def tickets_of(paths: Paths, places: Mapping[Ticket, Place]) -> dict[Job, Ticket]:
+    """Return the open attempts of a folder that a cluster has. `places`: as `Cluster.adopt` returns them."""
+    folders, known = ClusterPaths(paths.outcome), AttemptsOnCluster(paths)
+    batches = {place.batch: read_batch(folders.batch(place.batch)) for place in places.values()}
+    found: dict[Job, Ticket] = {}
+    for ticket, place in places.items():
+        groups = batches[place.batch]
+        for name, _ in groups[place.number] if place.number < len(groups) else ():
+            if number := known.of(name).open_attempt:
+                found[Job(name, number)] = ticket
+    return found
+
+
+def stop_on_cluster(paths: Paths, names: Collection[str], *, force: bool) -> dict[str, str]:
+    """Ask the attempts on a cluster to save and end, without a launcher. Return an answer for each experiment.
+
+    Args:
+        names: the experiments; empty: all.
+        force: have the cluster end them at once.
+
+    Raises:
+        LauncherError: the cluster does not answer, or nobody knows which it is.
+    """
+    folders, known = ClusterPaths(paths.outcome), AttemptsOnCluster(paths)
+    note = read_cluster_note(folders.note)
+    if note is None:
+        raise LauncherError(f"{folders.note} is missing, so that nobody knows which cluster to ask.")
+    outcome = paths.outcome.absolute()
+    cluster = make_cluster(note.name, ClusterSettings(extra=note.extra), outcome, 0.0, can_resume=True)
+    try:
+        tickets = {job.experiment: ticket for job, ticket in tickets_of(paths, cluster.adopt()).items()}
+        wanted = [name for name in (names or known.open_attempts)]
+        asked = [name for name in wanted if name in tickets]
+        cluster.stop([tickets[name] for name in asked], force=force)
+        begun = {name for name in wanted if not _take_out(known.of(name))}
+    except NotHeard as error:
+        raise LauncherError(f"{note.name} does not answer: {error}. Nothing was asked.") from error
+    finally:
+        cluster.close()
+    words = "ended by the cluster" if force else "asked to save and end, killed after its grace time"
+    lost = f"{note.name} does not have it any more; the next launch goes on with it"
+    return {
+        name: (words if name in tickets else lost) if name in begun else "taken out of the queue" for name in wanted
+    }
+
+
+def _take_out(files: AttemptFiles) -> bool:
+    """Make sure that an attempt that has not begun never does. Return False if it has begun, or is over.
+
+    Whoever has the claim decides: a supervisor that comes late finds it taken.
+    """
+    attempt = files.open_attempt
+    if not attempt or attempt in files.claims or not claim(files.folder, attempt, Claim.of_this_process()):
+        return False
+    AttemptEnding(asked="stop").write(files.path(attempt, "end"))
+    return True
