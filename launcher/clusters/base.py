@@ -86,7 +86,7 @@ class Cluster(Protocol):
 
     name: str  # as `--on` has it: "slurm"
 
-    def describe(self, num_groups: int) -> list[str]:
+    def preview(self, num_groups: int) -> list[str]:
         """Return what `submit` would do with so many groups, as lines for a person. Nothing is asked.
 
         Raises:

@@ -22,4 +22,9 @@ def make_cluster(name: str, settings: ClusterSettings, outcome: Path, grace_s: f
     Raises:
         InputError: a key of the table has no meaning on this cluster.
     """
+    if name == "slurm":
+        from launcher.clusters.slurm import SlurmCluster
+
+        successors = settings.seconds is not None
+        return SlurmCluster(settings, outcome, grace_s=grace_s, requeue=can_resume, submits_successor=successors)
     raise InputError(f"--on {name}: there is no such cluster.")

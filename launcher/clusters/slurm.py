@@ -141,6 +141,12 @@ class SlurmCluster:
         command = ["sbatch", *self._jobs.array(batch, blocks[0])] if blocks else []
         return SlurmPlan(command, self._jobs.script(batch, 0), len(blocks), num_groups, self._jobs.settings.at_once)
 
+    def preview(self, num_groups: int) -> list[str]:
+        """Return what `submit` would do with so many groups, as lines for a person."""
+        if problems := slurm_options.problems(self._jobs.settings, grace_s=self._jobs.grace_s):
+            raise InputError(problems)
+        return self.describe(num_groups).lines() if num_groups else []
+
     def ask(self) -> SlurmAnswer:
         """Ask Slurm for its partitions and limits, and whether it would take a job of this sweep.
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from launcher.text import plural
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,17 @@ class SlurmPlan:
     num_arrays: int
     num_jobs: int
     at_once: int | None
+
+    def lines(self) -> list[str]:
+        """Return the plan as lines for a person."""
+        arrays = f"{self.num_jobs:,} in {plural(self.num_arrays, 'array')}"
+        at_once = f", {self.at_once} at once" if self.at_once else ""
+        return [
+            f"jobs: {arrays}{at_once}",
+            shlex.join(self.command),
+            "the script of each job:",
+            *(f"  {line}" for line in self.script.splitlines()),
+        ]
 
 
 @dataclass(frozen=True)

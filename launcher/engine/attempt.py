@@ -99,7 +99,7 @@ class Attempt:
     def circumstances(self, exited: WorkerExited) -> Circumstances:
         """Return what the launcher knows about the end of this attempt, whose worker is gone."""
         is_short = exited.exit.was_memory_short
-        was_asked = self.was_asked_in_time or bool(exited.asked)
+        was_asked = self.was_asked_in_time or exited.was_stopped
         told = (exited.last_word, exited.why, exited.is_lost)
         return Circumstances(was_asked, self.is_forced, self.hung_s, is_short, *told)
 

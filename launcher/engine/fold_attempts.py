@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
+from launcher.engine.attempt_ending import classify_attempt
 from launcher.engine.classify_ending import Circumstances, Ending, classify
 from launcher.executors.base import ProcessExit
 from launcher.store.attempt_files import AttemptEnding, AttemptFiles, AttemptsOnCluster
@@ -69,26 +70,18 @@ def _missing_events(paths: Paths, name: str, files: AttemptFiles, last: LastAtte
         return
     own = AttemptsOnCluster(paths).paths(name)
     summary = read_summary(own.records(name), ())
-    found = end_of(ending, summary.attempt == newest, own, name)
+    found = end_of(ending, own, name, newest)
     yield Ended(name, newest, found.kind, found.why, round(ending.seconds if ending else summary.last_s, 3))
 
 
-def end_of(ending: AttemptEnding | None, has_records: bool, paths: Paths, name: str) -> Ending:
-    """Return how an attempt ended that no launch saw end. `has_records`: it has written records itself."""
+def end_of(ended: AttemptEnding | None, paths: Paths, name: str, attempt: int) -> Ending:
+    """Return how an attempt ended that no launch saw end. `paths`: with its own files."""
     summary = read_summary(paths.records(name), ())
-    if not has_records:
+    if summary.attempt != attempt:  # it has written no record itself
         summary.end, summary.phase = None, "in set-up"
-    if ending is None:
-        return classify(ProcessExit(), summary, Circumstances(why=LOST, is_lost=True))
-    exit = ProcessExit(ending.code, ending.signal, ending.was_memory_short)
-    around = Circumstances(
-        was_asked=bool(ending.asked),
-        was_forced=ending.was_forced,
-        was_memory_short=ending.was_memory_short,
-        last_word=ending.last_word,
-        why=ending.refused,
-    )
-    return classify(exit, summary, around)
+    if ended is not None:
+        return classify_attempt(ended, summary)
+    return classify(ProcessExit(), summary, Circumstances(why=LOST, is_lost=True))
 
 
 def _fold(paths: Paths, name: str, cluster: AttemptsOnCluster) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from launcher.clusters.fingerprint import fingerprint
 from launcher.clusters.order import Order
 from launcher.planning.attempt_script import attempt_script
 from launcher.planning.cluster_slots import needs
@@ -17,6 +18,7 @@ class OrderMaker:
     def __init__(self, plan: Plan, beat_s: float) -> None:
         self._plan = plan
         self._beat_s = beat_s
+        self._code: dict[str, str] | None = None
         self._decisions = {decision.experiment.name: decision for decision in plan.decisions}
 
     def order(self, spec: Spec) -> Order:
@@ -35,7 +37,14 @@ class OrderMaker:
             beat_s=self._beat_s,
             limit_s=cluster.seconds,
             submits_successor=cluster.seconds is not None,
+            code=self._fingerprint(spec),
         )
+
+    def _fingerprint(self, spec: Spec) -> dict[str, str]:
+        """Return what must be the same on the node. All experiments of a sweep train the same code."""
+        if self._code is None:
+            self._code = fingerprint(spec)
+        return self._code
 
     def _again(self, spec: Spec) -> Spec | None:
         """Return the specification of the attempt that goes on from this one; None for a target: it only has a number.

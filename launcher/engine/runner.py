@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from launcher.devices.slot_set import SlotSet
 from launcher.engine.announcer import summary
 from launcher.engine.attempt import Attempt, make_spec
+from launcher.engine.attempt_ending import classify_attempt
 from launcher.engine.classify_ending import Ending, classify
 from launcher.engine.launch_state import LaunchState
 from launcher.engine.listener import AttemptEnd, Listener
@@ -182,7 +183,10 @@ class Runner:
         is_local_script = bool(self._settings.command) and not self._executor.is_remote
         if is_local_script and history.end is None and complete(self._plan.paths, attempt.name):
             history = self._follower.read(attempt.name)
-        ending = classify(exited.exit, history, attempt.circumstances(exited))
+        if exited.ended is not None:
+            ending = classify_attempt(exited.ended, history)
+        else:
+            ending = classify(exited.exit, history, attempt.circumstances(exited))
         goes_on = exited.goes_on or (exited.is_lost and not attempt.is_asked and self._lost.may_go_on(attempt.name))
         return self._end(attempt.decision, attempt.slots, ending, attempt.began_s, goes_on=goes_on)
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from launcher.devices.slots import Slot
+from launcher.store.attempt_files import AttemptEnding
 from launcher.store.records import Record
 from launcher.store.samples import Sample
 from launcher.worker.spec import Spec
@@ -72,16 +73,18 @@ class RecordsWritten:
 class WorkerExited:
     """A worker and all processes it has started are gone.
 
-    asked: why somebody else than the launcher asked the worker to stop: "limit" of time, "preempted", "stop"; or empty.
+    ended: how it ended, from its supervisor on a cluster; None without a supervisor, or where that was lost.
+    was_stopped: it was ended before it began, as the launcher had asked.
     goes_on: the cluster starts the experiment again by itself, and the next attempt goes on from this one.
     why: how the attempt ended, where neither exit nor records say it: no worker was started, or the node was lost.
-    is_lost: the node was lost, or whatever started the worker there.
+    is_lost: the node was lost, or whatever ran there.
     """
 
     experiment: str
     exit: ProcessExit
     last_word: Record | None = None  # how the attempt ended, if the worker could not write that into its records
-    asked: str = ""
+    ended: AttemptEnding | None = None
+    was_stopped: bool = False
     goes_on: bool = False
     why: str = ""
     is_lost: bool = False

@@ -120,7 +120,7 @@ class RemoteAttempts:
             if self._hand_over.withdraw(name) is not None:
                 del self._stops[name]
                 self.num_handed_over += 1
-                yield WorkerExited(name, ProcessExit(), asked="stop", why="before it was handed over")
+                yield WorkerExited(name, ProcessExit(), was_stopped=True, why="before it was handed over")
 
     def _stop_handed_over(self) -> None:
         for force in (False, True):
@@ -190,7 +190,7 @@ class RemoteAttempts:
         ending, state = self._ending(followed, files), followed.state
         if ending is not None:
             if ending.asked and not followed.is_asked and not isinstance(state, Over | Gone):
-                if isinstance(state, Waiting):  # the cluster starts it again
+                if ending.successor or isinstance(state, Waiting):  # the cluster starts it again
                     yield self._end(followed, files, ending, newer=followed.attempt + 1)
                 else:
                     self._ask_due_s = min(self._ask_due_s, now_s + LEAST_LOOK_S)
@@ -245,14 +245,14 @@ def _first(names: dict[str, None], most: int) -> list[str]:
     return taken
 
 
-def how_it_ended(followed: Followed, ending: AttemptEnding | None, lost: str, *, goes_on: bool) -> WorkerExited:
+def how_it_ended(followed: Followed, ended: AttemptEnding | None, lost: str, *, goes_on: bool) -> WorkerExited:
     """Return the event of an end. `lost`: how the attempt ended, in words, if its supervisor has written no end."""
-    asked = "stop" if followed.is_asked else ""
-    if ending is None:
-        return WorkerExited(followed.name, ProcessExit(), asked=asked, goes_on=goes_on, why=lost, is_lost=True)
-    exit = ProcessExit(ending.code, ending.signal, ending.was_memory_short)
-    asked = ending.asked or asked
-    return WorkerExited(followed.name, exit, ending.last_word, asked=asked, goes_on=goes_on, why=ending.refused)
+    if ended is None:
+        return WorkerExited(
+            followed.name, ProcessExit(), was_stopped=followed.is_asked, goes_on=goes_on, why=lost, is_lost=True
+        )
+    exit = ProcessExit(ended.code, ended.signal, ended.was_memory_short)
+    return WorkerExited(followed.name, exit, ended=ended, goes_on=goes_on)
 
 
 def _silence(followed: Followed, silent_s: float) -> str:

@@ -39,7 +39,7 @@ class ClusterPlan:
         grace_s = sweep.settings.grace_s
         cluster = make_cluster(name, table, plan.absolute_paths.outcome, grace_s, can_resume(sweep))
         num_groups = -(-num // table.per_job)
-        lines = [*cluster.describe(num_groups), *_limit(plan, table.seconds), *_load(plan, num)]
+        lines = [*cluster.preview(num_groups), *_limit(plan, table.seconds), *_load(plan, num)]
         return cls(name, num, followed, lines)
 
 

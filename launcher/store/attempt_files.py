@@ -128,6 +128,11 @@ class AttemptsOnCluster:
             return frozenset()
 
 
+def own_paths(paths: Paths, experiment: str) -> Paths:
+    """Return what `AttemptsOnCluster.paths` returns, for a single experiment."""
+    return AttemptsOnCluster(paths).paths(experiment)
+
+
 def write_batch(path: Path, groups: Sequence[Sequence[tuple[str, int]]]) -> None:
     """Write which attempts a batch has: for each group its experiments and numbers of attempts.
 
