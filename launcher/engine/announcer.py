@@ -23,6 +23,9 @@ class Announcer:
 
     def started(self, attempt: Attempt) -> None:
         """Tell the user where an attempt runs."""
+        if attempt.worker.waits:
+            self._console.message(f"{attempt.name}: handed to {attempt.slots}", "routine")
+            return
         threads = plural(attempt.slots.threads, "thread") + (" each" if len(attempt.slots) > 1 else "")
         text = f"{attempt.name}: started on {attempt.slots}, {threads}, {attempt.worker.label}"
         self._console.message(text, "routine")

@@ -93,7 +93,7 @@ class Runner:
         if worker is None or why:
             if worker is not None:
                 worker.discard()
-            return self._end(decision, slots, Ending(EndingKind.FAILED, why), began_s=None)
+            return self._end(decision, slots, Ending(EndingKind.FAILED, why), ran_s=None)
         self._begin(decision, slots, worker)
         return []
 
@@ -188,10 +188,11 @@ class Runner:
         else:
             ending = classify(exited.exit, history, attempt.circumstances(exited))
         goes_on = exited.goes_on or (exited.is_lost and not attempt.is_asked and self._lost.may_go_on(attempt.name))
-        return self._end(attempt.decision, attempt.slots, ending, attempt.began_s, goes_on=goes_on)
+        seconds = time.monotonic() - attempt.began_s if exited.ended is None else exited.ended.seconds
+        return self._end(attempt.decision, attempt.slots, ending, seconds, goes_on=goes_on)
 
     def _end(
-        self, decision: Decision, slots: SlotSet, ending: Ending, began_s: float | None, *, goes_on: bool = False
+        self, decision: Decision, slots: SlotSet, ending: Ending, ran_s: float | None, *, goes_on: bool = False
     ) -> list[Event]:
         name = decision.experiment.name
         history = self._follower.read(name)
@@ -200,15 +201,14 @@ class Runner:
         self._experiments[name].ending = ending
         is_ending = self._settings.fail_fast or self._scheduler.is_stopping
         num_others = 0 if is_ending else len(self._experiments.running) + self._scheduler.num_waiting
-        seconds = 0.0 if began_s is None else time.monotonic() - began_s
-        end = AttemptEnd(decision, slots, ending, history, seconds, num_others)
+        end = AttemptEnd(decision, slots, ending, history, ran_s or 0.0, num_others)
         self._follower.close(name, f"{name} {summary(end)}")
         if ending.kind == EndingKind.DONE:
             self._policy.finished(name, history)
             self._remove_checkpoints(decision)
         for listener in self._listeners:
             listener.ended(end)
-        return self._events_after(end, has_run=began_s is not None, goes_on=goes_on)
+        return self._events_after(end, has_run=ran_s is not None, goes_on=goes_on)
 
     def _events_after(self, end: AttemptEnd, *, has_run: bool, goes_on: bool) -> list[Event]:
         """Return the events that follow from an end: perhaps the loss of devices, and the end itself."""
