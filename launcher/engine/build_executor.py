@@ -23,8 +23,10 @@ from launcher.store.paths import Paths
 from launcher.worker.thread_budget import ThreadBudget
 
 if TYPE_CHECKING:  # a supervisor on a node starts without what a job file is checked with
+    from launcher.clusters.base import Cluster, Job, Ticket
     from launcher.planning.job import SweepSettings
     from launcher.planning.launch_options import LaunchOptions
+    from launcher.planning.plan import Plan
 
 
 def build_executor(
@@ -65,6 +67,28 @@ def build_for_slots(settings: SweepSettings, slots: SlotSet, paths: Paths) -> Ex
     workers = WorkerStarter("forkserver", settings.modules_to_preload)
     guard = DeviceGuard(slots.slots, may_choose=False)
     return LocalExecutor(slots.slots, workers, locks, guard, Telemetry(paths.telemetry, 0.0, lambda _: None))
+
+
+def build_on_cluster(
+    plan: Plan, cluster: Cluster, adopted: Mapping[Job, Ticket], beat_s: float, message: Callable[[str], None]
+) -> Executor:
+    """Return the executor that runs the experiments of a plan on a cluster.
+
+    `adopted`: the attempts that the cluster has already. `beat_s`: seconds between two signs of life of an attempt.
+    """
+    from launcher.engine.remote_orders import OrderMaker  # a supervisor does without
+    from launcher.executors.remote import RemoteExecutor
+    from launcher.executors.remote_attempts import RemoteAttempts
+    from launcher.planning.cluster_slots import cluster_slots
+    from launcher.store.cluster_paths import ClusterPaths
+
+    table = plan.sweep.cluster
+    folders = ClusterPaths(plan.absolute_paths.outcome)
+    attempts = RemoteAttempts(
+        cluster, folders, adopted, message, beat_s=beat_s, per_job=table.per_job, ask_s=table.poll_s
+    )
+    slots = cluster_slots(plan.sweep, cluster.name, len(plan.to_run))
+    return RemoteExecutor(cluster, slots, attempts, OrderMaker(plan, beat_s).order, message)
 
 
 def build_on_node(

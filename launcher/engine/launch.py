@@ -55,13 +55,7 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, ports: Por
     with contextlib.ExitStack() as held:
         held.enter_context(ignoring_signal(signal.SIGUSR1))  # before the loop answers it, and after
         folders = _hold(paths, options, console.message, held)
-        if remote is None:
-            fold_what_is_over(paths, None, console.message)
-        else:
-            held.callback(remote.cluster.close)
-            remote.take_up(paths, console.message)
-        if sweep.settings.command:
-            complete_all(paths, sweep.experiments.keys() - AttemptsOnCluster(paths).names)
+        _take_up(sweep, paths, remote, console.message, held)
         plan = decide(sweep, experiments, paths, fresh=options.fresh)
         check_open(plan, remote, fresh=options.fresh)
         record_lost_endings(plan, ports.sinks, console.message)
@@ -86,6 +80,19 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, ports: Por
         if remote is not None and not summary.has_lost_folder:
             fold_what_is_over(paths, summary.left, console.message)
         return summary
+
+
+def _take_up(
+    sweep: Sweep, paths: Paths, remote: Remote | None, message: Callable[[str], None], held: contextlib.ExitStack
+) -> None:
+    """Take up what earlier launches have left on a cluster, and complete what killed scripts have told."""
+    if remote is None:
+        fold_what_is_over(paths, None, message)
+    else:
+        held.callback(remote.cluster.close)
+        remote.take_up(paths, message)
+    if sweep.settings.command:
+        complete_all(paths, sweep.experiments.keys() - AttemptsOnCluster(paths).names)
 
 
 def _check_platform() -> None:

@@ -11,14 +11,12 @@ from typing import Self
 from launcher.clusters.base import Cluster, Job, NotHeard, Ticket
 from launcher.clusters.settings import ClusterSettings
 from launcher.config import redact
+from launcher.engine.build_executor import build_on_cluster
 from launcher.engine.fold_attempts import fold_attempts
 from launcher.engine.open_attempts import ClusterNote, tickets_of, write_cluster_note
-from launcher.engine.remote_orders import OrderMaker
 from launcher.errors import InputError, LauncherError
 from launcher.executors.base import Executor
-from launcher.executors.remote import RemoteExecutor
-from launcher.executors.remote_attempts import RemoteAttempts
-from launcher.planning.cluster_slots import can_resume, cluster_slots, needs
+from launcher.planning.cluster_slots import can_resume, needs
 from launcher.planning.decision import PlannedAction
 from launcher.planning.job import Sweep
 from launcher.planning.plan import Plan
@@ -85,19 +83,8 @@ class Remote:
 
     def executor(self, plan: Plan, message: Callable[[str], None]) -> Executor:
         """Return the executor that runs the plan's experiments on the cluster."""
-        num = len(plan.to_run)
-        beat_s = self._settings.beat_s or min(max(num / BEATS_PER_S, LEAST_BEAT_S), MOST_BEAT_S)
-        attempts = RemoteAttempts(
-            self.cluster,
-            self.folders,
-            self.adopted,
-            message,
-            beat_s=beat_s,
-            per_job=self._settings.per_job,
-            ask_s=self._settings.poll_s,
-        )
-        slots = cluster_slots(self.sweep, self.cluster.name, num)
-        return RemoteExecutor(self.cluster, slots, attempts, OrderMaker(plan, beat_s).order, message)
+        beat_s = self._settings.beat_s or min(max(len(plan.to_run) / BEATS_PER_S, LEAST_BEAT_S), MOST_BEAT_S)
+        return build_on_cluster(plan, self.cluster, self.adopted, beat_s, message)
 
 
 def check_open(plan: Plan, remote: Remote | None, *, fresh: bool) -> None:

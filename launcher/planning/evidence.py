@@ -94,9 +94,9 @@ def gather(
     planned: ManifestExperiment | None,
     events: Sequence[LoggedEvent],
     paths: Paths,
-    cluster: AttemptsOnCluster,
     metric: str = "",
     *,
+    cluster: AttemptsOnCluster | None = None,
     is_maximized: bool = False,
 ) -> Evidence:
     """Read what an earlier launch left of an experiment.
@@ -104,14 +104,14 @@ def gather(
     Args:
         planned: its entry in `sweep.json`, if there is one.
         events: those of this experiment, in their order.
-        cluster: the attempts of the sweep on a cluster.
         metric: the job's first metric, of which the live view shows the best value; empty if the job names none.
+        cluster: the attempts of the sweep on a cluster; None: look which there are.
         is_maximized: the largest value of the metric is the best.
 
     Raises:
         OSError: the folder of its checkpoints cannot be read.
     """
-    metrics = (metric, SPEED)
+    metrics, cluster = (metric, SPEED), cluster or AttemptsOnCluster(paths)
     files, last = cluster.of(experiment.name), last_attempts(events).get(experiment.name)
     own = cluster.paths(experiment.name)
     summary = read_summary(own.records(experiment.name), metrics, paths.summary(experiment.name))

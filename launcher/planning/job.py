@@ -291,7 +291,7 @@ def _parse(text: str, file: Path, *, is_file: bool = True) -> Sweep:
         sections[table] = section
     settings, details, wrong = _settings(sections["sweep"], lines)
     problems += wrong + _name_problems(sections["experiments"], lines, has_grid=bool(sections["grid"]))
-    cluster, wrong = read_cluster(sections["cluster"], settings, lines)
+    cluster, wrong = read_cluster(sections["cluster"], settings.gpus if settings else None, lines)
     problems += wrong
     problems += [
         f"{lines.where(*path)}{dotted(path)} is {json.dumps(text)}: None is written {json.dumps(NONE)}."

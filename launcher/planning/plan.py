@@ -150,7 +150,7 @@ def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, f
         if is_new and not own_events:
             evidence = nothing_left(experiment, entry)
         else:
-            evidence = gather(experiment, entry, own_events, paths, cluster, metric, is_maximized=is_maximized)
+            evidence = gather(experiment, entry, own_events, paths, metric, cluster=cluster, is_maximized=is_maximized)
         if has_files_to_resume(sweep.settings, experiment, paths):
             evidence = replace(evidence, has_checkpoint=True)
         is_selected = sweep.only is None or experiment.name in sweep.only

@@ -41,6 +41,7 @@ class NotedWorker:
     """A worker that only notes what it is asked to do."""
 
     label: str = "in memory"
+    waits: str = ""
     asked: list[str] = field(default_factory=list)
     cpu_s: float = 0.0
 

@@ -96,7 +96,7 @@ def test_the_action_follows_from_what_is_there(case: Case) -> None:
 
 
 def test_only_run_resume_and_redo_train() -> None:
-    assert [action for action in PlannedAction if action.is_training] == ["run", "resume", "redo"]
+    assert [action for action in PlannedAction if action.is_training] == ["run", "resume", "redo", "follow"]
     assert [action for action in PlannedAction if action.is_from_beginning] == ["run", "redo"]
 
 
