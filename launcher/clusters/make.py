@@ -27,4 +27,8 @@ def make_cluster(name: str, settings: ClusterSettings, outcome: Path, grace_s: f
 
         successors = settings.seconds is not None
         return SlurmCluster(settings, outcome, grace_s=grace_s, requeue=can_resume, submits_successor=successors)
+    if name == "ray":
+        from launcher.clusters.ray import RayCluster
+
+        return RayCluster(settings, outcome)
     raise InputError(f"--on {name}: there is no such cluster.")

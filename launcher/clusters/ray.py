@@ -84,7 +84,7 @@ class RayCluster:
         except NotHeard as silence:
             raise InputError(f"{self._no_answer()} ({silence})") from None
 
-    def describe(self) -> list[str]:
+    def preview(self, num_groups: int) -> list[str]:
         """Return what a launch would do, as lines for `plan`. Nothing is asked."""
         where = "the Ray of this machine" if self._address == "auto" else f"Ray at {inline(self._address)}"
         needs = [f"{self._needs['num_cpus']:g} CPU", f"{self._needs['num_gpus']:g} GPU"]

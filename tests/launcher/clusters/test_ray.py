@@ -189,7 +189,7 @@ def test_an_address_of_something_else_is_told(make: Make, monkeypatch: pytest.Mo
 
 def test_plan_says_what_an_experiment_needs(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
-    lines = make("sys.exit(1)", gpus=0.5, mem_gb=1.5, setup=("module load cuda",)).describe()
+    lines = make("sys.exit(1)", gpus=0.5, mem_gb=1.5, setup=("module load cuda",)).preview(3)
     assert lines[0] == "Ray at 10.0.0.1:6379, as RAY_ADDRESS says"
     assert "0.5 GPU, 1.5 GiB of memory" in lines[1]
     assert "module load cuda" in lines[3]
