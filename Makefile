@@ -28,7 +28,7 @@ else
   READY := $(STAMP)
 endif
 
-.PHONY: help setup again data needed-data sweep status tail test soak bench gpu pythons integrations ray check lint types docs pictures report clean
+.PHONY: help setup again data needed-data sweep status tail test soak bench gpu pythons integrations ray slurm check lint types docs pictures report clean
 
 help:            ## say what there is
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -70,7 +70,7 @@ tail: $(READY)   ## follow logs of JOB until it ends: make tail NAME=baseline (d
 
 test: $(READY)   ## run the tests
 	@# Hundreds of launches: where Python may not keep what it compiles, they take a quarter longer.
-	env -u PYTHONDONTWRITEBYTECODE $(RUN) -m pytest -n 2 --dist loadfile -m 'not slow and not ray'
+	env -u PYTHONDONTWRITEBYTECODE $(RUN) -m pytest -n 2 --dist loadfile -m 'not slow and not ray and not slurm'
 
 pythons: $(READY) ## run the tests on every supported Python that is installed here, in .venv-3.12 and so on
 	$(RUN) -m tests.pythons $(ARGS)
@@ -81,6 +81,10 @@ integrations: $(READY) ## install transformers, Lightning and others into .venv-
 ray: $(READY)    ## install Ray into .venv-ray, and run the tests of --on ray on three nodes of it
 	$(RUN) -m tests.ray_environment
 	.venv-ray/bin/python -m pytest -m ray tests/launcher/clusters
+
+slurm: $(READY)  ## install Slurm (as root, on Debian), and run the tests of --on slurm on four nodes of this machine
+	tests/engines/slurm-up.sh install
+	$(RUN) -m pytest -m slurm tests/launcher
 
 soak: $(READY)   ## kill at random for SECONDS (600), with a printed SEED, beside LOAD (0) busy processes
 	$(RUN) -m tests.soak --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED)) $(if $(LOAD),--load $(LOAD))

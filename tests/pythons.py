@@ -93,10 +93,10 @@ def run_tests(version: str, program: str, *, with_torch: bool) -> bool:
     python = str(environment / "bin" / "python")
     if with_torch:
         installs = [[*PIP, "--editable", ".[test]"]]
-        selected = ["-m", "not slow"]
+        selected = ["-m", "not slow and not slurm"]
     else:
         installs = [[*PIP, *requirements()], [*PIP, "--no-deps", "--editable", "."]]
-        selected = ["-m", "not slow", *WITHOUT_TORCH]
+        selected = ["-m", "not slow and not slurm", *WITHOUT_TORCH]
     commands = [
         ["sh", "venv.sh", str(environment), program],
         *([python, *install] for install in installs),

@@ -18,10 +18,10 @@ import dataclasses
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from launcher.clusters import slurm_options, slurm_refusals
+from launcher.clusters import slurm_cancel, slurm_options, slurm_refusals
 from launcher.clusters.base import Group, NotHeard, Place, Refused, State, Ticket
 from launcher.clusters.node_script import PROGRAM
 from launcher.clusters.settings import ClusterSettings
@@ -36,9 +36,6 @@ from launcher.store.paths import write_atomic
 from launcher.text import inline
 
 _SHRINK = 4  # an array that is refused is tried again with so many times fewer groups
-_MOST_RANGES = 200  # in one word of scancel
-_MOST_WORDS = 50  # of one scancel
-_HARMLESS = re.compile(r"invalid job id|already (completing|completed|finished)|not running|pending execution", re.I)
 
 
 class SlurmCluster:
@@ -123,8 +120,8 @@ class SlurmCluster:
         asked = set(tickets)
         live = [job for job in self._queue() if job.kind != "over" and _ticket(job.place) in asked]
         whole = [job for job in live if force or job.kind == "waiting"]
-        self._cancel(whole)
-        self._cancel([job for job in live if job not in whole], "--batch", "--signal=TERM")
+        slurm_cancel.end_jobs(self._commands, whole)
+        slurm_cancel.signal_supervisors(self._commands, [job for job in live if job not in whole])
 
     def adopt(self) -> dict[Ticket, Place]:
         """Find the jobs of this sweep by their names."""
@@ -212,13 +209,6 @@ class SlurmCluster:
         answer = self._ask("squeue", "-h", "-r", "-t", "all", "-u", str(os.getuid()), "-O", LINE)
         return read_queue(answer.out, self._jobs.sweep_id)
 
-    def _cancel(self, jobs: Iterable[QueuedJob], *options: str) -> None:
-        words = _words(jobs)
-        for start in range(0, len(words), _MOST_WORDS):
-            answer = self._commands.ask("scancel", *options, *words[start : start + _MOST_WORDS])
-            if answer.code and not all(_HARMLESS.search(said) for said in answer.words.split("; ")):
-                raise NotHeard(f"scancel: {answer.words}")
-
     def _ask(self, program: str, *arguments: str) -> Answer:
         answer = self._commands.ask(program, *arguments)
         if answer.code:
@@ -232,30 +222,6 @@ class SlurmCluster:
 
 def _ticket(place: Place) -> Ticket:
     return f"{place.batch}:{place.number}"
-
-
-def _words(jobs: Iterable[QueuedJob]) -> list[str]:
-    """Return the jobs as scancel takes them: `17_[0-3,7]`."""
-    arrays: dict[int, list[int]] = {}
-    for job in jobs:
-        arrays.setdefault(job.array, []).append(job.index)
-    words = []
-    for array, indices in sorted(arrays.items()):
-        ranges = _ranges(sorted(set(indices)))
-        for start in range(0, len(ranges), _MOST_RANGES):
-            words.append(f"{array}_[{','.join(ranges[start : start + _MOST_RANGES])}]")
-    return words
-
-
-def _ranges(numbers: Sequence[int]) -> list[str]:
-    """Return numbers in order as ranges: `["0-3", "7"]`."""
-    found: list[list[int]] = []
-    for number in numbers:
-        if found and number == found[-1][1] + 1:
-            found[-1][1] = number
-        else:
-            found.append([number, number])
-    return [f"{first}-{last}" if last > first else f"{first}" for first, last in found]
 
 
 def _toml(value: object) -> str:

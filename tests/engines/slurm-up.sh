@@ -192,8 +192,13 @@ down() {
     munge=$(cat "$BASE/munge/pid" 2>/dev/null || true)
     # shellcheck disable=SC2046
     end $(cat "$BASE"/pid/* 2>/dev/null || true)
-    # shellcheck disable=SC2046
-    kill -KILL $(left_of_jobs) $(steps) 2>/dev/null || true
+    local left
+    for _ in $(seq 20); do  # what is killed may have just started another process
+        left=$(steps; left_of_jobs)
+        [ -n "$left" ] || break
+        # shellcheck disable=SC2086
+        kill -KILL $left 2>/dev/null || true
+    done
     # shellcheck disable=SC2086
     end $munge
     rm -f "$BASE"/pid/* "$BASE/munge/pid" "$BASE"/munge/socket*

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,4 +88,7 @@ def slurm(slurm_nodes: SlurmNodes, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """The cluster, as the Slurm of this test; afterwards it has no job."""
     monkeypatch.setenv("SLURM_CONF", slurm_nodes.conf)
     yield slurm_nodes
-    subprocess.run(["scancel", "-u", str(os.getuid())], check=False, timeout=60)
+    ends_s = time.monotonic() + 60
+    while slurm_nodes.run("squeue", "-h") and time.monotonic() < ends_s:
+        subprocess.run(["scancel", "-u", str(os.getuid())], check=False, timeout=60)
+        time.sleep(0.1)

@@ -20,6 +20,7 @@ import pytest
 
 from launcher.store.history import History, read_history
 from launcher.store.paths import Paths
+from tests.engines.slurm import slurm, slurm_nodes  # noqa: F401, fixtures
 
 TOYS = Path(__file__).parent / "toys"
 MARK = "LAUNCHER_TEST_MARK"

@@ -47,11 +47,12 @@ class Commands:
         (self.folder / f"{name}.answers").write_text("".join(f"{line}\n" for line in lines))
 
     def queue(self, *jobs: str) -> None:
-        """Let squeue print jobs, each as `array_index state name`."""
+        """Let squeue print jobs, each as `array_index state name`. An array has the job id of its last element."""
         text = ""
-        for job in jobs:
+        for number, job in enumerate(jobs, start=1):
             array, index, state, name = re.split(r"[_ ]", job, maxsplit=3)
-            text += f"{array}|{array}|{index}|{state}|0|n1|None|{name}|\\n"
+            job_id = array if number == len(jobs) or state == "PENDING" else str(int(array) + number)
+            text += f"{job_id}|{array}|{index}|{state}|0|n1|None|{name}|\\n"
         self.answer("squeue", f"printf '{text}'")
 
     def asked(self, name: str) -> list[list[str]]:
@@ -332,9 +333,26 @@ def test_stop_asks_the_supervisors_that_run_and_cancels_what_waits(commands: Com
         *running, f"17_3 COMPLETED {name}", f"17_5 PENDING {name}", f"17_6 PENDING {name}", f"88_1 PENDING {name}"
     )
     slurm.stop(["b1:0", "b1:1", "b1:2", "b1:3", "b1:5", "b1:7"], force=False)
-    assert commands.asked("scancel") == [["17_[5]", "88_[1]"], ["--batch", "--signal=TERM", "17_[0-2]"]]
+    assert commands.asked("scancel") == [
+        ["17_[5]", "88_[1]"],
+        ["--verbose", "--batch", "--signal=TERM", "17_0", "17_1", "17_2"],
+    ]
     slurm.stop([f"b1:{number}" for number in range(8)], force=True)
     assert commands.asked("scancel")[2:] == [["17_[0-2,4-6]", "88_[1]"]]
+
+
+def test_a_supervisor_is_signalled_once_though_scancel_would_try_again(commands: Commands, outcome: Path) -> None:
+    """Slurm calls an array of which elements wait "in transitional state"; scancel signals it again after 5 s."""
+    slurm = cluster(outcome)
+    slurm.submit("b1", groups(13))
+    commands.queue(*[f"17_{index} RUNNING {name_of(commands)}" for index in range(13)])
+    tries = "for job in ${@:4}; do echo 'scancel: Job is in transitional state, retrying' >&2; done; sleep 60; exit 3"
+    commands.answer("scancel", tries)
+    slurm.stop([f"b1:{number}" for number in range(13)], force=False)
+    asked = commands.asked("scancel")
+    assert [len(words) - 3 for words in asked] == [10, 3], "so many it asks for at once"
+    commands.answer("scancel", "echo 'scancel: Job is in transitional state, retrying' >&2; sleep 60")
+    slurm.stop(["b1:0", "b1:1"], force=False)
 
 
 def test_stop_of_very_many_needs_no_long_command_line(commands: Commands, outcome: Path) -> None:
@@ -355,6 +373,7 @@ def test_stop_of_very_many_needs_no_long_command_line(commands: Commands, outcom
         "scancel: error: Kill job error on job id 17_0: Invalid job id specified\n"
         "scancel: error: Kill job error on job id 17_1: Job/step already completing or completed",
         "scancel: error: Kill job error on job id 17_0: Job is pending execution",
+        "",
     ],
 )
 def test_a_stop_that_comes_too_late_is_no_error(words: str, commands: Commands, outcome: Path) -> None:
@@ -362,10 +381,19 @@ def test_a_stop_that_comes_too_late_is_no_error(words: str, commands: Commands, 
     slurm.submit("b1", groups(1))
     commands.queue(f"17_0 RUNNING {name_of(commands)}")
     commands.answer("scancel", fails(words))
-    slurm.stop(["b1:0"], force=True)
-    commands.answer("scancel", fails("scancel: error: Unable to contact slurm controller (connect failure)"))
+    for force in (True, False):
+        slurm.stop(["b1:0"], force=force)
+
+
+@pytest.mark.parametrize("answer", [fails("scancel: error: Unable to contact slurm controller"), "sleep 60"])
+@pytest.mark.parametrize("force", [True, False])
+def test_a_stop_that_slurm_did_not_hear_is_told(answer: str, force: bool, commands: Commands, outcome: Path) -> None:
+    slurm = cluster(outcome, limit_s=0.3)
+    slurm.submit("b1", groups(1))
+    commands.queue(f"17_0 RUNNING {name_of(commands)}")
+    commands.answer("scancel", answer)
     with pytest.raises(NotHeard, match="scancel"):
-        slurm.stop(["b1:0"], force=True)
+        slurm.stop(["b1:0"], force=force)
 
 
 def test_variables_that_change_what_slurms_commands_say_do_not_reach_them(
