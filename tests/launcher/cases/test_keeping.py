@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,12 +35,20 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-@pytest.fixture
-def trained(place: Workplace) -> Iterator[Workplace]:
-    """A sweep whose two experiments are done; the name of the first stands in that of the second."""
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a sweep whose two experiments are done; the name of the first stands in that of the second."""
+    place = Workplace(tmp_path_factory.mktemp("once"))
     (place.folder / "leaves.py").write_text(TARGET)
     place.toy({"lr": {}, "lr_1e-3": {"steps": 2}}, "leaves:run")
     assert place.launch("job.toml").code == 0
+    return place.folder
+
+
+@pytest.fixture
+def trained(once: Path, place: Workplace) -> Workplace:
+    """A copy of this sweep, for a test to change."""
+    shutil.copytree(once, place.folder, dirs_exist_ok=True)
     return place
 
 

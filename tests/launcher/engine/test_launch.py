@@ -12,7 +12,7 @@ from launcher.store.history import comparable, read_history
 from tests.launcher.conftest import Workplace, marked, wait_for
 
 
-def test_a_launch_writes_every_file_and_exits_0(place: Workplace) -> None:
+def test_a_launch_writes_every_file_and_the_same_command_again_only_what_is_missing(place: Workplace) -> None:
     place.toy({"a": {}, "b": {"steps": 7}}, metrics=["loss"])
     result = place.launch("job.toml", "--parallel")
     assert result.code == 0, result.err
@@ -24,10 +24,6 @@ def test_a_launch_writes_every_file_and_exits_0(place: Workplace) -> None:
     assert list(place.history("b").steps) == [1, 2, 3, 4, 5, 6, 7]
     assert result.out.splitlines()[0].startswith("job: 2 experiments")
 
-
-def test_the_same_command_again_makes_a_view_that_is_missing_and_does_nothing_else(place: Workplace) -> None:
-    place.toy({"a": {}, "b": {}}, metrics=["loss"])
-    assert place.launch("job.toml", "--parallel").code == 0
     before = {path: path.stat().st_mtime_ns for path in place.folder.rglob("*") if path.is_file()}
     result = place.launch("job.toml", "--parallel")
     assert result.code == 0
@@ -125,26 +121,28 @@ def test_each_failure_is_told_and_the_others_go_on(place: Workplace) -> None:
     assert "Segmentation fault" in place.log("crashes"), "faulthandler's trace is in the log"
 
 
-def test_a_failed_experiment_runs_again_with_the_same_command(place: Workplace) -> None:
-    barrier = place.folder / "data.txt"
-    place.toy({"a": {}}, target="picky:run")
-    assert place.launch("job.toml").code == 2
-    barrier.touch()
-    assert place.launch("job.toml").code == 0
+@pytest.fixture(scope="module")
+def acted(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """A launch of experiments that have nothing to do with each other, one after another."""
+    place = Workplace(tmp_path_factory.mktemp("acted"))
+    experiments = {"prints": {"act": "print", "at": 3}, "knows": {"act": "environment"}, "nan": {"act": "nan"}}
+    place.toy(experiments, seed=7)
+    place.environment = {"CUDA_VISIBLE_DEVICES": "5", "OMP_NUM_THREADS": "63"}
+    assert place.launch("job.toml", "--threads", "1", "--devices", "cpu").code == 0
+    assert not marked(place.mark), "processes left"
+    return place
 
 
-def test_the_log_holds_header_steps_output_and_ending(place: Workplace) -> None:
-    place.toy({"a": {"act": "print", "at": 3}}, seed=7)
-    place.launch("job.toml", "--threads", "1")
-    log = place.log("a")
-    for line in ("=== a, attempt 1 ===", "config   steps = 5", "seed     7", "threads  1", "device   cpu"):
+def test_the_log_holds_header_steps_output_and_ending(acted: Workplace) -> None:
+    log = acted.log("prints")
+    for line in ("=== prints, attempt 1 ===", "config   steps = 5", "seed     7", "threads  1", "device   cpu"):
         assert line in log
     assert [line.split(" loss")[0] for line in log.splitlines() if line.startswith("step")] == [
         f"step {step}/5" for step in range(1, 6)
     ]
     for line in ("a line on stdout", "a line on stderr", "a line of a child"):
         assert line in log
-    assert log.splitlines()[-1].startswith("=== a done, 5 steps")
+    assert log.splitlines()[-1].startswith("=== prints done, 5 steps")
 
 
 def test_steps_appear_in_the_log_while_the_experiment_runs(place: Workplace) -> None:
@@ -157,11 +155,8 @@ def test_steps_appear_in_the_log_while_the_experiment_runs(place: Workplace) -> 
     assert process.returncode == 0
 
 
-def test_a_worker_has_its_own_session_environment_and_threads(place: Workplace) -> None:
-    place.toy({"a": {"act": "environment"}})
-    place.environment = {"CUDA_VISIBLE_DEVICES": "5", "OMP_NUM_THREADS": "63"}
-    place.launch("job.toml", "--threads", "1", "--devices", "cpu")
-    info = place.history("a").info
+def test_a_worker_has_its_own_session_environment_and_threads(acted: Workplace) -> None:
+    info = acted.history("knows").info
     assert info["session"] == info["group"] == info["pid"]
     assert info["cuda_visible_devices"] == ""
     assert info["cuda_device_order"] == "PCI_BUS_ID"
@@ -170,11 +165,12 @@ def test_a_worker_has_its_own_session_environment_and_threads(place: Workplace) 
     assert info["frozen"] > 0, "the collector of a worker leaves alone what the fork server had imported"
 
 
-@pytest.mark.parametrize("method", ["forkserver", "spawn"])
-def test_both_start_methods_give_the_same(place: Workplace, method: str) -> None:
-    place.toy({"a": {}})
-    assert place.launch("job.toml", "--start-method", method).code == 0
-    assert [metrics["tokens"] for metrics in place.history("a").steps.values()] == [100, 200, 300, 400, 500]
+def test_both_start_methods_give_the_same(place: Workplace, acted: Workplace) -> None:
+    place.toy({"prints": {}}, seed=7)
+    assert place.launch("job.toml", "--start-method", "spawn").code == 0
+    spawned, forked = (each.history("prints").steps for each in (place, acted))
+    assert [metrics["tokens"] for metrics in spawned.values()] == [100, 200, 300, 400, 500]
+    assert list(map(comparable, spawned.values())) == list(map(comparable, forked.values()))
 
 
 def test_children_of_a_worker_end_with_it(place: Workplace) -> None:
@@ -224,11 +220,11 @@ def test_13_15_a_signal_lets_workers_save_and_the_same_command_continues(place: 
     assert process.returncode == STOPS[name], err
     assert "The same command again goes on" in err
     assert "1 interrupted, 1 not started" in err
-    plan = place.launch("plan", "job.toml").out
-    assert "resume a" in plan, "what was saved is found"
+    assert list(place.paths.checkpoints("a").iterdir()), "the worker has saved"
     if name == "SIGINT":  # what another signal has left is no other folder
         result = place.launch("job.toml")
         assert result.code == 0, result.err
+        assert "resume a" in result.err, "what was saved is found"
         assert list(place.history("a").steps) == [1, 2, 3, 4, 5, 6]
 
 
@@ -249,14 +245,11 @@ def test_a_worker_that_does_not_exit_after_its_last_word_does_not_hold_the_sweep
     assert "2 done" in result.err
 
 
-def test_nan_and_infinity_are_recorded_in_strict_json(place: Workplace) -> None:
-    place.toy({"a": {"act": "nan"}})
-    assert place.launch("job.toml").code == 0
-
+def test_nan_and_infinity_are_recorded_in_strict_json(acted: Workplace) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is not JSON")
 
-    for line in place.paths.records("a").read_text().splitlines():
+    for line in acted.paths.records("nan").read_text().splitlines():
         json.loads(line, parse_constant=refuse)
 
 
