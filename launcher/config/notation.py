@@ -23,6 +23,7 @@ from launcher.config.nested import KeyPath, dotted
 NONE = "@none"
 _TEXT = "@text:"
 _WORDS = ("none", "null", "nil")
+SCALARS = frozenset({int, float, bool, type(None)})  # types of most values, which have no notation and nothing inside
 _SLIPS = tuple(f"@{word}" for word in _WORDS)
 
 
@@ -34,6 +35,8 @@ class Text(str):
 
 def read(value: Any) -> Any:
     """Return a written value with `@none` replaced by None and `@text:…` by its text, at any depth."""
+    if type(value) in SCALARS:
+        return value
     if isinstance(value, Mapping):
         return {key: read(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -47,6 +50,8 @@ def read(value: Any) -> Any:
 
 def marked(value: Any) -> Any:
     """Return a value in the written form, at any depth: `read` restores it after it has passed through JSON."""
+    if type(value) in SCALARS:
+        return value
     if isinstance(value, Mapping):
         return {key: marked(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -57,6 +62,8 @@ def marked(value: Any) -> Any:
 
 def bare(value: Any) -> Any:
     """Return a value in which each `Text` is a plain str, at any depth."""
+    if type(value) is str or type(value) in SCALARS:
+        return value
     if isinstance(value, Mapping):
         return {key: bare(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

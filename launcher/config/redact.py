@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 HIDDEN = "***"
+_SCALARS = (int, float, bool, type(None))
 _SHORTEST = 6  # of a secret that is looked for in texts: a shorter one stands in other words too
 
 
@@ -55,7 +57,7 @@ def is_secret(key: str, value: Any) -> bool:
     """Return whether a value, neither table nor list, is a secret, by the words of its key."""
     if isinstance(value, bool) or value is None or value == "":
         return False
-    words = [word.lower() for word in _WORD.findall(key)]
+    words = _words(key)
     if not words or (words[-1] in _ABOUT_IT and len(words) > 1):
         return False
     if not isinstance(value, str):
@@ -66,6 +68,11 @@ def is_secret(key: str, value: Any) -> bool:
     if words[-1] in _TOKENS:
         return before not in _OF_A_VOCABULARY and _IN_BRACKETS.fullmatch(value) is None
     return words[-1] in _KEYS and (not before or _LOOKS_SECRET.fullmatch(value) is not None)
+
+
+@lru_cache(maxsize=4096)
+def _words(key: str) -> tuple[str, ...]:
+    return tuple(word.lower() for word in _WORD.findall(key))
 
 
 def shown(key: str, value: Any) -> Any:
@@ -82,7 +89,10 @@ def keys(values: Mapping[str, Any], before: str = "") -> list[str]:
     """Return the dotted keys of a table whose values, or parts of them, are hidden."""
     found = []
     for key, value in values.items():
-        if isinstance(value, Mapping) and not is_secret(key, "x"):
+        if type(value) in _SCALARS:  # most are
+            if is_secret(key, value):
+                found.append(f"{before}{key}")
+        elif isinstance(value, Mapping) and not is_secret(key, "x"):
             found += keys(value, f"{before}{key}.")
         elif repr(shown(key, value)) != repr(value):  # by repr, because NaN is not equal to NaN
             found.append(f"{before}{key}")

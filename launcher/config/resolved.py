@@ -12,11 +12,12 @@ import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from launcher.config import redact, validation
+from launcher.config import notation, redact, validation
 from launcher.config.nested import KeyPath, dotted, leaves
 
 _PLAIN = (int, float, str, bool, type(None))
@@ -71,6 +72,9 @@ def differing(resolved: Resolved, instance: Any, given: Mapping[str, Any]) -> li
 
 def addresses(resolved: Resolved) -> list[KeyPath]:
     """Return the fields of the identity whose value is a repr with an object's address, which changes each time."""
+    values = resolved.config.values()
+    if all(type(value) in notation.SCALARS or (type(value) is str and " at 0x" not in value) for value in values):
+        return []  # as nearly always
     if " at 0x" not in _text(resolved.config):
         return []
     found = [path for path, value in leaves(resolved.config) if _ADDRESS.search(_text(value))]
@@ -144,10 +148,13 @@ def _describe(value: Any, path: KeyPath, given: Any, config: Any, resolved: Reso
     """
     if value is None or type(value) in (int, str, bool):  # most are
         return config
+    if type(value) is float:  # in a field of type Any, pydantic writes NaN and infinities as null
+        return value if config is None and not math.isfinite(value) else config
     if dataclasses.is_dataclass(value) and not isinstance(value, type) and isinstance(config, dict):
-        known = {attribute.name: attribute for attribute in dataclasses.fields(value)}
+        known = _fields(type(value))
+        table = given if isinstance(given, Mapping) else {}
         for name in [name for name in known if name in config]:
-            _describe_field(value, known[name], (*path, name), given, config, resolved)
+            _describe_field(value, known[name], (*path, name), table, config, resolved)
         for name in [name for name in given if name not in known] if isinstance(given, Mapping) else []:
             # Only __init__ takes it (InitVar). What becomes of it may be in no field, so it is recorded itself.
             if not hasattr(type(value), name) or plain_value(getattr(type(value), name)) != plain_value(given[name]):
@@ -171,15 +178,20 @@ def _describe(value: Any, path: KeyPath, given: Any, config: Any, resolved: Reso
     return value if config is None and isinstance(value, float) and not math.isfinite(value) else config
 
 
+@cache
+def _fields(cls: type) -> dict[str, dataclasses.Field[Any]]:
+    return {attribute.name: attribute for attribute in dataclasses.fields(cls)}
+
+
 def _describe_field(
     instance: Any,
     attribute: dataclasses.Field[Any],
     path: KeyPath,
-    given: Any,
+    given: Mapping[str, Any],
     config: dict[str, Any],
     resolved: Resolved,
 ) -> None:
-    is_given = isinstance(given, Mapping) and attribute.name in given
+    is_given = attribute.name in given
     part = given[attribute.name] if is_given else None
     config[attribute.name] = _describe(getattr(instance, attribute.name), path, part, config[attribute.name], resolved)
     if attribute.metadata.get("identity") is False:
@@ -194,10 +206,10 @@ def _is_default(attribute: dataclasses.Field[Any], given: Any, resolved: Any) ->
         default = attribute.default if attribute.default_factory is dataclasses.MISSING else attribute.default_factory()
         if default is dataclasses.MISSING:
             return False
-        if type(default) in _PLAIN and type(given) is type(resolved) is type(
-            default
-        ):  # most are; these have equal texts
-            return repr(default) in (repr(given), repr(resolved))
+        if type(default) in _PLAIN and type(given) is type(resolved) is type(default):  # most are
+            if type(default) is float:  # by repr: NaN is at its default, and -0.0 is not 0.0
+                return repr(default) in (repr(given), repr(resolved))
+            return default in (given, resolved)
         return _text(plain_value(default)) in (_text(plain_value(given)), _text(resolved))
     except Exception:  # noqa: BLE001  the user's code runs here; values that cannot be compared count as different
         return False

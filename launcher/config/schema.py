@@ -12,6 +12,7 @@ from typing import Any
 from pydantic_core import CoreSchema, core_schema
 
 from launcher.config.nested import KeyPath
+from launcher.config.notation import SCALARS
 
 _WITH_FIELDS = ("dataclass-args", "model-fields", "typed-dict")
 
@@ -57,7 +58,7 @@ class Schema:
             for key, inner in value.items():
                 if known is not None and key not in known:
                     yield (*path, key)
-                else:
+                elif type(inner) not in SCALARS:
                     yield from self.unknown(inner, (*path, key))
         elif isinstance(value, list | tuple):
             for place, entry in enumerate(value):

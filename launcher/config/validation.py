@@ -50,6 +50,7 @@ class _Class:
         self.schema = Schema(self.adapter.core_schema)
         # A pydantic dataclass checks and makes itself. Of other dataclasses, only the arguments are checked here.
         self._arguments = None if hasattr(cls, "__pydantic_validator__") else self.schema.arguments
+        self._init_only = [field["name"] for field in self._arguments or () if field.get("init_only")]
         self._validator = SchemaValidator(self.schema.closed(only_arguments=self._arguments is not None))
 
     def names(self) -> list[str]:
@@ -64,14 +65,13 @@ class _Class:
         Raises:
             ValidationError: a key or a type is wrong.
         """
-        text = json.dumps(values, default=str)
-        read = self._validator.validate_json(text, strict=True)
+        read = self._validator.validate_json(_encode(values), strict=True)
         if self._arguments is None:
             return read
         arguments, init_only = read
         given = {key: arguments[key] for key in values if key in arguments}
-        names = [field["name"] for field in self._arguments if field.get("init_only")]
-        return given | {name: value for name, value in zip(names, init_only or (), strict=True) if name in values}
+        pairs = zip(self._init_only, init_only or (), strict=True)
+        return given | {name: value for name, value in pairs if name in values}
 
     def make(self, read: Any) -> Any:
         """Return the instance made from the result of `read`. Errors of the class pass through."""
@@ -92,6 +92,7 @@ def _without_plugins() -> Iterator[None]:
             os.environ[_DISABLE_PLUGINS] = before
 
 
+_encode = json.JSONEncoder(default=str).encode  # made once: a sweep has thousands of configurations
 _classes: dict[type, _Class] = {}
 
 
@@ -148,7 +149,7 @@ def plain(instance: Any) -> dict[str, Any]:
 
 def remade(instance: Any) -> Any:
     """Return a new instance made from the field values of `instance`. Errors of the class pass through."""
-    return _of(type(instance)).adapter.validate_json(json.dumps(plain(instance), default=str), strict=True)
+    return _of(type(instance)).adapter.validate_json(_encode(plain(instance)), strict=True)
 
 
 def _unmade(cls: type, error: BaseException) -> FieldError:
@@ -228,7 +229,8 @@ def _takes(cls: type, values: Mapping[str, Any], path: KeyPath, new: Any, *, is_
 def _texts(value: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _texts(inner, (*path, str(key)))
+            if type(inner) not in notation.SCALARS:
+                yield from _texts(inner, (*path, str(key)))
     elif isinstance(value, list | tuple):
         for place, entry in enumerate(value):
             yield from _texts(entry, (*path, str(place)))

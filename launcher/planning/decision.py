@@ -107,6 +107,7 @@ def decide_experiment(experiment: Experiment, evidence: Evidence, *, fresh: bool
         action, why = PlannedAction.LEAVE, f"not selected; {evidence.ending or 'has not run'}"
     # A number is never used twice: an event of an earlier attempt must not be taken for an event of a later attempt.
     is_whole = action not in (PlannedAction.RESUME, PlannedAction.FOLLOW)
+    duration = evidence.duration
     is_followed = action is PlannedAction.FOLLOW
     next_attempt = max(evidence.attempt, evidence.highest_attempt) + action.is_training
     return Decision(
@@ -115,7 +116,7 @@ def decide_experiment(experiment: Experiment, evidence: Evidence, *, fresh: bool
         why,
         attempt=evidence.open_attempt if is_followed else next_attempt,
         changes=evidence.changes if not action.is_from_beginning and action is not PlannedAction.LEAVE else {},
-        duration=replace(evidence.duration, share_done=0.0) if is_whole else evidence.duration,
+        duration=replace(duration, share_done=0.0) if is_whole and duration.share_done else duration,
         repeats=_repeats(experiment, evidence, fresh) if action.is_from_beginning and evidence.attempt else None,
         evidence=evidence,
         is_told=is_followed and evidence.is_told,

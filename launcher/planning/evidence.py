@@ -84,9 +84,7 @@ def names_with_files(paths: Paths) -> set[str] | None:
 
 def nothing_left(experiment: Experiment, planned: ManifestExperiment | None) -> Evidence:
     """Return the evidence of an experiment of which there are neither events nor files."""
-    return Evidence(
-        planned=planned, duration=_duration(experiment, ExperimentState(name=experiment.name), 0.0, planned)
-    )
+    return Evidence(planned=planned, duration=DurationEstimate(experiment.work, is_earlier=True))
 
 
 def gather(

@@ -56,8 +56,10 @@ class Forecast:
     @property
     def waves(self) -> list[list[ScheduledStart]]:
         """The starts by wave: first those at once, then those that take over from them, and so on."""
-        num_waves = max((start.wave for start in self.starts), default=0)
-        return [[start for start in self.starts if start.wave == wave] for wave in range(1, num_waves + 1)]
+        waves: list[list[ScheduledStart]] = [[] for _ in range(max((start.wave for start in self.starts), default=0))]
+        for start in self.starts:
+            waves[start.wave - 1].append(start)
+        return waves
 
 
 def forecast(plan: Plan, num_slots: int, *, is_parallel: bool, slots_each: int = 1) -> Forecast:

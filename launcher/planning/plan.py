@@ -46,7 +46,7 @@ class Plan:
         """The same files by paths that are valid in any working directory."""
         return self.paths.absolute()
 
-    @property
+    @cached_property
     def to_run(self) -> list[Decision]:
         """The decisions about experiments that will be trained, in the order of the job file."""
         return [decision for decision in self.decisions if decision.action.is_training]
