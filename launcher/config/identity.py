@@ -51,8 +51,11 @@ class Content:
             "config": _without(config, left_out),
             "seed": self.seed,
             "inputs": self.inputs,
-        } | ({"__post_init__": "once"} if is_once else {})
-        content |= {"gpus": self.num_devices} if self.num_devices != 1 else {}
+        }
+        if is_once:
+            content["__post_init__"] = "once"
+        if self.num_devices != 1:
+            content["gpus"] = self.num_devices
         return hashlib.sha256(_text(content).encode()).hexdigest()[:16]
 
     def has_rest_of(self, before: Before) -> bool:

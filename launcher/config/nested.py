@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -110,6 +109,8 @@ def dotted(path: KeyPath) -> str:
 
 def parse(key: str) -> KeyPath | None:
     """Return the path that a dotted key names; None if the key is not well-formed."""
+    import tomllib
+
     if "\n" in key or "\r" in key:
         return None
     try:

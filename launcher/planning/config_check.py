@@ -8,12 +8,10 @@ the source does not tell where it is. The same check then runs in a short-lived 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib
 import json
 import math
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
@@ -122,11 +120,15 @@ def _check_one(cls: type, given: Mapping[str, Any]) -> CheckedConfig:
 
 
 def _sha256(path: Path) -> str:
+    import hashlib
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_in_child(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, CheckedConfig]:
+    import subprocess  # not in the child, whose imports a person waits for
+
     content = {"spec": target.spec, "folder": str(target.folder), "configs": notation.marked(configs)}
     request = json.dumps(content, default=str)
     try:
