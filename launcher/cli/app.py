@@ -14,6 +14,7 @@ Each command is a module of `launcher.cli.commands`. `launcher.cli.options` decl
 from __future__ import annotations
 
 import atexit
+import copy
 import signal
 import sys
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from typing import Annotated
 
 import typer
 
-from launcher.cli.arguments import Commands, program_name
+from launcher.cli.arguments import DEFAULT_COMMAND, Commands, program_name
 from launcher.cli.commands import control, follow, init, plan, report, run, status, try_log, verify, wait
 from launcher.cli.commands.run import EXIT_CODES
 from launcher.engine.signals import ignore_signal
@@ -62,13 +63,25 @@ def _top(
     pass
 
 
+def _narrowed(given: Sequence[str]) -> typer.Typer:
+    """Return the app with the command that a line names, or with all where it names none.
+
+    typer makes every option of every command of an app, and all but a few would be for nothing.
+    """
+    first = given[0] if given else ""
+    name = DEFAULT_COMMAND if first.endswith(".toml") else first
+    narrowed = copy.copy(app)
+    narrowed.registered_commands = [command for command in app.registered_commands if command.name == name]
+    return narrowed if narrowed.registered_commands else app
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     ignore_signal(signal.SIGUSR1)  # a launch answers it; before and after, it must not end this process
     atexit.register(signal.signal, signal.SIGUSR1, signal.SIG_IGN)  # Python removes handlers before it exits
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(args=given, prog_name=program_name(sys.argv[0]), standalone_mode=True)
+        _narrowed(given)(args=given, prog_name=program_name(sys.argv[0]), standalone_mode=True)
     except LauncherError as error:
         output.message(f"error: {printable(str(error), 20_000)}", "red")
         sys.exit(error.exit_code)

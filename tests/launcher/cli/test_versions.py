@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from launcher.cli import versions
+from launcher.store.provenance import package_version
 
 
 class FakeDistribution:
@@ -20,11 +21,14 @@ class FakeDistribution:
         """Return where a file of the package lies."""
         return self._folder / path
 
+    def read_text(self, name: str) -> str | None:
+        """Return the metadata, whose description has a line that looks like a version too."""
+        return "Name: torch\nVersion: 2.9.0\n\nVersion: 1.0" if name == "METADATA" else None
+
 
 @pytest.fixture
 def version_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Pretend that torch 2.9.0 is installed in a folder of the test; return the path of its `version.py`."""
-    monkeypatch.setattr(importlib.metadata, "version", lambda _package: "2.9.0")
     monkeypatch.setattr(importlib.metadata, "distribution", lambda _package: FakeDistribution(tmp_path))
     (tmp_path / "torch").mkdir()
     return tmp_path / "torch/version.py"
@@ -49,9 +53,14 @@ def test_a_torch_without_a_version_file_still_has_its_version(version_file: Path
 
 
 def test_a_missing_package_is_shown_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    def _raise(package: str) -> str:
+    def _raise(package: str) -> None:
         raise importlib.metadata.PackageNotFoundError(package)
 
-    monkeypatch.setattr(importlib.metadata, "version", _raise)
+    monkeypatch.setattr(importlib.metadata, "distribution", _raise)
     found = versions.versions()
     assert {found[name] for name in ("torch", "pandas", "matplotlib", "numpy")} == {"none"}
+
+
+def test_a_version_is_the_one_that_pip_shows() -> None:
+    for package in ("pydantic", "typer", "numpy", "pytest"):
+        assert package_version(package) == importlib.metadata.version(package)
