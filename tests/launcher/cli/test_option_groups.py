@@ -18,7 +18,7 @@ from launcher.cli.sweep_options import SweepOptions
 from launcher.errors import InputError
 from launcher.planning.launch_options import LaunchOptions
 
-NOT_OF_PLAN = {"retries", "fail_fast", "wait", "start_method"}
+NOT_OF_PLAN = {"retries", "fail_fast", "wait", "leave", "start_method"}
 OF_ONE_COMMAND = {"detach", "on_finish", "dry_run", "quiet"}
 
 
