@@ -39,7 +39,7 @@ LINES = [
     ("sweep-launcher verify ba", {"baseline"}),
     ("sweep-launcher verify --job other.toml ", {"wide"}),
     ("sweep-launcher run -S l", {"lr="}),
-    ("sweep-launcher other.toml --on", {"--only", "--on-finish"}),
+    ("sweep-launcher other.toml --on", {"--on", "--only", "--on-finish"}),
     ("sweep-launcher run --color a", {"auto", "always"}),
     ("sweep-launcher bad.toml --only ", set()),
     ("sweep-launcher none.toml --only ", set()),
