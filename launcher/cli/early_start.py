@@ -10,10 +10,12 @@ server and with it the first worker.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from launcher.executors import forkserver
 from launcher.planning import defaults
@@ -49,7 +51,10 @@ def start_early(arguments: Sequence[str]) -> None:
     default = os.environ.get("LAUNCHER_JOB", defaults.JOB)
     job = next((word for word in rest if word.endswith(".toml") and "=" not in word), default)
     with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
-        settings = tomllib.loads(_read(Path(job))).get("sweep", {})
+        tables = tomllib.loads(_read(Path(job)))
+        settings = tables.get("sweep", {})
+        if _cluster(rest, tables) not in ("", "here"):
+            return  # the workers run on other machines
         modules = defaults.modules_to_preload(
             tuple(settings.get("preload", defaults.PRELOAD)),
             has_command="command" in settings,
@@ -58,6 +63,13 @@ def start_early(arguments: Sequence[str]) -> None:
         )
         if not settings.keys().isdisjoint({"target", "command"}) and all(isinstance(module, str) for module in modules):
             forkserver.start(modules)
+
+
+def _cluster(words: Sequence[str], tables: Mapping[str, Any]) -> str:
+    """Return on which cluster the workers run; empty or "here": on this machine."""
+    named = [word.partition("=")[2] for word in words if word.startswith("--on=")]
+    named += [value for word, value in itertools.pairwise(words) if word == "--on"]
+    return named[-1] if named else os.environ.get("LAUNCHER_ON") or str(tables.get("cluster", {}).get("on", ""))
 
 
 def _read(job: Path) -> str:

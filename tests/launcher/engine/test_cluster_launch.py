@@ -1,0 +1,265 @@
+"""Launches on a cluster, which is `ProcessCluster`: real supervisors and workers, and no daemon."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from launcher.store.attempt_files import AttemptsOnCluster, own_paths
+from launcher.store.events import Ended, Started, read_events
+from launcher.store.history import History, comparable, read_history
+from tests.engines.processes import ROOT, ProcessCluster
+from tests.launcher.conftest import MARK, TOYS, Result, Workplace, marked, wait_for
+
+CLUSTER = "[cluster]\non = 'slurm'\ngpus = 0\nbeat_s = 0.2\npoll_s = 0.2\n"
+
+
+class ClusterPlace:
+    """A workplace whose command line knows a cluster of processes."""
+
+    def __init__(self, place: Workplace) -> None:
+        self.place = place
+        self.paths = place.paths
+        self.cluster = ProcessCluster(place.folder / "cluster", place.paths.outcome.absolute())
+        self.cluster.path = os.pathsep.join([str(ROOT), str(TOYS)])
+
+    def toy(self, experiments: dict[str, dict[str, object]], cluster: str = CLUSTER, **settings: object) -> None:
+        path = self.place.toy(experiments, **{"checkpoint_s": 0.0, "telemetry_s": 0, "logs": "logs/job"} | settings)
+        path.write_text(path.read_text() + cluster)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        hidden = ("DEVICES", "CUDA_VISIBLE_DEVICES", "SLURM_CONF")
+        environment = {key: value for key, value in os.environ.items() if key not in hidden}
+        environment |= {
+            "PYTHONPATH": self.cluster.path,
+            "PROCESS_CLUSTER": str(self.cluster.folder),
+            "PROCESS_CLUSTER_AT_ONCE": str(self.cluster.at_once),
+            MARK: self.place.mark,
+        }
+        words = [sys.executable, "-m", "tests.engines.on_processes", *arguments]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(words, cwd=self.place.folder, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+    def launch(self, *arguments: str) -> Result:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=100)
+        assert "Traceback" not in err, err
+        return Result(process.returncode, out, err)
+
+    def history(self, experiment: str) -> History:
+        return read_history(own_paths(self.paths, experiment).records(experiment))
+
+    def wait_for_step(self, experiment: str, step: int) -> None:
+        wait_for(lambda: self.history(experiment).last_step >= step)
+
+    def supervisor(self, ticket_end: str = "_0") -> int:
+        ticket = next(path.stem for path in self.cluster.folder.glob("*.job") if path.stem.endswith(ticket_end))
+        return self.cluster.pid(ticket)
+
+    def ticket(self) -> str:
+        return next(path.stem for path in self.cluster.folder.glob("*.job"))
+
+    def acks(self, experiment: str) -> list[str]:
+        return (self.place.folder / "acks" / experiment).read_text().splitlines()
+
+
+@pytest.fixture
+def there(place: Workplace) -> Iterator[ClusterPlace]:
+    """A workplace with a cluster of processes; afterwards no supervisor may be left."""
+    found = ClusterPlace(place)
+    (place.folder / "acks").mkdir()
+    yield found
+    found.cluster.kill_all()
+    with contextlib.suppress(AssertionError):
+        wait_for(lambda: not marked(place.mark), limit_s=10.0)
+
+
+def slow(steps: int = 400, **more: object) -> dict[str, object]:
+    """Return the configuration of an experiment that takes a while, and saves at each step."""
+    return {"steps": steps, "step_s": 0.02, "act": "checkpoint", "acks": "acks"} | more
+
+
+def steps_of(history: History) -> dict[int, object]:
+    return {step: comparable(metrics) for step, metrics in history.steps.items()}
+
+
+def test_a_job_on_a_cluster_leaves_what_a_local_launch_leaves(there: ClusterPlace) -> None:
+    there.toy({"a": {"steps": 3}, "b": {"steps": 4, "lr": 0.2}, "bad": {"act": "raise"}})
+    local = there.place.launch("job.toml", "--on", "here", "--outcome", "local", "--logs", "local/logs")
+    ended = there.launch("job.toml")
+    assert (local.code, ended.code) == (1, 1), ended.err
+    for name in ("a", "b"):
+        at_home = read_history(there.place.folder / "local" / "records" / f"{name}.jsonl")
+        assert steps_of(read_history(there.paths.records(name))) == steps_of(at_home)
+    assert sorted(path.name for path in there.paths.records_folder.iterdir()) == ["a.jsonl", "b.jsonl", "bad.jsonl"]
+    assert not AttemptsOnCluster(there.paths).names, "what is over is folded"
+    assert not list((there.paths.outcome / "beats").iterdir())
+    assert "step 3" in there.paths.log("a").read_text()
+    assert "told to fail" in ended.err
+    assert "bad: handed to" in ended.err
+
+
+def test_what_runs_outlives_a_killed_launcher_and_the_same_command_follows_it(there: ClusterPlace) -> None:
+    there.toy({"a": slow(150), "b": {"steps": 2}})
+    launcher = there.start("job.toml")
+    there.wait_for_step("a", 5)
+    launcher.kill()
+    launcher.communicate()
+    told = there.place.launch("status", "job.toml", "--json")
+    status = json.loads(told.out)
+    assert status["phase"] == "left"
+    assert {each["name"]: each["state"] for each in status["experiments"]}["a"] == "running"
+    refused = there.place.launch("job.toml", "--on", "here")
+    assert refused.code == 2
+    assert "a" in refused.err
+    assert "stop --all" in refused.err
+    assert there.launch("job.toml", "--fresh").code == 2
+    ended = there.launch("job.toml")
+    assert ended.code == 0, ended.err
+    assert "follow a" in ended.err
+    assert there.acks("a") == [f"1 {step}" for step in range(1, 151)], "each step was trained once"
+    events = [event for event in read_events(there.paths.events) if event.experiment == "a"]
+    assert [type(event) for event in events] == [Started, Ended]
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_and_stop_ends_what_goes_on_and_the_same_command_goes_on_with_it(there: ClusterPlace) -> None:
+    there.cluster.at_once = 1
+    there.toy({"a": slow(), "waits": {"steps": 2}})
+    launcher = there.start("job.toml")
+    there.wait_for_step("a", 3)
+    launcher.send_signal(signal.SIGINT)
+    _, err = launcher.communicate(timeout=30)
+    assert launcher.returncode == 130, err
+    assert "1 runs and 1 waits on the cluster and go on" in err
+    last = there.history("a").last_step
+    there.wait_for_step("a", last + 3)
+    stopped = there.launch("stop", "--all", "--job", "job.toml")
+    assert stopped.code == 0, stopped.err
+    assert "waits: taken out of the queue" in stopped.out
+    assert there.launch("wait", "job.toml").code == 1
+    assert there.history("a").end is not None
+    assert there.history("a").end["ending"] == "interrupted"
+    there.toy({"a": slow(there.history("a").last_step + 5), "waits": {"steps": 2}})
+    # More steps are another configuration: what was trained is set aside, and trained again from its beginning.
+    assert there.launch("job.toml").code == 0
+
+
+@pytest.mark.slow
+def test_an_interrupted_experiment_goes_on_from_its_checkpoint_on_the_cluster(there: ClusterPlace) -> None:
+    there.toy({"a": slow(120)})
+    launcher = there.start("job.toml")
+    there.wait_for_step("a", 5)
+    assert there.launch("stop", "a", "--job", "job.toml").code == 0
+    assert launcher.wait(60) == 1
+    launcher.communicate()
+    at = read_history(there.paths.records("a")).last_step
+    assert 5 <= at < 120
+    ended = there.launch("job.toml")
+    assert ended.code == 0, ended.err
+    assert there.acks("a") == [f"1 {step}" for step in range(1, at + 1)] + [f"2 {step}" for step in range(at + 1, 121)]
+    assert list(steps_of(read_history(there.paths.records("a")))) == list(range(1, 121))
+
+
+@pytest.mark.slow
+def test_leave_ends_at_once_and_wait_waits_for_the_cluster(there: ClusterPlace) -> None:
+    there.toy({"a": slow(60), "b": {"steps": 2}})
+    left = there.launch("job.toml", "--leave")
+    assert left.code == 0, left.err
+    assert there.launch("wait", "job.toml").code == 0
+    results = there.place.launch("report", "job.toml")
+    assert results.code == 0, results.err
+    assert (there.paths.outcome / "results_table.txt").read_text().count("done") == 2
+    again = there.launch("job.toml")
+    assert again.code == 0
+    assert "nothing to do" in again.err
+    assert sorted(path.name for path in there.paths.records_folder.iterdir()) == ["a.jsonl", "b.jsonl"]
+    kinds = [event.kind for event in read_events(there.paths.events) if event.experiment == "a"]
+    assert kinds == ["started", "ended"]
+
+
+@pytest.mark.slow
+def test_a_lost_node_costs_one_attempt_and_each_step_is_read_once(there: ClusterPlace) -> None:
+    there.toy({"a": slow(100)})
+    launcher = there.start("job.toml")
+    there.wait_for_step("a", 5)
+    os.kill(there.supervisor(), signal.SIGKILL)
+    _, err = launcher.communicate(timeout=100)
+    assert launcher.returncode == 0, err
+    assert "was lost" in err
+    attempts = [line.split()[0] for line in there.acks("a")]
+    assert set(attempts) == {"1", "2"}
+    assert list(steps_of(read_history(there.paths.records("a")))) == list(range(1, 101))
+    endings = [event for event in read_events(there.paths.events) if isinstance(event, Ended)]
+    assert [(event.attempt, str(event.ending)) for event in endings] == [(1, "killed"), (2, "done")]
+
+
+@pytest.mark.slow
+def test_a_job_that_the_cluster_runs_again_without_a_launcher_is_a_further_attempt(there: ClusterPlace) -> None:
+    there.toy({"a": slow(80)})
+    assert there.launch("job.toml", "--leave").code == 0
+    there.wait_for_step("a", 5)
+    os.kill(there.supervisor(), signal.SIGKILL)
+    there.cluster.requeue(there.ticket())
+    there.cluster.poll()
+    ended = there.launch("job.toml")
+    assert ended.code == 0, ended.err
+    assert list(steps_of(read_history(there.paths.records("a")))) == list(range(1, 81))
+    assert {line.split()[0] for line in there.acks("a")} == {"1", "2"}
+
+
+@pytest.mark.slow
+def test_a_launcher_that_watches_follows_the_job_that_the_cluster_runs_again(there: ClusterPlace) -> None:
+    there.toy({"a": slow(80)})
+    launcher = there.start("job.toml")
+    there.wait_for_step("a", 5)
+    ticket, pid = there.ticket(), there.supervisor()
+    os.kill(pid, signal.SIGSTOP)  # a node that is cut off: it gives no sign of life, and is not gone
+    there.cluster.requeue(ticket)
+    there.cluster.poll()
+    wait_for(lambda: there.history("a").attempt == 2)
+    os.kill(pid, signal.SIGCONT)
+    _, err = launcher.communicate(timeout=100)
+    assert launcher.returncode == 0, err
+    assert list(steps_of(read_history(there.paths.records("a")))) == list(range(1, 81))
+
+
+def test_a_silent_cluster_and_wrong_jobs_start_nothing(there: ClusterPlace) -> None:
+    there.toy({"a": {"steps": 2}}, CLUSTER.replace("slurm", "lsf"))
+    refused = there.launch("job.toml")
+    assert refused.code == 2
+    assert "cluster.on" in refused.err
+    there.toy({"a": {"steps": 2, "acks": "x"}})
+    secret = there.launch("job.toml", "-S", "api_token=abc")
+    assert secret.code == 2
+    for options, told in ((["--devices", "0"], "--devices"), (["--sequential"], "--sequential")):
+        wrong = there.launch("job.toml", *options)
+        assert (wrong.code, told in wrong.err) == (2, True)
+    assert there.place.launch("job.toml", "--on", "here", "--leave").code == 2
+    assert not there.paths.outcome.exists() or not list(there.cluster.folder.glob("*.job"))
+
+
+def test_a_plan_says_what_would_be_handed_over_and_starts_nothing(there: ClusterPlace) -> None:
+    there.toy({"a": {"steps": 2}, "b": {"steps": 2}})
+    plan = there.launch("plan", "job.toml")
+    assert plan.code == 0, plan.err
+    assert "cluster: 2 handed to slurm" in plan.out
+    document = json.loads(there.launch("plan", "job.toml", "--json").out)
+    assert (document["cluster"]["name"], document["cluster"]["num_handed_over"]) == ("slurm", 2)
+    assert not there.paths.outcome.exists()
+
+
+@pytest.mark.slow
+def test_several_experiments_share_a_job(there: ClusterPlace) -> None:
+    there.toy({name: {"steps": 2} for name in "abc"}, CLUSTER + "per_job = 2\n")
+    ended = there.launch("job.toml")
+    assert ended.code == 0, ended.err
+    assert len(list(there.cluster.folder.glob("*.job"))) == 2
+    assert all(read_history(there.paths.records(name)).last_step == 2 for name in "abc")
