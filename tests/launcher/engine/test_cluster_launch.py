@@ -121,10 +121,12 @@ def test_what_runs_outlives_a_killed_launcher_and_the_same_command_follows_it(th
     assert "a" in refused.err
     assert "stop --all" in refused.err
     assert there.launch("job.toml", "--fresh").code == 2
+    follower = there.start("job.toml")
+    assert follower.stderr is not None
+    assert any("follow a" in line for line in iter(follower.stderr.readline, ""))
     (there.place.folder / "go").touch()
-    ended = there.launch("job.toml")
-    assert ended.code == 0, ended.err
-    assert "follow a" in ended.err
+    _, err = follower.communicate(timeout=100)
+    assert follower.returncode == 0, err
     assert there.acks("a") == [f"1 {step}" for step in range(1, 21)], "each step was trained once"
     events = [event for event in read_events(there.paths.events) if event.experiment == "a"]
     assert [type(event) for event in events] == [Started, Ended]
