@@ -21,7 +21,7 @@ def main() -> None:
     streams.hold()
     streams.take_any_text()
     streams.outlive_readers()
-    gc.set_threshold(20_000)  # imported modules stay; looking through them again and again takes 30 ms
+    gc.set_threshold(200_000)  # imported modules stay; looking through them again and again takes 30 ms
     early_signals.handle()
     try:
         early_start.start_early(sys.argv[1:])

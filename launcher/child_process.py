@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import importlib
 import os
 import select
@@ -183,7 +184,11 @@ def run_module(module: str, fd: int) -> None:
     """Run in a child of `start_module`: set up its death with the launcher, then call `main()` of the module."""
     os.set_inheritable(fd, False)  # this process's own, and no business of what it starts
     die_with_launcher(fd)
-    importlib.import_module(module).main()
+    gc.disable()  # imported modules stay: to look through them is in vain
+    imported = importlib.import_module(module)
+    gc.freeze()
+    gc.enable()
+    imported.main()
 
 
 def receive_fds(connection: socket.socket, num_bytes: int, most: int) -> tuple[bytes, list[int]]:
