@@ -36,6 +36,7 @@ def copy_lines(paths: Paths, attempts: Iterable[int], path_of: Callable[[Paths],
     try:
         with os.fdopen(fd, "wb") as copy:
             names = set(os.listdir(target.parent))
+            _remove_left(target.parent, names - {beside.name}, target)
             for number in (*sorted(attempts, reverse=True), 0):
                 source = path_of(paths.of_attempt(number))
                 if source.name in names and source != target:
@@ -49,6 +50,16 @@ def copy_lines(paths: Paths, attempts: Iterable[int], path_of: Callable[[Paths],
             os.rename(beside, target)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _remove_left(folder: Path, names: Iterable[str], target: Path) -> None:
+    """Remove what a supervisor has left that was killed while it did the same for an attempt before."""
+    prefix = f".{target.name.partition('@')[0]}@"
+    for name in names:
+        if name.startswith(prefix) and name.endswith(".tmp"):
+            with contextlib.suppress(OSError):
+                path = folder / name
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _copy(source: Path, target: int) -> int:
@@ -93,6 +104,7 @@ def link_checkpoints(paths: Paths, experiment: str, attempts: Iterable[int]) -> 
     target = paths.checkpoints(experiment)
     with contextlib.suppress(FileNotFoundError):
         folders = set(os.listdir(target.parent))
+        _remove_left(target.parent, folders, target)
         if target.name in folders:
             return
         for number in (*sorted(attempts, reverse=True), 0):

@@ -172,6 +172,10 @@ def _inherit(owned: Owned) -> Owned:
     copy_lines(paths, before, lambda paths: paths.records(name))
     copy_lines(paths, before, lambda paths: paths.telemetry(name))
     link_checkpoints(paths, name, before)
+    if spec.script is not None:
+        from launcher.engine.script_records import complete  # targets need none of it
+
+        complete(paths, name)  # what the script of the attempt before has written, and its worker has not recorded
     facts = read_summary(paths.records(name), (), paths.summary(name))
     return replace(owned, checkpoint=newest_checkpoint(paths, name), last_step=facts.last_step)
 

@@ -41,6 +41,7 @@ class ToySweep:
     folder: Path
     mark: str
     environment: dict[str, str] = field(default_factory=dict)  # of the supervisors
+    prefix: tuple[str, ...] = ()  # of the command of a supervisor
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
@@ -117,7 +118,7 @@ class ToySweep:
         known = {key: value for key, value in os.environ.items() if key not in hidden}
         known |= {MARK: self.mark, "LAUNCHER_LOCKS": str(self.folder / "locks")} | self.environment | environment
         process = subprocess.Popen(
-            [sys.executable, "-m", "launcher.supervisor", str(self.paths.outcome), batch, str(number)],
+            [*self.prefix, sys.executable, "-m", "launcher.supervisor", str(self.paths.outcome), batch, str(number)],
             cwd=self.folder,
             env=known | {"PYTHONPATH": os.pathsep.join(filter(None, [str(Path.cwd()), known.get("PYTHONPATH")]))},
             stdout=subprocess.PIPE,
