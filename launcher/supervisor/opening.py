@@ -2,14 +2,16 @@
 
 1. An experiment that is done is not run again, and needs no claim: a cluster may run a job again that had ended.
 2. An order that is gone was withdrawn.
-3. A node that differs from where the order was written does not run it.
-4. The attempt is claimed. Where the cluster runs a job again, or a job goes on after the time limit of another job, it
+3. The attempt is claimed. Where the cluster runs a job again, or a job goes on after the time limit of another job, it
    is a further attempt.
-5. The attempt gets the records and checkpoints of the attempts before it.
+4. The attempt gets the records and checkpoints of the attempts before it: readers look into its files from now on.
+5. A node that differs from where the order was written does not run it. Its end says so; only the owner of an attempt
+   writes its end.
 """
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -79,22 +81,26 @@ def open_attempt(outcome: Path, experiment: str, ordered: int, job: ClusterJob) 
     number, reason = _number(files, ordered, job)
     if number == 0:
         return Left(ANOTHERS, reason)
-    if order is None or order.spec.experiment != experiment:
-        return _refuse(folder, experiment, number, why or "its order is that of another experiment", job.node)
-    spec = _spec_of(order, number, ordered)
-    if found := differences(order.code, fingerprint(spec)):
-        return _refuse(folder, experiment, number, " ".join(found), job.node)
     try:
         if not claim(folder, number, Claim.of_this_process(job.ticket)):
             return Left(ANOTHERS, f"another process runs attempt {number}")
     except OSError as error:
         return Left(FAILED, f"attempt {number} cannot be claimed: {error}")
     beat = BeatFile(ClusterPaths(outcome).beats, experiment, number)
-    owned = Owned(order, spec, folder, beat, goes_on=_goes_on(_newest_end(files)))
     try:
-        return _inherit(owned)
+        _inherit(Paths(outcome, outcome, number), experiment, folder, beat)
     except OSError as error:
-        return owned.refuse(f"what attempts before it have left cannot be taken over: {error}", job.node)
+        why = why or f"what attempts before it have left cannot be taken over: {error}"
+    if order is None or order.spec.experiment != experiment:
+        why = why or "its order is that of another experiment"
+    else:
+        spec = _spec_of(order, number, ordered)
+        why = why or " ".join(differences(order.code, fingerprint(spec)))
+        if not why:
+            return _owned(Owned(order, spec, folder, beat, goes_on=_goes_on(_newest_end(files))))
+    with contextlib.suppress(OSError):
+        beat.remove()
+    return _refuse(folder, experiment, number, why, job.node)
 
 
 def _read_order(path: Path) -> tuple[Order | None, str]:
@@ -160,19 +166,26 @@ def _spec_of(order: Order, number: int, ordered: int) -> Spec:
     return replace(spec, attempt=number, paths=paths, script=script)
 
 
-def _inherit(owned: Owned) -> Owned:
-    """Give an attempt what those before it have left, and its first beat."""
-    spec = owned.spec
-    paths, name = spec.paths, spec.experiment
-    before = [number for number in AttemptFiles.look(owned.folder).claims if number < spec.attempt]
+def _inherit(paths: Paths, name: str, folder: Path, beat: BeatFile) -> None:
+    """Give an attempt what those before it have left, and its first beat.
+
+    Raises:
+        OSError: what they have left can be neither read nor written.
+    """
+    before = [number for number in AttemptFiles.look(folder).claims if number < paths.own_attempt]
     try:
-        owned.beat.move_on(0, 0, "starts")
+        beat.move_on(0, 0, "starts")
     except OSError as error:
         say(f"{name}: no sign of life can be given: {error}. Training goes on.")
     copy_lines(paths, before, lambda paths: paths.records(name))
     copy_lines(paths, before, lambda paths: paths.telemetry(name))
     link_checkpoints(paths, name, before)
-    if spec.script is not None:
+
+
+def _owned(owned: Owned) -> Owned:
+    """Return an attempt with what it begins with."""
+    paths, name = owned.spec.paths, owned.spec.experiment
+    if owned.spec.script is not None:
         from launcher.engine.script_records import complete  # targets need none of it
 
         complete(paths, name)  # what the script of the attempt before has written, and its worker has not recorded

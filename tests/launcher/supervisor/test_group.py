@@ -219,7 +219,9 @@ def test_a_node_that_differs_runs_nothing(sweep: ToySweep) -> None:
     assert code == 1, out
     assert "torch is 2" in sweep.ended().refused
     assert "the target's module" in sweep.ended().refused
-    assert not sweep.files().claims
+    assert sweep.run()[0] == 75, "the launcher decides whether to try again"
+    assert sweep.files().claims == {1}
+    assert not sweep.beats()
 
 
 def test_a_file_that_holds_no_order_is_told(sweep: ToySweep) -> None:
