@@ -177,9 +177,9 @@ def _inherit(paths: Paths, name: str, folder: Path, beat: BeatFile) -> None:
         beat.move_on(0, 0, "starts")
     except OSError as error:
         say(f"{name}: no sign of life can be given: {error}. Training goes on.")
-    copy_lines(paths, before, lambda paths: paths.records(name))
-    copy_lines(paths, before, lambda paths: paths.telemetry(name))
     link_checkpoints(paths, name, before)
+    copy_lines(paths, before, lambda paths: paths.telemetry(name))
+    copy_lines(paths, before, lambda paths: paths.records(name))  # last: with its records the attempt counts
 
 
 def _owned(owned: Owned) -> Owned:
