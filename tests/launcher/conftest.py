@@ -165,7 +165,8 @@ def place(tmp_path: Path) -> Iterator[Workplace]:
         for pid, _ in left:
             os.kill(pid, signal.SIGKILL)
         raise AssertionError(f"processes left: {left}") from None
-    assert not [path for path in tmp_path.rglob("*.tmp")], "temporary files left"
+    unfinished = [str(path) for path in tmp_path.rglob("*.tmp")]
+    assert not unfinished, f"temporary files left: {unfinished}"
 
 
 class Cards:
