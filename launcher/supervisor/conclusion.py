@@ -27,6 +27,8 @@ def conclude(owned: Owned, ended: AttemptEnding, follower: Follower) -> tuple[At
     if ending.kind == EndingKind.INTERRUPTED and ended.asked == "limit" and not _has_progress(owned, history):
         ended = replace(ended, verdict=NO_PROGRESS)
         ending = classify_attempt(ended, history)
+    elif ending.kind.is_failure:  # it failed by itself, and no job goes on with it unless the launcher says so
+        ended = replace(ended, asked="")
     if ending.kind == EndingKind.DONE:
         _remove_checkpoints(owned)
     follower.close(name, f"{name} {ending}, {plural(history.num_steps, 'step')}, {ended.seconds:.1f} s")

@@ -69,9 +69,10 @@ class Group:
             selector.register(self._signals.fileno(), selectors.EVENT_READ)
             selector.register(self._executor.fileno(), selectors.EVENT_READ)
             while not all(attempt.is_over for attempt in self._attempts):
-                selector.select(_START_TICK_S if any(each.waits_to_start for each in self._attempts) else _TICK_S)
+                is_starting = not self._is_preparing and any(each.waits_to_start for each in self._attempts)
+                selector.select(_START_TICK_S if is_starting else _TICK_S)
                 self._turn(self._executor)
-        if self._preparing is None or not self._preparing.is_alive():  # otherwise all of it dies with this process
+        if not self._is_preparing:  # otherwise all of it dies with this process
             self._executor.close()
         return [*codes, *(attempt.code for attempt in self._attempts)]
 
@@ -85,13 +86,17 @@ class Group:
                 case RecordsWritten(experiment):
                     self._attempt(experiment).heard()
         now_s = time.monotonic()
-        is_preparing = self._preparing is not None and self._preparing.is_alive()
+        is_preparing = self._is_preparing
         for attempt in self._attempts:
             if attempt.waits_to_start and not is_preparing:
                 attempt.start(executor)
             attempt.tick(now_s, "prepares" if is_preparing and attempt.waits_to_start else "")
         executor.sample()
         self._write_ends()
+
+    @property
+    def _is_preparing(self) -> bool:
+        return self._preparing is not None and self._preparing.is_alive()
 
     def _attempt(self, experiment: str) -> SupervisedAttempt:
         return next(attempt for attempt in self._attempts if attempt.name == experiment)

@@ -195,6 +195,27 @@ def test_without_a_checkpoint_between_two_time_limits_no_job_goes_on(sweep: ToyS
     assert sweep.run()[0] == 75
 
 
+def test_a_failure_near_the_time_limit_is_a_failure(sweep: ToySweep) -> None:
+    (sweep.folder / "fails.py").write_text(
+        "import time\n"
+        "def train(config: dict, run):\n"
+        "    for step in range(1, 10_000):\n"
+        "        run.log(step, loss=1.0)\n"
+        "        time.sleep(0.01)\n"
+        "        if run.should_stop:\n"
+        "            raise OSError('the data are gone')\n"
+    )
+    sweep.order(sweep.spec(target="fails:train", folder=sweep.folder), submits_successor=True)
+    sweep.batch(("a", 1))
+    process = sweep.start(LAUNCHER_RESUBMIT='["echo", "18"]')
+    wait_for_step(sweep, 2)
+    os.kill(process.pid, signal.SIGUSR1)
+    code, out = finish(process)
+    assert code == 1, out
+    assert (sweep.ended().asked, sweep.ended().successor) == ("", "")
+    assert sweep.run()[0] == 75, "no job goes on with it"
+
+
 def test_a_group_has_one_supervisor_and_each_its_own_end(sweep: ToySweep) -> None:
     sweep.order(sweep.spec("a", steps=3))
     sweep.order(sweep.spec("b", steps=3, act="raise", at=2))
