@@ -147,7 +147,7 @@ def test_a_job_that_the_cluster_runs_again_is_a_further_attempt(sweep: ToySweep)
     assert sweep.files().claims == {1, 2}
     history = sweep.history()
     assert history.attempt == 2
-    assert history.resumed_from >= 8
+    assert history.resumed_from >= 7, "it may have been killed while it saved step 8"
     assert {step: record["loss"] for step, record in history.steps.items()} == numbers, "each step once"
     before = sweep.paths.of_attempt(2).records("a").read_bytes()
     with own.open("ab") as file:  # a zombie on a node that was cut off

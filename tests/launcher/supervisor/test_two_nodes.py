@@ -44,27 +44,29 @@ def signal_all(mark: str, number: signal.Signals) -> None:
 @pytest.mark.slow  # two workers import torch
 def test_a_node_that_was_cut_off_ends_itself_and_nothing_is_mixed(on_two_nodes: tuple[ToySweep, ToySweep]) -> None:
     here, there = on_two_nodes
-    numbers = dict(here.reference(steps=150))
-    here.order(here.spec(steps=150, step_s=0.02, act="checkpoint"))
+    truth = ToySweep(here.folder.parent / "shared", here.mark)  # a node may remember the size of a file for 20 s
+    numbers = dict(here.reference(steps=300))
+    here.order(here.spec(steps=300, step_s=0.02, act="checkpoint"))
     here.batch(("a", 1))
     zombie = here.start(SLURM_JOB_ID="17")
-    wait_for_step(here, 8)
+    wait_for_step(truth, 8)
     signal_all(here.mark, signal.SIGSTOP)
     stopped = {process.pid for process in marked(here.mark)}
     second = there.start(SLURM_JOB_ID="17", SLURM_RESTART_COUNT="1")
     try:
-        wait_for_step(here, 30, attempt=2)
+        wait_for_step(truth, 30, attempt=2)
     finally:
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
     code, out = finish(zombie)
     assert code == 75, out
-    assert here.ended(1).asked == "superseded"
+    assert truth.ended(1).asked == "superseded"
+    assert second.poll() is None, "it was the first that came back in the middle"
     code, out = finish(second)
     assert code == 0, out
-    history = here.history()
+    history = truth.history()
     assert history.attempt == 2
     assert {step: record["loss"] for step, record in history.steps.items()} == numbers, "each step once"
-    own = steps_of(here.paths.of_attempt(2).records("a"))
-    assert own.count(150) == 1
-    assert steps_of(here.paths.of_attempt(1).records("a"))[-1] < 150
+    own = steps_of(truth.paths.of_attempt(2).records("a"))
+    assert own.count(300) == 1
+    assert steps_of(truth.paths.of_attempt(1).records("a"))[-1] < 300
