@@ -92,3 +92,5 @@ def slurm(slurm_nodes: SlurmNodes, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     while slurm_nodes.run("squeue", "-h") and time.monotonic() < ends_s:
         subprocess.run(["scancel", "-u", str(os.getuid())], check=False, timeout=60)
         time.sleep(0.1)
+    # A controller that was killed may have taken a node out, as one that runs a job which it does not remember.
+    subprocess.run(["scontrol", "update", "NodeName=ALL", "State=RESUME"], check=False, timeout=60, capture_output=True)
