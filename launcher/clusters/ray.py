@@ -214,8 +214,8 @@ def _state(told: Any) -> State:
     match told:
         case ["waiting", str(why)]:
             return Waiting(inline(why))
-        case ["running", str(node)]:
-            return Running(inline(node))
+        case ["running", str(node), str(why)]:
+            return Running(inline(node), inline(why))
         case ["over", None, str(why)]:
             return Over(why=inline(why, 500))
         case ["over", int(code), str(why)]:

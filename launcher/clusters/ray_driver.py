@@ -9,7 +9,8 @@ stdin closes. It knows nothing that the next driver could not find out: the acto
     check                      → {"ray": "2.60.0", "nodes": 3}
     submit  actors, needs      → how many of them were made, in their order
     poll    tickets, prefix, needs
-                               → of each ticket that Ray knows ["waiting", why], ["running", node], ["over", code, why]
+                               → of each ticket that Ray knows
+                                 ["waiting", why], ["running", node, why] or ["over", code, why]
     stop    tickets, prefix, force
     adopt   prefix             → names of the actors that wait or run
 """
@@ -158,10 +159,11 @@ class Driver:
         why = _why_waiting(nodes, needs)
         states: dict[str, list[Any]] = {}
         for ticket in tickets:
-            if ticket in living:
-                node = living[ticket]["Address"]["NodeID"]
-                has_process = living[ticket]["Pid"] != 0
-                states[ticket] = ["running", hosts.get(node, "")] if has_process else ["waiting", why]
+            if row := living.get(ticket):
+                host = hosts.get(row["Address"]["NodeID"], "")
+                is_starting = row["State"] != "ALIVE"  # it has a process, which may have started the supervisor
+                started = ["running", host, "starting" if is_starting else ""]
+                states[ticket] = ["waiting", why] if is_starting and not row["Pid"] else started
         missing = [ticket for ticket in tickets if ticket not in living]
         for ticket, row in self._dead(missing, prefix).items():
             states[ticket] = ["over", self._exit(ticket), _why_over(row["DeathCause"])]

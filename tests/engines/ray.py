@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 SCRIPT = Path(__file__).with_name("ray-up.sh")
@@ -38,6 +39,16 @@ class RayNodes:
 
     def run(self, *words: str) -> None:
         subprocess.run([str(SCRIPT), *words], env=self.environment, stdout=subprocess.DEVNULL, check=True, timeout=240)
+
+
+def node_of(pid: int) -> psutil.Process:
+    """Return the raylet of the node on which a child of an actor runs: with it dies the node."""
+    actor = psutil.Process(pid).parent()
+    assert actor is not None
+    raylet = actor.parent()
+    assert raylet is not None
+    assert raylet.name() == "raylet"
+    return raylet
 
 
 @contextmanager

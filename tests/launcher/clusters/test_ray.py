@@ -90,16 +90,16 @@ def test_what_is_beyond_at_once_is_refused_until_something_is_over(make: Make) -
 def test_states_are_as_the_driver_tells_them(make: Make) -> None:
     cluster = make(TAKES_ALL)
     names = [str(ticket) for ticket in cluster.submit("b1", GROUPS)]
-    told = [["waiting", "busy"], ["running", "n\x1b1"], ["over", -9, "its node died"]]
+    told = [["waiting", "busy"], ["running", "n\x1b1", "starting"], ["over", -9, "its node died"]]
     cluster.close()
     cluster._talk._start = driver(answers(poll=dict(zip(names, told, strict=False))))
     states = cluster.poll()
     assert [states[name] for name in names] == [
-        Waiting("busy"), Running("n\\x1b1"), Over(None, "SIGKILL", "its node died"), Gone(),
+        Waiting("busy"), Running("n\\x1b1", "starting"), Over(None, "SIGKILL", "its node died"), Gone(),
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("told", [7, ["over"], ["over", "x", ""], ["running", None], {"a": 1}], ids=str)
+@pytest.mark.parametrize("told", [7, ["over"], ["over", "x", ""], ["running", None, ""], {"a": 1}], ids=str)
 def test_a_state_that_is_none_counts_as_gone(told: Any) -> None:
     assert ray._state(told) == Gone()
 
@@ -131,7 +131,7 @@ def test_adoption_takes_names_of_this_sweep_only(make: Make) -> None:
     prefix = cluster._prefix
     cluster.close()
     names = [f"{prefix}b1/12", f"{prefix}../1", f"{prefix}b1/-1", f"{prefix}b1", f"{prefix}b1/²", f"{prefix}a/b/1"]
-    cluster._talk._start = driver(answers(adopt=names, poll={f"{prefix}b1/12": ["running", "n1"]}))
+    cluster._talk._start = driver(answers(adopt=names, poll={f"{prefix}b1/12": ["running", "n1", ""]}))
     assert cluster.adopt() == {f"{prefix}b1/12": Place("b1", 12)}
     assert cluster.poll() == {f"{prefix}b1/12": Running("n1")}
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from launcher.clusters.base import Job, Over, Running, State
@@ -16,17 +19,11 @@ from launcher.clusters.settings import ClusterSettings
 from launcher.store.attempt_files import write_batch
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.history import History
-from tests.engines.ray import NEEDS_RAY, RayNodes, ray_nodes
+from tests.engines.ray import NEEDS_RAY, RayNodes, node_of
 from tests.launcher.conftest import Workplace, marked, wait_for
 from tests.launcher.supervisor.sweep import ToySweep, steps_of, wait_for_step
 
 pytestmark = [pytest.mark.ray, NEEDS_RAY, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module")
-def nodes() -> Iterator[RayNodes]:
-    with ray_nodes(nodes=3, cpus=1) as made:
-        yield made
 
 
 @pytest.fixture
@@ -102,32 +99,54 @@ def test_with_the_process_of_its_actor_the_worker_dies(cluster: RayCluster, swee
     sweep.order(sweep.spec(steps=100_000, step_s=0.01))
     tickets = submit(cluster, sweep, "b1", Job("a", 1))
     wait_for_step(sweep, 3)
-    supervisor = next(process for process in marked(sweep.mark) if "launcher.supervisor" in process.cmdline())
-    os.kill(supervisor.ppid(), signal.SIGKILL)  # the actor
+    os.kill(supervisor(sweep).ppid(), signal.SIGKILL)  # the actor
     wait_for(lambda: not marked(sweep.mark))
     wait_for(lambda: isinstance(states(cluster, tickets)[0], Over))
     assert sweep.end() is None, "it was killed"
 
 
-def test_what_ran_on_a_node_that_is_gone_goes_on_on_another(
-    cluster: RayCluster, sweep: ToySweep, nodes: RayNodes
-) -> None:
-    """The last test: two nodes are left after it."""
-    names = ["a", "b", "c"]
-    for name in names:
-        sweep.order(sweep.spec(name, steps=100_000, step_s=0.01, act="checkpoint"))
-    tickets = submit(cluster, sweep, "b1", *(Job(name, 1) for name in names))
-    for name in names:
-        wait_for_step(sweep, 20, experiment=name)
-    nodes.run("kill-raylet", "3")
-    wait_for(lambda: sum(isinstance(state, Over) for state in states(cluster, tickets)) == 1, limit_s=90)
-    (lost,) = [number for number, state in enumerate(states(cluster, tickets)) if isinstance(state, Over)]
-    cluster.stop([ticket for ticket in tickets if ticket != tickets[lost]], force=False)
-    steps = len(steps_of(sweep.paths.of_attempt(1).records(names[lost]))) + 50
-    sweep.order(sweep.spec(names[lost], attempt=2, steps=steps, act="checkpoint"))
-    tickets = submit(cluster, sweep, "b2", Job(names[lost], 2))
+def test_what_ran_on_a_node_that_is_gone_goes_on_on_another(cluster: RayCluster, sweep: ToySweep) -> None:
+    sweep.order(sweep.spec(steps=100_000, step_s=0.01, act="checkpoint"))
+    tickets = submit(cluster, sweep, "b1", Job("a", 1))
+    wait_for_step(sweep, 20)
+    wait_for(lambda: states(cluster, tickets) == [Running(socket.gethostname())])
+    node_of(supervisor(sweep).pid).kill()
+    wait_for(lambda: isinstance(states(cluster, tickets)[0], Over), limit_s=90)
+    assert not marked(sweep.mark)
+    finishes_as_attempt_2(cluster, sweep)
+
+
+def test_a_node_that_is_cut_off_mixes_nothing(cluster: RayCluster, sweep: ToySweep) -> None:
+    """A raylet that stands still is what the others see of a cut. Ray gives the node up after a minute."""
+    sweep.order(sweep.spec(steps=100_000, step_s=0.01, act="checkpoint"))
+    tickets = submit(cluster, sweep, "b1", Job("a", 1))
+    wait_for_step(sweep, 20)
+    zombie = supervisor(sweep)
+    raylet = node_of(zombie.pid)
+    raylet.suspend()
+    try:
+        wait_for(lambda: isinstance(states(cluster, tickets)[0], Over), limit_s=150)
+        assert zombie.is_running(), "nothing has told it yet"
+        finishes_as_attempt_2(cluster, sweep)
+        wait_for(lambda: not marked(sweep.mark))
+    finally:
+        raylet.resume()
+
+
+def supervisor(sweep: ToySweep) -> psutil.Process:
+    """Return the supervisor of the only attempt that runs."""
+    (found,) = [process for process in marked(sweep.mark) if "launcher.supervisor" in process.cmdline()]
+    return found
+
+
+def finishes_as_attempt_2(cluster: RayCluster, sweep: ToySweep) -> None:
+    """Train what is left by a second attempt; each step is read once."""
+    steps = len(steps_of(sweep.paths.of_attempt(1).records("a"))) + 500
+    sweep.order(sweep.spec(attempt=2, steps=steps, act="checkpoint"))
+    tickets = submit(cluster, sweep, "b2", Job("a", 2))
     wait_for(lambda: states(cluster, tickets) == [Over(0)], limit_s=90)
-    assert sweep.history(names[lost]).end["ending"] == "done"
-    assert sorted(sweep.history(names[lost]).steps) == list(range(1, steps + 1))
-    own = steps_of(sweep.paths.of_attempt(2).records(names[lost]))
-    assert len(own) < 2 * steps - 1, "it began at a checkpoint of the first attempt"
+    assert sweep.history().end["ending"] == "done"
+    assert sorted(sweep.history().steps) == list(range(1, steps + 1))
+    records = [json.loads(line) for line in sweep.paths.of_attempt(2).records("a").read_bytes().splitlines()]
+    begins = max(index for index, record in enumerate(records) if record.get("kind") == "start")
+    assert next(record["step"] for record in records[begins:] if "kind" not in record) > 1, "it had a checkpoint"
