@@ -103,30 +103,33 @@ class RayCluster:
         assert is_name(batch), "a batch has a name that is allowed"
         room = self._room()
         taken = len(groups) if room is None else min(room, len(groups))
-        output = ClusterPaths(self._outcome).output
-        output.mkdir(parents=True, exist_ok=True)
-        actors = [self._actor(batch, number, output) for number in range(taken)]
-        for first in range(0, taken, AT_A_TIME):
+        ClusterPaths(self._outcome).output.mkdir(parents=True, exist_ok=True)
+        actors = [self._actor(Place(batch, number)) for number in range(taken)]
+        self._make(actors)
+        refused = Refused(f"at_once = {self._settings.at_once} of [cluster]")
+        return [*(actor["name"] for actor in actors), *[refused] * (len(groups) - taken)]
+
+    def _make(self, actors: Sequence[dict[str, Any]]) -> None:
+        for first in range(0, len(actors), AT_A_TIME):
             part = actors[first : first + AT_A_TIME]
             self._ask("submit", actors=part, needs=self._needs)
             self._states |= {actor["name"]: Waiting() for actor in part}
-        refused = Refused(f"at_once = {self._settings.at_once} of [cluster]")
-        return [*(actor["name"] for actor in actors), *[refused] * (len(groups) - taken)]
 
     def _room(self) -> int | None:
         if (most := self._settings.at_once) is None:
             return None
         return max(0, most - sum(isinstance(state, Waiting | Running) for state in self._states.values()))
 
-    def _actor(self, batch: str, number: int, output: Path) -> dict[str, Any]:
-        """Return what an actor is told: the fields of `ActorOrder`."""
+    def _actor(self, place: Place) -> dict[str, Any]:
+        """Return what the actor of a group is told: the fields of `ActorOrder`."""
+        batch, number = place
         forwarded = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
         return {
             "name": f"{self._prefix}{batch}/{number}",
             "words": [*self._program, str(self._outcome), batch, str(number)],
             "script": "\n".join([*setup_lines(self._settings.setup), *search_path_lines(), 'exec "$@"']),
             "folder": str(self._folder),
-            "output": str(output / f"{batch}_{number}.out"),
+            "output": str(ClusterPaths(self._outcome).output / f"{batch}_{number}.out"),
             "environment": forwarded,
         }
 
@@ -138,7 +141,14 @@ class RayCluster:
             if not isinstance(known, dict):
                 raise NotHeard("the driver of Ray answered nonsense")
             self._states |= {ticket: _state(known.get(ticket)) for ticket in open_tickets}
+            self._make_again([ticket for ticket in open_tickets if _is_lost(known.get(ticket))])
         return dict(self._states)
+
+    def _make_again(self, tickets: Sequence[Ticket]) -> None:
+        """Make actors again that have never begun: Ray lets them wait at one of the nodes, and that node died."""
+        actors = [self._actor(place) for ticket in tickets if (place := _place(ticket.removeprefix(self._prefix)))]
+        if actors:
+            self._make(actors)
 
     def stop(self, tickets: Sequence[Ticket], *, force: bool) -> None:
         """Have the actors ask their supervisors to end; end actors that wait, and with `force` all of them."""
@@ -216,12 +226,18 @@ def _state(told: Any) -> State:
             return Waiting(inline(why))
         case ["running", str(node), str(why)]:
             return Running(inline(node), inline(why))
+        case ["lost", str(why)]:
+            return Waiting(inline(why, 500))
         case ["over", None, str(why)]:
             return Over(why=inline(why, 500))
         case ["over", int(code), str(why)]:
             words = inline(why, 500)
             return Over(code, None, words) if code >= 0 else Over(None, signal_name(-code), words)
     return Gone()
+
+
+def _is_lost(told: Any) -> bool:
+    return isinstance(told, list) and told[:1] == ["lost"]
 
 
 def _place(name: str) -> Place | None:

@@ -10,7 +10,8 @@ stdin closes. It knows nothing that the next driver could not find out: the acto
     submit  actors, needs      → how many of them were made, in their order
     poll    tickets, prefix, needs
                                → of each ticket that Ray knows
-                                 ["waiting", why], ["running", node, why] or ["over", code, why]
+                                 ["waiting", why], ["running", node, why], ["over", code, why], or ["lost", why]: it
+                                 waited at a node that died
     stop    tickets, prefix, force
     adopt   prefix             → names of the actors that wait or run
 """
@@ -166,7 +167,9 @@ class Driver:
                 states[ticket] = ["waiting", why] if is_starting and not row["Pid"] else started
         missing = [ticket for ticket in tickets if ticket not in living]
         for ticket, row in self._dead(missing, prefix).items():
-            states[ticket] = ["over", self._exit(ticket), _why_over(row["DeathCause"])]
+            why = _why_over(row["DeathCause"])
+            never_began = not row["Pid"] and "node has died" in why
+            states[ticket] = ["lost", why] if never_began else ["over", self._exit(ticket), why]
         return states
 
     def _dead(self, tickets: list[str], prefix: str) -> dict[str, dict[str, Any]]:

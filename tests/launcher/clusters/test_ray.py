@@ -99,6 +99,20 @@ def test_states_are_as_the_driver_tells_them(make: Make) -> None:
     ]  # fmt: skip
 
 
+def test_what_waited_at_a_node_that_died_is_handed_over_again(make: Make, tmp_path: Path) -> None:
+    cluster = make(TAKES_ALL)
+    first, second = map(str, cluster.submit("b1", GROUPS[:2]))
+    cluster.close()
+    told = {first: ["lost", "its node has died"], second: ["over", 0, ""]}
+    asked = tmp_path / "asked"
+    cluster._talk._start = driver(f'open({str(asked)!r}, "a").write(line); {answers(poll=told, submit=1)}')
+    assert cluster.poll() == {first: Waiting(), second: Over(0)}
+    requests = [json.loads(line) for line in asked.read_text().splitlines()]
+    assert [request["ask"] for request in requests] == ["poll", "submit"]
+    (actor,) = requests[1]["actors"]
+    assert (actor["name"], actor["words"][-2:]) == (first, ["b1", "0"])
+
+
 @pytest.mark.parametrize("told", [7, ["over"], ["over", "x", ""], ["running", None, ""], {"a": 1}], ids=str)
 def test_a_state_that_is_none_counts_as_gone(told: Any) -> None:
     assert ray._state(told) == Gone()
