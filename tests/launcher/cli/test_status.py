@@ -131,14 +131,22 @@ def test_no_sweep_is_told_with_what_to_type(place: Workplace, command: str) -> N
     assert not place.paths.outcome.exists(), "to look makes nothing"
 
 
-def test_status_imports_nothing_heavy(place: Workplace) -> None:
-    place.toy({"a": {}}, metrics=["loss"])
-    place.launch("job.toml")
+@pytest.fixture(scope="module")
+def over(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """A sweep of two experiments that are done."""
+    place = Workplace(tmp_path_factory.mktemp("over"))
+    place.toy({"a": {"steps": 2}, "b": {}}, metrics=["loss"])
+    assert place.launch("job.toml").code == 0
+    assert not marked(place.mark), "processes left"
+    return place
+
+
+def test_status_imports_nothing_heavy(over: Workplace) -> None:
     code = (
         "import sys\nfrom launcher.cli.app import app\napp(['status', 'job.toml'], standalone_mode=False)\n"
         "print([one for one in ('torch', 'pandas', 'rich', 'matplotlib', 'pynvml') if one in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=place.folder, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=over.folder, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 
 
@@ -201,15 +209,13 @@ def test_follow_after_the_sweep_shows_what_is_there_inert(place: Workplace) -> N
     assert 'there is no experiment "aa". Did you mean "a"?' in result.err
 
 
-def test_make_status_and_make_tail(place: Workplace) -> None:
-    place.toy({"a": {"steps": 2}, "b": {}})
-    place.launch("job.toml")
+def test_make_status_and_make_tail(over: Workplace) -> None:
     make = ["make", "-s", "-f", str(ROOT / "Makefile"), f"PYTHON={sys.executable}", "JOB=job.toml"]
 
     def run(*arguments: str) -> str:
         environment = os.environ | {"PYTHONPATH": str(ROOT), "NAME": "of the machine"}
         return subprocess.run(
-            [*make, *arguments], cwd=place.folder, env=environment, capture_output=True, text=True, check=True
+            [*make, *arguments], cwd=over.folder, env=environment, capture_output=True, text=True, check=True
         ).stdout
 
     assert "2 done." in run("status")

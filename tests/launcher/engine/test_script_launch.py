@@ -58,26 +58,27 @@ def test_a_script_trains_without_a_changed_line(place: Workplace) -> None:
     assert "nothing to do" in again.err
 
 
-@pytest.mark.parametrize(
-    ("then", "ending", "why"),
-    [
-        ("raise", "failed", "ValueError: the data is wrong (exit code 1)"),
-        ("exit", "failed", "exit code 3"),
-        ("abort", "killed", "SIGABRT"),
-        ("kill", "killed", "SIGKILL"),
-        ("memory", "out_of_memory", "CUDA out of memory"),
-    ],
-)
-def test_the_ending_says_how_the_script_ended(place: Workplace, then: str, ending: str, why: str) -> None:
-    job(place, {"a": {"then": then}}, on_oom="fail")
+ENDINGS = {
+    "raise": ("failed", "ValueError: the data is wrong (exit code 1)"),
+    "exit": ("failed", "exit code 3"),
+    "abort": ("killed", "SIGABRT"),
+    "kill": ("killed", "SIGKILL"),
+    "memory": ("out_of_memory", "CUDA out of memory"),
+}
+
+
+def test_the_ending_says_how_the_script_ended(place: Workplace) -> None:
+    job(place, {f"then_{then}": {"then": then} for then in ENDINGS}, on_oom="fail")
     result = place.launch("job.toml")
     assert result.code == 1
-    end = place.history("a").end
-    assert end is not None
-    assert end["ending"] == ending
-    assert why in end["error"]
-    assert why in result.err
-    assert list(losses(place, "a")) == [1, 2]
+    for then, (ending, why) in ENDINGS.items():
+        name = f"then_{then}"
+        end = place.history(name).end
+        assert end is not None
+        assert (then, end["ending"]) == (then, ending)
+        assert why in end["error"]
+        assert [line for line in result.err.splitlines() if name in line and why in line], result.err
+        assert list(losses(place, name)) == [1, 2]
 
 
 def test_a_script_that_is_asked_to_stop_is_interrupted_and_goes_on(place: Workplace) -> None:
