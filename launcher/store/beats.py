@@ -55,9 +55,12 @@ class Beat(NamedTuple):
 
 def read_beats(folder: Path) -> dict[tuple[str, int], Beat]:
     """Return the beats in a folder by experiment and attempt, with one listing; none if it cannot be listed."""
-    names: Iterable[str] = ()
     with contextlib.suppress(OSError):
-        names = os.listdir(folder)
+        return _among(os.listdir(folder))
+    return {}
+
+
+def _among(names: Iterable[str]) -> dict[tuple[str, int], Beat]:
     found: dict[tuple[str, int], Beat] = {}
     for beat in filter(None, map(Beat.of_name, names)):
         job = beat.experiment, beat.attempt
@@ -116,9 +119,17 @@ class BeatWatch:
         self._seen: dict[tuple[str, int], _Seen] = {}
 
     def look(self, now_s: float | None = None) -> dict[tuple[str, int], Beat]:
-        """List the folder once, and return the beats by experiment and attempt. `now_s`: by `time.monotonic`."""
+        """List the folder once, and return the beats by experiment and attempt. `now_s`: by `time.monotonic`.
+
+        If the folder cannot be listed now, the beats are those of the last call.
+        """
         now_s = time.monotonic() if now_s is None else now_s
-        beats = read_beats(self._folder)
+        try:
+            beats = _among(os.listdir(self._folder))
+        except FileNotFoundError:
+            beats = {}
+        except OSError:  # a server that is away says nothing about its files
+            return {job: seen.beat for job, seen in self._seen.items()}
         for job, beat in beats.items():
             seen = self._seen.get(job)
             if seen is None or seen.beat != beat:

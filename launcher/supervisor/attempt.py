@@ -180,7 +180,7 @@ class SupervisedAttempt:
             say(f"{self.name}: attempt {self.spec.attempt} counts no more, its worker is ended.")
             self._is_gone = standing == "gone"
             self.kill()
-            if self._worker is None:
+            if self.waits_to_start:
                 self._end(AttemptEnding(node=self._node, asked=SUPERSEDED))
 
     def _is_sure(self, now_s: float) -> bool:

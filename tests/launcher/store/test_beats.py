@@ -106,3 +106,17 @@ def test_life_is_change_by_the_reader_s_clock(tmp_path: Path) -> None:
     beat.remove()
     watch.look(180.0)
     assert watch.silent_s("a", 1, 180.0) is None
+
+
+def test_a_folder_that_cannot_be_listed_says_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "beats"
+    beat, watch = BeatFile(folder, "a", 1), BeatWatch(folder)
+    assert watch.look(0.0) == {}
+    beat.move_on(0, 0, "starts")
+    seen = watch.look(1.0)
+    folder.rename(tmp_path / "away")
+    folder.write_text("no folder")
+    assert watch.look(5.0) == seen
+    assert watch.silent_s("a", 1, 5.0) == 4
+    folder.unlink()
+    assert watch.look(6.0) == {}

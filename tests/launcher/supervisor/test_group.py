@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
+import shutil
 import signal
 import subprocess
 
@@ -318,3 +321,29 @@ def test_signs_of_life_that_cannot_be_given_end_no_training(sweep: ToySweep) -> 
     assert out.count("no sign of life") == 2, "from the claim, and from the beats: once each"
     assert out.count("its end cannot be written") == 1
     assert sweep.ended().code == 0
+
+
+@pytest.mark.slow
+def test_kill_and_run_again_until_done(sweep: ToySweep) -> None:
+    """The supervisor of two experiments is killed at random moments; each of its runs is another attempt."""
+    moments = random.Random(7)
+    numbers = dict(sweep.reference(steps=40))
+    for name in "ab":
+        sweep.order(sweep.spec(name, steps=40, step_s=0.02, act="checkpoint"))
+    sweep.batch(("a", 1), ("b", 1))
+    for number in range(60):
+        process = sweep.start(SLURM_JOB_ID="17", SLURM_RESTART_COUNT=str(number))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=moments.uniform(0.3, 4.0))
+        if process.poll() is not None:
+            break
+        process.kill()
+        process.wait()
+        wait_for(lambda: not marked(sweep.mark))
+    assert process.returncode == 0
+    for name in "ab":
+        history = sweep.history(name)
+        assert history.end["ending"] == "done"
+        assert {step: record["loss"] for step, record in history.steps.items()} == numbers, "each step once"
+    for path in [*sweep.paths.outcome.rglob("*.tmp")]:  # of those that were killed in the middle of a file
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
