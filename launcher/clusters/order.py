@@ -23,6 +23,8 @@ class Order:
     spec: of the attempt. Its paths are absolute and valid on every node; what only the node knows is filled in there:
         cards, environment of the devices, rendezvous.
     again: of an attempt that goes on from what this one left, if the cluster starts the job again; None: anew.
+    again_needs: a pattern of files, absolute; without such a file the next attempt begins anew, as `spec` says. Empty:
+        it may go on in any case.
     gpus: of the experiment; 0: it trains on the CPU. A part of a GPU counts as one that is shared.
     prepares: the target has a `prepare`, which must run before the worker.
     preload: the modules that the fork server imports.
@@ -35,6 +37,7 @@ class Order:
 
     spec: Spec
     again: Spec | None = None
+    again_needs: str = ""
     gpus: float = 0
     prepares: bool = False
     preload: tuple[str, ...] = ()

@@ -69,10 +69,9 @@ class ProgressBoard:
             self._learn(attempt)
         waiting = [name for name in names if self._scheduler.state(name) is None]
         is_stopping = self._scheduler.is_stopping
-        rows = [
-            self._running_or_bare(attempt, now_s)
-            for attempt in sorted(running.values(), key=lambda attempt: attempt.slots.indices)
-        ]
+        begun = [attempt for attempt in running.values() if not attempt.worker.waits]
+        rows = [self._running_or_bare(attempt, now_s) for attempt in sorted(begun, key=lambda each: each.slots.indices)]
+        rows += [_waiting("queued", name) for name, attempt in running.items() if attempt.worker.waits]
         rows += [_waiting("not started" if is_stopping else "waiting", name) for name in waiting]
         again = {*running, *waiting}
         rows += [row for name, row in reversed(self._ended.items()) if name not in again]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from dataclasses import replace
 
 from launcher.clusters.fingerprint import fingerprint
 from launcher.clusters.order import Order
-from launcher.planning.attempt_script import attempt_script
+from launcher.planning.attempt_script import attempt_script, resume_pattern
 from launcher.planning.cluster_slots import needs
 from launcher.planning.plan import Plan
 from launcher.worker.spec import Spec
@@ -27,6 +29,7 @@ class OrderMaker:
         return Order(
             spec=spec,
             again=self._again(spec),
+            again_needs=self._again_needs(spec),
             gpus=needs(self._plan.sweep).gpus or 0,
             prepares=bool(settings.target),
             preload=settings.modules_to_preload,
@@ -45,6 +48,13 @@ class OrderMaker:
         if self._code is None:
             self._code = fingerprint(spec)
         return self._code
+
+    def _again_needs(self, spec: Spec) -> str:
+        """Return the pattern of the files from which a script goes on."""
+        if spec.script is None:
+            return ""
+        pattern = resume_pattern(self._plan, self._decisions[spec.experiment], spec.paths, spec.threads)
+        return os.path.join(glob.escape(str(spec.script.folder)), pattern) if pattern else ""
 
     def _again(self, spec: Spec) -> Spec | None:
         """Return the specification of the attempt that goes on from this one; None for a target: it only has a number.

@@ -33,10 +33,9 @@ def attempt_script(
     settings = plan.sweep.settings
     if not settings.command:
         return None
-    experiment = decision.experiment
-    folder = paths.run(experiment.name)
-    values = own_values(settings, experiment.name, experiment.seed, paths.outcome, folder, decision.attempt, threads)
-    filling = Filling(decision.given, values)
+    experiment, folder = decision.experiment, paths.run(decision.experiment.name)
+    filling = _filling(settings, decision, paths, threads)
+    values = filling.values
     where = Path(filling.text(settings.cwd)).absolute()
     has_checkpoint = bool(settings.resume.glob) if is_sure else finds_checkpoint(settings, filling, where)
     is_resumed = decision.is_resumed and has_checkpoint
@@ -67,6 +66,18 @@ def attempt_script(
         total=_total(settings, decision),
         hooks=settings.hooks,
     )
+
+
+def resume_pattern(plan: Plan, decision: Decision, paths: Paths, threads: int) -> str:
+    """Return the pattern of the files from which a script goes on, from its folder; empty if it cannot."""
+    settings = plan.sweep.settings
+    return _filling(settings, decision, paths, threads).for_globs.text(settings.resume.glob)
+
+
+def _filling(settings: SweepSettings, decision: Decision, paths: Paths, threads: int) -> Filling:
+    experiment, folder = decision.experiment, paths.run(decision.experiment.name)
+    values = own_values(settings, experiment.name, experiment.seed, paths.outcome, folder, decision.attempt, threads)
+    return Filling(decision.given, values)
 
 
 def _environment(settings: SweepSettings, decision: Decision, filling: Filling) -> dict[str, str]:

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -157,13 +158,18 @@ def _goes_on(ended: AttemptEnding | None) -> bool:
 
 def _spec_of(order: Order, number: int, ordered: int) -> Spec:
     """Return what the worker is told, for an attempt of this number."""
-    spec = order.spec if number == ordered or order.again is None else order.again
+    can_go_on = order.again is not None and (not order.again_needs or _is_there(order.again_needs))
+    spec = order.again if number != ordered and order.again is not None and can_go_on else order.spec
     paths = spec.paths.of_attempt(number)
     script = spec.script
     if script is not None:
         own = {"LAUNCHER_ATTEMPT": str(number), "LAUNCHER_CHECKPOINTS": str(paths.checkpoints(spec.experiment))}
         script = replace(script, environment=script.environment | own)
     return replace(spec, attempt=number, paths=paths, script=script)
+
+
+def _is_there(pattern: str) -> bool:
+    return any(glob.iglob(pattern, recursive=True, include_hidden=True))
 
 
 def _inherit(paths: Paths, name: str, folder: Path, beat: BeatFile) -> None:
