@@ -64,8 +64,6 @@ class Order:
         try:
             with os.fdopen(fd, "wb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
             os.replace(beside, path)
         except BaseException:
             os.unlink(beside)

@@ -130,7 +130,7 @@ def make_spec(plan: Plan, decision: Decision, slots: SlotSet, *, is_remote: bool
         num_ranks=1 if script is not None and starts_ranks(script.argv) else settings.gpus,
         environment=slots.environment()
         | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-        | rendezvous.environment(slots.indices[0], os.environ),
+        | ({} if is_remote else rendezvous.environment(slots.indices[0], os.environ)),
         threads=slots.threads,
         paths=paths,
         checkpoint_s=settings.checkpoint_s,

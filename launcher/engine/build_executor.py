@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # a supervisor on a node starts without what a job file is ch
     from launcher.planning.job import SweepSettings
     from launcher.planning.launch_options import LaunchOptions
     from launcher.planning.plan import Plan
+    from launcher.store.launch_lease import LaunchLease
 
 
 def build_executor(
@@ -70,11 +71,17 @@ def build_for_slots(settings: SweepSettings, slots: SlotSet, paths: Paths) -> Ex
 
 
 def build_on_cluster(
-    plan: Plan, cluster: Cluster, adopted: Mapping[Job, Ticket], beat_s: float, message: Callable[[str], None]
+    plan: Plan,
+    cluster: Cluster,
+    adopted: Mapping[Job, Ticket],
+    lease: LaunchLease,
+    beat_s: float,
+    message: Callable[[str], None],
 ) -> Executor:
     """Return the executor that runs the experiments of a plan on a cluster.
 
-    `adopted`: the attempts that the cluster has already. `beat_s`: seconds between two signs of life of an attempt.
+    `adopted`: the attempts that the cluster has already. `lease`: renewed while the executor lives.
+    `beat_s`: seconds between two signs of life of an attempt.
     """
     from launcher.engine.remote_orders import OrderMaker  # a supervisor does without
     from launcher.executors.remote import RemoteExecutor
@@ -85,7 +92,7 @@ def build_on_cluster(
     table = plan.sweep.cluster
     folders = ClusterPaths(plan.absolute_paths.outcome)
     attempts = RemoteAttempts(
-        cluster, folders, adopted, message, beat_s=beat_s, per_job=table.per_job, ask_s=table.poll_s
+        cluster, folders, adopted, lease, message, beat_s=beat_s, per_job=table.per_job, ask_s=table.poll_s
     )
     slots = cluster_slots(plan.sweep, cluster.name, len(plan.to_run))
     return RemoteExecutor(cluster, slots, attempts, OrderMaker(plan, beat_s).order, message)

@@ -96,7 +96,7 @@ def _fold(paths: Paths, name: str, cluster: AttemptsOnCluster) -> None:
         if newest.checkpoints(name).is_dir():
             _remove(paths.checkpoints(name))
             os.rename(newest.checkpoints(name), paths.checkpoints(name))
-    for attempt in files.claims:
+    for attempt in files.claims - {newest.own_attempt}:
         own = paths.of_attempt(attempt)
         for path in (own.records(name), own.telemetry(name), own.checkpoints(name)):
             _remove(path)

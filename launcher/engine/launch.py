@@ -90,6 +90,7 @@ def _take_up(
         fold_what_is_over(paths, None, message)
     else:
         held.callback(remote.cluster.close)
+        held.callback(remote.lease.close)
         remote.take_up(paths, message)
     if sweep.settings.command:
         complete_all(paths, sweep.experiments.keys() - AttemptsOnCluster(paths).names)

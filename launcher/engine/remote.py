@@ -21,6 +21,7 @@ from launcher.planning.decision import PlannedAction
 from launcher.planning.job import Sweep
 from launcher.planning.plan import Plan
 from launcher.store.cluster_paths import ClusterPaths
+from launcher.store.launch_lease import LaunchLease
 from launcher.store.paths import Paths
 from launcher.text import inline
 
@@ -37,6 +38,7 @@ class Remote:
     cluster: Cluster
     sweep: Sweep
     folders: ClusterPaths
+    lease: LaunchLease
     adopted: dict[Job, Ticket] = field(default_factory=dict)  # what it has of earlier launches
 
     @classmethod
@@ -51,7 +53,8 @@ class Remote:
         outcome = paths.outcome.absolute()
         cluster = make_cluster(name, needs(sweep), outcome, sweep.settings.grace_s, can_resume(sweep))
         cluster.check()
-        return cls(cluster, sweep, ClusterPaths(outcome))
+        folders = ClusterPaths(outcome)
+        return cls(cluster, sweep, folders, LaunchLease(folders.beats))
 
     @property
     def _settings(self) -> ClusterSettings:
@@ -61,8 +64,10 @@ class Remote:
         """Ask the cluster what it has of this sweep, and fold what is over. The caller holds the folder's lock.
 
         Raises:
+            InUseError: a launcher on another machine works in the folder.
             LauncherError: the cluster does not answer.
         """
+        self.lease.take(message)
         until_s = time.monotonic() + HEARD_S
         while True:
             try:
@@ -84,7 +89,7 @@ class Remote:
     def executor(self, plan: Plan, message: Callable[[str], None]) -> Executor:
         """Return the executor that runs the plan's experiments on the cluster."""
         beat_s = self._settings.beat_s or min(max(len(plan.to_run) / BEATS_PER_S, LEAST_BEAT_S), MOST_BEAT_S)
-        return build_on_cluster(plan, self.cluster, self.adopted, beat_s, message)
+        return build_on_cluster(plan, self.cluster, self.adopted, self.lease, beat_s, message)
 
 
 def check_open(plan: Plan, remote: Remote | None, *, fresh: bool) -> None:

@@ -34,6 +34,7 @@ from launcher.store.checkpoints import Checkpoints
 from launcher.store.ending import EndingKind
 from launcher.store.events import Started
 
+REMOTE_TICK_S = 2.0  # between two looks at the silence of attempts on a cluster; there may be thousands
 REMOTE_EXTRA_S = 30.0  # that a cluster has for passing a stop on, and for telling of the end
 
 
@@ -62,6 +63,7 @@ class Runner:
         self._policy = OomPolicy(plan, parts.console.message)
         self._port_retry = PortRetry(parts.console.message)
         self._lost = LostAttempts()
+        self._tick_due_s = 0.0
         self._waiting = Waiting(parts.console.message, state.recorder.log_event)
         self.keeps_checkpoints = False  # of experiments that are done, because the folder was taken away
 
@@ -153,6 +155,10 @@ class Runner:
     def tick(self, now_s: float) -> list[Event]:
         """Read all records, tell of silence, and kill what is due. Return the stops that the stopper judges."""
         events: list[Event] = []
+        if self._executor.is_remote:
+            if now_s < self._tick_due_s:
+                return events
+            self._tick_due_s = now_s + REMOTE_TICK_S
         for name, attempt in list(self._experiments.running.items()):
             if not self._executor.is_remote:
                 events += self.collect(name)

@@ -88,6 +88,7 @@ class WrittenPlan:
 
 def _launch_info(plan: Plan, executor: Executor, options: LaunchOptions) -> LaunchInfo:
     """Return what `sweep.json` says about this launch: where and how it runs, and with which versions."""
+    placements = executor.slots[:1] if executor.is_remote else executor.slots  # on a cluster all are alike
     is_parallel = executor.is_remote or options.is_parallel(plan.sweep.settings)
     return replace(
         environment(),
@@ -97,7 +98,7 @@ def _launch_info(plan: Plan, executor: Executor, options: LaunchOptions) -> Laun
         origin=dataclasses.asdict(Origin.of(plan.sweep, plan.paths.outcome)),
         commit=commit(plan.sweep.target_folder),
         attempts=_first_attempts(plan),
-        slots=[Placement(str(slot.device), slot.device.uuid, slot.threads, slot.share) for slot in executor.slots],
+        slots=[Placement(str(slot.device), slot.device.uuid, slot.threads, slot.share) for slot in placements],
         gpus=1 if executor.is_remote else plan.sweep.settings.gpus,
     )
 

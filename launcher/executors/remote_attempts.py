@@ -17,12 +17,12 @@ from launcher.executors.remote_handle import RemoteHandle
 from launcher.store.attempt_files import AttemptEnding, AttemptFiles
 from launcher.store.beats import Beat, BeatWatch
 from launcher.store.cluster_paths import ClusterPaths
+from launcher.store.launch_lease import LaunchLease
 
 MOST_AT_ONCE = 20  # looks into folders, and files of records to read, in a turn: a turn takes a second or so
 LEAST_LOOK_S, MOST_LOOK_S = 0.2, 1.0  # between two listings of the beats
 SOON_S = 5.0  # until the cluster is asked once something has happened
 ASK_S = 30.0  # between two questions to the cluster while nothing happens
-IDLE_S = 60.0  # between two turns with nothing to do
 SILENT_BEATS = 3  # without a beat for so many, an attempt that the cluster no longer has is over
 LOST_AFTER_S = 600.0  # without a beat, an attempt that the cluster has is told
 
@@ -35,15 +35,17 @@ class RemoteAttempts:
         cluster: Cluster,
         folders: ClusterPaths,
         adopted: Mapping[Job, Ticket],
+        lease: LaunchLease,
         message: Callable[[str], None],
         *,
         beat_s: float,
         per_job: int = 1,
         ask_s: float | None = None,
     ) -> None:
-        """Begin. `adopted`: the attempts of earlier launches that the cluster has."""
+        """Begin. `adopted`: the attempts of earlier launches that the cluster has. `lease`: renewed at each look."""
         self._cluster = cluster
         self._folders = folders
+        self._lease = lease
         self._message = message
         self._beat_s = beat_s
         self._ask_s, self._soon_s = (ask_s or ASK_S), min(SOON_S, ask_s or SOON_S)
@@ -65,9 +67,7 @@ class RemoteAttempts:
 
     def due_s(self, now_s: float) -> float:
         """Return in how many seconds to make the next turn."""
-        dues = [now_s + IDLE_S]
-        if self._followed:
-            dues += [self._look_due_s, self._ask_due_s]
+        dues = [self._look_due_s, *([self._ask_due_s] if self._followed else [])]
         if (due_s := self._hand_over.due_s()) is not None:
             dues.append(due_s)
         if self._written or self._suspects or self._stops:
@@ -139,6 +139,7 @@ class RemoteAttempts:
 
     def _look(self, now_s: float) -> None:
         """List the beats, and note whose records have grown and who has vanished."""
+        self._lease.renew()
         newest = _newest(self._watch.look(now_s).values())
         for name, followed in self._followed.items():
             beat, before = newest.get(name), followed.beat
@@ -185,9 +186,9 @@ class RemoteAttempts:
             return
         files = AttemptFiles.look(self._folders.attempts(name))
         if files.newest_claim > followed.attempt:
-            yield self._end(followed, files, self._ending(followed, files), newer=files.newest_claim)
+            yield self._end(followed, files, _ending(followed, files), newer=files.newest_claim)
             return
-        ending, state = self._ending(followed, files), followed.state
+        ending, state = _ending(followed, files), followed.state
         if ending is not None:
             if ending.asked and not followed.is_asked and not isinstance(state, Over | Gone):
                 if ending.successor or isinstance(state, Waiting):  # the cluster starts it again
@@ -202,10 +203,6 @@ class RemoteAttempts:
                 yield self._end(followed, files, None)
             else:
                 self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)
-
-    def _ending(self, followed: Followed, files: AttemptFiles) -> AttemptEnding | None:
-        is_there = followed.attempt in files.ends
-        return AttemptEnding.read(files.path(followed.attempt, "end")) if is_there else None
 
     def _end(
         self, followed: Followed, files: AttemptFiles, ending: AttemptEnding | None, newer: int = 0
@@ -243,6 +240,12 @@ def _first(names: dict[str, None], most: int) -> list[str]:
     for name in taken:
         del names[name]
     return taken
+
+
+def _ending(followed: Followed, files: AttemptFiles) -> AttemptEnding | None:
+    """Return the end that the supervisor of an attempt has written; None if it has written none."""
+    is_there = followed.attempt in files.ends
+    return AttemptEnding.read(files.path(followed.attempt, "end")) if is_there else None
 
 
 def how_it_ended(followed: Followed, ended: AttemptEnding | None, lost: str, *, goes_on: bool) -> WorkerExited:
