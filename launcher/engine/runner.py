@@ -211,7 +211,8 @@ class Runner:
         self._follower.close(name, f"{name} {summary(end)}")
         if ending.kind == EndingKind.DONE:
             self._policy.finished(name, history)
-            self._remove_checkpoints(decision)
+            if not self.keeps_checkpoints and not self._executor.is_remote:
+                _remove_checkpoints(self._plan, decision)
         for listener in self._listeners:
             listener.ended(end)
         return self._events_after(end, has_run=ran_s is not None, goes_on=goes_on)
@@ -237,12 +238,12 @@ class Runner:
         had_company = any(other.slots.places & end.slots.places for other in others)
         return self._policy.is_retried(end.decision, end.slots, had_company=had_company)
 
-    def _remove_checkpoints(self, decision: Decision) -> None:
-        experiment = decision.experiment
-        if not self.keeps_checkpoints and not self._executor.is_remote:
-            with contextlib.suppress(OSError):  # they are of no use any more, and do no harm either
-                path = self._plan.paths.checkpoints(experiment.name)
-                Checkpoints(path, experiment.name, experiment.digest).clear()
+
+def _remove_checkpoints(plan: Plan, decision: Decision) -> None:
+    """Remove the checkpoints of an experiment that is done: they are of no use any more, and do no harm either."""
+    experiment = decision.experiment
+    with contextlib.suppress(OSError):
+        Checkpoints(plan.paths.checkpoints(experiment.name), experiment.name, experiment.digest).clear()
 
 
 def _started(decision: Decision, slots: SlotSet) -> Started:
