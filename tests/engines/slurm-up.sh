@@ -28,7 +28,9 @@ NODES=${NODES:-4} CPUS=${CPUS:-2} GPUS=${GPUS:-2} FIRST_PORT=${FIRST_PORT:-} KIL
 NODE_TIMEOUT=${NODE_TIMEOUT:-15} MAX_ARRAY=${MAX_ARRAY:-1001} MAX_JOBS=${MAX_JOBS:-20000}
 export SLURM_CONF=$BASE/slurm.conf
 
-is_installed() { command -v slurmctld slurmd sbatch munged >/dev/null; }
+is_installed() {
+    for program in slurmctld slurmd sbatch munged; do command -v $program >/dev/null || return 1; done
+}
 
 # Debian's packages start their services, which would listen on all addresses. policy-rc.d forbids that for a moment.
 install() {

@@ -164,7 +164,9 @@ def test_what_has_ended_is_not_trained_again_though_slurm_runs_it_again(sweep: S
 
 
 def test_a_controller_that_dies_and_comes_back_trains_nothing_twice(sweep: SlurmSweep) -> None:
-    """It comes back with a state that is some seconds old: what has ended since then may be run again."""
+    """It comes back with a state that is some seconds old. What has ended since then may be run again, and what was
+    submitted since then is lost: the next launch submits that again.
+    """
     names = [f"e{number}" for number in range(24)]
     for name in names:
         sweep.toys.order(sweep.toys.spec(name, steps=5))
@@ -176,6 +178,9 @@ def test_a_controller_that_dies_and_comes_back_trains_nothing_twice(sweep: Slurm
     sweep.nodes.do("start-controller")
     wait_for(sweep.is_idle_at_last, limit_s=240)
     assert all(state is None or isinstance(state, Over) for state in states(cluster, tickets))
+    if lost := [name for name in names if not sweep.toys.files(name).claims]:
+        sweep.submit(cluster, *(Job(name, 1) for name in lost), batch="b2")
+        wait_for(sweep.is_idle_at_last, limit_s=120)
     for name in names:
         assert_read_once(sweep, 5, name)
     assert len(ended) >= 8
