@@ -323,23 +323,29 @@ def test_signs_of_life_that_cannot_be_given_end_no_training(sweep: ToySweep) -> 
     assert sweep.ended().code == 0
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # a run of the supervisor for each kill
+@pytest.mark.timeout(400)
 def test_kill_and_run_again_until_done(sweep: ToySweep) -> None:
     """The supervisor of two experiments is killed at random moments; each of its runs is another attempt."""
     moments = random.Random(7)
-    numbers = dict(sweep.reference(steps=40))
+    numbers = dict(sweep.reference(steps=25))
     for name in "ab":
-        sweep.order(sweep.spec(name, steps=40, step_s=0.02, act="checkpoint"))
+        sweep.order(sweep.spec(name, steps=25, step_s=0.02, act="checkpoint"))
     sweep.batch(("a", 1), ("b", 1))
     for number in range(60):
         process = sweep.start(SLURM_JOB_ID="17", SLURM_RESTART_COUNT=str(number))
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=moments.uniform(0.3, 4.0))
+        if number % 3 == 0:  # early: it may not even have claimed
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(moments.uniform(0.1, 1.5))
+        else:
+            reached = sweep.history().last_step + moments.randrange(2, 8)
+            wait_for(lambda run=process, step=reached: run.poll() is not None or sweep.history().last_step >= step)
         if process.poll() is not None:
             break
         process.kill()
         process.wait()
         wait_for(lambda: not marked(sweep.mark))
+    assert number > 3
     assert process.returncode == 0
     for name in "ab":
         history = sweep.history(name)
