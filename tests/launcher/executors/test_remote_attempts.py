@@ -1,0 +1,349 @@
+"""Attempts on a cluster, followed with a cluster and a clock of the test's own: no process, no waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from launcher.clusters.base import Gone, Group, Job, NotHeard, Over, Place, Refused, Running, State, Ticket, Waiting
+from launcher.clusters.order import Order
+from launcher.errors import InputError
+from launcher.executors import hand_over
+from launcher.executors.base import ExecutorEvent, RecordsWritten, WorkerExited
+from launcher.executors.remote_attempts import LOST_AFTER_S, RemoteAttempts
+from launcher.executors.remote_handle import RemoteHandle
+from launcher.store.attempt_files import AttemptEnding, AttemptFiles, read_batch
+from launcher.store.beats import BeatFile
+from launcher.store.claims import Claim, claim
+from launcher.store.cluster_paths import ClusterPaths
+from launcher.store.launch_lease import LaunchLease
+from launcher.store.paths import Paths
+from launcher.worker.spec import Spec
+
+BEAT_S = 5.0
+
+
+class MemoryCluster:
+    """A cluster that keeps what it is asked, and says what a test wants."""
+
+    name = "memory"
+
+    def __init__(self) -> None:
+        self.states: dict[Ticket, State] = {}
+        self.places: dict[Ticket, Place] = {}
+        self.batches: list[int] = []  # the number of groups of each submit
+        self.stopped: list[tuple[list[Ticket], bool]] = []
+        self.most = 10**6
+        self.error: Exception | None = None  # raised by every question
+        self.takes_silently = False  # a submit is taken, and its answer is lost
+
+    def preview(self, num_groups: int) -> list[str]:
+        return []
+
+    def check(self) -> None:
+        pass
+
+    def submit(self, batch: str, groups: Sequence[Group]) -> list[Ticket | Refused]:
+        if self.error is not None and not self.takes_silently:
+            raise self.error
+        self.batches.append(len(groups))
+        answers: list[Ticket | Refused] = []
+        for number in range(len(groups)):
+            if len(self.places) >= self.most:
+                answers.append(Refused("QOSMaxSubmitJobPerUserLimit"))
+                continue
+            ticket = f"{batch}:{number}"
+            self.places[ticket], self.states[ticket] = Place(batch, number), Waiting("Priority")
+            answers.append(ticket)
+        if self.takes_silently:
+            raise NotHeard("the answer is lost")
+        return answers
+
+    def poll(self) -> Mapping[Ticket, State]:
+        if self.error is not None:
+            raise self.error
+        return self.states
+
+    def stop(self, tickets: Sequence[Ticket], *, force: bool) -> None:
+        if self.error is not None:
+            raise self.error
+        self.stopped.append((list(tickets), force))
+
+    def adopt(self) -> dict[Ticket, Place]:
+        if self.error is not None:
+            raise self.error
+        return dict(self.places)
+
+    def close(self) -> None:
+        pass
+
+
+class Owner:
+    def begin(self, handle: RemoteHandle) -> None:
+        pass
+
+    def stop(self, handle: RemoteHandle, *, force: bool) -> None:
+        pass
+
+
+class Followed:
+    """The attempts of a launch, a cluster, and what a node would write."""
+
+    def __init__(self, folder: Path, adopted: Mapping[Job, Ticket] | None = None, per_job: int = 1) -> None:
+        self.paths = Paths(folder / "outcome", folder / "logs")
+        self.folders = ClusterPaths(self.paths.outcome)
+        self.cluster = MemoryCluster()
+        self.messages: list[str] = []
+        self.now_s = 1000.0
+        self.attempts = RemoteAttempts(
+            self.cluster,
+            self.folders,
+            adopted or {},
+            LaunchLease(self.folders.beats),
+            self.messages.append,
+            beat_s=BEAT_S,
+            per_job=per_job,
+        )
+        self.beats: dict[str, BeatFile] = {}
+
+    def add(self, name: str, attempt: int = 1) -> RemoteHandle:
+        spec = Spec(
+            experiment=name, attempt=attempt, target="train:run", folder=self.paths.outcome.parent, config={}, given={},
+            digest="", state_digest="", seed=0, device_type="cpu", environment={}, threads=1,
+            paths=self.paths.of_attempt(attempt), checkpoint_s=1.0,
+        )  # fmt: skip
+        handle = RemoteHandle(spec, "memory", Owner())
+        self.attempts.add(handle, Order(spec=spec))
+        return handle
+
+    def turn(self, after_s: float = 31.0) -> list[ExecutorEvent]:
+        """Make a turn after everything is due."""
+        self.now_s += after_s
+        return self.attempts.turn(self.now_s)
+
+    def begins(self, name: str, attempt: int = 1) -> None:
+        assert claim(self.folders.attempts(name), attempt, Claim.of_this_process())
+        self.beats[name] = BeatFile(self.folders.beats, name, attempt)
+        self.beats[name].move_on(0, 0, "starts")
+
+    def ends(self, name: str, attempt: int = 1, ending: AttemptEnding | None = None) -> None:
+        files = AttemptFiles(self.folders.attempts(name))
+        (ending or AttemptEnding(node="n1", code=0)).write(files.path(attempt, "end"))
+        self.beats[name].remove()
+
+    def ticket(self, name: str) -> Ticket:
+        for ticket, place in self.cluster.places.items():
+            if name in dict(read_batch(self.folders.batch(place.batch))[place.number]):
+                return ticket
+        raise AssertionError(f"{name} was not handed over")
+
+
+@pytest.fixture
+def followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Followed:
+    found = Followed(tmp_path)
+    monkeypatch.setattr(hand_over.time, "monotonic", lambda: found.now_s)
+    return found
+
+
+def exits(events: list[ExecutorEvent]) -> list[WorkerExited]:
+    return [event for event in events if isinstance(event, WorkerExited)]
+
+
+def test_what_comes_together_is_handed_over_together_and_waits(followed: Followed) -> None:
+    handles = [followed.add(name) for name in "abc"]
+    assert followed.attempts.num_handed_over == 0
+    followed.turn()
+    assert (followed.cluster.batches, followed.attempts.num_handed_over) == ([3], 3)
+    followed.turn()
+    assert {handle.waits for handle in handles} == {"waits: Priority"}
+    assert AttemptFiles.look(followed.folders.attempts("a")).orders == {1}
+
+
+def test_records_are_told_when_a_beat_has_more_bytes_and_the_end_when_it_is_written(followed: Followed) -> None:
+    handle = followed.add("a")
+    followed.turn()
+    followed.begins("a")
+    assert followed.turn() == [RecordsWritten("a")]
+    assert handle.waits == ""
+    followed.beats["a"].move_on(0, 0, "trains")
+    assert followed.turn() == []
+    followed.beats["a"].move_on(120, 3, "trains")
+    assert followed.turn() == [RecordsWritten("a")]
+    followed.ends("a")
+    (exited,) = exits([*followed.turn(1.0), *followed.turn(1.0)])
+    assert exited.ended is not None
+    assert (exited.exit.code, exited.goes_on) == (0, False)
+
+
+def test_an_attempt_that_began_and_ended_between_two_looks_is_found_by_the_cluster(followed: Followed) -> None:
+    followed.add("a")
+    followed.turn()
+    followed.begins("a")
+    followed.ends("a")
+    followed.cluster.states[followed.ticket("a")] = Over(0)
+    assert [event.experiment for event in exits(followed.turn())] == ["a"]
+
+
+def test_a_cluster_that_does_not_answer_changes_nothing(followed: Followed) -> None:
+    followed.add("a")
+    followed.turn()
+    followed.begins("a")
+    followed.turn()
+    followed.cluster.error = NotHeard("timed out")
+    for _ in range(5):
+        assert not exits(followed.turn())
+    assert [text for text in followed.messages if "does not answer" in text] == ["memory does not answer: timed out."]
+
+
+def test_orders_without_an_answer_are_asked_for_and_handed_over_once(followed: Followed) -> None:
+    followed.cluster.takes_silently = True
+    followed.add("a")
+    followed.add("b")
+    followed.turn()
+    assert followed.attempts.num_handed_over == 0
+    followed.cluster.takes_silently = False
+    followed.turn()
+    assert (followed.cluster.batches, followed.attempts.num_handed_over) == ([2], 2)
+    assert followed.ticket("b")
+
+
+def test_what_a_cluster_refuses_for_now_is_handed_over_later(followed: Followed) -> None:
+    followed.cluster.most = 2
+    for name in "abc":
+        followed.add(name)
+    followed.turn()
+    assert followed.attempts.num_handed_over == 2
+    assert "1 experiment" in followed.messages[0]
+    followed.cluster.most = 3
+    followed.turn()
+    assert (followed.attempts.num_handed_over, followed.cluster.batches) == (3, [3, 1])
+
+
+def test_what_a_cluster_never_takes_fails_with_its_words(followed: Followed) -> None:
+    followed.cluster.error = InputError("sbatch: invalid partition specified: gpuu. See cluster.partition")
+    followed.add("a")
+    (exited,) = exits(followed.turn())
+    assert "invalid partition" in exited.why
+    assert not exited.goes_on
+
+
+def test_a_lost_attempt_is_over_once_cluster_and_beat_say_so(followed: Followed) -> None:
+    followed.add("a")
+    followed.turn()
+    followed.begins("a")
+    followed.turn(1.0)
+    followed.cluster.states[followed.ticket("a")] = Over(None, "SIGKILL", "NODE_FAIL")
+    assert not exits(followed.turn(BEAT_S)), "its beat may move on"
+    (exited,) = exits(followed.turn(4 * BEAT_S)) or exits(followed.turn(BEAT_S))
+    assert exited.is_lost
+    assert "NODE_FAIL" in exited.why
+
+
+def test_a_job_that_the_cluster_has_forgotten_before_it_began_is_over(followed: Followed) -> None:
+    followed.add("a")
+    followed.turn()
+    followed.cluster.states = {}
+    (exited,) = exits(followed.turn())
+    assert "before it began" in exited.why
+
+
+def test_a_newer_claim_ends_the_attempt_that_is_followed_and_the_next_is_taken_up(followed: Followed) -> None:
+    followed.add("a")
+    followed.turn()
+    followed.begins("a")
+    followed.turn()
+    followed.begins("a", 2)
+    (exited,) = exits(followed.turn()) or exits(followed.turn())
+    assert (exited.goes_on, followed.attempts.open_attempt("a")) == (True, 2)
+    followed.add("a", 2)
+    followed.turn()
+    assert followed.cluster.batches == [1], "the cluster has it already"
+    assert followed.attempts.open_attempt("a") == 0
+
+
+def test_after_the_time_limit_the_job_that_goes_on_is_followed(followed: Followed) -> None:
+    followed.add("a")
+    followed.turn()
+    followed.begins("a")
+    followed.cluster.states[followed.ticket("a")] = Running("n1")
+    followed.turn()
+    followed.ends("a", ending=AttemptEnding(node="n1", code=0, asked="limit", successor="18"))
+    (exited,) = exits([*followed.turn(1.0), *followed.turn(1.0)])
+    assert (exited.goes_on, followed.attempts.open_attempt("a")) == (True, 2)
+
+
+def test_an_attempt_that_was_asked_elsewhere_goes_on_only_if_the_cluster_starts_it_again(followed: Followed) -> None:
+    for name in "ab":
+        followed.add(name)
+    followed.turn()
+    for name in "ab":
+        followed.begins(name)
+        followed.cluster.states[followed.ticket(name)] = Running("n1")
+    followed.turn()
+    for name in "ab":
+        followed.ends(name, ending=AttemptEnding(node="n1", code=0, asked="stop"))
+    assert not exits(followed.turn(1.0))
+    followed.cluster.states[followed.ticket("a")] = Waiting("BeginTime")
+    followed.cluster.states[followed.ticket("b")] = Over()
+    found = {event.experiment: event.goes_on for _ in range(3) for event in exits(followed.turn())}
+    assert found == {"a": True, "b": False}
+
+
+def test_stops_go_to_the_cluster_together_and_not_to_what_was_not_handed_over(followed: Followed) -> None:
+    for name in "ab":
+        followed.add(name)
+    followed.turn()
+    followed.add("late")
+    for name in ("a", "b", "late"):
+        followed.attempts.stop(name, force=False)
+    (exited,) = exits(followed.attempts.turn(followed.now_s))
+    assert (exited.experiment, exited.was_stopped) == ("late", True)
+    assert followed.cluster.stopped == [([followed.ticket("a"), followed.ticket("b")], False)]
+    followed.attempts.stop("a", force=True)
+    followed.turn()
+    assert followed.cluster.stopped[1:] == [([followed.ticket("a")], True)]
+
+
+def test_a_stop_that_the_cluster_did_not_hear_is_asked_again(followed: Followed) -> None:
+    followed.add("a")
+    followed.turn()
+    followed.cluster.error = NotHeard("timed out")
+    followed.attempts.stop("a", force=False)
+    followed.turn()
+    followed.cluster.error = None
+    followed.turn()
+    assert followed.cluster.stopped == [([followed.ticket("a")], False)]
+
+
+def test_several_experiments_share_a_ticket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    followed = Followed(tmp_path, per_job=2)
+    monkeypatch.setattr(hand_over.time, "monotonic", lambda: followed.now_s)
+    handles = [followed.add(name) for name in "abc"]
+    followed.turn()
+    assert followed.cluster.batches == [2]
+    assert handles[0].ticket == handles[1].ticket != handles[2].ticket
+
+
+def test_adopted_attempts_are_followed_and_never_handed_over(tmp_path: Path) -> None:
+    followed = Followed(tmp_path, {Job("a", 3): "b0:7"})
+    assert followed.attempts.open_attempt("a") == 3
+    handle = followed.add("a", 3)
+    followed.cluster.states["b0:7"] = Waiting()
+    followed.turn()
+    assert (followed.cluster.batches, handle.ticket, handle.waits) == ([], "b0:7", "waits")
+    followed.cluster.states = {"b0:7": Gone()}
+    assert exits(followed.turn()), "it never began, and is gone"
+
+
+def test_long_silence_of_what_the_cluster_says_runs_is_told_once_and_ends_nothing(followed: Followed) -> None:
+    followed.add("a")
+    followed.turn()
+    followed.begins("a")
+    followed.cluster.states[followed.ticket("a")] = Running("n1")
+    followed.turn()
+    for _ in range(3):
+        assert not exits(followed.turn(LOST_AFTER_S + 1))
+    assert [text for text in followed.messages if "no sign of life from n1" in text] == followed.messages
+    assert len(followed.messages) == 1
