@@ -156,6 +156,21 @@ def test_ctrl_c_leaves_and_stop_ends_what_goes_on_and_the_same_command_goes_on_w
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("moment", ["before", "during", "after"])
+def test_a_launcher_killed_while_it_hands_over_loses_and_doubles_nothing(there: ClusterPlace, moment: str) -> None:
+    there.toy({name: {"steps": 3, "acks": "acks"} for name in "abcd"})
+    (there.cluster.folder / "die").write_text(moment)
+    killed = there.start("job.toml")
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    ended = there.launch("job.toml")
+    assert ended.code == 0, ended.err
+    for name in "abcd":
+        assert [line.split()[1] for line in there.acks(name)] == ["1", "2", "3"], "each step was trained once"
+        assert read_history(there.paths.records(name)).last_step == 3
+
+
+@pytest.mark.slow
 def test_an_interrupted_experiment_goes_on_from_its_checkpoint_on_the_cluster(there: ClusterPlace) -> None:
     there.toy({"a": slow(120)})
     launcher = there.start("job.toml")
