@@ -102,7 +102,7 @@ class SlurmCluster:
                 continue
             self._tickets |= {_ticket(Place(batch, group)) for group in array}
             number = array.stop
-            after = answer if self._jobs.settings.at_once else None  # `%` holds for one array: one after another
+            after = (answer or None) if self._jobs.settings.at_once else None  # `%` holds for one array
         taken = [_ticket(Place(batch, group)) for group in range(number)]
         return [*taken, *[refused] * (len(groups) - number)]
 
@@ -181,7 +181,7 @@ class SlurmCluster:
             raise WriteError(f"the batch script of {batch} cannot be written: {error}") from error
 
     def _sbatch(self, batch: str, array: range, after: int | None) -> int | Refused:
-        """Submit one array; return its job id."""
+        """Submit one array; return its job id, or 0 if sbatch does not say it."""
         try:
             answer = self._commands.sbatch(self._jobs.array(batch, array, after))
         except NotHeard as silence:  # sbatch waits for a minute and more where the controller has too many jobs

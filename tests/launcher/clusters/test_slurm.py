@@ -124,10 +124,12 @@ def test_a_batch_beyond_the_largest_array_is_several(commands: Commands, outcome
 
 
 def test_arrays_of_a_sweep_with_at_once_run_one_after_another(commands: Commands, outcome: Path) -> None:
-    commands.answer("sbatch", "echo 17", "echo 1018; true", "echo '2019;cluster'")
-    cluster(outcome, at_once=3).submit("b1", groups(2500))
+    commands.answer(
+        "sbatch", "echo 17", "echo Welcome; echo '1018;cluster'", "echo a site that says no number", "echo 1"
+    )
+    cluster(outcome, at_once=3).submit("b1", groups(3500))
     waits = [[word for word in call if word.startswith("--dependency")] for call in commands.asked("sbatch")]
-    assert waits == [[], ["--dependency=afterany:17"], ["--dependency=afterany:1018"]]
+    assert waits == [[], ["--dependency=afterany:17"], ["--dependency=afterany:1018"], []]
 
 
 def test_the_size_of_arrays_is_asked_for(commands: Commands, outcome: Path) -> None:

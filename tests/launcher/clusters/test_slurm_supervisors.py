@@ -234,7 +234,7 @@ def test_a_preempted_experiment_goes_on(table: dict[str, str], sweep: SlurmSweep
 
 def test_an_experiment_goes_on_in_another_job_after_its_time_limit(sweep: SlurmSweep) -> None:
     """Slurm's shortest limits are minutes; it sends the signal 65 to 125 s before the end of three."""
-    sweep.toys.order(sweep.toys.spec(steps=5200, step_s=0.025, act="checkpoint"), limit_s=180, submits_successor=True)
+    sweep.toys.order(sweep.toys.spec(steps=3400, step_s=0.035, act="checkpoint"), limit_s=180, submits_successor=True)
     cluster = sweep.cluster(time="3")
     (ticket,) = sweep.submit(cluster, Job("a", 1))
     wait_for(lambda: sweep.toys.end() is not None, limit_s=150)
@@ -243,7 +243,7 @@ def test_an_experiment_goes_on_in_another_job_after_its_time_limit(sweep: SlurmS
     assert ended.successor
     wait_for(lambda: sweep.toys.files().claims >= {1, 2})
     wait_for(lambda: is_over(cluster, ticket), limit_s=240)
-    assert_read_once(sweep, 5200)
+    assert_read_once(sweep, 3400)
 
 
 def test_a_group_shares_one_job(sweep: SlurmSweep) -> None:
