@@ -233,6 +233,14 @@ class LaunchCommand:
             rich_help_panel=HOW,
         ),
     ]
+    ask: Annotated[
+        bool,
+        typer.Option(
+            "--ask",
+            help="On a cluster: ask it for its nodes and limits, and whether it would take such a job.",
+            rich_help_panel=HOW,
+        ),
+    ]
     on_finish: Annotated[
         str | None,
         typer.Option(

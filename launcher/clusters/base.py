@@ -93,6 +93,14 @@ class Cluster(Protocol):
             InputError: a setting has no meaning on this cluster.
         """
 
+    def answers(self) -> list[str]:
+        """Ask the cluster what it would give to jobs like those of this sweep, as lines for a person. Starts nothing.
+
+        Raises:
+            InputError: it cannot be used; the message says what to type.
+            NotHeard: no answer.
+        """
+
     def check(self) -> None:
         """Make sure that the cluster can be used from here. Nothing is written, no job is started.
 

@@ -98,6 +98,11 @@ class RayCluster:
             f"on its node: {inline(' '.join([*self._settings.setup, *self._program]), 400)}",
         ]
 
+    def answers(self) -> list[str]:
+        """Ask whether Ray answers."""
+        self.check()
+        return ["Ray answers, with the versions of Ray and Python that are here"]
+
     def submit(self, batch: str, groups: Sequence[Group]) -> list[Ticket | Refused]:
         """Make an actor for each group, in this order."""
         assert is_name(batch), "a batch has a name that is allowed"

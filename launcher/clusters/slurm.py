@@ -144,6 +144,11 @@ class SlurmCluster:
             raise InputError(problems)
         return self.describe(num_groups).lines() if num_groups else []
 
+    def answers(self) -> list[str]:
+        """Ask Slurm for partitions and limits, and whether it would take a job of this sweep."""
+        self.check()
+        return self.ask().lines()
+
     def ask(self) -> SlurmAnswer:
         """Ask Slurm for its partitions and limits, and whether it would take a job of this sweep.
 

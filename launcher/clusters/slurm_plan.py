@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from launcher.text import plural
+from launcher.text import inline, plural
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,12 @@ class SlurmAnswer:
     limits: Mapping[str, int]
     is_taken: bool
     words: str
+
+    def lines(self) -> list[str]:
+        """Return the answer as lines for a person."""
+        limits = ", ".join(f"{name} {value:,}" for name, value in self.limits.items())
+        taken = "Slurm would take such a job" if self.is_taken else "Slurm would NOT take such a job"
+        return [f"{taken}{f': {inline(self.words, 1000)}' if self.words else ''}", limits, *self.partitions]
 
 
 def read_test(code: int, words: str) -> tuple[bool, str]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from launcher.clusters.make import make_cluster
+from launcher.clusters import make
+from launcher.clusters.base import NotHeard
 from launcher.planning.cluster_slots import can_resume, needs
 from launcher.planning.plan import Plan
 
@@ -26,20 +27,27 @@ class ClusterPlan:
     lines: Sequence[str]
 
     @classmethod
-    def of(cls, plan: Plan, name: str) -> Self:
-        """Return what a launch of a plan would hand to a cluster.
+    def of(cls, plan: Plan, name: str, *, asks: bool = False) -> Self:
+        """Return what a launch of a plan would hand to a cluster. `asks`: also what the cluster says to it.
 
         Raises:
-            InputError: a key of [cluster] has no meaning there.
+            InputError: a key of [cluster] has no meaning there, or the cluster cannot be asked.
         """
         sweep = plan.sweep
         table = needs(sweep)
         followed = sum(decision.evidence.open_attempt > 0 for decision in plan.to_run)
         num = len(plan.to_run) - followed
         grace_s = sweep.settings.grace_s
-        cluster = make_cluster(name, table, plan.absolute_paths.outcome, grace_s, can_resume(sweep))
+        cluster = make.make_cluster(name, table, plan.absolute_paths.outcome, grace_s, can_resume(sweep))
         num_groups = -(-num // table.per_job)
         lines = [*cluster.preview(num_groups), *_limit(plan, table.seconds), *_load(plan, num)]
+        if asks:
+            try:
+                lines += cluster.answers()
+            except NotHeard as error:
+                lines.append(f"{name} does not answer: {error}")
+            finally:
+                cluster.close()
         return cls(name, num, followed, lines)
 
 

@@ -33,6 +33,7 @@ class LaunchOptions:
     start_method: how worker processes are made.
     on: the cluster on which the workers run, "slurm" or "ray"; "here": this machine. None: as the job file says.
     leave: whether to end as soon as the cluster has everything.
+    ask: whether a plan asks the cluster what it would give.
     """
 
     devices: Devices = None
@@ -42,6 +43,7 @@ class LaunchOptions:
     start_method: StartMethod = "forkserver"
     on: str | None = None
     leave: bool = False
+    ask: bool = False
 
     def cluster(self, sweep: Sweep) -> str:
         """Return the name of the cluster on which the workers run; empty: this machine.
@@ -60,6 +62,8 @@ class LaunchOptions:
         ]
         if name and wrong:
             raise InputError(f"--on {name}: {wrong[0]} is for this machine; the cluster decides where and when.")
+        if self.ask and not name:
+            raise InputError("--ask is for a cluster. See --on.")
         if self.leave and not name:
             raise InputError("--leave is for a cluster: on this machine the workers end with the launcher. See --on.")
         return name

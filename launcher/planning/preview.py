@@ -165,7 +165,7 @@ def preview(sweep: Sweep, options: LaunchOptions) -> Preview:
     if name := options.cluster(sweep):
         plan = decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs), fresh=options.fresh)
         slots = cluster_slots(sweep, name, len(plan.to_run))
-        return Preview(plan, slots, [], is_parallel=True, cluster=ClusterPlan.of(plan, name))
+        return Preview(plan, slots, [], is_parallel=True, cluster=ClusterPlan.of(plan, name, asks=options.ask))
     existing = nvml.find_gpus()
     choice = options.choose(sweep.settings, existing)
     plan = decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs), fresh=options.fresh)

@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command("run", cls=GroupedCommand, epilog=EXIT_CODES)(run_command)
 
 
-@with_options()
+@with_options(leave_out=("ask",))
 def run_command(
     sweep: SweepOptions,
     launch: LaunchOptions,

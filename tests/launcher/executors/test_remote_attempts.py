@@ -42,6 +42,9 @@ class MemoryCluster:
     def preview(self, num_groups: int) -> list[str]:
         return []
 
+    def answers(self) -> list[str]:
+        return []
+
     def check(self) -> None:
         pass
 
