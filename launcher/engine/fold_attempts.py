@@ -45,7 +45,7 @@ def fold_attempts(paths: Paths, is_alive: Callable[[str, AttemptFiles], bool]) -
     last = read_last_attempts(paths.events)
     with contextlib.closing(EventLog(paths.events)) as events:
         for name in over:
-            for event in _missing_events(paths, name, cluster.of(name), last.get(name)):
+            for event in _missing_events(cluster, name, last.get(name)):
                 events.append(event)
             _fold(paths, name, cluster)
     _remove_beats(paths, over)
@@ -56,8 +56,9 @@ def _is_open(files: AttemptFiles, name: str, is_alive: Callable[[str, AttemptFil
     return files.open_attempt > 0 and is_alive(name, files)
 
 
-def _missing_events(paths: Paths, name: str, files: AttemptFiles, last: LastAttempt | None) -> Iterable[LoggedEvent]:
+def _missing_events(cluster: AttemptsOnCluster, name: str, last: LastAttempt | None) -> Iterable[LoggedEvent]:
     """Yield the start and the end of the newest attempt, as far as no launch has written them down."""
+    files, own = cluster.of(name), cluster.paths(name)
     newest = files.newest_claim
     if not newest:
         if last is not None and last.ending is None:  # it was ordered, and no supervisor has begun
@@ -68,7 +69,6 @@ def _missing_events(paths: Paths, name: str, files: AttemptFiles, last: LastAtte
         yield Started(name, newest, ending.node if ending else "", 0, goes_on=newest > 1)
     elif last.ending is not None:
         return
-    own = AttemptsOnCluster(paths).paths(name)
     summary = read_summary(own.records(name), ())
     found = end_of(ending, own, name, newest)
     yield Ended(name, newest, found.kind, found.why, round(ending.seconds if ending else summary.last_s, 3))

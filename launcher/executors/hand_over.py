@@ -133,9 +133,7 @@ class HandOver:
         """
         for part in parts:
             for each in part:
-                folder = self._folders.attempts(each.name)
-                folder.mkdir(parents=True, exist_ok=True)
-                each.order.write(AttemptFiles(folder).path(each.attempt, "order"))
+                each.order.write(AttemptFiles(self._folders.attempts(each.name)).path(each.attempt, "order"))
         self._folders.output.mkdir(parents=True, exist_ok=True)
         groups = [tuple(each.job for each in part) for part in parts]
         write_batch(self._folders.batch(batch), groups)

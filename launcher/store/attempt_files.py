@@ -82,19 +82,26 @@ class AttemptFiles:
 
 
 class AttemptsOnCluster:
-    """The attempts on a cluster that a sweep's folder tells of. Without a cluster this lists one missing folder."""
+    """The attempts on a cluster that a sweep's folder tells of at one look: each folder is listed once at most.
+
+    Without a cluster this lists one missing folder.
+    """
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._folders = ClusterPaths(paths.outcome)
+        self._found: dict[str, AttemptFiles] = {}
         self.names: frozenset[str] = frozenset()  # the experiments with such attempts
         with contextlib.suppress(OSError):
             self.names = frozenset(name for name in os.listdir(self._folders.attempts_folder) if is_name(name))
 
     def of(self, experiment: str) -> AttemptFiles:
         """Return what lies in the folder of an experiment's attempts."""
-        folder = self._folders.attempts(experiment)
-        return AttemptFiles.look(folder) if experiment in self.names else AttemptFiles(folder)
+        if experiment not in self._found:
+            folder = self._folders.attempts(experiment)
+            is_there = experiment in self.names
+            self._found[experiment] = AttemptFiles.look(folder) if is_there else AttemptFiles(folder)
+        return self._found[experiment]
 
     @cached_property
     def open_attempts(self) -> dict[str, AttemptFiles]:
