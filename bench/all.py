@@ -25,7 +25,7 @@ from rows import BENCH, Row, markdown
 # A module each, in the order of the page.
 NAMES = (
     "step", "chunk", "worker_start", "trivial_sweep", "throughput", "record_queue", "makespan", "report_sweep",
-    "commands", "scheduler", "precision", "views", "page", "sources", "scripts", "grid", "seeds",
+    "commands", "scheduler", "precision", "views", "page", "sources", "scripts", "grid", "seeds", "clusters",
 )  # fmt: skip
 RESULTS = BENCH / "results.json"
 GPU_RESULTS = BENCH / "gpu.json"  # written by `make gpu` where there is a card

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from launcher.child_process import start_program
 
 NAMESPACE = "sweep-launcher"  # of our actors, and of the exits that they leave
 CONCURRENT = 3  # `run` lasts as long as the supervisor, and `stop` is called meanwhile
+_KILL_LIMIT_S = 10.0
 # What Ray puts into the environment of its worker processes. A node's own value of these counts, if it has one.
 _OF_RAY = (
     "OMP_NUM_THREADS", "PYTHONBREAKPOINT", "RAY_JOB_ID", "RAY_RAYLET_PID", "RAY_LD_PRELOAD_ON_WORKERS", "SPT_NOENV",
@@ -76,6 +78,9 @@ class SupervisorActor:
             code = self._child.process.wait()
             self._child.end()
             internal_kv._internal_kv_put(self._name, json.dumps({"code": code}), namespace=NAMESPACE)
+            # After exit_actor() a node takes 0.7 s until it starts the next, and the actor is alive for 1.5 s more.
+            ray.kill(ray.get_runtime_context().current_actor)
+            time.sleep(_KILL_LIMIT_S)
         finally:
             ray.actor.exit_actor()
 

@@ -169,7 +169,8 @@ class Driver:
         for ticket, row in self._dead(missing, prefix).items():
             why = _why_over(row["DeathCause"])
             never_began = not row["Pid"] and "node has died" in why
-            states[ticket] = ["lost", why] if never_began else ["over", self._exit(ticket), why]
+            code = None if never_began else self._exit(ticket)
+            states[ticket] = ["lost", why] if never_began else ["over", code, why if code is None else ""]
         return states
 
     def _dead(self, tickets: list[str], prefix: str) -> dict[str, dict[str, Any]]:
@@ -268,7 +269,7 @@ def _why_waiting(nodes: list[dict[str, Any]], needs: Mapping[str, float]) -> str
 
 
 def _why_over(cause: Any) -> str:
-    """Return why an actor ended, in Ray's words; empty if it left by itself."""
+    """Return why an actor ended, in Ray's words."""
     kind = cause.WhichOneof("context") if cause else None
     if kind is None:
         return ""
@@ -277,4 +278,4 @@ def _why_over(cause: Any) -> str:
         lines = str(context.formatted_exception_string).strip().splitlines()
         return lines[-1] if lines else str(kind)
     text = str(getattr(context, "error_message", "") or kind)
-    return "" if "exit type: INTENDED_USER_EXIT" in text else " ".join(text.split())
+    return " ".join(text.split())

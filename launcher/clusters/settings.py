@@ -32,7 +32,8 @@ class ClusterSettings:
         can go on from a checkpoint.
     on_leave: what the end of the launcher means for its experiments: `"go_on"`, or `"stop"`.
     beat_s: seconds between two signs of life of a running experiment, from 0.2; by default 5 to 60, the more run.
-    poll_s: seconds between two questions to the cluster, from 0.2; by default 30, and 5 after something has happened.
+    poll_s: seconds between two questions to the cluster, from 0.2; by default 30, and 5 after something has
+        happened; on Ray 2.
     """
 
     on: Literal["", "slurm", "ray", "here"] = ""

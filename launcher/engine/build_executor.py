@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # a supervisor on a node starts without what a job file is ch
     from launcher.planning.plan import Plan
     from launcher.store.launch_lease import LaunchLease
 
+_ASK_S = {"ray": 2.0}  # between two questions, where a cluster is asked more often: an answer of Ray takes 0.06 s
+
 
 def build_executor(
     settings: SweepSettings,
@@ -92,7 +94,14 @@ def build_on_cluster(
     table = plan.sweep.cluster
     folders = ClusterPaths(plan.absolute_paths.outcome)
     attempts = RemoteAttempts(
-        cluster, folders, adopted, lease, message, beat_s=beat_s, per_job=table.per_job, ask_s=table.poll_s
+        cluster,
+        folders,
+        adopted,
+        lease,
+        message,
+        beat_s=beat_s,
+        per_job=table.per_job,
+        ask_s=table.poll_s or _ASK_S.get(cluster.name),
     )
     slots = cluster_slots(plan.sweep, cluster.name, len(plan.to_run))
     return RemoteExecutor(cluster, slots, attempts, OrderMaker(plan, beat_s).order, message)

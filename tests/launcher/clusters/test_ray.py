@@ -272,7 +272,6 @@ class Cause:
 def test_why_an_actor_is_over_is_told_in_rays_words() -> None:
     died = "actor_died_error_context"
     assert _why_over(None) == _why_over(Cause(None)) == ""
-    assert _why_over(Cause(died, error_message="exit type: INTENDED_USER_EXIT")) == ""
     assert _why_over(Cause(died, error_message="its node\n has died")) == "its node has died"
     assert _why_over(Cause("oom_context")) == "oom_context"
     trace = "Traceback\n  File x\nFileNotFoundError: /x is not on this node.\n"
