@@ -78,7 +78,7 @@ pythons: $(READY) ## run the tests on every supported Python that is installed h
 integrations: $(READY) ## install transformers, Lightning and others into .venv-integrations: the tests of the adapters use them
 	$(RUN) -m tests.integrations_environment
 
-ray: $(READY)    ## install Ray into .venv-ray, and run the tests of --on ray on three nodes of it
+ray: $(READY)    ## install Ray into .venv-ray, and run the tests of --on ray on nodes of it
 	$(RUN) -m tests.ray_environment
 	.venv-ray/bin/python -m pytest -m ray tests/launcher/clusters
 
