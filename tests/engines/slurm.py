@@ -41,6 +41,11 @@ class SlurmNodes:
         assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
         return done.stdout
 
+    def resume(self) -> None:
+        """Let Slurm use all nodes again. A controller that was killed drains one that runs a job it has forgotten."""
+        words = ["scontrol", "update", "NodeName=ALL", "State=RESUME"]
+        subprocess.run(words, check=False, timeout=60, capture_output=True)
+
     def processes(self) -> list[psutil.Process]:
         """Return the live processes of the cluster and of its jobs."""
         found = []
@@ -92,5 +97,4 @@ def slurm(slurm_nodes: SlurmNodes, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     while slurm_nodes.run("squeue", "-h") and time.monotonic() < ends_s:
         subprocess.run(["scancel", "-u", str(os.getuid())], check=False, timeout=60)
         time.sleep(0.1)
-    # A controller that was killed may have taken a node out, as one that runs a job which it does not remember.
-    subprocess.run(["scontrol", "update", "NodeName=ALL", "State=RESUME"], check=False, timeout=60, capture_output=True)
+    slurm_nodes.resume()
