@@ -84,7 +84,7 @@ ray: $(READY)    ## install Ray into .venv-ray, and run the tests of --on ray on
 
 slurm: $(READY)  ## install Slurm (as root, on Debian), and run the tests of --on slurm on four nodes of this machine
 	tests/engines/slurm-up.sh install
-	$(RUN) -m pytest -n 2 --dist loadfile -m slurm tests/launcher
+	$(RUN) -m pytest -n 2 --dist loadfile -m slurm tests/launcher tests/test_cluster_page.py
 
 soak: $(READY)   ## kill at random for SECONDS (600), with a printed SEED, beside LOAD (0) busy processes
 	$(RUN) -m tests.soak --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED)) $(if $(LOAD),--load $(LOAD))

@@ -1,9 +1,9 @@
 """Writes docs/reference/ from the code: `make docs`. A test compares the pages with what this makes.
 
 Names, types and defaults are read from the code. So are the meanings of options (their help) and of the keys of a job
-file (docstring of `launcher.planning.job.SweepSettings`); the meanings of fields and variables stand in
-docs/meanings.toml. A name without a meaning is an error that says where to write it, and so is a meaning whose name is
-gone.
+file (docstrings of `launcher.planning.job.SweepSettings` and `launcher.clusters.settings.ClusterSettings`); the
+meanings of fields and variables stand in docs/meanings.toml. A name without a meaning is an error that says where to
+write it, and so is a meaning whose name is gone.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from docs import source
 from docs.python_reference import python_page
 from launcher import errors
 from launcher.cli.app import app
+from launcher.clusters.settings import ClusterSettings
 from launcher.command.resume import Resume
 from launcher.planning import job
 from launcher.store import events, manifest, samples
@@ -124,32 +125,36 @@ def _default(value: Any) -> str:
 
 def job_file(meanings: Meanings) -> str:
     """Return the page of the keys of a job file."""
-    texts = source.key_meanings(job.SweepSettings)
-    hints = typing.get_type_hints(job.SweepSettings)
-    rows = []
-    for field in dataclasses.fields(job.SweepSettings):
-        if not (text := texts.pop(field.name, "")):
-            meanings.problems.append(
-                f"{field.name} of [sweep] has no meaning: write a line `{field.name}: …` into the docstring of "
-                "launcher.planning.job.SweepSettings, or a comment behind the field."
-            )
-        default = None if field.default_factory is not dataclasses.MISSING else field.default
-        rows.append((f"`{field.name}`", _type(hints[field.name]), _toml(default), _sentence(text)))
-    meanings.problems += [
-        f"the docstring of launcher.planning.job.SweepSettings explains {key}, which is gone." for key in texts
-    ]
     name_rule = f"A name is {NAME_RULE}."
     parts = ["# Job file", MADE, meanings.of("pages", "job-file")]
-    parts += ["## The table `[sweep]`", table(("key", "type", "default", "meaning"), rows)]
+    parts += ["## The table `[sweep]`", _keys(meanings, "sweep", job.SweepSettings)]
     parts += ["## The table `[config]`", meanings.of("pages", "config")]
     parts += ["## The table `[experiments]`", f"{meanings.of('pages', 'experiments')} {name_rule}"]
     parts += ["## The table `[grid]`", meanings.of("pages", "grid")]
+    parts += ["## The table `[cluster]`", meanings.of("pages", "cluster"), _keys(meanings, "cluster", ClusterSettings)]
     return _page(parts)
+
+
+def _keys(meanings: Meanings, name: str, cls: type) -> str:
+    """Return the table of the keys of a table of a job file, which a dataclass describes."""
+    texts, hints = source.key_meanings(cls), typing.get_type_hints(cls)
+    place = f"{cls.__module__}.{cls.__name__}"
+    rows = []
+    for field in dataclasses.fields(cls):
+        if not (text := texts.pop(field.name, "")):
+            meanings.problems.append(
+                f"{field.name} of [{name}] has no meaning: write a line `{field.name}: …` into the docstring of "
+                f"{place}, or a comment behind the field."
+            )
+        default = None if field.default_factory is not dataclasses.MISSING else field.default
+        rows.append((f"`{field.name}`", _type(hints[field.name]), _toml(default), _sentence(text)))
+    meanings.problems += [f"the docstring of {place} explains {key}, which is gone." for key in texts]
+    return table(("key", "type", "default", "meaning"), rows)
 
 
 def _type(hint: Any) -> str:
     if typing.get_origin(hint) is typing.Literal:
-        return " or ".join(f'`"{choice}"`' for choice in typing.get_args(hint))
+        return " or ".join(f'`"{choice}"`' for choice in typing.get_args(hint) if choice)
     arguments = typing.get_args(hint)
     if typing.get_origin(hint) is dict:
         return "table"

@@ -79,9 +79,8 @@ def test_a_page_does_what_it_says(page: str, tmp_path: Path) -> None:
 
 def test_every_page_that_has_something_to_run_is_followed() -> None:
     runnable = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md") if "```" in page.read_text()}
-    assert runnable == {"how-to/training-function.md", "how-to/results.md", "how-to/notebook.md", *FOLLOWED}, (
-        "indent by four spaces what is only to look at"
-    )
+    elsewhere = {"how-to/training-function.md", "how-to/results.md", "how-to/notebook.md", "cluster.md"}
+    assert runnable == {*elsewhere, *FOLLOWED}, "indent by four spaces what is only to look at"
 
 
 def test_every_page_is_reached_from_the_index() -> None:

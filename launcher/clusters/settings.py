@@ -15,7 +15,8 @@ class ClusterSettings:
     """The keys of the [cluster] table of a job file, which counts with `--on`:
 
     on: the cluster that `--on` has by default: `"slurm"` or `"ray"`; without it `"here"`, this machine.
-    gpus: the GPUs of an experiment; by default as many as `gpus` of [sweep] says. On Ray also a part of one, as `0.5`.
+    gpus: the GPUs of an experiment, 0 for none; by default as many as `gpus` of [sweep] says. On Ray also a part of
+        one, as `0.5`.
     cpus: the CPU cores of an experiment; also its CPU threads, unless `threads` of [sweep] says otherwise.
     mem_gb: the memory of an experiment, in GiB.
     time: the time limit of a job, as in `"4:00:00"` or `"1-12"`, in Slurm's form. Training goes on in another job.
@@ -30,7 +31,8 @@ class ClusterSettings:
     extra: further arguments of sbatch, as they are: `["--exclude=n13"]`.
     requeue: whether Slurm starts a job again after preemption or the failure of a node; by default where the experiment
         can go on from a checkpoint.
-    on_leave: what the end of the launcher means for its experiments: `"go_on"`, or `"stop"`.
+    on_leave: what Ctrl-C, SIGTERM or a hang-up of the launcher mean for its experiments: they go on (`"go_on"`), or
+        save and end (`"stop"`).
     beat_s: seconds between two signs of life of a running experiment, from 0.2; by default 5 to 60, the more run.
     poll_s: seconds between two questions to the cluster, from 0.2; by default 30, and 5 after something has
         happened; on Ray 2.

@@ -7,6 +7,7 @@ from launcher.engine.attempt import Attempt
 from launcher.engine.classify_ending import Ending, failure_report
 from launcher.engine.console import Console
 from launcher.engine.listener import AttemptEnd
+from launcher.planning.decision import PlannedAction
 from launcher.store.ending import EndingKind
 from launcher.store.paths import Paths
 from launcher.text import plural
@@ -24,7 +25,8 @@ class Announcer:
     def started(self, attempt: Attempt) -> None:
         """Tell the user where an attempt runs."""
         if attempt.worker.waits:
-            self._console.message(f"{attempt.name}: handed to {attempt.slots}", "routine")
+            does = "followed on" if attempt.decision.action is PlannedAction.FOLLOW else "handed to"
+            self._console.message(f"{attempt.name}: {does} {attempt.slots}", "routine")
             return
         threads = plural(attempt.slots.threads, "thread") + (" each" if len(attempt.slots) > 1 else "")
         text = f"{attempt.name}: started on {attempt.slots}, {threads}, {attempt.worker.label}"

@@ -197,6 +197,11 @@ class AttemptEnding:
     verdict: str = ""
     successor: str = ""
 
+    @property
+    def had_worker(self) -> bool:
+        """A worker was started, and is gone."""
+        return self.code is not None or self.signal is not None
+
     def write(self, path: Path) -> None:
         """Write the end of an attempt.
 

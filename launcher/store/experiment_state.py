@@ -58,6 +58,10 @@ class LaunchState:
         first = self.attempts.get(name) if self.phase == "running" else None
         return first is not None and last is not None and last.ending is None and last.attempt >= first
 
+    def waits_on_cluster(self, name: str) -> bool:
+        """Return whether an attempt of an experiment was handed to a cluster and has not begun."""
+        return not self.on_cluster.get(name, True)
+
     def is_own(self, event: Withdrawn | Requeued) -> bool:
         """Return whether this launch wrote an event, not an earlier launch with the same process id."""
         return event.pid == self.launch.pid and event.at >= self.launch.at
@@ -89,7 +93,8 @@ class ExperimentState:
     cell: Mapping[str, Any] = field(default_factory=dict)  # its place in the grid: the value or label on each axis
 
     state: str = NOT_STARTED  # one of LIVE, or the ending of the newest attempt
-    ending: EndingKind | None = None  # of the newest attempt; None while it runs, and before the first
+    # Of the newest attempt; None while it runs, while it waits on a cluster, and before the first.
+    ending: EndingKind | None = None
     why: str = ""  # why the newest attempt ended so, or why the records cannot be read
     is_kept: bool = False  # the newest launch keeps what an earlier one has trained
     obstacle: str = ""  # why the records cannot be read; empty where they can
@@ -171,8 +176,9 @@ def fold(
     launch = launch or LaunchState()
     last = last_attempts(own).get(planned.name)
     is_running = launch.is_running(planned.name, last)
-    ending = None if is_running else _ending(summary, last)
+    ending = None if is_running or launch.waits_on_cluster(planned.name) else _ending(summary, last)
     state = RUNNING if is_running else _state(planned.name, ending, last, events, launch)
+    has_begun = is_running or ending is not None or summary.start is not None
     spans = _spans(own, summary, RUNNING if is_running else ending or "", launch.now_s)
     return replace(
         _of_records(planned, summary, metrics, maximize),
@@ -187,7 +193,7 @@ def fold(
         changed=last.changed if last else {},
         earlier=last.earlier if last else (),
         spans=spans,
-        seconds=_seconds(summary, last, spans[-1] if is_running and spans else None) if ending or is_running else None,
+        seconds=_seconds(summary, last, spans[-1] if is_running and spans else None) if has_begun else None,
     )
 
 

@@ -6,13 +6,14 @@ every look: `sweep.json`, the lock and the events are read once a look, whatever
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from launcher.store.attempt_files import AttemptsOnCluster
+from launcher.store.attempt_files import AttemptEnding, AttemptFiles, AttemptsOnCluster
 from launcher.store.attempts import last_attempts
-from launcher.store.events import LoggedEvent, read_events
+from launcher.store.ending import EndingKind
+from launcher.store.events import Ended, LoggedEvent, Started, read_events
 from launcher.store.experiment_state import ExperimentState, LaunchState, Phase, fold
 from launcher.store.locks import Holder, find_holder
 from launcher.store.manifest import Looks, Manifest, read_manifest
@@ -78,6 +79,8 @@ def read_sweep_state(paths: Paths, now_s: float) -> SweepState | None:
     if manifest is None:
         return None
     events = read_events_by_experiment(paths.events)
+    for name in cluster.names - cluster.open_attempts.keys():
+        events.setdefault(name, []).extend(_untold(name, cluster.of(name), events.get(name, ())))
     launch = LaunchState(
         phase=_phase(manifest, launcher, events, cluster),
         launch=manifest.launch,
@@ -85,6 +88,23 @@ def read_sweep_state(paths: Paths, now_s: float) -> SweepState | None:
         on_cluster={name: files.open_attempt in files.claims for name, files in cluster.open_attempts.items()},
     )
     return SweepState(paths, manifest, launcher, launch, events, cluster)
+
+
+def _untold(name: str, files: AttemptFiles, events: Sequence[LoggedEvent]) -> Iterator[LoggedEvent]:
+    """Yield the events of an attempt on a cluster that ended without a launch, where its records do not tell the end.
+
+    The next launch writes them down. Records tell the end of every other attempt.
+    """
+    newest, last = files.newest_claim, last_attempts(events).get(name)
+    if not newest or (last is not None and last.attempt >= newest and last.ending is not None):
+        return
+    ended = AttemptEnding.read(files.path(newest, "end"))
+    if ended is None or not (ended.refused or ended.verdict or (ended.asked and not ended.had_worker)):
+        return
+    if last is None or last.attempt < newest:
+        yield Started(name, newest, ended.node, 0, goes_on=newest > 1)
+    why = ended.refused or ended.verdict
+    yield Ended(name, newest, EndingKind.FAILED if why else EndingKind.INTERRUPTED, why, ended.seconds)
 
 
 def read_events_by_experiment(path: Path) -> dict[str, list[LoggedEvent]]:
@@ -107,7 +127,8 @@ def _phase(
 ) -> Phase:
     """Return what the newest launch does.
 
-    A launcher that is still checking the data holds the lock while `sweep.json` describes an earlier launch.
+    A launcher that is still checking the data holds the lock while `sweep.json` describes an earlier launch. An attempt
+    on a cluster may end after its launch has left; the next launch writes down how.
     """
     launch = manifest.launch
     if launcher is not None:
@@ -115,6 +136,8 @@ def _phase(
     if cluster.open_attempts:
         return "left"
     for name, first in launch.attempts.items():
+        if name in cluster.names:
+            continue
         last = last_attempts(events.get(name, ())).get(name)
         if last is not None and last.attempt >= first and last.ending is None:
             return "gone"

@@ -218,5 +218,14 @@ def test_only_an_attempt_of_the_launch_at_work_runs() -> None:
     assert state_of(events=[started(2), ended(EndingKind.FAILED, 2)], launch=second).state == "failed"
 
 
+def test_what_waits_on_a_cluster_has_no_ending_and_its_records_still_count() -> None:
+    events = [started(), ended(EndingKind.INTERRUPTED), started(2, goes_on=True)]
+    left = LaunchState(phase="left", launch=LAUNCH, on_cluster={"a": False})
+    state = state_of(records(steps(2.0, 1.0)), events, left)
+    assert (state.state, state.ending, state.why, state.last_step) == (WAITING, None, "", 2)
+    assert (state.earlier, state.seconds) == (("attempt 1: interrupted",), 5.0)
+    assert state_of(events=[started()], launch=left).seconds is None, "it has not begun"
+
+
 def test_marks_of_outcomes() -> None:
     assert [mark_of(outcome) for outcome in ("done", "running", "interrupted", "failed")] == ["✓", "…", "‖", "✗"]

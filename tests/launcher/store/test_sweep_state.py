@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from pathlib import Path
 
 import pytest
 
+from launcher.store.attempt_files import AttemptEnding, AttemptFiles
+from launcher.store.claims import Claim, claim
+from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, EventLog, Started
 from launcher.store.launch_info import LaunchInfo
@@ -61,6 +65,33 @@ def test_a_launch_is_gone_if_an_attempt_of_it_has_no_end_and_nobody_holds_the_lo
     events.append(Ended("a", 2, EndingKind.DONE, "", 1.0))
     assert phase(paths) == "ended"
     events.close()
+
+
+@pytest.mark.parametrize(
+    ("ending", "state", "why"),
+    [
+        (AttemptEnding(node="n1", refused="its code is another"), "failed", "its code is another"),
+        (AttemptEnding(asked="limit", code=0, verdict="no checkpoint"), "failed", "no checkpoint"),
+        (AttemptEnding(asked="stop"), "interrupted", ""),
+        (AttemptEnding(signal="SIGKILL"), "interrupted", "its launcher was gone"),
+    ],
+)
+def test_the_end_of_an_attempt_on_a_cluster_is_known_before_a_launch_writes_it_down(
+    paths: Paths, ending: AttemptEnding, state: str, why: str
+) -> None:
+    with contextlib.closing(EventLog(paths.events)) as events:
+        events.append(Started("a", 2, "slurm", 1))
+    files = AttemptFiles(ClusterPaths(paths.outcome).attempts("a"))
+    files.folder.mkdir(parents=True)
+    for attempt in (2, 3):
+        assert claim(files.folder, attempt, Claim.of_this_process())
+    assert phase(paths) == "left", "attempt 3 was begun by the cluster"
+    ending.write(files.path(3, "end"))
+    assert phase(paths) == "ended", "the launch has left, and was not killed"
+    found = read_sweep_state(paths, 0.0)
+    assert found is not None
+    (experiment,) = found.read_experiments()
+    assert (experiment.state, experiment.why) == (state, why)
 
 
 def test_other_metrics_take_the_place_of_those_of_the_launch(paths: Paths) -> None:
