@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from launcher.store.attempt_files import own_paths
 from launcher.store.events import Ended, Started, read_events
 from launcher.store.history import read_history
+from launcher.store.paths import Paths
 from tests.engines.slurm import SlurmNodes, slurm, slurm_nodes  # noqa: F401, fixtures
 from tests.test_tutorial import follow
 
@@ -20,10 +22,10 @@ def test_the_page_does_what_it_says_and_each_step_is_there_once(
     tmp_path: Path,
 ) -> None:
     follow("cluster.md", tmp_path)
-    outcome = tmp_path / "outcome" / "descent"
+    paths = Paths(tmp_path / "outcome" / "descent", tmp_path / "logs" / "descent")
     for name, num_steps in {"baseline": 100, "fast": 100, "long": 1000, "longer": 1000}.items():
-        assert list(read_history(outcome / "records" / f"{name}.jsonl").steps) == list(range(1, num_steps + 1))
-    told = [event for event in read_events(outcome / "events.jsonl") if isinstance(event, Started | Ended)]
+        assert list(read_history(own_paths(paths, name).records(name)).steps) == list(range(1, num_steps + 1))
+    told = [event for event in read_events(paths.events) if isinstance(event, Started | Ended)]
     attempts = [(event.experiment, event.attempt, getattr(event, "ending", "started")) for event in told]
     assert [each for each in attempts if each[0] == "long"] == [("long", 1, "started"), ("long", 1, "done")]
     assert [each for each in attempts if each[0] == "longer"][:3] == [
