@@ -38,7 +38,8 @@ class EventRecorder:
     def ended(self, end: AttemptEnd) -> None:
         """Write down how an attempt ended."""
         ending, seconds = end.ending, round(end.seconds, 3)
-        self.log_event(Ended(end.name, end.decision.attempt, ending.kind, ending.why, seconds, end.history.last_step))
+        step, node = end.history.last_step, end.node or None
+        self.log_event(Ended(end.name, end.decision.attempt, ending.kind, ending.why, seconds, step, node))
 
     def close(self) -> None:
         """Release the file."""

@@ -71,7 +71,8 @@ def _missing_events(cluster: AttemptsOnCluster, name: str, last: LastAttempt | N
         return
     summary = read_summary(own.records(name), ())
     found = end_of(ending, own, name, newest)
-    yield Ended(name, newest, found.kind, found.why, round(ending.seconds if ending else summary.last_s, 3))
+    seconds = round(ending.seconds if ending else summary.last_s, 3)
+    yield Ended(name, newest, found.kind, found.why, seconds, node=ending.node if ending else None)
 
 
 def end_of(ended: AttemptEnding | None, paths: Paths, name: str, attempt: int) -> Ending:

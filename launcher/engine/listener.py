@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from launcher.devices.slot_set import SlotSet
 from launcher.engine.attempt import Attempt
@@ -12,6 +12,17 @@ from launcher.engine.classify_ending import Ending
 from launcher.planning.decision import Decision
 from launcher.store.events import LoggedEvent
 from launcher.store.record_facts import RecordFacts
+
+
+class Ran(NamedTuple):
+    """How long an attempt ran and where.
+
+    seconds: None if its worker never began. node: of a cluster. goes_on: the experiment is started again in any case.
+    """
+
+    seconds: float | None = None
+    node: str = ""
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,7 @@ class AttemptEnd:
     history: RecordFacts
     seconds: float  # how long it ran; 0 if its worker never began
     num_others: int  # other experiments that run or wait, and go on
+    node: str = ""  # of a cluster, on which the attempt ran
 
     @property
     def name(self) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.clusters.base import Job, NotHeard, Place, Ticket
-from launcher.clusters.make import make_cluster
+from launcher.clusters import make
+from launcher.clusters.base import Cluster, Gone, Job, NotHeard, Over, Place, Running, State, Ticket, Waiting
 from launcher.clusters.settings import ClusterSettings
 from launcher.errors import LauncherError
 from launcher.store import values
@@ -17,6 +17,7 @@ from launcher.store.claims import Claim, claim
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.files import read
 from launcher.store.paths import Paths, write_atomic
+from launcher.text import inline
 
 _MOST_BYTES = 1 << 16
 
@@ -61,6 +62,55 @@ def tickets_of(paths: Paths, places: Mapping[Ticket, Place]) -> dict[Job, Ticket
     return found
 
 
+def ask_cluster(paths: Paths) -> list[str]:
+    """Return what a cluster says of the open attempts of a folder, as lines for a person; none if there are none.
+
+    Raises:
+        LauncherError: the cluster does not answer, or nobody knows which it is.
+    """
+    known = AttemptsOnCluster(paths)
+    if not known.open_attempts:
+        return []
+    cluster = _cluster_of(paths)
+    try:
+        tickets = {job.experiment: ticket for job, ticket in tickets_of(paths, cluster.adopt()).items()}
+        states = cluster.poll()
+    except NotHeard as error:
+        raise LauncherError(f"{cluster.name} does not answer: {error}.") from error
+    finally:
+        cluster.close()
+    told: dict[str, list[str]] = {}
+    for name in known.open_attempts:
+        told.setdefault(_words(states.get(tickets.get(name, ""), Gone())), []).append(name)
+    return [f"{cluster.name}: {words}: {inline(', '.join(names), 2000)}" for words, names in told.items()]
+
+
+def _words(state: State) -> str:
+    match state:
+        case Waiting(why):
+            return f"waits ({why})" if why else "waits"
+        case Running(node):
+            return f"runs on {node}" if node else "runs"
+        case Over(why=why):
+            return f"over ({why})" if why else "over"
+        case _:
+            return "not known any more"
+
+
+def _cluster_of(paths: Paths) -> Cluster:
+    """Return the cluster on which the attempts of a folder are.
+
+    Raises:
+        LauncherError: nobody knows which it is.
+    """
+    folders = ClusterPaths(paths.outcome)
+    note = read_cluster_note(folders.note)
+    if note is None:
+        raise LauncherError(f"{folders.note} is missing, so that nobody knows which cluster to ask.")
+    settings = ClusterSettings(extra=note.extra)
+    return make.make_cluster(note.name, settings, paths.outcome.absolute(), 0.0, can_resume=True)
+
+
 def stop_on_cluster(paths: Paths, names: Collection[str], *, force: bool) -> dict[str, str]:
     """Ask the attempts on a cluster to save and end, without a launcher. Return an answer for each experiment.
 
@@ -71,12 +121,7 @@ def stop_on_cluster(paths: Paths, names: Collection[str], *, force: bool) -> dic
     Raises:
         LauncherError: the cluster does not answer, or nobody knows which it is.
     """
-    folders, known = ClusterPaths(paths.outcome), AttemptsOnCluster(paths)
-    note = read_cluster_note(folders.note)
-    if note is None:
-        raise LauncherError(f"{folders.note} is missing, so that nobody knows which cluster to ask.")
-    outcome = paths.outcome.absolute()
-    cluster = make_cluster(note.name, ClusterSettings(extra=note.extra), outcome, 0.0, can_resume=True)
+    known, cluster = AttemptsOnCluster(paths), _cluster_of(paths)
     try:
         tickets = {job.experiment: ticket for job, ticket in tickets_of(paths, cluster.adopt()).items()}
         wanted = [name for name in (names or known.open_attempts)]
@@ -84,11 +129,11 @@ def stop_on_cluster(paths: Paths, names: Collection[str], *, force: bool) -> dic
         cluster.stop([tickets[name] for name in asked], force=force)
         begun = {name for name in wanted if not _take_out(known.of(name))}
     except NotHeard as error:
-        raise LauncherError(f"{note.name} does not answer: {error}. Nothing was asked.") from error
+        raise LauncherError(f"{cluster.name} does not answer: {error}. Nothing was asked.") from error
     finally:
         cluster.close()
     words = "ended by the cluster" if force else "asked to save and end, killed after its grace time"
-    lost = f"{note.name} does not have it any more; the next launch goes on with it"
+    lost = f"{cluster.name} does not have it any more; the next launch goes on with it"
     return {
         name: (words if name in tickets else lost) if name in begun else "taken out of the queue" for name in wanted
     }

@@ -21,6 +21,7 @@ from launcher.planning.decision import PlannedAction
 from launcher.planning.job import Sweep
 from launcher.planning.plan import Plan
 from launcher.store.cluster_paths import ClusterPaths
+from launcher.store.file_system import check_shared
 from launcher.store.launch_lease import LaunchLease
 from launcher.store.paths import Paths
 from launcher.text import inline
@@ -52,6 +53,7 @@ class Remote:
             return None
         outcome = paths.outcome.absolute()
         cluster = make_cluster(name, needs(sweep), outcome, sweep.settings.grace_s, can_resume(sweep))
+        check_shared(outcome)
         cluster.check()
         folders = ClusterPaths(outcome)
         return cls(cluster, sweep, folders, LaunchLease(folders.beats))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from launcher.clusters.fingerprint import fingerprint
 from launcher.clusters.order import Order
 from launcher.planning.attempt_script import attempt_script, resume_pattern
-from launcher.planning.cluster_slots import needs
+from launcher.planning.cluster_slots import checkpoint_s, needs
 from launcher.planning.plan import Plan
 from launcher.worker.spec import Spec
 
@@ -20,12 +20,14 @@ class OrderMaker:
     def __init__(self, plan: Plan, beat_s: float) -> None:
         self._plan = plan
         self._beat_s = beat_s
+        self._checkpoint_s = checkpoint_s(plan.sweep, len(plan.to_run))
         self._code: dict[str, str] | None = None
         self._decisions = {decision.experiment.name: decision for decision in plan.decisions}
 
     def order(self, spec: Spec) -> Order:
         """Return the order of an attempt."""
         settings, cluster = self._plan.sweep.settings, self._plan.sweep.cluster
+        spec = replace(spec, checkpoint_s=self._checkpoint_s)
         return Order(
             spec=spec,
             again=self._again(spec),

@@ -16,7 +16,7 @@ from launcher.engine.attempt import Attempt, make_spec
 from launcher.engine.attempt_ending import classify_attempt
 from launcher.engine.classify_ending import Ending, classify
 from launcher.engine.launch_state import LaunchState
-from launcher.engine.listener import AttemptEnd, Listener
+from launcher.engine.listener import AttemptEnd, Listener, Ran
 from launcher.engine.lost_attempts import LostAttempts
 from launcher.engine.lost_devices import LostDevices, may_be_device
 from launcher.engine.messages import Ended, Event, Refused, StopRequested
@@ -95,7 +95,7 @@ class Runner:
         if worker is None or why:
             if worker is not None:
                 worker.discard()
-            return self._end(decision, slots, Ending(EndingKind.FAILED, why), ran_s=None)
+            return self._end(decision, slots, Ending(EndingKind.FAILED, why), Ran())
         self._begin(decision, slots, worker)
         return []
 
@@ -194,12 +194,13 @@ class Runner:
         else:
             ending = classify(exited.exit, history, attempt.circumstances(exited))
         goes_on = exited.goes_on or (exited.is_lost and not attempt.is_asked and self._lost.may_go_on(attempt.name))
-        seconds = time.monotonic() - attempt.began_s if exited.ended is None else exited.ended.seconds
-        return self._end(attempt.decision, attempt.slots, ending, seconds, goes_on=goes_on)
+        if exited.ended is None:
+            ran = Ran(time.monotonic() - attempt.began_s, goes_on=goes_on)
+        else:
+            ran = Ran(exited.ended.seconds, exited.ended.node, goes_on)
+        return self._end(attempt.decision, attempt.slots, ending, ran)
 
-    def _end(
-        self, decision: Decision, slots: SlotSet, ending: Ending, ran_s: float | None, *, goes_on: bool = False
-    ) -> list[Event]:
+    def _end(self, decision: Decision, slots: SlotSet, ending: Ending, ran: Ran) -> list[Event]:
         name = decision.experiment.name
         history = self._follower.read(name)
         if ending.kind == EndingKind.DONE and (verdict := self._follower.verdict(name)):
@@ -207,7 +208,7 @@ class Runner:
         self._experiments[name].ending = ending
         is_ending = self._settings.fail_fast or self._scheduler.is_stopping
         num_others = 0 if is_ending else len(self._experiments.running) + self._scheduler.num_waiting
-        end = AttemptEnd(decision, slots, ending, history, ran_s or 0.0, num_others)
+        end = AttemptEnd(decision, slots, ending, history, ran.seconds or 0.0, num_others, ran.node)
         self._follower.close(name, f"{name} {summary(end)}")
         if ending.kind == EndingKind.DONE:
             self._policy.finished(name, history)
@@ -215,14 +216,14 @@ class Runner:
                 _remove_checkpoints(self._plan, decision)
         for listener in self._listeners:
             listener.ended(end)
-        return self._events_after(end, has_run=ran_s is not None, goes_on=goes_on)
+        return self._events_after(end, ran)
 
-    def _events_after(self, end: AttemptEnd, *, has_run: bool, goes_on: bool) -> list[Event]:
+    def _events_after(self, end: AttemptEnd, ran: Ran) -> list[Event]:
         """Return the events that follow from an end: perhaps the loss of devices, and the end itself."""
         lost = self._lost_devices.check(end)
         may_have_device_fault = not self._executor.is_remote and may_be_device(end.ending, end.slots.kind)
-        seconds = end.seconds if has_run else float("inf")
-        is_retried = True if goes_on else self._is_retried(end)
+        seconds = float("inf") if ran.seconds is None else ran.seconds
+        is_retried = True if ran.goes_on else self._is_retried(end)
         ended = Ended(end.name, end.ending.kind, seconds, is_retried, may_have_device_fault)
         return [*lost, ended]
 

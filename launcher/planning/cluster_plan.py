@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from launcher.clusters import make
 from launcher.clusters.base import NotHeard
-from launcher.planning.cluster_slots import can_resume, needs
+from launcher.planning.cluster_slots import can_resume, checkpoint_s, needs
 from launcher.planning.plan import Plan
 
 
@@ -63,20 +63,22 @@ def _limit(plan: Plan, limit_s: int | None) -> list[str]:
     ]
 
 
-def _load(plan: Plan, num: int) -> list[str]:
+def _load(plan: Plan, num: int) -> Iterator[str]:
     """Tell what checkpoints of so many experiments at once mean for the shared folder, if their size is known."""
     at_once = min(num, plan.sweep.cluster.at_once or num)
+    seconds = checkpoint_s(plan.sweep, num)
+    if seconds != plan.sweep.settings.checkpoint_s:
+        yield f"checkpoints every {seconds:g} s, as {at_once} run at once; checkpoint_s of [sweep] says otherwise"
     sizes = [size for decision in plan.decisions if (size := decision.evidence.checkpoint_bytes)]
-    checkpoint_s = plan.sweep.settings.checkpoint_s
-    if not sizes or at_once <= 1 or not checkpoint_s:
-        return []
+    if not sizes or at_once <= 1 or not seconds:
+        return
     largest = max(sizes)
-    rate = at_once * largest / checkpoint_s
+    rate = at_once * largest / seconds
     advice = "; a larger checkpoint_s makes it less" if rate > _BUSY_BYTES_PER_S else ""
-    return [
-        f"checkpoints: {at_once} x {largest / 1e6:.0f} MB every {checkpoint_s:g} s are {rate / 1e6:.0f} MB/s to the "
-        f"shared folder{advice}"
-    ]
+    yield (
+        f"checkpoints: {at_once} x {largest / 1e6:.0f} MB every {seconds:g} s are {rate / 1e6:.0f} MB/s to the shared "
+        f"folder{advice}"
+    )
 
 
 _BUSY_BYTES_PER_S = 100e6

@@ -9,6 +9,8 @@ from launcher.devices.device import Device
 from launcher.devices.slots import Slot
 from launcher.planning.job import Sweep
 
+MANY, MANY_CHECKPOINT_S = 50, 600.0
+
 
 class ClusterDevice(Device):
     """The place of an attempt on a cluster. Its text is the cluster's name: which node and GPU, the cluster decides."""
@@ -28,6 +30,18 @@ def needs(sweep: Sweep) -> ClusterSettings:
 def can_resume(sweep: Sweep) -> bool:
     """Return whether an experiment can go on from a checkpoint: a target can, and a script whose job file says how."""
     return not sweep.settings.command or bool(sweep.settings.resume.glob)
+
+
+def checkpoint_s(sweep: Sweep, num: int) -> float:
+    """Return the seconds between checkpoints of `num` experiments at once.
+
+    Where more than 50 run, a minute would mean a gigabyte a second to the shared folder for models of 50 MB. So the
+    default is ten minutes there; what the job file says holds in any case.
+    """
+    is_said = "checkpoint_s" in sweep.written.get("sweep", {})
+    at_once = min(num, sweep.cluster.at_once or num)
+    is_many = at_once > MANY and not is_said
+    return max(sweep.settings.checkpoint_s, MANY_CHECKPOINT_S) if is_many else sweep.settings.checkpoint_s
 
 
 def cluster_slots(sweep: Sweep, cluster: str, num: int) -> list[Slot]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, LoggedEvent, MovedAside, Started, read_events
+from launcher.text import inline
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,10 @@ def last_attempts(events: Iterable[LoggedEvent]) -> dict[str, LastAttempt]:
                 found[event.experiment] = _started(event, before)
             case Ended() if before is not None and before.attempt == event.attempt:
                 total_s = before.seconds + event.seconds
-                found[event.experiment] = replace(before, ending=event.ending, why=event.why, seconds=total_s)
+                device = f"{before.device} {inline(event.node, 100)}" if event.node else before.device
+                found[event.experiment] = replace(
+                    before, device=device, ending=event.ending, why=event.why, seconds=total_s
+                )
             case MovedAside() if before is not None:  # its time and its reason belong to what was moved away
                 ending = before.ending or EndingKind.INTERRUPTED
                 found[event.experiment] = LastAttempt(before.attempt, "", 0, ending)

@@ -81,6 +81,7 @@ class Ended(LoggedEvent):
     why: str  # empty if there is nothing to say
     seconds: float  # how long the attempt ran
     last_step: int | None = None  # None where no launcher saw the end
+    node: str | None = None  # of a cluster, on which the attempt ran; None: the launcher's machine
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self | None:
@@ -90,8 +91,9 @@ class Ended(LoggedEvent):
         if attempt is None or ending is None or seconds is None or seconds > values.LONGEST_S:
             return None
         why, last_step = values.text(content.get("why")), values.whole(content.get("last_step"))
-        about = _common(content)
-        return cls(attempt=attempt, ending=ending, why=why, seconds=seconds, last_step=last_step, **about)
+        node, about = content.get("node"), _common(content)
+        node = node if isinstance(node, str) else None
+        return cls(attempt=attempt, ending=ending, why=why, seconds=seconds, last_step=last_step, node=node, **about)
 
 
 @dataclass(frozen=True)

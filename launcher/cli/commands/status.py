@@ -52,6 +52,7 @@ def status_command(
     outcome: Outcome = None,
     logs: Logs = None,
     shows_all: Annotated[bool, typer.Option("--all", help="A row for each experiment that waits, too.")] = False,
+    asks: Annotated[bool, typer.Option("--ask", help="Ask the cluster once about what waits or runs there.")] = False,
     group: Group = None,
     as_json: Json = False,
 ) -> None:
@@ -77,6 +78,11 @@ def status_command(
         output.print_json(document)
     else:
         output.print_lines(status_text.text(status, paths, output.stdout_width(), shows_all=shows_all, group=group))
+    if asks:
+        from launcher.engine.open_attempts import ask_cluster
+
+        for line in ask_cluster(paths) or ["nothing waits or runs on a cluster."]:
+            output.message(line)
 
 
 def _while_the_first_launcher_checks(job: Path, experiments: list[str], holder: Holder) -> SweepStatus:
