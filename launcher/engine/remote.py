@@ -131,5 +131,6 @@ def _check_secrets(plan: Plan) -> None:
     if hidden:
         raise InputError(
             f"{inline(', '.join(hidden), 300)} of [config] looks like a secret, and an order for another machine would "
-            "hold it in a file. Take it from an environment variable in the training code: the cluster passes those on."
+            "hold it in a file. Take it from an environment variable in the training code: on Slurm a job has those of "
+            "this shell, on Ray those with which Ray was started on its node."
         )

@@ -292,7 +292,8 @@ def _seconds(summary: RecordSummary, last: LastAttempt | None, running: AttemptS
 
     An attempt that runs counts until now, one that no launcher saw end until its newest record.
     """
-    if last is None:  # the file of events is lost: the records alone say it
+    # The file of events is lost, or a cluster has begun the newest attempt without a launch: the records alone say it.
+    if last is None or last.attempt < summary.attempt:
         return summary.before_s + summary.last_s
     if running is not None and running.attempt == last.attempt:
         return last.seconds + (running.seconds or 0.0)

@@ -227,5 +227,11 @@ def test_what_waits_on_a_cluster_has_no_ending_and_its_records_still_count() -> 
     assert state_of(events=[started()], launch=left).seconds is None, "it has not begun"
 
 
+def test_an_attempt_that_a_cluster_has_begun_by_itself_has_the_time_of_its_records() -> None:
+    left = LaunchState(phase="left", launch=LAUNCH, on_cluster={"a": True})
+    state = state_of(records(steps(3.0, 2.0), steps(1.0, first=3)), [started()], left)
+    assert (state.state, state.attempt, state.seconds) == (RUNNING, 2, 3.0), "two seconds and another"
+
+
 def test_marks_of_outcomes() -> None:
     assert [mark_of(outcome) for outcome in ("done", "running", "interrupted", "failed")] == ["✓", "…", "‖", "✗"]
