@@ -80,11 +80,11 @@ integrations: $(READY) ## install transformers, Lightning and others into .venv-
 
 ray: $(READY)    ## install Ray into .venv-ray, and run the tests of --on ray on nodes of it
 	$(RUN) -m tests.ray_environment
-	.venv-ray/bin/python -m pytest -m ray tests/launcher/clusters
+	.venv-ray/bin/python -m pytest -m ray tests/launcher/clusters $(ARGS)
 
 slurm: $(READY)  ## install Slurm (as root, on Debian), and run the tests of --on slurm on four nodes of this machine
 	tests/engines/slurm-up.sh install
-	$(RUN) -m pytest -n 2 --dist loadfile -m slurm tests/launcher tests/test_cluster_page.py
+	$(RUN) -m pytest -n 2 --dist loadfile -m slurm tests/launcher tests/test_cluster_page.py $(ARGS)
 
 soak: $(READY)   ## kill at random for SECONDS (600), with a printed SEED, beside LOAD (0) busy processes
 	$(RUN) -m tests.soak --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED)) $(if $(LOAD),--load $(LOAD))
