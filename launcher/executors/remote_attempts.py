@@ -160,7 +160,10 @@ class RemoteAttempts:
             self._hand_over.tell(f"{self._cluster.name} does not answer: {error}")
             return
         for name, followed in self._followed.items():
-            state = followed.state = states.get(followed.ticket, Gone())
+            before, state = followed.state, states.get(followed.ticket, Gone())
+            followed.state = state
+            if type(state) is not type(before):  # where something begins or ends, more will soon
+                self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)
             match state:
                 case Waiting(why) if followed.beat is None:
                     followed.handle.waits = f"waits: {why}" if why else "waits"
