@@ -30,6 +30,7 @@ class Order:
     preload: the modules that the fork server imports.
     metrics: those of the job, and whether the first is better when it is larger.
     grace_s: from asking the worker to stop until it is killed.
+    kill_after_s: without a record for so long, a worker is ended; None: never.
     limit_s: the time limit of the job; None: there is none.
     submits_successor: at the time limit, the supervisor asks the cluster for a job that goes on.
     code: what must be the same on the node: names of things and their digests or versions.
@@ -46,6 +47,7 @@ class Order:
     telemetry_s: float = 2.0
     grace_s: float = 30.0
     beat_s: float = 5.0
+    kill_after_s: float | None = None
     limit_s: int | None = None
     submits_successor: bool = False
     code: dict[str, str] = field(default_factory=dict)

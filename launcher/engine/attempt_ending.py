@@ -34,6 +34,7 @@ def classify_attempt(ended: AttemptEnding, history: RecordFacts) -> Ending:
     around = Circumstances(
         was_asked=bool(ended.asked),
         was_forced=ended.was_forced,
+        hung_s=ended.hung_s,
         was_memory_short=ended.was_memory_short,
         last_word=last_word,
     )

@@ -40,6 +40,7 @@ class OrderMaker:
             telemetry_s=settings.telemetry_s,
             grace_s=settings.grace_s,
             beat_s=self._beat_s,
+            kill_after_s=settings.kill_after_s,
             limit_s=cluster.seconds,
             submits_successor=cluster.seconds is not None,
             code=self._fingerprint(spec),

@@ -114,7 +114,8 @@ class Runner:
     def _begin(self, decision: Decision, slots: SlotSet, worker: Handle) -> None:
         worker.begin()
         began_s = time.monotonic()
-        silence = SilenceWatch(began_s, self._settings.stall_after_s, self._settings.kill_after_s)
+        end_after_s = None if self._executor.is_remote else self._settings.kill_after_s  # else its supervisor does it
+        silence = SilenceWatch(began_s, self._settings.stall_after_s, end_after_s)
         attempt = Attempt(decision, slots, worker, silence, began_s)
         self._experiments.running[attempt.name] = attempt
         for listener in self._listeners:
@@ -155,10 +156,9 @@ class Runner:
     def tick(self, now_s: float) -> list[Event]:
         """Read all records, tell of silence, and kill what is due. Return the stops that the stopper judges."""
         events: list[Event] = []
-        if self._executor.is_remote:
-            if now_s < self._tick_due_s:
-                return events
-            self._tick_due_s = now_s + REMOTE_TICK_S
+        if self._executor.is_remote and now_s < self._tick_due_s:
+            return events
+        self._tick_due_s = now_s + REMOTE_TICK_S
         for name, attempt in list(self._experiments.running.items()):
             if not self._executor.is_remote:
                 events += self.collect(name)

@@ -179,6 +179,7 @@ class AttemptEnding:
     code, signal: of the worker; both None if no worker was started.
     asked: why the supervisor asked the worker to stop: "" if it did not, "stop", "limit" of
         time, "preempted", "superseded".
+    hung_s: the worker was ended because it had recorded nothing for so long; None: it was not.
     refused: why no worker was started, such as another version of the target on the node; empty if one was.
     last_word: how the attempt ended, if the worker could not write that into its records.
     verdict: why the attempt counts as failed though its worker was only interrupted; empty if it does not.
@@ -190,6 +191,7 @@ class AttemptEnding:
     signal: str | None = None
     asked: str = ""
     was_forced: bool = False
+    hung_s: float | None = None
     was_memory_short: bool = False
     refused: str = ""
     seconds: float = 0.0
@@ -226,6 +228,7 @@ class AttemptEnding:
             signal=signal if isinstance(signal, str) else None,
             asked=values.text(content.get("asked")),
             was_forced=content.get("was_forced") is True,
+            hung_s=values.finite(content.get("hung_s"), least=0),
             was_memory_short=content.get("was_memory_short") is True,
             refused=values.text(content.get("refused")),
             seconds=values.finite(content.get("seconds"), least=0) or 0.0,

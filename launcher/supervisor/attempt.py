@@ -17,6 +17,7 @@ from launcher.store.ending import EndingKind
 from launcher.store.record_summary import RecordSummary
 from launcher.supervisor.conclusion import NO_PROGRESS, conclude
 from launcher.supervisor.end_file import EndFile
+from launcher.supervisor.hang import HangWatch
 from launcher.supervisor.life_signs import LifeSigns
 from launcher.supervisor.opening import ANOTHERS, DONE, FAILED, Owned
 from launcher.supervisor.output import say
@@ -48,6 +49,7 @@ class SupervisedAttempt:
         self._began_s = self._exited_s = time.monotonic()
         self._last_record_s = math.inf  # when the last record was seen
         self._force_at_s = math.inf
+        self._hang = HangWatch(self.spec, self.order.kill_after_s)
         self._asked = ""
         self._is_forced = False
         self._is_taken = False  # another attempt counts
@@ -145,6 +147,8 @@ class SupervisedAttempt:
         has_news = is_due or self._exited is not None or (self._has_news and now_s >= self._read_at_s)
         if has_news and self._worker is not None and self.ending is None and not self._is_taken:
             self._read(now_s)
+        if self._worker is not None and self._exited is None and not self._asked:
+            self._force_at_s = min(self._force_at_s, self._hang.due_s(self._worker, self._follower, now_s))
         if now_s >= self._force_at_s:
             self.kill()
         if not self._is_taken and self._signs.is_due(now_s, phase or self._phase):
@@ -196,6 +200,7 @@ class SupervisedAttempt:
             signal=event.exit.signal,
             asked=SUPERSEDED if self._is_taken else self._asked,
             was_forced=self._is_forced,
+            hung_s=self._hang.hung_s,
             was_memory_short=event.exit.was_memory_short,
             seconds=self._exited_s - self._began_s,
             last_word=event.last_word,

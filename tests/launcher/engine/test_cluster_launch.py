@@ -275,6 +275,16 @@ def test_a_plan_says_what_would_be_handed_over_and_starts_nothing(there: Cluster
 
 
 @pytest.mark.slow
+def test_a_worker_that_hangs_is_ended_on_its_node(there: ClusterPlace) -> None:
+    there.toy({"a": {"act": "sleep", "at": 2}}, kill_after_s=1.0)
+    ended = there.launch("job.toml")
+    assert ended.code == 1
+    assert "a hung" in ended.err
+    assert "no record for" in ended.err
+    assert "time.sleep" in there.paths.log("a").read_text() or "toy.py" in there.paths.log("a").read_text()
+
+
+@pytest.mark.slow
 def test_several_experiments_share_a_job(there: ClusterPlace) -> None:
     there.toy({name: {"steps": 2} for name in "abc"}, CLUSTER + "per_job = 2\n")
     ended = there.launch("job.toml")
