@@ -104,7 +104,7 @@ class HandOver:
             self._not_before_s = now_s + SOON_S
             self.tell(f"{self._cluster.name} does not answer: {error}")
             return [], []
-        except (InputError, OSError) as error:
+        except (InputError, OSError, TypeError) as error:  # TypeError: a value that no order can hold
             why = f"it was not handed over: {error}"
             return [], [WorkerExited(each.name, ProcessExit(), why=why) for each in waiting]
         return self._taken(parts, answers, now_s), []

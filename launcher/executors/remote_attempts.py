@@ -197,7 +197,7 @@ class RemoteAttempts:
                 if ending.successor or isinstance(state, Waiting):  # the cluster starts it again
                     yield self._end(followed, files, ending, newer=followed.attempt + 1)
                 else:
-                    self._ask_due_s = min(self._ask_due_s, now_s + LEAST_LOOK_S)
+                    self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)
                 return
             yield self._end(followed, files, ending)
         elif isinstance(state, Over | Gone):
