@@ -4,8 +4,9 @@
 2. An order that is gone was withdrawn.
 3. The attempt is claimed. Where the cluster runs a job again, or a job goes on after the time limit of another job, it
    is a further attempt.
-4. The attempt gets the records and checkpoints of the attempts before it: readers look into its files from now on.
-5. A node that differs from where the order was written does not run it. Its end says so; only the owner of an attempt
+4. A script waits until the script of the attempt before has ended, as both write into the same log and folder.
+5. The attempt gets the records and checkpoints of the attempts before it: readers look into its files from now on.
+6. A node that differs from where the order was written does not run it. Its end says so; only the owner of an attempt
    writes its end.
 """
 
@@ -28,6 +29,7 @@ from launcher.store.summary_file import read_summary
 from launcher.supervisor.cluster_job import ClusterJob
 from launcher.supervisor.inheritance import copy_lines, link_checkpoints, newest_checkpoint
 from launcher.supervisor.output import say
+from launcher.supervisor.predecessors import Predecessors
 from launcher.text import inline
 from launcher.worker.spec import Spec
 
@@ -67,10 +69,12 @@ class Owned:
         return _refuse(self.folder, self.spec.experiment, self.spec.attempt, why, node)
 
 
-def open_attempt(outcome: Path, experiment: str, ordered: int, job: ClusterJob) -> Owned | Left:
+def open_attempt(
+    outcome: Path, experiment: str, ordered: int, job: ClusterJob, predecessors: Predecessors | None = None
+) -> Owned | Left:
     """Make an ordered attempt this process's own, or tell why it is not.
 
-    `outcome`: the outcome folder. `ordered`: the number of the attempt that was ordered.
+    `outcome`: the outcome folder. `ordered`: the number of the attempt that was ordered. `predecessors`: of the group.
     """
     folder = ClusterPaths(outcome).attempts(experiment)
     files = AttemptFiles.look(folder)
@@ -88,6 +92,8 @@ def open_attempt(outcome: Path, experiment: str, ordered: int, job: ClusterJob) 
     except OSError as error:
         return Left(FAILED, f"attempt {number} cannot be claimed: {error}")
     beat = BeatFile(ClusterPaths(outcome).beats, experiment, number)
+    if order is not None and order.spec.script is not None:
+        (predecessors or Predecessors(outcome)).await_end(files, experiment, number, beat, order.beat_s)
     try:
         _inherit(Paths(outcome, outcome, number), experiment, folder, beat)
     except OSError as error:

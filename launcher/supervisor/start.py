@@ -17,6 +17,7 @@ from launcher.store.cluster_paths import ClusterPaths
 from launcher.supervisor.cluster_job import this_job
 from launcher.supervisor.opening import ANOTHERS, DONE, FAILED, Left, Owned, open_attempt
 from launcher.supervisor.output import say
+from launcher.supervisor.predecessors import Predecessors
 from launcher.supervisor.stop_signals import StopSignals
 
 
@@ -32,8 +33,9 @@ def supervise(outcome: Path, batch: str, number: int, signals: StopSignals) -> i
     job = this_job()
     codes: list[int] = []
     owned: list[Owned] = []
+    predecessors = Predecessors(outcome)
     for experiment, attempt in groups[number]:
-        found = open_attempt(outcome, experiment, attempt, job)
+        found = open_attempt(outcome, experiment, attempt, job, predecessors)
         if isinstance(found, Left):
             say(f"{experiment}: not run here, as {found.why}.")
             codes.append(found.code)

@@ -107,7 +107,8 @@ def test_a_script_is_trained_and_completed_after_its_death(sweep: ToySweep) -> N
         "first = int(open('at').read()) if os.path.exists('at') else 0\n"
         "for step in range(first + 1, 61):\n"
         "    print(f'step {step} loss {1 / step:.4f}')\n"
-        "    open('at', 'w').write(str(step))\n"
+        "    open('at.new', 'w').write(str(step))\n"
+        "    os.replace('at.new', 'at')\n"
         "    time.sleep(0.02)\n"
         "print('attempt', os.environ['LAUNCHER_ATTEMPT'], os.environ['LAUNCHER_CHECKPOINTS'])\n",
     )
@@ -131,6 +132,34 @@ def test_a_script_is_trained_and_completed_after_its_death(sweep: ToySweep) -> N
     assert sweep.history().end["ending"] == "done"
     steps = steps_of(sweep.paths.of_attempt(2).records("a"))
     assert steps == list(range(1, 61)), "each step is recorded once, also what the dead worker had not read"
+
+
+@pytest.mark.slow  # two beats, and three hundred steps
+def test_a_script_on_a_node_that_is_cut_off_ends_before_the_next_begins(sweep: ToySweep) -> None:
+    """Both write into one log and one folder: a line of the first would be taken for a step of the second."""
+    spec = script(
+        sweep,
+        "import os, time\n"
+        "first = int(open('at').read()) if os.path.exists('at') else 0\n"
+        "for step in range(first + 1, 301):\n"
+        "    print(f'step {step} loss {1 / step:.4f}')\n"
+        "    open('at.new', 'w').write(str(step))\n"
+        "    os.replace('at.new', 'at')\n"
+        "    time.sleep(0.02)\n",
+    )
+    again = replace(spec, script=replace(spec.script, is_resumed=True)) if spec.script else spec
+    sweep.order(spec, preload=("launcher.worker.script",), again=again, beat_s=3)
+    sweep.batch(("a", 1))
+    first = sweep.start(SLURM_JOB_ID="17")
+    wait_for_step(sweep, 20)
+    code, out = sweep.run(SLURM_JOB_ID="17", SLURM_RESTART_COUNT="1")
+    assert code == 0, out
+    assert finish(first)[0] == 75
+    assert sweep.ended(1).asked == "superseded"
+    history = sweep.history()
+    assert list(history.steps) == list(range(1, 301))
+    assert all(record["loss"] == round(1 / step, 4) for step, record in history.steps.items()), "no step is another's"
+    assert "attempt 1 has written no end" in out
 
 
 def test_a_worker_that_is_killed_leaves_its_last_records(sweep: ToySweep) -> None:
