@@ -237,7 +237,7 @@ class LaunchCommand:
         bool,
         typer.Option(
             "--ask",
-            help="On a cluster: ask it for its nodes and limits, and whether it would take such a job.",
+            help="In a plan for a cluster: ask it for its nodes and limits, and whether it would take such a job.",
             rich_help_panel=HOW,
         ),
     ]

@@ -12,6 +12,7 @@ from launcher.cli.arguments import GroupedCommand
 from launcher.cli.commands.plan import print_plan
 from launcher.cli.option_groups import with_options
 from launcher.cli.sweep_options import SweepOptions
+from launcher.errors import InputError
 from launcher.planning.launch_options import LaunchOptions
 from launcher.store.paths import Paths
 from launcher.terminal import colour, output
@@ -30,7 +31,7 @@ def register(app: typer.Typer) -> None:
     app.command("run", cls=GroupedCommand, epilog=EXIT_CODES)(run_command)
 
 
-@with_options(leave_out=("ask",))
+@with_options()
 def run_command(
     sweep: SweepOptions,
     launch: LaunchOptions,
@@ -48,6 +49,8 @@ def run_command(
     if dry_run:
         print_plan(loaded, launch, as_json=as_json, is_verbose=verbose)
         return
+    if launch.ask:
+        raise InputError("--ask is for plan and --dry-run: a launch asks the cluster anyway.")
     if detach:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     quiet = quiet and not verbose  # who asks for both wants to see more

@@ -204,8 +204,8 @@ def test_a_card_that_is_lost_takes_part_in_nothing_more(driver: Workplace, cards
     cards.are("card 0 8192 0", "card 1 8192 0", "lost 1 15", "card 2 8192 0")
     start = driver.history("a").start
     assert start is not None
-    (driver.folder / "go").touch()
     psutil.Process(start["pid"]).children()[1].kill()
+    (driver.folder / "go").touch()
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "rank 1 of 2: SIGKILL" in err
