@@ -185,7 +185,7 @@ def fold(
         index=index,
         state=state,
         ending=ending,
-        why=summary.obstacle or (_why(ending, last) if ending else ""),
+        why=summary.obstacle or (_why(ending, last, summary) if ending else ""),
         is_kept=ending is not None and state == ending and ending.is_kept and planned.name not in launch.attempts,
         highest_attempt=max([summary.attempt, *(event.attempt for event in events if isinstance(event, Started))]),
         device=last.device if last else "",
@@ -259,12 +259,13 @@ def _ending(summary: RecordSummary, last: LastAttempt | None) -> EndingKind | No
     return EndingKind(summary.end["ending"]) if summary.end else EndingKind.INTERRUPTED
 
 
-def _why(ending: EndingKind, last: LastAttempt | None) -> str:
+def _why(ending: EndingKind, last: LastAttempt | None, summary: RecordSummary) -> str:
     """Return why the newest attempt ended so, as far as it is known."""
     if last is None:
         return ""
     if ending == EndingKind.INTERRUPTED and last.ending is None:
-        return "its launcher was gone"
+        has_said_so = summary.end is not None and summary.attempt >= last.attempt  # it was asked to, as on a cluster
+        return "" if has_said_so else "its launcher was gone"
     return last.why if last.ending == ending else ""
 
 

@@ -95,6 +95,10 @@ def test_an_experiment_whose_launcher_was_killed_is_interrupted_after_its_newest
 def test_a_worker_that_ended_after_its_launcher_has_the_ending_of_its_last_record() -> None:
     state = state_of(records([*steps(3.0), DONE]), [started()], GONE)
     assert (state.state, state.why, state.seconds) == ("done", "", 2.0)
+    asked = state_of(records([*steps(3.0), DONE | {"ending": "interrupted"}]), [started()], GONE)
+    assert (asked.state, asked.why) == ("interrupted", ""), "stop has asked it on a cluster, without a launcher"
+    next_one = state_of(records([*steps(3.0), DONE | {"ending": "interrupted"}]), [started(), started(2)], GONE)
+    assert next_one.why == "its launcher was gone"
 
 
 def test_a_done_experiment_is_kept_by_a_launch_that_does_not_run_it() -> None:
