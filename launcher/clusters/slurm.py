@@ -75,7 +75,7 @@ class SlurmCluster:
         self._tickets: set[Ticket] = set()
 
     def check(self) -> None:
-        """Make sure that there is a Slurm which answers, and that the table has what Slurm can give."""
+        """Make sure that there is a Slurm which answers, and that it would take jobs with the needs of the table."""
         jobs = self._jobs
         problems = slurm_options.problems(jobs.settings, grace_s=jobs.grace_s)
         if any(character in str(jobs.outcome.absolute()) for character in "\\\0"):
@@ -86,8 +86,11 @@ class SlurmCluster:
             raise InputError(problems)
         try:
             self._learn(self._ask("scontrol", "show", "config").out)
+            test = self._test()
         except NotHeard as silence:
             raise InputError(f"--on slurm: Slurm does not answer. {silence}. Try: sinfo") from silence
+        if test.code and slurm_refusals.judge(test.words) is Refusal.NEVER:
+            raise InputError(self._never(test))
 
     def submit(self, batch: str, groups: Sequence[Group]) -> list[Ticket | Refused]:
         """Submit the groups of a batch as arrays. What is over a limit of submitted jobs is refused."""
@@ -157,12 +160,17 @@ class SlurmCluster:
         """
         limits = self._learn(self._ask("scontrol", "show", "config").out)
         partitions = self._ask("sinfo", "-h", "-o", "%P: %D nodes, %c CPUs, %m MB, %G, time limit %l, %t").out
-        line = ["--test-only", *slurm_options.needs(self._jobs.settings), *self._jobs.settings.extra]
-        test = self._commands.sbatch([*line, "--wrap=true"])
-        self._raise_if_silent(test)
+        test = self._test()
         return SlurmAnswer(
             [inline(text) for text in partitions.splitlines()], limits, *read_test(test.code, test.words)
         )
+
+    def _test(self) -> Answer:
+        """Ask whether Slurm would take a job like those of this sweep."""
+        line = ["--test-only", *slurm_options.needs(self._jobs.settings), *self._jobs.settings.extra]
+        test = self._commands.sbatch([*line, "--wrap=true"])
+        self._raise_if_silent(test)
+        return test
 
     def _learn(self, config: str) -> dict[str, int]:
         """Return the limits in what `scontrol show config` prints, and keep the size of arrays."""

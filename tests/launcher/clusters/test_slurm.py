@@ -417,11 +417,21 @@ def test_a_named_cluster_is_asked_by_every_command(commands: Commands, outcome: 
     slurm = cluster(outcome, extra=("--clusters=big",))
     slurm.check()
     slurm.submit("b1", groups(1))
-    commands.queue(f"17_0 RUNNING {name_of(commands)}")
+    commands.queue(f"17_0 RUNNING {name_of(commands, 1)}")
     slurm.stop(["b1:0"], force=True)
     for name in ("scontrol", "squeue", "scancel"):
         assert commands.asked(name)[0][:2] == ["-M", "big"]
     assert "--clusters=big" in commands.asked("sbatch")[0]
+
+
+def test_a_job_that_is_never_taken_is_an_error_before_anything_is_written(commands: Commands, outcome: Path) -> None:
+    commands.answer("sbatch", "echo 'sbatch: error: invalid partition specified: gpuu' >&2; exit 1")
+    with pytest.raises(InputError, match='partition = "gpuu"'):
+        cluster(outcome, partition="gpuu").check()
+    assert "--test-only" in commands.asked("sbatch")[0]
+    commands.answer("sbatch", "echo 'sbatch: error: Batch job submission failed: MaxJobCount' >&2; exit 1")
+    cluster(outcome).check()
+    assert not outcome.exists()
 
 
 def test_all_problems_of_the_table_are_told_before_anything_is_done(commands: Commands, outcome: Path) -> None:
