@@ -127,6 +127,7 @@ def stop_on_cluster(paths: Paths, names: Collection[str], *, force: bool) -> dic
         wanted = [name for name in (names or known.open_attempts)]
         asked = [name for name in wanted if name in tickets]
         cluster.stop([tickets[name] for name in asked], force=force)
+        over = {name for name in wanted if not known.of(name).open_attempt}
         begun = {name for name in wanted if not _take_out(known.of(name))}
     except NotHeard as error:
         raise LauncherError(f"{cluster.name} does not answer: {error}. Nothing was asked.") from error
@@ -134,9 +135,8 @@ def stop_on_cluster(paths: Paths, names: Collection[str], *, force: bool) -> dic
         cluster.close()
     words = "ended by the cluster" if force else "asked to save and end, killed after its grace time"
     lost = f"{cluster.name} does not have it any more; the next launch goes on with it"
-    return {
-        name: (words if name in tickets else lost) if name in begun else "taken out of the queue" for name in wanted
-    }
+    answers = {name: words if name in tickets else "it has ended" if name in over else lost for name in begun}
+    return {name: answers.get(name, "taken out of the queue") for name in wanted}
 
 
 def _take_out(files: AttemptFiles) -> bool:

@@ -38,7 +38,8 @@ class TimeLeft:
         self._threads = slots[0].threads * slots_each  # of an experiment
         self._set_threads = executor.set_threads
         self._message = message
-        self._shares_cores = is_parallel and slots_each == 1 and all(slot.device.kind == "cpu" for slot in slots)
+        has_cores = is_parallel and slots_each == 1 and not executor.is_remote
+        self._shares_cores = has_cores and all(slot.device.kind == "cpu" for slot in slots)
         self._is_elastic = is_elastic
         self._has_told = False
         self._look_at_s = 0.0

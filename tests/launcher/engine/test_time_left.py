@@ -102,6 +102,14 @@ def test_cores_beside_gpus_are_not_told() -> None:
     assert launch.messages == []
 
 
+@pytest.mark.parametrize("is_elastic", [False, True])
+def test_cores_of_a_cluster_are_neither_told_nor_given_away(is_elastic: bool) -> None:
+    launch = Launch(["a"], seconds=100.0, is_elastic=is_elastic)
+    launch.executor.is_remote = True
+    launch.time_left.nothing_waits()
+    assert (launch.messages, launch.executor.threads) == ([], [])
+
+
 def test_whether_idle_cores_are_worth_telling_is_computed_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand experiments may end at once, and the time left costs a look at all of them."""
     clock = [100.0]
