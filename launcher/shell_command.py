@@ -29,6 +29,17 @@ def command_to_type(command: str, job_file: Path, folders: Mapping[str, str], *m
 
     `folders` are the sweep's folders that its job file does not name, by `outcome` and `logs`.
     """
-    program = ["sweep-launcher"] if Path(sys.argv[0]).name == "sweep-launcher" else ["python", "-m", "launcher"]
-    named = [word for key, folder in folders.items() for word in (f"--{key}", folder)]
-    return shlex.join([*program, command, str(job_file), *named, *more])
+    return shlex.join([*_program(), command, str(job_file), *_options(folders), *more])
+
+
+def stop_to_type(job_file: Path, folders: Mapping[str, str]) -> str:
+    """Return the command that stops all of a sweep, quoted for a shell. `folders`: as of `command_to_type`."""
+    return shlex.join([*_program(), "stop", "--all", *_options({"job": str(job_file), **folders})])
+
+
+def _program() -> list[str]:
+    return ["sweep-launcher"] if Path(sys.argv[0]).name == "sweep-launcher" else ["python", "-m", "launcher"]
+
+
+def _options(given: Mapping[str, str]) -> list[str]:
+    return [word for key, value in given.items() for word in (f"--{key}", value)]

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from launcher.engine.attempt import Attempt
+from launcher.planning.job import Sweep
+from launcher.shell_command import stop_to_type
 
 
-def farewell(running: Iterable[Attempt]) -> str:
-    """Return what goes on without the launch, and what a user can type: "12 run and 30 wait on the cluster …"."""
+def farewell(running: Iterable[Attempt], sweep: Sweep, *, was_asked: bool) -> str:
+    """Return what goes on without the launch, and what a user can type: "12 run and 30 wait on the cluster …".
+
+    `was_asked`: by --leave; the same command would leave again.
+    """
     waits = [bool(attempt.worker.waits) for attempt in running]
     if not waits:
         return "nothing is left on the cluster."
@@ -18,6 +23,6 @@ def farewell(running: Iterable[Attempt]) -> str:
         *([f"{num_waiting} {'waits' if num_waiting == 1 else 'wait'}"] if num_waiting else []),
     ]
     goes = "goes" if len(waits) == 1 else "go"
-    return (
-        f"{' and '.join(told)} on the cluster and {goes} on. The same command follows; stop --all ends what is there."
-    )
+    follows = "The same command without --leave" if was_asked else "The same command"
+    stop = stop_to_type(sweep.job_file, sweep.folders)
+    return f"{' and '.join(told)} on the cluster and {goes} on. {follows} follows. To end what is there: {stop}"

@@ -118,13 +118,14 @@ def _remove_beats(paths: Paths, names: Iterable[str]) -> None:
             (folder / beat.name).unlink(missing_ok=True)
 
 
-def fold_what_is_over(paths: Paths, left: Collection[str] | None, message: Callable[[str], None]) -> None:
+def fold_what_is_over(paths: Paths, over: Collection[str], message: Callable[[str], None]) -> None:
     """Fold the experiments whose newest attempt is over. The caller holds the folder's lock.
 
-    `left`: the experiments of which an attempt without an end goes on; None: every attempt without an end may go on.
+    `over`: the experiments of which an attempt without an end is over. Every other attempt without an end may go on:
+    another launch has ordered it, with other experiments than this launch.
     What cannot be folded now, a later launch folds: everything is there under the names that it has.
     """
     try:
-        fold_attempts(paths, lambda name, _files: left is None or name in left)
+        fold_attempts(paths, lambda name, _files: name not in over)
     except OSError as error:
         message(f"{error.filename or paths.outcome} cannot be renamed now: {error.strerror}. A later launch does it.")

@@ -78,7 +78,7 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, ports: Por
         sinks = () if remote else ports.sinks  # a supervisor writes the log of its attempts
         summary = _run(plan, Parts(executor, views, searcher, ports.stopper, sinks, console), options, folders)
         if remote is not None and not summary.has_lost_folder:
-            fold_what_is_over(paths, summary.left, console.message)
+            fold_what_is_over(paths, summary.endings.keys() - set(summary.left), console.message)
         return summary
 
 
@@ -87,7 +87,7 @@ def _take_up(
 ) -> None:
     """Take up what earlier launches have left on a cluster, and complete what killed scripts have told."""
     if remote is None:
-        fold_what_is_over(paths, None, message)
+        fold_what_is_over(paths, (), message)
     else:
         held.callback(remote.cluster.close)
         held.callback(remote.lease.close)

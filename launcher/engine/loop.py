@@ -199,7 +199,8 @@ class Loop:
         """End the launch; what the cluster has goes on."""
         self._signal, self._has_left = number, True
         signalled = f"{number.name}: " if number is not None else ""
-        self._console.message(f"{signalled}{farewell(self._state.experiments.running.values())}")
+        running = self._state.experiments.running.values()
+        self._console.message(f"{signalled}{farewell(running, self._plan.sweep, was_asked=number is None)}")
         self._views.abandon()
 
     def _interrupt_by(self, number: signal.Signals) -> None:

@@ -13,13 +13,15 @@ from launcher.clusters.settings import ClusterSettings
 from launcher.config import redact
 from launcher.engine.build_executor import build_on_cluster
 from launcher.engine.fold_attempts import fold_attempts
-from launcher.engine.open_attempts import ClusterNote, tickets_of, write_cluster_note
+from launcher.engine.open_attempts import ClusterNote, read_cluster_note, tickets_of, write_cluster_note
 from launcher.errors import InputError, LauncherError
 from launcher.executors.base import Executor
 from launcher.planning.cluster_slots import can_resume, needs
 from launcher.planning.decision import PlannedAction
 from launcher.planning.job import Sweep
 from launcher.planning.plan import Plan
+from launcher.shell_command import stop_to_type
+from launcher.store.attempt_files import AttemptsOnCluster
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.file_system import check_shared
 from launcher.store.launch_lease import LaunchLease
@@ -66,9 +68,11 @@ class Remote:
         """Ask the cluster what it has of this sweep, and fold what is over. The caller holds the folder's lock.
 
         Raises:
+            InputError: attempts wait or run on another cluster.
             InUseError: a launcher on another machine works in the folder.
             LauncherError: the cluster does not answer.
         """
+        self._check_note(paths)
         self.lease.take(message)
         until_s = time.monotonic() + HEARD_S
         while True:
@@ -88,6 +92,14 @@ class Remote:
         has = {job.experiment: job.attempt for job in self.adopted}
         fold_attempts(paths, lambda name, _: name in has)
 
+    def _check_note(self, paths: Paths) -> None:
+        note = read_cluster_note(self.folders.note)
+        if note is not None and note.name != self.cluster.name and (names := AttemptsOnCluster(paths).open_attempts):
+            raise InputError(
+                f"--on {self.cluster.name}: {inline(', '.join(names), 300)}: handed to {note.name}, waits or runs there. "
+                f"Follow it with --on {note.name}. To end it: {stop_to_type(self.sweep.job_file, self.sweep.folders)}"
+            )
+
     def executor(self, plan: Plan, message: Callable[[str], None]) -> Executor:
         """Return the executor that runs the plan's experiments on the cluster."""
         beat_s = self._settings.beat_s or min(max(len(plan.to_run) / BEATS_PER_S, LEAST_BEAT_S), MOST_BEAT_S)
@@ -100,9 +112,11 @@ def check_open(plan: Plan, remote: Remote | None, *, fresh: bool) -> None:
     Raises:
         InputError: it runs elsewhere, or it is not what this launch would train, or a secret would be written.
     """
-    followed = [decision for decision in plan.decisions if decision.evidence.open_attempt]
+    followed = [
+        each for each in plan.decisions if each.evidence.open_attempt and each.action is not PlannedAction.LEAVE
+    ]
     names = inline(", ".join(decision.experiment.name for decision in followed), 300)
-    stop = "To end it: python -m launcher stop --all"
+    stop = f"To end it: {stop_to_type(plan.sweep.job_file, plan.sweep.folders)}"
     if followed and remote is None:
         raise InputError(f"{names}: handed to a cluster, waits or runs there. Follow it with --on CLUSTER. {stop}")
     if followed and fresh:
@@ -115,7 +129,7 @@ def check_open(plan: Plan, remote: Remote | None, *, fresh: bool) -> None:
     if changed:
         raise InputError(
             f"{inline(', '.join(changed), 300)}: runs on the cluster with another configuration than the job file has "
-            f"now. {stop}, or undo the change"
+            f"now. Undo the change, or end it. {stop}"
         )
     if remote is not None:
         _check_secrets(plan)

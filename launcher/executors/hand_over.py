@@ -105,7 +105,7 @@ class HandOver:
             self.tell(f"{self._cluster.name} does not answer: {error}")
             return [], []
         except (InputError, OSError, TypeError) as error:  # TypeError: a value that no order can hold
-            why = f"it was not handed over: {error}"
+            why = f"it was not handed over: {str(error).removesuffix('.')}"
             return [], [WorkerExited(each.name, ProcessExit(), why=why) for each in waiting]
         return self._taken(parts, answers, now_s), []
 

@@ -104,7 +104,7 @@ def decide_experiment(experiment: Experiment, evidence: Evidence, *, fresh: bool
     """Decide what a launch does with an experiment. With `fresh` everything is trained from its beginning. Pure."""
     action, why = _choose(experiment, evidence, fresh)
     if not is_selected:
-        action, why = PlannedAction.LEAVE, f"not selected; {evidence.ending or 'has not run'}"
+        action, why = PlannedAction.LEAVE, f"not selected; {_standing(evidence)}"
     # A number is never used twice: an event of an earlier attempt must not be taken for an event of a later attempt.
     is_whole = action not in (PlannedAction.RESUME, PlannedAction.FOLLOW)
     duration = evidence.duration
@@ -128,8 +128,7 @@ def _choose(experiment: Experiment, evidence: Evidence, fresh: bool) -> tuple[Pl
     if evidence.obstacle:
         return PlannedAction.RUN, f"will fail: {evidence.obstacle}. Move that away"
     if evidence.open_attempt:
-        does = "runs" if evidence.is_claimed else "waits"
-        return PlannedAction.FOLLOW, f"attempt {evidence.open_attempt} {does} on a cluster already"
+        return PlannedAction.FOLLOW, _standing(evidence)
     if ending is None:
         return PlannedAction.RUN, "new"
     if fresh:
@@ -141,6 +140,13 @@ def _choose(experiment: Experiment, evidence: Evidence, fresh: bool) -> tuple[Pl
     if evidence.has_checkpoint:
         return PlannedAction.RESUME, f"{ending} after {steps}; goes on from its checkpoint"
     return PlannedAction.REDO, f"{ending} after {steps}, and there is no checkpoint"
+
+
+def _standing(evidence: Evidence) -> str:
+    if evidence.open_attempt:
+        does = "runs" if evidence.is_claimed else "waits"
+        return f"attempt {evidence.open_attempt} {does} on a cluster already"
+    return evidence.ending or "has not run"
 
 
 def _changed_code(experiment: Experiment, evidence: Evidence) -> str:

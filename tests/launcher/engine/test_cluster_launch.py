@@ -12,7 +12,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from launcher.engine.open_attempts import ClusterNote, write_cluster_note
 from launcher.store.attempt_files import AttemptsOnCluster, own_paths
+from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.events import Ended, Started, read_events
 from launcher.store.history import History, comparable, read_history
 from tests.engines.processes import ROOT, ProcessCluster
@@ -119,11 +121,11 @@ def test_what_runs_outlives_a_killed_launcher_and_the_same_command_follows_it(th
     refused = there.place.launch("job.toml", "--on", "here")
     assert refused.code == 2
     assert "a" in refused.err
-    assert "stop --all" in refused.err
+    assert "stop --all --job job.toml" in refused.err
     assert there.launch("job.toml", "--fresh").code == 2
     follower = there.start("job.toml")
     assert follower.stderr is not None
-    assert any("follow a" in line for line in iter(follower.stderr.readline, ""))
+    assert any("a: followed on slurm" in line for line in iter(follower.stderr.readline, ""))
     (there.place.folder / "go").touch()
     _, err = follower.communicate(timeout=100)
     assert follower.returncode == 0, err
@@ -184,6 +186,20 @@ def test_an_interrupted_experiment_goes_on_from_its_checkpoint_on_the_cluster(th
     assert ended.code == 0, ended.err
     assert there.acks("a") == [f"1 {step}" for step in range(1, at + 1)] + [f"2 {step}" for step in range(at + 1, 121)]
     assert list(steps_of(read_history(there.paths.records("a")))) == list(range(1, 121))
+
+
+@pytest.mark.slow
+def test_a_launch_of_some_experiments_leaves_alone_what_runs_of_the_others(there: ClusterPlace) -> None:
+    there.toy({"a": slow(20, barrier="go"), "b": {"steps": 2}, "c": {"steps": 2}})
+    assert there.launch("job.toml", "--only", "a,b", "--leave").code == 0
+    there.wait_for_step("a", 19)
+    for arguments in (["--only", "c"], ["--only", "c", "--fresh", "--leave"]):
+        assert there.launch("job.toml", *arguments).code == 0
+        assert AttemptsOnCluster(there.paths).of("a").open_attempt == 1, "nobody has seen it end"
+    (there.place.folder / "go").touch()
+    ended = there.launch("job.toml")
+    assert ended.code == 0, ended.err
+    assert there.acks("a") == [f"1 {step}" for step in range(1, 21)], "each step was trained once"
 
 
 @pytest.mark.slow
@@ -262,6 +278,17 @@ def test_a_silent_cluster_and_wrong_jobs_start_nothing(there: ClusterPlace) -> N
         assert (wrong.code, told in wrong.err) == (2, True)
     assert there.place.launch("job.toml", "--on", "here", "--leave").code == 2
     assert not there.paths.outcome.exists() or not list(there.cluster.folder.glob("*.job"))
+
+
+def test_a_launch_on_another_cluster_than_that_which_has_the_attempts_starts_nothing(there: ClusterPlace) -> None:
+    there.toy({"a": slow(20, barrier="go")})
+    left = there.launch("job.toml", "--leave")
+    assert "The same command without --leave follows. To end what is there: " in left.err
+    write_cluster_note(ClusterPaths(there.paths.outcome).note, ClusterNote("ray"))
+    refused = there.launch("job.toml")
+    assert refused.code == 2
+    assert "a: handed to ray, waits or runs there. Follow it with --on ray" in refused.err
+    assert AttemptsOnCluster(there.paths).of("a").open_attempt == 1
 
 
 def test_a_plan_says_what_would_be_handed_over_and_starts_nothing(there: ClusterPlace) -> None:
