@@ -24,8 +24,9 @@ class Announcer:
 
     def started(self, attempt: Attempt) -> None:
         """Tell the user where an attempt runs."""
-        if attempt.worker.waits:
-            does = "followed on" if attempt.decision.action is PlannedAction.FOLLOW else "handed to"
+        is_followed = attempt.decision.action is PlannedAction.FOLLOW
+        if is_followed or attempt.worker.waits:
+            does = "followed on" if is_followed else "handed to"
             self._console.message(f"{attempt.name}: {does} {attempt.slots}", "routine")
             return
         threads = plural(attempt.slots.threads, "thread") + (" each" if len(attempt.slots) > 1 else "")
