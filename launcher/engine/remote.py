@@ -95,10 +95,9 @@ class Remote:
     def _check_note(self, paths: Paths) -> None:
         note = read_cluster_note(self.folders.note)
         if note is not None and note.name != self.cluster.name and (names := AttemptsOnCluster(paths).open_attempts):
-            raise InputError(
-                f"--on {self.cluster.name}: {inline(', '.join(names), 300)}: handed to {note.name}, waits or runs there. "
-                f"Follow it with --on {note.name}. To end it: {stop_to_type(self.sweep.job_file, self.sweep.folders)}"
-            )
+            there = f"{inline(', '.join(names), 300)}: handed to {note.name}, waits or runs there"
+            stop = stop_to_type(self.sweep.job_file, self.sweep.folders)
+            raise InputError(f"--on {self.cluster.name}: {there}. Follow it with --on {note.name}. To end it: {stop}")
 
     def executor(self, plan: Plan, message: Callable[[str], None]) -> Executor:
         """Return the executor that runs the plan's experiments on the cluster."""
