@@ -216,16 +216,9 @@ class RemoteAttempts:
         if newer:
             self._open[followed.name] = newer
             self._tickets[Job(followed.name, newer)] = followed.ticket
-        return how_it_ended(followed, ending, self._lost(followed, files), goes_on=bool(newer))
-
-    def _lost(self, followed: Followed, files: AttemptFiles) -> str:
-        """Return in words how an attempt ended whose supervisor has written no end."""
-        words = followed.state.why if isinstance(followed.state, Over) else ""
-        told = f" ({self._cluster.name}: {words})" if words else ""
-        node = f" {followed.handle.node}" if followed.handle.node else ""
-        if followed.attempt in files.claims:
-            return f"its supervisor on node{node} was lost{told}"
-        return f"{self._cluster.name} ended it before it began{told}; its output: {self._folders.output}"
+        return how_it_ended(
+            followed, ending, _lost(followed, files, self._cluster.name, self._folders), goes_on=bool(newer)
+        )
 
 
 def _newest(beats: Iterable[Beat]) -> dict[str, Beat]:
@@ -255,10 +248,35 @@ def how_it_ended(followed: Followed, ended: AttemptEnding | None, lost: str, *, 
     """Return the event of an end. `lost`: how the attempt ended, in words, if its supervisor has written no end."""
     if ended is None:
         return WorkerExited(
-            followed.name, ProcessExit(), was_stopped=followed.is_asked, goes_on=goes_on, why=lost, is_lost=True
+            followed.name,
+            ProcessExit(),
+            was_stopped=followed.is_asked,
+            goes_on=goes_on,
+            why=lost,
+            is_lost=not _has_failed(followed),
         )
     exit = ProcessExit(ended.code, ended.signal, ended.was_memory_short)
     return WorkerExited(followed.name, exit, ended=ended, goes_on=goes_on)
+
+
+def _lost(followed: Followed, files: AttemptFiles, cluster: str, folders: ClusterPaths) -> str:
+    """Return in words how an attempt ended whose supervisor has written no end."""
+    words = followed.state.why if isinstance(followed.state, Over) else ""
+    told = f" ({cluster}: {words})" if words else ""
+    node = f" {followed.handle.node}" if followed.handle.node else ""
+    if followed.attempt in files.claims:
+        return f"its supervisor on node{node} was lost{told}"
+    if followed.is_asked:
+        return ""
+    if _has_failed(followed):
+        hint = "perhaps setup of [cluster] did; see the newest output in"
+        return f"its job failed before it began{told}; {hint} {folders.output}"
+    return f"{cluster} ended it before it began{told}; its output: {folders.output}"
+
+
+def _has_failed(followed: Followed) -> bool:
+    """Return whether the job failed by itself before an attempt began, as by a line of `setup`. No node was lost."""
+    return followed.beat is None and isinstance(followed.state, Over) and bool(followed.state.code)
 
 
 def _silence(followed: Followed, silent_s: float) -> str:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from pathlib import Path
 
+from launcher.clusters.order import Order
 from launcher.engine.attempt_ending import classify_attempt
 from launcher.engine.classify_ending import Ending
 from launcher.engine.follower import Follower
 from launcher.store.attempt_files import AttemptEnding, AttemptFiles
 from launcher.store.checkpoints import Checkpoints
+from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.ending import EndingKind
 from launcher.store.record_summary import RecordSummary
 from launcher.supervisor.inheritance import newest_checkpoint
 from launcher.supervisor.opening import Owned
+from launcher.supervisor.output import say
 from launcher.text import plural
+from launcher.worker.spec import Spec
 
 NO_PROGRESS = "no checkpoint between two time limits: raise time or lower checkpoint_s"
 
@@ -33,6 +38,20 @@ def conclude(owned: Owned, ended: AttemptEnding, follower: Follower) -> tuple[At
         _remove_checkpoints(owned)
     follower.close(name, f"{name} {ending}, {plural(history.num_steps, 'step')}, {ended.seconds:.1f} s")
     return ended, ending
+
+
+def order_next(order: Order, spec: Spec) -> Path:
+    """Write the order of the attempt with which a job goes on after the time limit. Return the file.
+
+    The job itself goes by the order that its batch names. This order tells readers that an attempt waits.
+    """
+    folder = ClusterPaths(spec.paths.outcome).attempts(spec.experiment)
+    path = AttemptFiles(folder).path(spec.attempt + 1, "order")
+    try:
+        order.write(path)
+    except OSError as error:
+        say(f"{spec.experiment}: nobody sees that an attempt waits: {error}")
+    return path
 
 
 def _complete(owned: Owned, follower: Follower) -> RecordSummary:

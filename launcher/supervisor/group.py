@@ -21,6 +21,7 @@ from launcher.errors import LauncherError
 from launcher.executors.base import Executor, RecordsWritten, WorkerExited
 from launcher.supervisor.attempt import SupervisedAttempt
 from launcher.supervisor.cluster_job import ClusterJob
+from launcher.supervisor.conclusion import order_next
 from launcher.supervisor.opening import Owned
 from launcher.supervisor.output import say
 from launcher.supervisor.placing import NoRoom, place_group
@@ -124,7 +125,13 @@ class Group:
         if self._has_submitted or not attempts:
             return
         self._has_submitted = True
+        orders = [
+            order_next(attempt.order, attempt.spec) for attempt in attempts
+        ]  # first: readers see that the experiments are not over
         ticket, why = self._job.submit_successor()
+        if not ticket:
+            for order in orders:
+                order.unlink(missing_ok=True)
         say(f"job {ticket} goes on after the time limit." if ticket else f"no job goes on after the time limit: {why}")
         for attempt in attempts:
             assert attempt.ending is not None, "it has hit the limit"

@@ -252,6 +252,15 @@ def test_a_job_that_the_cluster_has_forgotten_before_it_began_is_over(followed: 
     assert "before it began" in exited.why
 
 
+def test_a_job_that_failed_by_itself_before_it_began_is_no_lost_node(followed: Followed) -> None:
+    followed.add("a")
+    followed.turn()
+    followed.cluster.states[followed.ticket("a")] = Over(127, None, "FAILED")
+    (exited,) = exits(followed.turn())
+    assert not exited.is_lost, "else it is tried again whatever `retries` says"
+    assert "setup of [cluster]" in exited.why
+
+
 def test_a_newer_claim_ends_the_attempt_that_is_followed_and_the_next_is_taken_up(followed: Followed) -> None:
     followed.add("a")
     followed.turn()

@@ -171,12 +171,13 @@ def test_time_limits_lead_to_one_attempt_after_another(sweep: ToySweep) -> None:
     code, out = finish(process)
     assert code == 1, out
     assert (sweep.ended().asked, sweep.ended().successor, sweep.ended().verdict) == ("limit", "18", "")
+    assert sweep.files().open_attempt == 2, "until the job that goes on begins, the experiment waits"
     process = sweep.start(LAUNCHER_RESUBMIT='["false"]', SLURM_JOB_ID="18")
     wait_for_step(sweep, 12, attempt=2)
     os.kill(process.pid, signal.SIGUSR1)
     code, out = finish(process)
     assert "no job goes on" in out
-    assert (sweep.ended(2).asked, sweep.ended(2).successor) == ("limit", "")
+    assert (sweep.ended(2).asked, sweep.ended(2).successor, sweep.files().open_attempt) == ("limit", "", 0)
     assert sweep.run(SLURM_JOB_ID="19")[0] == 0
     assert {step: record["loss"] for step, record in sweep.history().steps.items()} == numbers
     assert sweep.history().attempt == 3
