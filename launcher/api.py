@@ -91,19 +91,31 @@ def run(
     fresh: bool = False,
     wait: bool = False,
     start_method: StartMethod = "forkserver",
+    on: str | None = None,
+    leave: bool = False,
 ) -> Summary:
     """Run what is not done of a sweep and return how it ended. Messages go to stderr.
 
     In parallel, one experiment a device at a time, or as many as the job's `slots_per_device`; otherwise one after
     another, each on its own device in turn; None asks the job file. With `fresh` everything is trained again; with
-    `wait` a folder or device in use is waited for.
+    `wait` a folder or device in use is waited for. `on` names the cluster on which the workers run, "slurm" or "ray";
+    "here" is this machine, and None asks the job file. With `leave` the call returns as soon as the cluster has
+    everything, and the same call again follows it.
 
     Raises:
         InputError: something is wrong with the sweep, the devices, the folders or the data; no worker was started.
         InUseError: another launcher holds the folder or a device.
         NoDeviceError: no device may be used.
     """
-    options = LaunchOptions(devices=devices, parallel=parallel, fresh=fresh, wait=wait, start_method=start_method)
+    options = LaunchOptions(
+        devices=devices,
+        parallel=parallel,
+        fresh=fresh,
+        wait=wait,
+        start_method=start_method,
+        on=on,
+        leave=leave,
+    )
     return launch(sweep, options)
 
 
