@@ -28,6 +28,7 @@ class SlurmSweep:
 
     toys: ToySweep
     nodes: SlurmNodes
+    reconfigure_at_s: float = 0.0
 
     def cluster(self, **table: object) -> SlurmCluster:
         setup = (f"export LAUNCHER_LOCKS={self.toys.folder}/locks LAUNCHER_TEST_MARK={self.toys.mark}",)
@@ -52,13 +53,21 @@ class SlurmSweep:
             if line.endswith("BeginTime"):
                 self.nodes.run("scontrol", "update", f"JobId={line.split()[0]}", "StartTime=now")
 
-    def is_idle_at_last(self) -> bool:
-        """Return whether no job is left. The nodes tell the controller, sooner than by themselves, what they run."""
-        time.sleep(5)
-        self.nodes.run("scontrol", "reconfigure")
+    def are_settled(self, cluster: SlurmCluster, tickets: dict[str, str]) -> bool:
+        """Return whether each experiment has ended, or neither runs nor waits any more.
+
+        The nodes tell the controller, sooner than by themselves, what they run.
+        """
+        time.sleep(2)
+        if time.monotonic() >= self.reconfigure_at_s:
+            self.reconfigure_at_s = time.monotonic() + 30
+            self.nodes.run("scontrol", "reconfigure")
         self.nodes.resume()
         self.run_now()
-        return self.nodes.run("squeue", "-h") == ""
+        open_ones = [name for name in tickets if not self.toys.end(experiment=name)]
+        known = cluster.poll()
+        there = [known.get(tickets[name]) for name in open_ones if not self.toys.files(name).claims]
+        return len(there) == len(open_ones) and all(state is None or isinstance(state, Over) for state in there)
 
 
 @pytest.fixture
@@ -186,11 +195,10 @@ def test_a_controller_that_dies_and_comes_back_trains_nothing_twice(sweep: Slurm
     ended = [name for name in names if sweep.toys.end(experiment=name)]
     sweep.nodes.do("kill-controller")
     sweep.nodes.do("start-controller")
-    wait_for(sweep.is_idle_at_last, limit_s=240)
-    assert all(state is None or isinstance(state, Over) for state in states(cluster, tickets))
+    wait_for(lambda: sweep.are_settled(cluster, dict(zip(names, tickets, strict=True))), limit_s=240)
     if lost := [name for name in names if not sweep.toys.files(name).claims]:
         sweep.submit(cluster, *(Job(name, 1) for name in lost), batch="b2")
-        wait_for(sweep.is_idle_at_last, limit_s=120)
+        wait_for(lambda: all(sweep.toys.end(experiment=name) for name in names), limit_s=120)
     for name in names:
         assert_read_once(sweep, 5, name)
     assert len(ended) >= 8
