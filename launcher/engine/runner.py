@@ -109,7 +109,7 @@ class Runner:
         entry = self._experiments[decision.experiment.name]
         if entry.ending is not None:
             entry.ending, entry.decision = None, decision
-            self._console.message(f"{entry.name}: tried again, attempt {decision.attempt}.")
+            self._console.message(f"{entry.name}: {decision.again}, attempt {decision.attempt}.")
 
     def _begin(self, decision: Decision, slots: SlotSet, worker: Handle) -> None:
         worker.begin()

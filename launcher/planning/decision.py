@@ -77,6 +77,11 @@ class Decision:
         return self.action in (PlannedAction.RESUME, PlannedAction.FOLLOW)
 
     @property
+    def again(self) -> str:
+        """What a further attempt of a launch is, in words."""
+        return "goes on" if self.action is PlannedAction.FOLLOW else "tried again"
+
+    @property
     def config(self) -> dict[str, Any]:
         """The configuration of the next attempt, all its fields with their values."""
         return self.experiment.config | self.changes
@@ -96,8 +101,11 @@ class Decision:
         return replace(self, action=PlannedAction.RESUME, attempt=self.attempt + 1, changes=changes, is_told=False)
 
     def numbered(self, attempt: int) -> Decision:
-        """Return the decision about an attempt that a cluster has begun by itself, if it is newer than this."""
-        return replace(self, attempt=attempt, is_told=False) if attempt > self.attempt else self
+        """Return the decision to follow an attempt that a cluster has begun by itself, unless it is older than this."""
+        if attempt < self.attempt:
+            return self
+        is_told = self.is_told and attempt == self.attempt
+        return replace(self, action=PlannedAction.FOLLOW, attempt=attempt, is_told=is_told)
 
 
 def decide_experiment(experiment: Experiment, evidence: Evidence, *, fresh: bool, is_selected: bool = True) -> Decision:

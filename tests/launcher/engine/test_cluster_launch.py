@@ -262,6 +262,8 @@ def test_a_launcher_that_watches_follows_the_job_that_the_cluster_runs_again(the
     os.kill(pid, signal.SIGCONT)
     _, err = launcher.communicate(timeout=100)
     assert launcher.returncode == 0, err
+    assert "a: goes on, attempt 2" in err
+    assert "a: followed on processes" in err
     assert list(steps_of(read_history(there.paths.records("a")))) == list(range(1, 81))
 
 
