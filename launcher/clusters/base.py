@@ -60,6 +60,7 @@ class Over:
     code: int | None = None
     signal: str | None = None
     why: str = ""  # in the cluster's words, such as "NODE_FAIL"
+    was_cancelled: bool = False  # somebody has ended it, as by scancel
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,8 @@ def _state(kind: Kind, word: str, code: str, node: str, reason: str) -> State:
         node = "" if node in _NOT_SAID else inline(node, _MOST_CHARACTERS)
         return Running(node, "" if word == "RUNNING" else _with_reason(word, said))
     number, signal = _exit(code)
-    return Over(number, signal, word if word in ("COMPLETED", "FAILED") else _with_reason(word, said))
+    why = word if word in ("COMPLETED", "FAILED") else _with_reason(word, said)
+    return Over(number, signal, why, was_cancelled=word == "CANCELLED")
 
 
 def _with_reason(word: str, said: str) -> str:

@@ -250,10 +250,10 @@ def how_it_ended(followed: Followed, ended: AttemptEnding | None, lost: str, *, 
         return WorkerExited(
             followed.name,
             ProcessExit(),
-            was_stopped=followed.is_asked,
+            was_stopped=followed.is_asked or _was_cancelled(followed),
             goes_on=goes_on,
             why=lost,
-            is_lost=not _has_failed(followed),
+            is_lost=not (_has_failed(followed) or _was_cancelled(followed)),
         )
     exit = ProcessExit(ended.code, ended.signal, ended.was_memory_short)
     return WorkerExited(followed.name, exit, ended=ended, goes_on=goes_on)
@@ -264,6 +264,8 @@ def _lost(followed: Followed, files: AttemptFiles, cluster: str, folders: Cluste
     words = followed.state.why if isinstance(followed.state, Over) else ""
     told = f" ({cluster}: {words})" if words else ""
     node = f" {followed.handle.node}" if followed.handle.node else ""
+    if _was_cancelled(followed) and not followed.is_asked:
+        return f"its job was cancelled{told}"
     if followed.attempt in files.claims:
         return f"its supervisor on node{node} was lost{told}"
     if followed.is_asked:
@@ -272,6 +274,11 @@ def _lost(followed: Followed, files: AttemptFiles, cluster: str, folders: Cluste
         hint = "perhaps setup of [cluster] did; see the newest output in"
         return f"its job failed before it began{told}; {hint} {folders.output}"
     return f"{cluster} ended it before it began{told}; its output: {folders.output}"
+
+
+def _was_cancelled(followed: Followed) -> bool:
+    """Return whether somebody has ended the job. The experiment is interrupted; the next launch goes on with it."""
+    return isinstance(followed.state, Over) and followed.state.was_cancelled
 
 
 def _has_failed(followed: Followed) -> bool:

@@ -47,7 +47,7 @@ def state_of(text: str) -> State:
         (line(state="FAILED", code="768", reason="NonZeroExitCode"), Over(3, None, "FAILED")),
         (line(state="FAILED", code="3:0", reason="NonZeroExitCode"), Over(3, None, "FAILED")),
         (line(state="FAILED", code="0:9"), Over(None, "SIGKILL", "FAILED")),
-        (line(state="CANCELLED", code="15"), Over(None, "SIGTERM", "CANCELLED")),
+        (line(state="CANCELLED", code="15"), Over(None, "SIGTERM", "CANCELLED", was_cancelled=True)),
         (line(state="TIMEOUT", code="0:15", reason="TimeLimit"), Over(None, "SIGTERM", "TIMEOUT (TimeLimit)")),
         (line(state="NODE_FAIL", code="N/A", reason="NodeDown"), Over(None, None, "NODE_FAIL (NodeDown)")),
         (line(state="OUT_OF_MEMORY", code="0:125"), Over(None, "signal 125", "OUT_OF_MEMORY")),

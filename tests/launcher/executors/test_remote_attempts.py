@@ -261,6 +261,17 @@ def test_a_job_that_failed_by_itself_before_it_began_is_no_lost_node(followed: F
     assert "setup of [cluster]" in exited.why
 
 
+def test_a_job_that_somebody_cancels_is_interrupted_and_no_lost_node(followed: Followed) -> None:
+    followed.add("a")
+    followed.turn()
+    followed.begins("a")
+    followed.turn(1.0)
+    followed.cluster.states[followed.ticket("a")] = Over(None, "SIGKILL", "CANCELLED", was_cancelled=True)
+    (exited,) = exits(followed.turn(BEAT_S)) or exits(followed.turn(4 * BEAT_S)) or exits(followed.turn(BEAT_S))
+    assert (exited.is_lost, exited.was_stopped) == (False, True)
+    assert exited.why == "its job was cancelled (memory: CANCELLED)"
+
+
 def test_a_newer_claim_ends_the_attempt_that_is_followed_and_the_next_is_taken_up(followed: Followed) -> None:
     followed.add("a")
     followed.turn()
