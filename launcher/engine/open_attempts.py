@@ -129,6 +129,9 @@ def stop_on_cluster(paths: Paths, names: Collection[str], *, force: bool) -> dic
         cluster.stop([tickets[name] for name in asked], force=force)
         over = {name for name in wanted if not known.of(name).open_attempt}
         begun = {name for name in wanted if not _take_out(known.of(name))}
+        for name in begun - over:
+            if force or name not in tickets:
+                _close(known.of(name))
     except NotHeard as error:
         raise LauncherError(f"{cluster.name} does not answer: {error}. Nothing was asked.") from error
     finally:
@@ -149,3 +152,14 @@ def _take_out(files: AttemptFiles) -> bool:
         return False
     AttemptEnding(asked="stop").write(files.path(attempt, "end"))
     return True
+
+
+def _close(files: AttemptFiles) -> None:
+    """Close an attempt that the cluster was told to kill, or does not have any more: it writes no end itself.
+
+    Only its supervisor may write its end. So the attempt after it is claimed and ended, and a supervisor that lives on
+    after all finds a newer claim than its own.
+    """
+    attempt = files.highest + 1
+    if claim(files.folder, attempt, Claim.of_this_process()):
+        AttemptEnding(asked="stop", was_forced=True).write(files.path(attempt, "end"))

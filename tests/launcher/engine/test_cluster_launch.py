@@ -304,6 +304,22 @@ def test_a_plan_says_what_would_be_handed_over_and_starts_nothing(there: Cluster
 
 
 @pytest.mark.slow
+def test_what_is_killed_without_a_launcher_runs_no_more_and_goes_on_later(there: ClusterPlace) -> None:
+    there.toy({"a": slow(60)})
+    assert there.launch("job.toml", "--leave").code == 0
+    there.wait_for_step("a", 5)
+    killed = there.launch("stop", "--all", "--force", "--job", "job.toml")
+    assert killed.code == 0, killed.err
+    assert there.launch("wait", "job.toml", "--timeout", "20").code == 1
+    status = json.loads(there.place.launch("status", "job.toml", "--json").out)
+    assert [each["state"] for each in status["experiments"]] == ["interrupted"]
+    ended = there.launch("job.toml")
+    assert ended.code == 0, ended.err
+    assert list(steps_of(read_history(there.paths.records("a")))) == list(range(1, 61))
+    assert there.acks("a")[-1] == "3 60"
+
+
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_ended_on_its_node(there: ClusterPlace) -> None:
     there.toy({"a": {"act": "sleep", "at": 2}}, kill_after_s=1.0)
     ended = there.launch("job.toml")
