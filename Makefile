@@ -70,7 +70,7 @@ tail: $(READY)   ## follow logs of JOB until it ends: make tail NAME=baseline (d
 
 test: $(READY)   ## run the tests
 	@# Hundreds of launches: where Python may not keep what it compiles, they take a quarter longer.
-	env -u PYTHONDONTWRITEBYTECODE $(RUN) -m pytest -n 2 --dist loadfile -m 'not slow and not ray and not slurm'
+	env -u PYTHONDONTWRITEBYTECODE $(RUN) -m pytest -n 3 --dist loadfile -m 'not slow and not ray and not slurm'
 
 pythons: $(READY) ## run the tests on every supported Python that is installed here, in .venv-3.12 and so on
 	$(RUN) -m tests.pythons $(ARGS)

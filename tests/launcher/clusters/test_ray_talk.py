@@ -59,6 +59,7 @@ def test_a_problem_of_the_driver_is_told_with_its_kind() -> None:
     assert told.value.kind == "versions"
 
 
+@pytest.mark.slow
 def test_a_driver_that_says_nothing_is_not_heard_and_the_next_request_has_another() -> None:
     code = f'time.sleep(1000) if "hang" in line else {ECHO}'
     with talk(code, limit_s=5.0) as talking:

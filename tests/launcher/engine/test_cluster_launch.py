@@ -108,6 +108,7 @@ def test_a_job_on_a_cluster_leaves_what_a_local_launch_leaves(there: ClusterPlac
     assert "bad: handed to" in ended.err
 
 
+@pytest.mark.slow
 def test_what_runs_outlives_a_killed_launcher_and_the_same_command_follows_it(there: ClusterPlace) -> None:
     there.toy({"a": slow(20, barrier="go"), "b": {"steps": 2}})
     launcher = there.start("job.toml")
@@ -282,6 +283,7 @@ def test_a_silent_cluster_and_wrong_jobs_start_nothing(there: ClusterPlace) -> N
     assert not there.paths.outcome.exists() or not list(there.cluster.folder.glob("*.job"))
 
 
+@pytest.mark.slow
 def test_a_launch_on_another_cluster_than_that_which_has_the_attempts_starts_nothing(there: ClusterPlace) -> None:
     there.toy({"a": slow(20, barrier="go")})
     left = there.launch("job.toml", "--leave")

@@ -132,6 +132,7 @@ def test_an_attempt_that_counts_no_more_ends_its_worker(sweep: ToySweep, is_gone
         assert sweep.ended().asked == "superseded"
 
 
+@pytest.mark.slow
 def test_a_job_that_the_cluster_runs_again_is_a_further_attempt(sweep: ToySweep) -> None:
     numbers = dict(sweep.reference(steps=30))
     sweep.order(sweep.spec(steps=30, step_s=0.02, act="checkpoint"))
@@ -304,6 +305,7 @@ def test_a_stop_before_the_worker_starts_is_an_end(sweep: ToySweep) -> None:
     assert (sweep.ended().asked, sweep.ended().code) == ("stop", None)
 
 
+@pytest.mark.slow
 def test_signs_of_life_that_cannot_be_given_end_no_training(sweep: ToySweep) -> None:
     sweep.order(sweep.spec(steps=100, step_s=0.02))
     sweep.batch(("a", 1))

@@ -47,6 +47,7 @@ def test_the_gpus_of_a_job_are_divided_among_its_group(driver: Workplace, cards:
     assert "GPU 1" in sweep.log("a")
 
 
+@pytest.mark.slow
 def test_a_card_whose_lock_another_holds_is_used_all_the_same(driver: Workplace, cards: Cards, sweep: ToySweep) -> None:
     sweep.environment = dict(driver.environment)
     for name in "ab":
@@ -184,6 +185,7 @@ def test_a_worker_that_is_killed_leaves_its_last_records(sweep: ToySweep) -> Non
     assert sweep.history().num_steps == 20
 
 
+@pytest.mark.slow
 def test_samples_of_an_attempt_go_to_its_own_file(sweep: ToySweep) -> None:
     sweep.paths.create()
     sweep.paths.telemetry("a").write_text('{"attempt": 1}\n')
