@@ -64,10 +64,15 @@ class SlurmSweep:
             self.nodes.run("scontrol", "reconfigure")
         self.nodes.resume()
         self.run_now()
-        open_ones = [name for name in tickets if not self.toys.end(experiment=name)]
         known = cluster.poll()
-        there = [known.get(tickets[name]) for name in open_ones if not self.toys.files(name).claims]
-        return len(there) == len(open_ones) and all(state is None or isinstance(state, Over) for state in there)
+        there = [known.get(tickets[name]) for name in tickets if not self.toys.end(experiment=name)]
+        return all(state is None or isinstance(state, Over) for state in there)
+
+    def order_again(self, name: str) -> Job:
+        """Order what the cluster has lost, as the next launch does: as the next attempt, if one has begun."""
+        attempt = max(self.toys.files(name).claims, default=0) + 1
+        self.toys.order(self.toys.spec(name, attempt=attempt, steps=5))
+        return Job(name, attempt)
 
 
 @pytest.fixture
@@ -176,6 +181,7 @@ def test_what_has_ended_is_not_trained_again_though_slurm_runs_it_again(sweep: S
     wait_for(lambda: is_over(cluster, ticket))
     before = sweep.toys.paths.of_attempt(1).records("a").read_bytes()
     sweep.nodes.run("scontrol", "requeue", job)
+    time.sleep(2)  # within the same second the node takes it for the job that has ended: "credential revoked"
     wait_for(lambda: not sweep.run_now() and sweep.nodes.run("squeue", "-h") == "")
     assert states(cluster, [ticket]) == [Over(0, None, "COMPLETED")]
     assert sweep.toys.files().claims == {1}
@@ -196,9 +202,9 @@ def test_a_controller_that_dies_and_comes_back_trains_nothing_twice(sweep: Slurm
     sweep.nodes.do("kill-controller")
     sweep.nodes.do("start-controller")
     wait_for(lambda: sweep.are_settled(cluster, dict(zip(names, tickets, strict=True))), limit_s=240)
-    if lost := [name for name in names if not sweep.toys.files(name).claims]:
-        sweep.submit(cluster, *(Job(name, 1) for name in lost), batch="b2")
-        wait_for(lambda: all(sweep.toys.end(experiment=name) for name in names), limit_s=120)
+    if jobs := [sweep.order_again(name) for name in names if not sweep.toys.end(experiment=name)]:
+        sweep.submit(cluster, *jobs, batch="b2")
+        wait_for(lambda: all(sweep.toys.end(attempt, name) for name, attempt in jobs), limit_s=120)
     for name in names:
         assert_read_once(sweep, 5, name)
     assert len(ended) >= 8
