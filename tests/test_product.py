@@ -29,6 +29,9 @@ def call(*command: str, cwd: Path = ROOT, **environment: str) -> subprocess.Comp
     )
 
 
+pytestmark = pytest.mark.slow  # real sweeps of MiniGPT, which take half a minute
+
+
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run the smoke job on the default text, in two ways with an outcome folder each: `parallel` and `sequential`."""
@@ -106,7 +109,6 @@ def test_the_comparison_finds_a_difference(smoke: Path, tmp_path: Path) -> None:
     assert "records differ first at step 5" in compared.stdout
 
 
-@pytest.mark.slow
 def test_verify_trains_again_and_finds_what_differs(smoke: Path) -> None:
     command = [
         sys.executable,

@@ -199,6 +199,7 @@ def test_a_folder_without_a_sweep_is_told_with_what_to_type(folder: Path, monkey
         launcher.open("sweep.py")
 
 
+@pytest.mark.slow
 def test_the_same_program_goes_on_and_every_command_can_be_typed_for_its_job_file(folder: Path) -> None:
     again = run(folder, "sweep.py")
     assert json.loads(again.stdout)[1] == "base"

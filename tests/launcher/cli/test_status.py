@@ -195,6 +195,7 @@ def test_follow_ends_with_ctrl_c_and_with_its_reader(place: Workplace) -> None:
     process.communicate(timeout=60)
 
 
+@pytest.mark.slow
 def test_follow_after_the_sweep_shows_what_is_there_inert(place: Workplace) -> None:
     place.toy({"a": {}})
     place.launch("job.toml")
@@ -209,6 +210,7 @@ def test_follow_after_the_sweep_shows_what_is_there_inert(place: Workplace) -> N
     assert 'there is no experiment "aa". Did you mean "a"?' in result.err
 
 
+@pytest.mark.slow
 def test_make_status_and_make_tail(over: Workplace) -> None:
     make = ["make", "-s", "-f", str(ROOT / "Makefile"), f"PYTHON={sys.executable}", "JOB=job.toml"]
 

@@ -92,6 +92,7 @@ def steps_of(history: History) -> dict[int, object]:
     return {step: comparable(metrics) for step, metrics in history.steps.items()}
 
 
+@pytest.mark.slow
 def test_a_job_on_a_cluster_leaves_what_a_local_launch_leaves(there: ClusterPlace) -> None:
     there.toy({"a": {"steps": 3}, "b": {"steps": 4, "lr": 0.2}, "bad": {"act": "raise"}})
     local = there.place.launch("job.toml", "--on", "here", "--outcome", "local", "--logs", "local/logs")

@@ -221,6 +221,7 @@ def test_a_failure_near_the_time_limit_is_a_failure(sweep: ToySweep) -> None:
     assert sweep.run()[0] == 75, "no job goes on with it"
 
 
+@pytest.mark.slow
 def test_a_group_has_one_supervisor_and_each_its_own_end(sweep: ToySweep) -> None:
     sweep.order(sweep.spec("a", steps=3))
     sweep.order(sweep.spec("b", steps=3, act="raise", at=2))
@@ -268,6 +269,7 @@ def test_gpus_that_the_cluster_does_not_show_are_missed_by_name(sweep: ToySweep)
     assert not sweep.beats()
 
 
+@pytest.mark.slow
 def test_data_is_prepared_before_the_worker_starts(sweep: ToySweep) -> None:
     (sweep.folder / "prepared.py").write_text(
         "import time, pathlib\n"

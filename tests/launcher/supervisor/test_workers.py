@@ -101,6 +101,7 @@ def script_process(supervisor: subprocess.Popen[str]) -> psutil.Process:
     return next(process for process in below if "script.py" in process.cmdline())
 
 
+@pytest.mark.slow
 def test_a_script_is_trained_and_completed_after_its_death(sweep: ToySweep) -> None:
     spec = script(
         sweep,
