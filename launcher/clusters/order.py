@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from launcher.clusters import typed_json
 from launcher.store import values
 from launcher.store.files import read
+from launcher.store.paths import write_atomic
 from launcher.worker.spec import Spec
 
 _MODE = 0o600  # a configuration may hold a secret
@@ -61,15 +61,7 @@ class Order:
         """
         data = json.dumps(typed_json.to_json(self, "")).encode() + b"\n"
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
-        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
-        try:
-            with os.fdopen(fd, "wb") as file:
-                file.write(data)
-            os.replace(beside, path)
-        except BaseException:
-            os.unlink(beside)
-            raise
+        write_atomic(path, data, _MODE)
 
     @classmethod
     def read(cls, path: Path) -> Order:

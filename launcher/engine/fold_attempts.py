@@ -25,6 +25,7 @@ from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, EventLog, LoggedEvent, Started
 from launcher.store.paths import Paths
+from launcher.store.record_summary import RecordSummary
 from launcher.store.summary_file import read_summary
 
 LOST = "its supervisor was lost"
@@ -70,14 +71,13 @@ def _missing_events(cluster: AttemptsOnCluster, name: str, last: LastAttempt | N
     elif last.ending is not None:
         return
     summary = read_summary(own.records(name), ())
-    found = end_of(ending, own, name, newest)
+    found = end_of(ending, summary, newest)
     seconds = round(ending.seconds if ending else summary.last_s, 3)
     yield Ended(name, newest, found.kind, found.why, seconds, node=ending.node if ending else None)
 
 
-def end_of(ended: AttemptEnding | None, paths: Paths, name: str, attempt: int) -> Ending:
-    """Return how an attempt ended that no launch saw end. `paths`: with its own files."""
-    summary = read_summary(paths.records(name), ())
+def end_of(ended: AttemptEnding | None, summary: RecordSummary, attempt: int) -> Ending:
+    """Return how an attempt ended that no launch saw end. `summary`: of its record file."""
     if summary.attempt != attempt:  # it has written no record itself
         summary.end, summary.phase = None, "in set-up"
     if ended is not None:

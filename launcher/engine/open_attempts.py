@@ -124,7 +124,7 @@ def stop_on_cluster(paths: Paths, names: Collection[str], *, force: bool) -> dic
     known, cluster = AttemptsOnCluster(paths), _cluster_of(paths)
     try:
         tickets = {job.experiment: ticket for job, ticket in tickets_of(paths, cluster.adopt()).items()}
-        wanted = [name for name in (names or known.open_attempts)]
+        wanted = list(names or known.open_attempts)
         asked = [name for name in wanted if name in tickets]
         cluster.stop([tickets[name] for name in asked], force=force)
         over = {name for name in wanted if not known.of(name).open_attempt}

@@ -20,6 +20,7 @@ class OrderMaker:
     def __init__(self, plan: Plan, beat_s: float) -> None:
         self._plan = plan
         self._beat_s = beat_s
+        self._gpus = needs(plan.sweep).gpus or 0
         self._checkpoint_s = checkpoint_s(plan.sweep, len(plan.to_run))
         self._code: dict[str, str] | None = None
         self._decisions = {decision.experiment.name: decision for decision in plan.decisions}
@@ -32,7 +33,7 @@ class OrderMaker:
             spec=spec,
             again=self._again(spec),
             again_needs=self._again_needs(spec),
-            gpus=needs(self._plan.sweep).gpus or 0,
+            gpus=self._gpus,
             prepares=bool(settings.target),
             preload=settings.modules_to_preload,
             metrics=settings.metrics,

@@ -97,16 +97,19 @@ class HandOver:
         waiting, self._waiting = self._waiting, []
         parts = [waiting[start : start + self._per_job] for start in range(0, len(waiting), self._per_job)]
         batch = os.urandom(4).hex()
+        # Until there is an answer, and after an error that nobody expected, it is asked what the cluster has.
+        self._unsure = {Place(batch, number): part for number, part in enumerate(parts)}
+        self._not_before_s = now_s + SOON_S
         try:
             answers = self._cluster.submit(batch, self._write(batch, parts))
         except NotHeard as error:
-            self._unsure = {Place(batch, number): part for number, part in enumerate(parts)}
-            self._not_before_s = now_s + SOON_S
             self.tell(f"{self._cluster.name} does not answer: {error}")
             return [], []
         except (InputError, OSError, TypeError) as error:  # TypeError: a value that no order can hold
+            self._unsure = {}
             why = f"it was not handed over: {str(error).removesuffix('.')}"
             return [], [WorkerExited(each.name, ProcessExit(), why=why) for each in waiting]
+        self._unsure, self._not_before_s = {}, 0.0
         return self._taken(parts, answers, now_s), []
 
     def _taken(

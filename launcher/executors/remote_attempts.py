@@ -58,6 +58,7 @@ class RemoteAttempts:
         self._stops: dict[str, bool] = {}  # by experiment: with force
         self._written: dict[str, None] = {}  # experiments whose records have grown, in the order of their beats
         self._suspects: dict[str, None] = {}  # experiments into whose folder to look
+        self._events: list[ExecutorEvent] = []  # not returned yet: an error in a turn must lose none of them
         self._look_due_s = self._ask_due_s = 0.0
         self.num_handed_over = 0
 
@@ -90,7 +91,8 @@ class RemoteAttempts:
 
     def turn(self, now_s: float) -> list[ExecutorEvent]:
         """Do what is due. Return what has happened."""
-        events: list[ExecutorEvent] = [*self._stop_pending()]
+        events = self._events
+        events += self._stop_pending()
         taken, never_taken = self._hand_over.advance(now_s)
         for followed in taken:
             self._follow(followed)
@@ -106,6 +108,7 @@ class RemoteAttempts:
         for name in _first(self._suspects, MOST_AT_ONCE):
             events += self._judge(name, now_s)
         events += [RecordsWritten(name) for name in _first(self._written, MOST_AT_ONCE) if name in self._followed]
+        self._events = []
         return events
 
     def _follow(self, followed: Followed) -> None:

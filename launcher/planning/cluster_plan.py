@@ -10,6 +10,10 @@ from launcher.clusters import make
 from launcher.clusters.base import NotHeard
 from launcher.planning.cluster_slots import can_resume, checkpoint_s, needs
 from launcher.planning.plan import Plan
+from launcher.store.attempt_files import AttemptsOnCluster
+from launcher.store.checkpoints import newest_bytes
+
+_BUSY_BYTES_PER_S = 100e6  # a shared folder of many users is slow from here on
 
 
 @dataclass(frozen=True)
@@ -69,16 +73,16 @@ def _load(plan: Plan, num: int) -> Iterator[str]:
     seconds = checkpoint_s(plan.sweep, num)
     if seconds != plan.sweep.settings.checkpoint_s:
         yield f"checkpoints every {seconds:g} s, as {at_once} run at once; checkpoint_s of [sweep] says otherwise"
-    sizes = [size for decision in plan.decisions if (size := decision.evidence.checkpoint_bytes)]
-    if not sizes or at_once <= 1 or not seconds:
+    if at_once <= 1 or not seconds:
         return
-    largest = max(sizes)
+    cluster = AttemptsOnCluster(plan.paths)
+    names = [each.experiment.name for each in plan.decisions if each.evidence.has_checkpoint]
+    largest = max((newest_bytes(cluster.paths(name).checkpoints(name)) for name in names), default=0)
+    if not largest:
+        return
     rate = at_once * largest / seconds
     advice = "; a larger checkpoint_s makes it less" if rate > _BUSY_BYTES_PER_S else ""
     yield (
         f"checkpoints: {at_once} x {largest / 1e6:.0f} MB every {seconds:g} s are {rate / 1e6:.0f} MB/s to the shared "
         f"folder{advice}"
     )
-
-
-_BUSY_BYTES_PER_S = 100e6

@@ -22,9 +22,8 @@ class ClusterDevice(Device):
 def needs(sweep: Sweep) -> ClusterSettings:
     """Return the [cluster] table with the GPUs and the cores that an experiment gets."""
     settings, table = sweep.settings, sweep.cluster
-    num_ranks = settings.gpus if settings.gpus > 1 else 1
     gpus = table.gpus if table.gpus is not None else settings.gpus
-    return replace(table, gpus=gpus, cpus=table.cpus or num_ranks * (settings.threads or 1))
+    return replace(table, gpus=gpus, cpus=table.cpus or settings.gpus * (settings.threads or 1))
 
 
 def can_resume(sweep: Sweep) -> bool:

@@ -5,24 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from launcher.clusters.settings import ClusterSettings
-from launcher.config import validation
 from launcher.config.notation import read
+from launcher.planning.settings_check import check_settings
 from launcher.planning.source_lines import SourceLines
-from launcher.text import inline
-
-_CLASS = f"{ClusterSettings.__module__}.{ClusterSettings.__qualname__}"  # as messages about a dataclass name it
 
 
 def read_cluster(table: dict[str, Any], num_gpus: int | None, lines: SourceLines) -> tuple[ClusterSettings, list[str]]:
     """Return the settings in the [cluster] table, and what is wrong. `num_gpus`: of [sweep]; None: unknown."""
     if not table:
         return ClusterSettings(), []
-    found, errors = validation.check(ClusterSettings, read(table))
-    problems = []
-    for error in errors:
-        named = f"cluster.{inline(error.key)} " if error.key else "[cluster] "
-        message = error.message.replace(_CLASS, "the [cluster] table")
-        problems.append(f"{lines.where('cluster', *error.path)}{named}{message}")
+    found, problems = check_settings(ClusterSettings, "cluster", read(table), lines)
     if found is None or num_gpus is None:
         return ClusterSettings(), problems
     if num_gpus > 1 and found.gpus not in (None, 0, num_gpus):

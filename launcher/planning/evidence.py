@@ -21,6 +21,7 @@ from launcher.store.experiment_state import SPEED, ExperimentState, fold
 from launcher.store.manifest import ManifestExperiment
 from launcher.store.paths import Paths
 from launcher.store.record_facts import gpu_bytes
+from launcher.store.record_summary import RecordSummary
 from launcher.store.summary_file import read_summary
 from launcher.store.values import text
 
@@ -49,7 +50,6 @@ class Evidence:
     num_steps: int = 0
     seconds: float = 0.0  # of training, the attempts that belong together summed
     has_checkpoint: bool = False  # of the configuration as it is now
-    checkpoint_bytes: int = 0  # the size of the newest checkpoint
     duration: DurationEstimate = field(default_factory=DurationEstimate)  # of the configuration as it is now
     peak_memory_bytes: int | None = None  # of the newest attempt, if its worker could say
     peak_gpu_memory_bytes: int | None = None
@@ -109,17 +109,11 @@ def gather(
     Raises:
         OSError: the folder of its checkpoints cannot be read.
     """
-    metrics, cluster = (metric, SPEED), cluster or AttemptsOnCluster(paths)
-    files, last = cluster.of(experiment.name), last_attempts(events).get(experiment.name)
-    own = cluster.paths(experiment.name)
-    summary = read_summary(own.records(experiment.name), metrics, paths.summary(experiment.name))
-    entry = planned or ManifestExperiment(experiment.name, experiment.overrides, experiment.config, experiment.digest)
-    state = fold(entry, summary, events, metrics=metrics, maximize=[metric] if is_maximized else [])
-    lost_ending = None if summary.obstacle or files.open_attempt else _lost_ending(state, last)
+    name, cluster = experiment.name, cluster or AttemptsOnCluster(paths)
+    files, own, last = cluster.of(name), cluster.paths(name), last_attempts(events).get(name)
+    summary = read_summary(own.records(name), (metric, SPEED), paths.summary(name))
+    state = _state(experiment, planned, events, summary, metric, is_maximized=is_maximized)
     changes, seconds = dict(state.changed), round(state.seconds or 0.0, 3)
-    checkpoints = Checkpoints(
-        own.checkpoints(experiment.name), experiment.name, state_digest(experiment.digest, changes)
-    )
     ending = state.ending if state.digest is not None else None
     return Evidence(
         planned=planned,
@@ -127,13 +121,12 @@ def gather(
         highest_attempt=state.highest_attempt,
         changes=changes,
         ending=ending,
-        lost_ending=lost_ending,
+        lost_ending=None if summary.obstacle or files.open_attempt else _lost_ending(state, last),
         digest=state.digest or "",
         code=text((summary.start or {}).get("code")),
         num_steps=state.num_steps,
         seconds=seconds,
-        has_checkpoint=checkpoints.has_any(),
-        checkpoint_bytes=checkpoints.newest_bytes(),
+        has_checkpoint=Checkpoints(own.checkpoints(name), name, state_digest(experiment.digest, changes)).has_any(),
         duration=_duration(experiment, state, seconds, planned),
         peak_memory_bytes=_whole(state.peak_memory_bytes),
         peak_gpu_memory_bytes=_whole(state.peak_gpu_memory_bytes),
@@ -144,6 +137,20 @@ def gather(
         is_claimed=files.open_attempt in files.claims,
         is_told=last is not None and last.attempt >= files.open_attempt > 0,
     )
+
+
+def _state(
+    experiment: Experiment,
+    planned: ManifestExperiment | None,
+    events: Sequence[LoggedEvent],
+    summary: RecordSummary,
+    metric: str,
+    *,
+    is_maximized: bool,
+) -> ExperimentState:
+    """Return how an experiment stands; one that `sweep.json` does not know, as it is configured now."""
+    entry = planned or ManifestExperiment(experiment.name, experiment.overrides, experiment.config, experiment.digest)
+    return fold(entry, summary, events, metrics=(metric, SPEED), maximize=[metric] if is_maximized else [])
 
 
 def _lost_ending(state: ExperimentState, last: LastAttempt | None) -> LostEnding | None:

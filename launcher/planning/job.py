@@ -19,7 +19,6 @@ from typing import Any, Literal
 
 from launcher.clusters.settings import ClusterSettings
 from launcher.command.resume import read_resume
-from launcher.config import validation
 from launcher.config.nested import dotted
 from launcher.config.notation import NONE, misspelt, read
 from launcher.errors import InputError
@@ -33,6 +32,7 @@ from launcher.planning.program_settings import ProgramSettings, program_problems
 from launcher.planning.python_target import folder_of, spec_of
 from launcher.planning.rank_logs import rank_log_problems
 from launcher.planning.seeds import kind_problem
+from launcher.planning.settings_check import check_settings
 from launcher.planning.source_lines import SourceLines
 from launcher.store import files
 from launcher.store.names import NAME, NAME_RULE
@@ -160,9 +160,6 @@ class SweepSettings(ProgramSettings):
         return modules_to_preload(
             self.preload, has_command=bool(self.command), is_inside=self.inside, num_gpus=self.gpus
         )
-
-
-_SETTINGS = f"{SweepSettings.__module__}.{SweepSettings.__qualname__}"  # as messages about a dataclass name it
 
 
 @dataclass(frozen=True)
@@ -328,12 +325,8 @@ def _settings(table: dict[str, Any], lines: SourceLines) -> tuple[Any, dict[str,
     if slip := program_slip(given):
         key = "command" if "command" in given else "target"
         return None, details, [*problems, f"{lines.where('sweep', key)}sweep.{slip}."]
-    settings, errors = validation.check(SweepSettings, given)
-    for error in errors:
-        named = f"sweep.{inline(error.key)} " if error.key else "[sweep] "
-        message = error.message.replace(_SETTINGS, "the [sweep] table")
-        problems.append(f"{lines.where('sweep', *error.path)}{named}{message}")
-    return settings, details, problems
+    settings, wrong = check_settings(SweepSettings, "sweep", given, lines)
+    return settings, details, [*problems, *wrong]
 
 
 def _null_hint(text: str, error: str) -> str:

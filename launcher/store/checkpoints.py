@@ -22,6 +22,14 @@ KEPT = 2
 _HEADER_BYTES = 1 << 16
 
 
+def newest_bytes(folder: Path) -> int:
+    """Return the size of the newest checkpoint in a folder; 0 if there is none."""
+    sizes = [0]
+    with contextlib.suppress(OSError):
+        sizes += [path.stat().st_size for path in sorted(folder.glob("step-*.ckpt"))]
+    return sizes[-1]
+
+
 class BadCheckpoint(Exception):
     """A checkpoint file cannot be used; the message says why."""
 
@@ -47,13 +55,6 @@ class Checkpoints:
                 if {key: header.get(key) for key in self._identity} == self._identity:
                     return True
         return False
-
-    def newest_bytes(self) -> int:
-        """Return the size of the newest file; 0 if there is none."""
-        for path in self.files():
-            with contextlib.suppress(OSError):
-                return path.stat().st_size
-        return 0
 
     def save(self, state: Mapping[str, Any], step: int) -> None:
         """Write the checkpoint of a step, and remove all others except the previous checkpoint.

@@ -100,16 +100,16 @@ def open_in_folder(path: Path) -> int:
         return open_to_append(path)
 
 
-def create_beside(path: Path) -> tuple[int, Path]:
+def create_beside(path: Path, mode: int = MODE) -> tuple[int, Path]:
     """Create a temporary file in the folder of `path`; return its descriptor and its path: `.sweep.json.5f….tmp`.
 
-    `tempfile` is not used: only their owner may read its files. Here the umask decides who may read.
+    `tempfile` is not used: only their owner may read its files. Here the umask decides who may read, and the mode.
 
     Raises:
         OSError: the file cannot be created.
     """
     beside = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
-    return os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE), beside
+    return os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), beside
 
 
 def read(path: Path, limit: int = LIMIT_BYTES) -> bytes:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launcher.errors import InputError
-from launcher.store.files import create_beside
+from launcher.store.files import MODE, create_beside
 from launcher.store.names import METRIC_RULE, NAME_RULE, is_metric, is_name
 from launcher.text import inline
 
@@ -292,16 +292,17 @@ def _obstacle(folder: Path) -> str:
     return "" if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} is not writable by you"
 
 
-def write_atomic(path: Path, content: str | bytes) -> None:
+def write_atomic(path: Path, content: str | bytes, mode: int = MODE) -> None:
     """Write a file so that a reader sees either the old content or the new content, never a part.
 
     The content is first written to a temporary file in the same folder, which then replaces the file.
+    `mode`: of the file, less the bits of the umask.
 
     Raises:
         OSError: the file could not be written. The old file is unchanged, and the temporary file is removed.
     """
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
-    descriptor, beside = create_beside(path)
+    descriptor, beside = create_beside(path, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
