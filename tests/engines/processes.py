@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from launcher.clusters.base import Group, NotHeard, Over, Place, Refused, Running, State, Ticket, Waiting
+from launcher.clusters.base import Group, NotHeard, Over, Place, Running, State, Ticket, Waiting
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,10 +34,6 @@ class ProcessCluster:
         self.outcome = outcome
         self.at_once = at_once
         self.path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))  # of the supervisors
-        self.is_silent = False  # no question is answered
-        self.most = 10**9  # groups that are taken; others are refused
-        self.num_submits = 0
-        self.asked: list[tuple[list[Ticket], bool]] = []  # of `stop`
         folder.mkdir(parents=True, exist_ok=True)
 
     def preview(self, num_groups: int) -> list[str]:
@@ -49,15 +45,11 @@ class ProcessCluster:
     def check(self) -> None:
         pass
 
-    def submit(self, batch: str, groups: Sequence[Group]) -> list[Ticket | Refused]:
+    def submit(self, batch: str, groups: Sequence[Group]) -> list[Ticket]:
         self._listen()
-        self.num_submits += 1
         self._die("before")
-        answers: list[Ticket | Refused] = []
+        answers: list[Ticket] = []
         for number in range(len(groups)):
-            if len(self._jobs()) >= self.most:
-                answers.append(Refused("a limit of the test"))
-                continue
             ticket = f"{batch}_{number}"
             self._write(ticket, {"batch": batch, "number": number, "pid": 0, "restarts": 0})
             answers.append(ticket)
@@ -74,7 +66,6 @@ class ProcessCluster:
 
     def stop(self, tickets: Sequence[Ticket], *, force: bool) -> None:
         self._listen()
-        self.asked.append((list(tickets), force))
         for ticket in tickets:
             job = self._jobs().get(ticket)
             if job is None:
@@ -121,7 +112,7 @@ class ProcessCluster:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _listen(self) -> None:
-        if self.is_silent or (self.folder / "silent").exists():
+        if (self.folder / "silent").exists():
             raise NotHeard("it sleeps")
 
     def _jobs(self) -> dict[Ticket, dict[str, Any]]:

@@ -269,19 +269,65 @@ def test_a_launcher_that_watches_follows_the_job_that_the_cluster_runs_again(the
     assert list(steps_of(read_history(there.paths.records("a")))) == list(range(1, 81))
 
 
-def test_a_silent_cluster_and_wrong_jobs_start_nothing(there: ClusterPlace) -> None:
+def test_what_cannot_run_on_a_cluster_starts_nothing(there: ClusterPlace) -> None:
     there.toy({"a": {"steps": 2}}, CLUSTER.replace("slurm", "lsf"))
     refused = there.launch("job.toml")
     assert refused.code == 2
     assert "cluster.on" in refused.err
-    there.toy({"a": {"steps": 2, "acks": "x"}})
-    secret = there.launch("job.toml", "-S", "api_token=abc")
-    assert secret.code == 2
-    for options, told in ((["--devices", "0"], "--devices"), (["--sequential"], "--sequential")):
+    there.toy({"a": {"steps": 2}})
+    for options, told in ((["--devices", "0"], "--devices"), (["--sequential"], "--sequential"), (["--ask"], "--ask")):
         wrong = there.launch("job.toml", *options)
         assert (wrong.code, told in wrong.err) == (2, True)
     assert there.place.launch("job.toml", "--on", "here", "--leave").code == 2
-    assert not there.paths.outcome.exists() or not list(there.cluster.folder.glob("*.job"))
+    assert not there.paths.outcome.exists()
+    assert not list(there.cluster.folder.glob("*.job"))
+
+
+@pytest.mark.slow
+def test_a_secret_goes_into_no_order_and_a_changed_value_into_no_running_experiment(there: ClusterPlace) -> None:
+    script = '[sweep]\ncommand = ["sleep", "{seconds}"]\nmetrics = []\npreload = []\n[experiments]\n'
+    there.place.job(script + 'a = { seconds = 0, api_token = "abc" }\n' + CLUSTER)
+    secret = there.launch("job.toml")
+    assert secret.code == 2
+    assert "api_token of [config] looks like a secret" in secret.err
+    assert not list(there.cluster.folder.glob("*.job"))
+    assert "abc" not in "".join(path.read_text() for path in there.paths.outcome.rglob("*") if path.is_file())
+    there.toy({"a": slow(20, barrier="go")})
+    assert there.launch("job.toml", "--leave").code == 0
+    there.wait_for_step("a", 3)
+    there.toy({"a": slow(21, barrier="go")})
+    changed = there.launch("job.toml")
+    assert changed.code == 2
+    assert "runs on the cluster with another configuration" in changed.err
+    (there.place.folder / "go").touch()
+    assert there.launch("wait", "job.toml").code in (0, 1)
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_silent_at_first_is_asked_again(there: ClusterPlace) -> None:
+    there.toy({"a": {"steps": 2}})
+    silent = there.cluster.folder / "silent"
+    silent.touch()
+    launcher = there.start("job.toml")
+    assert launcher.stderr is not None
+    assert any("does not answer" in line for line in iter(launcher.stderr.readline, ""))
+    assert not list(there.cluster.folder.glob("*.job"))
+    silent.unlink()
+    _, err = launcher.communicate(timeout=60)
+    assert launcher.returncode == 0, err
+
+
+@pytest.mark.slow
+def test_where_the_job_says_so_the_end_of_the_launcher_stops_what_runs(there: ClusterPlace) -> None:
+    there.toy({"a": slow()}, CLUSTER + 'on_leave = "stop"\n')
+    launcher = there.start("job.toml")
+    there.wait_for_step("a", 3)
+    launcher.send_signal(signal.SIGINT)
+    _, err = launcher.communicate(timeout=60)
+    assert launcher.returncode == 130, err
+    assert "a: interrupted" in err
+    assert read_history(there.paths.records("a")).end is not None
+    assert not AttemptsOnCluster(there.paths).names
 
 
 @pytest.mark.slow

@@ -212,6 +212,29 @@ def test_orders_without_an_answer_are_asked_for_and_handed_over_once(followed: F
     assert followed.ticket("b")
 
 
+def test_an_error_that_nobody_expected_loses_no_order(followed: Followed) -> None:
+    followed.add("a")
+    followed.cluster.error = RuntimeError("a fault of ours")
+    with pytest.raises(RuntimeError):
+        followed.turn()
+    followed.cluster.error = None
+    followed.turn()
+    followed.turn()
+    assert (followed.attempts.num_handed_over, followed.cluster.batches) == (1, [1])
+
+
+def test_an_error_that_nobody_expected_loses_no_event(followed: Followed) -> None:
+    followed.add("a")
+    followed.turn()
+    followed.add("late")
+    followed.attempts.stop("late", force=False)
+    followed.cluster.error = RuntimeError("a fault of ours")
+    with pytest.raises(RuntimeError):
+        followed.turn()
+    followed.cluster.error = None
+    assert [event.experiment for event in exits(followed.turn())] == ["late"]
+
+
 def test_what_a_cluster_refuses_for_now_is_handed_over_later(followed: Followed) -> None:
     followed.cluster.most = 2
     for name in "abc":
