@@ -28,6 +28,7 @@ class ScriptOption:
     const: Any = None  # what the script reads where a flag, or an option without its value, is typed
     may_be_bare: bool = False  # the value may be left out
     repeats: bool = False  # each entry of the list has the flag before it
+    grows: bool = False  # what is typed comes behind the entries of the default
     type_name: str = ""  # empty: text
     choices: tuple[Any, ...] = ()
     help: str = ""

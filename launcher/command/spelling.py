@@ -175,9 +175,9 @@ def _by_option(option: ScriptOption, key: str, value: Any, style: str) -> list[s
     if option.kind == "count":
         return [flag] * _times(option, value)
     if option.kind == "list":
-        entries = list(value) if isinstance(value, list | tuple) else [value]
+        entries = _typed_entries(option, value)
         if not option.repeats:
-            return [flag, *_plain_words(option, entries)]
+            return [flag, *_plain_words(option, entries)] if entries or not option.grows else []
         return [
             word
             for entry in entries
@@ -190,6 +190,16 @@ def _by_option(option: ScriptOption, key: str, value: Any, style: str) -> list[s
     if value is True and option.may_be_bare and option.const is True and not option.type_name:
         return [flag]
     return _joined(flag, _one_text(option, value), style)
+
+
+def _typed_entries(option: ScriptOption, value: Any) -> list[Any]:
+    """Return the entries of a list that are typed: without the default, if the script puts them behind its default."""
+    entries = list(value) if isinstance(value, list | tuple) else [value]
+    before = option.default if option.grows and isinstance(option.default, list) else []
+    if [text(entry) for entry in entries[: len(before)]] != [text(entry) for entry in before]:
+        whole = _short([*before, *entries])
+        raise ValueError(f"comes behind the script's default, {_short(before)}: write the whole list, {whole}")
+    return entries[len(before) :]
 
 
 def _times(option: ScriptOption, value: Any) -> int:

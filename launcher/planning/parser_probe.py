@@ -291,6 +291,7 @@ def _option(parser: argparse.ArgumentParser, action: argparse.Action) -> dict[st
         "const": plain(action.const),
         "may_be_bare": action.nargs == argparse.OPTIONAL,
         "repeats": is_appended or isinstance(action, argparse._AppendConstAction),
+        "grows": isinstance(action, argparse._AppendAction),
         "type_name": getattr(action.type, "__name__", "") or "",
         "choices": [plain(choice) for choice in action.choices or ()],
         "help": "" if action.help in (None, argparse.SUPPRESS) else str(action.help),

@@ -37,6 +37,8 @@ def a_parser() -> argparse.ArgumentParser:
     parser.add_argument("--bias", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--layers", type=int, nargs="+", default=[8])
     parser.add_argument("--tag", action="append")
+    parser.add_argument("--size", action="append", type=int, default=[9])
+    parser.add_argument("--more", action="extend", nargs="+", default=["x", "y"])
     parser.add_argument("-v", action="count", default=0)
     parser.add_argument("--fast", dest="mode", action="store_const", const="fast", default="exact")
     parser.add_argument("--fp16", type=lambda text: text == "True", nargs="?", const=True, default=False)
@@ -109,6 +111,9 @@ def test_a_float_is_the_same_number_again(value: float) -> None:
         ({"layers": [1, 2, 3]}, {"layers": [1, 2, 3]}),
         ({"layers": 4}, {"layers": [4]}),
         ({"tag": ["a", "-b"]}, {"tag": ["a", "-b"]}),
+        ({"size": [9, 1, 2]}, {"size": [9, 1, 2]}),
+        ({"size": [9], "more": ["x", "y"]}, {"size": [9], "more": ["x", "y"]}),
+        ({"more": ["x", "y", "z"]}, {"more": ["x", "y", "z"]}),
         ({"v": 2}, {"v": 2}),
         ({"fast": True}, {"mode": "fast"}),
         ({"mode": "fast"}, {"mode": "fast"}),
@@ -155,6 +160,9 @@ def test_key_equals_value_knows_no_flags() -> None:
         ({"amp": 3}, "amp is a flag of the script, --amp, which takes no value: true or false, not 3"),
         ({"bias": "yes"}, 'bias is a flag of the script: true or false, not "yes"'),
         ({"v": -1}, "v is counted by the script: a whole number from 0, not -1"),
+        ({"size": [1, 2]}, "size comes behind the script's default, [9]: write the whole list, [9, 1, 2]"),
+        ({"size": []}, "size comes behind the script's default, [9]: write the whole list, [9]"),
+        ({"more": "z"}, 'more comes behind the script\'s default, ["x", "y"]: write the whole list'),
         ({"epochs": None}, "epochs cannot be None: None is not typed, and the script would take its default, 3"),
         ({"data": None}, "data cannot be None: None is not typed, and the script requires it"),
         (
