@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# Not the line number in `train.py:12`: the same error of another line is another error.
-_NUMBER = re.compile(r"(?<![\d.])(?<!\.py:)(?:0x[0-9a-f]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)")
+# Not the line number in `train.py:12`: the same error of another line is another error. So is another exit code.
+_NUMBER = re.compile(r"(?<![\d.])(?<!\.py:)(?<!exit code )(?:0x[0-9a-f]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)")
 
 
 @dataclass(frozen=True)

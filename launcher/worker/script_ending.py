@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,12 @@ _OUT_OF_MEMORY = (
 )
 # The last line of a traceback, or of an error that a program tells: `ValueError: …`, `torch.OutOfMemoryError: …`.
 _ERROR = re.compile(
-    r"(?:\[rank\d+\]:?\s*)?((?:[A-Za-z_][\w]*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Failure)\b(?::.*)?)$"
+    r"(?:\[rank\d+\]:?\s*)?(?:\| (?=\S*ExceptionGroup))?"
+    r"((?:[A-Za-z_][\w]*\.)*(?=[A-Z])\w*(?:Error|Exception|ExceptionGroup|Interrupt|Exit|Failure)\b(?::.*)?)$"
 )
+# What argparse, click and programs in C say: `train.py: error: …`, `Error: …`, `fatal: …`. `error: 0.35` is a metric.
+_TOLD = re.compile(r"((?:\S+: )?(?:fatal error|fatal|error): (?![-+.\d]|nan\b|inf\b).*)$", re.IGNORECASE)
+_TRACEBACK = "Traceback (most recent call last):"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -66,8 +71,21 @@ def read_output(log: Path, start: int) -> str:
 
 
 def last_error(output: str) -> str:
-    """Return the last line that looks like an error; empty if there is none."""
-    for line in reversed(_COLOUR.sub("", output).splitlines()):
-        if match := _ERROR.match(line.strip()):
+    """Return the last line that tells an error; empty if there is none.
+
+    It ends a traceback, or looks like the end of a traceback, or like the message of a program.
+    """
+    lines = _COLOUR.sub("", output).splitlines()
+    for number in reversed(range(len(lines))):
+        if match := _ERROR.match(lines[number].strip()) or _TOLD.match(lines[number].strip()):
             return match[1][:_MESSAGE_LIMIT]
+        prefix, traceback, rest = lines[number].partition(_TRACEBACK)
+        if traceback and not rest and (error := _raised(lines[number + 1 :], prefix)):
+            return error[:_MESSAGE_LIMIT]
     return ""
+
+
+def _raised(lines: Sequence[str], prefix: str) -> str:
+    """Return the first line behind the frames of a traceback; `prefix` stands before each, as `[rank0]: `."""
+    own = (line.removeprefix(prefix) for line in lines)
+    return next((line for line in own if line.strip() and line[0] not in " |+"), "")

@@ -22,6 +22,7 @@ def test_reasons_that_differ_in_numbers_and_own_names_only_are_alike() -> None:
         ("ValueError: bad (train.py:12)", "ValueError: bad (train.py:13)"),
         ("SIGKILL, after step 3", "SIGSEGV, after step 3"),
         ("KeyError: 'width'", "KeyError: 'depth'"),
+        ("exit code 3, after step 1", "exit code 13, after step 1"),
     ],
 )
 def test_another_line_of_code_or_another_word_is_not_alike(one: str, other: str) -> None:

@@ -1,0 +1,45 @@
+"""The reason that is told of a script that failed, found in what it has written."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from launcher.worker.script_ending import script_ending
+
+E = "class E(Exception):\n    def __str__(self): return TEXT\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("raise ValueError('bad')", "ValueError: bad"),
+        ("raise Exception('bare')", "Exception: bare"),
+        ("import queue; raise queue.Empty", "_queue.Empty"),
+        (
+            "import subprocess; raise subprocess.TimeoutExpired('sleep', 3)",
+            "subprocess.TimeoutExpired: Command 'sleep'",
+        ),
+        (E.replace("TEXT", "1 / 0") + "raise E", "E: <exception str() failed>"),
+        (E.replace("TEXT", "'two\\nlines'") + "raise E", "E: two"),
+        ("raise ExceptionGroup('many', [ValueError('v'), TypeError('t')])", "ExceptionGroup: many (2 sub-exceptions)"),
+        ("import argparse; argparse.ArgumentParser(prog='a.py').error('no such data')", "a.py: error: no such data"),
+        ("import sys; sys.exit('Error: Invalid value')", "Error: Invalid value"),
+        ("print('error: 0.35'); print('valid: error: nan'); raise SystemExit(1)", ""),
+    ],
+)
+def test_the_reason_is_what_python_or_the_program_says(code: str, reason: str) -> None:
+    ended = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    output = f"step 1: loss 0.5\n{ended.stdout}"
+    status = f"exit code {ended.returncode}"
+    told = script_ending(ended.returncode, output)["error"]
+    assert told.startswith(reason or status)
+    assert told.endswith(f" ({status})" if reason else status)
+
+
+def test_the_traceback_of_a_rank_is_read_behind_its_prefix() -> None:
+    frames = ["Traceback (most recent call last):", '  File "a.py", line 1, in <module>', "    f()", "c.Stop: no more"]
+    output = "".join(f"[rank1]: {line}\n" for line in frames) + "[rank1]:[W1] destroy_process_group() was not called\n"
+    assert script_ending(1, output)["error"] == "c.Stop: no more (exit code 1)"
