@@ -23,7 +23,7 @@ _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|(?i:in
 _PAIR = re.compile(
     r"(?<![\w./@-])(?P<open>['\"]?)(?P<name>[A-Za-z][\w/.@-]{0,60})(?P=open)"
     r"(?P<between>[ \t]*[:=][ \t]*[\[(]?[ \t]*|[ \t]+[\[(]?[ \t]*)(?P<quote>['\"]?)"
-    rf"(?P<value>{_NUMBER})(?P=quote)(?![\w'\"]|[.:-]\d)"
+    rf"(?P<value>{_NUMBER})(?P=quote)(?![\w'\"]|[.:-]\d|,\d{{1,2}}(?!\d)|,\d{{4}})"
 )
 _ANY_NUMBER = re.compile(r"(?:(?<!\w)[+-])?\d+(?:[.,:]\d+)*(?:[eE][+-]?\d+(?![A-Za-z]))?")
 _BAR = re.compile(r"[█▏▎▍▌▋▊▉━╸╺─]|\|[ #]*\||[#=>.\-]{4,}|\d+%\|")

@@ -1,6 +1,7 @@
 """Templates: lines of output with placeholders in place of the numbers, such as `iter {step}: loss {loss}, time {}ms`.
 
-    {loss}     a number: 3, -0.5, 1e-3, 1,234 (thousands), nan, inf; it may have blanks before it. `/ . -` become `_`
+    {loss}     a number: 3, -0.5, 1e-3, 1,234 (thousands), nan, inf; it may have blanks before it. `/ . -` become `_`.
+               What has another comma or a _ inside, such as 0,25 with a decimal comma, is no number: 0 would be wrong
     {step}     the step
     {}         anything without blanks
     a blank    any run of blanks and tabs
@@ -28,7 +29,7 @@ from launcher.text import inline
 _TOKEN = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]|[ \t]+|[^{} \t]+")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_./@+=-]{0,99}")
 _EXPONENT = rb"(?:[eE][+-]?\d+)?"
-_THOUSANDS = rb"(?:(?<!\d{4}),\d{3}(?!\d))*"
+_THOUSANDS = rb"(?:(?<!\d{4})(?<!(?<!\d)0),\d{3}(?!\d))*+(?![,_]\d)"
 _NUMBER = rb"([+-]?(?:\d++%s\.?\d*" + _EXPONENT + rb"|\.\d+" + _EXPONENT + rb"|(?i:inf(?:inity)?|nan)(?![A-Za-z])))"
 _LONGEST_WORD = 500  # characters that a `{}` before some text may take: bounds the time on lines that match nothing
 _LONGEST_INT = 18  # digits: what an integer of 64 bits holds
@@ -216,7 +217,7 @@ def _regex(parts: Sequence[Part]) -> Iterator[bytes]:
             case "blank":
                 yield rb"[ \t]++"
             case "number":
-                yield _NUMBER % (b"" if after.value.startswith(",") else _THOUSANDS)
+                yield _NUMBER % (b"" if after.value.startswith((",", "_")) else _THOUSANDS)
             case _ if after.kind == "text":
                 yield rb"(?>\S{1,%d}?(?=%s))" % (_LONGEST_WORD, re.escape(after.value.encode()))
             case _:

@@ -71,7 +71,7 @@ def test_a_template_finds_the_numbers_of_a_line(
         ("3", 3), ("-3", -3), ("+3", 3), ("3.", 3.0), (".5", 0.5), ("-0.5", -0.5), ("1e-3", 1e-3), ("1E+05", 1e5),
         ("2.5e3", 2500.0), ("inf", math.inf), ("-inf", -math.inf), ("Infinity", math.inf), ("1,234", 1234),
         ("1,234,567.5", 1234567.5),
-        ("12,34", 12), ("1234,567", 1234), ("1,2345", 1), ("98%", 98), ("3/10", 3),
+        ("12, 34", 12), ("12,a", 12), ("0.5,0.7", 0.5), ("98%", 98), ("3/10", 3),
         ("123456789012345678901", 123456789012345678901.0),
     ],
 )  # fmt: skip
@@ -88,6 +88,8 @@ def test_not_a_number_is_a_number_and_words_are_not() -> None:
         assert found is not None
         assert math.isnan(found[0]["v"])
     for text in ("nanometres", "information", "infinite", "-", ".", "e5", "x3"):
+        assert Template("v {v}").find(f"v {text}".encode()) is None
+    for text in ("0,25", "-0,250", "12,34", "1234,567", "1,2345", "1,234,56", "1_000"):  # 0, 12 and 1 would be wrong
         assert Template("v {v}").find(f"v {text}".encode()) is None
 
 
