@@ -18,7 +18,7 @@ from launcher.engine.loop import Loop
 from launcher.engine.lost_endings import record_lost_endings
 from launcher.engine.parts import Parts
 from launcher.engine.ports import Ports
-from launcher.engine.remote import Remote, check_open
+from launcher.engine.remote import Remote
 from launcher.engine.script_records import complete_all
 from launcher.engine.signals import ignoring_signal
 from launcher.engine.summary import Summary
@@ -28,6 +28,7 @@ from launcher.planning.folder_owner import check_folder_owner, write_owner_note
 from launcher.planning.growth import with_proposals
 from launcher.planning.job import Sweep
 from launcher.planning.launch_options import LaunchOptions
+from launcher.planning.open_attempts_check import check_open
 from launcher.planning.plan import Plan, decide
 from launcher.planning.resolve import resolve
 from launcher.planning.wording import describe, notices, repeated_training
@@ -57,7 +58,7 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, ports: Por
         folders = _hold(paths, options, console.message, held)
         _take_up(sweep, paths, remote, console.message, held)
         plan = decide(sweep, experiments, paths, fresh=options.fresh)
-        check_open(plan, remote, fresh=options.fresh)
+        check_open(plan, name, fresh=options.fresh)
         record_lost_endings(plan, ports.sinks, console.message)
         console.message(describe(plan), "routine")
         for text in [*notices(plan), *repeated_training(plan), *write_owner_note(sweep, paths)]:

@@ -10,14 +10,12 @@ from typing import Self
 
 from launcher.clusters.base import Cluster, Job, NotHeard, Ticket
 from launcher.clusters.settings import ClusterSettings
-from launcher.config import redact
 from launcher.engine.build_executor import build_on_cluster
 from launcher.engine.fold_attempts import fold_attempts
 from launcher.engine.open_attempts import ClusterNote, read_cluster_note, tickets_of, write_cluster_note
 from launcher.errors import InputError, LauncherError
 from launcher.executors.base import Executor
 from launcher.planning.cluster_slots import can_resume, needs
-from launcher.planning.decision import PlannedAction
 from launcher.planning.job import Sweep
 from launcher.planning.plan import Plan
 from launcher.shell_command import stop_to_type
@@ -103,47 +101,3 @@ class Remote:
         """Return the executor that runs the plan's experiments on the cluster."""
         beat_s = self._settings.beat_s or min(max(len(plan.to_run) / BEATS_PER_S, LEAST_BEAT_S), MOST_BEAT_S)
         return build_on_cluster(plan, self.cluster, self.adopted, self.lease, beat_s, message)
-
-
-def check_open(plan: Plan, remote: Remote | None, *, fresh: bool) -> None:
-    """Check that a launch can follow what waits or runs on a cluster already, and hand the rest over.
-
-    Raises:
-        InputError: it runs elsewhere, or it is not what this launch would train, or a secret would be written.
-    """
-    followed = [
-        each for each in plan.decisions if each.evidence.open_attempt and each.action is not PlannedAction.LEAVE
-    ]
-    names = inline(", ".join(decision.experiment.name for decision in followed), 300)
-    stop = f"To end it: {stop_to_type(plan.sweep.job_file, plan.sweep.folders)}"
-    if followed and remote is None:
-        raise InputError(f"{names}: handed to a cluster, waits or runs there. Follow it with --on CLUSTER. {stop}")
-    if followed and fresh:
-        raise InputError(f"--fresh: {names} waits or runs on the cluster already. {stop}")
-    changed = [
-        decision.experiment.name
-        for decision in followed
-        if decision.action is PlannedAction.FOLLOW and decision.evidence.digest not in ("", decision.experiment.digest)
-    ]
-    if changed:
-        raise InputError(
-            f"{inline(', '.join(changed), 300)}: runs on the cluster with another configuration than the job file has "
-            f"now. Undo the change, or end it. {stop}"
-        )
-    if remote is not None:
-        _check_secrets(plan)
-
-
-def _check_secrets(plan: Plan) -> None:
-    """Check that no order would hold a secret: orders lie in the outcome folder.
-
-    Raises:
-        InputError: a configuration has a secret.
-    """
-    hidden = sorted({key for decision in plan.to_run for key in redact.keys(decision.given)})
-    if hidden:
-        raise InputError(
-            f"{inline(', '.join(hidden), 300)} of [config] looks like a secret, and an order for another machine would "
-            "hold it in a file. Take it from an environment variable in the training code: on Slurm a job has those of "
-            "this shell, on Ray those with which Ray was started on its node."
-        )

@@ -22,6 +22,7 @@ from launcher.planning.defaults import LEAST_RESULTS, MOST_BY_AXIS, MOST_CURVES
 from launcher.planning.forecast import Forecast, ScheduledStart, forecast
 from launcher.planning.job import Sweep
 from launcher.planning.launch_options import LaunchOptions
+from launcher.planning.open_attempts_check import check_open
 from launcher.planning.plan import Plan, decide
 from launcher.planning.resolve import resolve
 from launcher.planning.wording import notices, repeated_training
@@ -163,15 +164,21 @@ def preview(sweep: Sweep, options: LaunchOptions) -> Preview:
         NoDeviceError: no device may be used.
     """
     if name := options.cluster(sweep):
-        plan = decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs), fresh=options.fresh)
+        plan = _decided(sweep, name, options)
         slots = cluster_slots(sweep, name, len(plan.to_run))
         return Preview(plan, slots, [], is_parallel=True, cluster=ClusterPlan.of(plan, name, asks=options.ask))
     existing = nvml.find_gpus()
     choice = options.choose(sweep.settings, existing)
-    plan = decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs), fresh=options.fresh)
+    plan = _decided(sweep, "", options)
     slots = options.slots(choice.devices, sweep.settings)
     gpus = [GpuStatus(gpu, occupancy(gpu)) for gpu in existing]
     return Preview(plan, slots, gpus, options.is_parallel(sweep.settings), choice.notice, free_memory())
+
+
+def _decided(sweep: Sweep, cluster: str, options: LaunchOptions) -> Plan:
+    plan = decide(sweep, resolve(sweep), Paths(sweep.outcome, sweep.logs), fresh=options.fresh)
+    check_open(plan, cluster, fresh=options.fresh)
+    return plan
 
 
 def written_files(plan: Plan) -> list[WrittenFiles]:

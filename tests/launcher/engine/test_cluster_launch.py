@@ -287,18 +287,18 @@ def test_what_cannot_run_on_a_cluster_starts_nothing(there: ClusterPlace) -> Non
 def test_a_secret_goes_into_no_order_and_a_changed_value_into_no_running_experiment(there: ClusterPlace) -> None:
     script = '[sweep]\ncommand = ["sleep", "{seconds}"]\nmetrics = []\npreload = []\n[experiments]\n'
     there.place.job(script + 'a = { seconds = 0, api_token = "abc" }\n' + CLUSTER)
-    secret = there.launch("job.toml")
-    assert secret.code == 2
-    assert "api_token of [config] looks like a secret" in secret.err
+    for words in (["job.toml"], ["plan", "job.toml"]):
+        secret = there.launch(*words)
+        assert (secret.code, "api_token of [config] looks like a secret" in secret.err) == (2, True)
     assert not list(there.cluster.folder.glob("*.job"))
     assert "abc" not in "".join(path.read_text() for path in there.paths.outcome.rglob("*") if path.is_file())
     there.toy({"a": slow(20, barrier="go")})
     assert there.launch("job.toml", "--leave").code == 0
     there.wait_for_step("a", 3)
     there.toy({"a": slow(21, barrier="go")})
-    changed = there.launch("job.toml")
-    assert changed.code == 2
-    assert "runs on the cluster with another configuration" in changed.err
+    for words in (["job.toml"], ["plan", "job.toml"]):
+        changed = there.launch(*words)
+        assert (changed.code, "runs on the cluster with another configuration" in changed.err) == (2, True)
     (there.place.folder / "go").touch()
     assert there.launch("wait", "job.toml").code in (0, 1)
 
