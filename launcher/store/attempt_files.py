@@ -27,6 +27,7 @@ from typing import Any, Literal
 
 from launcher.store import values
 from launcher.store.cluster_paths import ClusterPaths
+from launcher.store.ending import EndingKind
 from launcher.store.files import read
 from launcher.store.names import is_name
 from launcher.store.paths import Paths, write_atomic
@@ -184,6 +185,7 @@ class AttemptEnding:
     last_word: how the attempt ended, if the worker could not write that into its records.
     verdict: why the attempt counts as failed though its worker was only interrupted; empty if it does not.
     successor: the cluster's name of the job that goes on after the time limit; empty if there is none.
+    untold: how the attempt ended and why, where its records do not tell the end, such as after kill -9; else None.
     """
 
     node: str = ""
@@ -198,6 +200,7 @@ class AttemptEnding:
     last_word: dict[str, Any] | None = field(default=None)
     verdict: str = ""
     successor: str = ""
+    untold: tuple[EndingKind, str] | None = None
 
     @property
     def had_worker(self) -> bool:
@@ -235,4 +238,12 @@ class AttemptEnding:
             last_word=word if isinstance(word, dict) else None,
             verdict=values.text(content.get("verdict")),
             successor=values.text(content.get("successor")),
+            untold=_untold(content.get("untold")),
         )
+
+
+def _untold(value: object) -> tuple[EndingKind, str] | None:
+    match value:
+        case [str(kind), str(why)] if kind in {*EndingKind}:
+            return EndingKind(kind), why
+    return None

@@ -99,12 +99,20 @@ def _untold(name: str, files: AttemptFiles, events: Sequence[LoggedEvent]) -> It
     if not newest or (last is not None and last.attempt >= newest and last.ending is not None):
         return
     ended = AttemptEnding.read(files.path(newest, "end"))
-    if ended is None or not (ended.refused or ended.verdict or (ended.asked and not ended.had_worker)):
+    if ended is None or (kind_and_why := _beside_records(ended)) is None:
         return
     if last is None or last.attempt < newest:
         yield Started(name, newest, ended.node, 0, goes_on=newest > 1)
-    why = ended.refused or ended.verdict
-    yield Ended(name, newest, EndingKind.FAILED if why else EndingKind.INTERRUPTED, why, ended.seconds)
+    yield Ended(name, newest, *kind_and_why, ended.seconds)
+
+
+def _beside_records(ended: AttemptEnding) -> tuple[EndingKind, str] | None:
+    """Return how an attempt ended and why, where its records do not tell that; None where they do."""
+    if why := ended.refused or ended.verdict:
+        return EndingKind.FAILED, why
+    if ended.asked and not ended.had_worker:
+        return EndingKind.INTERRUPTED, ""
+    return ended.untold
 
 
 def read_events_by_experiment(path: Path) -> dict[str, list[LoggedEvent]]:

@@ -34,6 +34,8 @@ def conclude(owned: Owned, ended: AttemptEnding, follower: Follower) -> tuple[At
         ending = classify_attempt(ended, history)
     elif ending.kind.is_failure:  # it failed by itself, and no job goes on with it unless the launcher says so
         ended = replace(ended, asked="")
+    if history.end is None:
+        ended = replace(ended, untold=(ending.kind, ending.why))
     if ending.kind == EndingKind.DONE:
         _remove_checkpoints(owned)
     follower.close(name, f"{name} {ending}, {plural(history.num_steps, 'step')}, {ended.seconds:.1f} s")

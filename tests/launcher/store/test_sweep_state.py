@@ -73,6 +73,7 @@ def test_a_launch_is_gone_if_an_attempt_of_it_has_no_end_and_nobody_holds_the_lo
         (AttemptEnding(node="n1", refused="its code is another"), "failed", "its code is another"),
         (AttemptEnding(asked="limit", code=0, verdict="no checkpoint"), "failed", "no checkpoint"),
         (AttemptEnding(asked="stop"), "interrupted", ""),
+        (AttemptEnding(signal="SIGKILL", untold=(EndingKind.KILLED, "by SIGKILL")), "killed", "by SIGKILL"),
         (AttemptEnding(signal="SIGKILL"), "interrupted", "its launcher was gone"),
     ],
 )

@@ -182,7 +182,8 @@ def test_a_worker_that_is_killed_leaves_its_last_records(sweep: ToySweep) -> Non
     assert code == 1, out
     ended = sweep.ended()
     assert (ended.signal, ended.asked) == ("SIGKILL", "")
-    assert classify_attempt(ended, sweep.history()).kind == EndingKind.KILLED
+    assert ended.untold is not None
+    assert ended.untold[0] == classify_attempt(ended, sweep.history()).kind == EndingKind.KILLED
     assert sweep.history().num_steps == 20
 
 
