@@ -13,6 +13,8 @@ from pathlib import Path
 from launcher.errors import WriteError
 from launcher.store.locks import Lock, Waiting, leave_note, take_lock
 
+_SHARED = Path("/tmp")
+
 
 def lock_device(uuid: str, wait: Waiting = None) -> Lock:
     """Take the lock of a device, the same for all users of this machine.
@@ -37,7 +39,9 @@ def lock_file(uuid: str) -> Path:
 
 
 def _folder() -> Path:
-    return Path(os.environ.get("LAUNCHER_LOCKS") or Path(tempfile.gettempdir()) / "sweep-launcher-locks")
+    """Return the folder of the lock files. TMPDIR is not asked: many users have set it to a folder of their own."""
+    shared = _SHARED if os.access(_SHARED, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+    return Path(os.environ.get("LAUNCHER_LOCKS") or shared / "sweep-launcher-locks")
 
 
 def _make_folder() -> None:

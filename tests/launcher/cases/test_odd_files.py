@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import stat
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -238,3 +239,15 @@ def test_24_the_locks_of_devices_are_for_all_users_whatever_the_umask(
     os.link(stranger, lock_file("GPU-2"))
     lock_device("GPU-2").release()
     assert stranger.read_text() == "theirs"
+
+
+def test_two_users_with_temporary_folders_of_their_own_share_the_locks_of_devices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LAUNCHER_LOCKS", raising=False)
+    found = set()
+    for user in ("one", "two"):
+        (tmp_path / user).mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / user))
+        found.add(lock_file("GPU-1"))
+    assert len(found) == 1
