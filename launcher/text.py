@@ -131,6 +131,14 @@ def inline(text: str, limit: int = 200) -> str:
     return printable(text, limit).replace("\n", "\\n").replace("\t", "\\t")
 
 
+def error_text(error: BaseException) -> str:
+    """Return what an error of the user's code says. If its `__str__` raises, these are Python's words for that."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  the user's method may raise anything
+        return "<exception str() failed>"
+
+
 def did_you_mean(wrong: str, choices: Iterable[str]) -> str:
     """Return ` Did you mean "x"?` for the choice that is spelled most like a wrong word; empty if none is close."""
     import difflib

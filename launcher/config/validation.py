@@ -20,7 +20,7 @@ from pydantic_core import SchemaValidator
 from launcher.config import notation, redact
 from launcher.config.nested import KeyPath, dotted, replaced, value_at, without
 from launcher.config.schema import Schema
-from launcher.text import did_you_mean
+from launcher.text import did_you_mean, error_text
 
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _DISABLE_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
@@ -154,8 +154,8 @@ def remade(instance: Any) -> Any:
 
 def _unmade(cls: type, error: BaseException) -> FieldError:
     if isinstance(error, ValueError | AssertionError) and not isinstance(error, ValidationError):
-        return FieldError((), str(error) or f"{cls.__qualname__} cannot be made: {type(error).__name__}")
-    return FieldError((), f"{cls.__qualname__} cannot be made: {type(error).__name__}: {error}")
+        return FieldError((), error_text(error) or f"{cls.__qualname__} cannot be made: {type(error).__name__}")
+    return FieldError((), f"{cls.__qualname__} cannot be made: {type(error).__name__}: {error_text(error)}")
 
 
 def _field_errors(cls: type, values: Mapping[str, Any], error: ValidationError) -> Iterator[FieldError]:

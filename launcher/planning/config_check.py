@@ -24,6 +24,7 @@ from launcher.config import notation, validation
 from launcher.config.resolved import HOW_TO_MEND, Resolved, addresses, describe, differing, is_made_twice
 from launcher.config.validation import FieldError
 from launcher.errors import InputError
+from launcher.text import error_text
 from launcher.worker.target import Target, config_class, importable
 
 IMPORT_LIMIT_S = 120.0
@@ -79,7 +80,9 @@ def _import_class(target: Target, module: str, name: str) -> type | None:
             return None  # an earlier sweep of this process had another module of the same name
         cls = getattr(importlib.import_module(module), name, None)
     except (Exception, SystemExit) as error:
-        message = f'sweep.target "{target.spec}": importing {module} failed: {type(error).__name__}: {error}.'
+        message = (
+            f'sweep.target "{target.spec}": importing {module} failed: {type(error).__name__}: {error_text(error)}.'
+        )
         raise InputError(message) from error
     return cls if isinstance(cls, type) and is_dataclass(cls) else None
 
@@ -112,9 +115,11 @@ def _check_one(cls: type, given: Mapping[str, Any]) -> CheckedConfig:
             message = f"is another each time the configuration is made.\n  {HOW_TO_MEND}"
             return _refused(*(FieldError(path, message) for path in changing))
     except (ValueError, OSError) as error:
-        return _refused(FieldError((), str(error)))
+        return _refused(FieldError((), error_text(error) or f"inputs() or work() raised {type(error).__name__}"))
     except Exception as error:  # noqa: BLE001  the user's method runs here
-        return _refused(FieldError((), f"its inputs(), work() or defaults fail: {type(error).__name__}: {error}"))
+        return _refused(
+            FieldError((), f"its inputs(), work() or defaults fail: {type(error).__name__}: {error_text(error)}")
+        )
     work = work if work and 0 < work < math.inf else None
     return CheckedConfig(resolved, inputs, (), work, is_made_twice(instance, resolved))
 

@@ -52,7 +52,7 @@ class LogShape:
         return cls(log, tuple(names[:_METRICS_MOST]))
 
 
-def draft(script: str, arguments: Sequence[str], checked: ScriptCheck, shape: LogShape | None, file: str) -> str:
+def draft(script: str, arguments: Sequence[str], checked: ScriptCheck, shape: LogShape | None, plan: str) -> str:
     """Return the text of a job file.
 
     Args:
@@ -60,7 +60,7 @@ def draft(script: str, arguments: Sequence[str], checked: ScriptCheck, shape: Lo
         arguments: that every experiment gets, whatever its configuration.
         checked: what the check of this command without any configuration has found.
         shape: of a log of the script; None if there is none.
-        file: where the text will be.
+        plan: the command that says what the file would run, as a person types it.
     """
     facts = checked.facts
     runs = ["{python}", script] if facts is not None else [script if "/" in script else f"./{script}"]
@@ -70,7 +70,7 @@ def draft(script: str, arguments: Sequence[str], checked: ScriptCheck, shape: Lo
     rest = ["{args}"] if style != "globals" else []
     command = notation.write([*runs, *[_braces(word) for word in arguments], *seed_words, *rest])
     lines = [
-        f"# {_one_line(script)}, as it is. What would run: python -m launcher plan {_one_line(file)}",
+        f"# {_one_line(script)}, as it is. What would run: {inline(plan, 1000)}",
         "",
         "[sweep]",
         f"command = {command}",

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+from launcher.text import error_text
+
 _OURS = str(Path(__file__).parent.parent) + os.sep
 _MESSAGE_LIMIT = 500
 _TRACE_BYTES = 50_000
@@ -36,7 +38,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     torch = sys.modules.get("torch")
     kinds = (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
     for found in (*_leaves(error), *_causes(error)):
-        is_allocator = isinstance(found, RuntimeError) and any(text in str(found) for text in _OUT_OF_MEMORY)
+        is_allocator = isinstance(found, RuntimeError) and any(text in error_text(found) for text in _OUT_OF_MEMORY)
         if isinstance(found, kinds) or is_allocator:
             return True
     return False
@@ -71,7 +73,10 @@ def trace_of(error: BaseException) -> str:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):  # the target's own, in whatever state
             stream.flush()
-    log, caught = os.dup(2), os.memfd_create("trace")
+    try:
+        caught, log = os.memfd_create("trace"), os.dup(2)
+    except OSError:  # too many files are open, or this one is closed
+        return "".join(traceback.format_exception(error))[-_TRACE_BYTES:]
     os.dup2(caught, 2)
     try:
         print_trace(error)
@@ -92,9 +97,9 @@ def _written() -> int:
 
 
 def _message(error: BaseException) -> str:
-    said = error.msg if isinstance(error, SyntaxError) and _place_of_syntax(error) else str(error)
-    message = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return message.splitlines()[0][:_MESSAGE_LIMIT]
+    said = error.msg if isinstance(error, SyntaxError) and _place_of_syntax(error) else error_text(error)
+    first = next((line.strip() for line in str(said).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {first}"[:_MESSAGE_LIMIT] if first else type(error).__name__
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

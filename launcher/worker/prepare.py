@@ -8,6 +8,7 @@ import sys
 from multiprocessing.connection import Connection
 
 from launcher.errors import LauncherError
+from launcher.text import error_text
 from launcher.worker.failure import describe, print_trace
 from launcher.worker.last_record import user_folders
 from launcher.worker.main_process import become_main_process
@@ -33,7 +34,7 @@ def prepare(specs: list[Spec], answer: Connection, *, lifeline: int) -> None:
         try:
             _prepare_one(spec)
         except (LauncherError, ValueError, OSError) as error:  # the user's data or configuration
-            experiments_by_problem.setdefault(str(error), []).append(spec.experiment)
+            experiments_by_problem.setdefault(error_text(error) or type(error).__name__, []).append(spec.experiment)
         except BaseException as error:  # noqa: BLE001  the user's code: its own trace is in the log
             failure = error
         if os.getpid() != pid:  # the target forked, and the child came back to here

@@ -11,8 +11,9 @@ import typer
 
 from launcher.cli.arguments import GroupedCommand
 from launcher.errors import InputError, WriteError
+from launcher.shell_command import command_to_type
 from launcher.terminal import output
-from launcher.text import inline, listed, plural
+from launcher.text import inline, listed, plural, printable
 
 if TYPE_CHECKING:
     from launcher.command.options import ScriptOption
@@ -52,7 +53,7 @@ def init_command(
         raise InputError(f"{inline(str(file))} is there already, and is not replaced.\n  Another name: --out FILE")
     shape = _read_log(log) if log is not None else None
     checked = _check(script, given)
-    text = draft(script, given, checked, shape, str(file))
+    text = draft(script, given, checked, shape, command_to_type("plan", file, {}))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as opened:
@@ -60,15 +61,15 @@ def init_command(
     except OSError as error:
         raise WriteError(f"cannot write {inline(str(file))}: {error.strerror or error}.") from error
     for note in checked.notes:
-        output.message(inline(note, 2000))
+        output.message(printable(note))
     if log is not None and (shape is None or not shape.log):
         output.message(f"Nothing in {inline(str(log))} looks like metrics of steps.")
     about = f"{plural(len(checked.options), 'option')} of {inline(script)}" if checked.options else inline(script)
-    output.show(f"{file} is written: {about}.")
+    output.show(f"{inline(str(file), 1000)} is written: {about}.")
     required = missing(checked, given)
     if required:
         output.show(f"Set first what the script requires: {inline(listed(required, 20), 2000)}")
-    output.show(f"What would run: python -m launcher plan {file}")
+    output.show(f"What would run: {inline(command_to_type('plan', file, {}), 1000)}")
 
 
 def _check(script: str, arguments: Sequence[str]) -> ScriptCheck:

@@ -75,3 +75,12 @@ def test_init_names_what_the_script_requires(place: Workplace) -> None:
     assert "requires" not in done.out
     made = tomllib.loads((place.folder / "b.toml").read_text())
     assert made["sweep"]["command"] == ["{python}", "train.py", "words.txt", "{args}"]
+
+
+def test_init_tells_a_command_that_a_shell_takes_and_a_note_line_by_line(place: Workplace) -> None:
+    (place.folder / "my train.py").write_text(SCRIPT.replace("args =", "raise SystemExit('no GPU here')\nargs ="))
+    done = place.launch("init", "my train.py")
+    assert done.code == 0
+    assert "What would run: python -m launcher plan 'jobs/my train.toml'\n" in done.out
+    assert "plan 'jobs/my train.toml'\n" in (place.folder / "jobs" / "my train.toml").read_text()
+    assert "\n    no GPU here\n" in done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from launcher.worker.failure import describe, is_installed, is_out_of_memory
+from launcher.worker.failure import describe, is_installed, is_out_of_memory, trace_of
 
 MINE = """
 import json
@@ -31,6 +32,16 @@ def of_many():
 
 def silent():
     raise AssertionError
+
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+def mute():
+    raise Mute
+
+def late():
+    raise ValueError("\\n\\n  the reason")
 """
 
 
@@ -54,6 +65,8 @@ def mine(tmp_path: Path) -> Any:
         ("wrapped", "RuntimeError: training failed (mine.py:14)"),
         ("of_many", "ExceptionGroup: two (2 sub-exceptions): KeyError: 'a' (mine.py:17)"),
         ("silent", "AssertionError (mine.py:20)"),
+        ("mute", "Mute: <exception str() failed> (mine.py:27)"),
+        ("late", "ValueError: the reason (mine.py:30)"),
     ],
 )  # fmt: skip
 def test_the_line_of_the_users_own_code_is_named(mine: Any, tmp_path: Path, function: str, line: str) -> None:
@@ -94,3 +107,13 @@ def test_installed_code_is_not_the_users() -> None:
     assert is_installed(os.__file__)
     assert is_installed(pytest.__file__)
     assert not is_installed("/home/someone/train.py")
+
+
+def test_a_trace_is_had_where_no_more_files_can_be_opened(mine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_name: str) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "memfd_create", none_left)
+    with pytest.raises(ValueError, match="too small") as caught:
+        mine.fails()
+    assert trace_of(caught.value).endswith("ValueError: too small\nsecond line\n")
