@@ -158,7 +158,7 @@ def _filled(stored: Any, shown: Any, now: Any) -> Any:
         return {key: _filled(inner, shown[key], now[key]) if key in both else inner for key, inner in stored.items()}
     if isinstance(stored, list) and isinstance(now, list) and isinstance(shown, list) and len(stored) == len(now):
         return [_filled(*parts) for parts in zip(stored, shown, now, strict=True)]
-    return now if stored == shown else stored
+    return now if stored == shown and type(stored) is type(shown) else stored  # 1 and 1.0 are not the same
 
 
 def _without(value: Any, names: Sequence[str], path: KeyPath = ()) -> Any:

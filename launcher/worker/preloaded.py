@@ -69,8 +69,10 @@ def main() -> None:
             if name in _ENTRY_POINTS:
                 raise
         except BaseException as error:  # noqa: BLE001  the user's module runs here, and this process ends
+            from launcher.text import error_text
+
             frame = traceback.extract_tb(error.__traceback__)[-1]
-            why = f"{type(error).__name__}: {error}"[:1000]
+            why = f"{type(error).__name__}: {error_text(error)}"[:1000]
             _tell(control, "fails", name, f"{why} ({Path(frame.filename).name}:{frame.lineno})")
             os._exit(1)
     if "torch" in sys.modules:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from launcher.errors import InputError
+from launcher.text import error_text
 
 _OUR_PACKAGE = __name__.partition(".")[0]
 NAME_TAKEN = (
@@ -85,7 +86,9 @@ def config_class(target: Target) -> type:
         hints = typing.get_type_hints(function)
         first = next(iter(inspect.signature(function).parameters))
     except (NameError, TypeError, ValueError, StopIteration) as error:
-        raise InputError(f'sweep.target "{target.spec}": its annotations cannot be read: {error}.') from error
+        raise InputError(
+            f'sweep.target "{target.spec}": its annotations cannot be read: {error_text(error)}.'
+        ) from error
     cls = hints.get(first)
     if typing.get_origin(cls) is dict or cls is dict:
         return dict
@@ -109,5 +112,7 @@ def load_function(target: Target) -> Callable[[Any, Any], object]:
         raise InputError(f'sweep.target "{target.spec}": {error}.') from error
     except ImportError as error:
         hint = f"\n  {NAME_TAKEN}" if is_our_name(error.name or "") else ""
-        raise InputError(f'sweep.target "{target.spec}": importing {target.module} failed: {error}.{hint}') from error
+        raise InputError(
+            f'sweep.target "{target.spec}": importing {target.module} failed: {error_text(error)}.{hint}'
+        ) from error
     return function

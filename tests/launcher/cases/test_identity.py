@@ -69,6 +69,10 @@ def test_15_all_else_is_a_change_and_is_named() -> None:
     before = old(CONFIG)
     now = content(CONFIG | {"lr": 0.2, "model": {"width": 4}, "warmup": 3}, "lr", "model.width")
     assert differences(now, before) == ["lr 0.1 → 0.2", "model.width 2 → 4", "warmup None → 3"]
+    assert differences(content({"n": 3.0, "on": True}), stored(content({"n": 3, "on": 1}))) == [
+        "n 3 → 3.0",
+        "on 1 → True",
+    ]
     assert is_changed(Content("t:run", CONFIG, seed=1), before)
     assert is_changed(Content("t:run", CONFIG, 0, ["another file"]), before)
     assert is_changed(Content("t:other", CONFIG, 0), before)
