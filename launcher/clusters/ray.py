@@ -30,6 +30,7 @@ from launcher.store.names import is_name
 from launcher.text import inline, listed, signal_name
 
 AT_A_TIME = 500  # actors a request: 1,000 take two seconds, or ten on a busy machine
+TAKES_S = 60.0  # in which an actor takes further groups: starting a process of Ray costs a second of CPU
 NOT_OF_RAY = ("time", "partition", "account", "qos", "constraint", "reservation", "per_job", "extra", "requeue")
 _DRIVER = "launcher.clusters.ray_driver"
 
@@ -109,33 +110,38 @@ class RayCluster:
         room = self._room()
         taken = len(groups) if room is None else min(room, len(groups))
         ClusterPaths(self._outcome).output.mkdir(parents=True, exist_ok=True)
-        actors = [self._actor(Place(batch, number)) for number in range(taken)]
-        self._make(actors)
+        tickets = self._make(batch, range(taken))
         refused = Refused(f"at_once = {self._settings.at_once} of [cluster]")
-        return [*(actor["name"] for actor in actors), *[refused] * (len(groups) - taken)]
+        return [*tickets, *[refused] * (len(groups) - taken)]
 
-    def _make(self, actors: Sequence[dict[str, Any]]) -> None:
-        for first in range(0, len(actors), AT_A_TIME):
-            part = actors[first : first + AT_A_TIME]
-            self._ask("submit", actors=part, needs=self._needs)
-            self._states |= {actor["name"]: Waiting() for actor in part}
+    def _make(self, batch: str, numbers: Sequence[int]) -> list[Ticket]:
+        """Make the actors of these groups of a batch. Return their tickets."""
+        order = self._order(batch)
+        for first in range(0, len(numbers), AT_A_TIME):
+            part = list(numbers[first : first + AT_A_TIME])
+            self._ask("submit", batch=order, numbers=part, needs=self._needs)
+            self._states |= {self._ticket(Place(batch, number)): Waiting() for number in part}
+        return [self._ticket(Place(batch, number)) for number in numbers]
 
     def _room(self) -> int | None:
         if (most := self._settings.at_once) is None:
             return None
         return max(0, most - sum(isinstance(state, Waiting | Running) for state in self._states.values()))
 
-    def _actor(self, place: Place) -> dict[str, Any]:
-        """Return what the actor of a group is told: the fields of `ActorOrder`."""
-        batch, number = place
+    def _ticket(self, place: Place) -> Ticket:
+        return f"{self._prefix}{place.batch}/{place.number}"
+
+    def _order(self, batch: str) -> dict[str, Any]:
+        """Return what the actors of a batch are told: the fields of `BatchOrder`."""
         forwarded = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
         return {
-            "name": f"{self._prefix}{batch}/{number}",
-            "words": [*self._program, str(self._outcome), batch, str(number)],
+            "batch": f"{self._prefix}{batch}",
+            "words": [*self._program, str(self._outcome), batch],
             "script": "\n".join([*setup_lines(self._settings.setup), *search_path_lines(), 'exec "$@"']),
             "folder": str(self._folder),
-            "output": str(ClusterPaths(self._outcome).output / f"{batch}_{number}.out"),
+            "output": str(ClusterPaths(self._outcome).output / f"{batch}_"),
             "environment": forwarded,
+            "takes_s": TAKES_S,
         }
 
     def poll(self) -> Mapping[Ticket, State]:
@@ -151,9 +157,9 @@ class RayCluster:
 
     def _make_again(self, tickets: Sequence[Ticket]) -> None:
         """Make actors again that have never begun: Ray lets them wait at one of the nodes, and that node died."""
-        actors = [self._actor(place) for ticket in tickets if (place := _place(ticket.removeprefix(self._prefix)))]
-        if actors:
-            self._make(actors)
+        places = [place for ticket in tickets if (place := _place(ticket.removeprefix(self._prefix)))]
+        for batch in sorted({place.batch for place in places}):
+            self._make(batch, [place.number for place in places if place.batch == batch])
 
     def stop(self, tickets: Sequence[Ticket], *, force: bool) -> None:
         """Have the actors ask their supervisors to end; end actors that wait, and with `force` all of them."""

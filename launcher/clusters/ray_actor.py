@@ -1,29 +1,34 @@
-"""The actor that runs one supervisor on a node of Ray.
+"""The actor that runs supervisors on a node of Ray, one after another.
 
-The driver hands this code to Ray by value, and with it `launcher.child_process`. So a node's Ray needs no copy of this
-package; the supervisor that the actor starts does.
+The driver hands this code to Ray by value, and with it `ray_table` and `launcher.child_process`. So a node's Ray needs
+no copy of this package; the supervisor that the actor starts does.
 
-    Ray's worker process   the actor: starts the supervisor, waits for it, leaves
+    Ray's worker process   the actor: starts the supervisor, waits for it, takes another group or leaves
       └─ sh, setup lines   become the supervisor, which is killed when the actor's process dies
            └─ worker …     dies with the supervisor
 
 Ray gives the actor its GPUs, or parts of them. It retries nothing: whether an attempt is made again, the launcher
 decides. The exit of the supervisor is left in Ray's table of keys, where `poll` finds it.
+
+There is an actor for each group. But a process of Ray takes a second of CPU to start, longer than a short experiment
+lasts. So an actor whose group has ended soon runs a group that waits, in its own process and in its own place, and ends
+the actor that waited. Otherwise it gives its place back, for Ray to say who is next.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import signal
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from launcher.child_process import start_program
+from launcher.clusters import ray_table
 
-NAMESPACE = "sweep-launcher"  # of our actors, and of the exits that they leave
 CONCURRENT = 3  # `run` lasts as long as the supervisor, and `stop` is called meanwhile
 _KILL_LIMIT_S = 10.0
 # What Ray puts into the environment of its worker processes. A node's own value of these counts, if it has one.
@@ -33,77 +38,119 @@ _OF_RAY = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class ActorOrder:
-    """What an actor is to run.
+class BatchOrder:
+    """What the actors of a batch are to run.
 
-    name: of the actor, the ticket of its group.
+    batch: what the tickets of its groups begin with, as "<sweep>/<batch>".
     script: for bash: what comes before the program, and its start, as `exec "$@"`.
-    words: the program and its arguments.
+    words: the program and its arguments; the number of the group follows them.
     folder: its working directory.
-    output: the file at whose end it prints. The folder of the file must be there.
+    output: the files at whose end it prints are named so, then by the number. Their folder must be there.
     environment: variables that it gets besides those of the node.
+    takes_s: an actor takes further groups for so long; then others get its place who wait for it, too.
     """
 
-    name: str
+    batch: str
     script: str
     words: tuple[str, ...]
     folder: str
     output: str
     environment: dict[str, str]
+    takes_s: float
+
+    def ticket(self, number: int) -> str:
+        """Return the ticket of a group, which is also the name of its actor."""
+        return f"{self.batch}/{number}"
 
 
 class SupervisorActor:
-    """An actor of Ray: the supervisor of one group of attempts. It leaves when the supervisor has ended."""
+    """An actor of Ray: the supervisor of one group of attempts, and then those of groups that wait.
 
-    def __init__(self, order: ActorOrder) -> None:
+    It leaves when a supervisor has ended and no further group is taken.
+    """
+
+    def __init__(self, order: BatchOrder, number: int) -> None:
         import ray
 
-        self._name = order.name
+        self._order = order
+        self._name = order.ticket(number)
+        self._gpus = [str(gpu) for gpu in ray.get_gpu_ids()]
+        self._takes_until_s = time.monotonic() + order.takes_s
+        self._lock = threading.Lock()  # held from taking a group until its supervisor runs: `stop` finds it then
+        self._ticket = ""  # of the group that runs
+        self._child: Any = None  # its supervisor
+        if ray_table.take(self._name, self._name).actor == self._name:
+            self._begin(number)
+        # The actor calls itself. A driver that died between two calls would leave an actor that waits for ever.
+        self._running = ray.get_runtime_context().current_actor.run.remote()
+
+    def _begin(self, number: int) -> None:
+        """Start the supervisor of a group that was taken."""
         before = signal.pthread_sigmask(
             signal.SIG_UNBLOCK, {signal.SIGINT}
         )  # Ray blocks it; a child would inherit that
         try:
-            self._child = start(order, [str(gpu) for gpu in ray.get_gpu_ids()])
+            self._child = start(self._order, number, self._gpus)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        # The actor calls itself. A driver that died between two calls would leave an actor that waits for ever.
-        self._running = ray.get_runtime_context().current_actor.run.remote()
+        self._ticket = self._order.ticket(number)
 
     def run(self) -> None:
-        """Wait for the supervisor, leave its exit, and end this actor: its CPUs and GPUs are free at once."""
+        """Wait for supervisors and leave their exits, then end this actor: its CPUs and GPUs are free at once."""
         import ray
-        from ray.experimental import internal_kv
 
         try:
-            code = self._child.process.wait()
-            self._child.end()
-            internal_kv._internal_kv_put(self._name, json.dumps({"code": code}), namespace=NAMESPACE)
+            while self._child is not None:
+                code = self._child.process.wait()
+                with self._lock:
+                    self._child.end()
+                    ray_table.leave(self._ticket, self._name, code)
+                    self._ticket, self._child = "", None
+                    if time.monotonic() < self._takes_until_s:
+                        self._take_next()
             # After exit_actor() a node takes 0.7 s until it starts the next, and the actor is alive for 1.5 s more.
             ray.kill(ray.get_runtime_context().current_actor)
             time.sleep(_KILL_LIMIT_S)
         finally:
             ray.actor.exit_actor()
 
-    def stop(self, force: bool) -> None:
-        """Ask the supervisor to save and end; with `force` kill it."""
-        if self._child.process.poll() is None:
-            self._child.process.send_signal(signal.SIGKILL if force else signal.SIGTERM)
+    def _take_next(self) -> None:
+        """Run the first group of the batch that waits, if there is one, and end the actor that waits for it."""
+        import ray
+        from ray.util import list_named_actors
+
+        prefix = self._order.ticket(0)[:-1]
+        waiting = {name for name in list_named_actors() if name.startswith(prefix)} - ray_table.taken(prefix)
+        for number in sorted(int(name.removeprefix(prefix)) for name in waiting):
+            ticket = self._order.ticket(number)
+            if ray_table.take(ticket, self._name).actor == self._name:
+                with contextlib.suppress(ValueError):  # it has ended, as with the node at which it waited
+                    ray.kill(ray.get_actor(ticket))
+                self._begin(number)
+                return
+
+    def stop(self, ticket: str, force: bool) -> None:
+        """Ask the supervisor of a group to save and end, if it runs here; with `force` kill it."""
+        with self._lock:
+            if ticket == self._ticket and self._child.process.poll() is None:
+                self._child.process.send_signal(signal.SIGKILL if force else signal.SIGTERM)
 
 
-def start(order: ActorOrder, gpus: list[str]) -> Any:
-    """Start the program of an order on these GPUs of the node.
+def start(order: BatchOrder, number: int, gpus: list[str]) -> Any:
+    """Start the program of an order for a group, on these GPUs of the node.
 
     Raises:
         FileNotFoundError: the folder of the output, or the working directory, is not on this node.
     """
     environment = own_environment(dict(os.environ), _node_environment())
-    environment |= order.environment | {"CUDA_VISIBLE_DEVICES": ",".join(gpus), "LAUNCHER_TICKET": order.name}
-    for folder in (Path(order.output).parent, Path(order.folder)):
+    environment |= order.environment | {"CUDA_VISIBLE_DEVICES": ",".join(gpus), "LAUNCHER_TICKET": order.ticket(number)}
+    printed = Path(f"{order.output}{number}.out")
+    for folder in (printed.parent, Path(order.folder)):
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder} is not on this node. All nodes must see it under this path.")
-    with open(order.output, "ab") as output:
+    with open(printed, "ab") as output:
         return start_program(
-            ["/bin/bash", "-c", order.script, "bash", *order.words],
+            ["/bin/bash", "-c", order.script, "bash", *order.words, str(number)],
             stdout=output.fileno(),
             stderr=output.fileno(),
             environment=environment,

@@ -7,29 +7,32 @@ Requests are answered in order. The process connects before it answers the first
 stdin closes. It knows nothing that the next driver could not find out: the actors are detached, and have names.
 
     check                      → {"ray": "2.60.0", "nodes": 3}
-    submit  actors, needs      → how many of them were made, in their order
+    submit  batch, numbers, needs
+                               → how many actors were made, in the order of these numbers
     poll    tickets, prefix, needs
                                → of each ticket that Ray knows
                                  ["waiting", why], ["running", node, why], ["over", code, why], or ["lost", why]: it
                                  waited at a node that died
     stop    tickets, prefix, force
-    adopt   prefix             → names of the actors that wait or run
+    adopt   prefix             → tickets of the groups that wait or run
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from launcher import child_process
-from launcher.clusters import ray_actor
-from launcher.clusters.ray_actor import CONCURRENT, NAMESPACE, ActorOrder, SupervisorActor
+from launcher.clusters import ray_actor, ray_table
+from launcher.clusters.ray_actor import CONCURRENT, BatchOrder, SupervisorActor
+from launcher.clusters.ray_table import NAMESPACE
 
 CONNECT_S = 5.0
 REGISTERED_S = 10.0  # until Ray has taken in actors that were made
@@ -95,10 +98,10 @@ class Driver:
             raise Problem("token", str(error)) from None
         except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
             raise Problem("outside" if "node to connect" in str(error) else "unreachable", str(error)) from None
-        for module in (ray_actor, child_process):
+        for module in (ray_actor, ray_table, child_process):
             ray.cloudpickle.register_pickle_by_value(module)
         self._actor = ray.remote(SupervisorActor)
-        self._ids: dict[str, str] = {}  # of actors that were seen alive, by name
+        self._ids: dict[str, str] = {}  # of actors that were made here or seen, by name
 
     def answer(self, request: Mapping[str, Any]) -> Any:
         """Return the answer to a request.
@@ -109,7 +112,7 @@ class Driver:
         ray = self._ray
         ways: dict[str, Callable[[], Any]] = {
             "check": lambda: {"ray": ray.__version__, "nodes": sum(node["Alive"] for node in ray.nodes())},
-            "submit": lambda: self._submit(request["actors"], request["needs"]),
+            "submit": lambda: self._submit(BatchOrder(**request["batch"]), request["numbers"], request["needs"]),
             "poll": lambda: self._poll(request["tickets"], request["prefix"], request["needs"]),
             "stop": lambda: self._stop(request["tickets"], request["prefix"], force=request["force"]),
             "adopt": lambda: self._adopt(request["prefix"]),
@@ -119,25 +122,25 @@ class Driver:
         except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
             raise Problem("silent", f"{type(error).__name__}: {error}") from None
 
-    def _submit(self, actors: list[dict[str, Any]], needs: dict[str, float]) -> int:
-        for actor in actors:
-            order = ActorOrder(**actor)
+    def _submit(self, order: BatchOrder, numbers: list[int], needs: dict[str, float]) -> int:
+        for number in numbers:
+            name = order.ticket(number)
             made = self._actor.options(
-                name=order.name,
+                name=name,
                 lifetime="detached",
                 get_if_exists=True,  # it was made by a request whose answer was lost
                 max_restarts=0,
                 max_task_retries=0,
                 max_concurrency=CONCURRENT,
                 **needs,
-            ).remote(order)
-            self._ids[order.name] = made._actor_id.hex()
+            ).remote(order, number)
+            self._ids[name] = made._actor_id.hex()
         # Until Ray has taken it in, an actor is lost if this process ends.
-        names = {actor["name"] for actor in actors}
+        names = {order.ticket(number) for number in numbers}
         until_s = time.monotonic() + REGISTERED_S
         while names & self._table("DEPENDENCIES_UNREADY", "").keys() and time.monotonic() < until_s:
             time.sleep(0.02)
-        return len(actors)
+        return len(numbers)
 
     def _table(self, state: str, prefix: str) -> dict[str, dict[str, Any]]:
         """Return Ray's rows of our actors in a state, by name."""
@@ -158,71 +161,69 @@ class Driver:
         living, nodes = self._living(prefix), self._ray.nodes()
         hosts = {node["NodeID"]: node["NodeManagerHostname"] for node in nodes}
         why = _why_waiting(nodes, needs)
+        entries = ray_table.entries(tickets)  # after `living`: an actor leaves the exit before it ends
         states: dict[str, list[Any]] = {}
         for ticket in tickets:
-            if row := living.get(ticket):
+            entry = entries.get(ticket)
+            if entry and entry.is_over:
+                states[ticket] = ["over", entry.code, ""]
+            elif row := living.get(entry.actor if entry else ticket):
                 host = hosts.get(row["Address"]["NodeID"], "")
                 is_starting = row["State"] != "ALIVE"  # it has a process, which may have started the supervisor
                 started = ["running", host, "starting" if is_starting else ""]
                 states[ticket] = ["waiting", why] if is_starting and not row["Pid"] else started
-        missing = [ticket for ticket in tickets if ticket not in living]
-        for ticket, row in self._dead(missing, prefix).items():
-            why = _why_over(row["DeathCause"])
-            never_began = not row["Pid"] and "node has died" in why
-            code = None if never_began else self._exit(ticket)
-            states[ticket] = ["lost", why] if never_began else ["over", code, why if code is None else ""]
+        actors = {
+            ticket: (entry.actor if (entry := entries.get(ticket)) else "") or ticket
+            for ticket in tickets
+            if ticket not in states
+        }
+        dead = self._dead(set(actors.values()), prefix)
+        for ticket, row in ((ticket, dead.get(actor)) for ticket, actor in actors.items()):
+            if row:
+                ended = _why_over(row["DeathCause"])
+                never_began = not row["Pid"] and ticket not in entries and "node has died" in ended
+                states[ticket] = ["lost", ended] if never_began else ["over", None, ended]
+        ray_table.forget(ticket for ticket in entries if states.get(ticket, [""])[0] == "over" and ticket not in living)
         return states
 
-    def _dead(self, tickets: list[str], prefix: str) -> dict[str, dict[str, Any]]:
+    def _dead(self, names: Collection[str], prefix: str) -> dict[str, dict[str, Any]]:
         """Return the rows of actors that have ended, by name. Rows of which the id is known are asked for by it."""
         from ray._private.state import actors
 
-        rows = {ticket: actors(self._ids[ticket]) for ticket in tickets if ticket in self._ids}
-        if len(rows) < len(tickets):
+        rows = {name: actors(self._ids[name]) for name in names if name in self._ids}
+        if len(rows) < len(names):
             rows = self._table("DEAD", prefix) | rows
-        return {ticket: rows[ticket] for ticket in tickets if rows.get(ticket)}
-
-    def _exit(self, ticket: str) -> int | None:
-        """Return the exit status that an actor has left, and forget it."""
-        from ray.experimental import internal_kv
-
-        left = internal_kv._internal_kv_get(ticket, namespace=NAMESPACE)
-        if left is None:
-            return None
-        internal_kv._internal_kv_del(ticket, namespace=NAMESPACE)
-        code = json.loads(left).get("code")
-        return code if isinstance(code, int) else None
+        return {name: rows[name] for name in names if rows.get(name)}
 
     def _stop(self, tickets: list[str], prefix: str, *, force: bool) -> None:
         ray, living = self._ray, self._living(prefix)
-        asked = []
-        for ticket in tickets:
-            if ticket not in living:
-                continue
-            try:
-                actor = ray.get_actor(ticket)
-            except ValueError:  # it has ended meanwhile
-                continue
-            if force or living[ticket]["State"] != "ALIVE":
-                ray.kill(actor)
-            else:
-                asked.append(actor.stop.remote(False))
+        known = ray_table.entries(tickets)
+        # All that wait are withdrawn first: otherwise an actor whose group ends would take them.
+        known |= {ticket: ray_table.take(ticket, "") for ticket in tickets if ticket in living and ticket not in known}
+        asked: dict[Any, Any] = {}  # by what they were asked, the actors
+        for ticket, entry in known.items():
+            with contextlib.suppress(ValueError):  # the actor has ended meanwhile
+                if not entry.actor:
+                    ray.kill(ray.get_actor(ticket))
+                elif not entry.is_over:
+                    actor = ray.get_actor(entry.actor)
+                    asked[actor.stop.remote(ticket, force)] = actor
         if asked:
-            ray.wait(asked, num_returns=len(asked), timeout=STOP_S)
+            _, silent = ray.wait(list(asked), num_returns=len(asked), timeout=STOP_S)
+            for request in silent if force else ():
+                ray.kill(asked[request])
 
     def _adopt(self, prefix: str) -> list[str]:
-        from ray.experimental import internal_kv
-
         living = self._living(prefix)
         for name in [name for name, row in living.items() if row["State"] == "DEPENDENCIES_UNREADY"]:
             self._ray.kill(
                 self._ray.get_actor(name)
             )  # its driver died while it made the actor, which would wait for ever
             del living[name]
-        for name in internal_kv._internal_kv_list(prefix, namespace=NAMESPACE):  # nobody asks for these any more
-            if (text := name.decode(errors="replace")) not in living:
-                internal_kv._internal_kv_del(text, namespace=NAMESPACE)
-        return sorted(living)
+        entries = ray_table.entries(ray_table.taken(prefix))
+        runs = {ticket for ticket, entry in entries.items() if entry.actor in living and not entry.is_over}
+        ray_table.forget(entries.keys() - runs - living.keys())  # nobody asks for these any more
+        return sorted(runs | (living.keys() - entries.keys()))
 
 
 def _find(address: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from launcher.clusters import ray
 from launcher.clusters.base import Gone, Job, NotHeard, Over, Place, Refused, Running, Waiting
 from launcher.clusters.ray import RayCluster
-from launcher.clusters.ray_actor import ActorOrder, own_environment, start
+from launcher.clusters.ray_actor import BatchOrder, own_environment, start
 from launcher.clusters.ray_driver import _why_over, _why_waiting
 from launcher.clusters.settings import ClusterSettings
 from launcher.errors import InputError
@@ -62,18 +62,18 @@ def test_tickets_are_names_of_the_sweep_the_batch_and_the_number(make: Make, tmp
     assert make(outcome=tmp_path).submit("b1", GROUPS[:1])[0] != here[0]
 
 
-def test_an_actor_is_told_what_to_run_and_where(make: Make, tmp_path: Path) -> None:
+def test_the_actors_of_a_batch_are_told_what_to_run_and_where(make: Make, tmp_path: Path) -> None:
     code = f'open({str(tmp_path / "asked")!r}, "a").write(line); {TAKES_ALL}'
     settings = {"gpus": 0.5, "cpus": 3, "mem_gb": 2, "setup": ("module load cuda",)}
-    (ticket,) = make(code, **settings).submit("b1", GROUPS[:1])
+    tickets = make(code, **settings).submit("b1", GROUPS[:2])
     request = json.loads((tmp_path / "asked").read_text())
-    (actor,) = request["actors"]
-    assert ActorOrder(**actor).name == ticket
-    assert actor["words"] == [*ray.PROGRAM, str(tmp_path), "b1", "0"]
-    assert actor["script"].splitlines()[-1] == 'exec "$@"'
-    assert "module load cuda" in actor["script"].splitlines()
-    assert actor["folder"] == os.getcwd()
-    assert Path(actor["output"]).parent.is_dir(), "a node that has no such folder does not see the outcome"
+    told = BatchOrder(**request["batch"])
+    assert [told.ticket(number) for number in request["numbers"]] == tickets
+    assert told.words == [*ray.PROGRAM, str(tmp_path), "b1"]
+    assert told.script.splitlines()[-1] == 'exec "$@"'
+    assert "module load cuda" in told.script.splitlines()
+    assert told.folder == os.getcwd()
+    assert Path(told.output).parent.is_dir(), "a node that has no such folder does not see the outcome"
     assert request["needs"] == {"num_cpus": 3, "num_gpus": 0.5, "memory": 2 << 30}
 
 
@@ -109,8 +109,7 @@ def test_what_waited_at_a_node_that_died_is_handed_over_again(make: Make, tmp_pa
     assert cluster.poll() == {first: Waiting(), second: Over(0)}
     requests = [json.loads(line) for line in asked.read_text().splitlines()]
     assert [request["ask"] for request in requests] == ["poll", "submit"]
-    (actor,) = requests[1]["actors"]
-    assert (actor["name"], actor["words"][-2:]) == (first, ["b1", "0"])
+    assert (requests[1]["batch"]["words"][-1], requests[1]["numbers"]) == ("b1", [0])
 
 
 @pytest.mark.parametrize("told", [7, ["over"], ["over", "x", ""], ["running", None, ""], {"a": 1}], ids=str)
@@ -209,30 +208,31 @@ def test_plan_says_what_an_experiment_needs(make: Make, monkeypatch: pytest.Monk
     assert "module load cuda" in lines[3]
 
 
-def order(folder: Path, script: str, *setup: str) -> ActorOrder:
-    return ActorOrder(
-        name="s/b/0",
+def order(folder: Path, script: str, *setup: str) -> BatchOrder:
+    return BatchOrder(
+        batch="s/b",
         script="\n".join([*setup, 'exec "$@"']),
         words=("/bin/sh", "-c", script),
         folder=str(folder),
-        output=str(folder / "b_0.out"),
+        output=str(folder / "b_"),
         environment={"PYTHONPATH": "/there"},
+        takes_s=60.0,
     )
 
 
 def test_the_program_runs_after_the_setup_and_sees_its_gpus_and_its_ticket(tmp_path: Path) -> None:
-    script = 'echo "$A $CUDA_VISIBLE_DEVICES $LAUNCHER_TICKET $PYTHONPATH $PWD"; exit 3'
+    script = 'echo "$A $CUDA_VISIBLE_DEVICES $LAUNCHER_TICKET $PYTHONPATH $PWD $0"; exit 3'
     for _ in range(2):
-        child = start(order(tmp_path, script, "A=1", "export A"), ["1", "3"])
+        child = start(order(tmp_path, script, "A=1", "export A"), 4, ["1", "3"])
         assert child.process.wait() == 3
         child.end()
-    line = f"1 1,3 s/b/0 /there {tmp_path}\n"
-    assert (tmp_path / "b_0.out").read_text() == line * 2, "a second attempt writes at the end"
+    line = f"1 1,3 s/b/4 /there {tmp_path} 4\n"
+    assert (tmp_path / "b_4.out").read_text() == line * 2, "a second attempt writes at the end"
 
 
 def test_without_a_gpu_of_ray_the_program_sees_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    child = start(order(tmp_path, 'echo "<$CUDA_VISIBLE_DEVICES>"'), [])
+    child = start(order(tmp_path, 'echo "<$CUDA_VISIBLE_DEVICES>"'), 0, [])
     child.process.wait()
     child.end()
     assert (tmp_path / "b_0.out").read_text() == "<>\n"
@@ -240,7 +240,7 @@ def test_without_a_gpu_of_ray_the_program_sees_none(tmp_path: Path, monkeypatch:
 
 def test_a_node_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="is not on this node"):
-        start(order(tmp_path / "elsewhere", "true"), [])
+        start(order(tmp_path / "elsewhere", "true"), 0, [])
     assert not (tmp_path / "elsewhere").exists()
 
 

@@ -16,7 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
-from launcher.clusters.base import Job, Over, Place, Refused, Running, State, Ticket, Waiting
+from launcher.clusters import ray
+from launcher.clusters.base import Job, Over, Refused, Running, State, Ticket, Waiting
 from launcher.clusters.ray import RayCluster
 from launcher.clusters.settings import ClusterSettings
 from launcher.errors import InputError
@@ -40,6 +41,7 @@ Make = Callable[..., RayCluster]
 def make(nodes: RayNodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """Return what makes a cluster for the folder `outcome`; afterwards nothing of it is left on Ray."""
     nodes.use(monkeypatch)
+    monkeypatch.setattr(ray, "TAKES_S", 600.0)  # no test is too slow for it
     program = tmp_path / "program"
     program.write_text(PROGRAM)
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
@@ -87,6 +89,73 @@ def test_twelve_groups_run_once_each_and_their_exits_are_told(make: Make, tmp_pa
     assert all(words[2] == "" and words[4:] == ["two", "words"] for words in noted), "no GPU was asked for"
     output = tmp_path / "outcome" / "attempts" / "_out"
     assert {path.name for path in output.iterdir()} == {f"b1_{number}.out" for number in range(12)}
+
+
+def test_an_actor_whose_group_has_ended_runs_those_that_wait(make: Make, tmp_path: Path) -> None:
+    outcome = tmp_path / "outcome"
+    (outcome / "hold").touch()
+    cluster = make(cpus=2)
+    tickets = submit(cluster, 6)
+    before = ran(outcome, 4)
+    (outcome / "hold").unlink()
+    first = before[0][3]
+    cluster.stop([first], force=False)
+    noted = ran(outcome, 6)
+    (actor,) = [words[1] for words in before if words[3] == first]
+    assert [words[1] for words in noted if words not in before] == [actor, actor], "no process of Ray was started"
+    wait_for(lambda: isinstance(cluster.poll()[tickets[5]], Over))
+    assert {ticket for ticket, state in cluster.poll().items() if isinstance(state, Running)} == {
+        words[3] for words in before if words[3] != first
+    }
+    assert [cluster.poll()[tickets[number]] for number in (4, 5)] == [Over(4), Over(5)]
+
+
+def test_a_group_that_an_actor_has_taken_is_found_stopped_and_killed(make: Make, tmp_path: Path) -> None:
+    outcome = tmp_path / "outcome"
+    (outcome / "hold").touch()
+    first = make(cpus=2)
+    tickets = submit(first, 6)
+    asked = ran(outcome, 4)[0][3]
+    first.stop([asked], force=False)
+    ran(outcome, 5)
+    cluster = make(cpus=2)
+    assert set(cluster.adopt()) == {*tickets} - {asked}, "what is over is not adopted, though its actor lives"
+    wait_for(lambda: are(cluster, Running, 4)() and are(cluster, Waiting, 1)())
+    taken = tickets[4]
+    cluster.stop([taken], force=True)
+    wait_for(lambda: cluster.poll()[taken] == Over(None, "SIGKILL"))
+    assert not list(outcome.glob("b1_4.asked"))
+    ran(outcome, 6)
+    assert isinstance(cluster.poll()[tickets[5]], Running)
+    cluster.stop([tickets[5]], force=False)
+    wait_for(lambda: cluster.poll()[tickets[5]] == Over(7))
+    assert are(first, Running, 3)(), "the first launch knows the same"
+
+
+def test_what_is_withdrawn_is_taken_by_no_actor(make: Make, tmp_path: Path) -> None:
+    outcome = tmp_path / "outcome"
+    (outcome / "hold").touch()
+    cluster = make(cpus=2)
+    tickets = submit(cluster, 6)
+    running = [words[3] for words in ran(outcome, 4)]
+    cluster.stop([tickets[4]], force=False)
+    cluster.stop(running, force=False)
+    ran(outcome, 5)
+    assert isinstance(cluster.poll()[tickets[4]], Over)
+    assert not (outcome / "b1_4.ran").exists()
+
+
+def test_with_its_actor_a_group_is_over_that_the_actor_has_taken(make: Make, tmp_path: Path) -> None:
+    outcome = tmp_path / "outcome"
+    (outcome / "hold").touch()
+    cluster = make(cpus=2)
+    tickets = submit(cluster, 5)
+    cluster.stop([ran(outcome, 4)[0][3]], force=False)
+    (actor,) = [int(words[1]) for words in ran(outcome, 5) if words[3] == tickets[4]]
+    wait_for(lambda: isinstance(cluster.poll()[tickets[4]], Running))
+    os.kill(actor, signal.SIGKILL)
+    wait_for(lambda: isinstance(cluster.poll()[tickets[4]], Over))
+    assert "worker process has died" in str(cluster.poll()[tickets[4]])
 
 
 def test_halves_of_gpus_share_one(make: Make, tmp_path: Path) -> None:
@@ -185,10 +254,13 @@ def test_a_thousand_may_wait(make: Make) -> None:
     wait_for(are(cluster, Over, 1000))
 
 
-def test_a_node_that_does_not_see_the_folder_says_so(make: Make, tmp_path: Path) -> None:
+def test_a_node_that_does_not_see_the_folder_says_so(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster = make()
-    output = tmp_path / "elsewhere" / "b1_0.out"
-    cluster._make([cluster._actor(Place("b1", 0)) | {"output": str(output)}])
+    order = cluster._order("b1")
+    monkeypatch.setattr(cluster, "_order", lambda batch: order | {"output": str(tmp_path / "elsewhere" / "b1_")})
+    submit(cluster, 1)
     wait_for(are(cluster, Over, 1))
     (state,) = cluster.poll().values()
     assert isinstance(state, Over)
