@@ -86,9 +86,32 @@ def _place_in_grid(sweep: Sweep, name: str, path: KeyPath, *, is_of_all: bool) -
     return ""
 
 
+def split_names(sweep: Sweep) -> list[str]:
+    """Return which experiments have lost a part of their name: TOML reads `lr_0.1 = { lr = 0.1 }` as a table lr_0.
+
+    No configuration class or parser has a key that begins with a digit; a `config: dict` takes it without a word.
+    """
+    problems = []
+    for name, overrides in sweep.written.get("experiments", {}).items():
+        for key, inner in overrides.items():
+            parts = [name, key]
+            while isinstance(inner, dict) and len(inner) == 1 and (more := next(iter(inner)))[:1].isdigit():
+                parts.append(more)
+                inner = inner[more]
+            is_part = key[:1].isdigit() and isinstance(inner, dict) and key not in sweep.config
+            if is_part and (where := sweep.source_lines.where("experiments", *parts)):
+                told = f'experiments.{inline(name, 100)} gets a key "{inline(key, 100)}".'
+                problems.append(f"{where}{told}{_quote_hint('.'.join(parts))}")
+    return problems
+
+
+def _quote_hint(name: str) -> str:
+    return f'\n  If "{inline(name)}" is an experiment, quote its name: TOML takes the dot for a path.'
+
+
 def _dot_hint(sweep: Sweep, name: str, error: FieldError) -> str:
     """Return a hint for an experiment's name with a dot: TOML reads `lr_1.5 = {}` as a table lr_1 with a key 5."""
     path = error.path
     if len(path) != 1 or not isinstance(sweep.experiments[name].get(path[0]), dict):
         return ""
-    return f'\n  If "{name}.{path[0]}" is an experiment, quote its name: TOML takes the dot for a path.'
+    return _quote_hint(f"{name}.{path[0]}")

@@ -14,7 +14,7 @@ from launcher.errors import InputError
 from launcher.planning import config_check, target_source
 from launcher.planning.batch_halving import describe_changes, halve_batch, key_problems
 from launcher.planning.config_check import CheckedConfig
-from launcher.planning.config_problems import config_problems
+from launcher.planning.config_problems import config_problems, split_names
 from launcher.planning.experiment import Experiment
 from launcher.planning.job import Sweep
 from launcher.planning.same_training import same_training
@@ -29,7 +29,7 @@ def resolve(sweep: Sweep) -> list[Experiment]:
         InputError: the target or a configuration is wrong; it lists every problem.
     """
     experiments = _resolve_command(sweep) if sweep.settings.command else _resolve_target(sweep)
-    if problems := same_training(sweep, experiments):
+    if problems := split_names(sweep) or same_training(sweep, experiments):
         raise InputError(problems)
     return experiments
 

@@ -13,11 +13,12 @@ _MOST_GROUPS = 12  # sentences about what failed
 
 
 def unlogged(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> str:
-    """Return which metrics of the job no experiment logged; empty if there is none, or nothing was logged at all."""
+    """Return which metrics of the job no experiment logged as a number; empty if none, or if nothing was logged."""
     logged = list(dict.fromkeys(name for experiment in experiments for name in experiment.logged))
     missing = [metric for metric in metrics if metric not in logged]
+    texts = [metric for metric in metrics if metric in logged and not any(metric in one.curves for one in experiments)]
     if not logged or not missing:
-        return ""
+        return f"{', '.join(texts)} was logged as text, of which there is no curve: log a number." if texts else ""
     hints = "".join(dict.fromkeys(did_you_mean(metric, logged) for metric in missing))
     listed = ", ".join(inline(name, 100) for name in logged[:20]) + (", …" if len(logged) > 20 else "")
     return f"metrics names {', '.join(missing)}, which no experiment logged; logged were: {listed}.{hints}"

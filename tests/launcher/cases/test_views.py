@@ -140,6 +140,10 @@ def test_12_a_metric_that_no_experiment_logged_is_told(tmp_path: Path) -> None:
     told = 'metrics names los, which no experiment logged; logged were: loss, acc. Did you mean "loss"?'
     for view in (sweep.paths.table_txt, sweep.paths.report_md, sweep.paths.report_html):
         assert html.unescape(view.read_text()).count(told[1:]) == 1
+    words = Sweep(tmp_path / "words", "a", metrics=["loss", "acc"])
+    words.attempt("a", {"loss": ["0.5"], "acc": [0.5]})
+    Report(words.paths).draw()
+    assert "loss was logged as text, of which there is no curve: log a number." in words.paths.table_txt.read_text()
     idle = Sweep(tmp_path / "idle", "a", metrics=["los"])
     Report(idle.paths).draw()
     assert "logged" not in idle.paths.table_txt.read_text(), "nothing ran, and nothing is known about the metrics"

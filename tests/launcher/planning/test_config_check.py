@@ -29,3 +29,15 @@ def test_bad_configurations_are_told_all_at_once_with_their_lines(place: Workpla
         assert told in result.err
     assert result.err.count("config.lrr") == 1
     assert not place.paths.outcome.exists()
+
+
+def test_a_name_that_toml_takes_apart_is_told_where_any_key_is_allowed(place: Workplace) -> None:
+    (place.folder / "free.py").write_text("def run(config: dict, run): ...\n")
+    text = '[sweep]\ntarget = "free:run"\n[experiments]\nlr_0.1 = { lr = 0.1 }\nlr_0.3 = { lr = 0.3 }\n'
+    place.job(text)
+    result = place.launch("job.toml")
+    assert result.code == 2
+    assert 'job.toml:4: experiments.lr_0 gets a key "1".\n  If "lr_0.1" is an experiment, quote its name' in result.err
+    assert 'If "lr_0.3" is an experiment' in result.err
+    place.job(text.replace("lr_0.1", "a.model").replace("lr_0.3", "b.layers.0") + "[config.3]\nx = 1\n")
+    assert place.launch("plan", "job.toml").code == 0
