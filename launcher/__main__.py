@@ -12,7 +12,7 @@ from launcher import interpreter
 def main() -> None:
     """Run the command line and exit with its code."""
     interpreter.check()
-    from launcher import early_signals
+    from launcher import early_signals, forked_process
     from launcher.cli import early_start
     from launcher.errors import EXIT_SIGNALLED
     from launcher.executors import forkserver
@@ -23,6 +23,7 @@ def main() -> None:
     streams.outlive_readers()
     gc.set_threshold(200_000)  # imported modules stay; looking through them again and again takes 30 ms
     early_signals.handle()
+    forked_process.allow()
     try:
         early_start.start_early(sys.argv[1:])
         from launcher.cli.app import main as run

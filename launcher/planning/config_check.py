@@ -2,7 +2,8 @@
 
 The launcher must not import training code, which imports torch and may touch a GPU. If `target_source` has found the
 class in a module of its own, only this module is imported here. Otherwise the class lives in the training module, or
-the source does not tell where it is. The same check then runs in a short-lived child process that sees no GPU: `main`.
+the source does not tell where it is. The same check then runs in a short-lived child process that sees no GPU: in a
+fork of this process, or in a new Python (`main`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-from launcher import child_process
+from launcher import child_process, forked_process
 from launcher.config import notation, validation
 from launcher.config.resolved import HOW_TO_MEND, Resolved, addresses, describe, differing, is_made_twice
 from launcher.config.validation import FieldError
@@ -28,6 +29,7 @@ from launcher.text import error_text
 from launcher.worker.target import Target, config_class, importable
 
 IMPORT_LIMIT_S = 120.0
+_WITHOUT_GPUS = {"CUDA_VISIBLE_DEVICES": ""}
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ def check(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str,
                 cls = _import_class(target, module, name)
                 if cls is not None:
                     return _check_all(cls, configs)
-    return _check_in_child(target, configs)
+            return _check_in_child(target, configs, is_imported=True)
+    is_imported = target.module.partition(".")[0] in sys.modules  # the package around it
+    return _check_in_child(target, configs, is_imported=is_imported)
 
 
 def _import_class(target: Target, module: str, name: str) -> type | None:
@@ -131,36 +135,50 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check_in_child(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, CheckedConfig]:
-    import subprocess  # not in the child, whose imports a person waits for
-
-    content = {"spec": target.spec, "folder": str(target.folder), "configs": notation.marked(configs)}
-    request = json.dumps(content, default=str)
+def _check_in_child(
+    target: Target, configs: Mapping[str, Mapping[str, Any]], *, is_imported: bool
+) -> dict[str, CheckedConfig]:
+    """Check in a fork of this process, or in a new Python where a module of the user's is imported here already."""
     try:
-        child = child_process.start_module(
-            "launcher.planning.config_check",
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            environment={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
-        )
-        out, err = child.communicate(request.encode(), IMPORT_LIMIT_S)
-    except subprocess.TimeoutExpired as error:
+        if not is_imported and forked_process.is_possible():
+            answered = forked_process.ask(lambda: _in_fork(target, configs), IMPORT_LIMIT_S)
+        else:
+            answered = _ask_new_python(target, configs)
+    except forked_process.TookTooLong as error:
         raise InputError(
             f'sweep.target "{target.spec}": importing {target.module} took more than {IMPORT_LIMIT_S:.0f} s.\n'
             '  Does it train when imported? Put that under if __name__ == "__main__".'
         ) from error
     try:
-        reply = json.loads(out.splitlines()[-1])
+        reply = json.loads(answered.text.splitlines()[-1])
     except (IndexError, ValueError):
-        lines = err.decode("utf-8", "replace").strip().splitlines()
-        last = (lines or [f"exit code {child.process.returncode}"])[-1]
+        lines = answered.errors.decode("utf-8", "replace").strip().splitlines()
+        last = (lines or [f"exit code {answered.exit_code}"])[-1]
         raise InputError(f'sweep.target "{target.spec}": importing {target.module} failed: {last}.') from None
     if not isinstance(reply, dict):
         raise InputError(f'sweep.target "{target.spec}": importing {target.module} gave no answer.')
     if "error" in reply:
         raise InputError(reply["error"])
     return {name: _from_reply(checked, configs[name]) for name, checked in reply.items()}
+
+
+def _ask_new_python(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> forked_process.Answer:
+    import subprocess  # not in the child, whose imports a person waits for
+
+    content = {"spec": target.spec, "folder": str(target.folder), "configs": notation.marked(configs)}
+    request = json.dumps(content, default=str)
+    child = child_process.start_module(
+        "launcher.planning.config_check",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        environment=os.environ | _WITHOUT_GPUS,
+    )
+    try:
+        out, err = child.communicate(request.encode(), IMPORT_LIMIT_S)
+    except subprocess.TimeoutExpired as error:
+        raise forked_process.TookTooLong from error
+    return forked_process.Answer(out, err, child.process.returncode)
 
 
 def _to_reply(checked: CheckedConfig) -> dict[str, Any]:
@@ -180,20 +198,29 @@ def _from_reply(reply: dict[str, Any], given: Mapping[str, Any]) -> CheckedConfi
     return CheckedConfig(Resolved(**reply["resolved"]), errors=errors, **rest)
 
 
+def _in_fork(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> bytes:
+    os.environ.update(_WITHOUT_GPUS)
+    return _reply(target, configs).encode()
+
+
 def main() -> None:
-    """Check configurations in a child process, for `_check_in_child`.
+    """Check configurations in a new Python, for `_ask_new_python`.
 
     The request is read from stdin. The reply is one line of JSON on stdout. What training code prints goes to stderr.
     """
     request = json.load(sys.stdin)
-    target = Target(request["spec"], Path(request["folder"]), None)
+    print(_reply(Target(request["spec"], Path(request["folder"]), None), notation.read(request["configs"])))
+
+
+def _reply(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> str:
+    """Import the target, check the configurations, and return the outcome as JSON."""
     with contextlib.redirect_stdout(sys.stderr), importable(target):
         try:
             cls = config_class(target)
-            checked = _check_all(cls, notation.read(request["configs"]))
+            checked = _check_all(cls, configs)
             reply: dict[str, Any] = {
                 name: {"resolved": None} if cls is dict else _to_reply(config) for name, config in checked.items()
             }
         except InputError as error:
             reply = {"error": str(error)}
-    print(json.dumps(reply, default=str))
+    return json.dumps(reply, default=str)
