@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from launcher.planning.job import Sweep
+from launcher.planning.job import Sweep, SweepSettings
 from launcher.store.manifest import Manifest
 
 _INSTALLED = ("site-packages", "dist-packages")  # the same package in another environment is not another sweep
@@ -21,7 +21,7 @@ class Origin:
     """Where a sweep comes from, as absolute paths with all links resolved."""
 
     job: str  # the job file
-    module: str  # the file of the target's module; empty where it is not known
+    module: str  # the file of the target's module, or the script of the command; empty where it is not known
     target: str
     folder: str  # the folder that the sweep uses: its outcome folder or its logs folder
 
@@ -29,7 +29,7 @@ class Origin:
     def of(cls, sweep: Sweep, folder: Path) -> Origin:
         """Return the origin of a sweep that uses `folder` now."""
         job, target = sweep.job_file, sweep.settings.target
-        module = _module_file(target, sweep.target_folder) if target else ""
+        module = _module_file(target, sweep.target_folder) if target else _script_file(sweep.settings)
         return cls(str(job.resolve()), module, sweep.trains, str(folder.resolve()))
 
     @classmethod
@@ -94,6 +94,23 @@ def path_to_type(path: str) -> str:
     """Return a path as a person would type it here: relative if it lies below the working directory."""
     near = os.path.relpath(path)
     return path if near.startswith(os.pardir) else near
+
+
+def _script_file(settings: SweepSettings) -> str:
+    """Return the file that a command names by a relative path or as a module below its working directory, or "".
+
+    Which file that is depends on the working directory. An absolute path stands in the command itself.
+    """
+    if "{" in settings.cwd:
+        return ""
+    folder = os.path.abspath(settings.cwd)
+    for before, word in zip(["", *settings.command], settings.command, strict=False):
+        module = word.replace(".", os.sep)
+        names = [f"{module}.py", os.path.join(module, "__main__.py")] if before == "-m" else [word]
+        for path in [os.path.join(folder, name) for name in names if not os.path.isabs(name)]:
+            if os.path.isfile(path):
+                return os.path.realpath(path)
+    return ""
 
 
 def _module_file(target: str, *folders: Path) -> str:

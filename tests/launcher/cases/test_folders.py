@@ -69,6 +69,27 @@ def test_17_two_job_files_of_one_name_never_share_a_folder_unseen(place: Workpla
     assert "of text/sweep.toml" in place.launch("report", str(text)).out
 
 
+@pytest.mark.parametrize("command", [["train.py"], ["-u", "-m", "train"]])
+def test_17_a_command_that_finds_another_script_from_another_directory_is_another_sweep(
+    place: Workplace, command: list[str]
+) -> None:
+    words = ", ".join(f'"{word}"' for word in ["{python}", *command])
+    (place.folder / "sweep.toml").write_text(
+        f"[sweep]\ncommand = [{words}]\nlog = ['step {{step}}: loss {{loss}}']\n[experiments]\nbaseline = {{}}\n"
+    )
+    folders = ["--outcome", str(place.folder / "outcome"), "--logs", str(place.folder / "logs")]
+    for name in ("vision", "text"):
+        (place.folder / name).mkdir()
+        (place.folder / name / "train.py").write_text("print('step 1: loss 0.5')\n")
+    done = at(place, place.folder / "vision", "../sweep.toml", *folders)
+    assert done.code == 0, done.err
+    other = at(place, place.folder / "text", "../sweep.toml", *folders)
+    assert other.code == 2, other.err
+    assert "vision/train.py; this is " in other.err
+    assert "which trains train.py. Each would spoil what the other has there." in other.err
+    assert "nothing to do" in at(place, place.folder / "vision", "../sweep.toml", *folders).err
+
+
 def test_17_a_sweep_that_is_moved_copied_or_linked_goes_on(place: Workplace) -> None:
     first = place.folder / "first"
     project(place, "first")
