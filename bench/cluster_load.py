@@ -9,29 +9,26 @@ work is measured: CPU time of its process, and its file operations, which strace
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import file_operations
 from rows import BENCH, Row, markdown
 
 NUM, SLOTS, SECONDS = 1000, 100, 3.0
 TRAIN = "def run(config: dict, run):\n    pass\n"
-# Calls that a network file system answers: paths that are looked up, made, renamed or removed, and folders listed.
-CALLS = (
-    "trace=open,openat,stat,lstat,newfstatat,statx,access,rename,unlink,unlinkat,mkdir,rmdir,link,getdents64,readlink"
-)
 
 
-def write_job(folder: Path, num: int) -> None:
-    """Write a job file with so many experiments, and its target."""
+def write_job(folder: Path, num: int, at_once: int | None = None) -> None:
+    """Write a job file with so many experiments, and its target. `at_once`: of [cluster]."""
     (folder / "train.py").write_text(TRAIN)
     names = [f"e{number:04d} = {{ x = {number} }}" for number in range(num)]
     sweep = ["[sweep]", 'target = "train:run"', "preload = []", "metrics = []"]
-    lines = [*sweep, "[cluster]", "gpus = 0", "[experiments]", *names]
+    places = [f"at_once = {at_once}"] if at_once else []
+    lines = [*sweep, "[cluster]", "gpus = 0", *places, "[experiments]", *names]
     (folder / "job.toml").write_text("\n".join([*lines, ""]))
 
 
@@ -46,22 +43,13 @@ def launch_once(num: int, prefix: tuple[str, ...] = ()) -> dict[str, Any]:
     return found
 
 
-def file_operations(num: int) -> tuple[int, float] | None:
-    """Return the file operations in the outcome folder of a launch, and its seconds; None without strace.
-
-    The children of the launcher are not counted: nodes, and the drawing of tables and plots.
-    """
-    if shutil.which("strace") is None:
-        return None
+def count_operations(num: int) -> tuple[int, float] | None:
+    """Return the file operations of the launcher in its outcome folder, and its seconds; None without strace."""
     with tempfile.NamedTemporaryFile("r") as log:
-        found = launch_once(num, ("strace", "-qq", "-f", "-e", CALLS, "-e", "signal=none", "-o", log.name))
-        lines = log.read().splitlines()
-    of_folder = [line.split(maxsplit=1) for line in lines if "outcome/job" in line]
-    nodes = {process for process, call in of_folder if ".claim" in call and "link(" in call}
-    own = lines[0].split()[0]
-    drawing = {process for process, call in of_folder if "sweep.json" in call and process != own}
-    num_calls = sum(process not in nodes | drawing for process, _ in of_folder)
-    return num_calls, found["wall_s"]
+        if (prefix := file_operations.prefix(log.name)) is None:
+            return None
+        found = launch_once(num, prefix)
+        return len(file_operations.calls_of_process(log.read().splitlines(), "outcome/job")), found["wall_s"]
 
 
 def measure(num: int = NUM) -> list[Row]:
@@ -75,7 +63,7 @@ def measure(num: int = NUM) -> list[Row]:
         Row("S21", f"{what}: until all are handed over", f"{submit_s:.2f} s", "", "", "≤ 2 s", submit_s <= 2),
         Row("S21", f"{what}: memory of the launcher", f"{best['peak_mb']:.0f} MB", "", "", "", None),
     ]
-    if (counted := file_operations(num)) is not None:
+    if (counted := count_operations(num)) is not None:
         each, rate = counted[0] / num, counted[0] / counted[1]
         told = f"{rate:.0f} a second, at {num / counted[1]:.0f} ends a second"
         rows.append(Row("S21", f"{what}: file operations", f"{each:.1f} each", told, "", "≤ 20/s", rate <= 20))

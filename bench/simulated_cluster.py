@@ -25,10 +25,13 @@ from launcher.engine.ports import Ports
 from launcher.planning import job
 from launcher.planning.launch_options import LaunchOptions
 from launcher.reports.build import renew
-from launcher.store.attempt_files import AttemptEnding, AttemptFiles, read_batch
+from launcher.store.attempt_files import AttemptEnding, AttemptFiles
+from launcher.store.batches import Batch
 from launcher.store.beats import BeatFile
 from launcher.store.claims import Claim, claim
 from launcher.store.cluster_paths import ClusterPaths
+from launcher.store.last_records import LastRecords
+from launcher.store.paths import Paths
 from launcher.store.records import RecordWriter
 from launcher.terminal.console import Console
 
@@ -36,19 +39,22 @@ from launcher.terminal.console import Console
 def play_nodes(outcome: Path, batch: str, slots: int, seconds: float) -> None:
     """Run all groups of a batch, so many at once."""
     folders = ClusterPaths(outcome)
-    groups = read_batch(folders.batch(batch))
+    found = Batch.read(folders.batch(batch))
+    groups = found.groups
     running: dict[int, tuple[float, BeatFile]] = {}
     number = 0
     while number < len(groups) or running:
         while number < len(groups) and len(running) < slots:
             name, attempt = groups[number][0]
-            running[number] = time.monotonic() + seconds, _begin(folders, name, attempt)
+            running[number] = time.monotonic() + seconds, _begin(folders, found, name, attempt)
             (outcome / f".{batch}:{number}.runs").touch()
             number += 1
         for group, (end_s, beat) in list(running.items()):
             if time.monotonic() >= end_s:
                 name, attempt = groups[group][0]
-                ending = AttemptEnding(node="n1", code=0, seconds=seconds)
+                with Paths(outcome, outcome, attempt).records(name).open("rb") as records:
+                    last = LastRecords.of(records.fileno())
+                ending = AttemptEnding(node="n1", code=0, seconds=seconds, last_records=last)
                 ending.write(AttemptFiles(folders.attempts(name)).path(attempt, "end"))
                 beat.remove()
                 (outcome / f".{batch}:{group}.runs").rename(outcome / f".{batch}:{group}.over")
@@ -56,9 +62,9 @@ def play_nodes(outcome: Path, batch: str, slots: int, seconds: float) -> None:
         time.sleep(0.02)
 
 
-def _begin(folders: ClusterPaths, name: str, attempt: int) -> BeatFile:
+def _begin(folders: ClusterPaths, batch: Batch, name: str, attempt: int) -> BeatFile:
     claim(folders.attempts(name), attempt, Claim.of_this_process())
-    spec = Order.read(AttemptFiles(folders.attempts(name)).path(attempt, "order")).spec
+    spec = Order.of_line(batch.order((name, attempt)) or b"").spec
     beat = BeatFile(folders.beats, name, attempt)
     beat.move_on(0, 0, "starts")
     writer = RecordWriter(spec.paths.records(name), attempt)

@@ -18,7 +18,7 @@ _MOST_BYTES = 64 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """The order of one attempt, as the launcher writes it into `attempts/<experiment>/<n>.order`.
+    """The order of one attempt, as the launcher writes it into the orders of a batch.
 
     spec: of the attempt. Its paths are absolute and valid on every node; what only the node knows is filled in there:
         cards, environment of the devices, rendezvous.
@@ -59,9 +59,25 @@ class Order:
             TypeError: a value of the configuration cannot be written; the message names it.
             OSError: the file cannot be written.
         """
-        data = json.dumps(typed_json.to_json(self, "")).encode() + b"\n"
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, data, _MODE)
+        write_atomic(path, self.line(), _MODE)
+
+    def line(self) -> bytes:
+        """Return the order as a line of a file.
+
+        Raises:
+            TypeError: a value of the configuration cannot be written; the message names it.
+        """
+        return json.dumps(typed_json.to_json(self, "")).encode() + b"\n"
+
+    @classmethod
+    def of_line(cls, line: bytes) -> Order:
+        """Return the order that a line tells.
+
+        Raises:
+            ValueError: the line tells no order; the message says what is wrong.
+        """
+        return typed_json.from_json(cls, values.load(line), "")
 
     @classmethod
     def read(cls, path: Path) -> Order:
@@ -72,4 +88,4 @@ class Order:
             OSError: the file cannot be read.
             ValueError: the file holds no order; the message says what is wrong.
         """
-        return typed_json.from_json(cls, values.load(read(path, _MOST_BYTES)), "")
+        return cls.of_line(read(path, _MOST_BYTES))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # a supervisor on a node starts without what a job file is ch
     from launcher.planning.job import SweepSettings
     from launcher.planning.launch_options import LaunchOptions
     from launcher.planning.plan import Plan
+    from launcher.store.attempt_files import AttemptFiles
     from launcher.store.launch_lease import LaunchLease
 
 _ASK_S = {"ray": 2.0}  # between two questions, where a cluster is asked more often: an answer of Ray takes 0.06 s
@@ -76,13 +77,15 @@ def build_on_cluster(
     plan: Plan,
     cluster: Cluster,
     adopted: Mapping[Job, Ticket],
+    ended: dict[str, AttemptFiles],
     lease: LaunchLease,
     beat_s: float,
     message: Callable[[str], None],
 ) -> Executor:
     """Return the executor that runs the experiments of a plan on a cluster.
 
-    `adopted`: the attempts that the cluster has already. `lease`: renewed while the executor lives.
+    `adopted`: the attempts that the cluster has already. `ended`: gets what lies in the folders of those that end.
+    `lease`: renewed while the executor lives.
     `beat_s`: seconds between two signs of life of an attempt.
     """
     from launcher.engine.remote_orders import OrderMaker  # a supervisor does without
@@ -97,6 +100,7 @@ def build_on_cluster(
         cluster,
         folders,
         adopted,
+        ended,
         lease,
         message,
         beat_s=beat_s,

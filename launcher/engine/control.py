@@ -23,6 +23,7 @@ from launcher.store.requests import Inbox, Request
 from launcher.text import did_you_mean, inline
 
 LOOK_INTERVAL_S = 0.1  # the loop turns for every record that a worker writes, and nobody sends requests that often
+REMOTE_LOOK_INTERVAL_S = 1.0  # where the folder is on a file server that others use
 
 
 class Interrupt(Protocol):
@@ -45,7 +46,10 @@ class Control:
         message: Callable[[str], None],
         handle: Callable[[Event], None],
         interrupt: Interrupt,
+        *,
+        is_remote: bool = False,
     ) -> None:
+        """Begin. `is_remote`: the launch runs on a cluster."""
         self._inbox = Inbox(paths.requests, message)
         self._experiments = state.experiments
         self._scheduler = state.scheduler
@@ -54,6 +58,7 @@ class Control:
         self._handle = handle
         self._interrupt = interrupt
         self._look_at_s = 0.0
+        self._look_interval_s = REMOTE_LOOK_INTERVAL_S if is_remote else LOOK_INTERVAL_S
 
     def advance(self, is_over: Callable[[], bool]) -> None:
         """Read the requests that have come since the last call, carry them out and answer them.
@@ -63,7 +68,7 @@ class Control:
         now_s = time.monotonic()
         if now_s < self._look_at_s:
             return
-        self._look_at_s = now_s + LOOK_INTERVAL_S
+        self._look_at_s = now_s + self._look_interval_s
         for request in self._inbox.take():
             answers = []
             for answer, act in self._answers(request, is_over()):

@@ -73,6 +73,7 @@ class EarlierFiles:
         self._gathering = plan.paths.earlier(f"{number}{_UNFINISHED}")
         self._folder = plan.paths.earlier(number)
         self._gathered: list[ManifestExperiment] = []  # for each experiment with files: what was trained
+        self._with_checkpoints = _names(plan.paths.checkpoints_folder)
 
     @property
     def experiments(self) -> list[str]:
@@ -132,7 +133,7 @@ class EarlierFiles:
         decision was that none of them can be used.
         """
         name, repeats = decision.experiment.name, decision.repeats
-        files, copies = [self._paths.checkpoints(name)], []
+        files, copies = [self._paths.checkpoints(name)] if name in self._with_checkpoints else [], []
         if repeats is not None and repeats.is_set_aside:
             if decision.action is PlannedAction.REDO:
                 found = dict(self._artefacts(self._paths.outcome, name))
@@ -169,6 +170,14 @@ class EarlierFiles:
         logs = self._paths.logs.resolve()
         here = path.resolve()
         return here == logs or (here.parent == logs and here.suffix == ".log")
+
+
+def _names(folder: Path) -> frozenset[str]:
+    """Return the names in a folder; none if it is missing."""
+    try:
+        return frozenset(os.listdir(folder))
+    except FileNotFoundError:
+        return frozenset()
 
 
 def undo_unfinished_moves(paths: Paths) -> None:

@@ -12,34 +12,44 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from launcher.engine.attempt_ending import classify_attempt
 from launcher.engine.classify_ending import Circumstances, Ending, classify
 from launcher.executors.base import ProcessExit
-from launcher.store.attempt_files import AttemptEnding, AttemptFiles, AttemptsOnCluster
+from launcher.store.attempt_files import AttemptEnding, AttemptFiles, AttemptsOnCluster, Suffix
 from launcher.store.attempts import LastAttempt, read_last_attempts
+from launcher.store.batches import withdraw
 from launcher.store.beats import read_beats
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, EventLog, LoggedEvent, Started
+from launcher.store.files import create_beside
 from launcher.store.paths import Paths
 from launcher.store.record_summary import RecordSummary
 from launcher.store.summary_file import read_summary
 
 LOST = "its supervisor was lost"
+NOTHING: Mapping[str, AttemptFiles] = {}
 
 
-def fold_attempts(paths: Paths, is_alive: Callable[[str, AttemptFiles], bool]) -> list[str]:
+def fold_attempts(
+    paths: Paths, is_alive: Callable[[str, AttemptFiles], bool], ended: Mapping[str, AttemptFiles] = NOTHING
+) -> list[str]:
     """Fold the experiments whose newest attempt is over, and return their names. The caller holds the folder's lock.
 
     `is_alive`: whether an attempt that has written no end waits or runs nevertheless.
+    `ended`: what lay in the folders of attempts when the caller saw them end; these are not listed again.
 
     Raises:
         OSError: a file could not be renamed or removed.
     """
-    cluster = AttemptsOnCluster(paths)
+    if not AttemptsOnCluster(paths).names:
+        return []
+    for folder in (ClusterPaths(paths.outcome).attempts_folder, paths.records_folder):
+        have_listed_anew(folder)
+    cluster = AttemptsOnCluster(paths, ended)
     over = [name for name in sorted(cluster.names) if not _is_open(cluster.of(name), name, is_alive)]
     if not over:
         return []
@@ -48,7 +58,10 @@ def fold_attempts(paths: Paths, is_alive: Callable[[str, AttemptFiles], bool]) -
         for name in over:
             for event in _missing_events(cluster, name, last.get(name)):
                 events.append(event)
-            _fold(paths, name, cluster)
+    withdraw(ClusterPaths(paths.outcome).batches, frozenset(over))  # before their claims go, which keep jobs out
+    fold = _Fold(paths, cluster)
+    for name in over:
+        fold.experiment(name)
     _remove_beats(paths, over)
     return over
 
@@ -59,18 +72,19 @@ def _is_open(files: AttemptFiles, name: str, is_alive: Callable[[str, AttemptFil
 
 def _missing_events(cluster: AttemptsOnCluster, name: str, last: LastAttempt | None) -> Iterable[LoggedEvent]:
     """Yield the start and the end of the newest attempt, as far as no launch has written them down."""
-    files, own = cluster.of(name), cluster.paths(name)
+    files = cluster.of(name)
     newest = files.newest_claim
     if not newest:
         if last is not None and last.ending is None:  # it was ordered, and no supervisor has begun
             yield Ended(name, last.attempt, EndingKind.INTERRUPTED, "it had not begun on the cluster", 0.0)
         return
-    ending = AttemptEnding.read(files.path(newest, "end"))
-    if last is None or last.attempt < newest:
-        yield Started(name, newest, ending.node if ending else "", 0, goes_on=newest > 1)
-    elif last.ending is not None:
+    is_told = last is not None and last.attempt >= newest
+    if is_told and last is not None and last.ending is not None:
         return
-    summary = read_summary(own.records(name), ())
+    ending = AttemptEnding.read(files.path(newest, "end"))
+    if not is_told:
+        yield Started(name, newest, ending.node if ending else "", 0, goes_on=newest > 1)
+    summary = read_summary(cluster.paths(name).records(name), ())
     found = end_of(ending, summary, newest)
     seconds = round(ending.seconds if ending else summary.last_s, 3)
     yield Ended(name, newest, found.kind, found.why, seconds, node=ending.node if ending else None)
@@ -85,23 +99,78 @@ def end_of(ended: AttemptEnding | None, summary: RecordSummary, attempt: int) ->
     return classify(ProcessExit(), summary, Circumstances(why=LOST, is_lost=True))
 
 
-def _fold(paths: Paths, name: str, cluster: AttemptsOnCluster) -> None:
-    newest, files = cluster.paths(name), cluster.of(name)
-    if newest.own_attempt:
-        for source, place in (
-            (newest.records(name), paths.records(name)),
-            (newest.telemetry(name), paths.telemetry(name)),
-        ):
+class _Fold:
+    """Gives the files of attempts the names that they have without a cluster. What is there is listed once for all."""
+
+    def __init__(self, paths: Paths, cluster: AttemptsOnCluster) -> None:
+        self._paths = paths
+        self._cluster = cluster
+        self._there = {
+            folder: have_listed_anew(folder)
+            for folder in (paths.records_folder, paths.telemetry_folder, paths.checkpoints_folder)
+        }
+
+    def experiment(self, name: str) -> None:
+        """Fold the attempts of an experiment.
+
+        What the others have left goes first: without the records of the newest, theirs would be read. And these
+        records go last: as long as they are there, the files of the newest are known to be those that count.
+        """
+        if name not in self._cluster.with_folder:
+            return
+        newest, files, paths = self._cluster.paths(name), self._cluster.in_folder(name), self._paths
+        for attempt in files.claims - {newest.own_attempt}:
+            own = paths.of_attempt(attempt)
+            for path in filter(self._is_there, (own.records(name), own.telemetry(name), own.checkpoints(name))):
+                _remove(path)
+        if newest.own_attempt:
+            if self._is_there(newest.telemetry(name)):
+                os.replace(newest.telemetry(name), paths.telemetry(name))
+            if self._is_there(newest.checkpoints(name)):
+                if self._is_there(paths.checkpoints(name)):
+                    _remove(paths.checkpoints(name))
+                os.rename(newest.checkpoints(name), paths.checkpoints(name))
             with contextlib.suppress(FileNotFoundError):
-                os.replace(source, place)
-        if newest.checkpoints(name).is_dir():
-            _remove(paths.checkpoints(name))
-            os.rename(newest.checkpoints(name), paths.checkpoints(name))
-    for attempt in files.claims - {newest.own_attempt}:
-        own = paths.of_attempt(attempt)
-        for path in (own.records(name), own.telemetry(name), own.checkpoints(name)):
-            _remove(path)
-    _remove(ClusterPaths(paths.outcome).attempts(name))
+                os.replace(newest.records(name), paths.records(name))
+        _remove_folder(files)
+
+    def _is_there(self, path: Path) -> bool:
+        return path.name in self._there[path.parent]
+
+
+def have_listed_anew(folder: Path) -> frozenset[str]:
+    """Return the names in a folder as the server has them; none if it is missing.
+
+    A network client may show a listing that is a minute old, but not of a folder in which it has just made a file.
+    """
+    try:
+        fd, made = create_beside(folder / "listed")
+    except FileNotFoundError:
+        return frozenset()
+    os.close(fd)
+    try:
+        return frozenset(os.listdir(folder)) - {made.name}
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _remove_folder(files: AttemptFiles) -> None:
+    """Remove the folder of an experiment's attempts. The ends go last: without it, an attempt would seem to be lost."""
+    found: tuple[tuple[Suffix, frozenset[int]], ...] = (
+        ("order", files.orders),
+        ("claim", files.claims),
+        ("end", files.ends),
+    )
+    for suffix, attempts in found:
+        for attempt in attempts:
+            files.path(attempt, suffix).unlink(missing_ok=True)
+    try:
+        files.folder.rmdir()
+    except FileNotFoundError:
+        return
+    except OSError:  # a process was killed while it wrote a file there; or an attempt has begun
+        if not AttemptFiles.look(files.folder).open_attempt:
+            _remove(files.folder)
 
 
 def _remove(path: Path) -> None:
@@ -118,14 +187,20 @@ def _remove_beats(paths: Paths, names: Iterable[str]) -> None:
             (folder / beat.name).unlink(missing_ok=True)
 
 
-def fold_what_is_over(paths: Paths, over: Collection[str], message: Callable[[str], None]) -> None:
+def fold_what_is_over(
+    paths: Paths,
+    over: Collection[str],
+    message: Callable[[str], None],
+    ended: Mapping[str, AttemptFiles] = NOTHING,
+) -> None:
     """Fold the experiments whose newest attempt is over. The caller holds the folder's lock.
 
     `over`: the experiments of which an attempt without an end is over. Every other attempt without an end may go on:
     another launch has ordered it, with other experiments than this launch.
+    `ended`: what lay in the folders of attempts when this launch saw them end.
     What cannot be folded now, a later launch folds: everything is there under the names that it has.
     """
     try:
-        fold_attempts(paths, lambda name, _files: name not in over)
+        fold_attempts(paths, lambda name, _files: name not in over, ended)
     except OSError as error:
         message(f"{error.filename or paths.outcome} cannot be renamed now: {error.strerror}. A later launch does it.")

@@ -14,6 +14,7 @@ from launcher.engine.fault_isolation import FaultIsolation
 from launcher.engine.newest import Newest
 from launcher.engine.notices import Notices
 from launcher.sinks.sink import MakeSink, Sink
+from launcher.store.last_records import LastRecords
 from launcher.store.paths import Paths
 from launcher.store.record_summary import SPEED, RecordSummary
 from launcher.store.records import Record
@@ -53,23 +54,31 @@ class Follower:
         self.num_records: dict[str, int] = {}  # read from those that run
         self.num_unwritten = 0  # lines that sinks lack
 
-    def open(self, spec: Spec, device: str) -> None:
-        """Begin to follow an attempt. Called before its worker starts, so that the header comes first in the log."""
+    def open(self, spec: Spec, device: str, *, is_there: bool = True) -> None:
+        """Begin to follow an attempt. Called before its worker starts, so that the header comes first in the log.
+
+        `is_there`: it may have a record file already. A network client that asks for a file too early may not see it
+        for a while.
+        """
         name = spec.experiment
         self._readers[name] = SummaryReader(
             spec.paths.records(name), [*self._metrics, SPEED], self._paths.summary(name), decodes_all=True
         )
         self.num_records[name] = 0
-        self._take_in(name)  # the records of earlier attempts, which the log has already
+        if is_there:
+            self._take_in(name)  # the records of earlier attempts, which the log has already
         self._notices[name] = self._make_notices()
         self._attempts[name] = spec.attempt
         self._forget_earlier_end(name)
         self._sinks[name] = self._make(name)
         self._tell_sinks(name, lambda sink: sink.header(spec, device))
 
-    def read(self, experiment: str) -> RecordSummary:
-        """Read what a running experiment has recorded since the last call. Return the summary of all its records."""
-        records = self._take_in(experiment)
+    def read(self, experiment: str, last: LastRecords | None = None) -> RecordSummary:
+        """Read what a running experiment has recorded since the last call. Return the summary of all its records.
+
+        `last`: its last records, if it is over and they are known.
+        """
+        records = self._take_in(experiment, last)
         self._forget_earlier_end(experiment)
         summary, notices = self.summary(experiment), self._notices[experiment]
         self.num_records[experiment] += len(records)
@@ -113,13 +122,14 @@ class Follower:
     def _newest(self, reader: SummaryReader) -> Newest:
         return Newest.of(reader.summary, next(iter(self._metrics), ""), is_maximized=self._is_maximized)
 
-    def _take_in(self, experiment: str) -> list[Record]:
+    def _take_in(self, experiment: str, last: LastRecords | None = None) -> list[Record]:
         """Read the next records, and add them to the summary. Return none from a file that cannot be read."""
         reader = self._readers[experiment]
         if reader.summary.obstacle:
             return []
         nothing: list[Record] = []
-        records = self._isolation.run(experiment, "what its records say", reader.read_new, nothing)
+        read_new = functools.partial(reader.read_new, last)
+        records = self._isolation.run(experiment, "what its records say", read_new, nothing)
         if reader.summary.obstacle:
             self._warn(f"{experiment}: {reader.summary.obstacle}.")
         return records

@@ -79,7 +79,8 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, ports: Por
         sinks = () if remote else ports.sinks  # a supervisor writes the log of its attempts
         summary = _run(plan, Parts(executor, views, searcher, ports.stopper, sinks, console), options, folders)
         if remote is not None and not summary.has_lost_folder:
-            fold_what_is_over(paths, summary.endings.keys() - set(summary.left), console.message)
+            over = summary.endings.keys() - set(summary.left)
+            fold_what_is_over(paths, over, console.message, remote.ended)
         return summary
 
 

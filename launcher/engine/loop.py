@@ -38,6 +38,7 @@ from launcher.planning.plan import Plan
 from launcher.text import plural
 
 TICK_S = 0.25  # between two looks at the clock, and at files whose messages may have got lost
+REMOTE_FOLDERS_S = 5.0  # between two looks whether the folders are in place, where they are on a file server
 STOPPED_DRAWING_S = 1.0  # that a stopped launch may draw beyond the grace time, which it may use up in any case
 
 
@@ -84,11 +85,14 @@ class Loop:
         self._runner = Runner(plan, parts, state, self._lost_devices, listeners)
         growth = Growth(parts.searcher, decide, state, console.message, slots_each)
         self._dispatcher = Dispatcher(parts, state, growth, self._runner, self._lost_devices, time_left)
-        self._control = Control(plan.paths, state, console.message, self._dispatcher.handle, self._interrupt)
+        self._control = Control(
+            plan.paths, state, console.message, self._dispatcher.handle, self._interrupt, is_remote=executor.is_remote
+        )
         self._selector = selectors.DefaultSelector()
         self._pauses = PauseMeter()
         self._signal: int | None = None  # the first that asked the launch to stop
         self._draw_until_s = math.inf
+        self._folders_due_s = 0.0
         self._leaves = leaves
         self._has_left = False
 
@@ -116,6 +120,7 @@ class Loop:
         return self._summary()
 
     def _summary(self) -> Summary:
+        self._folders.look()  # what follows the launch writes there
         experiments, scheduler = self._state.experiments, self._state.scheduler
         num_unwritten = self._state.follower.num_unwritten + self._state.recorder.num_unwritten
         left = list(experiments.running) if self._has_left else []
@@ -156,8 +161,7 @@ class Loop:
 
     def _tick(self) -> None:
         now_s = time.monotonic()
-        if self._folders.look():
-            self._leave_folder()
+        self._look_at_folders(now_s)
         self._dispatcher.handle(*self._runner.tick(now_s))
         if not self._folders.has_lost:  # otherwise the files at these paths may belong to another launch
             self._executor.sample()
@@ -168,6 +172,12 @@ class Loop:
             self._dispatcher.handle(RetryRefused())
         self._views.advance()
         self._console.show(self._board.snapshot)
+
+    def _look_at_folders(self, now_s: float) -> None:
+        if now_s >= self._folders_due_s:
+            self._folders_due_s = now_s + (REMOTE_FOLDERS_S if self._executor.is_remote else 0.0)
+            if self._folders.look():
+                self._leave_folder()
 
     def _tend_executor(self) -> None:
         """Have the executor repair what new workers need, because experiments wait."""

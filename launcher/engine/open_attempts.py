@@ -12,7 +12,8 @@ from launcher.clusters.base import Cluster, Gone, Job, NotHeard, Over, Place, Ru
 from launcher.clusters.settings import ClusterSettings
 from launcher.errors import LauncherError
 from launcher.store import values
-from launcher.store.attempt_files import AttemptEnding, AttemptFiles, AttemptsOnCluster, read_batch
+from launcher.store.attempt_files import AttemptEnding, AttemptFiles, AttemptsOnCluster
+from launcher.store.batches import Batch
 from launcher.store.claims import Claim, claim
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.files import read
@@ -52,7 +53,7 @@ def read_cluster_note(path: Path) -> ClusterNote | None:
 def tickets_of(paths: Paths, places: Mapping[Ticket, Place]) -> dict[Job, Ticket]:
     """Return the open attempts of a folder that a cluster has. `places`: as `Cluster.adopt` returns them."""
     folders, known = ClusterPaths(paths.outcome), AttemptsOnCluster(paths)
-    batches = {place.batch: read_batch(folders.batch(place.batch)) for place in places.values()}
+    batches = {place.batch: Batch.read(folders.batch(place.batch)).groups for place in places.values()}
     found: dict[Job, Ticket] = {}
     for ticket, place in places.items():
         groups = batches[place.batch]

@@ -19,7 +19,7 @@ from launcher.planning.cluster_slots import can_resume, needs
 from launcher.planning.job import Sweep
 from launcher.planning.plan import Plan
 from launcher.shell_command import stop_to_type
-from launcher.store.attempt_files import AttemptsOnCluster
+from launcher.store.attempt_files import AttemptFiles, AttemptsOnCluster
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.file_system import check_shared
 from launcher.store.launch_lease import LaunchLease
@@ -41,6 +41,7 @@ class Remote:
     folders: ClusterPaths
     lease: LaunchLease
     adopted: dict[Job, Ticket] = field(default_factory=dict)  # what it has of earlier launches
+    ended: dict[str, AttemptFiles] = field(default_factory=dict)  # what lay there of those that this launch saw end
 
     @classmethod
     def chosen(cls, sweep: Sweep, name: str, paths: Paths, make_cluster: MakeCluster) -> Self | None:
@@ -100,4 +101,4 @@ class Remote:
     def executor(self, plan: Plan, message: Callable[[str], None]) -> Executor:
         """Return the executor that runs the plan's experiments on the cluster."""
         beat_s = self._settings.beat_s or min(max(len(plan.to_run) / BEATS_PER_S, LEAST_BEAT_S), MOST_BEAT_S)
-        return build_on_cluster(plan, self.cluster, self.adopted, self.lease, beat_s, message)
+        return build_on_cluster(plan, self.cluster, self.adopted, self.ended, self.lease, beat_s, message)

@@ -90,7 +90,7 @@ class Runner:
         self._take_up(decision)
         if not decision.is_told:
             self._log_event(_started(decision, slots))
-        self._follower.open(spec, slots.about_devices)
+        self._follower.open(spec, slots.about_devices, is_there=decision.is_followed or not self._executor.is_remote)
         why = self._follower.summary(name).obstacle or failure
         if worker is None or why:
             if worker is not None:
@@ -185,7 +185,7 @@ class Runner:
     def exited(self, exited: WorkerExited) -> list[Event]:
         """Take in that a worker is gone. Return the events that follow; the last is the end of the attempt."""
         attempt = self._experiments.running.pop(exited.experiment)
-        history = self._follower.read(attempt.name)
+        history = self._follower.read(attempt.name, exited.ended.last_records if exited.ended else None)
         is_local_script = bool(self._settings.command) and not self._executor.is_remote
         if is_local_script and history.end is None and complete(self._plan.paths, attempt.name):
             history = self._follower.read(attempt.name)
@@ -202,7 +202,7 @@ class Runner:
 
     def _end(self, decision: Decision, slots: SlotSet, ending: Ending, ran: Ran) -> list[Event]:
         name = decision.experiment.name
-        history = self._follower.read(name)
+        history = self._follower.summary(name)
         if ending.kind == EndingKind.DONE and (verdict := self._follower.verdict(name)):
             ending = Ending(EndingKind.DONE, "; ".join(filter(None, [verdict, ending.why])))
         self._experiments[name].ending = ending

@@ -16,7 +16,7 @@ from launcher.clusters.order import Order
 from launcher.errors import InputError
 from launcher.executors.base import ProcessExit, WorkerExited
 from launcher.executors.remote_handle import RemoteHandle
-from launcher.store.attempt_files import AttemptFiles, write_batch
+from launcher.store.batches import write_batch
 from launcher.store.beats import Beat
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.text import plural
@@ -129,17 +129,15 @@ class HandOver:
         return taken
 
     def _write(self, batch: str, parts: Sequence[Sequence[Followed]]) -> list[Group]:
-        """Write the orders of a batch, and then which they are.
+        """Write the orders of a batch, and which they are.
 
         Raises:
             OSError: a file cannot be written.
         """
-        for part in parts:
-            for each in part:
-                each.order.write(AttemptFiles(self._folders.attempts(each.name)).path(each.attempt, "order"))
         self._folders.output.mkdir(parents=True, exist_ok=True)
         groups = [tuple(each.job for each in part) for part in parts]
-        write_batch(self._folders.batch(batch), groups)
+        orders = {(each.name, each.attempt): each.order.line() for part in parts for each in part}
+        write_batch(self._folders.batch(batch), groups, orders)
         return groups
 
     def _settle_unsure(self, now_s: float) -> list[Followed]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from launcher.clusters.base import Cluster, Gone, Job, NotHeard, Over, Running, Ticket, Waiting
+from launcher.clusters.base import Cluster, Gone, Job, NotHeard, Over, Running, State, Ticket, Waiting
 from launcher.clusters.order import Order
 from launcher.executors.base import ExecutorEvent, ProcessExit, RecordsWritten, WorkerExited
 from launcher.executors.hand_over import Followed, HandOver
@@ -35,6 +35,7 @@ class RemoteAttempts:
         cluster: Cluster,
         folders: ClusterPaths,
         adopted: Mapping[Job, Ticket],
+        ended: dict[str, AttemptFiles],
         lease: LaunchLease,
         message: Callable[[str], None],
         *,
@@ -42,9 +43,13 @@ class RemoteAttempts:
         per_job: int = 1,
         ask_s: float | None = None,
     ) -> None:
-        """Begin. `adopted`: the attempts of earlier launches that the cluster has. `lease`: renewed at each look."""
+        """Begin. `adopted`: the attempts of earlier launches that the cluster has. `lease`: renewed at each look.
+
+        `ended`: gets what lies in the folders of the attempts that end, by experiment.
+        """
         self._cluster = cluster
         self._folders = folders
+        self._ended = ended
         self._lease = lease
         self._message = message
         self._beat_s = beat_s
@@ -79,9 +84,11 @@ class RemoteAttempts:
         """Take an attempt: it is handed over in a moment, or followed if the cluster has it already."""
         followed = Followed(handle, order)
         self._open.pop(followed.name, None)
+        self._ended.pop(followed.name, None)
         if (ticket := self._tickets.pop(followed.job, None)) is not None:
             followed.ticket = handle.ticket = ticket
             self._follow(followed)
+            self._suspects[followed.name] = None  # it may have ended already
         else:
             self._hand_over.add(followed)
 
@@ -114,7 +121,6 @@ class RemoteAttempts:
     def _follow(self, followed: Followed) -> None:
         followed.handle.waits = f"in the queue of {self._cluster.name}"
         self._followed[followed.name] = followed
-        self._suspects[followed.name] = None  # it may have ended already
         self.num_handed_over += 1
 
     def _stop_pending(self) -> Iterator[ExecutorEvent]:
@@ -151,7 +157,8 @@ class RemoteAttempts:
                     self._suspects[name] = None
                 continue
             followed.beat, followed.handle.waits = beat, ""
-            if before is None or before.num_bytes != beat.num_bytes:
+            # What it has recorded when it ends is read with its end, in a moment.
+            if beat.num_bytes != (before.num_bytes if before else 0) and beat.phase != "ends":
                 self._written[name] = None
 
     def _ask(self, now_s: float) -> None:
@@ -167,17 +174,12 @@ class RemoteAttempts:
             followed.state = state
             if type(state) is not type(before):  # where something begins or ends, more will soon
                 self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)
-            match state:
-                case Waiting(why) if followed.beat is None:
-                    followed.handle.waits = f"waits: {why}" if why else "waits"
-                case Running(node):
-                    followed.handle.node = node
-                    if followed.beat is None:
-                        followed.handle.waits = "starts"
-                    self._tell_silent(followed, now_s)
-                case Over() | Gone():
-                    self._suspects[name] = None
-                    self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)
+            _show(state, followed)
+            if isinstance(state, Running):
+                self._tell_silent(followed, now_s)
+            elif isinstance(state, Over | Gone):
+                self._suspects[name] = None
+                self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)
 
     def _tell_silent(self, followed: Followed, now_s: float) -> None:
         silent_s = self._watch.silent_s(followed.name, followed.attempt, now_s)
@@ -216,12 +218,25 @@ class RemoteAttempts:
         """Follow an attempt no more. `newer`: the number of the attempt that the cluster has begun in its place."""
         del self._followed[followed.name]
         self._written.pop(followed.name, None)
+        if ending is not None and not newer:
+            self._ended[followed.name] = files
         if newer:
             self._open[followed.name] = newer
             self._tickets[Job(followed.name, newer)] = followed.ticket
         return how_it_ended(
             followed, ending, _lost(followed, files, self._cluster.name, self._folders), goes_on=bool(newer)
         )
+
+
+def _show(state: State, followed: Followed) -> None:
+    """Have the handle of an attempt say what the cluster says."""
+    match state:
+        case Waiting(why) if followed.beat is None:
+            followed.handle.waits = f"waits: {why}" if why else "waits"
+        case Running(node):
+            followed.handle.node = node
+            if followed.beat is None:
+                followed.handle.waits = "starts"
 
 
 def _newest(beats: Iterable[Beat]) -> dict[str, Beat]:

@@ -100,6 +100,11 @@ class Decision:
         """Return the decision for one more attempt in the same launch: it resumes, and `changes` are in its config."""
         return replace(self, action=PlannedAction.RESUME, attempt=self.attempt + 1, changes=changes, is_told=False)
 
+    @property
+    def is_followed(self) -> bool:
+        """The attempt waits or runs on a cluster already."""
+        return self.action is PlannedAction.FOLLOW
+
     def numbered(self, attempt: int) -> Decision:
         """Return the decision to follow an attempt that a cluster has begun by itself, unless it is older than this."""
         if attempt < self.attempt:

@@ -1,9 +1,9 @@
 """The files of attempts on a cluster: who was told to run what, who does, and how it ended. Beats are in `beats`.
 
-    attempts/<experiment>/<n>.order   what attempt n is to train; the launcher writes it before the cluster is asked
+    attempts/_batches/<batch>.json    which attempts are ordered, `batches`; written before the cluster is asked
+    attempts/<experiment>/<n>.order   the order of an attempt with which a job goes on, from the supervisor before it
     attempts/<experiment>/<n>.claim   who runs attempt n; the supervisor makes it with link(), so only one can
     attempts/<experiment>/<n>.end     how attempt n ended, from its supervisor
-    attempts/_batches/<batch>.json    which attempts were handed to the cluster together
 
 Several machines read this folder over a network, whose clients remember for up to a minute whether a name exists and
 what a file is like. A listing is newer. So nothing here asks whether a file exists: the folder is listed. A file is
@@ -19,16 +19,18 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from launcher.store import values
+from launcher.store.batches import ordered_attempts
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.ending import EndingKind
 from launcher.store.files import read
+from launcher.store.last_records import LastRecords
 from launcher.store.names import is_name
 from launcher.store.paths import Paths, write_atomic
 
@@ -85,22 +87,40 @@ class AttemptFiles:
 class AttemptsOnCluster:
     """The attempts on a cluster that a sweep's folder tells of at one look: each folder is listed once at most.
 
-    Without a cluster this lists one missing folder.
+    Without a cluster this lists one missing folder. An attempt that is ordered and was not claimed has no folder yet.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, known: Mapping[str, AttemptFiles] | None = None) -> None:
+        """List the folder of all attempts. `known`: what lies in the folders of some, which are not listed."""
         self._paths = paths
         self._folders = ClusterPaths(paths.outcome)
-        self._found: dict[str, AttemptFiles] = {}
-        self.names: frozenset[str] = frozenset()  # the experiments with such attempts
+        self._found = dict(known or {})
+        listed: list[str] = []
         with contextlib.suppress(OSError):
-            self.names = frozenset(name for name in os.listdir(self._folders.attempts_folder) if is_name(name))
+            listed = os.listdir(self._folders.attempts_folder)
+        self._has_batches = self._folders.batches.name in listed
+        self.with_folder = frozenset(filter(is_name, listed))  # the experiments of which an attempt has begun
+
+    @cached_property
+    def _ordered(self) -> Mapping[str, frozenset[int]]:
+        return ordered_attempts(self._folders.batches) if self._has_batches else {}
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The experiments with such attempts."""
+        return self.with_folder | self._ordered.keys()
 
     def of(self, experiment: str) -> AttemptFiles:
+        """Return the attempts of an experiment: those in its folder, and those that are ordered."""
+        found = self.in_folder(experiment)
+        ordered = self._ordered.get(experiment)
+        return replace(found, orders=found.orders | ordered) if ordered else found
+
+    def in_folder(self, experiment: str) -> AttemptFiles:
         """Return what lies in the folder of an experiment's attempts."""
         if experiment not in self._found:
             folder = self._folders.attempts(experiment)
-            is_there = experiment in self.names
+            is_there = experiment in self.with_folder
             self._found[experiment] = AttemptFiles.look(folder) if is_there else AttemptFiles(folder)
         return self._found[experiment]
 
@@ -122,9 +142,9 @@ class AttemptsOnCluster:
         was claimed last; its record file begins with the records of the attempts before it. An attempt that was
         claimed and has no record file yet is passed over.
         """
-        if experiment not in self.names:
+        if experiment not in self.with_folder:
             return self._paths
-        claims = sorted(self.of(experiment).claims, reverse=True)
+        claims = sorted(self.in_folder(experiment).claims, reverse=True)
         owned = (self._paths.of_attempt(attempt) for attempt in claims)
         return next((own for own in owned if own.records(experiment).name in self._record_files), self._paths)
 
@@ -141,38 +161,6 @@ def own_paths(paths: Paths, experiment: str) -> Paths:
     return AttemptsOnCluster(paths).paths(experiment)
 
 
-def write_batch(path: Path, groups: Sequence[Sequence[tuple[str, int]]]) -> None:
-    """Write which attempts a batch has: for each group its experiments and numbers of attempts.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, json.dumps({"groups": groups}) + "\n")
-
-
-def read_batch(path: Path) -> list[list[tuple[str, int]]]:
-    """Return the groups of a batch; none if the file is missing or is not as `write_batch` writes it."""
-    try:
-        groups = values.load(read(path, _MOST_BYTES))["groups"]
-        return [[(_checked(name), _number(attempt)) for name, attempt in group] for group in groups]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-
-
-def _checked(name: Any) -> str:
-    if not is_name(name):
-        raise ValueError("no name of an experiment")
-    return str(name)
-
-
-def _number(attempt: Any) -> int:
-    found = values.whole(attempt, least=1)
-    if found is None:
-        raise ValueError("no number of an attempt")
-    return found
-
-
 @dataclass(frozen=True)
 class AttemptEnding:
     """How an attempt on a cluster ended, from its supervisor: the content of `<n>.end`.
@@ -186,6 +174,7 @@ class AttemptEnding:
     verdict: why the attempt counts as failed though its worker was only interrupted; empty if it does not.
     successor: the cluster's name of the job that goes on after the time limit; empty if there is none.
     untold: how the attempt ended and why, where its records do not tell the end, such as after kill -9; else None.
+    last_records: of the record file, which is complete.
     """
 
     node: str = ""
@@ -201,6 +190,7 @@ class AttemptEnding:
     verdict: str = ""
     successor: str = ""
     untold: tuple[EndingKind, str] | None = None
+    last_records: LastRecords | None = None
 
     @property
     def had_worker(self) -> bool:
@@ -213,7 +203,9 @@ class AttemptEnding:
         Raises:
             OSError: the file cannot be written.
         """
-        write_atomic(path, json.dumps({name: getattr(self, name) for name in self.__dataclass_fields__}) + "\n")
+        content = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        content["last_records"] = self.last_records.to_json() if self.last_records is not None else None
+        write_atomic(path, json.dumps(content) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> AttemptEnding | None:
@@ -239,6 +231,7 @@ class AttemptEnding:
             verdict=values.text(content.get("verdict")),
             successor=values.text(content.get("successor")),
             untold=_untold(content.get("untold")),
+            last_records=LastRecords.from_json(content.get("last_records")),
         )
 
 

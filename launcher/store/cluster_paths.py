@@ -28,9 +28,14 @@ class ClusterPaths:
         """Return the folder of an experiment's orders, claims and ends."""
         return self.attempts_folder / _name(experiment)
 
+    @property
+    def batches(self) -> Path:
+        """The folder of batches, with the orders of their attempts."""
+        return self.attempts_folder / "_batches"
+
     def batch(self, batch: str) -> Path:
         """Return the file that says which attempts were handed to the cluster together."""
-        return self.attempts_folder.joinpath("_batches", f"{_name(batch)}.json")
+        return self.batches / f"{_name(batch)}.json"
 
     @property
     def output(self) -> Path:

@@ -112,6 +112,11 @@ class Paths(PlotPaths):
         """Return the file that keeps the summary of a long record file. It may be deleted at any time."""
         return self.outcome.joinpath("summaries", f"{_name(experiment)}.json")
 
+    @property
+    def telemetry_folder(self) -> Path:
+        """The folder of the telemetry of all experiments."""
+        return self.outcome / "telemetry"
+
     def telemetry(self, experiment: str) -> Path:
         """Return the telemetry file: samples of the use of CPU, memory and GPU by an experiment."""
         return self.outcome.joinpath("telemetry", f"{self._own(experiment)}.jsonl")

@@ -43,7 +43,7 @@ from math import isfinite
 from os import write as write_to
 from pathlib import Path
 from time import monotonic
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import orjson
 from orjson import dumps as to_json
@@ -51,6 +51,9 @@ from orjson import dumps as to_json
 from launcher.store import values
 from launcher.store.ending import EndingKind
 from launcher.store.files import CHUNK_BYTES, LINE_BYTES, LineSplitter, open_in_folder, open_to_read, truncate_torn_line
+
+if TYPE_CHECKING:
+    from launcher.store.last_records import LastRecords
 
 SOURCE = "@src"
 ENVELOPE = frozenset({"n", "attempt", "at_s", "kind", "step", SOURCE})
@@ -339,14 +342,28 @@ class RecordReader:
             fd = open_to_read(self._path)
         except (FileNotFoundError, NotADirectoryError):
             return
-        metrics = self._metrics
         try:
-            while piece := os.pread(fd, self._num_bytes(until), self._offset):
-                self._offset += len(piece)
-                for line in self._lines.split(piece):
-                    if (record := _parse(line, metrics)) is not None:
-                        yield record
-                    elif line:
-                        self.num_bad_lines += 1
+            yield from self.read_open(fd, until)
         finally:
             os.close(fd)
+
+    def read_open(self, fd: int, until: int | None = None) -> Iterator[Record]:
+        """Yield what `read` yields, from the file when it is open already."""
+        while piece := os.pread(fd, self._num_bytes(until), self._offset):
+            yield from self._records(piece)
+
+    def read_last(self, last: LastRecords) -> list[Record] | None:
+        """Return what `read` would yield of a file that is complete; None if records before these were not read."""
+        if not last.start <= self._offset <= last.start + len(last.lines):
+            return None
+        return list(self._records(last.lines[self._offset - last.start :]))
+
+    def _records(self, piece: bytes) -> Iterator[Record]:
+        """Yield the records that are complete with the next piece of the file."""
+        self._offset += len(piece)
+        metrics = self._metrics
+        for line in self._lines.split(piece):
+            if (record := _parse(line, metrics)) is not None:
+                yield record
+            elif line:
+                self.num_bad_lines += 1

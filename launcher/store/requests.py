@@ -73,9 +73,15 @@ def clear(folder: Path) -> None:
 def _names(folder: Path) -> list[str]:
     """Return the names in a folder; none if the folder is a symbolic link, because its files are not ours to remove."""
     try:
-        return [] if folder.is_symlink() else os.listdir(folder)
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:  # there is no such folder before the first request
         return []
+    try:
+        return os.listdir(fd)
+    except OSError:
+        return []
+    finally:
+        os.close(fd)
 
 
 class Inbox:

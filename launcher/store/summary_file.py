@@ -18,12 +18,13 @@ import os
 import sys
 import zlib
 from array import array
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from launcher.store import values
 from launcher.store.files import open_to_read, read
+from launcher.store.last_records import LastRecords
 from launcher.store.paths import write_atomic
 from launcher.store.record_summary import Cuts, RecordSummary, Straddles
 from launcher.store.records import Record, RecordReader, has_envelope, tidy, unreadable
@@ -60,35 +61,54 @@ class SummaryReader:
         self._metrics = None if metrics is None else tuple(dict.fromkeys(metrics))
         self._kept = kept
         self._kept_bytes = 0  # of the record file, that the kept summary has
-        self._inode: int | None = None
+        self._inode: int | None = None  # None: the file was not read yet
         self._begin({})
-        if kept is not None:
-            self._take_kept(kept)
 
     def read(self) -> RecordSummary:
         """Add the records that are new, and return the summary. It is empty if the file is missing or unreadable.
 
         `RecordSummary.obstacle` says why a file cannot be read.
         """
-        if self._is_of_another_file():
-            self._begin({})
         try:
-            self._add_all(None)
+            with self._opened() as fd:
+                if self._is_of_another_file(fd):
+                    self._begin({})
+                if fd is not None:
+                    self._add_all(fd, None)
         except OSError as error:
             self.summary.obstacle = unreadable(self.path, error)
         return self.summary
 
-    def read_new(self) -> list[Record]:
-        """Add the records that are new to the summary, and return them; none if the file is missing or unreadable."""
-        found: list[Record] = []
+    def read_new(self, last: LastRecords | None = None) -> list[Record]:
+        """Add the records that are new to the summary, and return them; none if the file is missing or unreadable.
+
+        `last`: the last of the file, if it is complete; it is opened if others before are new.
+        """
+        found = self._reader.read_last(last) if last is not None else None
         try:
-            found = list(self._reader.read())
-            self.summary.add_all(found)
-        except Straddles as straddles:
-            self._read_again(straddles.cuts)
+            if found is None:
+                with self._opened() as fd:
+                    found = list(self._reader.read_open(fd)) if fd is not None else []
+            self._add_found(found)
         except OSError as error:
             self.summary.obstacle = unreadable(self.path, error)
-        return found
+        return found or []
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[int | None]:
+        """Open the record file, once for each reading. Give its descriptor; None if there is no file."""
+        try:
+            fd = open_to_read(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            yield None
+            return
+        try:
+            if self._inode is None and self._kept is not None:
+                self._take_kept(self._kept, fd)
+            yield fd
+            self._inode = os.fstat(fd).st_ino
+        finally:
+            os.close(fd)
 
     def follow(self, path: Path) -> None:
         """Continue to read the same file under its new path, after it was moved."""
@@ -109,19 +129,17 @@ class SummaryReader:
         if not has_grown and (self.summary.end is None or offset == self._kept_bytes):
             return
         with contextlib.suppress(OSError, ValueError):
-            content = _to_json(self.summary, offset, _probe(self.path, offset))
+            content = _to_json(self.summary, offset, _probe_at(self.path, offset))
             self._kept.parent.mkdir(exist_ok=True)
             write_atomic(self._kept, json.dumps(content))
             self._kept_bytes = offset
 
-    def _is_of_another_file(self) -> bool:
+    def _is_of_another_file(self, fd: int | None) -> bool:
         """Return whether a new file has come in the place of the file that was read, as when all is begun anew."""
-        try:
-            found = os.stat(self.path)
-        except OSError:
+        if fd is None:
             return bool(self._reader.offset)
-        before, self._inode = self._inode, found.st_ino
-        return before not in (None, found.st_ino) or found.st_size < self._reader.offset
+        found = os.fstat(fd)
+        return self._inode not in (None, found.st_ino) or found.st_size < self._reader.offset
 
     def _begin(self, cuts: Cuts) -> None:
         self.summary = RecordSummary(metrics=self._metrics, cuts=cuts)
@@ -130,29 +148,37 @@ class SummaryReader:
     def _new_reader(self, start: int = 0) -> RecordReader:
         return RecordReader(self.path, None if self._decodes_all else self._metrics, start)
 
-    def _read_again(self, cuts: Cuts) -> None:
-        """Make the summary anew, of the records that have been read so far."""
-        offset = self._reader.offset
-        self._begin(cuts)
-        self._add_all(offset)
+    def _add_found(self, records: list[Record]) -> None:
+        """Add records that were read; make the summary anew where an attempt replaces a part of a cell."""
+        try:
+            self.summary.add_all(records)
+        except Straddles as straddles:
+            offset = self._reader.offset
+            self._begin(straddles.cuts)
+            with self._opened() as fd:
+                if fd is not None:
+                    self._add_all(fd, offset)
 
-    def _add_all(self, until: int | None) -> None:
+    def _add_all(self, fd: int, until: int | None) -> None:
         """Add the records that are new; begin again where an attempt replaces a part of a cell."""
         while True:
             try:
-                self.summary.add_all(self._reader.read(until))
+                self.summary.add_all(self._reader.read_open(fd, until))
                 return
             except Straddles as straddles:
                 self._begin(straddles.cuts)
 
-    def _take_kept(self, kept: Path) -> None:
+    def _take_kept(self, kept: Path, fd: int) -> None:
+        """Begin with the summary that is kept, if there is one. Of a short record file none is kept, nor looked for."""
+        if os.fstat(fd).st_size < WORTH_KEEPING_BYTES:
+            return
         with contextlib.suppress(OSError, *WRONG):
             content = values.load(read(kept, _MOST_BYTES))
             offset = content["offset"]
             if (
                 content["format"] != FORMAT
                 or content["byteorder"] != sys.byteorder
-                or content["probe"] != _probe(self.path, offset)
+                or content["probe"] != _probe(fd, offset)
             ):
                 return
             summary = _from_json(content, self._metrics)
@@ -167,16 +193,21 @@ def read_summary(path: Path, metrics: Collection[str] | None = None, kept: Path 
     return SummaryReader(path, metrics, kept).read()
 
 
-def _probe(path: Path, offset: int) -> list[int]:
-    """Return checksums of the beginning of a file, and of its bytes before a place; ValueError if it is shorter."""
+def _probe_at(path: Path, offset: int) -> list[int]:
+    """Return what `_probe` returns, of the file at a path."""
     fd = open_to_read(path)
     try:
-        if type(offset) is not int or not 0 < offset <= os.fstat(fd).st_size:
-            raise ValueError("the file is shorter")
-        head = os.pread(fd, min(_PROBE_BYTES, offset), 0)
-        tail = os.pread(fd, min(_PROBE_BYTES, offset), max(0, offset - _PROBE_BYTES))
+        return _probe(fd, offset)
     finally:
         os.close(fd)
+
+
+def _probe(fd: int, offset: int) -> list[int]:
+    """Return checksums of the beginning of a file, and of its bytes before a place; ValueError if it is shorter."""
+    if type(offset) is not int or not 0 < offset <= os.fstat(fd).st_size:
+        raise ValueError("the file is shorter")
+    head = os.pread(fd, min(_PROBE_BYTES, offset), 0)
+    tail = os.pread(fd, min(_PROBE_BYTES, offset), max(0, offset - _PROBE_BYTES))
     return [zlib.crc32(head), zlib.crc32(tail)]
 
 

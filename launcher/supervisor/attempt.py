@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 from launcher.devices.slot_set import SlotSet
 from launcher.engine.attempt_ending import SUPERSEDED
@@ -212,7 +213,7 @@ class SupervisedAttempt:
         self._signs.sync()
         say(f"{self.name}: {ending}, {ended.seconds:.1f} s")
         self.code = DONE if ending.kind.is_kept else FAILED
-        self._end(ended)
+        self._end(replace(ended, last_records=self._signs.last_records()))
 
     def _end(self, ended: AttemptEnding) -> None:
         self.ending = ended

@@ -14,6 +14,7 @@ from typing import Literal
 from launcher.store.beats import BeatFile
 from launcher.store.claims import is_newest
 from launcher.store.files import open_to_read
+from launcher.store.last_records import LastRecords
 from launcher.supervisor.opening import Owned
 from launcher.supervisor.output import say
 
@@ -70,6 +71,12 @@ class LifeSigns:
             if size != self._synced_bytes:
                 os.fdatasync(self._fd)
                 self._synced_bytes = size
+
+    def last_records(self) -> LastRecords | None:
+        """Return the last records, which are complete; None if they cannot be read."""
+        with contextlib.suppress(OSError):
+            return LastRecords.of(self._fd)
+        return None
 
     def close(self) -> None:
         """Remove the beat, after the end was written."""

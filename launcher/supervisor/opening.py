@@ -20,6 +20,7 @@ from pathlib import Path
 from launcher.clusters.fingerprint import differences, fingerprint
 from launcher.clusters.order import Order
 from launcher.store.attempt_files import AttemptEnding, AttemptFiles, own_paths
+from launcher.store.batches import Batch
 from launcher.store.beats import BeatFile
 from launcher.store.claims import Claim, claim
 from launcher.store.cluster_paths import ClusterPaths
@@ -70,15 +71,21 @@ class Owned:
 
 
 def open_attempt(
-    outcome: Path, experiment: str, ordered: int, job: ClusterJob, predecessors: Predecessors | None = None
+    batch: Batch,
+    outcome: Path,
+    experiment: str,
+    ordered: int,
+    job: ClusterJob,
+    predecessors: Predecessors | None = None,
 ) -> Owned | Left:
     """Make an ordered attempt this process's own, or tell why it is not.
 
-    `outcome`: the outcome folder. `ordered`: the number of the attempt that was ordered. `predecessors`: of the group.
+    `batch`: that has the order. `outcome`: the outcome folder. `ordered`: the number of the attempt that was ordered.
+    `predecessors`: of the group.
     """
     folder = ClusterPaths(outcome).attempts(experiment)
     files = AttemptFiles.look(folder)
-    order, why = _read_order(files.path(ordered, "order"))
+    order, why = _read_order(batch, files, experiment, ordered)
     if _is_done(outcome, experiment, order):
         return Left(DONE, "it is done")
     if order is None and not why:
@@ -110,14 +117,16 @@ def open_attempt(
     return _refuse(folder, experiment, number, why, job.node)
 
 
-def _read_order(path: Path) -> tuple[Order | None, str]:
+def _read_order(batch: Batch, files: AttemptFiles, experiment: str, ordered: int) -> tuple[Order | None, str]:
     """Return an order; without one, why it cannot be read, or an empty text if it is gone."""
+    path = files.path(ordered, "order")  # as launchers of earlier versions have written it
     try:
-        return Order.read(path), ""
+        line = batch.order((experiment, ordered))
+        return (Order.read(path) if line is None else Order.of_line(line)), ""
     except FileNotFoundError:
         return None, ""
     except (OSError, ValueError) as error:
-        return None, f"its order, {path}, cannot be read: {inline(str(error), 500)}"
+        return None, f"its order, of {batch.path}, cannot be read: {inline(str(error), 500)}"
 
 
 def _is_done(outcome: Path, experiment: str, order: Order | None) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from launcher.executors import forkserver
-from launcher.store.attempt_files import read_batch
+from launcher.store.batches import Batch
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.supervisor.cluster_job import this_job
 from launcher.supervisor.opening import ANOTHERS, DONE, FAILED, Left, Owned, open_attempt
@@ -26,21 +26,22 @@ def supervise(outcome: Path, batch: str, number: int, signals: StopSignals) -> i
 
     `number`: of the group in the batch, from 0.
     """
-    groups = read_batch(ClusterPaths(outcome).batch(batch))
-    if number >= len(groups):
+    found = Batch.read(ClusterPaths(outcome).batch(batch))
+    group = found.groups[number] if number < len(found.groups) else ()
+    if not group:
         say(f"{outcome} has no group {number} of a batch {batch}: it was withdrawn.")
         return ANOTHERS
     job = this_job()
     codes: list[int] = []
     owned: list[Owned] = []
     predecessors = Predecessors(outcome)
-    for experiment, attempt in groups[number]:
-        found = open_attempt(outcome, experiment, attempt, job, predecessors)
-        if isinstance(found, Left):
-            say(f"{experiment}: not run here, as {found.why}.")
-            codes.append(found.code)
+    for experiment, attempt in group:
+        opened = open_attempt(found, outcome, experiment, attempt, job, predecessors)
+        if isinstance(opened, Left):
+            say(f"{experiment}: not run here, as {opened.why}.")
+            codes.append(opened.code)
         else:
-            owned.append(found)
+            owned.append(opened)
     if not owned:
         return _code(codes)
     try:

@@ -16,7 +16,6 @@ import pytest
 from launcher.clusters.base import Job, Over, Running, State
 from launcher.clusters.ray import RayCluster
 from launcher.clusters.settings import ClusterSettings
-from launcher.store.attempt_files import write_batch
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.history import History
 from tests.engines.ray import NEEDS_RAY, RayNodes, node_of
@@ -46,7 +45,7 @@ def cluster(nodes: RayNodes, sweep: ToySweep, monkeypatch: pytest.MonkeyPatch) -
 
 def submit(cluster: RayCluster, sweep: ToySweep, batch: str, *jobs: Job) -> list[str]:
     """Submit a group for each of these attempts."""
-    write_batch(ClusterPaths(sweep.paths.outcome).batch(batch), [[job] for job in jobs])
+    sweep.write_batch(batch, [[job] for job in jobs])
     tickets = cluster.submit(batch, [(job,) for job in jobs])
     return [ticket for ticket in tickets if isinstance(ticket, str)]
 

@@ -13,7 +13,6 @@ import pytest
 from launcher.clusters.base import Job, Over, Running, State, Waiting
 from launcher.clusters.settings import ClusterSettings
 from launcher.clusters.slurm import SlurmCluster
-from launcher.store.attempt_files import write_batch
 from launcher.store.cluster_paths import ClusterPaths
 from tests.engines.slurm import SlurmNodes
 from tests.launcher.conftest import Workplace, marked, wait_for
@@ -39,7 +38,7 @@ class SlurmSweep:
 
     def submit(self, cluster: SlurmCluster, *jobs: Job, batch: str = "b1") -> list[str]:
         """Submit a group for each of these attempts."""
-        write_batch(ClusterPaths(self.toys.paths.outcome).batch(batch), [[job] for job in jobs])
+        self.toys.write_batch(batch, [[job] for job in jobs])
         return [str(ticket) for ticket in cluster.submit(batch, [(job,) for job in jobs])]
 
     def job(self) -> str:
@@ -276,7 +275,7 @@ def test_a_group_shares_one_job(sweep: SlurmSweep) -> None:
         sweep.toys.order(sweep.toys.spec(name, steps=5))
     cluster = sweep.cluster(per_job=2, cpus=1)
     group = (Job("a", 1), Job("b", 1))
-    write_batch(ClusterPaths(sweep.toys.paths.outcome).batch("b1"), [group])
+    sweep.toys.write_batch("b1", [group])
     (ticket,) = cluster.submit("b1", [group])
     wait_for(lambda: is_over(cluster, str(ticket)))
     for name in ("a", "b"):

@@ -14,7 +14,8 @@ from launcher.executors import hand_over
 from launcher.executors.base import ExecutorEvent, RecordsWritten, WorkerExited
 from launcher.executors.remote_attempts import LOST_AFTER_S, RemoteAttempts
 from launcher.executors.remote_handle import RemoteHandle
-from launcher.store.attempt_files import AttemptEnding, AttemptFiles, read_batch
+from launcher.store.attempt_files import AttemptEnding, AttemptFiles, AttemptsOnCluster
+from launcher.store.batches import Batch
 from launcher.store.beats import BeatFile
 from launcher.store.claims import Claim, claim
 from launcher.store.cluster_paths import ClusterPaths
@@ -104,6 +105,7 @@ class Followed:
             self.cluster,
             self.folders,
             adopted or {},
+            {},
             LaunchLease(self.folders.beats),
             self.messages.append,
             beat_s=BEAT_S,
@@ -138,7 +140,7 @@ class Followed:
 
     def ticket(self, name: str) -> Ticket:
         for ticket, place in self.cluster.places.items():
-            if name in dict(read_batch(self.folders.batch(place.batch))[place.number]):
+            if name in dict(Batch.read(self.folders.batch(place.batch)).groups[place.number]):
                 return ticket
         raise AssertionError(f"{name} was not handed over")
 
@@ -161,19 +163,22 @@ def test_what_comes_together_is_handed_over_together_and_waits(followed: Followe
     assert (followed.cluster.batches, followed.attempts.num_handed_over) == ([3], 3)
     followed.turn()
     assert {handle.waits for handle in handles} == {"waits: Priority"}
-    assert AttemptFiles.look(followed.folders.attempts("a")).orders == {1}
+    assert AttemptsOnCluster(followed.paths).of("a").orders == {1}
+    assert AttemptsOnCluster(followed.paths).names == {"a", "b", "c"}
 
 
 def test_records_are_told_when_a_beat_has_more_bytes_and_the_end_when_it_is_written(followed: Followed) -> None:
     handle = followed.add("a")
     followed.turn()
     followed.begins("a")
-    assert followed.turn() == [RecordsWritten("a")]
-    assert handle.waits == ""
-    followed.beats["a"].move_on(0, 0, "trains")
     assert followed.turn() == []
+    assert handle.waits == ""
     followed.beats["a"].move_on(120, 3, "trains")
     assert followed.turn() == [RecordsWritten("a")]
+    followed.beats["a"].move_on(120, 3, "trains")
+    assert followed.turn() == []
+    followed.beats["a"].move_on(240, 6, "ends")
+    assert followed.turn() == [], "its end comes in a moment, and its records are read with it"
     followed.ends("a")
     (exited,) = exits([*followed.turn(1.0), *followed.turn(1.0)])
     assert exited.ended is not None

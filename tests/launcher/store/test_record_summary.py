@@ -176,13 +176,24 @@ def test_a_kept_summary_is_taken_and_only_later_records_are_read(
     offset = json.loads(kept.read_text())["offset"]
     assert offset == path.stat().st_size
     write(path, range(6001, 6101), ends=True)
-    again = SummaryReader(path, ["loss"], kept)
-    assert again.summary.last_step == 6000, "without reading a record"
     fresh = read_summary(path, ["loss"])
-    assert repr(again.read()) == repr(fresh)
+    with path.open("r+b") as file:
+        file.seek(offset // 2)
+        file.write(b"x" * 1000)
+    assert repr(read_summary(path, ["loss"], kept)) == repr(fresh), "the records before are not read"
+    assert repr(read_summary(path, ["loss"])) != repr(fresh)
     assert fresh.series["loss"].is_thinned
     assert fresh.end is not None
     assert read_summary(path, ["loss", "note"], kept).logged == fresh.logged, "what the summary lacks is read"
+
+
+def test_of_a_short_record_file_no_summary_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, kept = tmp_path / "records" / "a.jsonl", tmp_path / "summaries" / "a.json"
+    asked: list[Path] = []
+    monkeypatch.setattr(summary_file, "read", lambda path, _limit: asked.append(path))
+    write(path, range(1, 20), ends=True)
+    assert read_summary(path, ["loss"], kept).last_step == 19
+    assert not asked
 
 
 def test_a_kept_summary_of_another_file_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,18 +7,22 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from launcher.clusters.base import Job
 from launcher.clusters.fingerprint import fingerprint
 from launcher.clusters.order import Order
-from launcher.store.attempt_files import AttemptEnding, AttemptFiles, own_paths, write_batch
+from launcher.store.attempt_files import AttemptEnding, AttemptFiles, own_paths
+from launcher.store.batches import Batch, write_batch
 from launcher.store.beats import Beat, read_beats
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.history import History, read_history
 from launcher.store.paths import Paths
+from launcher.supervisor.cluster_job import ClusterJob
+from launcher.supervisor.opening import Left, Owned, open_attempt
 from launcher.worker.spec import Spec
 from tests.launcher.conftest import MARK, TOYS, wait_for
 
@@ -43,6 +47,7 @@ class ToySweep:
     environment: dict[str, str] = field(default_factory=dict)  # of the supervisors
     prefix: tuple[str, ...] = ()  # of the command of a supervisor
     started: list[subprocess.Popen[str]] = field(default_factory=list)
+    orders: dict[Job, Order] = field(default_factory=dict)  # that a batch may have
 
     @property
     def paths(self) -> Paths:
@@ -74,16 +79,27 @@ class ToySweep:
         )
 
     def order(self, spec: Spec, **fields: Any) -> Order:
-        """Write the order of an attempt; the next one, if a cluster starts it, goes on."""
+        """Make the order of an attempt, for a batch; the next one, if a cluster starts it, goes on."""
         fields = {"beat_s": 0.2, "grace_s": 5.0, "code": fingerprint(spec), "again": spec, "telemetry_s": 0.2} | fields
-        order = Order(spec=spec, **fields)
-        order.write(self.files(spec.experiment).path(spec.attempt, "order"))
+        order = self.orders[Job(spec.experiment, spec.attempt)] = Order(spec=spec, **fields)
         return order
 
     def batch(self, *jobs: tuple[str, int], name: str = "b1") -> str:
         """Write a batch of one group."""
-        write_batch(ClusterPaths(self.paths.outcome).batch(name), [jobs])
+        self.write_batch(name, [jobs])
         return name
+
+    def write_batch(self, name: str, groups: Sequence[Sequence[tuple[str, int]]]) -> Batch:
+        """Write a batch, with the orders that were made."""
+        path = ClusterPaths(self.paths.outcome).batch(name)
+        jobs = (Job(*job) for group in groups for job in group)
+        write_batch(path, groups, {job: self.orders[job].line() for job in jobs if job in self.orders})
+        return Batch.read(path)
+
+    def open(self, attempt: int, job: ClusterJob, experiment: str = "a") -> Owned | Left:
+        """Do what a supervisor does with an order, in this process."""
+        batch = self.write_batch("b1", [[(experiment, attempt)]])
+        return open_attempt(batch, self.paths.outcome, experiment, attempt, job)
 
     def files(self, experiment: str = "a") -> AttemptFiles:
         return AttemptFiles.look(ClusterPaths(self.paths.outcome).attempts(experiment))

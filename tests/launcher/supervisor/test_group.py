@@ -11,6 +11,9 @@ import subprocess
 
 import pytest
 
+from launcher.store.batches import withdraw
+from launcher.store.claims import Claim, claim
+from launcher.store.cluster_paths import ClusterPaths
 from tests.launcher.conftest import marked, wait_for
 from tests.launcher.supervisor.sweep import ToySweep, finish, steps_of, wait_for_step
 
@@ -90,13 +93,17 @@ def test_an_order_that_is_gone_was_withdrawn(sweep: ToySweep) -> None:
     assert sweep.run()[0] == 75
     assert sweep.run("other")[0] == 75
     assert sweep.run("b1", 7)[0] == 75
+    sweep.order(sweep.spec())
+    sweep.batch(("a", 1))
+    withdraw(ClusterPaths(sweep.paths.outcome).batches, {"a"})
+    assert sweep.run()[0] == 75
     assert not sweep.files().claims
 
 
 def test_a_late_starter_leaves_the_attempt_to_its_owner(sweep: ToySweep) -> None:
     sweep.order(sweep.spec(steps=3))
     sweep.batch(("a", 1))
-    (sweep.files().folder / "1.claim").write_text('{"nonce": "x", "ticket": "another"}')
+    claim(sweep.files().folder, 1, Claim.of_this_process("another"))
     code, out = sweep.run(LAUNCHER_TICKET="mine")
     assert code == 75, out
     assert not sweep.paths.of_attempt(1).records("a").exists()
@@ -228,7 +235,7 @@ def test_a_group_has_one_supervisor_and_each_its_own_end(sweep: ToySweep) -> Non
     sweep.order(sweep.spec("c", attempt=2, steps=300, step_s=0.01))
     sweep.order(sweep.spec("d", steps=3))
     sweep.batch(("a", 1), ("b", 1), ("c", 2), ("d", 1))
-    (sweep.files("d").folder / "1.claim").write_text('{"nonce": "x"}')
+    claim(sweep.files("d").folder, 1, Claim.of_this_process())
     code, out = sweep.run()
     assert code == 1, out
     assert sweep.ended(1, "a").code == 0
@@ -254,7 +261,8 @@ def test_a_node_that_differs_runs_nothing(sweep: ToySweep) -> None:
 def test_a_file_that_holds_no_order_is_told(sweep: ToySweep) -> None:
     sweep.order(sweep.spec(steps=3))
     sweep.batch(("a", 1))
-    sweep.files().path(1, "order").write_text('{"spec": {}}')
+    orders = ClusterPaths(sweep.paths.outcome).batch("b1").with_suffix(".orders")
+    orders.write_bytes(b'{"spec": {}}'.ljust(orders.stat().st_size))
     assert sweep.run()[0] == 1
     assert "spec.experiment is missing" in sweep.ended().refused
 

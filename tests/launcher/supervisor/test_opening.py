@@ -8,10 +8,11 @@ import sys
 
 import pytest
 
+from launcher.clusters.base import Job
 from launcher.store.attempt_files import AttemptEnding, AttemptFiles, own_paths
 from launcher.store.claims import Claim, claim
 from launcher.supervisor.cluster_job import ClusterJob
-from launcher.supervisor.opening import ANOTHERS, DONE, FAILED, Left, open_attempt
+from launcher.supervisor.opening import ANOTHERS, DONE, FAILED, Left
 from tests.launcher.supervisor.sweep import ToySweep
 
 MINE, ANOTHER = "17", "18"
@@ -56,7 +57,7 @@ def test_the_folder_decides_the_number(
     sweep.order(sweep.spec(attempt=2))
     for attempt, (ticket, ended) in found.items():
         give(sweep, attempt, ticket, ended)
-    opened = open_attempt(sweep.paths.outcome, "a", 2, ClusterJob(MINE, restarts))
+    opened = sweep.open(2, ClusterJob(MINE, restarts))
     if isinstance(opened, Left):
         assert expected is None
         assert opened.code == ANOTHERS
@@ -70,12 +71,12 @@ def test_the_folder_decides_the_number(
 
 def test_a_number_that_was_refused_is_not_used_again(sweep: ToySweep) -> None:
     sweep.order(sweep.spec(), code={"python": "2.7"})
-    opened = open_attempt(sweep.paths.outcome, "a", 1, ClusterJob(MINE, node="n1"))
+    opened = sweep.open(1, ClusterJob(MINE, node="n1"))
     assert isinstance(opened, Left)
     assert opened.code == FAILED
     assert sweep.ended().node == "n1"
     sweep.order(sweep.spec())
-    opened = open_attempt(sweep.paths.outcome, "a", 1, ClusterJob(MINE))
+    opened = sweep.open(1, ClusterJob(MINE))
     assert isinstance(opened, Left)
     assert opened.code == ANOTHERS
 
@@ -86,31 +87,37 @@ def test_what_is_done_is_not_run_again_in_the_same_configuration(sweep: ToySweep
     sweep.paths.records("a").write_text(
         '{"n": 1, "attempt": 1, "at_s": 0.0, "kind": "start", "digest": "digest of a"}\n' + done
     )
-    opened = open_attempt(sweep.paths.outcome, "a", 2, ClusterJob())
+    opened = sweep.open(2, ClusterJob())
     assert isinstance(opened, Left)
     assert opened.code == DONE, "also where its order is gone"
     sweep.order(sweep.spec(attempt=2))
-    opened = open_attempt(sweep.paths.outcome, "a", 2, ClusterJob())
+    opened = sweep.open(2, ClusterJob())
     assert isinstance(opened, Left)
     assert opened.code == DONE
     sweep.paths.records("a").write_text(sweep.paths.records("a").read_text().replace("digest of a", "another"))
-    assert not isinstance(open_attempt(sweep.paths.outcome, "a", 2, ClusterJob()), Left)
+    assert not isinstance(sweep.open(2, ClusterJob()), Left)
 
 
 def test_an_order_of_another_experiment_is_refused(sweep: ToySweep) -> None:
-    sweep.order(sweep.spec("b"))
-    sweep.files("a").folder.mkdir(parents=True)
-    sweep.files("b").path(1, "order").rename(sweep.files("a").path(1, "order"))
-    opened = open_attempt(sweep.paths.outcome, "a", 1, ClusterJob())
+    sweep.orders[Job("a", 1)] = sweep.order(sweep.spec("b"))
+    opened = sweep.open(1, ClusterJob())
     assert isinstance(opened, Left)
     assert "another experiment" in opened.why
+
+
+def test_an_order_that_an_earlier_version_has_written_is_taken(sweep: ToySweep) -> None:
+    sweep.order(sweep.spec()).write(sweep.files().path(1, "order"))
+    sweep.orders.clear()
+    opened = sweep.open(1, ClusterJob())
+    assert not isinstance(opened, Left)
+    assert opened.order.spec == sweep.spec()
 
 
 def test_records_that_cannot_be_taken_over_end_the_attempt_with_the_reason(sweep: ToySweep) -> None:
     sweep.order(sweep.spec())
     sweep.paths.create()
     sweep.paths.records("a").mkdir()
-    opened = open_attempt(sweep.paths.outcome, "a", 1, ClusterJob())
+    opened = sweep.open(1, ClusterJob())
     assert isinstance(opened, Left)
     assert "cannot be taken over" in sweep.ended().refused
 
@@ -126,12 +133,17 @@ def killing(function):
             os.kill(os.getpid(), signal.SIGKILL)
         return function(*args, **kwargs)
     return call
+from launcher.store.batches import Batch
+from launcher.store.cluster_paths import ClusterPaths
 from launcher.supervisor.cluster_job import ClusterJob
 from launcher.supervisor.opening import Left, open_attempt
 for name in ("open", "link", "rename", "replace", "unlink", "fsync", "listdir", "mkdir", "ftruncate", "pread"):
     setattr(os, name, killing(getattr(os, name)))
 from pathlib import Path
-opened = open_attempt(Path(sys.argv[1]), "a", 1, ClusterJob("17"))
+outcome = Path(sys.argv[1])
+batch = Batch.read(ClusterPaths(outcome).batch("b1"))
+assert batch.groups
+opened = open_attempt(batch, outcome, "a", 1, ClusterJob("17"))
 assert not isinstance(opened, Left), opened
 """
 
@@ -139,6 +151,7 @@ assert not isinstance(opened, Left), opened
 @pytest.mark.slow  # a process for each call
 def test_a_kill_at_any_call_leaves_an_attempt_that_can_be_taken_up(sweep: ToySweep) -> None:
     sweep.order(sweep.spec())
+    sweep.batch(("a", 1))
     sweep.paths.create()
     sweep.paths.records("a").write_text('{"n": 1, "attempt": 1, "at_s": 0.0, "step": 1}\n{"n": 2')
     folder = sweep.paths.checkpoints("a")
