@@ -6,7 +6,6 @@ may use a device is decided by the lock.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pwd
 from dataclasses import dataclass, field
@@ -70,15 +69,6 @@ def user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"uid {uid}"
-
-
-def free_memory() -> int | None:
-    """Return the memory that new programs may use, in bytes, as the kernel estimates it; None if unknown."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in (_PROC / "meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return None
 
 
 def launcher_line(holder: Holder) -> str:

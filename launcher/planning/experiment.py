@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from launcher.command.options import ScriptOption
 from launcher.config import redact
-from launcher.config.identity import Content
+
+if TYPE_CHECKING:
+    from launcher.command.options import ScriptOption
+    from launcher.config.identity import Content
 
 
 @dataclass(frozen=True)

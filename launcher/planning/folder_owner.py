@@ -15,17 +15,18 @@ import os
 import shlex
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from launcher.errors import InputError
 from launcher.planning.job import Sweep
 from launcher.planning.origin import Origin, is_same_file, path_to_type
 from launcher.store import values
 from launcher.store.files import read
-from launcher.store.locks import find_holder
-from launcher.store.manifest import Manifest, read_manifest
 from launcher.store.paths import Paths, write_atomic
 from launcher.text import inline
+
+if TYPE_CHECKING:
+    from launcher.store.manifest import Manifest
 
 
 def check_folder_owner(sweep: Sweep, paths: Paths) -> tuple[Manifest | None, list[str]]:
@@ -36,7 +37,7 @@ def check_folder_owner(sweep: Sweep, paths: Paths) -> tuple[Manifest | None, lis
     Raises:
         InputError: the outcome folder or the logs folder belongs to another sweep.
     """
-    manifest = read_manifest(paths)
+    manifest = _read_manifest(paths)
     if manifest is not None and manifest.name != sweep.name:
         raise InputError(
             f'the folder {paths.outcome} holds the sweep "{manifest.name}", and this one is "{sweep.name}".\n'
@@ -87,7 +88,7 @@ def find_results_elsewhere(sweep: Sweep) -> Paths | None:
     for base in sweep.job_file.resolve().parents:
         paths = Paths(base / sweep.outcome, base / sweep.logs)
         with contextlib.suppress(InputError, OSError):
-            manifest = read_manifest(paths)
+            manifest = _read_manifest(paths)
             origin = Origin.from_manifest(manifest, paths.outcome) if manifest else None
             if (
                 origin is not None
@@ -103,6 +104,8 @@ def write_owner_note(sweep: Sweep, paths: Paths) -> list[str]:
 
     A note that cannot be written is left out: logs can be made again, and nothing depends on them.
     """
+    from launcher.store.locks import find_holder
+
     warnings = []
     content = asdict(Origin.of(sweep, paths.logs)) | {"outcome": str(paths.outcome.resolve())}
     with contextlib.suppress(OSError):
@@ -114,6 +117,19 @@ def write_owner_note(sweep: Sweep, paths: Paths) -> list[str]:
         if before != content:
             write_atomic(paths.logs_note, json.dumps(content) + "\n")
     return warnings
+
+
+def _read_manifest(paths: Paths) -> Manifest | None:
+    """Return the `sweep.json` of a folder; None without one. What reads it is imported where there is one."""
+    try:
+        os.lstat(paths.sweep)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        pass  # the reader says what is wrong
+    from launcher.store.manifest import read_manifest
+
+    return read_manifest(paths)
 
 
 def _problems(folder: Path, content: str, before: Origin | None, now: Origin) -> list[str]:

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from launcher.planning.job import Sweep, SweepSettings
-from launcher.store.manifest import Manifest
+
+if TYPE_CHECKING:
+    from launcher.store.manifest import Manifest
 
 _INSTALLED = ("site-packages", "dist-packages")  # the same package in another environment is not another sweep
 

@@ -1,33 +1,32 @@
 """From a sweep and its folders to a plan: what a launch would do with each experiment.
 
-Making a plan starts nothing, writes nothing and imports no torch. `evidence` reads what earlier launches left,
+Making a plan starts nothing, writes nothing and imports no torch. `earlier_attempts` reads what earlier launches left,
 `decision` has the rules, and `wording` says the plan in words.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from launcher.config.identity import digest_now
 from launcher.errors import InputError
-from launcher.planning.command_line import has_files_to_resume
 from launcher.planning.decision import Decision, PlannedAction, decide_experiment
 from launcher.planning.estimate import DurationEstimate, longest_first, on_other_seeds
-from launcher.planning.evidence import gather, names_with_files, nothing_left
+from launcher.planning.evidence import Evidence, nothing_left
 from launcher.planning.experiment import Experiment
 from launcher.planning.folder_owner import check_folder_owner
 from launcher.planning.job import Sweep
 from launcher.planning.metrics import described
 from launcher.planning.target_source import find_metrics
-from launcher.store.attempt_files import AttemptsOnCluster
 from launcher.store.ending import EndingKind
-from launcher.store.launch_info import LaunchInfo
-from launcher.store.manifest import Manifest, ManifestExperiment
 from launcher.store.paths import PLOTS, Paths
-from launcher.store.sweep_state import read_events_by_experiment
+
+if TYPE_CHECKING:
+    from launcher.store.launch_info import LaunchInfo
+    from launcher.store.manifest import Manifest, ManifestExperiment
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,8 @@ class Plan:
 
     def manifest(self, launch: LaunchInfo) -> Manifest:
         """Return the content of `sweep.json` for this plan. The entry of an experiment that is left stays as it was."""
+        from launcher.store.manifest import Manifest  # not at the top: only a launch writes it
+
         settings = self.sweep.settings
         return Manifest(
             name=self.sweep.name,
@@ -117,6 +118,8 @@ class Plan:
 
     def _former(self) -> list[ManifestExperiment]:
         """Return the entries of experiments that have records and are no longer in the job: they may come back."""
+        from launcher.store.attempt_files import AttemptsOnCluster
+
         names = {decision.experiment.name for decision in self.decisions}
         known = [*self.previous.experiments, *self.previous.former] if self.previous else []
         cluster = AttemptsOnCluster(self.paths)
@@ -138,33 +141,39 @@ def decide(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, *, fre
 
 def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, fresh: bool) -> Plan:
     previous, notices = check_folder_owner(sweep, paths)
-    entries = {entry.name: entry for entry in (*previous.former, *previous.experiments)} if previous else {}
-    events = read_events_by_experiment(paths.events)
-    metric = _first_metric(sweep)
-    is_maximized = metric in sweep.settings.maximize
-    decisions, known, cluster = [], names_with_files(paths), AttemptsOnCluster(paths)
-    for experiment in experiments:
-        entry, own_events = entries.get(experiment.name), events.get(experiment.name, [])
-        experiment = _with_known_digest(experiment, entry)
-        is_new = known is not None and experiment.name not in known and experiment.name not in cluster.names
-        if is_new and not own_events:
-            evidence = nothing_left(experiment, entry)
-        else:
-            evidence = gather(experiment, entry, own_events, paths, metric, cluster=cluster, is_maximized=is_maximized)
-        if has_files_to_resume(sweep.settings, experiment, paths):
-            evidence = replace(evidence, has_checkpoint=True)
-        is_selected = sweep.only is None or experiment.name in sweep.only
-        decisions.append(decide_experiment(experiment, evidence, fresh=fresh, is_selected=is_selected))
+    found = _with_evidence(sweep, experiments, paths, previous)
+    if sweep.settings.resume.glob:
+        found = [(experiment, _with_files(sweep, experiment, evidence, paths)) for experiment, evidence in found]
+    decisions = [
+        decide_experiment(
+            experiment, evidence, fresh=fresh, is_selected=sweep.only is None or experiment.name in sweep.only
+        )
+        for experiment, evidence in found
+    ]
     target = sweep.settings.target
     details = described(find_metrics(target, sweep.target_folder) if target else {}, sweep.metric_details)
     return Plan(sweep, paths, decisions, previous, notices, details)
 
 
-def _with_known_digest(experiment: Experiment, entry: ManifestExperiment | None) -> Experiment:
-    """Return the experiment with the digest that its `sweep.json` entry has, if nothing that counts has changed."""
-    if entry is None or experiment.content is None:
-        return experiment
-    return replace(experiment, digest=digest_now(experiment.content, entry.before))
+def _with_evidence(
+    sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, previous: Manifest | None
+) -> list[tuple[Experiment, Evidence]]:
+    """Return the experiments, each with its digest as earlier launches know it and with what these left of it."""
+    if not os.path.lexists(paths.outcome):  # a new sweep: the modules that read what is left take 30 ms to import
+        return [(experiment, nothing_left(experiment.work)) for experiment in experiments]
+    from launcher.planning.earlier_attempts import EarlierAttempts
+
+    metric = _first_metric(sweep)
+    earlier = EarlierAttempts(paths, previous, metric, is_maximized=metric in sweep.settings.maximize)
+    return [earlier.of(experiment) for experiment in experiments]
+
+
+def _with_files(sweep: Sweep, experiment: Experiment, evidence: Evidence, paths: Paths) -> Evidence:
+    """Return the evidence with what the script itself has left to go on from."""
+    from launcher.planning.command_line import has_files_to_resume
+
+    is_there = has_files_to_resume(sweep.settings, experiment, paths)
+    return replace(evidence, has_checkpoint=True) if is_there else evidence
 
 
 def _first_metric(sweep: Sweep) -> str:
@@ -181,6 +190,8 @@ def _defaults(decision: Decision) -> dict[str, Any]:
 def _manifest_entry(decision: Decision) -> ManifestExperiment:
     if decision.action is PlannedAction.LEAVE and decision.evidence.planned is not None:
         return decision.evidence.planned
+    from launcher.store.manifest import ManifestExperiment
+
     experiment, content = decision.experiment, decision.experiment.content
     entry = ManifestExperiment(
         name=experiment.name,

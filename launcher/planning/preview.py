@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from launcher.config import redact
 from launcher.devices import nvml
-from launcher.devices.nvml import Gpu
-from launcher.devices.occupancy import Occupancy, free_memory, occupancy
+from launcher.devices.free_memory import free_memory
 from launcher.devices.slot_set import SlotSet
 from launcher.devices.slots import Slot
-from launcher.planning.cluster_plan import ClusterPlan
-from launcher.planning.cluster_slots import cluster_slots
 from launcher.planning.decision import Decision
 from launcher.planning.defaults import LEAST_RESULTS, MOST_BY_AXIS, MOST_CURVES
 from launcher.planning.forecast import Forecast, ScheduledStart, forecast
@@ -27,6 +24,11 @@ from launcher.planning.plan import Plan, decide
 from launcher.planning.resolve import resolve
 from launcher.planning.wording import notices, repeated_training
 from launcher.store.paths import ANY, Paths
+
+if TYPE_CHECKING:
+    from launcher.devices.nvml import Gpu
+    from launcher.devices.occupancy import Occupancy
+    from launcher.planning.cluster_plan import ClusterPlan
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,9 @@ def preview(sweep: Sweep, options: LaunchOptions) -> Preview:
         NoDeviceError: no device may be used.
     """
     if name := options.cluster(sweep):
+        from launcher.planning.cluster_plan import ClusterPlan
+        from launcher.planning.cluster_slots import cluster_slots
+
         plan = _decided(sweep, name, options)
         slots = cluster_slots(sweep, name, len(plan.to_run))
         return Preview(plan, slots, [], is_parallel=True, cluster=ClusterPlan.of(plan, name, asks=options.ask))
@@ -171,8 +176,15 @@ def preview(sweep: Sweep, options: LaunchOptions) -> Preview:
     choice = options.choose(sweep.settings, existing)
     plan = _decided(sweep, "", options)
     slots = options.slots(choice.devices, sweep.settings)
-    gpus = [GpuStatus(gpu, occupancy(gpu)) for gpu in existing]
-    return Preview(plan, slots, gpus, options.is_parallel(sweep.settings), choice.notice, free_memory())
+    return Preview(
+        plan, slots, [*map(_status, existing)], options.is_parallel(sweep.settings), choice.notice, free_memory()
+    )
+
+
+def _status(gpu: Gpu) -> GpuStatus:
+    from launcher.devices.occupancy import occupancy  # not at the top: without GPUs nobody is on one
+
+    return GpuStatus(gpu, occupancy(gpu))
 
 
 def _decided(sweep: Sweep, cluster: str, options: LaunchOptions) -> Plan:

@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from launcher.config import redact
 from launcher.config.nested import assignments
 from launcher.devices.slot_set import SlotSet
 from launcher.devices.slots import Slot
-from launcher.planning.cluster_plan import ClusterPlan
 from launcher.planning.decision import Decision
 from launcher.planning.forecast import Forecast, ResourceEstimate
 from launcher.planning.grid_text import grid_lines, grid_size
@@ -29,6 +28,9 @@ from launcher.planning.plan import Plan
 from launcher.planning.preview import Preview, written_files
 from launcher.planning.wording import MOST_LINES, grouped, notices, repeated_training
 from launcher.text import duration, inline, plural, printable
+
+if TYPE_CHECKING:
+    from launcher.planning.cluster_plan import ClusterPlan
 
 MOST_WAVES = 8  # in words; JSON has them all
 _LONGEST_NAME = 30  # up to which names make a column of one width

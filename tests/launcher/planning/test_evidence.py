@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from launcher.planning.earlier_attempts import gather
 from launcher.planning.estimate import DurationEstimate
-from launcher.planning.evidence import Evidence, LostEnding, gather, names_with_files, nothing_left
+from launcher.planning.evidence import Evidence, LostEnding, names_with_files, nothing_left
 from launcher.planning.experiment import Experiment
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, LoggedEvent, Started
@@ -123,7 +125,7 @@ def test_without_files_and_events_the_short_way_finds_what_reading_finds(
     paths: Paths, planned: ManifestExperiment | None
 ) -> None:
     assert names_with_files(paths) == set()
-    assert nothing_left(HERE, planned) == evidence(paths, planned=planned)
+    assert replace(nothing_left(HERE.work), planned=planned) == evidence(paths, planned=planned)
 
 
 def test_records_and_checkpoints_alone_are_enough_to_be_read(paths: Paths) -> None:
