@@ -1,6 +1,6 @@
 """`python -m launcher`, and the script `sweep-launcher`: starts the fork server, then runs the command line.
 
-The fork server comes first because it imports torch, while this process imports the rest.
+The fork server comes first because it imports torch, while this process imports the rest. On Ray it is Ray's driver.
 """
 
 import gc
@@ -15,7 +15,6 @@ def main() -> None:
     from launcher import early_signals, forked_process
     from launcher.cli import early_start
     from launcher.errors import EXIT_SIGNALLED
-    from launcher.executors import forkserver
     from launcher.terminal import streams  # modules that an old Python cannot read
 
     streams.hold()
@@ -34,7 +33,7 @@ def main() -> None:
             raise
         sys.exit(EXIT_SIGNALLED + early_signals.received[0])  # any other error after a signal comes of it
     finally:
-        forkserver.end()
+        early_start.end()
         gc.freeze()  # the interpreter need not look through the objects once more when it ends
 
 

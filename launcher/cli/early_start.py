@@ -1,7 +1,8 @@
-"""Starts the fork server of a launch before anything else is imported.
+"""Starts the fork server of a launch, or the driver of Ray, before anything else is imported.
 
 The fork server imports torch, which takes a second. The launcher's own imports and checks take a third of a second. So
-`__main__` calls `start_early` first, and both happen at once; `executors.local` takes the server when it needs one.
+`__main__` calls `start_early` first, and both happen at once; `executors.local` takes the server when it needs one. A
+launch on Ray has no fork server here; its driver, which imports Ray, takes a second likewise.
 
 This module imports the standard library, `executors.forkserver` and two constants: each further import would delay the
 server and with it the first worker.
@@ -12,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,10 +37,10 @@ _NO_SERVER = frozenset(
 
 
 def start_early(arguments: Sequence[str]) -> None:
-    """Start the fork server if the words of a command line look like those of a launch.
+    """Start the fork server, or Ray's driver, if the words of a command line look like those of a launch.
 
     The words and the job file are looked at, not checked. A wrong guess does no harm: without a server here, the launch
-    starts one later; a server that nobody takes is ended by `forkserver.end`. Errors in the job file are reported by
+    starts one later; a server that nobody takes is ended by `end`. Errors in the job file are reported by
     whoever reads it next.
     """
     is_completion = any(name.endswith("_COMPLETE") for name in os.environ)
@@ -53,7 +55,11 @@ def start_early(arguments: Sequence[str]) -> None:
     with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
         tables = tomllib.loads(_read(Path(job)))
         settings = tables.get("sweep", {})
-        if _cluster(rest, tables) not in ("", "here"):
+        if (cluster := _cluster(rest, tables)) == "ray":
+            from launcher.clusters import ray_start  # not at the top: other launches need none of it
+
+            ray_start.start_early()
+        if cluster not in ("", "here"):
             return  # the workers run on other machines
         modules = defaults.modules_to_preload(
             tuple(settings.get("preload", defaults.PRELOAD)),
@@ -63,6 +69,15 @@ def start_early(arguments: Sequence[str]) -> None:
         )
         if not settings.keys().isdisjoint({"target", "command"}) and all(isinstance(module, str) for module in modules):
             forkserver.start(modules)
+
+
+def end() -> None:
+    """End what `start_early` has started, if nobody has taken it."""
+    forkserver.end()
+    if "launcher.clusters.ray_start" in sys.modules:
+        from launcher.clusters import ray_start
+
+        ray_start.end()
 
 
 def _cluster(words: Sequence[str], tables: Mapping[str, Any]) -> str:

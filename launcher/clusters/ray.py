@@ -13,16 +13,15 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from launcher.child_process import ChildProcess, start_module
 from launcher.clusters.base import Gone, Group, NotHeard, Over, Place, Refused, Running, State, Ticket, Waiting
 from launcher.clusters.node_script import PROGRAM, search_path_lines, setup_lines
-from launcher.clusters.ray_talk import LIMIT_S, DriverProblem, DriverTalk, Start
+from launcher.clusters.ray_start import Start, address, start_driver
+from launcher.clusters.ray_talk import LIMIT_S, DriverProblem, DriverTalk
 from launcher.clusters.settings import ClusterSettings
 from launcher.errors import InputError
 from launcher.store.cluster_paths import ClusterPaths
@@ -32,7 +31,6 @@ from launcher.text import inline, listed, signal_name
 AT_A_TIME = 500  # actors a request: 1,000 take two seconds, or ten on a busy machine
 TAKES_S = 60.0  # in which an actor takes further groups: starting a process of Ray costs a second of CPU
 NOT_OF_RAY = ("time", "partition", "account", "qos", "constraint", "reservation", "per_job", "extra", "requeue")
-_DRIVER = "launcher.clusters.ray_driver"
 
 
 class RayCluster:
@@ -41,7 +39,7 @@ class RayCluster:
     settings: with `gpus` and `cpus` as an experiment gets them.
     folder: the working directory of the supervisors; by default that of this process.
     program: what runs a group; it gets the outcome folder, the batch and the number of the group.
-    start_driver: what starts the driver, which is asked nothing before the first call.
+    start: what starts the driver, which is asked nothing before the first call.
     """
 
     name = "ray"
@@ -53,14 +51,14 @@ class RayCluster:
         *,
         folder: Path | None = None,
         program: Sequence[str] = PROGRAM,
-        start_driver: Start | None = None,
+        start: Start | None = None,
         limit_s: float = LIMIT_S,
     ) -> None:
         self._outcome = Path(os.path.realpath(outcome))
         self._settings = settings
         self._program = tuple(program)
-        self._address = os.environ.get("RAY_ADDRESS", "").strip() or "auto"
-        self._talk = DriverTalk(start_driver or partial(_start_driver, self._address), limit_s=limit_s)
+        self._address = address()
+        self._talk = DriverTalk(start or partial(start_driver, self._address), limit_s=limit_s)
         self._needs = _needs(settings)
         self._folder = folder or Path.cwd()
         self._prefix = f"{hashlib.sha256(os.fsencode(self._outcome)).hexdigest()[:10]}/"
@@ -223,11 +221,6 @@ def _needs(settings: ClusterSettings) -> dict[str, float]:
     """Return what an actor needs, as options of Ray."""
     needs: dict[str, float] = {"num_cpus": settings.cpus or 1, "num_gpus": settings.gpus or 0}
     return needs if settings.mem_gb is None else needs | {"memory": int(settings.mem_gb * (1 << 30))}
-
-
-def _start_driver(address: str, errors: IO[bytes]) -> ChildProcess:
-    pipe = subprocess.PIPE
-    return start_module(_DRIVER, address, stdin=pipe, stdout=pipe, stderr=errors.fileno(), has_folder=False)
 
 
 def _state(told: Any) -> State:

@@ -3,8 +3,9 @@
     launcher ── ray_talk ──▶ stdin    a request as a line of JSON: {"ask": "poll", "tickets": […]}
                          ◀── stdout   its answer: {"answer": …}, or {"problem": "unreachable", "text": …}
 
-Requests are answered in order. The process connects before it answers the first, ends if it cannot, and ends when its
-stdin closes. It knows nothing that the next driver could not find out: the actors are detached, and have names.
+Requests are answered in order. The process imports Ray at once. It connects before it answers the first, ends if
+it cannot, and ends when its stdin closes. It knows nothing that the next driver could not find out: the actors are
+detached, and have names.
 
     check                      → {"ray": "2.60.0", "nodes": 3}
     submit  batch, numbers, needs
@@ -62,6 +63,8 @@ def main() -> None:
     os.environ.pop("RAY_RUNTIME_ENV_HOOK", None)
     # Where this machine is no node, Ray looks for one so long. The launcher waits for a minute at most.
     os.environ.setdefault("RAY_gcs_server_request_timeout_seconds", "20")
+    with contextlib.suppress(ImportError):  # told in the answer to the first request, which may come later
+        import ray  # noqa: F401
     driver: Driver | None = None
     for line in requests:
         request = json.loads(line)

@@ -10,18 +10,15 @@ import contextlib
 import json
 import os
 import select
-import tempfile
 import time
-from collections.abc import Callable
-from typing import IO, Any
+from typing import Any
 
-from launcher.child_process import ChildProcess
 from launcher.clusters.base import NotHeard
+from launcher.clusters.ray_start import RayDriver, Start
 from launcher.text import inline
 
 LIMIT_S = 60.0
 _MOST_BYTES = 256 << 20
-Start = Callable[[IO[bytes]], ChildProcess]  # starts a driver whose stderr goes to a file, with pipes to it and from it
 
 
 class DriverProblem(Exception):
@@ -38,8 +35,7 @@ class DriverTalk:
     def __init__(self, start: Start, *, limit_s: float = LIMIT_S) -> None:
         self._start = start
         self._limit_s = limit_s
-        self._driver: ChildProcess | None = None
-        self._errors: IO[bytes] | None = None
+        self._driver: RayDriver | None = None
 
     def ask(self, request: dict[str, Any]) -> Any:
         """Return the driver's answer to a request.
@@ -65,12 +61,11 @@ class DriverTalk:
 
     def _exchange(self, request: bytes, deadline_s: float) -> bytes:
         """Send a line and return the line that comes back."""
-        if self._driver is None or self._driver.process.poll() is not None:
+        if self._driver is None or self._driver.child.process.poll() is not None:
             self.close()
-            self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # until the driver is closed
-            self._driver = self._start(self._errors)
-            os.set_blocking(self._driver.stdin.fileno(), False)
-        reads, writes = self._driver.stdout.fileno(), self._driver.stdin.fileno()
+            self._driver = self._start()
+            os.set_blocking(self._driver.child.stdin.fileno(), False)
+        reads, writes = self._driver.child.stdout.fileno(), self._driver.child.stdin.fileno()
         poll = select.poll()
         poll.register(reads, select.POLLIN)
         poll.register(writes, select.POLLOUT)
@@ -81,7 +76,7 @@ class DriverTalk:
                 raise NotHeard(f"the driver of Ray has not answered within {self._limit_s:g} s")
             if reads in ready:
                 if not (part := os.read(reads, 1 << 20)) or len(reply) > _MOST_BYTES:
-                    raise NotHeard(self._ended())
+                    raise NotHeard(_ended(self._driver))
                 reply += part
             if writes in ready and left:
                 with contextlib.suppress(BrokenPipeError):  # it has died; its stdout says so, too
@@ -90,21 +85,18 @@ class DriverTalk:
                     poll.unregister(writes)
         return bytes(reply)
 
-    def _ended(self) -> str:
-        """Return that the driver has ended, with what it said last."""
-        said = ""
-        if self._errors is not None:
-            with contextlib.suppress(OSError):
-                self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 4096))
-                lines = self._errors.read().decode(errors="replace").strip().splitlines()
-                said = inline(lines[-1]) if lines else ""
-        return f"the driver of Ray has ended{': ' if said else ''}{said}"
-
     def close(self) -> None:
-        """End the driver at once: its own way out takes a second. What runs on Ray goes on."""
+        """End the driver. What runs on Ray goes on."""
         driver, self._driver = self._driver, None
         if driver is not None:
             driver.end()
-        errors, self._errors = self._errors, None
-        if errors is not None:
-            errors.close()
+
+
+def _ended(driver: RayDriver) -> str:
+    """Return that a driver has ended, with what it said last."""
+    said = ""
+    with contextlib.suppress(OSError):
+        driver.errors.seek(max(0, driver.errors.seek(0, os.SEEK_END) - 4096))
+        lines = driver.errors.read().decode(errors="replace").strip().splitlines()
+        said = inline(lines[-1]) if lines else ""
+    return f"the driver of Ray has ended{': ' if said else ''}{said}"

@@ -1,4 +1,4 @@
-"""When the fork server starts: before the imports of a launch, with what the job says, and for nothing else."""
+"""When fork server or driver of Ray start: before the imports of a launch, as the job says, and for nothing else."""
 
 from __future__ import annotations
 
@@ -73,6 +73,35 @@ def test_the_job_may_come_from_the_environment_and_an_override_is_none(
     monkeypatch.setenv("LAUNCHER_JOB", "mine.toml")
     assert early(place, "--parallel") == "[['json']]"
     assert early(place, "-S", "data=other.toml", "mine.toml") == "[['json']]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "job"),
+    [
+        (("job.toml", "--on", "ray"), JOB),
+        (("job.toml", "--on=ray"), JOB),
+        (("run", "job.toml"), JOB + '[cluster]\non = "ray"\n'),
+        (("job.toml", "--on", "slurm"), JOB + '[cluster]\non = "ray"\n'),
+        (("plan", "job.toml", "--on", "ray"), JOB),
+    ],
+    ids=["on ray", "on=ray", "table", "slurm", "plan"],
+)
+def test_a_launch_on_ray_starts_rays_driver_and_no_server(
+    place: Workplace, arguments: tuple[str, ...], job: str
+) -> None:
+    place.job(job)
+    code = (
+        "import sys\nfrom launcher.cli import early_start\nfrom launcher.clusters import ray_start\n"
+        "started = []\nearly_start.forkserver.start = started.append\n"
+        "early_start.start_early(sys.argv[1:])\n"
+        "drivers = [driver.child.process for _, driver in ray_start._idle]\n"
+        "early_start.end()\n"
+        "print(len(started), len(drivers), [driver.poll() for driver in drivers])\n"
+    )
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, cwd=place.folder, capture_output=True, text=True, check=True)
+    is_on_ray = "slurm" not in arguments and "plan" not in arguments
+    assert done.stdout.strip() == ("0 1 [-9]" if is_on_ray else "0 0 []"), "it is ended if nobody takes it"
 
 
 def test_nothing_but_the_standard_library_is_imported_before_the_server_starts() -> None:

@@ -32,7 +32,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     monkeypatch.setattr(ray.importlib.util, "find_spec", lambda name: object())
 
     def _make(code: str = TAKES_ALL, *, outcome: Path = tmp_path, **settings: Any) -> RayCluster:
-        made.append(RayCluster(ClusterSettings(**settings), outcome, start_driver=driver(code)))
+        made.append(RayCluster(ClusterSettings(**settings), outcome, start=driver(code)))
         return made[-1]
 
     yield _make

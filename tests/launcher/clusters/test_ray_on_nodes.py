@@ -201,8 +201,8 @@ def test_after_the_death_of_the_driver_the_next_launch_finds_everything(make: Ma
     ran(tmp_path / "outcome", 4)
     driver = first._talk._driver
     assert driver is not None
-    driver.process.send_signal(signal.SIGKILL)
-    driver.process.wait()
+    driver.child.process.send_signal(signal.SIGKILL)
+    driver.child.process.wait()
     second = make()
     places = second.adopt()
     assert {ticket: place.number for ticket, place in places.items()} == dict(zip(tickets, range(6), strict=True))

@@ -7,15 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import IO
 
 import pytest
 
-from launcher.child_process import ChildProcess, start_program
+from launcher.child_process import start_program
 from launcher.clusters.base import NotHeard
-from launcher.clusters.ray_talk import DriverProblem, DriverTalk, Start
+from launcher.clusters.ray_start import RayDriver, Start
+from launcher.clusters.ray_talk import DriverProblem, DriverTalk
 from tests.launcher.conftest import wait_for
 
 ECHO = 'print(json.dumps({"answer": [os.getpid(), json.loads(line)]}), flush=True)'
@@ -25,8 +26,10 @@ def driver(code: str) -> Start:
     """Return what starts a driver that runs `code` for each request, which is in `line`."""
     program = f"import json, os, sys, time\nfor line in sys.stdin:\n    {code}\n"
 
-    def _start(errors: IO[bytes]) -> ChildProcess:
-        return start_program([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=errors.fileno())
+    def _start() -> RayDriver:
+        errors = tempfile.TemporaryFile()  # noqa: SIM115  # until the driver is ended
+        words = [sys.executable, "-c", program]
+        return RayDriver(start_program(words, stdout=subprocess.PIPE, stderr=errors.fileno()), errors)
 
     return _start
 
@@ -96,12 +99,12 @@ def test_a_driver_that_was_killed_between_two_requests_is_replaced() -> None:
         first = talking.ask({"ask": "a"})[0]
         os.kill(first, signal.SIGKILL)
         assert talking._driver is not None
-        wait_for(lambda: talking._driver and talking._driver.process.poll() is not None)
+        wait_for(lambda: talking._driver and talking._driver.child.process.poll() is not None)
         assert talking.ask({"ask": "b"})[0] != first
 
 
 def test_a_driver_that_cannot_be_started_is_not_heard() -> None:
-    def _start(errors: IO[bytes]) -> ChildProcess:
+    def _start() -> RayDriver:
         raise OSError("no room for another process")
 
     with closing(DriverTalk(_start)) as talking, pytest.raises(NotHeard, match="no room"):
