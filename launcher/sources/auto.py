@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from launcher.sources.json_lines import JsonParser, load_object
+from launcher.sources.steps import StepsByName
 from launcher.sources.suggest import LONGEST_BYTES, looks_promising, shape_of, suggest
 from launcher.sources.template_parser import TemplateParser
 from launcher.text import printable
@@ -28,7 +29,7 @@ class AutoParser:
         self.notes: list[str] = []
         self.templates: dict[str, TemplateParser] = {}  # by template: those that are used
         self.has_json = False  # whether JSON objects were found
-        self._after_step = after_step
+        self._steps = StepsByName(after_step)
         self._json = JsonParser(after_step)
         self._shapes: dict[bytes, TemplateParser | None] = {}
         self._num_in_vain = 0  # lines in a row
@@ -77,7 +78,7 @@ class AutoParser:
             return None
         if text in self.templates or len(self.templates) >= MOST_TEMPLATES:
             return self.templates.get(text)
-        parser = self.templates[text] = TemplateParser([text], self._after_step)
+        parser = self.templates[text] = TemplateParser([text], shared=self._steps)
         shown = printable(json.dumps(text, ensure_ascii=False))
         self.notes.append(f"metrics are taken by this template. To keep to it, write: log = [{shown}]")
         return parser

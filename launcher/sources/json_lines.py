@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from launcher.sources.metric_names import metric_name
-from launcher.sources.steps import Steps
+from launcher.sources.steps import Steps, StepsByName
 from launcher.sources.template import as_number
 from launcher.store.records import ENVELOPE, INTEGER_LIMIT_BITS
 from launcher.store.values import MOST
@@ -28,13 +28,14 @@ class JsonParser:
     """Takes the numbers of a JSON object. The names of an object inside an object are joined: `train_loss`.
 
     The step stands under `step`, `global_step`, `iteration`, `iter`, `it` or `epoch`. Without such a whole number,
-    objects with the same keys are counted.
+    objects with the same keys are counted, together with those that have a number of the same name.
     """
 
     def __init__(self, after_step: int = 0) -> None:
         """Begin. Objects without a step are counted from the step after `after_step`."""
         self.notes: list[str] = []
-        self._after_step = after_step
+        self._by_name = StepsByName(after_step)
+        self._named: set[str] = set()  # the metrics that were seen
         self._steps: dict[object, Steps] = {}  # by the key of the step, or by all keys of objects without a step
 
     def parse(self, line: bytes) -> tuple[dict[str, Any], int | None] | None:
@@ -50,8 +51,10 @@ class JsonParser:
             return None
         pattern = key or tuple(sorted(fields))
         steps = self._steps.get(pattern)
-        if steps is None:
-            steps = Steps(self._after_step)
+        if steps is None or not self._named.issuperset(fields):
+            steps = self._by_name.of(fields, steps)
+            if len(self._named) < _MOST_PATTERNS:
+                self._named.update(fields)
             if len(self._steps) < _MOST_PATTERNS:
                 self._steps[pattern] = steps
         step = steps.count() if key is None else steps.next(int(content[key]))

@@ -8,11 +8,21 @@
 
 A step that goes back begins an epoch if it is not above the first step of the epoch before, or if it is more than two
 distances between steps below the last.
+
+    loss 3    loss 2    loss 1, val_loss 2    loss 1      two patterns without a step, which have a metric in common
+    1         2         3                     4           are counted together: else one would write over the other
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from launcher.store.values import MOST
+
+_MOST_NAMES = 1000
+# What lines of every kind say beside their metrics: it makes them no kin.
+_BESIDE = re.compile(r"epoch|(.*_)?(lr|learning_rate|time|elapsed|eta|speed|mem|memory|ms|s)(_.*)?")
 
 
 class Steps:
@@ -27,10 +37,22 @@ class Steps:
         self._stride = 1  # between the last two printed steps
         self._base = 0  # what is added to a printed step
         self._has_gone_back = self._has_counted = False
+        self._kin = [self]  # the steps of all patterns that have a metric in common, these too
+
+    def join(self, other: Steps) -> None:
+        """Count together with another pattern and its kin."""
+        if not self.is_kin_of(other):
+            self._kin += other._kin
+            for each in self._kin:
+                each._kin = self._kin
+
+    def is_kin_of(self, other: Steps) -> bool:
+        """Say whether matches of both are counted together."""
+        return self._kin is other._kin
 
     def count(self) -> int:
         """Return the step of the next match, where no step is printed."""
-        self._last = min(self._last + 1, MOST)
+        self._last = min(max(each._last for each in self._kin) + 1, MOST)
         return self._last
 
     def next(self, printed: int | None) -> int:
@@ -70,3 +92,20 @@ class Steps:
                 f"the step {printed} comes after the step {before}, as where an epoch begins: the steps of each epoch "
                 "are added to those before"
             )
+
+
+class StepsByName:
+    """The steps of several patterns. Without a printed step, those that have a metric in common count together."""
+
+    def __init__(self, after: int = 0) -> None:
+        """Begin. `after`: as of `Steps`."""
+        self._after = after
+        self._known: dict[str, Steps] = {}  # by metric: those of the first pattern that has it
+
+    def of(self, names: Iterable[str], own: Steps | None = None) -> Steps:
+        """Return the steps of a pattern with these metrics: `own`, if the pattern has had other metrics before."""
+        steps = own or Steps(self._after)
+        for name in names:
+            if not _BESIDE.fullmatch(name) and len(self._known) < _MOST_NAMES:
+                steps.join(self._known.setdefault(name, steps))
+        return steps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from launcher.sources.steps import Steps
+from launcher.sources.steps import Steps, StepsByName
 from launcher.sources.template import compiled
 from launcher.text import inline
 
@@ -14,17 +14,24 @@ class TemplateParser:
     """Looks for templates in lines.
 
     A line gives at most a single record, with the numbers of all templates that match. Its step is that of the first of
-    these templates that has a {step}; without such a template, the matches of the first template are counted.
+    these templates that has a {step}; without such a template, the matches of the first template are counted, together
+    with those of templates that have a metric in common with it.
     """
 
-    def __init__(self, templates: Sequence[str], after_step: int = 0) -> None:
+    def __init__(self, templates: Sequence[str], after_step: int = 0, shared: StepsByName | None = None) -> None:
         """Compile the templates. Matches without a step are counted from the step after `after_step`.
+
+        `shared`: the steps of templates in other parsers of the same lines.
 
         Raises:
             ValueError: a template can match nothing of use.
         """
         self.notes: list[str] = []
-        known = [(template, Steps(after_step)) for template in map(compiled, templates)]
+        by_name = shared or StepsByName(after_step)
+        known = [
+            (template, by_name.of(name for name in template.names if name != "step"))
+            for template in map(compiled, templates)
+        ]
         # With the methods beside them: to look one up takes as long as to search a line for a literal.
         self._known = [
             (template.literal, template.find, steps.next if template.has_step else None, template, steps)
@@ -34,16 +41,22 @@ class TemplateParser:
     def parse(self, line: bytes) -> tuple[dict[str, Any], int | None] | None:
         """Return the numbers and the step on a line; None if no template matches."""
         found: tuple[dict[str, Any], int | None] | None = None
+        first: Steps | None = None  # of the first template that matches
+        step: int | None = None
         is_counted = False  # whether the step that was found is a count
         for literal, find, next_step, template, steps in self._known:
             if literal not in line or (match := find(line)) is None:
                 continue
             fields, printed = match
-            step = steps.count() if next_step is None else next_step(printed)
+            if next_step is not None:
+                step = next_step(printed)
+            elif first is None or not steps.is_kin_of(first):  # a line is counted once
+                step = steps.count()
             if steps.note:
                 self.notes.append(f'"{inline(template.text)}": {steps.note}')
                 steps.note = ""
             if found is None:
+                first = steps
                 found, is_counted = (fields, step), next_step is None
             elif is_counted and next_step is not None:
                 found, is_counted = ({**fields, **found[0]}, step), False

@@ -83,3 +83,29 @@ def test_a_bar_of_any_length_is_the_same_template() -> None:
         line = f"{step}/20 {bar} 0s 3ms/step - loss: 0.{step}"
         assert parser.parse(line.encode()) == ({"loss": float(f"0.{step}")}, step + 1)
     assert len(parser.templates) == 1
+
+
+def test_lines_of_two_kinds_with_the_same_metric_never_write_over_each_other() -> None:
+    """As Keras prints: each update of its bar, and at the end of an epoch a line with more metrics."""
+    lines = []
+    for epoch in (3, 2, 1):
+        lines += [f"{batch}/2 0s 3ms/step - acc: 0.5 - loss: {epoch}.{batch}" for batch in (2, 1)]
+        lines += [f"2/2 1s 3ms/step - acc: 0.5 - loss: {epoch}.0 - val_acc: 0.5 - val_loss: {epoch}.5"]
+    expected = [3.2, 3.1, 3.0, 2.2, 2.1, 2.0, 1.2, 1.1, 1.0]
+    parser = AutoParser(after_step=4)
+    assert [found[1] for line in lines if (found := parser.parse(line.encode()))] == list(range(5, 14))
+    for using in (AutoParser(), TemplateParser(list(parser.templates)), TemplateParser(list(parser.templates)[::-1])):
+        losses = {found[1]: found[0]["loss"] for line in lines if (found := using.parse(line.encode()))}
+        assert losses == dict(enumerate(expected, start=1))
+
+
+def test_lines_that_have_no_metric_in_common_are_counted_for_themselves() -> None:
+    lines = [b"epoch 1 train_loss: 3 time: 9", b"epoch 1 val_loss: 4 time: 8", b"epoch 2 train_loss: 2 time: 9"]
+    parser = AutoParser()
+    assert [found[1] for line in lines if (found := parser.parse(line))] == [1, 1, 2]
+
+
+def test_a_line_without_a_step_comes_after_the_steps_that_its_metric_has() -> None:
+    lines = [b"step 10 loss: 3.0", b"step 20 loss: 2.0", b"end of epoch loss: 1.0", b"step 30 loss: 0.5"]
+    for parser in (AutoParser(), TemplateParser(["epoch loss: {loss}", "step {step} loss: {loss}"])):
+        assert [found[1] for line in lines if (found := parser.parse(line))] == [10, 20, 21, 30]

@@ -44,7 +44,7 @@ def test_cells_that_are_no_numbers_and_rows_of_another_length_are_passed_over() 
     assert [(each.fields, each.step, each.src[1]) for each in found] == [
         ({"loss": 0.5}, 1, 1),
         ({"loss": 0.2}, 5, 4),
-        ({"loss": 0.3}, 1, 5),
+        ({"loss": 0.3}, 6, 5),
     ]
 
 

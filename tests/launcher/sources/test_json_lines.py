@@ -46,8 +46,14 @@ def test_objects_without_a_step_are_counted_by_their_keys() -> None:
         ({"loss": 1}, 6),
         ({"val": 1}, 6),
         ({"loss": 2}, 7),
-        ({"loss": 3, "lr": 1}, 6),
+        ({"loss": 3, "lr": 1}, 8),  # at 6 it would write over the first loss
     ]
+
+
+def test_an_object_without_a_step_comes_after_the_steps_that_its_metric_has() -> None:
+    parser = JsonParser()
+    lines = [b'{"step": 10, "acc": 1}', b'{"step": 20, "loss": 2}', b'{"loss": 3}', b'{"lr": 1, "val": 4}']
+    assert [found[1] for line in lines if (found := parser.parse(line))] == [10, 20, 21, 1]
 
 
 def test_a_step_that_goes_back_is_told() -> None:
