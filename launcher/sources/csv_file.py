@@ -1,5 +1,7 @@
 """A table of comma-separated values with a header: a row a record.
 
+A header without a comma may have semicolons or tabs between its names; with semicolons, `0,5` is a half.
+
 A program may write such a file anew, as Lightning's CSVLogger does when a metric is new: with another header, and the
 same rows as before. So rows are counted, and a row that was taken once is passed over. `src` has the number of the row
 in place of an offset.
@@ -11,7 +13,7 @@ import csv
 from typing import Any
 
 from launcher.sources.json_lines import STEP_KEYS, JsonParser
-from launcher.sources.lines import Line, Lines
+from launcher.sources.lines import BYTE_ORDER_MARK, Line, Lines
 from launcher.sources.source import Found
 
 _MOST_COLUMNS = 10_000
@@ -33,6 +35,7 @@ class CsvFile:
     def _begin_anew(self) -> None:
         self._lines = Lines()
         self._columns: list[str] = []
+        self._separator = ","
         self._row = 0
 
     @property
@@ -62,7 +65,10 @@ class CsvFile:
     def _take(self, lines: list[Line]) -> list[Found]:
         found = []
         for line, end in lines:
-            cells = _cells(line)
+            if not self._columns:
+                line = line.removeprefix(BYTE_ORDER_MARK)
+                self._separator = next((sign for sign in ",;\t" if sign.encode() in line), ",")
+            cells = _cells(line, self._separator)
             if not self._columns:
                 if any(cell.strip()[:1].isalpha() for cell in cells):
                     self._columns = [name.strip() for name in cells[:_MOST_COLUMNS]]
@@ -76,6 +82,8 @@ class CsvFile:
             self._has_taken = True
             if len(cells) != len(self._columns):
                 continue
+            if self._separator == ";":
+                cells = [cell.replace(",", ".") for cell in cells]
             values = {name: _plain(name, cell.strip()) for name, cell in zip(self._columns, cells, strict=True)}
             if (taken := self._parser.take(values)) is not None:
                 found.append(Found(*taken, (self._number, self._row)))
@@ -87,8 +95,8 @@ def _plain(name: str, cell: str) -> Any:
     return cell.removesuffix(".0") if name in STEP_KEYS else cell
 
 
-def _cells(line: bytes) -> list[str]:
+def _cells(line: bytes, separator: str) -> list[str]:
     try:
-        return next(csv.reader([line.decode(errors="replace")]), [])
+        return next(csv.reader([line.decode(errors="replace")], delimiter=separator), [])
     except csv.Error:  # a cell of more than 128 kB
         return []

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
 
+from launcher.sources.lines import BYTE_ORDER_MARK
 from launcher.sources.metric_names import metric_name
 from launcher.sources.steps import Steps, StepsByName
 from launcher.sources.template import as_number
@@ -19,6 +21,7 @@ STEP_KEYS = ("step", "global_step", "iteration", "iter", "it", "epoch")  # the f
 _KINDS = ("total", "info", "resume", "phase")  # of the records that a script may write
 _FIELDS = ENVELOPE - {"kind", "step"}  # the worker writes these
 _SPECIAL: dict[Any, float] = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 _DEPTH = 4  # of objects inside one another
 _LONGEST_STEP = 19  # digits
 _MOST_PATTERNS = 1000  # for which steps are counted separately
@@ -90,7 +93,7 @@ class RunParser:
 
 def load_object(line: bytes) -> dict[str, Any] | None:
     """Return the JSON object that a line is, blanks around it aside; None for any other line. NaN is a number here."""
-    line = line.strip()
+    line = line.removeprefix(BYTE_ORDER_MARK).strip()
     if not line.startswith(b"{"):
         return None
     try:
@@ -138,6 +141,8 @@ def _float(number: int) -> float:
 
 
 def _number_of(text: str) -> int | float | None:
+    if "," in text and not _THOUSANDS.fullmatch(text):
+        return None  # such as 0,25 with a decimal comma: 25 would be wrong
     try:
         return as_number(text.encode()) if text.isascii() and 0 < len(text) < 40 and "_" not in text else None
     except (ValueError, RecursionError):

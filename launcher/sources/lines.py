@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 
 LONGEST_BYTES = 64 * 1024  # of a line
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # with which some programs begin a file
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])|\x08")
 
 Line = tuple[bytes, int]  # the line without its end; the offset after its end

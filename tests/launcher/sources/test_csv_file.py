@@ -48,6 +48,16 @@ def test_cells_that_are_no_numbers_and_rows_of_another_length_are_passed_over() 
     ]
 
 
+def test_tables_that_excel_and_pandas_write_are_read() -> None:
+    for text in (
+        "\ufeffstep,loss\n10,0.5\n20,0.25\n",
+        "step;loss\n10;0,5\n20;0,25\n",
+        "step\tloss\n10\t0.5\n20\t0.25\n",
+    ):
+        found = CsvFile(0).feed(text.encode())
+        assert [(each.fields, each.step) for each in found] == [({"loss": 0.5}, 10), ({"loss": 0.25}, 20)]
+
+
 def test_a_table_without_a_header_has_no_metrics() -> None:
     assert CsvFile(0).feed(b"1,0.5\n2,0.25\n3,0.1\n") == []
 

@@ -50,6 +50,12 @@ def test_objects_without_a_step_are_counted_by_their_keys() -> None:
     ]
 
 
+def test_a_byte_order_mark_is_no_part_of_an_object_and_a_decimal_comma_no_thousands() -> None:
+    assert JsonParser().parse(b'\xef\xbb\xbf{"step": 3, "loss": 1}') == ({"loss": 1}, 3)
+    line = b'{"step": 3, "a": "0,25", "b": "1,5", "c": "1,234.5", "d": "12,345"}'
+    assert JsonParser().parse(line) == ({"c": 1234.5, "d": 12345}, 3)
+
+
 def test_an_object_without_a_step_comes_after_the_steps_that_its_metric_has() -> None:
     parser = JsonParser()
     lines = [b'{"step": 10, "acc": 1}', b'{"step": 20, "loss": 2}', b'{"loss": 3}', b'{"lr": 1, "val": 4}']
