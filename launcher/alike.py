@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Not the line number in `train.py:12`: the same error of another line is another error. So is another exit code.
 _NUMBER = re.compile(r"(?<![\d.])(?<!\.py:)(?<!exit code )(?:0x[0-9a-f]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)")
@@ -27,6 +28,11 @@ def likeness(name: str, reason: str) -> str:
     """Return a text that is the same for the reasons of two experiments if these are alike."""
     if name in reason:
         reason = re.sub(rf"(?<![\w.=+-]){re.escape(name)}(?![\w=+-])", "#", reason)
+    return _without_numbers(reason)
+
+
+@lru_cache(maxsize=1024)
+def _without_numbers(reason: str) -> str:
     return _NUMBER.sub("#", reason)
 
 

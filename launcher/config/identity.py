@@ -46,17 +46,13 @@ class Content:
         return self._digest(self.config, self.left_out, is_once=self.was_made_twice)
 
     def _digest(self, config: Mapping[str, Any], left_out: Sequence[str], *, is_once: bool = False) -> str:
-        content = {
-            "target": self.target,
-            "config": _without(config, left_out),
-            "seed": self.seed,
-            "inputs": self.inputs,
-        }
-        if is_once:
-            content["__post_init__"] = "once"
-        if self.num_devices != 1:
-            content["gpus"] = self.num_devices
-        return hashlib.sha256(_text(content).encode()).hexdigest()[:16]
+        # A JSON object with its keys sorted, put together because the parts but one are the same in a whole sweep.
+        once = '"__post_init__": "once", ' if is_once else ""
+        gpus = f'"gpus": {self.num_devices}, ' if self.num_devices != 1 else ""
+        inputs = _text(self.inputs) if self.inputs else "[]"
+        rest = f'{gpus}"inputs": {inputs}, "seed": {self.seed}, "target": {_text(self.target)}'
+        content = f'{{{once}"config": {_text(_without(config, left_out))}, {rest}}}'
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def has_rest_of(self, before: Before) -> bool:
         """Return whether an earlier launch had the same target, seed, input files and secrets."""

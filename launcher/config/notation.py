@@ -24,6 +24,7 @@ NONE = "@none"
 _TEXT = "@text:"
 _WORDS = ("none", "null", "nil")
 SCALARS = frozenset({int, float, bool, type(None)})  # types of most values, which have no notation and nothing inside
+_BARE = SCALARS | {str}
 _SLIPS = tuple(f"@{word}" for word in _WORDS)
 
 
@@ -62,10 +63,10 @@ def marked(value: Any) -> Any:
 
 def bare(value: Any) -> Any:
     """Return a value in which each `Text` is a plain str, at any depth."""
-    if type(value) is str or type(value) in SCALARS:
+    if type(value) in _BARE:
         return value
     if isinstance(value, Mapping):
-        return {key: bare(inner) for key, inner in value.items()}
+        return {key: inner if type(inner) in _BARE else bare(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(map(bare, value))
     return str(value) if isinstance(value, Text) else value

@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 HIDDEN = "***"
-_SCALARS = (int, float, bool, type(None))
+_NUMBERS = (int, float, bool, type(None))
 _SHORTEST = 6  # of a secret that is looked for in texts: a shorter one stands in other words too
 
 
@@ -71,6 +71,11 @@ def is_secret(key: str, value: Any) -> bool:
 
 
 @lru_cache(maxsize=4096)
+def _is_secret_number(key: str) -> bool:
+    return is_secret(key, 1)
+
+
+@lru_cache(maxsize=4096)
 def _words(key: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORD.findall(key))
 
@@ -89,8 +94,11 @@ def keys(values: Mapping[str, Any], before: str = "") -> list[str]:
     """Return the dotted keys of a table whose values, or parts of them, are hidden."""
     found = []
     for key, value in values.items():
-        if type(value) in _SCALARS:  # most are
-            if is_secret(key, value):
+        if type(value) in _NUMBERS:  # most values are; whether a number is a secret, its key alone says
+            if _is_secret_number(key) and is_secret(key, value):
+                found.append(f"{before}{key}")
+        elif type(value) is str:
+            if value and shown(key, value) != value:
                 found.append(f"{before}{key}")
         elif isinstance(value, Mapping) and not is_secret(key, "x"):
             found += keys(value, f"{before}{key}.")
@@ -178,7 +186,7 @@ def _shown(key: str, value: Any, *, is_inside: bool) -> Any:
         return value if hidden == list(value) else hidden
     if is_secret(key, value) or (is_inside and isinstance(value, str) and value):
         return HIDDEN
-    return _LOGIN.sub(rf"\1:{HIDDEN}", value) if isinstance(value, str) else value
+    return _LOGIN.sub(rf"\1:{HIDDEN}", value) if isinstance(value, str) and "://" in value else value
 
 
 def _has_lock(words: Iterable[str]) -> bool:

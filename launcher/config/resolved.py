@@ -20,7 +20,8 @@ from pydantic_core import to_jsonable_python
 from launcher.config import notation, redact, validation
 from launcher.config.nested import KeyPath, dotted, leaves
 
-_PLAIN = (int, float, str, bool, type(None))
+_UNCHANGED = frozenset({int, str, bool, type(None)})  # most values: their JSON form is the value itself
+_PLAIN = _UNCHANGED | {float}
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")
 HOW_TO_MEND = (
     'Give it a value, or write field(…, metadata={"identity": False}) in its class: then it does not count when two '
@@ -88,11 +89,14 @@ def unlike(asked: Resolved, other: Resolved) -> list[Difference]:
     return _differences(asked.config, other.config, {*asked.left_out, *other.left_out})
 
 
-def is_made_twice(instance: Any, resolved: Resolved) -> bool:
+def is_made_twice(instance: Any, resolved: Resolved, given: Mapping[str, Any]) -> bool:
     """Return whether `__post_init__` would change the instance again if a new instance were made from its values.
 
     Example: `self.lr *= 2`. Earlier versions of this program trained with `__post_init__` applied twice.
+    `given`: the values that the instance was made from. Instances made from the same values do not differ.
     """
+    if given.keys() <= _fields(type(instance)).keys() and {**_defaults(type(instance)), **given} == resolved.config:
+        return False  # as nearly always: its values are those that it was made from
     try:
         again = validation.remade(instance)
     except Exception:  # noqa: BLE001  the user's __post_init__ runs here, on values it never had to take
@@ -146,15 +150,16 @@ def _describe(value: Any, path: KeyPath, given: Any, config: Any, resolved: Reso
 
     The three are walked side by side.
     """
-    if value is None or type(value) in (int, str, bool):  # most are
+    if type(value) in _UNCHANGED:
         return config
     if type(value) is float:  # in a field of type Any, pydantic writes NaN and infinities as null
         return value if config is None and not math.isfinite(value) else config
     if dataclasses.is_dataclass(value) and not isinstance(value, type) and isinstance(config, dict):
         known = _fields(type(value))
         table = given if isinstance(given, Mapping) else {}
-        for name in [name for name in known if name in config]:
-            _describe_field(value, known[name], (*path, name), table, config, resolved)
+        for name, attribute in known.items():
+            if name in config:
+                _describe_field(value, attribute, (*path, name), table, config, resolved)
         for name in [name for name in given if name not in known] if isinstance(given, Mapping) else []:
             # Only __init__ takes it (InitVar). What becomes of it may be in no field, so it is recorded itself.
             if not hasattr(type(value), name) or plain_value(getattr(type(value), name)) != plain_value(given[name]):
@@ -183,6 +188,16 @@ def _fields(cls: type) -> dict[str, dataclasses.Field[Any]]:
     return {attribute.name: attribute for attribute in dataclasses.fields(cls)}
 
 
+@cache
+def _defaults(cls: type) -> dict[str, Any]:
+    """Return the defaults of the fields that an instance is made from, those of a factory left out."""
+    return {
+        name: attribute.default
+        for name, attribute in _fields(cls).items()
+        if attribute.init and attribute.default is not dataclasses.MISSING
+    }
+
+
 def _describe_field(
     instance: Any,
     attribute: dataclasses.Field[Any],
@@ -191,12 +206,14 @@ def _describe_field(
     config: dict[str, Any],
     resolved: Resolved,
 ) -> None:
-    is_given = attribute.name in given
-    part = given[attribute.name] if is_given else None
-    config[attribute.name] = _describe(getattr(instance, attribute.name), path, part, config[attribute.name], resolved)
-    if attribute.metadata.get("identity") is False:
+    name = attribute.name
+    is_given, value = name in given, getattr(instance, name)
+    part = given[name] if is_given else None
+    if type(value) not in _UNCHANGED:
+        config[name] = _describe(value, path, part, config[name], resolved)
+    if attribute.metadata and attribute.metadata.get("identity") is False:
         resolved.left_out.append(dotted(path))
-    if not is_given or _is_default(attribute, part, config[attribute.name]):
+    if not is_given or _is_default(attribute, part, config[name]):
         resolved.at_default.append(dotted(path))
 
 
@@ -207,9 +224,10 @@ def _is_default(attribute: dataclasses.Field[Any], given: Any, resolved: Any) ->
         if default is dataclasses.MISSING:
             return False
         if type(default) in _PLAIN and type(given) is type(resolved) is type(default):  # most are
-            if type(default) is float:  # by repr: NaN is at its default, and -0.0 is not 0.0
-                return repr(default) in (repr(given), repr(resolved))
-            return default in (given, resolved)
+            if default == default and default not in (given, resolved):
+                return False
+            # Floats by repr: NaN is at its default, and -0.0 is not 0.0.
+            return type(default) is not float or repr(default) in (repr(given), repr(resolved))
         return _text(plain_value(default)) in (_text(plain_value(given)), _text(resolved))
     except Exception:  # noqa: BLE001  the user's code runs here; values that cannot be compared count as different
         return False

@@ -24,6 +24,7 @@ from launcher.text import did_you_mean, error_text
 
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _DISABLE_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
+_UNCHANGING = notation.SCALARS | {str}
 _NONSENSE = "no such text is meant"  # a field that accepts this accepts any text
 
 
@@ -51,6 +52,7 @@ class _Class:
         # A pydantic dataclass checks and makes itself. Of other dataclasses, only the arguments are checked here.
         self._arguments = None if hasattr(cls, "__pydantic_validator__") else self.schema.arguments
         self._init_only = [field["name"] for field in self._arguments or () if field.get("init_only")]
+        self._last: tuple[Mapping[str, Any], Any] = ({}, None)  # what was read last, if nothing can change it
         self._validator = SchemaValidator(self.schema.closed(only_arguments=self._arguments is not None))
 
     def names(self) -> list[str]:
@@ -65,13 +67,19 @@ class _Class:
         Raises:
             ValidationError: a key or a type is wrong.
         """
+        if values is self._last[0]:  # a configuration is made twice
+            return self._last[1]
         read = self._validator.validate_json(_encode(values), strict=True)
         if self._arguments is None:
             return read
         arguments, init_only = read
         given = {key: arguments[key] for key in values if key in arguments}
-        pairs = zip(self._init_only, init_only or (), strict=True)
-        return given | {name: value for name, value in pairs if name in values}
+        if self._init_only:
+            pairs = zip(self._init_only, init_only or (), strict=True)
+            given |= {name: value for name, value in pairs if name in values}
+        if all(type(value) in _UNCHANGING for value in given.values()):
+            self._last = values, given
+        return given
 
     def make(self, read: Any) -> Any:
         """Return the instance made from the result of `read`. Errors of the class pass through."""

@@ -125,7 +125,7 @@ def _check_one(cls: type, given: Mapping[str, Any]) -> CheckedConfig:
             FieldError((), f"its inputs(), work() or defaults fail: {type(error).__name__}: {error_text(error)}")
         )
     work = work if work and 0 < work < math.inf else None
-    return CheckedConfig(resolved, inputs, (), work, is_made_twice(instance, resolved))
+    return CheckedConfig(resolved, inputs, (), work, is_made_twice(instance, resolved, given))
 
 
 def _sha256(path: Path) -> str:
@@ -159,7 +159,9 @@ def _check_in_child(
         raise InputError(f'sweep.target "{target.spec}": importing {target.module} gave no answer.')
     if "error" in reply:
         raise InputError(reply["error"])
-    return {name: _from_reply(checked, configs[name]) for name, checked in reply.items()}
+    if "configs" not in reply:  # it has no class. Unread it stays as it was given: JSON would make text of its dates
+        return {name: _unchecked(config) for name, config in configs.items()}
+    return _from_reply(reply)
 
 
 def _ask_new_python(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> forked_process.Answer:
@@ -181,21 +183,34 @@ def _ask_new_python(target: Target, configs: Mapping[str, Mapping[str, Any]]) ->
     return forked_process.Answer(out, err, child.process.returncode)
 
 
-def _to_reply(checked: CheckedConfig) -> dict[str, Any]:
-    """Return what the child tells of a configuration. `asdict` would copy it all, which takes as long as the check."""
-    return vars(checked) | {"resolved": vars(checked.resolved), "errors": [vars(error) for error in checked.errors]}
+def _to_reply(checked: Mapping[str, CheckedConfig]) -> dict[str, Any]:
+    """Return what the child tells of configurations. What many share, which is most of it, is told once."""
+    rests: dict[Any, tuple[int, dict[str, Any]]] = {}
+    configs = {}
+    for name, config in checked.items():
+        resolved, inputs = config.resolved, config.inputs
+        lists = (*map(tuple, (resolved.at_default, resolved.left_out, resolved.unordered, inputs.items())),)
+        key = (lists, config.errors, config.is_made_twice)
+        if key not in rests:
+            of_resolved = {key: value for key, value in vars(resolved).items() if key != "config"}
+            errors = [vars(error) for error in config.errors]
+            rest = {"resolved": of_resolved, "inputs": inputs, "errors": errors, "is_made_twice": config.is_made_twice}
+            rests[key] = len(rests), rest
+        configs[name] = resolved.config, config.work, rests[key][0]
+    return {"configs": configs, "rests": [rest for _, rest in rests.values()]}
 
 
-def _from_reply(reply: dict[str, Any], given: Mapping[str, Any]) -> CheckedConfig:
-    """Return the configuration that the child has checked.
-
-    A configuration without a class is not checked and stays as it was given: JSON would have made text of its dates.
-    """
-    if reply["resolved"] is None:
-        return _unchecked(given)
-    errors = tuple(FieldError(tuple(error["path"]), error["message"]) for error in reply["errors"])
-    rest = {key: reply[key] for key in ("inputs", "work", "is_made_twice")}
-    return CheckedConfig(Resolved(**reply["resolved"]), errors=errors, **rest)
+def _from_reply(reply: Mapping[str, Any]) -> dict[str, CheckedConfig]:
+    """Return the configurations that the child has checked."""
+    rests = []
+    for rest in reply["rests"]:
+        errors = tuple(FieldError(tuple(error["path"]), error["message"]) for error in rest["errors"])
+        rests.append((rest["resolved"], rest["inputs"], errors, rest["is_made_twice"]))
+    checked = {}
+    for name, (config, work, number) in reply["configs"].items():
+        of_resolved, inputs, errors, is_made_twice = rests[number]
+        checked[name] = CheckedConfig(Resolved(config, **of_resolved), inputs, errors, work, is_made_twice)
+    return checked
 
 
 def _in_fork(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> bytes:
@@ -217,10 +232,7 @@ def _reply(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> str:
     with contextlib.redirect_stdout(sys.stderr), importable(target):
         try:
             cls = config_class(target)
-            checked = _check_all(cls, configs)
-            reply: dict[str, Any] = {
-                name: {"resolved": None} if cls is dict else _to_reply(config) for name, config in checked.items()
-            }
+            reply: dict[str, Any] = {} if cls is dict else _to_reply(_check_all(cls, configs))
         except InputError as error:
             reply = {"error": str(error)}
     return json.dumps(reply, default=str)

@@ -137,13 +137,14 @@ def decide_experiment(experiment: Experiment, evidence: Evidence, *, fresh: bool
 
 
 def _choose(experiment: Experiment, evidence: Evidence, fresh: bool) -> tuple[PlannedAction, str]:
-    ending, steps = evidence.ending, plural(evidence.num_steps, "step")
+    ending = evidence.ending
     if evidence.obstacle:
         return PlannedAction.RUN, f"will fail: {evidence.obstacle}. Move that away"
     if evidence.open_attempt:
         return PlannedAction.FOLLOW, _standing(evidence)
     if ending is None:
         return PlannedAction.RUN, "new"
+    steps = plural(evidence.num_steps, "step")
     if fresh:
         return PlannedAction.REDO, "--fresh starts over"
     if evidence.digest != experiment.digest:

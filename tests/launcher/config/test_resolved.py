@@ -74,8 +74,8 @@ def test_a_class_that_changes_its_own_result_again_is_made_twice() -> None:
         def __post_init__(self) -> None:
             self.lr *= 2
 
-    assert is_made_twice(Doubling(), describe(Doubling(), {}))
-    assert not is_made_twice(Inner(), describe(Inner(), {}))
+    assert is_made_twice(Doubling(), describe(Doubling(), {}), {})
+    assert not is_made_twice(Inner(), describe(Inner(), {}), {})
 
 
 def test_plain_values_have_sets_in_order_and_a_repr_for_what_json_has_no_word_for() -> None:
