@@ -3,6 +3,7 @@
 The fork server comes first because it imports torch, while this process imports the rest. On Ray it is Ray's driver.
 """
 
+import contextlib
 import gc
 import sys
 
@@ -12,6 +13,18 @@ from launcher import interpreter
 def main() -> None:
     """Run the command line and exit with its code."""
     interpreter.check()
+    from launcher import process_end
+
+    try:
+        _run()
+    except SystemExit as error:
+        if error.code is None or isinstance(error.code, int):
+            with contextlib.suppress(BaseException):  # then Python ends as it would, and tells what is wrong
+                process_end.end(error.code or 0)
+        raise
+
+
+def _run() -> None:
     from launcher import early_signals, forked_process
     from launcher.cli import early_start
     from launcher.errors import EXIT_SIGNALLED
@@ -34,7 +47,6 @@ def main() -> None:
         sys.exit(EXIT_SIGNALLED + early_signals.received[0])  # any other error after a signal comes of it
     finally:
         early_start.end()
-        gc.freeze()  # the interpreter need not look through the objects once more when it ends
 
 
 if __name__ == "__main__":

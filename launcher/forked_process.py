@@ -16,11 +16,11 @@ import os
 import select
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, NoReturn
 
+from launcher import process_end
 from launcher.child_process import die_with_launcher
 
 _PIECE_BYTES = 1 << 16
@@ -127,17 +127,8 @@ def _be_fork(answer: Callable[[], bytes], lifeline: int, reply: int, error: int,
         code = _exit_code(error_of_user)
     except BaseException:  # noqa: BLE001  the outermost frame
         sys.excepthook(*sys.exc_info())
-    finally:
-        _end(code)
-
-
-def _end(code: int) -> NoReturn:
-    """End this process when its threads have ended and the exit handlers have run."""
     try:
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+        process_end.end(code)
     finally:
         os._exit(code)
 
@@ -145,7 +136,7 @@ def _end(code: int) -> NoReturn:
 def _exit_code(error: SystemExit) -> int:
     """Return the exit code of a SystemExit, as Python defines it. A text in place of a code is printed and means 1."""
     if error.code is None or isinstance(error.code, int):
-        return (error.code or 0) & 0xFF
+        return error.code or 0
     print(error.code, file=sys.stderr)
     return 1
 

@@ -95,7 +95,8 @@ def is_made_twice(instance: Any, resolved: Resolved, given: Mapping[str, Any]) -
     Example: `self.lr *= 2`. Earlier versions of this program trained with `__post_init__` applied twice.
     `given`: the values that the instance was made from. Instances made from the same values do not differ.
     """
-    if given.keys() <= _fields(type(instance)).keys() and {**_defaults(type(instance)), **given} == resolved.config:
+    cls: type = type(instance)
+    if given.keys() <= _fields(cls).keys() and {**_defaults(cls), **given} == resolved.config:
         return False  # as nearly always: its values are those that it was made from
     try:
         again = validation.remade(instance)

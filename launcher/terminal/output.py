@@ -11,15 +11,15 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from launcher.reports.text_table import Line, plain
-from launcher.store.paths import Paths
 from launcher.terminal import colour
 from launcher.text import printable
 
 if TYPE_CHECKING:
     from launcher.engine.summary import Summary
     from launcher.reports.remarks import Remark
+    from launcher.reports.text_table import Line
     from launcher.store.experiment_state import ExperimentState
+    from launcher.store.paths import Paths
 
 
 def show(text: str) -> None:
@@ -34,6 +34,8 @@ def print_json(value: Any) -> None:
 
 def print_lines(lines: Sequence[Line]) -> None:
     """Print lines of spans on stdout, coloured where colour is wanted."""
+    from launcher.reports.text_table import plain
+
     has_colour = sys.stdout is not None and colour.is_wanted(sys.stdout)
     for line in lines:
         safe = [(printable(text, None), style) for text, style in line]
