@@ -150,7 +150,9 @@ def _numbers(table: Mapping[str, Any]) -> list[int | float]:
     if not all(map(math.isfinite, values)):
         raise ValueError(f"goes from {write(first)} to {write(last)}, and no number can say how far these are apart.")
     if len(set(values)) < num:
-        raise ValueError(f"has no {num} different numbers from {write(first)} to {write(last)}: fewer points.")
+        ends = f"from = {float(first)!r}, to = {float(last)!r}"
+        hint = f", or fractions: {ends}" if isinstance(first, int) else ""
+        raise ValueError(f"has no {num} different numbers from {write(first)} to {write(last)}: fewer points{hint}.")
     return values
 
 

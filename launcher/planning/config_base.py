@@ -23,7 +23,7 @@ def read_base(path: str) -> dict[str, Any]:
         return {}
     shown = inline(path, 200)
     try:
-        content = _parse(Path(path).suffix.lower(), files.read(Path(path)).decode())
+        content = _parse(Path(path).suffix.lower(), files.read(Path(path)).decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"sweep.config_base: {shown} cannot be read: {error}.") from error
     if not isinstance(content, dict):

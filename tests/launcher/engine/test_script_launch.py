@@ -240,7 +240,7 @@ def test_values_take_the_place_of_a_scripts_own(place: Workplace, is_inside: boo
 
 @pytest.mark.slow
 def test_a_base_file_lies_under_the_configuration(place: Workplace) -> None:
-    (place.folder / "base.toml").write_text("[model]\nwidth = 1\ndepth = 3\n")
+    (place.folder / "base.toml").write_text("\ufeff[model]\nwidth = 1\ndepth = 3\n")
     source = "import json, sys\nc = json.load(open(sys.argv[1]))\nprint('lr', c['lr'], c['model'])"
     command = ["{python}", "train.py", "{config}"]
     shape(place, source, args="file", config_base="base.toml", command=command)

@@ -38,7 +38,10 @@ def problems(tmp_path: Path, text: str) -> list[str]:
         ("lr = [1, 1]", "4: grid.lr has the value 1 twice. Take one out."),
         ("lr = { from = 1, to = 2 }", "4: grid.lr has no `points`, as in {"),
         ("lr = { from = 1, to = 2.0, points = 2 }", "4: grid.lr has ends of which only one has a point"),
-        ("lr = { from = 1, to = 2, points = 5 }", "4: grid.lr has no 5 different numbers from 1 to 2: fewer points."),
+        (
+            "lr = { from = 1, to = 2, points = 5 }",
+            "4: grid.lr has no 5 different numbers from 1 to 2: fewer points, or fractions: from = 1.0, to = 2.0.",
+        ),
         ("lr = { from = 0.0, to = 2.0, points = 5, log = true }", "4: grid.lr has `log`, so both ends are above 0."),
         ("lr = { from = 1, to = 2, point = 5 }", '4: grid.lr has a key point. Did you mean "points"?'),
         ('lr = { from = "1", to = 2, points = 5 }', '4: grid.lr has a `from` that is no number: "1".'),
