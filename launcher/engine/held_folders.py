@@ -3,6 +3,9 @@
 A folder that is renamed or removed during a launch takes the lock with it. A second launch would find the place free,
 and would train the same experiments into the same files. The launcher cannot prevent the rename. It can notice it, and
 end.
+
+A path is looked at as workers have it: absolute, as it was at the start. If a folder above the working directory is
+renamed, a relative path still leads to the folder, but what workers write by its absolute path gets lost.
 """
 
 from __future__ import annotations
@@ -21,15 +24,17 @@ class _HeldFolder:
     """A folder that is held open, so that no other folder can get its inode number."""
 
     path: Path
+    place: Path = field(init=False)  # the absolute path
     fd: int = field(init=False)
 
     def __post_init__(self) -> None:
+        self.place = self.path.absolute()
         self.fd = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
     @property
     def is_in_place(self) -> bool:
         """The path still leads to the folder."""
-        return _leads_to(self.path, self.fd)
+        return _leads_to(self.place, self.fd)
 
     def now(self) -> Path | None:
         """Return where the folder is now; None if it was removed."""
@@ -53,7 +58,7 @@ class HeldFolders:
 
     def __init__(self, paths: Paths, lock: Lock) -> None:
         self._paths = paths
-        self._lock = lock
+        self._lock, self._lock_file = lock, paths.lock.absolute()
         self._outcome = _HeldFolder(paths.outcome)
         self._records = _HeldFolder(paths.records_folder)
         self._logs = _HeldFolder(paths.logs)
@@ -62,7 +67,7 @@ class HeldFolders:
         """Return what has become of the outcome folder, its records or its lock; empty while they are in place."""
         if not self._outcome.is_in_place:
             return self._outcome.describe_loss()
-        if not _leads_to(self._paths.lock, self._lock.fd):
+        if not _leads_to(self._lock_file, self._lock.fd):
             return f"{self._paths.lock} was removed or replaced, so that another launch may be at work there"
         return "" if self._records.is_in_place else self._records.describe_loss()
 

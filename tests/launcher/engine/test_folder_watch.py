@@ -52,6 +52,23 @@ def test_a_renamed_folder_is_told_once_with_its_new_place(watched: Watched) -> N
     assert f"To go on, put it back, or add --outcome '{moved}'." in message
 
 
+def test_a_folder_above_the_working_directory_that_is_renamed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, renamed = tmp_path / "project", tmp_path / "renamed"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    watched = Watched(Path())
+    project.rename(renamed)
+    assert watched.paths.outcome.exists(), "the relative path leads there still; what workers have does not"
+    assert watched.watch.look()
+    assert watched.messages[0].startswith(f"outcome was renamed to {renamed / 'outcome'} while this launch runs.")
+    monkeypatch.chdir(tmp_path)
+    project.symlink_to(renamed)
+    assert not FolderWatch(watched._folders, watched.messages.append).look(), "put back, if only by a link"
+    watched.close()
+
+
 def test_a_removed_folder_is_lost_even_if_another_of_its_name_is_made(watched: Watched) -> None:
     shutil.rmtree(watched.paths.outcome)
     watched.paths.create()
