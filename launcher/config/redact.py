@@ -47,10 +47,11 @@ _ABOUT_IT = _set("file files path dir folder type kind method mode scheme name e
 _LOOKS_SECRET = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_-]{16,}")
 _IN_BRACKETS = re.compile(r"[<\[(|{].*[>\])|}]", re.S)
 _SAMPLE = "k3y" * 8  # a text that looks like a key: under a name that hides it not, nothing is hidden
-_LOGIN = re.compile(r"(?<=://)([^/\s:@]+):[^/\s@]+(?=@)")  # https://name:password@host
+_LOGIN = re.compile(r"(?<=://)([^/\s:@]+):([^/\s@]+)(?=@)")  # https://name:password@host
 _NAME = re.compile(r"(?<![A-Za-z])([A-Za-z][\w.-]{0,199})\s{0,99}[=:]\s{0,99}")  # bounded: it takes linear time
 _VALUE = re.compile(r"""("[^"]*"|'[^']*'|[^\s,;&{["'][^\s,;&]*(?: [^\s,;&]+)?)""")
 _SET = ("-S", "--set")
+_PLACEHOLDER = re.compile(r"\{[\w.-]+\}")  # of a command: it stands for a value and holds none
 
 
 def is_secret(key: str, value: Any) -> bool:
@@ -130,6 +131,8 @@ def _hidden_texts(key: str, value: Any, *, is_inside: bool) -> Iterator[str]:
             yield from _hidden_texts(key, entry, is_inside=is_inside)
     elif is_secret(key, value) or (is_inside and isinstance(value, str)):
         yield str(value)
+    elif isinstance(value, str):
+        yield from (password for _, password in _LOGIN.findall(value))
 
 
 def words(argv: Sequence[str]) -> list[str]:
@@ -140,7 +143,7 @@ def words(argv: Sequence[str]) -> list[str]:
         if option in _SET:
             found.append(_setting(word))
         elif option and not word.startswith("-") and is_secret(option, _typed(word)):
-            found.append(HIDDEN)
+            found.append(word if _PLACEHOLDER.fullmatch(word) else HIDDEN)
         elif word.startswith("-S") or word.startswith("--set="):
             size = 2 if word.startswith("-S") else 6
             found.append(word[:size] + _setting(word[size:]))

@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from launcher.clusters.settings import ClusterSettings
 from launcher.command.resume import read_resume
+from launcher.config import redact
 from launcher.config.nested import dotted
 from launcher.config.notation import NONE, misspelt, read
 from launcher.errors import InputError
@@ -232,8 +233,9 @@ class Sweep:
 
     @property
     def trains(self) -> str:
-        """What trains an experiment, for a person: the target as "module:function", or the command."""
-        words = (word if _PLAIN.fullmatch(word) else shlex.quote(word) for word in self.settings.command)
+        """What trains an experiment, for a person: the target as "module:function", or the command without secrets."""
+        shown = redact.words(self.settings.command)
+        words = (word if _PLAIN.fullmatch(word) else shlex.quote(word) for word in shown)
         return self.settings.target or " ".join(words).replace("{python}", "python")
 
     @property

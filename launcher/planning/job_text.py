@@ -28,9 +28,14 @@ def public_text(tables: Mapping[str, Any], folder: Path) -> str:
 
     `folder`: in which the target's module lies. A command finds the module by itself only in the working directory.
     """
-    configured = {name: from_python(table) for name, table in tables.items() if name != "sweep"}
-    hidden = redact.keys(configured)
-    text = job_text({"sweep": tables["sweep"], **{name: _public(table) for name, table in configured.items()}})
+    tables = {name: from_python(table) for name, table in tables.items()}
+    command = [str(word) for word in tables["sweep"].pop("command", ())]
+    hidden = redact.keys(tables)
+    public = {name: _public(table) for name, table in tables.items()}
+    if command:
+        public["sweep"] = {"command": redact.words(command)} | public["sweep"]
+        hidden = ["sweep.command"] * (public["sweep"]["command"] != command) + hidden
+    text = job_text(public)
     notes = []
     if hidden:
         listed = inline(", ".join(hidden), 1000)

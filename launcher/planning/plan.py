@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from launcher.config import redact
 from launcher.errors import InputError
 from launcher.planning.decision import Decision, PlannedAction, decide_experiment
 from launcher.planning.estimate import DurationEstimate, longest_first, on_other_seeds
@@ -103,7 +104,7 @@ class Plan:
             name=self.sweep.name,
             job_file=str(self.sweep.job_file),
             target=self.sweep.trains,
-            command=list(settings.command),
+            command=redact.words(settings.command),
             seed=settings.seed,
             metrics=list(settings.metrics),
             maximize=list(settings.maximize),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,37 @@ def test_F7_a_secret_stands_in_no_file_and_on_no_screen_and_the_target_has_it(
         assert place.history(name).info["digest"] == hashlib.sha256(f"{own}{VALUE}-hub".encode()).hexdigest()
     assert "api_key=***" in place.paths.table_csv.read_text()
     assert place.paths.report_html.read_text().count("***") > 1
+
+
+def test_F7_a_secret_of_a_command_or_its_environment_stands_in_no_file(place: Workplace) -> None:
+    (place.folder / "script.py").write_text(
+        "import os, sys\n"
+        f"assert sys.argv[1:4] == ['--hub-token={VALUE}-a', '--password', '{VALUE}-b'], sys.argv\n"
+        f"assert os.environ['WANDB_API_KEY'] == '{VALUE}-c'\n"
+        "print('step 1: loss 0.5')\n"
+    )
+    (place.folder / "made.py").write_text(
+        "from launcher import Sweep, run\n"
+        "if __name__ == '__main__':\n"
+        f"    secrets = ['--hub-token={VALUE}-a', '--password', '{VALUE}-b']\n"
+        "    words = ['{python}', 'script.py', *secrets, '--key', '{key}']\n"
+        f"    sweep = Sweep.make(name='made', command=words, check=False, env={{'WANDB_API_KEY': '{VALUE}-c'}},\n"
+        "        log=['step {step}: loss {loss}'], experiments={'a': {'key': 'x'}})\n"
+        "    assert run(sweep, devices='cpu').is_done\n"
+    )
+    done = subprocess.run([sys.executable, "made.py"], cwd=place.folder, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    for path in [path for name in ("outcome", "logs") for path in (place.folder / name).rglob("*") if path.is_file()]:
+        assert VALUE.encode() not in path.read_bytes(), path
+    job = (place.folder / "outcome/made/job.toml").read_text()
+    assert "sweep.command, sweep.env.WANDB_API_KEY" in job
+    assert '"--hub-token=***", "--password", "***", "--key", "{key}"]' in job
+    assert VALUE not in done.stdout + done.stderr
+
+
+def test_F7_the_password_of_an_address_is_hidden_in_errors_too() -> None:
+    hidden = redact.secrets({"db": {"url": f"postgres://me:{VALUE}@host/db", "n": 1}})
+    assert redact.without(f"no route to postgres://me:{VALUE}@host", hidden) == "no route to postgres://me:***@host"
 
 
 def test_F7_a_sweep_json_of_an_earlier_version_is_read_without_its_secrets(tmp_path: Path) -> None:
