@@ -26,7 +26,7 @@ from rows import BENCH, Row, markdown
 NAMES = (
     "step", "chunk", "worker_start", "trivial_sweep", "throughput", "record_queue", "makespan", "report_sweep",
     "commands", "scheduler", "precision", "views", "page", "sources", "scripts", "grid", "seeds", "clusters",
-    "cluster_load",
+    "cluster_load", "slurm_load",
 )  # fmt: skip
 RESULTS = BENCH / "results.json"
 GPU_RESULTS = BENCH / "gpu.json"  # written by `make gpu` where there is a card

@@ -12,7 +12,7 @@ import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from launcher.child_process import start_program
@@ -22,6 +22,7 @@ from launcher.errors import InputError
 from launcher.planning.job import Sweep
 from launcher.reports.configuration_table import configurations_document
 from launcher.store.experiment_state import ExperimentState
+from launcher.store.last_records import LastRecords
 from launcher.store.paths import Paths
 from launcher.store.sweep_state import read_sweep_state
 from launcher.text import inline, signal_name
@@ -80,14 +81,17 @@ def document(sweep: Sweep, summary: Summary, experiments: Sequence[ExperimentSta
     }
 
 
-def results(sweep: Sweep) -> list[ExperimentState]:
+def results(sweep: Sweep, known: Mapping[str, LastRecords]) -> list[ExperimentState]:
     """Return how the experiments of a sweep stand, from its records, by the metrics that the job has now.
 
+    `known`: the records of some, which were read already.
     Empty if a file cannot be read: the summary then still says how the launch ended.
     """
     try:
         found = read_sweep_state(Paths(sweep.outcome, sweep.logs), time.time())
-        return found.with_metrics(sweep.settings.metrics, sweep.settings.maximize).read_experiments() if found else []
+        if found is None:
+            return []
+        return found.with_metrics(sweep.settings.metrics, sweep.settings.maximize).read_experiments(known=known)
     except (InputError, OSError):
         return []
 

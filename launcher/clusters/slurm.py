@@ -29,7 +29,7 @@ from launcher.clusters.slurm_arrays import SlurmJobs, block_size
 from launcher.clusters.slurm_commands import LIMIT_S, Answer, SlurmCommands
 from launcher.clusters.slurm_plan import SlurmAnswer, SlurmPlan, read_test
 from launcher.clusters.slurm_refusals import Refusal
-from launcher.clusters.slurm_states import LINE, QueuedJob, newest, read_queue
+from launcher.clusters.slurm_states import LINE, QueuedJob, QueueReader, newest
 from launcher.errors import InputError, WriteError
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.paths import write_atomic
@@ -72,6 +72,7 @@ class SlurmCluster:
             program=program,
         )
         self._commands = SlurmCommands(slurm_options.clusters(settings.extra), limit_s)
+        self._reader = QueueReader(self._jobs.sweep_id)
         self._tickets: set[Ticket] = set()
 
     def check(self) -> None:
@@ -220,7 +221,7 @@ class SlurmCluster:
 
     def _queue(self) -> list[QueuedJob]:
         answer = self._ask("squeue", "-h", "-r", "-t", "all", "-u", str(os.getuid()), "-O", LINE)
-        return read_queue(answer.out, self._jobs.sweep_id)
+        return self._reader.read(answer.out)
 
     def _ask(self, program: str, *arguments: str) -> Answer:
         answer = self._commands.ask(program, *arguments)

@@ -69,9 +69,18 @@ def job_name(sweep_id: str, batch: str, offset: int = 0) -> str:
     return f"sl-{sweep_id}-{batch}" + (f"@{offset}" if offset else "")
 
 
-def read_queue(text: str, sweep_id: str) -> list[QueuedJob]:
-    """Return the jobs of a sweep among the lines that squeue printed in the form of `LINE`. All others are left out."""
-    return [job for line in text.splitlines() if (job := _read_line(line, sweep_id))]
+class QueueReader:
+    """Reads what squeue prints in the form of `LINE`. A line that the last answer had as well is not read again."""
+
+    def __init__(self, sweep_id: str) -> None:
+        self._sweep_id = sweep_id
+        self._known: dict[str, QueuedJob | None] = {}  # by line; None: a job of another sweep
+
+    def read(self, text: str) -> list[QueuedJob]:
+        """Return the jobs of the sweep. All others are left out."""
+        before, lines = self._known, text.splitlines()
+        self._known = {line: before[line] if line in before else _read_line(line, self._sweep_id) for line in lines}
+        return [job for job in self._known.values() if job is not None]
 
 
 def newest(jobs: Iterable[QueuedJob]) -> dict[Place, QueuedJob]:

@@ -143,15 +143,14 @@ def have_listed_anew(folder: Path) -> frozenset[str]:
 
     A network client may show a listing that is a minute old, but not of a folder in which it has just made a file.
     """
-    try:
+    with contextlib.suppress(OSError):  # a full disk: what the client remembers has to do
         fd, made = create_beside(folder / "listed")
+        os.close(fd)
+        made.unlink()
+    try:
+        return frozenset(os.listdir(folder))
     except FileNotFoundError:
         return frozenset()
-    os.close(fd)
-    try:
-        return frozenset(os.listdir(folder)) - {made.name}
-    finally:
-        made.unlink(missing_ok=True)
 
 
 def _remove_folder(files: AttemptFiles) -> None:

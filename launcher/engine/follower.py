@@ -51,6 +51,7 @@ class Follower:
         self._has_warned: set[str] = set()  # places of sinks
         self._notes: set[str] = set()  # that were told
         self._last: dict[str, Newest] = {}  # of those that have ended
+        self.short: dict[str, LastRecords] = {}  # the files of those that have ended, where the end has told all of it
         self.num_records: dict[str, int] = {}  # read from those that run
         self.num_unwritten = 0  # lines that sinks lack
 
@@ -65,6 +66,7 @@ class Follower:
             spec.paths.records(name), [*self._metrics, SPEED], self._paths.summary(name), decodes_all=True
         )
         self.num_records[name] = 0
+        self.short.pop(name, None)
         if is_there:
             self._take_in(name)  # the records of earlier attempts, which the log has already
         self._notices[name] = self._make_notices()
@@ -79,6 +81,8 @@ class Follower:
         `last`: its last records, if it is over and they are known.
         """
         records = self._take_in(experiment, last)
+        if last is not None and last.is_all:
+            self.short[experiment] = last
         self._forget_earlier_end(experiment)
         summary, notices = self.summary(experiment), self._notices[experiment]
         self.num_records[experiment] += len(records)

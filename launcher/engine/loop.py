@@ -133,6 +133,7 @@ class Loop:
             num_unwritten=num_unwritten + self._views.num_problems,
             has_no_device=self._lost_devices.can_start and not scheduler.has_slots,
             has_lost_folder=self._folders.has_lost,
+            short=self._state.follower.short,
         )
 
     def _turn(self) -> None:

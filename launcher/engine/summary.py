@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from launcher.engine.classify_ending import Ending
 from launcher.errors import EXIT_DONE, EXIT_FAILED, EXIT_SIGNALLED, NoDeviceError, WriteError
 from launcher.store.ending import EndingKind
+from launcher.store.last_records import LastRecords
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Summary:
     has_no_device: bool = False  # the last device was lost
     has_lost_folder: bool = False  # it was renamed or removed while experiments ran
     left: list[str] = field(default_factory=list)  # experiments that go on on a cluster, without the launch
+    short: Mapping[str, LastRecords] = field(default_factory=dict, repr=False, compare=False)  # short record files
 
     @property
     def had_work(self) -> bool:

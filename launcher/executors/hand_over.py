@@ -23,6 +23,7 @@ from launcher.text import plural
 
 QUIET_S = 0.2  # orders that come within such a time are handed over together
 AGAIN_S = 30.0  # until a cluster that took nothing more is asked again
+STALE_S = 70.0  # for which a network client may remember names by default (nfs(5): acdirmax)
 SOON_S = 5.0  # until a cluster that did not answer is asked what it has
 
 
@@ -37,6 +38,9 @@ class Followed:
     state: State | None = None  # as the cluster has said last
     is_asked: bool = False  # by this launch, to end
     was_told: bool = False  # that it has given no sign of life for long
+    is_first: bool = False  # this launch has made the first attempt of which there are files
+    has_vanished: bool = False  # its beat: its supervisor removes it after it has written the end
+    listed_s: float | None = None  # since when its end is listed, which could not be read yet
 
     @property
     def name(self) -> str:
@@ -47,6 +51,14 @@ class Followed:
     def attempt(self) -> int:
         """The number of the attempt."""
         return self.handle.spec.attempt
+
+    def may_be_stale(self, now_s: float) -> bool:
+        """Return whether its end, which is listed, may be readable later.
+
+        This machine may remember for a while that there was no such file.
+        """
+        self.listed_s = now_s if self.listed_s is None else self.listed_s
+        return now_s - self.listed_s < STALE_S
 
     @property
     def job(self) -> Job:

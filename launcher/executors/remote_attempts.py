@@ -58,6 +58,7 @@ class RemoteAttempts:
         self._watch = BeatWatch(folders.beats)
         self._tickets = dict(adopted)  # of attempts that no start has taken up yet
         self._open = {job.experiment: job.attempt for job in adopted}
+        self._known: set[str] = set(self._open)  # experiments of which attempts were made
         self._followed: dict[str, Followed] = {}
         self._hand_over = HandOver(cluster, folders, per_job, message)
         self._stops: dict[str, bool] = {}  # by experiment: with force
@@ -82,7 +83,8 @@ class RemoteAttempts:
 
     def add(self, handle: RemoteHandle, order: Order) -> None:
         """Take an attempt: it is handed over in a moment, or followed if the cluster has it already."""
-        followed = Followed(handle, order)
+        followed = Followed(handle, order, is_first=handle.spec.experiment not in self._known)
+        self._known.add(followed.name)
         self._open.pop(followed.name, None)
         self._ended.pop(followed.name, None)
         if (ticket := self._tickets.pop(followed.job, None)) is not None:
@@ -155,6 +157,7 @@ class RemoteAttempts:
             if beat is None or beat.attempt != followed.attempt:
                 if before is not None or (beat is not None and beat.attempt > followed.attempt):
                     self._suspects[name] = None
+                    followed.has_vanished = beat is None
                 continue
             followed.beat, followed.handle.waits = beat, ""
             # What it has recorded when it ends is read with its end, in a moment.
@@ -176,28 +179,27 @@ class RemoteAttempts:
                 self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)
             _show(state, followed)
             if isinstance(state, Running):
-                self._tell_silent(followed, now_s)
+                _tell_silent(followed, self._watch.silent_s(name, followed.attempt, now_s), self._message)
             elif isinstance(state, Over | Gone):
                 self._suspects[name] = None
                 self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)
-
-    def _tell_silent(self, followed: Followed, now_s: float) -> None:
-        silent_s = self._watch.silent_s(followed.name, followed.attempt, now_s)
-        if silent_s is not None and silent_s > LOST_AFTER_S and not followed.was_told:
-            followed.was_told = True
-            self._message(f"{followed.name}: {_silence(followed, silent_s)}")
 
     def _judge(self, name: str, now_s: float) -> Iterator[ExecutorEvent]:
         """Look into the folder of an attempt, and yield its end if it is over."""
         followed = self._followed.get(name)
         if followed is None:
             return
+        if (found := _final_end(followed, self._folders)) is not None:
+            yield self._end(followed, *found)
+            return
         files = AttemptFiles.look(self._folders.attempts(name))
         if files.newest_claim > followed.attempt:
             yield self._end(followed, files, _ending(followed, files), newer=files.newest_claim)
             return
         ending, state = _ending(followed, files), followed.state
-        if ending is not None:
+        if ending is None and followed.attempt in files.ends and followed.may_be_stale(now_s):
+            self._suspects[name] = None
+        elif ending is not None:
             if ending.asked and not followed.is_asked and not isinstance(state, Over | Gone):
                 if ending.successor or isinstance(state, Waiting):  # the cluster starts it again
                     yield self._end(followed, files, ending, newer=followed.attempt + 1)
@@ -223,9 +225,8 @@ class RemoteAttempts:
         if newer:
             self._open[followed.name] = newer
             self._tickets[Job(followed.name, newer)] = followed.ticket
-        return how_it_ended(
-            followed, ending, _lost(followed, files, self._cluster.name, self._folders), goes_on=bool(newer)
-        )
+        why = _lost(followed, files, self._cluster.name, self._folders)
+        return how_it_ended(followed, ending, why, goes_on=bool(newer))
 
 
 def _show(state: State, followed: Followed) -> None:
@@ -260,6 +261,19 @@ def _ending(followed: Followed, files: AttemptFiles) -> AttemptEnding | None:
     """Return the end that the supervisor of an attempt has written; None if it has written none."""
     is_there = followed.attempt in files.ends
     return AttemptEnding.read(files.path(followed.attempt, "end")) if is_there else None
+
+
+def _final_end(followed: Followed, folders: ClusterPaths) -> tuple[AttemptFiles, AttemptEnding] | None:
+    """Return the end of an attempt, where it says that no other attempt follows, and what lies in its folder then.
+
+    Its supervisor has written the end, has looked whether there is a newer claim, and has removed its beat or is gone.
+    """
+    is_gone = followed.has_vanished or (followed.beat is None and isinstance(followed.state, Over))
+    if not (followed.is_first and is_gone):
+        return None
+    folder, only = folders.attempts(followed.name), frozenset({followed.attempt})
+    ending = AttemptEnding.read(AttemptFiles(folder).path(followed.attempt, "end"))
+    return (AttemptFiles(folder, claims=only, ends=only), ending) if ending is not None and not ending.asked else None
 
 
 def how_it_ended(followed: Followed, ended: AttemptEnding | None, lost: str, *, goes_on: bool) -> WorkerExited:
@@ -304,7 +318,10 @@ def _has_failed(followed: Followed) -> bool:
     return followed.beat is None and isinstance(followed.state, Over) and bool(followed.state.code)
 
 
-def _silence(followed: Followed, silent_s: float) -> str:
-    node = followed.handle.node or "its node"
-    told = f"no sign of life from {node} for {silent_s / 60:.0f} min, and the cluster says that it runs"
-    return f"{told}. It is left alone; stop --force ends it."
+def _tell_silent(followed: Followed, silent_s: float | None, message: Callable[[str], None]) -> None:
+    """Tell the user, once, that an attempt which runs by the cluster's word has given no sign of life for long."""
+    if silent_s is not None and silent_s > LOST_AFTER_S and not followed.was_told:
+        followed.was_told = True
+        node = followed.handle.node or "its node"
+        told = f"no sign of life from {node} for {silent_s / 60:.0f} min, and the cluster says that it runs"
+        message(f"{followed.name}: {told}. It is left alone; stop --force ends it.")

@@ -130,11 +130,12 @@ class WorkerStarter:
                 select.select([worker.pidfd], [], [], EXIT_LIMIT_S)  # the process ends by itself
         finally:
             exit = worker.collect()
-        log = specs[0].paths.prepare_log
+        log = specs[0].paths.prepare_log(specs[0].experiment)
         if problems is None:
             return f"checking the configurations failed: {exit}. Its output: {log}"
-        if not problems and log.exists() and log.stat().st_size == 0:
-            log.unlink()
+        with contextlib.suppress(FileNotFoundError):
+            if not problems and log.stat().st_size == 0:
+                log.unlink()
         return problems
 
     def close(self) -> None:

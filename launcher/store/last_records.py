@@ -34,6 +34,11 @@ class LastRecords:
         lines = data[skipped:]
         return cls(start + skipped, lines) if lines.endswith(b"\n") else None
 
+    @property
+    def is_all(self) -> bool:
+        """These are all records of the file."""
+        return self.start == 0
+
     def to_json(self) -> dict[str, Any]:
         """Return a value for a file of JSON. A byte that is no UTF-8 does not come back."""
         return {"start": self.start, "lines": self.lines.decode(errors="replace")}

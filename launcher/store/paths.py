@@ -89,10 +89,12 @@ class Paths(PlotPaths):
         """Return the log of another process of an experiment than rank 0, whose output is in the experiment's log."""
         return self.logs / f"{_name(experiment)}.rank{rank}.log"
 
-    @property
-    def prepare_log(self) -> Path:
-        """The log of the target's `prepare`. No experiment has its name: such a name never begins with `_`."""
-        return self.logs / "_prepare.log"
+    def prepare_log(self, experiment: str) -> Path:
+        """Return the log of the target's `prepare`; on a cluster that of an attempt, which is prepared on its node.
+
+        No experiment has its name: such a name never begins with `_`.
+        """
+        return self.logs / (f"_prepare.{self._own(experiment)}.log" if self.own_attempt else "_prepare.log")
 
     @property
     def logs_note(self) -> Path:

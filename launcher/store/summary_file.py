@@ -64,11 +64,14 @@ class SummaryReader:
         self._inode: int | None = None  # None: the file was not read yet
         self._begin({})
 
-    def read(self) -> RecordSummary:
+    def read(self, known: LastRecords | None = None) -> RecordSummary:
         """Add the records that are new, and return the summary. It is empty if the file is missing or unreadable.
 
-        `RecordSummary.obstacle` says why a file cannot be read.
+        `RecordSummary.obstacle` says why a file cannot be read. `known`: all its records; it is not opened then.
         """
+        if known is not None:
+            self.read_new(known)
+            return self.summary
         try:
             with self._opened() as fd:
                 if self._is_of_another_file(fd):

@@ -15,11 +15,14 @@ from launcher.store.attempts import last_attempts
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, LoggedEvent, Started, read_events
 from launcher.store.experiment_state import ExperimentState, LaunchState, Phase, fold
+from launcher.store.last_records import LastRecords
 from launcher.store.locks import Holder, find_holder
 from launcher.store.manifest import Looks, Manifest, read_manifest
 from launcher.store.paths import Paths
 from launcher.store.record_summary import SPEED, TOKENS, RecordSummary
 from launcher.store.summary_file import SummaryReader
+
+NOTHING: Mapping[str, LastRecords] = {}
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,16 @@ class SweepState:
         wanted = [*(self.manifest.metrics if metrics is None else metrics), TOKENS, SPEED]
         return SummaryReader(self.cluster.paths(name).records(name), wanted, self.paths.summary(name))
 
-    def read_experiments(self, metrics: Collection[str] | None = None) -> list[ExperimentState]:
+    def read_experiments(
+        self, metrics: Collection[str] | None = None, known: Mapping[str, LastRecords] = NOTHING
+    ) -> list[ExperimentState]:
         """Return how every experiment stands, in the order of the job file.
 
-        `metrics`: read only these from the records, in less time; None: all those of the sweep.
+        `metrics`: read only these from the records, in less time; None: all those of the sweep. `known`: the records of
+        some, whose files are not opened.
         """
         return [
-            self.fold(index, self.reader(planned.name, metrics).read())
+            self.fold(index, self.reader(planned.name, metrics).read(known.get(planned.name)))
             for index, planned in enumerate(self.manifest.experiments)
         ]
 

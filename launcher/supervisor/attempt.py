@@ -13,7 +13,7 @@ from launcher.engine.notices import Notices
 from launcher.errors import LauncherError
 from launcher.executors.base import Demand, Executor, Handle, NotReady, WorkerExited
 from launcher.sinks.text_log import text_log
-from launcher.store.attempt_files import AttemptEnding, AttemptFiles
+from launcher.store.attempt_files import AttemptEnding
 from launcher.store.ending import EndingKind
 from launcher.store.record_summary import RecordSummary
 from launcher.supervisor.conclusion import NO_PROGRESS, conclude
@@ -55,8 +55,7 @@ class SupervisedAttempt:
         self._is_forced = False
         self._is_taken = False  # another attempt counts
         self._is_gone = False  # its claim was removed
-        end = AttemptFiles(owned.folder).path(self.spec.attempt, "end")
-        self._end_file = EndFile(end, f"{self.name}, attempt {self.spec.attempt}")
+        self._end_file = EndFile(owned.folder, self.name, self.spec.attempt)
 
     @property
     def name(self) -> str:
@@ -96,7 +95,7 @@ class SupervisedAttempt:
         except (LauncherError, OSError) as error:
             self.refuse(f"its worker could not be started: {error}")
             return
-        self._follower.open(self.spec, self._slots.about_devices)
+        self._follower.open(self.spec, self._slots.about_devices, is_there=self._owned.has_records)
         if why := self._follower.summary(self.name).obstacle:
             worker.discard()
             self.refuse(why)

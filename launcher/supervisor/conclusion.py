@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,8 +81,9 @@ def _has_progress(owned: Owned, history: RecordSummary) -> bool:
 def _remove_checkpoints(owned: Owned) -> None:
     """Remove the checkpoints of an attempt and of those before it: a done experiment needs none."""
     spec = owned.spec
-    for number in {0, *AttemptFiles.look(owned.folder).claims}:
-        if number <= spec.attempt:
-            with contextlib.suppress(OSError):  # they do no harm either
-                folder = spec.paths.of_attempt(number).checkpoints(spec.experiment)
-                Checkpoints(folder, spec.experiment, spec.state_digest).clear()
+    with contextlib.suppress(OSError):  # they do no harm either
+        for name in os.listdir(spec.paths.checkpoints_folder):
+            experiment, _, number = name.partition("@")
+            is_before = not number or (number.isascii() and number.isdigit() and int(number) <= spec.attempt)
+            if experiment == spec.experiment and is_before:
+                Checkpoints(spec.paths.checkpoints_folder / name, experiment, spec.state_digest).clear()

@@ -1,12 +1,19 @@
-"""Writes the end of an attempt. A full disk, or a server that is away, is tried again for a while."""
+"""Writes the end of an attempt. A full disk, or a server that is away, is tried again for a while.
+
+The launcher believes an end without a look at the claims, once the beat is gone. So whoever has written an end looks at
+them itself, and only then removes its beat.
+"""
 
 from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from launcher.store.attempt_files import AttemptEnding
+from launcher.engine.attempt_ending import SUPERSEDED
+from launcher.store.attempt_files import AttemptEnding, AttemptFiles
+from launcher.store.claims import is_newest
 from launcher.supervisor.output import say
 
 _RETRY_S = 1.0  # between two tries
@@ -16,10 +23,11 @@ _WRITING_S = 60.0  # from the first
 class EndFile:
     """The file `<n>.end` of one attempt, from its supervisor's side."""
 
-    def __init__(self, path: Path, name: str) -> None:
-        """Write nothing yet. `name`: of the attempt, for messages."""
-        self.path = path
-        self._name = name
+    def __init__(self, folder: Path, experiment: str, attempt: int) -> None:
+        """Write nothing yet. `folder`: of the experiment's attempts."""
+        self._folder = folder
+        self._attempt = attempt
+        self._name = f"{experiment}, attempt {attempt}"
         self._next_s = -math.inf
         self._give_up_s = math.inf
 
@@ -29,7 +37,10 @@ class EndFile:
         if now_s < self._next_s:
             return False
         try:
-            ended.write(self.path)
+            path = AttemptFiles(self._folder).path(self._attempt, "end")
+            ended.write(path)
+            if not ended.asked and is_newest(self._folder, self._attempt) is False:
+                replace(ended, asked=SUPERSEDED).write(path)
             return True
         except OSError as error:
             has_told = self._give_up_s < math.inf

@@ -21,8 +21,8 @@ _CHECKPOINT = "step-"
 _STALE_S = 70.0  # for which a network client may remember names by default (nfs(5): acdirmax)
 
 
-def copy_lines(paths: Paths, attempts: Iterable[int], path_of: Callable[[Paths], Path]) -> None:
-    """Make the file of an attempt from the whole lines of the newest file before it. Without one, none is made.
+def copy_lines(paths: Paths, attempts: Iterable[int], path_of: Callable[[Paths], Path]) -> bool:
+    """Make the file of an attempt from the whole lines of the newest file before it. Return whether there is one.
 
     `paths`: with the own files of the attempt. `attempts`: the numbers of those that were claimed before.
     `path_of`: returns the file, as `lambda paths: paths.records("a")`.
@@ -48,6 +48,8 @@ def copy_lines(paths: Paths, attempts: Iterable[int], path_of: Callable[[Paths],
             os.fsync(copy.fileno())
         if size:
             os.rename(beside, target)
+            return True
+        return False
     finally:
         beside.unlink(missing_ok=True)
 

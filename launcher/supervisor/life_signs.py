@@ -44,7 +44,8 @@ class LifeSigns:
     def give(self, now_s: float, step: int, phase: str) -> Standing:
         """Write records through to the disk, give a beat, and look whether the claim still counts."""
         self._due_s, self._phase = now_s + self._beat_s, phase
-        self.sync()
+        if phase != "prepares":  # until then there is no worker that records
+            self.sync()
         with self._telling("no sign of life can be given"):
             self._beat.move_on(self._num_bytes, step, phase)
         return self._standing()

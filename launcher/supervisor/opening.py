@@ -53,6 +53,7 @@ class Owned:
     folder: of the experiment's claims and ends.
     beat: its sign of life.
     goes_on: the attempt before it ended at the time limit.
+    has_records: it begins with those of the attempts before.
     checkpoint: the step of the newest checkpoint at the start; -1: there was none.
     last_step: the largest step that was recorded before.
     """
@@ -62,6 +63,7 @@ class Owned:
     folder: Path
     beat: BeatFile
     goes_on: bool = False
+    has_records: bool = False
     checkpoint: int = -1
     last_step: int = 0
 
@@ -101,8 +103,9 @@ def open_attempt(
     beat = BeatFile(ClusterPaths(outcome).beats, experiment, number)
     if order is not None and order.spec.script is not None:
         (predecessors or Predecessors(outcome)).await_end(files, experiment, number, beat, order.beat_s)
+    has_records = False
     try:
-        _inherit(Paths(outcome, outcome, number), experiment, folder, beat)
+        has_records = _inherit(Paths(outcome, outcome, number), experiment, folder, beat)
     except OSError as error:
         why = why or f"what attempts before it have left cannot be taken over: {error}"
     if order is None or order.spec.experiment != experiment:
@@ -111,10 +114,12 @@ def open_attempt(
         spec = _spec_of(order, number, ordered)
         why = why or " ".join(differences(order.code, fingerprint(spec)))
         if not why:
-            return _owned(Owned(order, spec, folder, beat, goes_on=_goes_on(_newest_end(files))))
+            goes_on = _goes_on(_newest_end(files))
+            return _owned(Owned(order, spec, folder, beat, goes_on=goes_on, has_records=has_records))
+    left = _refuse(folder, experiment, number, why, job.node)
     with contextlib.suppress(OSError):
         beat.remove()
-    return _refuse(folder, experiment, number, why, job.node)
+    return left
 
 
 def _read_order(batch: Batch, files: AttemptFiles, experiment: str, ordered: int) -> tuple[Order | None, str]:
@@ -187,8 +192,8 @@ def _is_there(pattern: str) -> bool:
     return any(glob.iglob(pattern, recursive=True, include_hidden=True))
 
 
-def _inherit(paths: Paths, name: str, folder: Path, beat: BeatFile) -> None:
-    """Give an attempt what those before it have left, and its first beat.
+def _inherit(paths: Paths, name: str, folder: Path, beat: BeatFile) -> bool:
+    """Give an attempt what those before it have left, and its first beat. Return whether it has records.
 
     Raises:
         OSError: what they have left can be neither read nor written.
@@ -200,18 +205,19 @@ def _inherit(paths: Paths, name: str, folder: Path, beat: BeatFile) -> None:
         say(f"{name}: no sign of life can be given: {error}. Training goes on.")
     link_checkpoints(paths, name, before)
     copy_lines(paths, before, lambda paths: paths.telemetry(name))
-    copy_lines(paths, before, lambda paths: paths.records(name))  # last: with its records the attempt counts
+    return copy_lines(paths, before, lambda paths: paths.records(name))  # last: with its records the attempt counts
 
 
 def _owned(owned: Owned) -> Owned:
     """Return an attempt with what it begins with."""
     paths, name = owned.spec.paths, owned.spec.experiment
-    if owned.spec.script is not None:
+    if owned.spec.script is not None and owned.has_records:
         from launcher.engine.script_records import complete  # targets need none of it
 
         complete(paths, name)  # what the script of the attempt before has written, and its worker has not recorded
-    facts = read_summary(paths.records(name), (), paths.summary(name))
-    return replace(owned, checkpoint=newest_checkpoint(paths, name), last_step=facts.last_step)
+    if owned.has_records:
+        owned = replace(owned, last_step=read_summary(paths.records(name), (), paths.summary(name)).last_step)
+    return replace(owned, checkpoint=newest_checkpoint(paths, name))
 
 
 def _refuse(folder: Path, experiment: str, attempt: int, why: str, node: str) -> Left:

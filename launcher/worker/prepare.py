@@ -24,7 +24,8 @@ def prepare(specs: list[Spec], answer: Connection, *, lifeline: int) -> None:
 
     Sends one UTF-8 message into `answer`: the problems, empty if there are none.
     """
-    set_up_process(specs[0].paths.prepare_log, specs[0].environment | {"CUDA_VISIBLE_DEVICES": ""}, lifeline)
+    log = specs[0].paths.prepare_log(specs[0].experiment)
+    set_up_process(log, specs[0].environment | {"CUDA_VISIBLE_DEVICES": ""}, lifeline)
     remember_modules()
     become_main_process(give_back_stacks_signal)
     pid = os.getpid()
@@ -41,7 +42,7 @@ def prepare(specs: list[Spec], answer: Connection, *, lifeline: int) -> None:
             shut_down(fork_exit_code(failure), has_children=False)
         if failure is not None:
             print_trace(failure)
-            problem = f"{describe(failure, user_folders(spec))}\n  The trace: {spec.paths.prepare_log}"
+            problem = f"{describe(failure, user_folders(spec))}\n  The trace: {log}"
             experiments_by_problem.setdefault(problem, []).append(spec.experiment)
     del failure
     lines = [f"{', '.join(names)}: {problem}" for problem, names in experiments_by_problem.items()]

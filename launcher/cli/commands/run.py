@@ -71,7 +71,7 @@ def _launch(
     began_s = time.monotonic()
     summary = api.launch(sweep, options, Console(is_quiet=is_quiet, is_verbose=is_verbose))
     seconds = time.monotonic() - began_s
-    experiments = [] if summary.has_lost_folder else finishing.results(sweep)
+    experiments = [] if summary.has_lost_folder else finishing.results(sweep, summary.short)
     document = finishing.document(sweep, summary, experiments, seconds)
     if as_json:
         output.print_json(document)

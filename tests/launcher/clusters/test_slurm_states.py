@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from launcher.clusters.base import Over, Place, Running, State, Waiting
-from launcher.clusters.slurm_states import STATES, job_name, newest, read_queue
+from launcher.clusters.slurm_states import STATES, QueueReader, job_name, newest
 
 SWEEP = "0123456789"
 
@@ -25,7 +25,7 @@ def line(
 
 
 def state_of(text: str) -> State:
-    (job,) = read_queue(text, SWEEP)
+    (job,) = QueueReader(SWEEP).read(text)
     return job.state
 
 
@@ -87,11 +87,11 @@ def test_every_state_of_the_manual_is_known() -> None:
     ],
 )
 def test_lines_of_anything_else_are_passed_over(text: str) -> None:
-    assert read_queue(text + "\n" + line(), SWEEP) == read_queue(line(), SWEEP)
+    assert QueueReader(SWEEP).read(text + "\n" + line()) == QueueReader(SWEEP).read(line())
 
 
 def test_an_array_that_begins_later_counts_its_groups_from_there() -> None:
-    (job,) = read_queue(line(name=job_name(SWEEP, "b1", 1000), index=7), SWEEP)
+    (job,) = QueueReader(SWEEP).read(line(name=job_name(SWEEP, "b1", 1000), index=7))
     assert job.place == Place("b1", 1007)
     assert (job.array, job.index) == (7, 7)
 
@@ -99,7 +99,7 @@ def test_an_array_that_begins_later_counts_its_groups_from_there() -> None:
 @pytest.mark.parametrize("batch", ["b1", "b-1", "2026-11-27.1", "x+1000", "=a".lstrip("="), "a" * 100])
 def test_any_name_of_a_batch_comes_back_from_the_name_of_a_job(batch: str) -> None:
     for offset in (0, 1000):
-        (job,) = read_queue(line(name=job_name(SWEEP, batch, offset), index=0), SWEEP)
+        (job,) = QueueReader(SWEEP).read(line(name=job_name(SWEEP, batch, offset), index=0))
         assert job.place == Place(batch, offset)
 
 
@@ -113,7 +113,7 @@ def test_of_several_jobs_of_a_group_the_live_counts_whatever_its_id() -> None:
         line(job=3, array=3, index=5, state="FAILED", code="256"),
         line(job=4, array=4, index=5, state="COMPLETED"),
     ]
-    found = {place.number: job.state for place, job in newest(read_queue("\n".join(lines), SWEEP)).items()}
+    found = {place.number: job.state for place, job in newest(QueueReader(SWEEP).read("\n".join(lines))).items()}
     assert found == {3: Waiting("Dependency"), 4: Running("n1"), 5: Over(0, None, "COMPLETED")}
 
 
@@ -122,3 +122,12 @@ def test_what_slurm_says_is_made_safe_to_print() -> None:
     assert isinstance(state, Waiting)
     assert "\x1b" not in state.why
     assert len(state.why) <= 110
+
+
+def test_what_squeue_says_again_is_the_same_job_and_what_it_says_no_more_is_none() -> None:
+    reader = QueueReader(SWEEP)
+    first, second = line(index=1, state="PENDING"), line(index=2, state="RUNNING")
+    waiting, _ = reader.read(f"{first}\n{second}")
+    assert reader.read(first) == [waiting]
+    assert reader.read(f"{first}\n{second}")[0] is waiting
+    assert reader.read("") == []

@@ -101,11 +101,12 @@ class Followed:
         self.cluster = MemoryCluster()
         self.messages: list[str] = []
         self.now_s = 1000.0
+        self.ended: dict[str, AttemptFiles] = {}
         self.attempts = RemoteAttempts(
             self.cluster,
             self.folders,
             adopted or {},
-            {},
+            self.ended,
             LaunchLease(self.folders.beats),
             self.messages.append,
             beat_s=BEAT_S,
@@ -183,6 +184,49 @@ def test_records_are_told_when_a_beat_has_more_bytes_and_the_end_when_it_is_writ
     (exited,) = exits([*followed.turn(1.0), *followed.turn(1.0)])
     assert exited.ended is not None
     assert (exited.exit.code, exited.goes_on) == (0, False)
+
+
+def test_the_end_of_a_first_attempt_is_believed_without_a_listing(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        followed.add(name)
+    followed.turn()
+    for name in "ab":
+        followed.begins(name)
+        followed.beats[name].move_on(120, 3, "ends")
+    followed.turn()
+    listed: list[str] = []
+    look = AttemptFiles.look
+
+    def counted(folder: Path) -> AttemptFiles:
+        listed.append(folder.name)
+        return look(folder)
+
+    monkeypatch.setattr(AttemptFiles, "look", counted)
+    followed.ends("a")
+    assert claim(followed.folders.attempts("b"), 2, Claim.of_this_process())
+    followed.ends("b", ending=AttemptEnding(node="n1", code=0, asked="superseded"))
+    found = {event.experiment: event.goes_on for event in exits([*followed.turn(1.0), *followed.turn(1.0)])}
+    assert found == {"a": False, "b": True}
+    assert set(listed) == {"b"}
+    assert followed.ended["a"].ends == followed.ended["a"].claims == {1}
+
+
+def test_an_end_that_is_listed_and_cannot_be_read_yet_is_waited_for(followed: Followed) -> None:
+    followed.add("a")
+    followed.turn()
+    followed.begins("a")
+    followed.turn()
+    end = AttemptFiles(followed.folders.attempts("a")).path(1, "end")
+    end.mkdir()
+    followed.beats["a"].remove()
+    followed.cluster.states[followed.ticket("a")] = Over(0)
+    assert not exits(followed.turn())
+    end.rmdir()
+    AttemptEnding(node="n1", code=0).write(end)
+    (exited,) = exits(followed.turn(1.0))
+    assert exited.ended is not None
 
 
 def test_an_attempt_that_began_and_ended_between_two_looks_is_found_by_the_cluster(followed: Followed) -> None:

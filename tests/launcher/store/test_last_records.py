@@ -65,6 +65,16 @@ def test_a_whole_short_file_is_in_the_end_of_its_attempt(tmp_path: Path) -> None
     assert found.last_records is None
 
 
+def test_records_that_are_known_are_summed_up_without_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "records" / "a.jsonl"
+    write(path, 1, 5)
+    known, fresh = last_of(path), read_summary(path, ["loss"])
+    assert known is not None
+    assert known.is_all
+    path.unlink()
+    assert repr(SummaryReader(path, ["loss"]).read(known)) == repr(fresh)
+
+
 def test_a_torn_or_a_long_last_line_is_left_to_the_file(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"n": 1}\n{"n": 2')
