@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,8 @@ def test_results_go_to_stdout_and_messages_to_stderr(capsys: pytest.CaptureFixtu
 
 
 def test_json_has_text_for_values_that_json_lacks(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_json({"path": Path("a/b")})
-    assert json.loads(capsys.readouterr().out) == {"path": "a/b"}
+    output.print_json({"path": Path("a/b"), "config": [{"lr": math.nan}, (-math.inf, 0.5)]})
+    assert json.loads(capsys.readouterr().out) == {"path": "a/b", "config": [{"lr": "nan"}, ["-inf", 0.5]]}
 
 
 def test_lines_are_printed_inert_and_coloured_only_where_it_is_wanted(
