@@ -29,7 +29,7 @@ def names(text: str) -> list[str]:
     Raises:
         ValueError: a brace is neither doubled nor part of a placeholder.
     """
-    return [match[1] for match in _matches(text) if match[1]]
+    return [match[1] for match in _matches(text) if match[1]] if "{" in text or "}" in text else []
 
 
 def fill(text: str, value: Callable[[str], str]) -> str:
@@ -38,6 +38,8 @@ def fill(text: str, value: Callable[[str], str]) -> str:
     Raises:
         ValueError: a brace is neither doubled nor part of a placeholder.
     """
+    if "{" not in text and "}" not in text:
+        return text
     parts, end = [], 0
     for match in _matches(text):
         parts += [text[end : match.start()], value(match[1]) if match[1] else match[0][0]]

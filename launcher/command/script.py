@@ -20,7 +20,7 @@ class Script:
     stop_signal: str = "SIGTERM"
     log: str | tuple[str, ...] = "auto"  # templates of its output, or the name of a way to read it
     events: tuple[str, ...] = ()  # globs of files with metrics
-    config_text: str | None = None  # the content of `config_file`; None: there is no such file
+    config_text: str | None = None  # the content of the file with the configuration; None: there is none
     code: str = ""  # the digest of its source; empty if it is not known
     is_resumed: bool = False  # it was given the arguments to go on from what an earlier attempt has left
     is_inside: bool = False  # it runs in a process forked from the worker, not in a new Python
@@ -31,8 +31,3 @@ class Script:
     def private(self) -> Path:
         """The launcher's own folder in the experiment's folder."""
         return self.dir / ".launcher"
-
-    @property
-    def config_file(self) -> Path:
-        """The file with the configuration, for `args = "file"`."""
-        return self.dir / "config.json"

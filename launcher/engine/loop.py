@@ -39,6 +39,7 @@ from launcher.text import plural
 
 TICK_S = 0.25  # between two looks at the clock, and at files whose messages may have got lost
 REMOTE_FOLDERS_S = 5.0  # between two looks whether the folders are in place, where they are on a file server
+LEAST_TICK_S = 0.05  # the same, where the loop turns for every record that a worker writes
 STOPPED_DRAWING_S = 1.0  # that a stopped launch may draw beyond the grace time, which it may use up in any case
 
 
@@ -90,6 +91,7 @@ class Loop:
         )
         self._selector = selectors.DefaultSelector()
         self._pauses = PauseMeter()
+        self._tick_due_s = 0.0
         self._signal: int | None = None  # the first that asked the launch to stop
         self._draw_until_s = math.inf
         self._folders_due_s = 0.0
@@ -162,6 +164,9 @@ class Loop:
 
     def _tick(self) -> None:
         now_s = time.monotonic()
+        if now_s < self._tick_due_s:
+            return
+        self._tick_due_s = now_s + LEAST_TICK_S
         self._look_at_folders(now_s)
         self._dispatcher.handle(*self._runner.tick(now_s))
         if not self._folders.has_lost:  # otherwise the files at these paths may belong to another launch

@@ -30,6 +30,7 @@ RENEW_AFTER_S = 30.0  # the views are drawn again after so long, while experimen
 RENEW_OLD_AFTER_S = 2.0  # the same at the beginning of a launch that finds the views of an earlier launch
 MOST_COMPLAINTS = 20  # lines of its stderr; later lines are left out
 SHARE = 0.1  # drawing may take this share of one core while experiments run
+LEAST_PAUSE_S = 5.0  # between two drawings meanwhile: nobody reads a page faster, and each draws all rows anew
 
 
 def report_process(plan: Plan, warn: Callable[[str], None]) -> ReportProcess:
@@ -160,7 +161,7 @@ class ReportProcess:
                 self._moved_s = time.monotonic()
                 continue
             self._is_busy, self._progress = False, None
-            self._not_before_s = time.monotonic() + answer["seconds"] / SHARE
+            self._not_before_s = time.monotonic() + max(LEAST_PAUSE_S, answer["seconds"] / SHARE)
             self._renewal_s = max(self._not_before_s, time.monotonic() + RENEW_AFTER_S)
             for problem in answer["problems"]:
                 if problem not in self._problems:

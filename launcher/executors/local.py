@@ -49,6 +49,7 @@ class LocalHandle:
         self.worker = worker
         self._executor = executor
         self._bell_reader = BellReader()
+        self.is_bell_open = True
         self._oom_kills = num_oom_kills()
 
     @property
@@ -80,12 +81,15 @@ class LocalHandle:
         return self.worker.cpu_seconds()
 
     def read_bell(self) -> bool:
-        """Read what has come through the bell. Return whether the worker's end of the pipe is still open."""
-        with contextlib.suppress(BlockingIOError):
+        """Read what has come through the bell. Return whether the worker has rung, because it has written records."""
+        num_before = self._bell_reader.num_rings
+        try:
             while data := os.read(self.worker.bell.fileno(), _PIPE_BYTES):
                 self._bell_reader.feed(data)
-            return False
-        return True
+            self.is_bell_open = False
+        except BlockingIOError:
+            pass
+        return self._bell_reader.num_rings > num_before
 
     def exited(self) -> WorkerExited:
         """Release everything of the worker, which has died, and return how it ended."""
@@ -215,9 +219,10 @@ class LocalExecutor:
                 self.drop(handle)
                 events.append(handle.exited())
             else:
-                if not handle.read_bell():  # the worker is ending
+                if handle.read_bell():
+                    events.append(RecordsWritten(handle.spec.experiment))
+                if not handle.is_bell_open:  # the worker is ending: what it has written is read when it has ended
                     self._selector.unregister(key.fd)
-                events.append(RecordsWritten(handle.spec.experiment))
         return events
 
     def fileno(self) -> int:

@@ -22,6 +22,7 @@ from launcher.executors.lifeline import NamedLifeline, mark_of
 from launcher.executors.server_supervisor import ServerSupervisor
 from launcher.executors.worker_process import EXIT_LIMIT_S, WorkerProcess
 from launcher.store.locks import Lock
+from launcher.worker.script_task import ScriptTask
 from launcher.worker.spec import Spec
 from launcher.worker.thread_budget import ThreadBudget
 
@@ -95,9 +96,9 @@ class WorkerStarter:
         spec = self._lifeline.marked(spec)
         if spec.script is not None and isinstance(spec.script.log, tuple):
             self._server.warm("script", spec.script.log)
-        function = "script" if spec.script else "main"
+        function, argument = ("main", spec) if spec.script is None else ("script", ScriptTask.of(spec, spec.script))
         is_plain = spec.script is not None and not spec.script.is_inside  # no code of a user's runs in the worker
-        worker = self.fork(function, spec.experiment, spec, inherited, is_plain=is_plain)
+        worker = self.fork(function, spec.experiment, argument, inherited, is_plain=is_plain)
         worker.mark = mark_of(spec)
         os.set_blocking(worker.bell.fileno(), False)  # the event loop never waits for a bell
         return worker

@@ -6,7 +6,8 @@ MOST_BY_AXIS = 3  # metrics that have plots by axes and parameters: the first of
 LEAST_RESULTS = 20  # of which the importance of parameters is told, and all parameters are drawn at once
 PRELOAD = ("torch", "torch._dynamo")  # `preload` of a [sweep] table that does not set it
 _PRELOAD_OF_RANKS = ("torch",)
-_SCRIPT_WORKER = ("launcher.worker.script",)
+_SCRIPT_WORKER = "launcher.worker.script"
+_INSIDE = "launcher.worker.inside"  # what runs such a script, and all that it needs
 
 
 def modules_to_preload(
@@ -19,6 +20,6 @@ def modules_to_preload(
     2.13 if the model outlives its process group, as in most scripts (decision 0029).
     """
     if has_command and not is_inside:
-        return _SCRIPT_WORKER
+        return (_SCRIPT_WORKER,)
     wanted = _PRELOAD_OF_RANKS if num_gpus > 1 and preload == PRELOAD else preload
-    return (*wanted, *_SCRIPT_WORKER) if has_command else wanted
+    return (*wanted, _SCRIPT_WORKER, _INSIDE) if has_command else wanted

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from launcher.store.files import open_to_read
 
@@ -54,7 +53,7 @@ class GrowingFile:
     def read(self, most: int) -> bytes:
         """Return the next bytes; empty if there are none, the file cannot be read, or it was written anew."""
         try:
-            fd = open_to_read(Path(self.path))
+            fd = open_to_read(self.path)
         except OSError:
             self._size = self.offset
             return b""

@@ -6,9 +6,12 @@ process boundary and is kept in the records. `Format` turns the bytes of a file 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, get_args
+
+import orjson
 
 from launcher.store import values
 
@@ -72,7 +75,16 @@ class SourceSpec:
 
     def beginning_at(self, begins: Mapping[str, int]) -> SourceSpec:
         """Return the description of the same source for an attempt that begins in files at these offsets."""
-        return replace(self, begins=dict(begins))
+        return SourceSpec(**{**vars(self), "begins": dict(begins)}) if begins != self.begins else self
+
+
+def specs_as_text(specs: Sequence[SourceSpec]) -> str:
+    """Return descriptions as the JSON list that the records of an attempt hold."""
+    content = [spec.to_json() for spec in specs]
+    try:
+        return orjson.dumps(content).decode()
+    except TypeError:  # the name of a file is not UTF-8
+        return json.dumps(content)
 
 
 def read_specs(text: str) -> list[SourceSpec]:

@@ -33,11 +33,14 @@ _KINDS = (
 )
 
 
+AnyPath = Path | str
+
+
 class OddFile(OSError):
     """A path leads to something that a sweep never makes. `strerror` names it: `it is a pipe, not a file`."""
 
 
-def open_file(path: Path, flags: int) -> int:
+def open_file(path: AnyPath, flags: int) -> int:
     """Return a descriptor as `os.open` does, but of an ordinary file only, without waiting or following a link.
 
     Raises:
@@ -56,7 +59,7 @@ def open_file(path: Path, flags: int) -> int:
     return fd
 
 
-def open_to_read(path: Path) -> int:
+def open_to_read(path: AnyPath) -> int:
     """Return a descriptor that reads a file. It is opened without waiting and without following a link at its name.
 
     Raises:
@@ -67,7 +70,7 @@ def open_to_read(path: Path) -> int:
     return open_file(path, os.O_RDONLY)
 
 
-def open_to_append(path: Path) -> int:
+def open_to_append(path: AnyPath) -> int:
     """Return a descriptor that reads anywhere in a file and appends to it. A missing file is created.
 
     If the file has several names, this name first gets a copy of the file. The other names keep the old file unchanged.
@@ -80,14 +83,14 @@ def open_to_append(path: Path) -> int:
     fd = open_file(path, flags)
     if os.fstat(fd).st_nlink > 1:
         try:
-            _copy_in_place(fd, path)
+            _copy_in_place(fd, Path(path))
         finally:
             os.close(fd)
         fd = open_file(path, flags)
     return fd
 
 
-def open_in_folder(path: Path) -> int:
+def open_in_folder(path: AnyPath) -> int:
     """Return a descriptor as `open_to_append` does. A missing folder is created too.
 
     Raises:
@@ -96,7 +99,7 @@ def open_in_folder(path: Path) -> int:
     try:
         return open_to_append(path)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         return open_to_append(path)
 
 
@@ -195,7 +198,7 @@ class LineSplitter:
         return lines
 
 
-def _odd(path: Path) -> OddFile | None:
+def _odd(path: AnyPath) -> OddFile | None:
     """Return an error that names the kind of thing at a path; None for a file, or if the kind cannot be found."""
     try:
         mode = os.lstat(path).st_mode

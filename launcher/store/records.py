@@ -36,8 +36,8 @@ import json
 import math
 import os
 import re
-import threading
 import weakref
+from _thread import RLock  # `threading` would run code of its own in each process that is forked
 from collections.abc import Collection, Iterator, Mapping
 from math import isfinite
 from os import write as write_to
@@ -50,7 +50,15 @@ from orjson import dumps as to_json
 
 from launcher.store import values
 from launcher.store.ending import EndingKind
-from launcher.store.files import CHUNK_BYTES, LINE_BYTES, LineSplitter, open_in_folder, open_to_read, truncate_torn_line
+from launcher.store.files import (
+    CHUNK_BYTES,
+    LINE_BYTES,
+    AnyPath,
+    LineSplitter,
+    open_in_folder,
+    open_to_read,
+    truncate_torn_line,
+)
 
 if TYPE_CHECKING:
     from launcher.store.last_records import LastRecords
@@ -71,13 +79,14 @@ _FOREIGN = (
 Record = dict[str, Any]
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATETIME
 _LONG_INTEGER = re.compile(rb"\d{19}")
+_PLAIN = frozenset({str, int, bool})
 _INEXACT = 2.0**63  # a larger float may be an integer that orjson has rounded
 
 
 class RecordWriter:
     """Appends records to the file of an experiment. It belongs to a single process, whose threads may share it."""
 
-    def __init__(self, path: Path, attempt: int, bell_fd: int | None = None, elapsed_s: float = 0.0) -> None:
+    def __init__(self, path: AnyPath, attempt: int, bell_fd: int | None = None, elapsed_s: float = 0.0) -> None:
         """Open the file of an experiment for an attempt, which began `elapsed_s` ago."""
         self._fd = open_in_folder(path)
         truncate_torn_line(self._fd)
@@ -86,12 +95,12 @@ class RecordWriter:
         self._attempt = attempt
         self._began_s = monotonic() - elapsed_s
         self._bell_fd = bell_fd  # a non-blocking pipe
-        self._ring_at_s = math.inf if bell_fd is None else 0.0
-        self._lock = threading.RLock()  # a signal handler may write while its own thread does
+        # Nobody waits for the first record, which says only that the attempt has begun.
+        self._ring_at_s = math.inf if bell_fd is None else monotonic() + BELL_INTERVAL_S
+        self._lock = RLock()  # a signal handler may write while its own thread does
         self.num_unwritten = 0  # records
         self.error: OSError | None = None  # why the newest of the unwritten records was not written
-        ours = weakref.WeakMethod(self._disown)
-        os.register_at_fork(after_in_child=lambda: (disown := ours()) and disown())
+        _writers.append(weakref.ref(self, _writers.remove))
 
     def write(self, fields: Mapping[str, Any], step: int | None = None, source: tuple[int, int] | None = None) -> None:
         """Append a record. When this returns, the death of a process can no longer lose the record.
@@ -124,7 +133,8 @@ class RecordWriter:
                     line = to_json(record, None, _OPTIONS)
                     # orjson writes NaN as null, and accepts lists. `sum` is a fast test for finite numbers: it raises
                     # TypeError for text and lists, and its result is not finite if any value is not.
-                    if not (isfinite(sum(fields.values())) and line.isascii()):
+                    is_right = isfinite(sum(fields.values())) if step is not None else _is_plain(fields, line)
+                    if not (is_right and line.isascii()):
                         line = _encode(record)
                 except (TypeError, OverflowError):  # text, an array, a tensor, an integer beyond 64 bits
                     line = _encode(record)
@@ -155,6 +165,10 @@ class RecordWriter:
             with contextlib.suppress(OSError):
                 os.write(self._bell_fd, b"!")
 
+    def hush(self) -> None:
+        """Ring no more: the reader will see soon that this process has ended, and reads what is left then."""
+        self._bell_fd, self._ring_at_s = None, math.inf
+
     def close(self) -> None:
         """Release the file."""
         os.close(self._fd)
@@ -166,7 +180,7 @@ class RecordWriter:
     def _disown(self) -> None:
         """Stop writing, in a forked process. The lock is replaced: a thread of the parent may have held it."""
         self._fd = _NOT_OURS
-        self._lock = threading.RLock()
+        self._lock = RLock()
 
     def _complete(self, data: bytes, written: int) -> None:
         """Write the rest of a record of which the kernel took only a part. If this fails, remove the part."""
@@ -179,6 +193,18 @@ class RecordWriter:
             raise
 
 
+_writers: list[weakref.ref[RecordWriter]] = []  # of this process
+
+
+def _disown_all() -> None:
+    for writer in _writers:
+        if (found := writer()) is not None:
+            found._disown()
+
+
+os.register_at_fork(after_in_child=_disown_all)
+
+
 def _foreign() -> RecordWriter:
     """Return a writer that refuses to write."""
     writer = RecordWriter.__new__(RecordWriter)
@@ -186,6 +212,11 @@ def _foreign() -> RecordWriter:
     writer._began_s = 0.0
     writer._disown()
     return writer
+
+
+def _is_plain(fields: Mapping[str, Any], line: bytes) -> bool:
+    """Return whether orjson has written the fields of a record that has a `kind` as `json` would: not so for NaN."""
+    return _PLAIN.issuperset(map(type, fields.values())) and len(line) <= LINE_BYTES
 
 
 def _encode(record: Record) -> bytes:
@@ -298,7 +329,7 @@ def tidy(record: Record) -> Record | None:
     return record if is_right else None
 
 
-def unreadable(path: Path, error: OSError) -> str:
+def unreadable(path: AnyPath, error: OSError) -> str:
     """Return why a record file cannot be read, without a full stop."""
     return f"{path} cannot be read: {error.strerror}"
 
@@ -310,7 +341,7 @@ class RecordReader:
     `start`: where to begin in the file, in bytes: at the beginning of a line.
     """
 
-    def __init__(self, path: Path, metrics: Collection[str] | None = None, start: int = 0) -> None:
+    def __init__(self, path: AnyPath, metrics: Collection[str] | None = None, start: int = 0) -> None:
         self._path = path
         self._metrics = metrics
         self._offset = start

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from launcher.store import values
-from launcher.store.files import open_to_read, read
+from launcher.store.files import AnyPath, open_to_read, read
 from launcher.store.last_records import LastRecords
 from launcher.store.paths import write_atomic
 from launcher.store.record_summary import Cuts, RecordSummary, Straddles
@@ -50,13 +50,13 @@ class SummaryReader:
 
     def __init__(
         self,
-        path: Path,
+        path: AnyPath,
         metrics: Collection[str] | None = None,
         kept: Path | None = None,
         *,
         decodes_all: bool = False,
     ) -> None:
-        self.path = path
+        self.path = Path(path)
         self._decodes_all = decodes_all
         self._metrics = None if metrics is None else tuple(dict.fromkeys(metrics))
         self._kept = kept
@@ -191,7 +191,7 @@ class SummaryReader:
             self._reader = self._new_reader(offset)
 
 
-def read_summary(path: Path, metrics: Collection[str] | None = None, kept: Path | None = None) -> RecordSummary:
+def read_summary(path: AnyPath, metrics: Collection[str] | None = None, kept: Path | None = None) -> RecordSummary:
     """Return the summary of a record file. See `SummaryReader`."""
     return SummaryReader(path, metrics, kept).read()
 

@@ -18,6 +18,7 @@ from launcher.store.ending import EndingKind
 from launcher.store.records import Record
 
 UNWRITTEN_EXIT_CODE = 74  # EX_IOERR of sysexits.h: the worker could not write its records, even if its word is lost
+_RING = b"!"
 _FAREWELL = b"."
 _TEXT_LIMIT = 300  # characters of the error, of at most 12 bytes each; the kernel splits no write of up to 4,096 bytes
 _WAIT_S = 2.0  # for room in a pipe that nobody has read for a while
@@ -42,10 +43,12 @@ class BellReader:
 
     def __init__(self) -> None:
         self.has_farewell = False
+        self.num_rings = 0
         self._word: bytes | None = None  # what came after the first line end; None before that
 
     def feed(self, data: bytes) -> None:
         """Take in bytes read from the bell."""
+        self.num_rings += data.count(_RING)
         if self._word is not None:
             self._word += data
         elif b"\n" in data:

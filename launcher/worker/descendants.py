@@ -11,7 +11,6 @@ So if the worker has no children, nothing is left of its script, and nobody has 
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 from collections.abc import Collection
@@ -28,23 +27,21 @@ def adopt() -> None:
         _pid_of_adopter = os.getpid()
 
 
-def reap(apart: Collection[int] = ()) -> None:
+def reap(apart: Collection[int] = ()) -> bool:
     """Take in the end of adopted processes, so that they do not fill the table of processes.
 
-    `apart`: children whose end somebody else takes in.
+    `apart`: children whose end somebody else takes in. Return whether this process has no child any more.
     """
-    with contextlib.suppress(ChildProcessError):  # there is no child
+    try:
         while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
             if ended.si_pid in apart:
-                return
+                return False
             os.waitpid(ended.si_pid, 0)
+    except ChildProcessError:
+        return True
+    return False
 
 
 def are_gone() -> bool:
     """Return whether no descendant of this process is left. Without `adopt` that is not known, and so False."""
-    reap()
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return os.getpid() == _pid_of_adopter
-    return False
+    return reap() and os.getpid() == _pid_of_adopter

@@ -14,6 +14,7 @@ import selectors
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 from launcher.current_run.agreement import Agreement
@@ -21,7 +22,7 @@ from launcher.store.ending import EndingKind
 from launcher.store.records import RecordWriter
 from launcher.worker import ranks as naming
 from launcher.worker.bell import UNWRITTEN_EXIT_CODE, send_last_word
-from launcher.worker.last_record import facts_at_end, write_last_record
+from launcher.worker.last_record import facts_at_end, secrets_of, write_last_record
 from launcher.worker.process_setup import pass_stacks_signal_on, use_log
 from launcher.worker.rank_run import NoRecords, RankRun
 from launcher.worker.ranks import Ranks
@@ -76,7 +77,7 @@ def _write_end(spec: Spec, last: dict[str, Any], facts: dict[str, Any], bell_fd:
         problem = str(last.get("error", f"its last record could not be written: {error}"))
         send_last_word(bell_fd, {"ending": EndingKind.FAILED, "error": problem})
         return UNWRITTEN_EXIT_CODE
-    is_written = write_last_record(spec, last, facts, writer, bell_fd)
+    is_written = write_last_record(last, facts, writer, bell_fd, partial(secrets_of, spec.config, spec.given))
     return (1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE
 
 

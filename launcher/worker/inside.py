@@ -19,7 +19,6 @@ import signal
 import sys
 import types
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 from launcher.worker.device_check import use_threads
@@ -29,7 +28,7 @@ from launcher.worker.process_setup import STACKS_SIGNAL
 from launcher.worker.shutdown import exit_code, remember_modules, shut_down
 
 
-def run_inside(argv: Sequence[str], folder: Path, environment: Mapping[str, str], threads: int) -> NoReturn:
+def run_inside(argv: Sequence[str], folder: str, environment: Mapping[str, str], threads: int) -> NoReturn:
     """Run a script in this process, which was just forked for it, and end the process.
 
     `argv`: the Python, then the script or `-m` and a module, then the script's arguments.
@@ -50,7 +49,7 @@ def run_inside(argv: Sequence[str], folder: Path, environment: Mapping[str, str]
     shut_down(code, has_children=False)  # the worker ends what is left of the process group
 
 
-def _be_a_script(folder: Path, environment: Mapping[str, str], threads: int) -> None:
+def _be_a_script(folder: str, environment: Mapping[str, str], threads: int) -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, STACKS_SIGNAL):
         signal.signal(number, signal.SIG_DFL)

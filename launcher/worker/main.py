@@ -16,7 +16,6 @@ from __future__ import annotations
 import inspect
 from dataclasses import replace
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,11 @@ from launcher.worker.beginning import begin, hold_outcome
 from launcher.worker.bell import UNWRITTEN_EXIT_CODE
 from launcher.worker.device_check import check_device, check_identity, use_threads
 from launcher.worker.function_ranks import train_in_ranks
-from launcher.worker.last_record import facts_at_end, write_last_record
+from launcher.worker.last_record import facts_at_end, secrets_of, write_last_record
+from launcher.worker.process_setup import set_up_process
 from launcher.worker.rank_run import NoRecords
 from launcher.worker.run import Run
-from launcher.worker.shutdown import shut_down
+from launcher.worker.shutdown import remember_modules, shut_down
 from launcher.worker.spec import Spec
 from launcher.worker.target import config_class, importable, load_function
 from launcher.worker.target_call import exit_is_return, make_config, target_of
@@ -37,23 +37,26 @@ from launcher.worker.thread_budget import ThreadBudget
 from launcher.worker.training import train_to_end
 
 
-def main(
-    spec: Spec, bell: Connection, thread_budget: Connection | None, *device_locks: Connection, lifeline: int
-) -> None:
+def main(spec: Spec, bell_fd: int, thread_budget_fd: int | None, *device_locks: int, lifeline: int) -> None:
     """Run one attempt and end the process. The last record says how the attempt ended.
 
     The exit code is 0 if the attempt is done or was stopped, 1 if it failed, and UNWRITTEN_EXIT_CODE if a record could
-    not be written. `bell`: the pipe that wakes the launcher. `device_locks`: held by this process as long as it lives.
-    `lifeline`: the pipe end by which this process dies with the launcher.
+    not be written. `bell_fd`: of the pipe that wakes the launcher. `device_locks`: held by this process as long as it
+    lives. `lifeline`: the pipe end by which this process dies with the launcher.
     """
-    writer = begin(spec, bell, lifeline)
-    outcome_fd = hold_outcome(spec, bell)
+    remember_modules()
+    set_up_process(spec.paths.log(spec.experiment), spec.environment, lifeline)
+    start = {"digest": spec.digest, "device": spec.device_type, "threads": spec.threads}
+    writer = begin(spec.paths.records(spec.experiment), spec.attempt, start, bell_fd)
+    outcome_fd = hold_outcome(spec.paths.outcome, bell_fd)
     about = partial(_about_run, spec, outcome_fd)
     if spec.num_ranks > 1:
-        train_in_ranks(spec, writer, bell.fileno(), about, _train)
-    run = Run(**about(writer), thread_budget=ThreadBudget(thread_budget.fileno()) if thread_budget else None)
+        train_in_ranks(spec, writer, bell_fd, about, _train)
+    run = Run(**about(writer), thread_budget=None if thread_budget_fd is None else ThreadBudget(thread_budget_fd))
     last = train_to_end(spec, run, writer, _train)
-    is_written = write_last_record(spec, last, facts_at_end(writer), writer, bell.fileno())
+    is_written = write_last_record(
+        last, facts_at_end(writer), writer, bell_fd, partial(secrets_of, spec.config, spec.given)
+    )
     shut_down((1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE)
 
 

@@ -32,19 +32,20 @@ import contextlib
 import ctypes  # noqa: F401  a worker flushes C's output when it ends
 import gc
 import importlib
-import json
 import os
 import pickle
-import selectors
+import select
 import signal
 import socket
 import sys
 import traceback
 import weakref
-from multiprocessing.connection import Connection
-from multiprocessing.context import Process
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
+
+import orjson
 
 from launcher import child_process
 
@@ -79,7 +80,8 @@ def main() -> None:
         for name in _LATE:
             with contextlib.suppress(ImportError):  # other versions of torch have other modules
                 importlib.import_module(name)
-    sys.modules["launcher.worker.failure"].is_installed("")  # the first call takes 2 ms
+    if "launcher.worker.failure" in sys.modules:
+        sys.modules["launcher.worker.failure"].is_installed("")  # the first call takes 2 ms
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
         finalizer.atexit = False
     gc.collect()
@@ -92,37 +94,37 @@ def main() -> None:
 def _serve(control: socket.socket, handlers: dict[signal.Signals, Any]) -> None:
     """Fork a worker for each request, and report each worker's end, until the launcher closes the socket."""
     pids: dict[int, int] = {}  # by pidfd
-    with selectors.DefaultSelector() as selector:
-        selector.register(control, selectors.EVENT_READ)
-        while True:
-            for key, _ in selector.select():
-                if key.fileobj is control:
-                    number, fds = child_process.receive_fds(control, 64, MAX_FDS)
-                    if not number:
-                        return
-                    if number == WARM:
-                        _warm(fds[0])
-                        continue
-                    asked = _asked(fds[0])
-                    pid = _fork(control, int(number))
-                    if pid == 0:
-                        control.close()
-                        selector.close()
-                        for pidfd in pids:
-                            os.close(pidfd)
-                        _be_worker(asked, fds[1:], handlers)
-                    for fd in fds[1:]:
-                        os.close(fd)
-                    if pid is not None:
-                        pidfd = os.pidfd_open(pid)
-                        pids[pidfd] = pid
-                        selector.register(pidfd, selectors.EVENT_READ)
-                        _tell(control, "forked", int(number), pid, fds=[pidfd])
-                else:
-                    selector.unregister(key.fd)
-                    os.close(key.fd)
-                    _, status = os.waitpid(pid := pids.pop(key.fd), 0)
-                    _tell(control, "ended", pid, os.waitstatus_to_exitcode(status))
+    poller, asks = select.epoll(), control.fileno()
+    poller.register(asks, select.EPOLLIN)
+    while True:
+        for fd, _ in poller.poll():
+            if fd != asks:
+                poller.unregister(fd)  # the launcher holds it too, so its end here is not enough
+                os.close(fd)
+                ended, status = os.waitpid(pids.pop(fd), 0)
+                _tell(control, "ended", ended, os.waitstatus_to_exitcode(status))
+                continue
+            message, fds = child_process.receive_fds(control, 64, MAX_FDS)
+            if not message:
+                return
+            if message == WARM:
+                _warm(fds[0])
+                continue
+            begin = _beginning(fds[0], fds[1:], handlers)
+            pid = _fork(control, int(message))
+            if pid == 0:
+                control.close()
+                poller.close()
+                for pidfd in pids:
+                    os.close(pidfd)
+                _be_worker(fds[1], begin)
+            for given in fds[1:]:
+                os.close(given)
+            if pid is not None:
+                pidfd = os.pidfd_open(pid)
+                pids[pidfd] = pid
+                poller.register(pidfd, select.EPOLLIN)
+                _tell(control, "forked", int(message), pid, fds=[pidfd])
 
 
 def _warm(request: int) -> None:
@@ -142,52 +144,63 @@ def _fork(control: socket.socket, number: int) -> int | None:
 
 
 def _tell(control: socket.socket, *message: object, fds: list[int] | None = None) -> None:
-    text = [json.dumps(message).encode()]
+    text = [orjson.dumps(message)]
     if fds:
         socket.send_fds(control, text, fds)
     else:
         control.sendmsg(text)
 
 
-def _asked(request: int) -> dict[str, Any] | Exception:
-    """Return a request; if it cannot be read, why.
+def _beginning(request: int, fds: list[int], handlers: dict[signal.Signals, Any]) -> Callable[[], int]:
+    """Return a function that does in a worker what a request asks for, and returns the exit code.
 
-    It is read here, since what is done before the fork takes a tenth of the time: the first run of any code in a worker
-    copies the memory that the code is in.
+    Whatever can be done before the fork is done here, in a tenth of the time: the first run of any code in a worker
+    copies the memory that the code is in. So the request is read here.
     """
     try:
         asked: dict[str, Any] = pickle.loads(_content(request))  # noqa: S301  the launcher's own
-        return asked
+        lifeline, *inherited = fds
+        left = iter(inherited)
+        module = importlib.import_module(f"launcher.worker.{asked['function']}")
+        given = [next(left) if is_there else None for is_there in asked["has"]]
+        call = partial(getattr(module, asked["function"]), asked["argument"], *given, lifeline=lifeline)
+        return partial(_call_plainly if asked["is_plain"] else _call, call, asked, handlers)
     except Exception as error:  # noqa: BLE001  the worker tells it
-        return error
+        return partial(_fail, error)
 
 
-def _be_worker(asked: dict[str, Any] | Exception, fds: list[int], handlers: dict[signal.Signals, Any]) -> NoReturn:
-    """Run the function that a request asks for, in the process forked for it, and end the process.
+def _fail(error: Exception) -> int:
+    raise error
 
-    `_bootstrap` of multiprocessing calls the function, flushes the output, and returns the exit code. A function that
-    needs nothing of multiprocessing is called at once, and ends the process itself.
-    """
+
+def _call_plainly(call: Callable[[], Any], _asked: dict[str, Any], handlers: dict[signal.Signals, Any]) -> int:
+    """Call a function that needs nothing of multiprocessing, no folder and no module, and ends the process itself."""
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    call()
+    return 1
+
+
+def _call(call: Callable[[], Any], asked: dict[str, Any], handlers: dict[signal.Signals, Any]) -> int:
+    """Call a function as a process of multiprocessing does: `_bootstrap` flushes the output, and returns a code."""
+    from multiprocessing.context import Process
+
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    sys.path[:] = asked["path"]
+    with contextlib.suppress(OSError):  # the folder was removed
+        os.chdir(asked["folder"] or ".")
+    process: Any = Process(target=call, name=asked["name"])
+    process._parent_pid = os.getppid()
+    return int(process._bootstrap(parent_sentinel=call.keywords["lifeline"]))  # type: ignore[attr-defined]
+
+
+def _be_worker(lifeline: int, begin: Callable[[], int]) -> NoReturn:
+    """Begin in the process forked for it, once the launcher says so, and end the process."""
     code = 1
     try:
-        lifeline, *inherited = fds
         if os.read(lifeline, 1):
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-            if isinstance(asked, Exception):
-                raise asked
-            sys.path[:] = asked["path"]
-            with contextlib.suppress(OSError):  # the folder was removed
-                os.chdir(asked["folder"] or ".")
-            connections = iter([Connection(fd) for fd in inherited])
-            given = [next(connections) if is_there else None for is_there in asked["has"]]
-            arguments = (asked["argument"], *given)
-            function = getattr(importlib.import_module(f"launcher.worker.{asked['function']}"), asked["function"])
-            if asked["is_plain"]:
-                function(*arguments, lifeline=lifeline)
-            process: Any = Process(target=function, args=arguments, kwargs={"lifeline": lifeline}, name=asked["name"])
-            process._parent_pid = os.getppid()
-            code = process._bootstrap(parent_sentinel=lifeline)
+            code = begin()
     except BaseException:  # noqa: BLE001  the outermost frame
         traceback.print_exc()
     finally:

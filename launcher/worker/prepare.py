@@ -10,19 +10,19 @@ from multiprocessing.connection import Connection
 from launcher.errors import LauncherError
 from launcher.text import error_text
 from launcher.worker.failure import describe, print_trace
-from launcher.worker.last_record import user_folders
 from launcher.worker.main_process import become_main_process
 from launcher.worker.process_setup import give_back_stacks_signal, set_up_process
 from launcher.worker.shutdown import fork_exit_code, remember_modules, shut_down
 from launcher.worker.spec import Spec
 from launcher.worker.target import config_class, importable
 from launcher.worker.target_call import exit_is_return, make_config, target_of
+from launcher.worker.target_ending import user_folders
 
 
-def prepare(specs: list[Spec], answer: Connection, *, lifeline: int) -> None:
+def prepare(specs: list[Spec], answer_fd: int, *, lifeline: int) -> None:
     """Import the target once, call `prepare(config)` of its module for every configuration, and end the process.
 
-    Sends one UTF-8 message into `answer`: the problems, empty if there are none.
+    Sends one UTF-8 message into the pipe `answer_fd`: the problems, empty if there are none.
     """
     log = specs[0].paths.prepare_log(specs[0].experiment)
     set_up_process(log, specs[0].environment | {"CUDA_VISIBLE_DEVICES": ""}, lifeline)
@@ -46,6 +46,7 @@ def prepare(specs: list[Spec], answer: Connection, *, lifeline: int) -> None:
             experiments_by_problem.setdefault(problem, []).append(spec.experiment)
     del failure
     lines = [f"{', '.join(names)}: {problem}" for problem, names in experiments_by_problem.items()]
+    answer = Connection(answer_fd)
     answer.send_bytes("\n".join(lines).encode(errors="backslashreplace"))
     answer.close()
     shut_down(0)

@@ -14,24 +14,24 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
 from launcher.child_process import die_with_launcher
-from launcher.store.files import open_in_folder
+from launcher.store.files import AnyPath, open_in_folder
 
 STACKS_SIGNAL = signal.SIGUSR2  # makes a worker write the stacks of all its threads into its log, and end
 _STACKS_S = 0.2  # that ranks have for writing their stacks
 OOM_SCORE = b"500"  # when memory runs out, the kernel ends a worker rather than the launcher
 
 
-def set_up_process(log: Path, environment: dict[str, str], lifeline: int, *, has_streams: bool = True) -> None:
+def set_up_process(log: AnyPath, environment: Mapping[str, str], lifeline: int, *, runs_code: bool = True) -> None:
     """Give this process its own session, its death with the launcher, `log` as its output, and its environment.
 
     `lifeline`: the end of a pipe that the launcher closes by its death.
-    `has_streams`: code of a user's will print here, so that sys.stdout and sys.stderr are made anew.
+    `runs_code`: code of a user's will run in this process, which needs streams, an environment, and the stacks at
+    STACKS_SIGNAL. The worker of a script needs none of these.
 
     1. With its own session, its process group can be ended as a whole, and the terminal's Ctrl-C does not reach it.
     2. When the launcher dies, the kernel kills this group.
@@ -40,21 +40,21 @@ def set_up_process(log: Path, environment: dict[str, str], lifeline: int, *, has
     """
     os.setsid()
     # The pipe this process was started through may be descriptor 2, which the log takes below: move it to 3 or higher.
-    die_with_launcher(fcntl.fcntl(lifeline, fcntl.F_DUPFD_CLOEXEC, 3))
+    die_with_launcher(lifeline if lifeline > 2 else fcntl.fcntl(lifeline, fcntl.F_DUPFD_CLOEXEC, 3))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # drops a Ctrl-C that came before the new session
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGHUP])
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _send_output_to(log)
-    if has_streams:
-        _make_streams()
     faulthandler.enable(file=2)
-    # faulthandler's handler is written in C and needs no interpreter lock. `chain`: the default action, death, follows.
-    faulthandler.register(STACKS_SIGNAL, file=2, all_threads=True, chain=True)
     with contextlib.suppress(OSError):
         score = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
         os.write(score, OOM_SCORE)
         os.close(score)
-    os.environ.update(environment)
+    if runs_code:
+        _make_streams()
+        # faulthandler's handler is written in C and needs no interpreter lock. `chain`: death, the default, follows.
+        faulthandler.register(STACKS_SIGNAL, file=2, all_threads=True, chain=True)
+        os.environ.update(environment)
 
 
 def give_back_stacks_signal() -> None:
@@ -79,13 +79,13 @@ def pass_stacks_signal_on(send: Callable[[int], None]) -> None:
     signal.signal(STACKS_SIGNAL, _pass_on)
 
 
-def use_log(log: Path) -> None:
+def use_log(log: AnyPath) -> None:
     """Send stdout and stderr to the log, and let stdin be empty, here and in the programs that the target starts."""
     _send_output_to(log)
     _make_streams()
 
 
-def _send_output_to(log: Path) -> None:
+def _send_output_to(log: AnyPath) -> None:
     try:
         fd = open_in_folder(log)
     except OSError:  # training does not depend on its log

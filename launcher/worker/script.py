@@ -10,16 +10,17 @@ It needs less than the worker of a training function (`main`), so the fork serve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from multiprocessing.connection import Connection
+from functools import partial
 
 from launcher.sources.template import compiled
 from launcher.store.ending import EndingKind
 from launcher.worker.beginning import begin
 from launcher.worker.bell import UNWRITTEN_EXIT_CODE
-from launcher.worker.last_record import facts_at_end, write_last_record
+from launcher.worker.group_end import leave
+from launcher.worker.last_record import facts_at_end, secrets_of, write_last_record
+from launcher.worker.process_setup import set_up_process
 from launcher.worker.script_attempt import ScriptAttempt
-from launcher.worker.shutdown import leave
-from launcher.worker.spec import Spec
+from launcher.worker.script_task import ScriptTask
 
 
 def warm(templates: Sequence[str]) -> None:
@@ -28,20 +29,21 @@ def warm(templates: Sequence[str]) -> None:
         compiled(template)
 
 
-def script(
-    spec: Spec, bell: Connection, _thread_budget: Connection | None, *_device_locks: Connection, lifeline: int
-) -> None:
+def script(task: ScriptTask, bell_fd: int, _thread_budget_fd: int | None, *_device_locks: int, lifeline: int) -> None:
     """Run one attempt of a script and end the process. Arguments and exit code are those of `main`.
 
     `lifeline`: the pipe end by which this process dies with the launcher.
     """
-    assert spec.script is not None, "the job has a command"
-    writer = begin(spec, bell, lifeline)
+    set_up_process(task.log, task.environment, lifeline, runs_code=False)
+    writer = begin(task.records, task.attempt, task.start, bell_fd)
+    attempt = ScriptAttempt(task, writer)
     try:
-        last = ScriptAttempt(spec, spec.script, writer).run()
+        last = attempt.run()
     except OSError as error:
         last = {"ending": EndingKind.FAILED, "error": str(error)}
     if last is None:  # the launcher says how it ended
-        leave(1, bell.fileno())
-    is_written = write_last_record(spec, last, facts_at_end(writer, is_script=True), writer, bell.fileno())
-    leave((1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE, bell.fileno())
+        leave(1, bell_fd)
+    secrets = partial(secrets_of, task.config, task.given, task.environment, task.own_environment)
+    is_written = write_last_record(last, facts_at_end(writer, is_script=True), writer, bell_fd, secrets)
+    code = (1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE
+    leave(code, bell_fd, is_alone=attempt.is_alone)

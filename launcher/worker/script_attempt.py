@@ -7,7 +7,6 @@ hold the script up: if this process is stopped, the script goes on.
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import os
 import select
 import signal
@@ -15,7 +14,6 @@ import time
 from collections import deque
 from typing import Any
 
-from launcher.command.script import Script
 from launcher.config import redact
 from launcher.sources.follow import Sources
 from launcher.sources.source import Found
@@ -28,7 +26,7 @@ from launcher.worker.process_setup import STACKS_SIGNAL
 from launcher.worker.ranks import Ranks
 from launcher.worker.script_process import ScriptProcesses
 from launcher.worker.script_sources import begin_sources
-from launcher.worker.spec import Spec
+from launcher.worker.script_task import ScriptTask
 from launcher.worker.touched_files import TouchedFiles
 
 FOLLOW_S = 0.05  # between two looks at the files of a script
@@ -38,11 +36,10 @@ _LEAVE_S = 10.0  # that a script has for its end after it was asked to stop beca
 class ScriptAttempt:
     """One attempt of a script, in the worker."""
 
-    def __init__(self, spec: Spec, script: Script, writer: RecordWriter) -> None:
-        self._spec = spec
-        self._script = script
+    def __init__(self, task: ScriptTask, writer: RecordWriter) -> None:
+        self.is_alone = False  # nothing is left of the script, and nothing is started any more
+        self._task = task
         self._writer = writer
-        self._log = spec.paths.log(spec.experiment)
         self._processes: ScriptProcesses | None = None
         self._unwritten: deque[Found] = deque()
         self._has_step = False
@@ -57,50 +54,53 @@ class ScriptAttempt:
         Raises:
             OSError: the folder of the experiment, or a record, cannot be written.
         """
+        task, writer = self._task, self._writer
         self._make_folder()
         wakeup = self._take_signals()
-        outcome, logs = self._spec.paths.outcome, self._spec.paths.logs
-        files = TouchedFiles(self._script.folder, (outcome, logs, outcome.parent, logs.parent))
-        sources = begin_sources(self._script, self._log, self._writer, self._step_before())
-        if self._script.total is not None:
-            self._writer.write({"kind": "total", "steps": self._script.total})
+        files = TouchedFiles(task.folder, task.apart)
+        sources = begin_sources(task, writer)
+        if task.total is not None:
+            writer.write({"kind": "total", "steps": task.total})
         descendants.adopt()
         try:
-            self._processes = ScriptProcesses(self._spec, self._script)
+            self._processes = ScriptProcesses(task)
         except OSError as error:
-            where = f", in {self._script.folder}" if error.filename != str(self._script.folder) else ""
+            where = f", in {task.folder}" if error.filename != task.folder else ""
             return {"ending": EndingKind.FAILED, "error": f"the command cannot be started: {error}{where}"}
         if self._is_asked:  # the signal came before there was a process
             self._tell_script()
         self._follow(self._processes.ranks, sources, wakeup)
+        self.is_alone = descendants.are_gone()
         is_over = self._processes.has_succeeded and not self._is_asked
-        left = left_running() if is_over else []
+        left = left_running() if is_over and not self.is_alone else []
+        writer.hush()
         self._record(sources, is_final=True)
         self._tell_of_files(files)
         self._tell_of_processes(left)
         return self._ending(self._processes)
 
-    def _step_before(self) -> int:
-        """Return the step after which metrics without a step are counted: the last one, if the script goes on."""
-        records = self._spec.paths.records(self._spec.experiment)
-        return read_summary(records, ()).last_step if self._script.is_resumed else 0
-
     def _make_folder(self) -> None:
-        self._script.private.mkdir(parents=True, exist_ok=True)
-        if self._script.folder.is_relative_to(self._spec.paths.outcome):  # as cwd = "{dir}/work"
-            self._script.folder.mkdir(parents=True, exist_ok=True)
-        (self._script.private / "stop").unlink(missing_ok=True)
-        if self._script.config_text is not None:
-            mode = 0o600 if redact.secrets(self._spec.config) else 0o666
-            self._script.config_file.unlink(missing_ok=True)  # whatever the script has put there: a link, a FIFO
-            fd = os.open(self._script.config_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        task = self._task
+        try:
+            os.mkdir(task.dir)
+            os.mkdir(task.private)
+        except (FileExistsError, FileNotFoundError):
+            os.makedirs(task.private, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(task.stop_file)
+        if task.has_own_folder:
+            os.makedirs(task.folder, exist_ok=True)
+        if task.config_text is not None:
+            mode = 0o600 if redact.secrets(task.config) else 0o666
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(task.config_file)  # whatever the script has put there: a link, a FIFO
+            fd = os.open(task.config_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
             with open(fd, "w", encoding="utf-8") as file:
-                file.write(self._script.config_text)
+                file.write(task.config_text)
 
     def _take_signals(self) -> int:
         """Handle the launcher's signals from now on. Return a descriptor that is readable after a signal."""
         ours, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        faulthandler.unregister(STACKS_SIGNAL)
         signal.signal(signal.SIGTERM, lambda *_: self._stop())
         signal.signal(STACKS_SIGNAL, lambda *_: self._abort())
         signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
@@ -113,9 +113,9 @@ class ScriptAttempt:
     def _tell_script(self) -> None:
         """Ask the script to save and end: by a file, which `launcher.current().should_stop` sees, and by a signal."""
         with contextlib.suppress(OSError):
-            (self._script.private / "stop").touch()
+            os.close(os.open(self._task.stop_file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
         if self._processes is not None:
-            self._processes.ranks.stop(signal.Signals[self._script.stop_signal])
+            self._processes.ranks.stop(signal.Signals[self._task.stop_signal])
 
     def _abort(self) -> None:
         """End the script with SIGABRT. Python writes the stacks of its threads into the log then."""
@@ -165,7 +165,7 @@ class ScriptAttempt:
     def _write(self, found: Found) -> None:
         if found.step is not None and not self._has_step:
             self._has_step = True
-            if self._script.is_resumed and found.step > 0:  # lower steps, of other files, replace nothing
+            if self._task.is_resumed and found.step > 0:  # lower steps, of other files, replace nothing
                 self._writer.write({"kind": "resume", "step": found.step - 1})
         self._writer.write(found.fields, found.step, found.src)
         if found.step is not None and not self._why:
@@ -173,11 +173,10 @@ class ScriptAttempt:
 
     def _tell_of_files(self, files: TouchedFiles) -> None:
         """Record what else the launch should know of the script's files."""
-        script = self._script
         with contextlib.suppress(OSError):
             for file in files.changed():
                 self._writer.write({"kind": "touched", "file": file})
-            if not self._has_step and (script.log or script.events):
+            if not self._has_step and self._task.has_metrics:
                 text = (
                     "no metric was found in its output. What a log has is shown by python -m launcher try-log JOB LOG"
                 )
@@ -195,11 +194,11 @@ class ScriptAttempt:
 
     def _judge(self, step: int, metrics: dict[str, Any]) -> None:
         """Ask the script to stop if its watched metric is not finite, or if it has made the steps asked for."""
-        watched = self._spec.watched
+        watched = self._task.watched
         value = metrics.get(watched, 0.0) if watched is not None else 0.0
         if isinstance(value, float) and not abs(value) < float("inf"):
             self._why = f"{watched} is {value} at step {step}"
-        is_over = self._spec.stop_after is not None and step >= self._spec.stop_after
+        is_over = self._task.stop_after is not None and step >= self._task.stop_after
         if (self._why or is_over) and self._kill_at_s == float("inf"):
             self._is_asked |= is_over
             self._kill_at_s = time.monotonic() + _LEAVE_S
@@ -210,7 +209,6 @@ class ScriptAttempt:
             return None  # the launcher says how long it was silent
         if self._why:
             return {"ending": EndingKind.DIVERGED, "error": f"Diverged: {self._why}"}
-        records = self._spec.paths.records(self._spec.experiment)
-        if self._is_asked and not (processes.has_succeeded and read_summary(records, ()).has_all_steps):
+        if self._is_asked and not (processes.has_succeeded and read_summary(self._task.records, ()).has_all_steps):
             return {"ending": EndingKind.INTERRUPTED}
         return processes.ending()

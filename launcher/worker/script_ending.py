@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from launcher.store.ending import EndingKind
@@ -54,7 +53,7 @@ def script_ending(code: int, output: str) -> dict[str, Any]:
     return {"ending": EndingKind.OUT_OF_MEMORY if is_short else EndingKind.FAILED, "error": error}
 
 
-def read_output(log: Path, start: int) -> str:
+def read_output(log: str, start: int) -> str:
     """Return the end of a log, from the offset `start` on at the earliest; empty if it cannot be read."""
     try:
         fd = open_to_read(log)

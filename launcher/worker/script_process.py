@@ -12,44 +12,46 @@ import signal
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from launcher.command.script import PORT, Script
+from launcher.command.script import PORT
 from launcher.store.files import open_to_append
 from launcher.worker import ranks as naming
 from launcher.worker.ranks import Ranks
 from launcher.worker.script_ending import last_error, read_output, script_ending
-from launcher.worker.spec import Spec
+from launcher.worker.script_task import ScriptTask
 
 _IGNORED_BY_PYTHON = [signal.SIGPIPE, signal.SIGXFSZ]
+
+
+_INHERITED = dict(os.environ)  # made once in the fork server, for all its workers
 
 
 class ScriptProcesses:
     """The processes of one attempt of a script. They end with the worker's process group at the latest."""
 
-    def __init__(self, spec: Spec, script: Script) -> None:
+    def __init__(self, task: ScriptTask) -> None:
         """Start them.
 
         Raises:
             OSError: the program or the folder does not exist, or the program cannot be run.
         """
-        self._num = spec.num_ranks
-        self._logs = [spec.paths.log(spec.experiment)]
-        self._logs += [spec.paths.rank_log(spec.experiment, rank) for rank in range(1, self._num)]
-        is_asked = any(PORT in text for text in (*script.argv, *script.environment.values()))
-        port = naming.free_port() if self._num > 1 or is_asked else 0
-        own = {key: value.replace(PORT, str(port)) for key, value in script.environment.items()}
-        argv = [word.replace(PORT, str(port)) for word in script.argv]
+        self._num, self._logs = task.num_ranks, (task.log, *task.rank_logs)
+        port = naming.free_port() if self._num > 1 or task.needs_port else 0
+        argv, environment = task.argv, {**task.environment, **task.own_environment}
+        if task.needs_port:
+            argv = tuple(word.replace(PORT, str(port)) for word in argv)
+            environment = {key: value.replace(PORT, str(port)) for key, value in environment.items()}
         self._starts: list[int] = []
         pids: list[int] = []
         try:
-            for rank in range(self._num):
-                environment = spec.environment | own
+            for rank, log in enumerate(self._logs):
                 if self._num > 1:
-                    environment |= naming.environment(rank, self._num, port, f"{spec.experiment}.{spec.attempt}")
-                header = f"attempt {spec.attempt}, rank {rank} of {self._num}\n"
-                with contextlib.ExitStack() as opened:
-                    output = None if rank == 0 else opened.enter_context(_opened(self._logs[rank], header))
-                    self._starts.append(_size(self._logs[rank]))
-                    pids.append(_start(script, argv, environment, spec.threads, output))
+                    environment |= naming.environment(rank, self._num, port, task.run_id)
+                self._starts.append(_size(log))
+                if rank == 0:
+                    pids.append(_start(task, argv, environment, None))
+                    continue
+                with _opened(log, f"attempt {task.attempt}, rank {rank} of {self._num}\n") as output:
+                    pids.append(_start(task, argv, environment, output))
         except OSError:
             for pid in pids:
                 os.kill(pid, signal.SIGKILL)
@@ -70,26 +72,25 @@ class ScriptProcesses:
 
     def ending(self) -> dict[str, Any]:
         """Return the ending of a script that was not asked to stop, as fields of the last record."""
-        rank = self.ranks.failed or 0
-        code = 0 if self.has_succeeded else self.ranks.codes[rank] or 0
-        last = script_ending(code, self._output(rank))
+        failed = self.ranks.failed
+        if failed is None:
+            return script_ending(0, "")
+        last = script_ending(self.ranks.codes[failed] or 0, self._output(failed))
         if "error" in last and self._num > 1:
-            last["error"] = naming.named(rank, self._num, last["error"])
+            last["error"] = naming.named(failed, self._num, last["error"])
         return last
 
 
-def _start(
-    script: Script, argv: Sequence[str], environment: Mapping[str, str], threads: int, output: int | None
-) -> int:
+def _start(task: ScriptTask, argv: Sequence[str], environment: Mapping[str, str], output: int | None) -> int:
     """Start a process as the command of a script says, and return its pid.
 
     `environment`: in addition to this process's own. `output`: for stdout and stderr; None: they are inherited, and so
     the log.
     """
-    if script.is_inside:
-        return _fork(script, argv, environment, threads, output)
-    os.chdir(str(script.folder))  # an error names it as it is given here
-    return _spawn(argv, {**os.environ, **environment}, output)
+    if task.is_inside:
+        return _fork(task, argv, environment, output)
+    os.chdir(task.folder)  # an error names it as it is given here
+    return _spawn(argv, {**_INHERITED, **environment}, output)
 
 
 def _spawn(argv: Sequence[str], environment: Mapping[str, str], output: int | None) -> int:
@@ -98,10 +99,10 @@ def _spawn(argv: Sequence[str], environment: Mapping[str, str], output: int | No
     No descriptor of this process is inherited but the standard ones: the others close when a program begins.
     """
     program = argv[0]
-    folders = [""] if os.path.dirname(program) else os.get_exec_path(dict(environment))
+    folders = [""] if "/" in program else os.get_exec_path(dict(environment))
     actions: list[tuple[Any, ...]] = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0)]
     actions += [] if output is None else [(os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2)]
-    failure = OSError(errno.ENOENT, os.strerror(errno.ENOENT), program)
+    failure: OSError | None = None
     for folder in folders:
         path = os.path.join(folder, program)
         try:
@@ -109,10 +110,10 @@ def _spawn(argv: Sequence[str], environment: Mapping[str, str], output: int | No
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ENOTDIR):
                 failure = OSError(error.errno, error.strerror, program)
-    raise failure
+    raise failure or OSError(errno.ENOENT, os.strerror(errno.ENOENT), program)
 
 
-def _fork(script: Script, argv: Sequence[str], environment: Mapping[str, str], threads: int, output: int | None) -> int:
+def _fork(task: ScriptTask, argv: Sequence[str], environment: Mapping[str, str], output: int | None) -> int:
     pid = os.fork()
     if pid == 0:
         try:
@@ -121,7 +122,7 @@ def _fork(script: Script, argv: Sequence[str], environment: Mapping[str, str], t
             if output is not None:
                 os.dup2(output, 1)
                 os.dup2(output, 2)
-            run_inside(argv, script.folder, environment, threads)
+            run_inside(argv, task.folder, environment, task.threads)
         finally:
             os._exit(1)
     return pid

@@ -1,44 +1,30 @@
-"""Which files of a script are followed, and from where on: its log, what `launcher.current` writes, and event files."""
+"""Begins the sources of a script, the files in which its metrics are found, and writes their description down."""
 
 from __future__ import annotations
 
-import glob
-import json
-import os
 from collections.abc import Iterable
-from pathlib import Path
+from dataclasses import replace
 
-from launcher.command.script import Script
 from launcher.sources.beginning import beginning_now
 from launcher.sources.follow import Sources
-from launcher.sources.source import SourceSpec
+from launcher.sources.source import SourceSpec, specs_as_text
 from launcher.store.records import RecordWriter
+from launcher.store.summary_file import read_summary
+from launcher.worker.script_task import ScriptTask
 
 
-def begin_sources(script: Script, log: Path, writer: RecordWriter, after_step: int = 0) -> Sources:
+def begin_sources(task: ScriptTask, writer: RecordWriter) -> Sources:
     """Return the sources of an attempt that is about to start, and write their description into its records.
 
     What is in the files already belongs to earlier attempts: each is followed from its end on. With the description, a
     later launch can read what an attempt told and its worker could not record any more.
-
-    `after_step`: the step after which matches that have no step of their own are counted.
     """
-    specs = beginning_now(_specs(script, log, after_step))
-    described = json.dumps([spec.to_json() for spec in specs])
-    writer.write({"kind": "follows", "sources": described, "is_resumed": script.is_resumed})
+    specs = beginning_now(_going_on(task) if task.is_resumed else task.sources)
+    writer.write({"kind": "follows", "sources": specs_as_text(specs), "is_resumed": task.is_resumed})
     return Sources(specs)
 
 
-def _specs(script: Script, log: Path, after_step: int) -> Iterable[SourceSpec]:
-    yield SourceSpec(kind="run", path=str(script.private / "run.jsonl"))
-    if script.log == "json":
-        yield SourceSpec(kind="json", path=str(log), after_step=after_step)
-    elif script.log == "auto":
-        if not (script.events or script.hooks):  # what is printed beside them says the same once more
-            yield SourceSpec(kind="auto", path=str(log), after_step=after_step)
-    elif script.log and not isinstance(script.log, str):
-        yield SourceSpec(kind="templates", path=str(log), templates=script.log, after_step=after_step)
-    for pattern in script.events:
-        yield SourceSpec(
-            kind="events", path=os.path.join(glob.escape(str(script.folder)), pattern), after_step=after_step
-        )
+def _going_on(task: ScriptTask) -> Iterable[SourceSpec]:
+    """Return the sources of a script that goes on: matches without a step are counted from its last step on."""
+    last_step = read_summary(task.records, ()).last_step
+    return [spec if spec.kind == "run" else replace(spec, after_step=last_step) for spec in task.sources]

@@ -12,26 +12,22 @@ import contextlib
 import gc
 import io
 import os
-import signal
 import sys
 import threading
-import time
 import traceback
 import types
 import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from launcher.worker import descendants
-from launcher.worker.bell import send_farewell
 from launcher.worker.failure import is_installed, print_trace
+from launcher.worker.group_end import end_group
 from launcher.worker.main_process import end_resource_tracker
 
 _FILE = io.IOBase.__base__ or object
 _exit = os._exit  # a target may replace os._exit by a function that no longer works at the end
 _CANARY = "__launcher_canary__"
 _preloaded: set[str] = set()
-_CHILDREN_LIMIT_S = 0.5  # children that do not end within this time are killed
 
 
 def remember_modules() -> None:
@@ -52,22 +48,9 @@ def shut_down(code: int, *, has_children: bool = True, has_tracker: bool | None 
         with contextlib.suppress(Exception):
             step()
     has_tracker = has_children if has_tracker is None else has_tracker
-    for step in ([_end_group] if has_children else []) + ([end_resource_tracker] if has_tracker else []):
+    for step in ([end_group] if has_children else []) + ([end_resource_tracker] if has_tracker else []):
         with contextlib.suppress(Exception):
             step()
-    _exit(code)
-
-
-def leave(code: int, bell_fd: int) -> NoReturn:
-    """End this process, which has run no code of a user's, and the other processes of its group.
-
-    If there are none, the launcher is told so by the bell, and looks for none.
-    """
-    with contextlib.suppress(Exception):
-        if descendants.are_gone():
-            send_farewell(bell_fd)
-        else:
-            _end_group()
     _exit(code)
 
 
@@ -194,28 +177,3 @@ def _flush_c() -> None:
     import ctypes
 
     ctypes.CDLL(None).fflush(None)
-
-
-def _end_group() -> None:
-    """Ask the other processes of this process's group to end (SIGTERM), then kill the processes that have not ended."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler reports the end of a DataLoader process as an error
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.killpg(0, signal.SIGTERM)
-    deadline_s = time.monotonic() + _CHILDREN_LIMIT_S
-    with contextlib.suppress(ChildProcessError):
-        while time.monotonic() < deadline_s:
-            if os.waitpid(0, os.WNOHANG)[0] == 0:
-                time.sleep(0.002)
-        for pid in _group():
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-
-
-def _group() -> list[int]:
-    """Return the other processes of this process's group."""
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            if int(name) != os.getpid() and os.getpgid(int(name)) == os.getpgrp():
-                found.append(int(name))
-    return found

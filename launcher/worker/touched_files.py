@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from itertools import islice
-from pathlib import Path
 
 DEPTH = 2  # levels of folders that are looked at
 LIMIT = 2_000  # entries
@@ -17,10 +17,11 @@ Versions = dict[str, tuple[int, int, int]]  # path → what changes when the fil
 class TouchedFiles:
     """The files of a folder, as they were at the beginning."""
 
-    def __init__(self, folder: Path, apart: tuple[Path, ...]) -> None:
+    def __init__(self, folder: str, apart: Collection[str]) -> None:
         """Look at the folder. `apart`: folders in it that are not looked at."""
         self._folder = folder
-        self._apart = {_place(path) for path in apart}
+        self._apart = apart
+        self._places: set[tuple[int, int] | None] | None = None  # of the folders `apart`, where paths do not tell
         self._before = self._versions()
 
     def changed(self) -> list[str]:
@@ -29,7 +30,7 @@ class TouchedFiles:
 
     def _versions(self) -> Versions:
         found: Versions = {}
-        waiting, num = [(str(self._folder), 1)], 0
+        waiting, num = [(self._folder, 1)], 0
         while waiting:
             folder, depth = waiting.pop()
             try:
@@ -39,28 +40,33 @@ class TouchedFiles:
                 continue
             num += len(entries)
             for entry in entries:
-                if entry.name.startswith((".", "__pycache__")) or entry.is_symlink():
+                name = entry.name
+                if name.startswith((".", "__pycache__")) or entry.is_symlink():
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    if depth < DEPTH and _place(entry.path) not in self._apart:
+                    if depth < DEPTH and not self._is_apart(entry.path):
                         waiting.append((entry.path, depth + 1))
-                elif not entry.name.endswith(_SOURCES):
-                    found |= _version(entry)
+                elif not name.endswith(_SOURCES):
+                    try:
+                        status = entry.stat(follow_symlinks=False)
+                    except OSError:
+                        continue
+                    found[entry.path] = (status.st_ino, status.st_mtime_ns, status.st_size)
         return found
 
+    def _is_apart(self, path: str) -> bool:
+        """Return whether a folder is not looked at, whatever it is called."""
+        if path in self._apart:
+            return True
+        if self._places is None:
+            self._places = {_place(apart) for apart in self._apart}
+        return _place(path) in self._places
 
-def _place(path: str | Path) -> tuple[int, int] | None:
+
+def _place(path: str) -> tuple[int, int] | None:
     """Return what tells a folder from every other, whatever it is called; None if there is none."""
     try:
         status = os.stat(path)
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _version(entry: os.DirEntry[str]) -> Versions:
-    try:
-        status = entry.stat(follow_symlinks=False)
-    except OSError:
-        return {}
-    return {entry.path: (status.st_ino, status.st_mtime_ns, status.st_size)}

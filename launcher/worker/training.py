@@ -8,7 +8,6 @@ from typing import Any
 
 from launcher.current_run.current import set_current
 from launcher.store.records import RecordWriter
-from launcher.worker.last_record import last_record
 from launcher.worker.main_process import become_main_process
 from launcher.worker.process_setup import give_back_stacks_signal
 from launcher.worker.rank_run import NoRecords
@@ -16,6 +15,7 @@ from launcher.worker.run import Run
 from launcher.worker.shutdown import fork_exit_code, shut_down
 from launcher.worker.spec import Spec
 from launcher.worker.stop_signal import StopSignal
+from launcher.worker.target_ending import target_ending
 
 Train = Callable[[Spec, Run], None]
 
@@ -41,4 +41,4 @@ def train_to_end(
         failure = error
     if os.getpid() != pid:  # the target forked, and the child came back to here: only the worker writes the last record
         shut_down(fork_exit_code(failure), has_children=False)
-    return last_record(spec, run, stop, failure)
+    return target_ending(spec, run, stop, failure)

@@ -44,6 +44,7 @@ def test_views_are_renewed_on_a_timer_and_only_if_something_has_changed(
 ) -> None:
     monkeypatch.setattr(report_process, "RENEW_AFTER_S", 0.1)
     monkeypatch.setattr(report_process, "SHARE", 1e9)
+    monkeypatch.setattr(report_process, "LEAST_PAUSE_S", 0.0)
     warnings: list[str] = []
     writer = RecordWriter(paths.records("a"), 1)
     writer.write({"kind": "start", "digest": "a"})

@@ -147,6 +147,41 @@ def test_a_bell_that_nobody_answers_stops_nobody(tmp_path: Path) -> None:
     writer.close()
 
 
+def test_a_writer_that_is_hushed_rings_no_more(tmp_path: Path) -> None:
+    ours, theirs = os.pipe2(os.O_NONBLOCK)
+    writer = RecordWriter(tmp_path / "a.jsonl", 1, theirs)
+    writer.ring()
+    writer.hush()
+    writer.write({"kind": "end", "ending": "done"})
+    writer.ring()
+    os.close(theirs)
+    assert os.read(ours, 100) == b"!"
+    os.close(ours)
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": "note", "text": "plain"},
+        {"kind": "note", "text": "Übung \udcff\x00"},
+        {"kind": "info", "lr": 0.5, "big": 2**100, "is_on": True},
+        {"kind": "info", "lr": float("inf")},
+    ],
+    ids=["plain", "not ASCII", "numbers", "not finite"],
+)
+def test_the_line_of_a_record_with_a_kind_is_ascii_and_says_what_it_was_given(
+    tmp_path: Path, fields: dict[str, str | float]
+) -> None:
+    writer = RecordWriter(tmp_path / "a.jsonl", 1)
+    writer.write(fields)
+    writer.close()
+    line = (tmp_path / "a.jsonl").read_bytes()
+    assert line.isascii()
+    said = {key: value for key, value in json.loads(line).items() if key in fields}
+    assert said == {key: "inf" if value == float("inf") else value for key, value in fields.items()}
+
+
 def test_values_that_are_no_metrics_are_refused(tmp_path: Path) -> None:
     writer = RecordWriter(tmp_path / "a.jsonl", 1)
     with pytest.raises(TypeError, match="loss is a object"):

@@ -1,4 +1,4 @@
-"""What the fork server computes once for the workers of scripts."""
+"""What the fork server does once for the workers of scripts, and what it must not import."""
 
 from __future__ import annotations
 
@@ -24,6 +24,15 @@ warm(b"")
 """
 
 
+def output_of(code: str) -> list[str]:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.split()
+
+
 def test_templates_are_compiled_before_the_fork_and_what_fails_is_left_to_the_workers() -> None:
-    done = subprocess.run([sys.executable, "-c", _CODE], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.split() == ["2", "2", "2", "2"]
+    assert output_of(_CODE) == ["2", "2", "2", "2"]
+
+
+def test_the_fork_server_of_scripts_imports_no_module_that_runs_code_of_its_own_after_a_fork() -> None:
+    code = "import sys; from launcher.worker import preloaded, script; print(*sys.modules)"
+    assert not {"threading", "random", "logging", "multiprocessing"}.intersection(output_of(code))
