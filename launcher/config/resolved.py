@@ -214,7 +214,11 @@ def _describe_field(
         config[name] = _describe(value, path, part, config[name], resolved)
     if attribute.metadata and attribute.metadata.get("identity") is False:
         resolved.left_out.append(dotted(path))
-    if not is_given or _is_default(attribute, part, config[name]):
+    default, now = attribute.default, config[name]
+    is_plain = type(default) in _PLAIN and type(part) is type(now) is type(default)
+    if is_given and is_plain and part != default != now and default == default:  # NaN may be at its default
+        return  # as nearly every value that is given
+    if not is_given or _is_default(attribute, part, now):
         resolved.at_default.append(dotted(path))
 
 
@@ -225,10 +229,9 @@ def _is_default(attribute: dataclasses.Field[Any], given: Any, resolved: Any) ->
         if default is dataclasses.MISSING:
             return False
         if type(default) in _PLAIN and type(given) is type(resolved) is type(default):  # most are
-            if default == default and default not in (given, resolved):
-                return False
-            # Floats by repr: NaN is at its default, and -0.0 is not 0.0.
-            return type(default) is not float or repr(default) in (repr(given), repr(resolved))
+            if type(default) is float:  # by repr: NaN is at its default, and -0.0 is not 0.0
+                return repr(default) in (repr(given), repr(resolved))
+            return default in (given, resolved)
         return _text(plain_value(default)) in (_text(plain_value(given)), _text(resolved))
     except Exception:  # noqa: BLE001  the user's code runs here; values that cannot be compared count as different
         return False

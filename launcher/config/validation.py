@@ -237,7 +237,9 @@ def _takes(cls: type, values: Mapping[str, Any], path: KeyPath, new: Any, *, is_
 def _texts(value: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            if type(inner) not in notation.SCALARS:
+            if type(inner) is str:
+                yield (*path, str(key))
+            elif type(inner) not in notation.SCALARS:
                 yield from _texts(inner, (*path, str(key)))
     elif isinstance(value, list | tuple):
         for place, entry in enumerate(value):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from statistics import median
 
@@ -116,18 +117,20 @@ def _in_parallel(order: Sequence[str], left: dict[str, float], num_slots: int, n
 
 def _in_sequence(plan: Plan, left: dict[str, float], num_slots: int, needed: int) -> list[ScheduledStart]:
     starts: list[ScheduledStart] = []
+    taken = [tuple((first + number) % num_slots for number in range(needed)) for first in range(num_slots)]
+    after, starts_s = None, 0.0
     for number, decision in enumerate(plan.to_run, start=1):
-        starts_s = starts[-1].ends_s if starts else 0.0
-        after = starts[-1].experiment if starts else None
-        name, first = decision.experiment.name, decision.experiment.index * needed % num_slots
-        slots = tuple((first + number) % num_slots for number in range(needed))
+        name, slots = decision.experiment.name, taken[decision.experiment.index * needed % num_slots]
         starts.append(ScheduledStart(name, slots, number, after, starts_s, starts_s + left[name]))
+        after, starts_s = name, starts[-1].ends_s
     return starts
 
 
 def _estimate(decision: Decision, usual: tuple[int | None, int | None], seconds: float | None) -> ResourceEstimate:
     """Return what an experiment takes: the peaks of its newest attempt; without any, the `usual` ones of all."""
     evidence = decision.evidence
+    if seconds is None and evidence.planned is None and decision.duration.seconds is None:
+        return _unmeasured(evidence.peak_memory_bytes or usual[0], evidence.peak_gpu_memory_bytes or usual[1])
     is_changed = evidence.planned is not None and evidence.planned.digest != decision.experiment.digest
     return ResourceEstimate(
         seconds,
@@ -135,6 +138,11 @@ def _estimate(decision: Decision, usual: tuple[int | None, int | None], seconds:
         evidence.peak_gpu_memory_bytes or usual[1],
         is_measured=decision.duration.seconds is not None and not is_changed,
     )
+
+
+@cache
+def _unmeasured(memory_bytes: int | None, gpu_memory_bytes: int | None) -> ResourceEstimate:
+    return ResourceEstimate(None, memory_bytes, gpu_memory_bytes)
 
 
 def _median(peaks: Sequence[int | None]) -> int | None:

@@ -67,7 +67,7 @@ def _experiment(sweep: Sweep, name: str, index: int, checked: CheckedConfig, giv
         sweep.settings.target,
         checked.config,
         cell.seed,
-        sorted(checked.inputs.values()),
+        sorted(checked.inputs.values()) if checked.inputs else [],
         at_default=resolved.at_default,
         left_out=resolved.left_out,
         unordered=resolved.unordered,
