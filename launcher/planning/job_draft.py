@@ -220,5 +220,5 @@ def _example(checked: ScriptCheck, arguments: Sequence[str]) -> Iterator[str]:
     usable = {name: value for name, value in numbers.items() if type(value) in (int, float) and folded(name) != "seed"}
     rates = [name for name in usable if folded(name) in ("lr", "learning_rate")]
     name = next(iter([*rates, *usable]), "lr")
-    value = usable.get(name, 0.05) * 2
+    value = usable.get(name, 0.05) * 2 or 1  # another than the script's own
     yield f"# other = {{ {dotted(tuple(name.split('.')))} = {notation.write(value)} }}"

@@ -107,6 +107,12 @@ def test_a_log_shows_templates_and_metrics() -> None:
     assert LogShape.of(b"nothing\n").log == ""
 
 
+def test_the_second_experiment_differs_from_the_first() -> None:
+    count = ScriptOption(dest="verbose", flags=("--verbose",), kind="count", default=0)
+    text = draft("train.py", [], ScriptCheck(options=(count,), facts=check().facts), None, "a.toml")
+    assert text.endswith("# other = { verbose = 1 }\n")
+
+
 def test_texts_of_the_script_cannot_leave_their_comment(tmp_path: Path) -> None:
     odd = ScriptOption(dest="x", flags=("--x",), default='a\n[sweep]\n"', help="one\n[experiments]\ntwo\x1b[31m")
     text = draft("a\nb.py", [], ScriptCheck(options=(odd,), facts=check().facts), None, "c\nd.toml")
