@@ -37,6 +37,6 @@ if __name__ == "__main__":
         sys.path[0] = os.path.dirname(os.path.realpath(sys.argv[0]))
     with open(sys.argv[0], "rb") as file:
         code = compile(with_values(ast.parse(file.read()), values), sys.argv[0], "exec", dont_inherit=True)
-    sys.modules["__main__"] = module = types.ModuleType("__main__")
+    sys.modules["__main__"] = sys.modules["__mp_main__"] = module = types.ModuleType("__main__")  # as multiprocessing
     module.__file__ = sys.argv[0]
     exec(code, vars(module))

@@ -94,7 +94,7 @@ def _execute(words: Sequence[str]) -> None:
     main.__file__, main.__spec__ = path, spec
     main.__package__ = spec.parent if spec is not None else None
     main.__builtins__ = __builtins__
-    sys.modules["__main__"] = main
+    sys.modules["__main__"] = sys.modules["__mp_main__"] = main  # processes that it spawns have it by the second name
     sys.argv = [path, *rest]
     with io.open_code(os.path.abspath(path)) as file:
         code = compile(file.read(), path, "exec")

@@ -28,11 +28,12 @@ _FILE = io.IOBase.__base__ or object
 _exit = os._exit  # a target may replace os._exit by a function that no longer works at the end
 _CANARY = "__launcher_canary__"
 _preloaded: set[str] = set()
+_MAIN = frozenset({"__main__", "__mp_main__"})  # two names of the script, where this process is one
 
 
 def remember_modules() -> None:
     """Remember the modules that are imported before the target, because looking at torch's at the end takes 30 ms."""
-    _preloaded.update(sys.modules)
+    _preloaded.update(sys.modules.keys() - _MAIN)
 
 
 def shut_down(code: int, *, has_children: bool = True, has_tracker: bool | None = None) -> NoReturn:

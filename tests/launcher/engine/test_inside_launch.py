@@ -39,6 +39,34 @@ def test_a_script_inside_runs_as_a_script_of_its_own(place: Workplace) -> None:
     assert not set(drawn[0]) & set(drawn[1]), "unseeded generators differ from process to process"
 
 
+OWN_CLASSES = """
+import multiprocessing
+import pathlib
+
+class Result:
+    loss = 0.5
+
+class Writer:
+    def __del__(self):
+        pathlib.Path("deleted.txt").write_text("its globals are there")
+
+writer = Writer()
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        result = pool.apply(Result)
+    assert type(result) is Result
+    print("step 1: x", result.loss)
+"""
+
+
+def test_04_objects_of_a_script_inside_come_back_from_its_children_and_are_deleted_at_its_end(place: Workplace) -> None:
+    (place.folder / "own.py").write_text(OWN_CLASSES)
+    inside(place, "own.py", preload=())
+    result = place.launch("job.toml")
+    assert result.code == 0, place.log("e0")
+    assert (place.folder / "deleted.txt").read_text() == "its globals are there"
+
+
 def test_its_exit_code_counts(place: Workplace) -> None:
     inside(place, str(SCRIPTS / "inner.py"), "3")
     result = place.launch("job.toml")
@@ -67,6 +95,12 @@ def test_an_error_inside_is_told_as_of_a_script(place: Workplace) -> None:
     trace = place.log("a").split("Traceback")[1]
     assert "train.py" in trace
     assert "launcher/worker" not in trace
+
+
+def test_objects_come_back_from_the_children_of_a_script_whose_values_are_set_too(place: Workplace) -> None:
+    (place.folder / "own.py").write_text(OWN_CLASSES)
+    inside(place, "own.py", preload=(), args="globals", kill_after_s=20)
+    assert place.launch("job.toml").code == 0, place.log("e0")
 
 
 @pytest.mark.slow
