@@ -67,8 +67,18 @@ def check(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str,
                 if cls is not None:
                     return _check_all(cls, configs)
             return _check_in_child(target, configs, is_imported=True)
-    is_imported = target.module.partition(".")[0] in sys.modules  # the package around it
-    return _check_in_child(target, configs, is_imported=is_imported)
+    return _check_in_child(target, configs, is_imported=_is_imported(target))
+
+
+def _is_imported(target: Target) -> bool:
+    """Return whether a name of the target's folder is that of a module which this process has imported.
+
+    In a fork, `import typer` in training code would find the launcher's typer in place of a `typer.py` beside it.
+    """
+    names = {target.module.partition(".")[0]}
+    with contextlib.suppress(OSError):
+        names |= {name.partition(".")[0] for name in os.listdir(target.folder)}
+    return not (names - {__name__.partition(".")[0]}).isdisjoint(sys.modules)
 
 
 def _import_class(target: Target, module: str, name: str) -> type | None:

@@ -41,3 +41,18 @@ def test_a_name_that_toml_takes_apart_is_told_where_any_key_is_allowed(place: Wo
     assert 'If "lr_0.3" is an experiment' in result.err
     place.job(text.replace("lr_0.1", "a.model").replace("lr_0.3", "b.layers.0") + "[config.3]\nx = 1\n")
     assert place.launch("plan", "job.toml").code == 0
+
+
+def test_a_module_beside_the_target_may_have_the_name_of_a_library_of_the_launcher(place: Workplace) -> None:
+    (place.folder / "project").mkdir()
+    (place.folder / "project" / "typer.py").write_text("SPEED = 1.5\n")
+    (place.folder / "project" / "train.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from typer import SPEED\n\n"
+        "@dataclass\nclass Config:\n    lr: float = SPEED\n\n"
+        "def run(config: Config, run): ...\n"
+    )
+    place.job('[sweep]\ntarget = "train:run"\n[experiments]\na = {}\n', "project/job.toml")
+    planned = place.launch("plan", "project/job.toml", "--json")
+    assert planned.code == 0, planned.err
+    assert '"lr": 1.5' in planned.out
