@@ -244,7 +244,7 @@ def test_d4_the_best_is_of_the_records_and_failed_ones_never_win(tmp_path: Path)
     )
     sweep.paths.table_csv.write_text("experiment,best_loss\nsteady,-100\n")  # stale: it could not be written
     job = load(tmp_path / "job.toml")
-    results = on_finish.results(job)  # by what the job maximizes now, whatever it did when it was launched
+    results = on_finish.results(job, {})  # by what the job maximizes now, whatever it did when it was launched
     told = on_finish.document(job, Summary({}, {}), results, 1.0)["best"]
     assert (told["loss"]["experiment"], told["loss"]["value"], told["loss"]["step"]) == ("lucky", 0.5, 2)
     assert (told["acc"]["experiment"], told["acc"]["value"], told["acc"]["step"]) == ("lucky", 9, 1)
