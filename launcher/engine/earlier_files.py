@@ -173,10 +173,10 @@ class EarlierFiles:
 
 
 def _names(folder: Path) -> frozenset[str]:
-    """Return the names in a folder; none if it is missing."""
+    """Return the names in a folder; none if it is missing, or is no folder."""
     try:
         return frozenset(os.listdir(folder))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return frozenset()
 
 

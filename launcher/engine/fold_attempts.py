@@ -139,7 +139,7 @@ class _Fold:
 
 
 def have_listed_anew(folder: Path) -> frozenset[str]:
-    """Return the names in a folder as the server has them; none if it is missing.
+    """Return the names in a folder as the server has them; none if it is missing, or is no folder.
 
     A network client may show a listing that is a minute old, but not of a folder in which it has just made a file.
     """
@@ -149,7 +149,7 @@ def have_listed_anew(folder: Path) -> frozenset[str]:
         made.unlink()
     try:
         return frozenset(os.listdir(folder))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return frozenset()
 
 

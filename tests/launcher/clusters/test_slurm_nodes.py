@@ -58,10 +58,16 @@ class Sweep:
         (self.outcome / f"{number}.lingers").touch()
 
     def starts_again(self, number: int = 0) -> bool:
-        """Let a requeued job run, which Slurm holds for two minutes; return whether the group has started twice."""
-        for job in self.nodes.run("squeue", "-h", "-r", "-o", "%i %r").splitlines():
-            if job.endswith(f"_{number} BeginTime"):
-                self.nodes.run("scontrol", "update", f"JobId={job.split()[0]}", "StartTime=now")
+        """Let a requeued job run, which Slurm holds for two minutes; return whether the group has started twice.
+
+        On a busy machine Slurm may find that it cannot start the job, and hold it for good.
+        """
+        for line in self.nodes.run("squeue", "-h", "-r", "-o", "%i %r").splitlines():
+            job, _, reason = line.partition(" ")
+            if job.endswith(f"_{number}") and reason == "BeginTime":
+                self.nodes.run("scontrol", "update", f"JobId={job}", "StartTime=now")
+            elif job.endswith(f"_{number}") and "held" in reason:
+                self.nodes.run("scontrol", "release", job)
         return len(self.starts(number)) == 2
 
     def jobs(self, number: int = 0) -> list[str]:

@@ -67,6 +67,11 @@ class SlurmSweep:
         there = [known.get(tickets[name]) for name in tickets if not self.toys.end(experiment=name)]
         return all(state is None or isinstance(state, Over) for state in there)
 
+    def is_done(self, name: str) -> bool:
+        """Return whether the first attempt has trained to its end: a controller may end what it has forgotten."""
+        ended = self.toys.end(experiment=name)
+        return ended is not None and ended.code == 0 and not ended.asked
+
     def order_again(self, name: str) -> Job:
         """Order what the cluster has lost, as the next launch does: as the next attempt, if one has begun."""
         attempt = max(self.toys.files(name).claims, default=0) + 1
@@ -201,7 +206,7 @@ def test_a_controller_that_dies_and_comes_back_trains_nothing_twice(sweep: Slurm
     sweep.nodes.do("kill-controller")
     sweep.nodes.do("start-controller")
     wait_for(lambda: sweep.are_settled(cluster, dict(zip(names, tickets, strict=True))), limit_s=240)
-    if jobs := [sweep.order_again(name) for name in names if not sweep.toys.end(experiment=name)]:
+    if jobs := [sweep.order_again(name) for name in names if not sweep.is_done(name)]:
         sweep.submit(cluster, *jobs, batch="b2")
         wait_for(lambda: all(sweep.toys.end(attempt, name) for name, attempt in jobs), limit_s=120)
     for name in names:
