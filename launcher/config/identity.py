@@ -18,7 +18,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from launcher.config import redact
@@ -50,7 +50,7 @@ class Content:
         once = '"__post_init__": "once", ' if is_once else ""
         gpus = f'"gpus": {self.num_devices}, ' if self.num_devices != 1 else ""
         inputs = _text(self.inputs) if self.inputs else "[]"
-        rest = f'{gpus}"inputs": {inputs}, "seed": {self.seed}, "target": {_text(self.target)}'
+        rest = f'{gpus}"inputs": {inputs}, "seed": {self.seed}, "target": {_quoted(self.target)}'
         content = f'{{{once}"config": {_text(_without(config, left_out))}, {rest}}}'
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
@@ -178,6 +178,12 @@ def _in_order(value: Any) -> Any:
 
 
 _encode = json.JSONEncoder(sort_keys=True, default=str).encode  # made once: a sweep has thousands of values
+
+
+@lru_cache(maxsize=8)
+def _quoted(target: str) -> str:
+    """Return a target, which all experiments of a sweep have, as JSON."""
+    return _text(target)
 
 
 def _text(value: Any) -> str:

@@ -18,12 +18,18 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Return `base` with the values of `over` in it: tables in both are merged, all other values are replaced."""
-    merged = dict(base)
-    for key, value in over.items():
-        before = merged.get(key)
-        is_table = before is not None and isinstance(value, Mapping) and isinstance(before, Mapping)
-        merged[key] = merge(before, value) if is_table else value  # type: ignore[arg-type]
-    return merged
+    return merged(base, over)
+
+
+def merged(base: Mapping[str, Any], *over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with the values of each of the others in it, in their order, as `merge` merges two."""
+    found = dict(base)
+    for table in over:
+        for key, value in table.items():
+            before = found.get(key)
+            is_table = before is not None and isinstance(value, Mapping) and isinstance(before, Mapping)
+            found[key] = merge(before, value) if is_table else value  # type: ignore[arg-type]
+    return found
 
 
 def leaves(table: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:

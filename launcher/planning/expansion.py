@@ -111,9 +111,7 @@ def _places(request: ExpansionRequest) -> Iterator[_Place]:
         first = {EXPERIMENT: named} if axes and request.experiments else {}
         for cell in itertools.product(*steps):
             values = first | {name: shown for name, (shown, _, _) in zip(names, cell, strict=True)}
-            merged = dict(overrides)
-            for _, own, _ in cell:
-                merged = nested.merge(merged, own)
+            merged = nested.merged(overrides, *(own for _, own, _ in cell))
             yield _Place(cell_name(named, [cell[place][2] for place in by_name]), named, values, merged)
 
 
