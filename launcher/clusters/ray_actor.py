@@ -119,14 +119,14 @@ class SupervisorActor:
         import ray
         from ray.util import list_named_actors
 
-        prefix = self._order.ticket(0)[:-1]
+        prefix = f"{self._order.batch}/"
         waiting = {name for name in list_named_actors() if name.startswith(prefix)} - ray_table.taken(prefix)
         for number in sorted(int(name.removeprefix(prefix)) for name in waiting):
             ticket = self._order.ticket(number)
             if ray_table.take(ticket, self._name).actor == self._name:
-                with contextlib.suppress(ValueError):  # it has ended, as with the node at which it waited
-                    ray.kill(ray.get_actor(ticket))
                 self._begin(number)
+                with contextlib.suppress(Exception):  # it may have ended; if it begins, it finds the group taken
+                    ray.kill(ray.get_actor(ticket))
                 return
 
     def stop(self, ticket: str, force: bool) -> None:

@@ -203,18 +203,21 @@ class Driver:
         known = ray_table.entries(tickets)
         # All that wait are withdrawn first: otherwise an actor whose group ends would take them.
         known |= {ticket: ray_table.take(ticket, "") for ticket in tickets if ticket in living and ticket not in known}
-        asked: dict[Any, Any] = {}  # by what they were asked, the actors
+        asked: dict[Any, tuple[str, Any]] = {}  # by the request, the group and its actor
         for ticket, entry in known.items():
             with contextlib.suppress(ValueError):  # the actor has ended meanwhile
                 if not entry.actor:
                     ray.kill(ray.get_actor(ticket))
                 elif not entry.is_over:
                     actor = ray.get_actor(entry.actor)
-                    asked[actor.stop.remote(ticket, force)] = actor
+                    asked[actor.stop.remote(ticket, force)] = ticket, actor
         if asked:
             _, silent = ray.wait(list(asked), num_returns=len(asked), timeout=STOP_S)
-            for request in silent if force else ():
-                ray.kill(asked[request])
+            left = [asked[request] for request in silent] if force else []
+            now = ray_table.entries([ticket for ticket, _ in left])
+            for ticket, actor in left:
+                if ticket in now and not now[ticket].is_over:  # otherwise the actor may run another group by now
+                    ray.kill(actor)
 
     def _adopt(self, prefix: str) -> list[str]:
         living = self._living(prefix)

@@ -142,8 +142,11 @@ def have_listed_anew(folder: Path) -> frozenset[str]:
     """Return the names in a folder as the server has them; none if it is missing, or is no folder.
 
     A network client may show a listing that is a minute old, but not of a folder in which it has just made a file.
+
+    Raises:
+        OSError: no file can be made there, or the folder cannot be listed.
     """
-    with contextlib.suppress(OSError):  # a full disk: what the client remembers has to do
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         fd, made = create_beside(folder / "listed")
         os.close(fd)
         made.unlink()

@@ -13,7 +13,7 @@ from launcher.clusters.settings import ClusterSettings
 from launcher.engine.build_executor import build_on_cluster
 from launcher.engine.fold_attempts import fold_attempts
 from launcher.engine.open_attempts import ClusterNote, read_cluster_note, tickets_of, write_cluster_note
-from launcher.errors import InputError, LauncherError
+from launcher.errors import InputError, LauncherError, WriteError
 from launcher.executors.base import Executor
 from launcher.planning.cluster_slots import can_resume, needs
 from launcher.planning.job import Sweep
@@ -70,6 +70,7 @@ class Remote:
             InputError: attempts wait or run on another cluster.
             InUseError: a launcher on another machine works in the folder.
             LauncherError: the cluster does not answer.
+            WriteError: what is over cannot be folded, as on a full disk.
         """
         self._check_note(paths)
         self.lease.take(message)
@@ -89,7 +90,13 @@ class Remote:
         write_cluster_note(self.folders.note, ClusterNote(self.cluster.name, self._settings.extra))
         self.adopted.update(tickets_of(paths, places))
         has = {job.experiment: job.attempt for job in self.adopted}
-        fold_attempts(paths, lambda name, _: name in has)
+        try:
+            fold_attempts(paths, lambda name, _: name in has)
+        except OSError as error:
+            raise WriteError(
+                f"{error.filename or paths.outcome}: what an earlier launch has left cannot be folded: "
+                f"{error.strerror}. Nothing was started."
+            ) from error
 
     def _check_note(self, paths: Paths) -> None:
         note = read_cluster_note(self.folders.note)

@@ -159,7 +159,7 @@ class RemoteAttempts:
                     self._suspects[name] = None
                     followed.has_vanished = beat is None
                 continue
-            followed.beat, followed.handle.waits = beat, ""
+            followed.beat, followed.has_vanished, followed.handle.waits = beat, False, ""
             # What it has recorded when it ends is read with its end, in a moment.
             if beat.num_bytes != (before.num_bytes if before else 0) and beat.phase != "ends":
                 self._written[name] = None

@@ -108,7 +108,7 @@ def write_batch(path: Path, groups: Sequence[Group], orders: Mapping[Attempt, by
 def ordered_attempts(folder: Path) -> dict[str, frozenset[int]]:
     """Return the numbers of the attempts that the batches in a folder order, by experiment."""
     found: dict[str, set[int]] = {}
-    for batch in _batches(folder):
+    for batch in _batches(folder, _listed(folder)):
         for name, number in batch.places:
             found.setdefault(name, set()).add(number)
     return {name: frozenset(numbers) for name, numbers in found.items()}
@@ -120,31 +120,31 @@ def withdraw(folder: Path, experiments: Collection[str]) -> None:
     Raises:
         OSError: a file cannot be written or removed.
     """
-    known: set[str] = set()
-    for batch in _batches(folder):
+    listed = _listed(folder)
+    for batch in _batches(folder, listed):
         left = {attempt: place for attempt, place in batch.places.items() if attempt[0] not in experiments}
-        known.add(_orders(batch.path).name)
         if not left:
-            batch.path.unlink(missing_ok=True)
-            _orders(batch.path).unlink(missing_ok=True)
+            own = (f"{batch.path.stem}.", f"{batch.path.stem}@")  # its scripts for the cluster, too
+            for name in [batch.path.name, *filter(lambda name: name.startswith(own), listed)]:
+                (folder / name).unlink(missing_ok=True)
         elif len(left) < len(batch.places):
             groups = tuple(tuple(attempt for attempt in group if attempt in left) for group in batch.groups)
             Batch(batch.path, groups, left).write()
-    for name in _listed(folder):
-        if name.endswith(".orders") and name not in known:  # of a launcher that was killed before it wrote the rest
+    for name in listed:
+        if name.endswith(".orders") and f"{Path(name).stem}.json" not in listed:  # the launcher was killed between both
             (folder / name).unlink(missing_ok=True)
 
 
-def _batches(folder: Path) -> Iterator[Batch]:
-    """Yield the batches in a folder that have orders."""
-    for name in _listed(folder):
+def _batches(folder: Path, listed: Iterable[str]) -> Iterator[Batch]:
+    """Yield the batches in a folder that have orders, of these names."""
+    for name in listed:
         if name.endswith(".json") and not name.startswith("."):
             batch = Batch.read(folder / name)
             if batch.places:
                 yield batch
 
 
-def _listed(folder: Path) -> Iterable[str]:
+def _listed(folder: Path) -> Sequence[str]:
     with contextlib.suppress(OSError):
         return sorted(os.listdir(folder))
     return []

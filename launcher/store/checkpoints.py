@@ -24,10 +24,10 @@ _HEADER_BYTES = 1 << 16
 
 def newest_bytes(folder: Path) -> int:
     """Return the size of the newest checkpoint in a folder; 0 if there is none."""
-    sizes = [0]
-    with contextlib.suppress(OSError):
-        sizes += [path.stat().st_size for path in sorted(folder.glob("step-*.ckpt"))]
-    return sizes[-1]
+    for path in sorted(folder.glob("step-*.ckpt"), reverse=True):
+        with contextlib.suppress(OSError):  # it was removed meanwhile
+            return path.stat().st_size
+    return 0
 
 
 class BadCheckpoint(Exception):

@@ -20,6 +20,18 @@ _RETRY_S = 1.0  # between two tries
 _WRITING_S = 60.0  # from the first
 
 
+def write_end(folder: Path, attempt: int, ended: AttemptEnding) -> None:
+    """Write the end of an attempt. If another attempt counts by then, the end says so.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path = AttemptFiles(folder).path(attempt, "end")
+    ended.write(path)
+    if not ended.asked and is_newest(folder, attempt) is False:
+        replace(ended, asked=SUPERSEDED).write(path)
+
+
 class EndFile:
     """The file `<n>.end` of one attempt, from its supervisor's side."""
 
@@ -37,10 +49,7 @@ class EndFile:
         if now_s < self._next_s:
             return False
         try:
-            path = AttemptFiles(self._folder).path(self._attempt, "end")
-            ended.write(path)
-            if not ended.asked and is_newest(self._folder, self._attempt) is False:
-                replace(ended, asked=SUPERSEDED).write(path)
+            write_end(self._folder, self._attempt, ended)
             return True
         except OSError as error:
             has_told = self._give_up_s < math.inf

@@ -28,6 +28,7 @@ from launcher.store.ending import EndingKind
 from launcher.store.paths import Paths
 from launcher.store.summary_file import read_summary
 from launcher.supervisor.cluster_job import ClusterJob
+from launcher.supervisor.end_file import write_end
 from launcher.supervisor.inheritance import copy_lines, link_checkpoints, newest_checkpoint
 from launcher.supervisor.output import say
 from launcher.supervisor.predecessors import Predecessors
@@ -222,7 +223,7 @@ def _owned(owned: Owned) -> Owned:
 
 def _refuse(folder: Path, experiment: str, attempt: int, why: str, node: str) -> Left:
     try:
-        AttemptEnding(node=node, refused=why).write(AttemptFiles(folder).path(attempt, "end"))
+        write_end(folder, attempt, AttemptEnding(node=node, refused=why))
     except OSError as error:
         say(f"{experiment}: the end of attempt {attempt} cannot be written: {error}")
     return Left(FAILED, why)

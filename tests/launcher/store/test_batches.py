@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
+from launcher.store import batches
 from launcher.store.batches import Batch, ordered_attempts, withdraw, write_batch
 
 GROUPS = [[("a", 1), ("b", 1)], [("c", 2)]]
@@ -77,3 +79,18 @@ def test_a_file_of_another_form_is_a_batch_without_groups(tmp_path: Path, conten
     (tmp_path / "b1.json").write_text(content)
     assert Batch.read(tmp_path / "b1.json") == Batch(tmp_path / "b1.json")
     assert ordered_attempts(tmp_path) == {}
+
+
+def test_orders_of_a_batch_that_cannot_be_read_now_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, experiment in (("b1", "a"), ("b2", "b")):
+        write_batch(tmp_path / f"{name}.json", [[(experiment, 1)]], {(experiment, 1): b"order\n"})
+    (tmp_path / "b2.sh").touch()
+
+    def fail_for_b1(path: Path, most: int) -> bytes:
+        if path.name == "b1.json":
+            raise OSError(errno.EIO, "Input/output error")
+        return path.read_bytes()
+
+    monkeypatch.setattr(batches, "read", fail_for_b1)
+    withdraw(tmp_path, {"b"})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b1.json", "b1.orders"]
