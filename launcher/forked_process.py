@@ -24,6 +24,7 @@ from launcher import process_end
 from launcher.child_process import die_with_launcher
 
 _PIECE_BYTES = 1 << 16
+_THRESHOLD = gc.get_threshold()  # as Python sets it: `__main__` raises it after it has imported this
 _is_allowed = False
 
 
@@ -80,6 +81,8 @@ def ask(answer: Callable[[], bytes], limit_s: float) -> Answer:
             for kill in (os.killpg, os.kill):  # its group has its number once it has its own session
                 with contextlib.suppress(ProcessLookupError):
                     kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
         raise
     finally:
         for fd in fds:
@@ -113,6 +116,8 @@ def _be_fork(answer: Callable[[], bytes], lifeline: int, reply: int, error: int,
     code = 1
     try:
         gc.freeze()  # to visit the objects of before would copy their memory
+        gc.set_threshold(*_THRESHOLD)
+        gc.enable()
         os.setsid()
         _use_streams(error, {lifeline, reply})
         die_with_launcher(lifeline)

@@ -153,6 +153,17 @@ def words(argv: Sequence[str]) -> list[str]:
     return found
 
 
+def secrets_in(argv: Sequence[str]) -> list[str]:
+    """Return what `words` hides in the words of a command line."""
+    found = []
+    for word, shown_word in zip(argv, words(argv), strict=True):
+        before, hidden, _ = shown_word.partition(HIDDEN)
+        after = shown_word.rpartition(HIDDEN)[2]
+        if hidden and shown_word != word:
+            found.append(word[len(before) : len(word) - len(after)])
+    return [secret for secret in found if len(secret) >= _SHORTEST]
+
+
 def _setting(word: str) -> str:
     """Return a `key=value` of -S; the whole value of a secret is hidden, however it is written."""
     key, sign, value = word.partition("=")

@@ -7,7 +7,6 @@ from launcher.engine.attempt import Attempt
 from launcher.engine.classify_ending import Ending, failure_report
 from launcher.engine.console import Console
 from launcher.engine.listener import AttemptEnd
-from launcher.planning.decision import PlannedAction
 from launcher.store.ending import EndingKind
 from launcher.store.paths import Paths
 from launcher.text import plural
@@ -24,7 +23,7 @@ class Announcer:
 
     def started(self, attempt: Attempt) -> None:
         """Tell the user where an attempt runs."""
-        is_followed = attempt.decision.action is PlannedAction.FOLLOW
+        is_followed = attempt.decision.is_followed
         if is_followed or attempt.worker.waits:
             does = "followed on" if is_followed else "handed to"
             self._console.message(f"{attempt.name}: {does} {attempt.slots}", "routine")

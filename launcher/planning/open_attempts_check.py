@@ -48,12 +48,15 @@ def _check_secrets(plan: Plan) -> None:
     """Check that no order would hold a secret: orders lie in the outcome folder.
 
     Raises:
-        InputError: a configuration has a secret.
+        InputError: a configuration, the command or its environment has a secret.
     """
-    hidden = sorted({key for decision in plan.to_run for key in redact.keys(decision.given)})
+    settings = plan.sweep.settings
+    hidden = [f"{key} of [config]" for key in sorted({k for each in plan.to_run for k in redact.keys(each.given)})]
+    hidden += [f"{key} of sweep.env" for key in redact.keys(settings.env)]
+    hidden += ["a word of sweep.command"] if redact.secrets_in(settings.command) else []
     if hidden:
         raise InputError(
-            f"{inline(', '.join(hidden), 300)} of [config] looks like a secret, and an order for another machine would "
+            f"{inline(', '.join(hidden), 300)} looks like a secret, and an order for another machine would "
             "hold it in a file. Take it from an environment variable in the training code: on Slurm a job has those of "
             "this shell, on Ray those with which Ray was started on its node."
         )

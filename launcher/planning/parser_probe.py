@@ -165,7 +165,11 @@ class Probe:
         except Refused as refused:
             return {"error": str(refused), "dest": refused.dest}
         except Exception as error:  # noqa: BLE001  a type or an action of the script's own may raise anything
-            return {"error": f"{type(error).__name__}: {error}", "dest": None}
+            try:
+                told = str(error)
+            except Exception:  # noqa: BLE001  so may its error, when its text is asked for
+                told = "<exception str() failed>"
+            return {"error": f"{type(error).__name__}: {told}", "dest": None}
         shown = {key: plain(value) for key, value in found.items() if not key.startswith("_")}
         return {"values": shown, "left_over": left_over}
 

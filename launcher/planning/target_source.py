@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from launcher.errors import InputError
 from launcher.store.metric import Metric
 from launcher.store.names import is_metric
-from launcher.text import did_you_mean
+from launcher.text import did_you_mean, error_text
 from launcher.worker.target import NAME_TAKEN, Target, importable, is_our_name
 
 
@@ -96,7 +96,8 @@ def _module_file(target: Target) -> tuple[Path, str] | None:
 
 
 def _raise_unimportable(spec: str, error: BaseException) -> NoReturn:
-    raise InputError(f'sweep.target "{spec}": importing its package failed: {type(error).__name__}: {error}.')
+    told = f"{type(error).__name__}: {error_text(error)}"
+    raise InputError(f'sweep.target "{spec}": importing its package failed: {told}.')
 
 
 def _function(tree: ast.Module, name: str, spec: str, file: Path) -> ast.FunctionDef | None:

@@ -38,8 +38,8 @@ class JsonParser:
         """Begin. Objects without a step are counted from the step after `after_step`."""
         self.notes: list[str] = []
         self._by_name = StepsByName(after_step)
-        self._named: set[str] = set()  # the metrics that were seen
-        self._steps: dict[object, Steps] = {}  # by the key of the step, or by all keys of objects without a step
+        # By the key of the step, or by all keys of objects without a step; with the metrics that were seen there.
+        self._steps: dict[object, tuple[Steps, set[str]]] = {}
 
     def parse(self, line: bytes) -> tuple[dict[str, Any], int | None] | None:
         """Return the numbers and the step of the object on a line; None if there is no object with a number."""
@@ -53,13 +53,13 @@ class JsonParser:
         if not fields:
             return None
         pattern = key or tuple(sorted(fields))
-        steps = self._steps.get(pattern)
-        if steps is None or not self._named.issuperset(fields):
+        steps, named = self._steps.get(pattern) or (None, set[str]())
+        if steps is None or not named.issuperset(fields):
             steps = self._by_name.of(fields, steps)
-            if len(self._named) < _MOST_PATTERNS:
-                self._named.update(fields)
+            if len(named) < _MOST_PATTERNS:
+                named.update(fields)
             if len(self._steps) < _MOST_PATTERNS:
-                self._steps[pattern] = steps
+                self._steps[pattern] = steps, named
         step = steps.count() if key is None else steps.next(int(content[key]))
         if steps.note:
             self.notes.append(f'"{key}": {steps.note}')

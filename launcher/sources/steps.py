@@ -22,7 +22,7 @@ from launcher.store.values import MOST
 
 _MOST_NAMES = 1000
 # What lines of every kind say beside their metrics: it makes them no kin.
-_BESIDE = re.compile(r"epoch|(.*_)?(lr|learning_rate|time|elapsed|eta|speed|mem|memory|ms|s)(_.*)?")
+_BESIDE = re.compile(r"epoch|ms|s|(.*_)?(lr|learning_rate|time|elapsed|eta|speed|mem|memory)(_(\d+|ms|s))?")
 
 
 class Steps:
@@ -106,6 +106,6 @@ class StepsByName:
         """Return the steps of a pattern with these metrics: `own`, if the pattern has had other metrics before."""
         steps = own or Steps(self._after)
         for name in names:
-            if not _BESIDE.fullmatch(name) and len(self._known) < _MOST_NAMES:
+            if not _BESIDE.fullmatch(name) and (name in self._known or len(self._known) < _MOST_NAMES):
                 steps.join(self._known.setdefault(name, steps))
         return steps

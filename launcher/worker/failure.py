@@ -74,7 +74,12 @@ def trace_of(error: BaseException) -> str:
         with contextlib.suppress(Exception):  # the target's own, in whatever state
             stream.flush()
     try:
-        caught, log = os.memfd_create("trace"), os.dup(2)
+        log = os.dup(2)
+        try:
+            caught = os.memfd_create("trace")
+        except OSError:
+            os.close(log)
+            raise
     except OSError:  # too many files are open, or this one is closed
         return "".join(traceback.format_exception(error))[-_TRACE_BYTES:]
     os.dup2(caught, 2)

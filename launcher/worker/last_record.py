@@ -6,7 +6,7 @@ import contextlib
 import os
 import resource
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from launcher.config import redact
@@ -60,14 +60,16 @@ def secrets_of(
     given: Mapping[str, Any],
     inherited: Mapping[str, str] | None = None,
     own: Mapping[str, str] | None = None,
+    argv: Sequence[str] = (),
 ) -> list[str]:
-    """Return the secrets of a configuration and of an environment, as texts.
+    """Return the secrets of a configuration, an environment and a command line, as texts.
 
     `inherited`: what a script finds in its environment besides what this process finds. `own`: what it is given itself.
     """
     around = {**os.environ, **(inherited or {})}
     without_paths = {key: value for key, value in around.items() if not value.startswith("/")}  # as PWD, SSH_AUTH_SOCK
-    return redact.secrets({"config": config, "given": given, "env": without_paths | dict(own or {})})
+    tables = {"config": config, "given": given, "env": without_paths | dict(own or {})}
+    return [*redact.secrets(tables), *redact.secrets_in(argv)]
 
 
 def _peak_memory(whose: int) -> dict[str, int]:

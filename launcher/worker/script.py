@@ -43,7 +43,7 @@ def script(task: ScriptTask, bell_fd: int, _thread_budget_fd: int | None, *_devi
         last = {"ending": EndingKind.FAILED, "error": str(error)}
     if last is None:  # the launcher says how it ended
         leave(1, bell_fd)
-    secrets = partial(secrets_of, task.config, task.given, task.environment, task.own_environment)
+    secrets = partial(secrets_of, task.config, task.given, task.environment, task.own_environment, task.argv)
     is_written = write_last_record(last, facts_at_end(writer, is_script=True), writer, bell_fd, secrets)
     code = (1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE
     leave(code, bell_fd, is_alone=attempt.is_alone)

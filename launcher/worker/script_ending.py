@@ -72,11 +72,18 @@ def read_output(log: str, start: int) -> str:
 def last_error(output: str) -> str:
     """Return the last line that tells an error; empty if there is none.
 
-    It ends a traceback, or looks like the end of a traceback, or like the message of a program.
+    It ends a traceback, or looks like the end of a traceback. Without such a line, it looks like the message of a
+    program: what started the script, as srun, says after its traceback only that it has failed.
     """
     lines = _COLOUR.sub("", output).splitlines()
+    return _of_traceback(lines) or next(
+        (match[1][:_MESSAGE_LIMIT] for line in reversed(lines) if (match := _TOLD.match(line.strip()))), ""
+    )
+
+
+def _of_traceback(lines: Sequence[str]) -> str:
     for number in reversed(range(len(lines))):
-        if match := _ERROR.match(lines[number].strip()) or _TOLD.match(lines[number].strip()):
+        if match := _ERROR.match(lines[number].strip()):
             return match[1][:_MESSAGE_LIMIT]
         prefix, traceback, rest = lines[number].partition(_TRACEBACK)
         if traceback and not rest and (error := _raised(lines[number + 1 :], prefix)):

@@ -17,11 +17,13 @@ def unlogged(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> 
     logged = list(dict.fromkeys(name for experiment in experiments for name in experiment.logged))
     missing = [metric for metric in metrics if metric not in logged]
     texts = [metric for metric in metrics if metric in logged and not any(metric in one.curves for one in experiments)]
+    as_text = f"{', '.join(texts)} was logged as text, of which there is no curve: log a number." if texts else ""
     if not logged or not missing:
-        return f"{', '.join(texts)} was logged as text, of which there is no curve: log a number." if texts else ""
+        return as_text
     hints = "".join(dict.fromkeys(did_you_mean(metric, logged) for metric in missing))
     listed = ", ".join(inline(name, 100) for name in logged[:20]) + (", …" if len(logged) > 20 else "")
-    return f"metrics names {', '.join(missing)}, which no experiment logged; logged were: {listed}.{hints}"
+    unknown = f"metrics names {', '.join(missing)}, which no experiment logged; logged were: {listed}.{hints}"
+    return f"{unknown} {as_text}" if as_text else unknown
 
 
 def broken(experiment: ExperimentState, metrics: Sequence[str]) -> str:

@@ -134,6 +134,21 @@ def test_F7_a_secret_of_a_command_or_its_environment_stands_in_no_file(place: Wo
     assert VALUE not in done.stdout + done.stderr
 
 
+def test_F7_a_secret_of_a_command_is_hidden_in_the_error_that_names_it(place: Workplace) -> None:
+    (place.folder / "script.py").write_text("import sys\nraise ValueError(f'{sys.argv[1:]} is refused')\n")
+    words = f'"{{python}}", "script.py", "--hub-token={VALUE}-a", "--password", "{VALUE}-b", "{{args}}"'
+    settings = f"command = [{words}]\ncheck = false\nmetrics = []\n"
+    place.job(f"[sweep]\n{settings}[experiments]\na = {{ x = 1 }}\n")
+    done = place.launch("job.toml", "--devices", "cpu")
+    assert done.code == 1
+    assert "ValueError: ['--hub-token=***', '--password', '***', " in done.out + done.err
+    paths = place.paths
+    for path in (paths.records("a"), paths.events, paths.sweep, paths.table_csv, paths.table_txt):
+        assert VALUE.encode() not in path.read_bytes(), (
+            path
+        )  # its own lines stand in the log, and from there on the page
+
+
 def test_F7_the_password_of_an_address_is_hidden_in_errors_too() -> None:
     hidden = redact.secrets({"db": {"url": f"postgres://me:{VALUE}@host/db", "n": 1}})
     assert redact.without(f"no route to postgres://me:{VALUE}@host", hidden) == "no route to postgres://me:***@host"

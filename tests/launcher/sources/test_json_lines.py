@@ -101,3 +101,18 @@ def test_any_line_is_read_or_passed_over(line: bytes, text: str) -> None:
         parser.parse(line)
         parser.parse(b"{" + line + b"}")
         parser.parse(f'{{"{text}": 1}}'.encode(errors="replace"))
+
+
+def test_objects_of_a_kind_that_was_there_before_are_counted_with_a_later_kind_of_the_same_metric() -> None:
+    parser = JsonParser()
+    found = [
+        parser.take(content) for content in ({"step": 1, "acc": 1}, {"loss": 3}, {"step": 2, "loss": 2}, {"loss": 1})
+    ]
+    assert [step for _, step in filter(None, found)] == [1, 1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["s_loss", "time_loss", "lr_loss", "ms_ssim"])
+def test_a_metric_that_begins_as_a_time_does_is_a_metric(name: str) -> None:
+    parser = JsonParser()
+    found = [parser.take({name: 1.0, other: 2.0}) for other in ("a", "b")]
+    assert [step for _, step in filter(None, found)] == [1, 2]

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from launcher.worker.script_ending import script_ending
+from launcher.worker.script_ending import last_error, script_ending
 
 E = "class E(Exception):\n    def __str__(self): return TEXT\n"
 
@@ -43,3 +43,9 @@ def test_the_traceback_of_a_rank_is_read_behind_its_prefix() -> None:
     frames = ["Traceback (most recent call last):", '  File "a.py", line 1, in <module>', "    f()", "c.Stop: no more"]
     output = "".join(f"[rank1]: {line}\n" for line in frames) + "[rank1]:[W1] destroy_process_group() was not called\n"
     assert script_ending(1, output)["error"] == "c.Stop: no more (exit code 1)"
+
+
+def test_what_started_the_script_does_not_hide_its_own_error() -> None:
+    traceback = "Traceback (most recent call last):\n  File x\nValueError: bad\n"
+    output = f"{traceback}srun: error: n1: task 0: Exited with exit code 1\n"
+    assert last_error(output) == "ValueError: bad"
