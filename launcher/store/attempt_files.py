@@ -1,7 +1,7 @@
 """The files of attempts on a cluster: who was told to run what, who does, and how it ended. Beats are in `beats`.
 
     attempts/_batches/<batch>.json    which attempts are ordered, `batches`; written before the cluster is asked
-    attempts/<experiment>/<n>.order   the order of an attempt with which a job goes on, from the supervisor before it
+    attempts/<experiment>/<n>.order   says that a job goes on with attempt n, from the supervisor before it
     attempts/<experiment>/<n>.claim   who runs attempt n; the supervisor makes it with link(), so only one can
     attempts/<experiment>/<n>.end     how attempt n ended, from its supervisor
 
