@@ -25,6 +25,7 @@ from launcher.store.experiment_state import ExperimentState
 from launcher.store.last_records import LastRecords
 from launcher.store.paths import Paths
 from launcher.store.sweep_state import read_sweep_state
+from launcher.store.values import json_value
 from launcher.text import inline, signal_name
 
 LIMIT_S = 60.0
@@ -104,7 +105,7 @@ def run(words: list[str], summary: dict[str, Any], limit_s: float = LIMIT_S) -> 
     except OSError as error:
         return f"{command} could not be started: {error.strerror}."
     try:
-        child.communicate(json.dumps(summary).encode() + b"\n", limit_s)
+        child.communicate(json.dumps(json_value(summary)).encode() + b"\n", limit_s)
     except subprocess.TimeoutExpired:
         return f"{command} took more than {limit_s:.0f} s, and was killed."
     code = child.process.returncode

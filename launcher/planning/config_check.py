@@ -71,13 +71,14 @@ def check(target: Target, configs: Mapping[str, Mapping[str, Any]]) -> dict[str,
 
 
 def _is_imported(target: Target) -> bool:
-    """Return whether a name of the target's folder is that of a module which this process has imported.
+    """Return whether a name beside the target, or in the working directory, is that of a module imported here.
 
     In a fork, `import typer` in training code would find the launcher's typer in place of a `typer.py` beside it.
     """
     names = {target.module.partition(".")[0]}
-    with contextlib.suppress(OSError):
-        names |= {name.partition(".")[0] for name in os.listdir(target.folder)}
+    for folder in (target.folder, "."):
+        with contextlib.suppress(OSError):
+            names |= {name.partition(".")[0] for name in os.listdir(folder)}
     return not (names - {__name__.partition(".")[0]}).isdisjoint(sys.modules)
 
 

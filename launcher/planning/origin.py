@@ -101,12 +101,15 @@ def path_to_type(path: str) -> str:
 def _script_file(settings: SweepSettings) -> str:
     """Return the file that a command names by a relative path or as a module below its working directory, or "".
 
-    Which file that is depends on the working directory. An absolute path stands in the command itself.
+    Which file that is depends on the working directory. An absolute path stands in the command itself. What comes
+    behind the script are its arguments, which may be files too.
     """
     if "{" in settings.cwd:
         return ""
     folder = os.path.abspath(settings.cwd)
     for before, word in zip(["", *settings.command], settings.command, strict=False):
+        if before and os.path.isabs(word) and os.path.isfile(word):
+            return ""
         module = word.replace(".", os.sep)
         names = [f"{module}.py", os.path.join(module, "__main__.py")] if before == "-m" else [word]
         for path in [os.path.join(folder, name) for name in names if not os.path.isabs(name)]:

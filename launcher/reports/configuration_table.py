@@ -5,14 +5,14 @@ A number of a metric has the metric behind its name: `mean_loss`, `difference_lo
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from launcher.config.nested import assignments
 from launcher.reports.analysis import Configuration, ConfigurationResult, Judgement, configurations, judge
 from launcher.reports.analysis.costs import mean_seconds
 from launcher.store.experiment_state import ExperimentState
+from launcher.store.values import json_value
 
 
 def configuration_rows(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> list[dict[str, Any]]:
@@ -82,15 +82,6 @@ def _document(configuration: Configuration, judgements: Sequence[Judgement]) -> 
         "seconds": _seconds(configuration),
         "metrics": metrics,
     }
-
-
-def json_value(value: Any) -> Any:
-    """Return a value of a configuration as JSON types: "nan", "inf" and "-inf" for what is not finite."""
-    if isinstance(value, Mapping):
-        return {str(key): json_value(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [json_value(item) for item in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _seconds(configuration: Configuration) -> float | None:

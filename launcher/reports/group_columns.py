@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from launcher.reports.analysis.groups import Group, groups
-from launcher.reports.configuration_table import json_value
 from launcher.reports.results_columns import LONGEST_METRIC, UNKNOWN
 from launcher.reports.text_table import Column, Line, fit, layout
 from launcher.short_names import short_names
 from launcher.store.experiment_state import ExperimentState
+from launcher.store.values import json_value
 from launcher.text import inline, number, with_interval
 
 

@@ -135,3 +135,12 @@ class Fields:
     def list(self, key: str, what: str, is_right: Callable[[Any], bool]) -> list[Any]:
         """Return the list of a key. Raises ValueError if there is no list, or `is_right` refuses an entry."""
         return list(self.get(key, what, lambda value: isinstance(value, list) and all(map(is_right, value))))
+
+
+def json_value(value: Any) -> Any:
+    """Return a value as JSON types: "nan", "inf" and "-inf" for what is not finite."""
+    if isinstance(value, Mapping):
+        return {str(key): json_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_value(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

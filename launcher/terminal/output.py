@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import shutil
 import sys
@@ -12,6 +11,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from launcher.store.values import json_value
 from launcher.terminal import colour
 from launcher.text import printable
 
@@ -30,15 +30,7 @@ def show(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON. Numbers that JSON has no word for are texts: nan, inf, -inf."""
-    show(json.dumps(_worded(value), indent=1, default=str))
-
-
-def _worded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _worded(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_worded(inner) for inner in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+    show(json.dumps(json_value(value), indent=1, default=str))
 
 
 def print_lines(lines: Sequence[Line]) -> None:
