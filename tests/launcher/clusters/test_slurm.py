@@ -290,7 +290,7 @@ def test_no_command_is_waited_for_longer_than_its_limit(commands: Commands, outc
 def test_an_sbatch_that_waits_for_room_is_refused(commands: Commands, outcome: Path) -> None:
     """Where the controller has too many jobs, sbatch itself tries again for minutes."""
     commands.answer("sbatch", f"echo '{FULL}' >&2; sleep 60")
-    (refused,) = cluster(outcome, limit_s=0.5).submit("b1", groups(1))
+    (refused,) = cluster(outcome, limit_s=3.0).submit("b1", groups(1))
     assert isinstance(refused, Refused)
 
 
