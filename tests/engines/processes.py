@@ -7,12 +7,13 @@ that another launch finds it. A test decides how many run at once, and may kill 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,9 @@ class ProcessCluster:
 
     def requeue(self, ticket: Ticket) -> None:
         """Let a job run once more, as Slurm does after the failure of a node."""
-        job = self._jobs()[ticket]
-        self._write(ticket, job | {"pid": 0, "restarts": job["restarts"] + 1})
+        with self._alone():
+            job = self._jobs()[ticket]
+            self._write(ticket, job | {"pid": 0, "restarts": job["restarts"] + 1})
 
     def forget(self, ticket: Ticket) -> None:
         """Remove a job, as Slurm does some minutes after its end."""
@@ -124,12 +126,20 @@ class ProcessCluster:
         beside.rename(self.folder / f"{ticket}.job")
 
     def _start_waiting(self) -> None:
-        jobs = self._jobs()
-        running = sum(isinstance(self._state(job), Running) for job in jobs.values())
-        for ticket, job in jobs.items():
-            if not job["pid"] and running < self.at_once:
-                running += 1
-                self._write(ticket, job | {"pid": self._start(ticket, job)})
+        with self._alone():
+            jobs = self._jobs()
+            running = sum(isinstance(self._state(job), Running) for job in jobs.values())
+            for ticket, job in jobs.items():
+                if not job["pid"] and running < self.at_once:
+                    running += 1
+                    self._write(ticket, job | {"pid": self._start(ticket, job)})
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no other process change jobs meanwhile: a test and its launcher would both start the same."""
+        with (self.folder / "lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _start(self, ticket: Ticket, job: Mapping[str, Any]) -> int:
         environment = os.environ | {

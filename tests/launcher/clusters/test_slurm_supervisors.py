@@ -52,10 +52,21 @@ class SlurmSweep:
             if line.endswith("BeginTime"):
                 self.nodes.run("scontrol", "update", f"JobId={line.split()[0]}", "StartTime=now")
 
-    def are_settled(self, cluster: SlurmCluster, tickets: dict[str, str]) -> bool:
-        """Return whether each experiment has ended, or neither runs nor waits any more.
+    def settle(self, cluster: SlurmCluster, tickets: dict[str, str]) -> None:
+        """Wait until each experiment is done, or neither runs nor waits any more."""
 
-        The nodes tell the controller, sooner than by themselves, what they run.
+        def is_settled() -> bool:
+            self.go_on()
+            known = cluster.poll()
+            there = [known.get(ticket) for name, ticket in tickets.items() if not self.is_done(name)]
+            return all(state is None or isinstance(state, Over) for state in there)
+
+        wait_for(is_settled, limit_s=240)
+
+    def go_on(self) -> None:
+        """Bring a cluster whose controller was killed on its way again, sooner than it does by itself.
+
+        The nodes tell the controller what they run.
         """
         time.sleep(2)
         if time.monotonic() >= self.reconfigure_at_s:
@@ -63,14 +74,13 @@ class SlurmSweep:
             self.nodes.run("scontrol", "reconfigure")
         self.nodes.resume()
         self.run_now()
-        known = cluster.poll()
-        there = [known.get(tickets[name]) for name in tickets if not self.toys.end(experiment=name)]
-        return all(state is None or isinstance(state, Over) for state in there)
 
     def is_done(self, name: str) -> bool:
-        """Return whether the first attempt has trained to its end: a controller may end what it has forgotten."""
-        ended = self.toys.end(experiment=name)
-        return ended is not None and ended.code == 0 and not ended.asked
+        """Return whether an attempt has trained to the end. A controller may end what it has forgotten, and run the
+        next attempt by itself.
+        """
+        ends = [self.toys.end(attempt, name) for attempt in self.toys.files(name).claims]
+        return any(end is not None and end.code == 0 and not end.asked for end in ends)
 
     def order_again(self, name: str) -> Job:
         """Order what the cluster has lost, as the next launch does: as the next attempt, if one has begun."""
@@ -205,10 +215,11 @@ def test_a_controller_that_dies_and_comes_back_trains_nothing_twice(sweep: Slurm
     ended = [name for name in names if sweep.toys.end(experiment=name)]
     sweep.nodes.do("kill-controller")
     sweep.nodes.do("start-controller")
-    wait_for(lambda: sweep.are_settled(cluster, dict(zip(names, tickets, strict=True))), limit_s=240)
-    if jobs := [sweep.order_again(name) for name in names if not sweep.is_done(name)]:
-        sweep.submit(cluster, *jobs, batch="b2")
-        wait_for(lambda: all(sweep.toys.end(attempt, name) for name, attempt in jobs), limit_s=120)
+    sweep.settle(cluster, dict(zip(names, tickets, strict=True)))
+    for batch in ("b2", "b3"):
+        if jobs := [sweep.order_again(name) for name in names if not sweep.is_done(name)]:
+            again = sweep.submit(cluster, *jobs, batch=batch)
+            sweep.settle(cluster, dict(zip([name for name, _ in jobs], again, strict=True)))
     for name in names:
         assert_read_once(sweep, 5, name)
     assert len(ended) >= 8
