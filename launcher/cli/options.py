@@ -155,7 +155,7 @@ class LaunchCommand:
         bool,
         typer.Option(
             "--adopt",
-            help="Take over the folders that another job file of the same name has used.",
+            help="Take over the folders that another job file of the same name, or another program, has used.",
             rich_help_panel=WHERE,
         ),
     ]

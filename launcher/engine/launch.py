@@ -25,6 +25,7 @@ from launcher.engine.summary import Summary
 from launcher.engine.written_plan import WrittenPlan, check_data
 from launcher.errors import InputError, WriteError
 from launcher.planning.folder_owner import check_folder_owner, write_owner_note
+from launcher.planning.foreign_files import check_foreign_files
 from launcher.planning.growth import with_proposals
 from launcher.planning.job import Sweep
 from launcher.planning.launch_options import LaunchOptions
@@ -51,6 +52,7 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, ports: Por
     experiments = resolve(sweep)
     paths = Paths(sweep.outcome, sweep.logs)
     check_folder_owner(sweep, paths)  # before anything is made in the folders
+    check_foreign_files(sweep, paths)
     remote = Remote.chosen(sweep, name, paths, ports.make_cluster)
     paths.create()
     with contextlib.ExitStack() as held:

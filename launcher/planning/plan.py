@@ -19,6 +19,7 @@ from launcher.planning.estimate import DurationEstimate, longest_first, on_other
 from launcher.planning.evidence import Evidence, nothing_left
 from launcher.planning.experiment import Experiment
 from launcher.planning.folder_owner import check_folder_owner
+from launcher.planning.foreign_files import check_foreign_files
 from launcher.planning.job import Sweep
 from launcher.planning.metrics import described
 from launcher.planning.target_source import find_metrics
@@ -132,7 +133,7 @@ def decide(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, *, fre
     """Look at what earlier launches left in the folders, and decide what a launch does with each experiment.
 
     Raises:
-        InputError: the folders belong to another sweep, or something in them cannot be read.
+        InputError: the folders belong to another sweep or have files of other programs, or something cannot be read.
     """
     try:
         return _decide_all(sweep, experiments, paths, fresh)
@@ -142,6 +143,7 @@ def decide(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, *, fre
 
 def _decide_all(sweep: Sweep, experiments: Sequence[Experiment], paths: Paths, fresh: bool) -> Plan:
     previous, notices = check_folder_owner(sweep, paths)
+    check_foreign_files(sweep, paths)
     found = _with_evidence(sweep, experiments, paths, previous)
     if sweep.settings.resume.glob:
         found = [(experiment, _with_files(sweep, experiment, evidence, paths)) for experiment, evidence in found]

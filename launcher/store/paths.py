@@ -221,6 +221,7 @@ class Paths(PlotPaths):
         files = (
             self.table_txt,
             self.table_csv,
+            self.runs_csv,
             self.report_html,
             self.report_md,
             self.sweep,

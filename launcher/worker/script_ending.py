@@ -9,7 +9,7 @@ from typing import Any
 
 from launcher.store.ending import EndingKind
 from launcher.store.files import open_to_read
-from launcher.text import signal_name
+from launcher.text import printable, signal_name
 
 _TAIL_BYTES = 1 << 16
 _MESSAGE_LIMIT = 500
@@ -31,6 +31,7 @@ _ERROR = re.compile(
 )
 # What argparse, click and programs in C say: `train.py: error: …`, `Error: …`, `fatal: …`. `error: 0.35` is a metric.
 _TOLD = re.compile(r"((?:\S+: )?(?:fatal error|fatal|error): (?![-+.\d]|nan\b|inf\b).*)$", re.IGNORECASE)
+_PYTHONS_CODE = 1
 _TRACEBACK = "Traceback (most recent call last):"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -49,6 +50,10 @@ def script_ending(code: int, output: str) -> dict[str, Any]:
     if code > 128 and signal_name(code - 128).startswith("SIG"):
         status += f" (a shell's for {signal_name(code - 128)})"
     error = f"{said} ({status})" if said else status
+    if (
+        code == _PYTHONS_CODE and not said and (line := _last_line(output))
+    ):  # of `sys.exit("no data in …")` it is that text
+        error += f', last line "{line}"'
     is_short = any(text in output[-4096:] or text in said for text in _OUT_OF_MEMORY)
     return {"ending": EndingKind.OUT_OF_MEMORY if is_short else EndingKind.FAILED, "error": error}
 
@@ -79,6 +84,11 @@ def last_error(output: str) -> str:
     return _of_traceback(lines) or next(
         (match[1][:_MESSAGE_LIMIT] for line in reversed(lines) if (match := _TOLD.match(line.strip()))), ""
     )
+
+
+def _last_line(output: str) -> str:
+    lines = [line.strip() for line in _COLOUR.sub("", output).splitlines()]
+    return printable(next((line for line in reversed(lines) if line), ""), _MESSAGE_LIMIT)
 
 
 def _of_traceback(lines: Sequence[str]) -> str:

@@ -48,7 +48,7 @@ def test_a_fault_of_ours_is_told_once_and_the_cluster_is_followed_on(monkeypatch
     cluster = Cluster()
     executor = made(told.append, cluster)
     executor.warm_up()
-    assert wait_for(executor.poll) == [RecordsWritten("a")]
+    assert {*wait_for(executor.poll)} == {RecordsWritten("a")}  # once or twice
     executor.close()
     executor.close()
     assert told == ["following the cluster failed: RuntimeError: a fault of ours. It is tried again."]

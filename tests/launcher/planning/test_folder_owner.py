@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from launcher.errors import InputError
 from launcher.planning.folder_owner import check_folder_owner, find_results_elsewhere, folder_options, write_owner_note
+from launcher.planning.foreign_files import check_foreign_files
 from launcher.planning.job import Sweep, load
 from launcher.planning.origin import Origin
 from launcher.store.launch_info import LaunchInfo
@@ -55,6 +56,21 @@ def launched(sweep: Sweep) -> Paths:
 def test_an_empty_folder_is_anybodys() -> None:
     sweep = job("lr.toml")
     assert check_folder_owner(sweep, folders(sweep)) == (None, [])
+
+
+@pytest.mark.parametrize("file", ["results_table.csv", "report.html", "loss_curves.svg", "loss_curve_a.png"])
+def test_files_of_other_programs_are_not_written_over(file: str) -> None:
+    sweep = job("lr.toml")
+    paths = folders(sweep)
+    paths.outcome.mkdir(parents=True)
+    (paths.outcome / "notes.txt").write_text("a folder may have other files")
+    check_foreign_files(sweep, paths)
+    (paths.outcome / file).write_text("of weeks")
+    with pytest.raises(InputError, match=rf"would write over them: {file}\.\n.*--outcome DIR"):
+        check_foreign_files(sweep, paths)
+    check_foreign_files(replace(sweep, adopts=True), paths)
+    paths.create()  # as a launch that was killed before it wrote sweep.json
+    check_foreign_files(sweep, paths)
 
 
 def test_the_same_job_file_goes_on_also_by_another_path() -> None:

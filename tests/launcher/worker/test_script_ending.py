@@ -36,7 +36,18 @@ def test_the_reason_is_what_python_or_the_program_says(code: str, reason: str) -
     status = f"exit code {ended.returncode}"
     told = script_ending(ended.returncode, output)["error"]
     assert told.startswith(reason or status)
-    assert told.endswith(f" ({status})" if reason else status)
+    assert told.endswith(f" ({status})" if reason else (status, '"'))
+
+
+def test_the_text_that_a_script_exits_with_is_told() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", "import sys; print('loss 0.5', flush=True); sys.exit('no data: run fetch.sh')"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert script_ending(ended.returncode, ended.stdout)["error"] == 'exit code 1, last line "no data: run fetch.sh"'
+    assert script_ending(3, ended.stdout)["error"] == "exit code 3"
 
 
 def test_the_traceback_of_a_rank_is_read_behind_its_prefix() -> None:
