@@ -33,11 +33,10 @@ def check_foreign_files(sweep: Sweep, paths: Paths) -> None:
         return
     if found := sorted(there & _written(sweep, paths)):
         more = f" and {len(found) - _NUM_NAMED} more" if len(found) > _NUM_NAMED else ""
+        folder, named = inline(str(paths.outcome), 500), f"{', '.join(found[:_NUM_NAMED])}{more}"
         raise InputError(
-            f"{inline(str(paths.outcome), 500)} has files that no sweep has made, and this sweep would write over them: "
-            f"{', '.join(found[:_NUM_NAMED])}{more}.\n"
-            "  Give it a folder of its own: outcome = in the job file, or --outcome DIR. To have them written over, add "
-            "--adopt."
+            f"{folder} has files that no sweep has made, and this sweep would write over them: {named}.\n"
+            "  Give it a folder of its own: outcome = in the job file, or --outcome DIR. Or let it: --adopt"
         )
 
 
