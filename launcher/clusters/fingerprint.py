@@ -40,7 +40,7 @@ def fingerprint(spec: Spec) -> dict[str, str]:
     found = {name: package_version(package) for name, package in _PACKAGES.items()}
     found |= {"sources": _digest_of_sources(), "python": f"{sys.version_info.major}.{sys.version_info.minor}"}
     if spec.script is None:
-        found["target"] = _digest(module_file(spec.target.partition(":")[0], spec.folder))
+        found["target"] = _digest(module_file(spec.target.partition(":")[0], *map(Path, spec.search), spec.folder))
     else:
         found["script"] = _digest(_script_file(spec.script.argv, spec.script.folder))
     return {name: text for name, text in found.items() if text}
@@ -59,10 +59,13 @@ def differences(ordered: Mapping[str, str], here: Mapping[str, str]) -> list[str
     ]
 
 
-def module_file(module: str, folder: Path) -> Path | None:
-    """Return the source file of a module, which is not imported; None if there is none. `folder` is searched first."""
+def module_file(module: str, *folders: Path) -> Path | None:
+    """Return the source file of a module, which is not imported; None if there is none.
+
+    `folders` are searched first.
+    """
     parts = module.split(".")
-    for place in [folder, Path.cwd(), *map(Path, sys.path)]:
+    for place in [*folders, Path.cwd(), *map(Path, sys.path)]:
         path = place.joinpath(*parts)
         for file in (path / "__init__.py", path.parent / f"{path.name}.py"):
             if os.path.isfile(file):

@@ -31,6 +31,9 @@ class ClusterSettings:
     extra: further arguments of sbatch, as they are: `["--exclude=n13"]`.
     requeue: whether Slurm starts a job again after preemption or the failure of a node; by default where the experiment
         can go on from a checkpoint.
+    code: what runs if code is edited while jobs wait. `"check"`: nothing; an attempt whose target or script has changed
+        is refused. `"copy"`: the code of the launch, which is copied to `code/` in the outcome folder. That is what git
+        tracks, 20 MB at most, and Python files that git does not ignore.
     on_leave: what Ctrl-C, SIGTERM or a hang-up of the launcher mean for its experiments: they go on (`"go_on"`), or
         save and end (`"stop"`).
     beat_s: seconds between two signs of life of a running experiment, from 0.2; by default 5 to 60, the more run.
@@ -53,6 +56,7 @@ class ClusterSettings:
     setup: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     requeue: bool | None = None
+    code: Literal["check", "copy"] = "check"
     on_leave: Literal["go_on", "stop"] = "go_on"
     beat_s: float | None = None
     poll_s: float | None = None

@@ -24,6 +24,7 @@ from launcher.worker.thread_budget import ThreadBudget
 
 if TYPE_CHECKING:  # a supervisor on a node starts without what a job file is checked with
     from launcher.clusters.base import Cluster, Job, Ticket
+    from launcher.engine.code_copy import CodeCopy
     from launcher.planning.job import SweepSettings
     from launcher.planning.launch_options import LaunchOptions
     from launcher.planning.plan import Plan
@@ -80,13 +81,14 @@ def build_on_cluster(
     ended: dict[str, AttemptFiles],
     lease: LaunchLease,
     beat_s: float,
+    copy: CodeCopy | None,
     message: Callable[[str], None],
 ) -> Executor:
     """Return the executor that runs the experiments of a plan on a cluster.
 
     `adopted`: the attempts that the cluster has already. `ended`: gets what lies in the folders of those that end.
     `lease`: renewed while the executor lives.
-    `beat_s`: seconds between two signs of life of an attempt.
+    `beat_s`: seconds between two signs of life of an attempt. `copy`: of the code, if attempts are to run a copy.
     """
     from launcher.engine.remote_orders import OrderMaker  # a supervisor does without
     from launcher.executors.remote import RemoteExecutor
@@ -108,7 +110,7 @@ def build_on_cluster(
         ask_s=table.poll_s or _ASK_S.get(cluster.name),
     )
     slots = cluster_slots(plan.sweep, cluster.name, len(plan.to_run))
-    return RemoteExecutor(cluster, slots, attempts, OrderMaker(plan, beat_s).order, message)
+    return RemoteExecutor(cluster, slots, attempts, OrderMaker(plan, beat_s, copy).order, message)
 
 
 def build_on_node(

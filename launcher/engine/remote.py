@@ -11,6 +11,7 @@ from typing import Self
 from launcher.clusters.base import Cluster, Job, NotHeard, Ticket
 from launcher.clusters.settings import ClusterSettings
 from launcher.engine.build_executor import build_on_cluster
+from launcher.engine.code_copy import CodeCopy
 from launcher.engine.fold_attempts import fold_attempts
 from launcher.engine.open_attempts import ClusterNote, read_cluster_note, tickets_of, write_cluster_note
 from launcher.errors import InputError, LauncherError, WriteError
@@ -18,6 +19,7 @@ from launcher.executors.base import Executor
 from launcher.planning.cluster_slots import can_resume, needs
 from launcher.planning.job import Sweep
 from launcher.planning.plan import Plan
+from launcher.planning.tracked_code import TrackedCode
 from launcher.shell_command import stop_to_type
 from launcher.store.attempt_files import AttemptFiles, AttemptsOnCluster
 from launcher.store.cluster_paths import ClusterPaths
@@ -40,6 +42,7 @@ class Remote:
     sweep: Sweep
     folders: ClusterPaths
     lease: LaunchLease
+    code: TrackedCode | None = None  # which is copied; None: the attempts run what lies in its place
     adopted: dict[Job, Ticket] = field(default_factory=dict)  # what it has of earlier launches
     ended: dict[str, AttemptFiles] = field(default_factory=dict)  # what lay there of those that this launch saw end
 
@@ -55,9 +58,10 @@ class Remote:
         outcome = paths.outcome.absolute()
         cluster = make_cluster(name, needs(sweep), outcome, sweep.settings.grace_s, can_resume(sweep))
         check_shared(outcome)
+        code = TrackedCode.of(sweep)
         cluster.check()
         folders = ClusterPaths(outcome)
-        return cls(cluster, sweep, folders, LaunchLease(folders.beats))
+        return cls(cluster, sweep, folders, LaunchLease(folders.beats), code)
 
     @property
     def _settings(self) -> ClusterSettings:
@@ -106,6 +110,11 @@ class Remote:
             raise InputError(f"--on {self.cluster.name}: {there}. Follow it with --on {note.name}. To end it: {stop}")
 
     def executor(self, plan: Plan, message: Callable[[str], None]) -> Executor:
-        """Return the executor that runs the plan's experiments on the cluster."""
+        """Return the executor that runs the plan's experiments on the cluster.
+
+        Raises:
+            WriteError: the code cannot be copied.
+        """
         beat_s = self._settings.beat_s or min(max(len(plan.to_run) / BEATS_PER_S, LEAST_BEAT_S), MOST_BEAT_S)
-        return build_on_cluster(plan, self.cluster, self.adopted, self.ended, self.lease, beat_s, message)
+        copy = CodeCopy.make(self.code, self.folders.code) if self.code else None
+        return build_on_cluster(plan, self.cluster, self.adopted, self.ended, self.lease, beat_s, copy, message)

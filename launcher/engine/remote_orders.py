@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from launcher.clusters.fingerprint import fingerprint
 from launcher.clusters.order import Order
+from launcher.engine.code_copy import CodeCopy
 from launcher.planning.attempt_script import attempt_script, resume_pattern
 from launcher.planning.cluster_slots import checkpoint_s, needs
 from launcher.planning.plan import Plan
@@ -15,27 +16,30 @@ from launcher.worker.spec import Spec
 
 
 class OrderMaker:
-    """Makes the orders of one launch."""
+    """Makes the orders of one launch. `copy`: of the code, if attempts are to run a copy."""
 
-    def __init__(self, plan: Plan, beat_s: float) -> None:
+    def __init__(self, plan: Plan, beat_s: float, copy: CodeCopy | None = None) -> None:
         self._plan = plan
         self._beat_s = beat_s
         self._gpus = needs(plan.sweep).gpus or 0
         self._checkpoint_s = checkpoint_s(plan.sweep, len(plan.to_run))
+        self._copy = copy
         self._code: dict[str, str] | None = None
         self._decisions = {decision.experiment.name: decision for decision in plan.decisions}
 
     def order(self, spec: Spec) -> Order:
         """Return the order of an attempt."""
         settings, cluster = self._plan.sweep.settings, self._plan.sweep.cluster
-        spec = replace(spec, checkpoint_s=self._checkpoint_s)
+        spec = self._from_copy(replace(spec, checkpoint_s=self._checkpoint_s))
+        again = self._again(spec)
+        modules = settings.modules_to_preload
         return Order(
             spec=spec,
-            again=self._again(spec),
+            again=again and self._from_copy(again),
             again_needs=self._again_needs(spec),
             gpus=self._gpus,
             prepares=bool(settings.target),
-            preload=settings.modules_to_preload,
+            preload=self._copy.outside(modules, spec.folder) if self._copy else modules,
             metrics=settings.metrics,
             is_maximized=self._plan.is_maximized,
             telemetry_s=settings.telemetry_s,
@@ -46,6 +50,9 @@ class OrderMaker:
             submits_successor=cluster.seconds is not None,
             code=self._fingerprint(spec),
         )
+
+    def _from_copy(self, spec: Spec) -> Spec:
+        return self._copy.spec(spec) if self._copy else spec
 
     def _fingerprint(self, spec: Spec) -> dict[str, str]:
         """Return what must be the same on the node. All experiments of a sweep train the same code."""

@@ -9,7 +9,9 @@ from typing import Self
 from launcher.clusters import make
 from launcher.clusters.base import NotHeard
 from launcher.planning.cluster_slots import can_resume, checkpoint_s, needs
+from launcher.planning.job import Sweep
 from launcher.planning.plan import Plan
+from launcher.planning.tracked_code import TrackedCode
 from launcher.store.attempt_files import AttemptsOnCluster
 from launcher.store.checkpoints import newest_bytes
 
@@ -44,7 +46,7 @@ class ClusterPlan:
         grace_s = sweep.settings.grace_s
         cluster = make.make_cluster(name, table, plan.absolute_paths.outcome, grace_s, can_resume(sweep))
         num_groups = -(-num // table.per_job)
-        lines = [*cluster.preview(num_groups), *_limit(plan, table.seconds), *_load(plan, num)]
+        lines = [*cluster.preview(num_groups), *_copy(sweep), *_limit(plan, table.seconds), *_load(plan, num)]
         if asks:
             try:
                 lines += cluster.answers()
@@ -53,6 +55,15 @@ class ClusterPlan:
             finally:
                 cluster.close()
         return cls(name, num, followed, lines)
+
+
+def _copy(sweep: Sweep) -> list[str]:
+    """Tell which code would be copied, if any."""
+    code = TrackedCode.of(sweep)
+    if code is None:
+        return []
+    num_files = f"{len(code.files)} file{'s' * (len(code.files) != 1)}"
+    return [f"code: {num_files} of {code.root}, {code.num_bytes / 1e6:.1f} MB, are copied to {sweep.outcome / 'code'}"]
 
 
 def _limit(plan: Plan, limit_s: int | None) -> list[str]:

@@ -48,6 +48,11 @@ class ClusterPaths:
         return self.attempts_folder / "_cluster.json"
 
     @property
+    def code(self) -> Path:
+        """The folder of copies of the code, where the job file has `code = "copy"`."""
+        return self.outcome / "code"
+
+    @property
     def beats(self) -> Path:
         """The folder of the beats of supervisors: files without content, whose names say how their attempts stand."""
         return self.outcome / "beats"

@@ -217,7 +217,7 @@ class Paths(PlotPaths):
 
         `metrics`: the metrics that have plots, of any kind.
         """
-        folders = ("records", "telemetry", "checkpoints", "summaries", "attempts", "beats")
+        folders = ("records", "telemetry", "checkpoints", "summaries", "attempts", "beats", "code")
         files = (
             self.table_txt,
             self.table_csv,

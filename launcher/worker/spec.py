@@ -26,6 +26,7 @@ class Spec:
     attempt: int
     target: str  # "module:function"; empty for a script
     folder: Path  # of the job file; searched first for the target's module
+    search: tuple[str, ...] = ()  # folders with a copy of the code, searched before all others
     config: dict[str, Any]  # all fields, as they are recorded; the target's configuration is made from `given`
     given: dict[str, Any]  # the values from the job file and from -S
     left_out: tuple[str, ...] = ()  # fields outside the identity, which may have other values in the worker

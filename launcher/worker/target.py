@@ -33,6 +33,7 @@ class Target:
     spec: str  # "module:function"
     folder: Path  # of the job file; searched first, so that a train.py beside it is found
     config_class: str | None  # "module:class", "dict" for unchecked keys, or None: only importing the module can tell
+    search: tuple[str, ...] = ()  # folders with a copy of the code, searched before all others
 
     @property
     def module(self) -> str:
@@ -57,15 +58,16 @@ def importable(target: Target) -> Iterator[None]:
     `sys.argv` has no arguments meanwhile. With the launcher's arguments there, an argparse in training code would
     read them as its own.
     """
-    folder, argv = str(target.folder.resolve()), sys.argv
-    sys.path.insert(0, folder)
+    folders, argv = [*target.search, str(target.folder.resolve())], sys.argv
+    sys.path[:0] = folders
     sys.argv = [_script(target)]
     try:
         yield
     finally:
         sys.argv = argv
-        with contextlib.suppress(ValueError):
-            sys.path.remove(folder)
+        for folder in folders:
+            with contextlib.suppress(ValueError):
+                sys.path.remove(folder)
 
 
 def _script(target: Target) -> str:

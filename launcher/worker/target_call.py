@@ -16,7 +16,7 @@ from launcher.worker.target import Target
 
 def target_of(spec: Spec) -> Target:
     """Return the target of an attempt."""
-    return Target(spec.target, spec.folder, None)
+    return Target(spec.target, spec.folder, None, spec.search)
 
 
 def make_config(cls: type, spec: Spec, *, shows_values: bool) -> Any:

@@ -38,7 +38,8 @@ def user_folders(spec: Spec) -> list[str]:
     """Return where the user's own code is: the job's folder, then the folders or the file of the target's package."""
     top = sys.modules.get(spec.target.partition(":")[0].partition(".")[0])
     packages = [folder + os.sep for folder in getattr(top, "__path__", [])]
-    return [f"{spec.folder.resolve()}{os.sep}", *(packages or [str(getattr(top, "__file__", None) or os.devnull)])]
+    folders = [f"{folder}{os.sep}" for folder in (*spec.search, spec.folder.resolve())]
+    return [*folders, *(packages or [str(getattr(top, "__file__", None) or os.devnull)])]
 
 
 def _ending_of(error: BaseException) -> EndingKind:

@@ -20,6 +20,22 @@ from launcher.store.history import History, comparable, read_history
 from tests.engines.processes import ROOT, ProcessCluster
 from tests.launcher.conftest import MARK, TOYS, Result, Workplace, marked, wait_for
 
+TRAIN = """import pathlib, sys, time
+
+def run(config: dict, run):
+    from rates import BASE
+    run.log(1, loss=config["lr"] * BASE)
+    while config["lr"] == 1 and not pathlib.Path("go").exists():
+        time.sleep(0.01)
+    run.log(2, loss=config["lr"] * BASE + 1)
+
+class Printed:
+    def log(self, step, loss):
+        print(f"loss={loss}", flush=True)
+
+if __name__ == "__main__":
+    run({"lr": int(sys.argv[-1].rpartition("=")[2])}, Printed())
+"""
 CLUSTER = "[cluster]\non = 'slurm'\ngpus = 0\nbeat_s = 0.2\npoll_s = 0.2\n"
 
 
@@ -267,6 +283,31 @@ def test_a_launcher_that_watches_follows_the_job_that_the_cluster_runs_again(the
     assert "a: goes on, attempt 2" in err
     assert "a: followed on processes" in err
     assert list(steps_of(read_history(there.paths.records("a")))) == list(range(1, 81))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "what",
+    ['command = ["{python}", "train.py", "{args}"]\nlog = ["loss={loss}"]\ncheck = false', 'target = "train:run"'],
+)
+def test_code_that_is_copied_may_be_edited_while_jobs_wait(there: ClusterPlace, what: str) -> None:
+    folder, end = there.place.folder, "\ngrace_s = 5\npreload = []\nmetrics = ['loss']\n"
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    (folder / "rates.py").write_text("BASE = 1\n")
+    (folder / "train.py").write_text(TRAIN)
+    there.place.job(f"[sweep]\n{what}{end}[experiments]\na = {{ lr = 1 }}\nb = {{ lr = 2 }}\n{CLUSTER}code = 'copy'\n")
+    there.cluster.at_once = 1
+    launcher = there.start("job.toml")
+    there.wait_for_step("a", 1)
+    (folder / "rates.py").write_text("BASE = 100\n")
+    (folder / "train.py").write_text("raise RuntimeError('half edited')\n")
+    (folder / "go").touch()
+    _, err = launcher.communicate(timeout=100)
+    assert launcher.returncode == 0, err
+    losses = {name: [dict(values)["loss"] for values in steps_of(there.history(name)).values()] for name in "ab"}  # type: ignore[call-overload]
+    assert losses == {"a": [1, 2], "b": [2, 3]}
+    (copy,) = (there.paths.outcome / "code").iterdir()
+    assert (copy / "train.py").read_text() == TRAIN
 
 
 def test_what_cannot_run_on_a_cluster_starts_nothing(there: ClusterPlace) -> None:
