@@ -23,6 +23,7 @@ from launcher.config.schema import Schema
 from launcher.text import did_you_mean, error_text
 
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
+_NO_LIST = ("list_type", "tuple_type")
 _DISABLE_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 _UNCHANGING = notation.SCALARS | {str}
 _NONSENSE = "no such text is meant"  # a field that accepts this accepts any text
@@ -181,7 +182,10 @@ def _field_errors(cls: type, values: Mapping[str, Any], error: ValidationError) 
             path, message = (*path, str(problem["loc"][-1])), "is missing"
         elif path:
             key = next((part for part in reversed(path) if not part.isdigit()), "")
-            message = f"{message}, not {redact.shown(key, problem['input'])!r}"
+            value = redact.shown(key, problem["input"])
+            message = f"{message}, not {value!r}"
+            if problem["type"] in _NO_LIST and isinstance(value, str | int | float):
+                message += f".\n  For a list of one value write [{json.dumps(value, ensure_ascii=False)}]"
             if notation.is_slip(problem["input"]) and _takes(cls, values, path, None, is_made=False):
                 message += f'.\n  For None write "{notation.NONE}"'
         yield FieldError(path, message)

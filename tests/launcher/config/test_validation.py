@@ -66,6 +66,17 @@ def test_an_entry_of_a_list_is_named_by_its_place() -> None:
     assert set(errors({"model": {"layers": [1, "x"]}})) == {"model.layers.1"}
 
 
+def test_one_value_in_place_of_a_list_is_told_with_the_list() -> None:
+    @dataclass
+    class Lists:
+        names: list[str] = field(default_factory=list)
+        sizes: tuple[int, ...] = ()
+
+    _, errors = check(Lists, {"names": "a b", "sizes": 3})
+    told = [error.message.partition("write ")[2] for error in errors]
+    assert told == ['["a b"]', "[3]"]
+
+
 def test_a_field_without_default_is_missing() -> None:
     assert errors({}, Needs) == {"lr": "is missing"}
 
