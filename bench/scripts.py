@@ -114,7 +114,7 @@ def polling_agent(folder: Path, num: int) -> float:
 def first_step(folder: Path, *, is_inside: bool) -> float:
     """Return the seconds from the start of an attempt to the end of its first step, the median of six.
 
-    The worker makes the folder `.launcher` when the attempt begins, and the script prints when its step is done.
+    The folder `.launcher` is made when the attempt begins, and the script prints when its step is done.
     """
     command = ["{python}", "step.py"]
     settings = {"command": command, "inside": is_inside, "args": "env", "log": ["step {step}: at {at}"]}

@@ -15,7 +15,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 NAMES = ("args", "attempt", "config", "dir", "gpus", "name", "outcome", "port", "python", "seed", "threads")
@@ -29,7 +30,7 @@ def names(text: str) -> list[str]:
     Raises:
         ValueError: a brace is neither doubled nor part of a placeholder.
     """
-    return [match[1] for match in _matches(text) if match[1]] if "{" in text or "}" in text else []
+    return list(_pieces(text)[1::2])
 
 
 def fill(text: str, value: Callable[[str], str]) -> str:
@@ -40,11 +41,9 @@ def fill(text: str, value: Callable[[str], str]) -> str:
     """
     if "{" not in text and "}" not in text:
         return text
-    parts, end = [], 0
-    for match in _matches(text):
-        parts += [text[end : match.start()], value(match[1]) if match[1] else match[0][0]]
-        end = match.end()
-    return "".join([*parts, text[end:]])
+    pieces = list(_pieces(text))
+    pieces[1::2] = map(value, pieces[1::2])
+    return "".join(pieces)
 
 
 def fill_value(value: Any, values: Mapping[str, str]) -> Any:
@@ -61,10 +60,20 @@ def fill_value(value: Any, values: Mapping[str, str]) -> Any:
     return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), value)
 
 
-def _matches(text: str) -> Iterator[re.Match[str]]:
+@lru_cache(maxsize=1024)
+def _pieces(text: str) -> tuple[str, ...]:
+    """Return plain text and names of placeholders in turn: `("--out=", "dir", "/log")` of `--out={dir}/log`."""
+    pieces, end = [""], 0
     for match in _PIECE.finditer(text):
-        if match[0] in ("{", "}"):
+        pieces[-1] += text[end : match.start()]
+        end = match.end()
+        if match[1]:
+            pieces += [match[1], ""]
+        elif match[0] in ("{", "}"):
             raise ValueError(
                 f"has a lone {match[0]} at character {match.start() + 1}; a brace is written {match[0] * 2}"
             )
-        yield match
+        else:
+            pieces[-1] += match[0][0]
+    pieces[-1] += text[end:]
+    return tuple(pieces)

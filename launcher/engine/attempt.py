@@ -118,7 +118,7 @@ def make_spec(plan: Plan, decision: Decision, slots: SlotSet, *, is_remote: bool
         attempt=decision.attempt,
         target=settings.target,
         script=script,
-        folder=plan.sweep.target_folder.absolute(),
+        folder=plan.absolute_target_folder,
         config=decision.experiment.defaults | decision.config,
         given=decision.given,
         left_out=tuple(decision.experiment.content.left_out if decision.experiment.content else ()),

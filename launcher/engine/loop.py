@@ -38,7 +38,7 @@ from launcher.planning.plan import Plan
 from launcher.text import plural
 
 TICK_S = 0.25  # between two looks at the clock, and at files whose messages may have got lost
-LEAST_TICK_S = 0.05  # the same, where the loop turns for every record that a worker writes
+LEAST_TICK_S = 0.1  # the same, where the loop turns for every record that a worker writes
 REMOTE_FOLDERS_S = 5.0  # between two looks whether the folders are in place, where they are on a file server
 STOPPED_DRAWING_S = 1.0  # that a stopped launch may draw beyond the grace time, which it may use up in any case
 

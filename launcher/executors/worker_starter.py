@@ -13,7 +13,7 @@ import select
 import sys
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Pipe
-from typing import Any
+from typing import Any, cast
 
 from launcher.errors import LauncherError
 from launcher.executors.base import StartMethod
@@ -22,7 +22,7 @@ from launcher.executors.lifeline import NamedLifeline, mark_of
 from launcher.executors.server_supervisor import ServerSupervisor
 from launcher.executors.worker_process import EXIT_LIMIT_S, WorkerProcess
 from launcher.store.locks import Lock
-from launcher.worker.script_task import ScriptTask
+from launcher.worker.script_task import ScriptTask, make_folders
 from launcher.worker.spec import Spec
 from launcher.worker.thread_budget import ThreadBudget
 
@@ -96,7 +96,9 @@ class WorkerStarter:
         spec = self._lifeline.marked(spec)
         if spec.script is not None and isinstance(spec.script.log, tuple):
             self._server.warm("script", spec.script.log)
-        function, argument = ("main", spec) if spec.script is None else ("script", ScriptTask.of(spec, spec.script))
+        function, argument = "main", cast(object, spec)
+        if (script := spec.script) is not None:
+            function, argument = "script", ScriptTask.of(spec, script, are_folders_new=make_folders(script))
         is_plain = spec.script is not None and not spec.script.is_inside  # no code of a user's runs in the worker
         worker = self.fork(function, spec.experiment, argument, inherited, is_plain=is_plain)
         worker.mark = mark_of(spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def attempt_script(
     experiment, folder = decision.experiment, paths.run(decision.experiment.name)
     filling = _filling(settings, decision, paths, threads)
     values = filling.values
-    where = Path(filling.text(settings.cwd)).absolute()
+    where = _absolute(filling.text(settings.cwd))
     has_checkpoint = bool(settings.resume.glob) if is_sure else finds_checkpoint(settings, filling, where)
     is_resumed = decision.is_resumed and has_checkpoint
     environment = {
@@ -45,6 +46,7 @@ def attempt_script(
         **_environment(settings, decision, filling),
     }
     argv = command_line(settings, filling, experiment.options, is_resumed=is_resumed)
+    shown = shown_command_line(settings, decision.given, values, experiment.options, is_resumed=is_resumed, argv=argv)
     known = ChainMap(environment, os.environ)
     hooks = hook_environment(settings.hooks, argv, plan.sweep.name, experiment.name, known)
     if settings.args == "globals":
@@ -52,7 +54,7 @@ def attempt_script(
         argv = program.with_settings(argv, filling.rest(all_texts(settings)))
     return Script(
         argv=tuple(argv),
-        shown=shown_command_line(settings, decision.given, values, experiment.options, is_resumed=is_resumed),
+        shown=shown,
         folder=where,
         dir=folder,
         environment=environment | hooks,
@@ -66,6 +68,15 @@ def attempt_script(
         total=_total(settings, decision),
         hooks=settings.hooks,
     )
+
+
+def _absolute(folder: str) -> Path:
+    return _joined("" if os.path.isabs(folder) else os.getcwd(), folder)
+
+
+@lru_cache(maxsize=64)  # most jobs have one folder for all their attempts
+def _joined(working: str, folder: str) -> Path:
+    return Path(working, folder)
 
 
 def resume_pattern(plan: Plan, decision: Decision, paths: Paths, threads: int) -> str:

@@ -70,10 +70,16 @@ def shown_command_line(
     options: Sequence[ScriptOption] | None,
     *,
     is_resumed: bool,
+    argv: Sequence[str],
 ) -> str:
-    """Return the same as a text that a person may see: without secrets, and with `{port}` where a port will be."""
-    filling = Filling(redact.table(config), {**values, "port": "{port}"})
-    words = command_line(settings, filling, options, is_resumed=is_resumed)
+    """Return the same as a text that a person may see: without secrets, and with `{port}` where a port will be.
+
+    `argv`: the same as it is. Most commands have neither, and are filled once.
+    """
+    hidden, words = redact.table(config), argv
+    if hidden != config or any(PORT in word for word in argv):
+        filling = Filling(hidden, {**values, "port": "{port}"})
+        words = command_line(settings, filling, options, is_resumed=is_resumed)
     return shlex.join(redact.words(words)).replace("'***'", "***")
 
 
@@ -89,5 +95,5 @@ def has_files_to_resume(settings: SweepSettings, experiment: Experiment, paths: 
 
 def finds_checkpoint(settings: SweepSettings, filling: Filling, folder: Path) -> bool:
     """Return whether there is something that the script can go on from. `folder`: in which the script runs."""
-    pattern = filling.for_globs.text(settings.resume.glob)
+    pattern = filling.for_globs.text(settings.resume.glob) if settings.resume.glob else ""
     return bool(pattern) and any(glob.iglob(pattern, root_dir=folder, recursive=True, include_hidden=True))

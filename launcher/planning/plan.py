@@ -27,6 +27,8 @@ from launcher.store.ending import EndingKind
 from launcher.store.paths import PLOTS, Paths
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from launcher.store.launch_info import LaunchInfo
     from launcher.store.manifest import Manifest, ManifestExperiment
 
@@ -46,6 +48,11 @@ class Plan:
     def absolute_paths(self) -> Paths:
         """The same files by paths that are valid in any working directory."""
         return self.paths.absolute()
+
+    @cached_property
+    def absolute_target_folder(self) -> Path:
+        """The folder in which the target's module is searched first, valid in any working directory."""
+        return self.sweep.target_folder.absolute()
 
     @cached_property
     def to_run(self) -> list[Decision]:

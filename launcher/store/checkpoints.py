@@ -127,6 +127,8 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Remove all checkpoints: the experiment is done, or starts anew."""
+        if not os.path.isdir(self._folder):
+            return
         for path in [*self.files(), *self._folder.glob("step-*.tmp")]:
             path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # absent, or other files are in it

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -37,10 +38,11 @@ class LoggedEvent:
         return content | {name: value for name in self.own_fields() if (value := getattr(self, name)) is not None}
 
     @classmethod
-    def own_fields(cls) -> list[str]:
+    @cache
+    def own_fields(cls) -> tuple[str, ...]:
         """Return the names of the fields that this kind has and the others need not have."""
         common = {each.name for each in dataclasses.fields(LoggedEvent)}
-        return [each.name for each in dataclasses.fields(cls) if each.name not in common]
+        return tuple(each.name for each in dataclasses.fields(cls) if each.name not in common)
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self | None:
@@ -260,4 +262,4 @@ class EventLog(LineLog):
         Raises:
             OSError: the event could not be written; the file is as it was before.
         """
-        self.write(dataclasses.replace(event, at=timestamp()).to_json())
+        self.write(event.to_json() | {"at": timestamp()})

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -210,6 +209,8 @@ def _odd(path: AnyPath) -> OddFile | None:
 
 def _copy_in_place(fd: int, path: Path) -> None:
     """Make `path` lead to a copy of the open file."""
+    import shutil  # rarely needed, and a fork server is the larger for it
+
     copy, beside = create_beside(path)
     try:
         with os.fdopen(copy, "wb") as target, os.fdopen(os.dup(fd), "rb") as source:

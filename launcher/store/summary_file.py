@@ -56,7 +56,7 @@ class SummaryReader:
         *,
         decodes_all: bool = False,
     ) -> None:
-        self.path = Path(path)
+        self.path = path if isinstance(path, Path) else Path(path)
         self._decodes_all = decodes_all
         self._metrics = None if metrics is None else tuple(dict.fromkeys(metrics))
         self._kept = kept

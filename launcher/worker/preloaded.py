@@ -48,6 +48,7 @@ from typing import Any, NoReturn
 import orjson
 
 from launcher import child_process
+from launcher.worker import plain_signal
 
 _LATE = ("torch.profiler._cupti_monitor", "torch.utils.serialization")  # imported at the first step, the first save
 _QUIET = (signal.SIGINT, signal.SIGUSR1)  # ignored here: `pkill -INT -f launcher` is meant for the launcher only
@@ -61,7 +62,7 @@ def main() -> None:
     """Run the fork server. `sys.argv` holds the descriptor of the control socket, then the modules to import."""
     control, modules = socket.socket(fileno=int(sys.argv[1])), sys.argv[2:]
     del sys.argv[1:]
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in _QUIET}
+    before = {int(number): plain_signal.signal(number, plain_signal.SIG_IGN) for number in _QUIET}
     for name in modules if _ENTRY_POINTS[-1] in modules else [*modules, *_ENTRY_POINTS[:-1]]:
         _tell(control, "imports", name)
         try:
@@ -91,7 +92,7 @@ def main() -> None:
         _serve(control, before)
 
 
-def _serve(control: socket.socket, handlers: dict[signal.Signals, Any]) -> None:
+def _serve(control: socket.socket, handlers: dict[int, Any]) -> None:
     """Fork a worker for each request, and report each worker's end, until the launcher closes the socket."""
     pids: dict[int, int] = {}  # by pidfd
     poller, asks = select.epoll(), control.fileno()
@@ -151,7 +152,7 @@ def _tell(control: socket.socket, *message: object, fds: list[int] | None = None
         control.sendmsg(text)
 
 
-def _beginning(request: int, fds: list[int], handlers: dict[signal.Signals, Any]) -> Callable[[], int]:
+def _beginning(request: int, fds: list[int], handlers: dict[int, Any]) -> Callable[[], int]:
     """Return a function that does in a worker what a request asks for, and returns the exit code.
 
     Whatever can be done before the fork is done here, in a tenth of the time: the first run of any code in a worker
@@ -173,20 +174,20 @@ def _fail(error: Exception) -> int:
     raise error
 
 
-def _call_plainly(call: Callable[[], Any], _asked: dict[str, Any], handlers: dict[signal.Signals, Any]) -> int:
+def _call_plainly(call: Callable[[], Any], _asked: dict[str, Any], handlers: dict[int, Any]) -> int:
     """Call a function that needs nothing of multiprocessing, no folder and no module, and ends the process itself."""
     for number, handler in handlers.items():
-        signal.signal(number, handler)
+        plain_signal.signal(number, handler)
     call()
     return 1
 
 
-def _call(call: Callable[[], Any], asked: dict[str, Any], handlers: dict[signal.Signals, Any]) -> int:
+def _call(call: Callable[[], Any], asked: dict[str, Any], handlers: dict[int, Any]) -> int:
     """Call a function as a process of multiprocessing does: `_bootstrap` flushes the output, and returns a code."""
     from multiprocessing.context import Process
 
     for number, handler in handlers.items():
-        signal.signal(number, handler)
+        plain_signal.signal(number, handler)
     sys.path[:] = asked["path"]
     with contextlib.suppress(OSError):  # the folder was removed
         os.chdir(asked["folder"] or ".")

@@ -20,6 +20,7 @@ from typing import Any
 
 from launcher.child_process import die_with_launcher
 from launcher.store.files import AnyPath, open_in_folder
+from launcher.worker import plain_signal
 
 STACKS_SIGNAL = signal.SIGUSR2  # makes a worker write the stacks of all its threads into its log, and end
 _STACKS_S = 0.2  # that ranks have for writing their stacks
@@ -41,9 +42,9 @@ def set_up_process(log: AnyPath, environment: Mapping[str, str], lifeline: int, 
     os.setsid()
     # The pipe this process was started through may be descriptor 2, which the log takes below: move it to 3 or higher.
     die_with_launcher(lifeline if lifeline > 2 else fcntl.fcntl(lifeline, fcntl.F_DUPFD_CLOEXEC, 3))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # drops a Ctrl-C that came before the new session
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGHUP])
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    plain_signal.signal(signal.SIGINT, plain_signal.SIG_IGN)  # drops a Ctrl-C that came before the new session
+    plain_signal.pthread_sigmask(plain_signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGHUP))
+    plain_signal.signal(signal.SIGINT, plain_signal.default_int_handler)
     _send_output_to(log)
     faulthandler.enable(file=2)
     with contextlib.suppress(OSError):

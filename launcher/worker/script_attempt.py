@@ -20,7 +20,7 @@ from launcher.sources.source import Found
 from launcher.store.ending import EndingKind
 from launcher.store.records import RecordWriter
 from launcher.store.summary_file import read_summary
-from launcher.worker import descendants
+from launcher.worker import descendants, plain_signal
 from launcher.worker.left_running import left_running
 from launcher.worker.process_setup import STACKS_SIGNAL
 from launcher.worker.ranks import Ranks
@@ -81,10 +81,7 @@ class ScriptAttempt:
 
     def _make_folder(self) -> None:
         task = self._task
-        try:
-            os.mkdir(task.dir)
-            os.mkdir(task.private)
-        except (FileExistsError, FileNotFoundError):
+        if not task.are_folders_new:
             os.makedirs(task.private, exist_ok=True)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(task.stop_file)
@@ -101,9 +98,9 @@ class ScriptAttempt:
     def _take_signals(self) -> int:
         """Handle the launcher's signals from now on. Return a descriptor that is readable after a signal."""
         ours, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.signal(signal.SIGTERM, lambda *_: self._stop())
-        signal.signal(STACKS_SIGNAL, lambda *_: self._abort())
-        signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
+        plain_signal.signal(signal.SIGTERM, lambda *_: self._stop())
+        plain_signal.signal(STACKS_SIGNAL, lambda *_: self._abort())
+        plain_signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
         return ours
 
     def _stop(self) -> None:

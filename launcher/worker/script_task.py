@@ -11,6 +11,8 @@ import glob
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from launcher.command.script import PORT, Script
@@ -37,6 +39,7 @@ class ScriptTask:
     has_own_folder: bool  # the folder is made: it lies in the outcome folder
     dir: str  # the experiment's own folder
     private: str  # the launcher's folder in it
+    are_folders_new: bool  # the last two were made for this attempt, and nothing is in them
     apart: frozenset[str]  # folders in which nobody looks for files that the script has written
     sources: tuple[SourceSpec, ...]  # from the beginnings of their files on
     has_metrics: bool  # the job says where metrics are looked for
@@ -51,9 +54,10 @@ class ScriptTask:
     given: Mapping[str, Any]
 
     @classmethod
-    def of(cls, spec: Spec, script: Script) -> ScriptTask:
+    def of(cls, spec: Spec, script: Script, *, are_folders_new: bool = False) -> ScriptTask:
         """Return the task of an attempt."""
         log, outcome, logs = str(spec.paths.log(spec.experiment)), spec.paths.outcome, spec.paths.logs
+        folder = str(script.folder)
         code = {"code": script.code} if script.code else {}
         return cls(
             attempt=spec.attempt,
@@ -67,11 +71,12 @@ class ScriptTask:
             own_environment=script.environment,
             needs_port=any(PORT in text for text in (*script.argv, *script.environment.values())),
             threads=spec.threads,
-            folder=str(script.folder),
-            has_own_folder=script.folder.is_relative_to(outcome),  # as cwd = "{dir}/work"
+            folder=folder,
+            has_own_folder=folder == str(outcome) or folder.startswith(f"{outcome}{os.sep}"),  # as cwd = "{dir}/work"
             dir=str(script.dir),
             private=str(script.private),
-            apart=frozenset(map(str, (outcome, logs, outcome.parent, logs.parent))),
+            are_folders_new=are_folders_new,
+            apart=_apart(outcome, logs),
             sources=tuple(_sources(script, log)),
             has_metrics=bool(script.log or script.events),
             is_resumed=script.is_resumed,
@@ -99,6 +104,21 @@ class ScriptTask:
     def config_file(self) -> str:
         """The file with the configuration, for `args = "file"`."""
         return f"{self.dir}/config.json"
+
+
+def make_folders(script: Script) -> bool:
+    """Make the folders of an experiment. Return whether both are new; if not, the worker makes what is missing."""
+    try:
+        os.mkdir(script.dir)
+        os.mkdir(script.private)
+    except OSError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=8)
+def _apart(outcome: Path, logs: Path) -> frozenset[str]:
+    return frozenset(map(str, (outcome, logs, outcome.parent, logs.parent)))
 
 
 def _sources(script: Script, log: str) -> Iterator[SourceSpec]:

@@ -10,7 +10,7 @@ import pytest
 
 from launcher.command.script import PORT, Script
 from launcher.store.paths import Paths
-from launcher.worker.script_task import ScriptTask
+from launcher.worker.script_task import ScriptTask, make_folders
 from launcher.worker.spec import Spec
 
 
@@ -44,6 +44,19 @@ def test_a_port_is_wanted_where_its_place_stands(place: dict[str, Any]) -> None:
 def test_the_folder_of_a_script_is_made_if_it_lies_in_the_outcome_folder() -> None:
     assert task({"folder": Path("/s/outcome/runs/a/work")}).has_own_folder
     assert not task({}).has_own_folder
+
+
+def test_whoever_starts_a_worker_makes_the_folders_of_an_experiment_only_where_they_are_not_there(
+    tmp_path: Path,
+) -> None:
+    about = {"argv": ("t",), "shown": "t", "folder": tmp_path, "dir": tmp_path / "runs" / "a", "environment": {}}
+    script = Script(**about)
+    assert not make_folders(script)  # no runs yet: the worker makes them
+    (tmp_path / "runs").mkdir()
+    assert make_folders(script)
+    assert script.private.is_dir()
+    assert not make_folders(script)  # of an attempt before: something may be in them
+    assert task({}, attempt=1).are_folders_new is False
 
 
 def test_each_further_rank_has_a_log() -> None:

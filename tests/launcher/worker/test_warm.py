@@ -36,3 +36,8 @@ def test_templates_are_compiled_before_the_fork_and_what_fails_is_left_to_the_wo
 def test_the_fork_server_of_scripts_imports_no_module_that_runs_code_of_its_own_after_a_fork() -> None:
     code = "import sys; from launcher.worker import preloaded, script; print(*sys.modules)"
     assert not {"threading", "random", "logging", "multiprocessing"}.intersection(output_of(code))
+
+
+def test_the_fork_server_of_scripts_has_no_module_that_is_large_and_rarely_needed() -> None:
+    code = "import sys; from launcher.worker import preloaded, script; print(*sys.modules)"
+    assert not {"shutil", "bz2", "lzma", "tempfile", "subprocess"}.intersection(output_of(code))
