@@ -10,6 +10,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from launcher.cli import plain_values
 from launcher.cli.completion import experiments_of, job_files
 from launcher.cli.options import DEFAULT_JOB
 from launcher.errors import InputError
@@ -32,6 +33,10 @@ class Commands(TyperGroup):
             args = [DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options, which take plain values at once."""
+        return plain_values.shortened(super().get_params(ctx))
+
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         """Complete a first word: a command, or a job file."""
         from typer._click.shell_completion import CompletionItem
@@ -41,6 +46,10 @@ class Commands(TyperGroup):
 
 class GroupedCommand(TyperCommand):
     """A command whose help shows each option under the heading that its declaration names."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return arguments and options, which take plain values at once."""
+        return plain_values.shortened(super().get_params(ctx))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, then the options of each heading, in the order of the signature."""

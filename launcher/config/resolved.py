@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from pydantic_core import to_jsonable_python
-
 from launcher.config import notation, redact, validation
 from launcher.config.nested import KeyPath, dotted, leaves
 
@@ -131,11 +129,19 @@ def plain_value(value: Any) -> Any:
         own = {attribute.name: getattr(value, attribute.name, None) for attribute in dataclasses.fields(value)}
         return {name: plain_value(inner) for name, inner in own.items()}
     if isinstance(value, Mapping):
-        return {str(to_jsonable_python(key, fallback=repr)): plain_value(inner) for key, inner in value.items()}
+        return {str(_json_type(key)): plain_value(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [plain_value(entry) for entry in value]
     if isinstance(value, set | frozenset):
         return sorted((plain_value(entry) for entry in value), key=_text)
+    return _json_type(value)
+
+
+def _json_type(value: Any) -> Any:
+    if type(value) in _UNCHANGED or (type(value) is float and math.isfinite(value)):
+        return value
+    from pydantic_core import to_jsonable_python  # not at the top: it is seldom needed
+
     return to_jsonable_python(value, fallback=repr)
 
 

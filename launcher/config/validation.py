@@ -1,31 +1,29 @@
 """Checks a mapping against a dataclass and reports every problem, with suggestions. Knows no files and no targets.
 
-pydantic checks the types at every depth. It is strict, as far as JSON can tell types apart: a list may become a tuple,
-and a whole number a float. An ordinary call of the class then makes the instance, so `__init__` and `__post_init__`
-run once, on the values that were given.
+The types are checked at every depth: by `plain_class` what is plain and right, by `strict_class` all else, with
+pydantic. An ordinary call of the class then makes the instance, so `__init__` and `__post_init__` run once, on the
+values that were given.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import SchemaValidator
-
-from launcher.config import notation, redact
+from launcher.config import notation, plain_class, redact
 from launcher.config.nested import KeyPath, dotted, replaced, value_at, without
-from launcher.config.schema import Schema
 from launcher.text import did_you_mean, error_text
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from launcher.config.strict_class import StrictClass
 
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _NO_LIST = ("list_type", "tuple_type")
-_DISABLE_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
-_UNCHANGING = notation.SCALARS | {str}
 _NONSENSE = "no such text is meant"  # a field that accepts this accepts any text
 
 
@@ -42,72 +40,14 @@ class FieldError:
         return dotted(self.path) if self.path else None
 
 
-class _Class:
-    """A dataclass with its pydantic schema, and how to make an instance of it."""
-
-    def __init__(self, cls: type) -> None:
-        self._cls = cls
-        with _without_plugins():
-            self.adapter: TypeAdapter[Any] = TypeAdapter(cls)
-        self.schema = Schema(self.adapter.core_schema)
-        # A pydantic dataclass checks and makes itself. Of other dataclasses, only the arguments are checked here.
-        self._arguments = None if hasattr(cls, "__pydantic_validator__") else self.schema.arguments
-        self._init_only = [field["name"] for field in self._arguments or () if field.get("init_only")]
-        self._last: tuple[Mapping[str, Any], Any] = ({}, None)  # what was read last, if nothing can change it
-        self._validator = SchemaValidator(self.schema.closed(only_arguments=self._arguments is not None))
-
-    def names(self) -> list[str]:
-        """Return the keys a mapping may have, sorted."""
-        if self._arguments is None:
-            return sorted(field.name for field in fields(self._cls) if field.init)
-        return sorted(field["name"] for field in self._arguments if field.get("init", True))
-
-    def read(self, values: Mapping[str, Any]) -> Any:
-        """Return the checked arguments for the class; for a dataclass of pydantic's own, the instance.
-
-        Raises:
-            ValidationError: a key or a type is wrong.
-        """
-        if values is self._last[0]:  # a configuration is made twice
-            return self._last[1]
-        read = self._validator.validate_json(_encode(values), strict=True)
-        if self._arguments is None:
-            return read
-        arguments, init_only = read
-        given = {key: arguments[key] for key in values if key in arguments}
-        if self._init_only:
-            pairs = zip(self._init_only, init_only or (), strict=True)
-            given |= {name: value for name, value in pairs if name in values}
-        if all(type(value) in _UNCHANGING for value in given.values()):
-            self._last = values, given
-        return given
-
-    def make(self, read: Any) -> Any:
-        """Return the instance made from the result of `read`. Errors of the class pass through."""
-        return read if self._arguments is None else self._cls(**read)
+_classes: dict[type, StrictClass] = {}
 
 
-@contextlib.contextmanager
-def _without_plugins() -> Iterator[None]:
-    """Have pydantic look for no plugins: that would read the metadata of every package, and a check needs none."""
-    before = os.environ.get(_DISABLE_PLUGINS)
-    os.environ[_DISABLE_PLUGINS] = "__all__"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_DISABLE_PLUGINS]
-        else:
-            os.environ[_DISABLE_PLUGINS] = before
-
-
-_encode = json.JSONEncoder(default=str).encode  # made once: a sweep has thousands of configurations
-_classes: dict[type, _Class] = {}
-
-
-def _of(cls: type) -> _Class:
+def _of(cls: type) -> StrictClass:
     if cls not in _classes:
-        _classes[cls] = _Class(cls)
+        from launcher.config.strict_class import StrictClass  # imports pydantic, without which most classes do
+
+        _classes[cls] = StrictClass(cls)
     return _classes[cls]
 
 
@@ -121,18 +61,20 @@ def check(cls: type, values: Mapping[str, Any]) -> tuple[Any, list[FieldError]]:
 
     Errors that the class itself raises, in `__post_init__` for example, are among the problems.
     """
-    try:
-        unknown = list(_of(cls).schema.unknown(values))
-    except Exception as error:  # noqa: BLE001  a field's type may be anything
-        return None, [_unmade(cls, error)]
+    unknown: list[KeyPath] = []
+    if plain_class.read(cls, values) is None:
+        try:
+            unknown = list(_of(cls).schema.unknown(values))
+        except Exception as error:  # noqa: BLE001  a field's type may be anything
+            return None, [_unmade(cls, error)]
     errors = [FieldError(path, _is_unknown(cls, path)) for path in unknown]
     known = without(values, unknown) if unknown else values
     instance = None
     try:
         instance = build(cls, known)
-    except ValidationError as error:
-        return None, [*errors, *_field_errors(cls, known, error)]
     except (Exception, SystemExit) as error:  # noqa: BLE001  the user's __post_init__ runs here
+        if _is_from_pydantic(error):
+            return None, [*errors, *_field_errors(cls, known, error)]
         return None, [*errors, _unmade(cls, error)]
     if not unknown:  # with unknown keys, the trials that find slips would mean nothing
         errors += _slips(cls, values)
@@ -145,24 +87,32 @@ def build(cls: type, values: Mapping[str, Any]) -> Any:
     Raises:
         pydantic.ValidationError: `check` would not have accepted them.
     """
+    arguments = plain_class.read(cls, values)
+    if arguments is not None:
+        return cls(**arguments)
     known = _of(cls)
     return known.make(known.read(values))
 
 
 def plain(instance: Any) -> dict[str, Any]:
     """Return all fields of a dataclass instance as JSON types; a value without a JSON type as its repr."""
-    adapter = _of(type(instance)).adapter
-    values: dict[str, Any] = adapter.serializer.to_python(instance, mode="json", warnings=False, fallback=repr)
-    return values
+    values = plain_class.write(instance)
+    return _of(type(instance)).plain(instance) if values is None else values
 
 
 def remade(instance: Any) -> Any:
     """Return a new instance made from the field values of `instance`. Errors of the class pass through."""
-    return _of(type(instance)).adapter.validate_json(_encode(plain(instance)), strict=True)
+    return _of(type(instance)).remade(instance)
+
+
+def _is_from_pydantic(error: BaseException) -> TypeGuard[ValidationError]:
+    """Return whether pydantic has refused values. It is not imported for that: without it no such error exists."""
+    pydantic = sys.modules.get("pydantic_core")
+    return pydantic is not None and isinstance(error, pydantic.ValidationError)
 
 
 def _unmade(cls: type, error: BaseException) -> FieldError:
-    if isinstance(error, ValueError | AssertionError) and not isinstance(error, ValidationError):
+    if isinstance(error, ValueError | AssertionError) and not _is_from_pydantic(error):
         return FieldError((), error_text(error) or f"{cls.__qualname__} cannot be made: {type(error).__name__}")
     return FieldError((), f"{cls.__qualname__} cannot be made: {type(error).__name__}: {error_text(error)}")
 
@@ -231,10 +181,10 @@ def _takes(cls: type, values: Mapping[str, Any], path: KeyPath, new: Any, *, is_
         read = _of(cls).read(tried)
         if is_made:
             _of(cls).make(read)
-    except ValidationError as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001  the user's __post_init__ runs here
+        if not _is_from_pydantic(error):
+            return False
         return not any(_path(tried, problem["loc"])[: len(path)] == path for problem in error.errors())
-    except (Exception, SystemExit):  # noqa: BLE001  the user's __post_init__ runs here
-        return False
     return True
 
 

@@ -6,7 +6,10 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from launcher.config import validation
+from launcher.config import (
+    strict_class,  # noqa: F401  the fork server imports pydantic once, for all workers
+    validation,
+)
 from launcher.config.resolved import HOW_TO_MEND, Resolved, differing
 from launcher.errors import InputError
 from launcher.worker.spec import Spec

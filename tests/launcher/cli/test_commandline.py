@@ -107,7 +107,7 @@ def test_only_these_run_and_the_others_stay_as_they_are(place: Workplace) -> Non
 
 def test_plan_imports_nothing_that_only_a_launch_needs(place: Workplace) -> None:
     job = place.toy({"a": {}})
-    late = {"torch", "pandas", "matplotlib", "numpy", "rich", "multiprocessing.forkserver", "pynvml"}
+    late = {"torch", "pandas", "matplotlib", "numpy", "rich", "pydantic", "multiprocessing.forkserver", "pynvml"}
     code = (
         f"import sys\nfrom launcher.cli.app import main\ntry:\n    main(['plan', {str(job)!r}])\n"
         "except SystemExit as end:\n    assert not end.code\n"
