@@ -30,7 +30,8 @@ class _Kind(typing.NamedTuple):
 
 
 class _Fields(typing.NamedTuple):
-    kinds: dict[str, _Kind]
+    reads: dict[str, Way]
+    writes: list[tuple[str, Way]]
     required: frozenset[str]
 
 
@@ -39,10 +40,9 @@ def read(cls: type, values: Mapping[str, Any]) -> dict[str, Any] | None:
     fields = _of(cls)
     if fields is None:
         return None
-    arguments = {}
+    arguments, reads = {}, fields.reads
     for key, value in values.items():
-        kind = fields.kinds.get(key)
-        if kind is None or (argument := kind.read(value)) is _UNSURE:
+        if key not in reads or (argument := reads[key](value)) is _UNSURE:
             return None
         arguments[key] = argument
     return arguments if fields.required <= arguments.keys() else None
@@ -54,8 +54,8 @@ def write(instance: Any) -> dict[str, Any] | None:
     if fields is None:
         return None
     written = {}
-    for name, kind in fields.kinds.items():
-        if (value := kind.write(getattr(instance, name, _UNSURE))) is _UNSURE:
+    for name, write_it in fields.writes:
+        if (value := write_it(getattr(instance, name, _UNSURE))) is _UNSURE:
             return None
         written[name] = value
     return written
@@ -100,7 +100,8 @@ def _fields(cls: type) -> _Fields | None:
         kinds[field.name] = kind
         if field.default is field.default_factory is dataclasses.MISSING:
             required.add(field.name)
-    return _Fields(kinds, frozenset(required))
+    reads = {name: kind.read for name, kind in kinds.items()}
+    return _Fields(reads, [(name, kind.write) for name, kind in kinds.items()], frozenset(required))
 
 
 def _kind(annotation: Any) -> _Kind | None:

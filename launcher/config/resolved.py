@@ -163,14 +163,14 @@ def _describe(value: Any, path: KeyPath, given: Any, config: Any, resolved: Reso
         return value if config is None and not math.isfinite(value) else config
     if dataclasses.is_dataclass(value) and not isinstance(value, type) and isinstance(config, dict):
         known = _fields(type(value))
-        table = given if isinstance(given, Mapping) else {}
+        table = given if type(given) is dict or isinstance(given, Mapping) else {}
         for name, attribute in known.items():
-            if name in config:
+            if name in config and not (name in table and _is_unlike(attribute, table[name], config[name])):
                 _describe_field(value, attribute, (*path, name), table, config, resolved)
-        for name in [name for name in given if name not in known] if isinstance(given, Mapping) else []:
+        for name in [name for name in table if name not in known]:
             # Only __init__ takes it (InitVar). What becomes of it may be in no field, so it is recorded itself.
-            if not hasattr(type(value), name) or plain_value(getattr(type(value), name)) != plain_value(given[name]):
-                config[name] = plain_value(given[name])
+            if not hasattr(type(value), name) or plain_value(getattr(type(value), name)) != plain_value(table[name]):
+                config[name] = plain_value(table[name])
         return config
     if isinstance(value, list | tuple) and isinstance(config, list) and len(config) == len(value):
         is_alike = isinstance(given, list | tuple) and len(given) == len(value)
@@ -220,12 +220,16 @@ def _describe_field(
         config[name] = _describe(value, path, part, config[name], resolved)
     if attribute.metadata and attribute.metadata.get("identity") is False:
         resolved.left_out.append(dotted(path))
-    default, now = attribute.default, config[name]
-    is_plain = type(default) in _PLAIN and type(part) is type(now) is type(default)
-    if is_given and is_plain and part != default != now and default == default:  # NaN may be at its default
-        return  # as nearly every value that is given
-    if not is_given or _is_default(attribute, part, now):
+    if not is_given or _is_default(attribute, part, config[name]):
         resolved.at_default.append(dotted(path))
+
+
+def _is_unlike(attribute: dataclasses.Field[Any], given: Any, config: Any) -> bool:
+    """Return whether a scalar is given that is not the default, as nearly all that is given. Nothing is to note."""
+    default = attribute.default
+    is_alike = type(given) is type(config) is type(default) and type(default) in _PLAIN
+    # NaN, unequal to itself, may be at its default
+    return is_alike and given != default != config and default == default and not attribute.metadata
 
 
 def _is_default(attribute: dataclasses.Field[Any], given: Any, resolved: Any) -> bool:

@@ -62,7 +62,8 @@ def check(cls: type, values: Mapping[str, Any]) -> tuple[Any, list[FieldError]]:
     Errors that the class itself raises, in `__post_init__` for example, are among the problems.
     """
     unknown: list[KeyPath] = []
-    if plain_class.read(cls, values) is None:
+    arguments = plain_class.read(cls, values)
+    if arguments is None:
         try:
             unknown = list(_of(cls).schema.unknown(values))
         except Exception as error:  # noqa: BLE001  a field's type may be anything
@@ -71,7 +72,7 @@ def check(cls: type, values: Mapping[str, Any]) -> tuple[Any, list[FieldError]]:
     known = without(values, unknown) if unknown else values
     instance = None
     try:
-        instance = build(cls, known)
+        instance = _strictly_built(cls, known) if arguments is None else cls(**arguments)
     except (Exception, SystemExit) as error:  # noqa: BLE001  the user's __post_init__ runs here
         if _is_from_pydantic(error):
             return None, [*errors, *_field_errors(cls, known, error)]
@@ -88,8 +89,10 @@ def build(cls: type, values: Mapping[str, Any]) -> Any:
         pydantic.ValidationError: `check` would not have accepted them.
     """
     arguments = plain_class.read(cls, values)
-    if arguments is not None:
-        return cls(**arguments)
+    return _strictly_built(cls, values) if arguments is None else cls(**arguments)
+
+
+def _strictly_built(cls: type, values: Mapping[str, Any]) -> Any:
     known = _of(cls)
     return known.make(known.read(values))
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import Protocol
 
 
@@ -90,13 +89,22 @@ def remaining(estimates: Mapping[str, DurationEstimate]) -> dict[str, float]:
         if estimate.seconds and estimate.work
     ]
     of_this_launch = [speed for is_earlier, speed in speeds if not is_earlier]
-    speed = median(of_this_launch or [speed for _, speed in speeds] or [1.0])
+    speed = _median(of_this_launch or [speed for _, speed in speeds])
     whole = {
         name: estimate.seconds or (estimate.work * speed if estimate.work else None)
         for name, estimate in estimates.items()
     }
-    average = median([value for value in whole.values() if value is not None] or [1.0])
+    average = _median([value for value in whole.values() if value is not None])
     return {name: (whole[name] or average) * (1.0 - estimate.share_done) for name, estimate in estimates.items()}
+
+
+def _median(values: Sequence[float]) -> float:
+    """Return the median; 1.0 if there are no values."""
+    if not values:
+        return 1.0
+    from statistics import median  # not at the top: its import takes 3 ms, and a first plan has no values
+
+    return median(values)
 
 
 def on_other_seeds(
@@ -112,7 +120,7 @@ def on_other_seeds(
     for name, estimate in estimates.items():
         if estimate.seconds:
             measured.setdefault(configurations[name], []).append(estimate.seconds)
-    usual = {configuration: median(seconds) for configuration, seconds in measured.items()}
+    usual = {configuration: _median(seconds) for configuration, seconds in measured.items()}
     return {
         name: estimate
         if estimate.seconds or configurations[name] not in usual

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
-from statistics import median
 
 from launcher.planning.decision import Decision
 from launcher.planning.estimate import remaining
@@ -147,7 +146,11 @@ def _unmeasured(memory_bytes: int | None, gpu_memory_bytes: int | None) -> Resou
 
 def _median(peaks: Sequence[int | None]) -> int | None:
     known = [peak for peak in peaks if peak is not None]
-    return round(median(known)) if known else None
+    if not known:
+        return None
+    from statistics import median  # not at the top: its import takes 3 ms, and a first plan has no peaks
+
+    return round(median(known))
 
 
 def _most_at_once(starts: Sequence[ScheduledStart], memory: dict[str, int | None]) -> int | None:
