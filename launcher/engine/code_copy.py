@@ -16,6 +16,7 @@ import shutil
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 from urllib.parse import unquote, urlsplit
@@ -72,8 +73,8 @@ class CodeCopy:
         """Return the specification of an attempt that runs the copy."""
         if spec.script is not None:
             return replace(spec, script=self._script(spec.script))
-        places = [spec.folder, Path.cwd(), *self._places()]
-        return replace(spec, search=tuple(dict.fromkeys(filter(None, map(self._in_copy, places)))))
+        own = map(self._in_copy, (spec.folder, Path.cwd()))
+        return replace(spec, search=tuple(dict.fromkeys(filter(None, [*own, *self._places]))))
 
     def outside(self, modules: Iterable[str], folder: Path) -> tuple[str, ...]:
         """Return those modules that the repository does not have: a process that imports them may run any copy."""
@@ -84,9 +85,8 @@ class CodeCopy:
         argv = tuple(self._word(word, script.folder) for word in script.argv)
         path = script.environment.get("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
         given = [self._in_copy(Path(entry)) or entry for entry in path.split(os.pathsep) if entry]
-        code = [self._in_copy(place) for place in self._places()]
         own = [os.path.dirname(script.folder / word) for word in script.argv if word.endswith(".py")][:1]
-        search = os.pathsep.join(dict.fromkeys(filter(None, [*given, *code, *own])))
+        search = os.pathsep.join(dict.fromkeys(filter(None, [*given, *self._places, *own])))
         return replace(script, argv=argv, environment=script.environment | {"PYTHONPATH": search})
 
     def _word(self, word: str, folder: Path) -> str:
@@ -94,20 +94,22 @@ class CodeCopy:
         key, equals, value = word.rpartition("=")
         if not value.endswith(_CODE) or "\0" in value:
             return word
-        path = (folder / value).resolve()
+        path = Path(os.path.realpath(folder / value))
         if not path.is_relative_to(self.root) or str(path.relative_to(self.root)) not in self.files:
             return word
         return f"{key}{equals}{self._in_copy(path)}"
 
     def _in_copy(self, path: Path) -> str:
         """Return where a folder or file of the repository is in the copy; empty if it is not there."""
-        path = path.absolute().resolve()
+        path = Path(os.path.realpath(path))
         copied = self.folder / os.path.relpath(path, self.root)
         return str(copied) if path.is_relative_to(self.root) and copied.exists() else ""
 
-    def _places(self) -> list[Path]:
-        """Return the folders of the repository in which Python finds modules, whatever the working directory is."""
-        return [Path(entry) for entry in sys.path[1:] if entry] + _editable_folders()
+    @cached_property
+    def _places(self) -> list[str]:
+        """The folders of the copy in whose originals Python finds modules, whatever the working directory is."""
+        originals = [Path(entry) for entry in sys.path[1:] if entry] + _editable_folders()
+        return [copied for folder in originals if (copied := self._in_copy(folder))]
 
 
 def _editable_folders() -> list[Path]:
@@ -131,7 +133,7 @@ def _copy(root: Path, name: str, made: Path) -> None:
     if not source.is_symlink():
         shutil.copy(source, target)
         return
-    leads = source.resolve()
+    leads = Path(os.path.realpath(source))
     target.symlink_to(os.readlink(source) if leads.is_relative_to(root) else leads)
 
 

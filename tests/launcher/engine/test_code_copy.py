@@ -15,7 +15,7 @@ from launcher.errors import WriteError
 from launcher.planning.tracked_code import TrackedCode
 from tests.launcher.clusters.test_order import SCRIPT, SPEC
 
-FILES = ("conf/a.yaml", "data", "mine.py", "src/lib/__init__.py", "train.py")
+FILES = ("conf/a.yaml", "data", "loop", "mine.py", "src/lib/__init__.py", "train.py")
 
 
 @pytest.fixture
@@ -24,10 +24,11 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = (tmp_path / "repository").resolve()
     for name in FILES:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        if name != "data":
+        if name not in ("data", "loop"):
             (root / name).write_text(f"name = {name!r}\n")
     (tmp_path / "big").mkdir()
     (root / "data").symlink_to("../big")
+    (root / "loop").symlink_to("loop")
     (root / "train.py").chmod(0o755)
     monkeypatch.chdir(root)
     return root
