@@ -25,7 +25,7 @@ from launcher.engine.ports import Ports
 from launcher.planning import job
 from launcher.planning.launch_options import LaunchOptions
 from launcher.reports.build import renew
-from launcher.store.attempt_files import AttemptEnding, AttemptFiles
+from launcher.store.attempt_files import AttemptEnding
 from launcher.store.batches import Batch
 from launcher.store.beats import BeatFile
 from launcher.store.claims import Claim, claim
@@ -33,6 +33,7 @@ from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.last_records import LastRecords
 from launcher.store.paths import Paths
 from launcher.store.records import RecordWriter
+from launcher.supervisor.end_file import write_end
 from launcher.terminal.console import Console
 
 
@@ -55,7 +56,7 @@ def play_nodes(outcome: Path, batch: str, slots: int, seconds: float) -> None:
                 with Paths(outcome, outcome, attempt).records(name).open("rb") as records:
                     last = LastRecords.of(records.fileno())
                 ending = AttemptEnding(node="n1", code=0, seconds=seconds, last_records=last)
-                ending.write(AttemptFiles(folders.attempts(name)).path(attempt, "end"))
+                write_end(folders.attempts(name), attempt, ending)
                 beat.remove()
                 (outcome / f".{batch}:{group}.runs").rename(outcome / f".{batch}:{group}.over")
                 del running[group]

@@ -23,7 +23,7 @@ from launcher.store.requests import Inbox, Request
 from launcher.text import did_you_mean, inline
 
 LOOK_INTERVAL_S = 0.1  # the loop turns for every record that a worker writes, and nobody sends requests that often
-REMOTE_LOOK_INTERVAL_S = 1.0  # where the folder is on a file server that others use
+REMOTE_LOOK_INTERVAL_S = 2.0  # where the folder is on a file server that others use
 
 
 class Interrupt(Protocol):

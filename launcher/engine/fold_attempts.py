@@ -160,7 +160,7 @@ def _remove_folder(files: AttemptFiles) -> None:
     """Remove the folder of an experiment's attempts. The ends go last: without it, an attempt would seem to be lost."""
     found: tuple[tuple[Suffix, frozenset[int]], ...] = (
         ("order", files.orders),
-        ("claim", files.claims),
+        ("claim", files.claim_files),
         ("end", files.ends),
     )
     for suffix, attempts in found:
@@ -170,8 +170,9 @@ def _remove_folder(files: AttemptFiles) -> None:
         files.folder.rmdir()
     except FileNotFoundError:
         return
-    except OSError:  # a process was killed while it wrote a file there; or an attempt has begun
-        if not AttemptFiles.look(files.folder).open_attempt:
+    except OSError:  # a supervisor was killed and has left a file there; or an attempt has begun
+        open_attempt = AttemptFiles.look(files.folder).open_attempt
+        if not open_attempt or open_attempt in files.ends:  # the claim of an attempt that has ended opens none
             _remove(files.folder)
 
 

@@ -273,7 +273,10 @@ def _final_end(followed: Followed, folders: ClusterPaths) -> tuple[AttemptFiles,
         return None
     folder, only = folders.attempts(followed.name), frozenset({followed.attempt})
     ending = AttemptEnding.read(AttemptFiles(folder).path(followed.attempt, "end"))
-    return (AttemptFiles(folder, claims=only, ends=only), ending) if ending is not None and not ending.asked else None
+    if ending is None or ending.asked:
+        return None
+    claim_files = frozenset[int]() if ending.frees_claim else only
+    return AttemptFiles(folder, claim_files=claim_files, ends=only), ending
 
 
 def how_it_ended(followed: Followed, ended: AttemptEnding | None, lost: str, *, goes_on: bool) -> WorkerExited:

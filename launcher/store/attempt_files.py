@@ -3,14 +3,16 @@
     attempts/_batches/<batch>.json    which attempts are ordered, `batches`; written before the cluster is asked
     attempts/<experiment>/<n>.order   says that a job goes on with attempt n, from the supervisor before it
     attempts/<experiment>/<n>.claim   who runs attempt n; the supervisor makes it with link(), so only one can
-    attempts/<experiment>/<n>.end     how attempt n ended, from its supervisor
+    attempts/<experiment>/<n>.end     how attempt n ended, from its supervisor, which then removes the claim, unless
+                                      its own job may go on with the next attempt
 
 Several machines read this folder over a network, whose clients remember for up to a minute whether a name exists and
 what a file is like. A listing is newer. So nothing here asks whether a file exists: the folder is listed. A file is
 written once, under another name, and takes its name when it is complete.
 
-The attempt that counts is the newest claim's. A supervisor that finds a newer claim than its own, or its own no more,
-ends its worker. What that worker has written meanwhile lies in files of its own, which nobody reads.
+An attempt with an end was claimed, too. The attempt that counts is the newest that was claimed. A supervisor that finds
+a newer claim than its own, or its own no more, ends its worker. What that worker has written meanwhile lies in files of
+its own, which nobody reads.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ class AttemptFiles:
 
     folder: Path
     orders: frozenset[int] = frozenset()
-    claims: frozenset[int] = frozenset()
+    claim_files: frozenset[int] = frozenset()
     ends: frozenset[int] = frozenset()
 
     @classmethod
@@ -65,6 +67,11 @@ class AttemptFiles:
         return cls(folder, *(frozenset(found[kind]) for kind in ("order", "claim", "end")))
 
     @property
+    def claims(self) -> frozenset[int]:
+        """The attempts that were claimed: the file of the claim is there, or the end."""
+        return self.claim_files | self.ends
+
+    @property
     def newest_claim(self) -> int:
         """The number of the attempt that counts; 0 if none was claimed."""
         return max(self.claims, default=0)
@@ -72,7 +79,7 @@ class AttemptFiles:
     @property
     def highest(self) -> int:
         """The highest number that was used; 0 if none was."""
-        return max(self.orders | self.claims | self.ends, default=0)
+        return max(self.orders | self.claims, default=0)
 
     @property
     def open_attempt(self) -> int:
@@ -175,6 +182,7 @@ class AttemptEnding:
     successor: the cluster's name of the job that goes on after the time limit; empty if there is none.
     untold: how the attempt ended and why, where its records do not tell the end, such as after kill -9; else None.
     last_records: of the record file, which is complete.
+    frees_claim: its supervisor removes its claim, after this was written and before its beat.
     """
 
     node: str = ""
@@ -191,6 +199,7 @@ class AttemptEnding:
     successor: str = ""
     untold: tuple[EndingKind, str] | None = None
     last_records: LastRecords | None = None
+    frees_claim: bool = False
 
     @property
     def had_worker(self) -> bool:
@@ -232,6 +241,7 @@ class AttemptEnding:
             successor=values.text(content.get("successor")),
             untold=_untold(content.get("untold")),
             last_records=LastRecords.from_json(content.get("last_records")),
+            frees_claim=content.get("frees_claim") is True,
         )
 
 

@@ -3,7 +3,7 @@
 A claim is made by link(), which succeeds for a single process, on network folders too; locks do not hold there between
 machines, and clocks differ. A network client may also repeat a call whose answer was lost, and then says that the file
 exists though this process has made it. So the file is read back: it holds a number that only its maker knows.
-`AttemptFiles` lists the claims.
+Where an attempt has ended its claim may be gone, and `claim` looks for the end. `AttemptFiles` lists both.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ class Claim:
         return cls(**texts, pid=values.whole(content.get("pid")) or 0)
 
 
-def claim(folder: Path, attempt: int, mine: Claim) -> bool:
-    """Claim an attempt for this process. Return whether it is this process's.
+def claim(folder: Path, attempt: int, mine: Claim) -> AttemptFiles | None:
+    """Claim an attempt for this process. Return what lies in the folder then; None if another process has claimed it.
 
     `folder`: of the experiment's attempts.
 
     Raises:
-        OSError: the claim cannot be written, or the file system has no hard links.
+        OSError: the claim cannot be written, the file system has no hard links, or the folder cannot be listed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = AttemptFiles(folder).path(attempt, "claim")
@@ -81,7 +81,24 @@ def claim(folder: Path, attempt: int, mine: Claim) -> bool:
             os.unlink(beside)
     found = Claim.read(path)
     # This machine may remember that the file did not exist, and then cannot read it: its second name tells.
-    return found.nonce == mine.nonce if found is not None else num_names == 2
+    is_mine = found.nonce == mine.nonce if found is not None else num_names == 2
+    return _unless_ended(path, attempt) if is_mine else None
+
+
+def _unless_ended(path: Path, attempt: int) -> AttemptFiles | None:
+    """Return what lies beside a claim that was made just now; None if its attempt has ended before.
+
+    The claim of an attempt that has ended is removed. A process that came late, or was stopped before it made its own,
+    finds the end: it is written before the claim goes, and a client that has just made a file there lists it anew.
+    """
+    files = None
+    try:
+        files = AttemptFiles.among(path.parent, os.listdir(path.parent))
+        return files if attempt not in files.ends else None
+    finally:
+        if files is None or attempt in files.ends:
+            with contextlib.suppress(OSError):  # the attempt has ended all the same
+                path.unlink()
 
 
 def is_newest(folder: Path, attempt: int) -> bool | None:

@@ -1,11 +1,13 @@
 """Writes the end of an attempt. A full disk, or a server that is away, is tried again for a while.
 
 The launcher believes an end without a look at the claims, once the beat is gone. So whoever has written an end looks at
-them itself, and only then removes its beat.
+them itself, and only then removes its beat. The end says that the attempt is taken, so the claim goes before that. It
+stays where the worker was asked to end: the cluster may run the job again, which knows itself by the claim.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from dataclasses import replace
@@ -26,10 +28,16 @@ def write_end(folder: Path, attempt: int, ended: AttemptEnding) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    path = AttemptFiles(folder).path(attempt, "end")
-    ended.write(path)
-    if not ended.asked and is_newest(folder, attempt) is False:
+    files = AttemptFiles(folder)
+    path = files.path(attempt, "end")
+    replace(ended, frees_claim=not ended.asked).write(path)
+    if ended.asked:
+        return
+    if is_newest(folder, attempt) is False:
         replace(ended, asked=SUPERSEDED).write(path)
+    else:
+        with contextlib.suppress(OSError):  # whoever folds the attempt removes it
+            files.path(attempt, "claim").unlink()
 
 
 class EndFile:

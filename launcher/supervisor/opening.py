@@ -97,16 +97,17 @@ def open_attempt(
     if number == 0:
         return Left(ANOTHERS, reason)
     try:
-        if not claim(folder, number, Claim.of_this_process(job.ticket)):
-            return Left(ANOTHERS, f"another process runs attempt {number}")
+        claimed = claim(folder, number, Claim.of_this_process(job.ticket))
     except OSError as error:
         return Left(FAILED, f"attempt {number} cannot be claimed: {error}")
+    if claimed is None:
+        return Left(ANOTHERS, f"another process runs attempt {number}, or has run it")
     beat = BeatFile(ClusterPaths(outcome).beats, experiment, number)
     if order is not None and order.spec.script is not None:
         (predecessors or Predecessors(outcome)).await_end(files, experiment, number, beat, order.beat_s)
     has_records = False
     try:
-        has_records = _inherit(Paths(outcome, outcome, number), experiment, folder, beat)
+        has_records = _inherit(Paths(outcome, outcome, number), experiment, claimed, beat)
     except OSError as error:
         why = why or f"what attempts before it have left cannot be taken over: {error}"
     if order is None or order.spec.experiment != experiment:
@@ -153,10 +154,12 @@ def _number(files: AttemptFiles, ordered: int, job: ClusterJob) -> tuple[int, st
     """
     newest = files.newest_claim
     if newest < ordered:
-        return (0, f"attempt {ordered} has ended") if ordered in files.ends else (ordered, "")
+        return ordered, ""
     before = Claim.read(files.path(newest, "claim"))
     ended = _newest_end(files)
     if not _goes_on(ended):
+        if before is None and newest in files.ends:
+            return 0, f"attempt {newest} has ended"
         if before is None or not job.ticket or before.ticket != job.ticket:
             return 0, f"another process runs attempt {newest}, or has run it"
         if ended is not None and not (ended.asked and job.num_restarts):
@@ -193,13 +196,15 @@ def _is_there(pattern: str) -> bool:
     return any(glob.iglob(pattern, recursive=True, include_hidden=True))
 
 
-def _inherit(paths: Paths, name: str, folder: Path, beat: BeatFile) -> bool:
+def _inherit(paths: Paths, name: str, claimed: AttemptFiles, beat: BeatFile) -> bool:
     """Give an attempt what those before it have left, and its first beat. Return whether it has records.
+
+    `claimed`: what lay in the folder when the attempt was claimed.
 
     Raises:
         OSError: what they have left can be neither read nor written.
     """
-    before = [number for number in AttemptFiles.look(folder).claims if number < paths.own_attempt]
+    before = [number for number in claimed.claims if number < paths.own_attempt]
     try:
         beat.move_on(0, 0, "starts")
     except OSError as error:

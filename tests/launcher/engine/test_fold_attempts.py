@@ -19,6 +19,7 @@ from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.events import Ended, read_events
 from launcher.store.paths import Paths
 from launcher.store.records import RecordWriter
+from launcher.supervisor.end_file import write_end
 
 
 class Killed(BaseException):
@@ -32,6 +33,7 @@ class Sweep:
         self.paths = Paths(folder / "outcome", folder / "logs")
         self.paths.create()
         self.folders = ClusterPaths(self.paths.outcome)
+        self.frees_claims = True  # supervisors of earlier versions do not
 
     def order(self, *attempts: tuple[str, int], batch: str = "b1") -> None:
         write_batch(self.folders.batch(batch), [[each] for each in attempts], dict.fromkeys(attempts, b"order\n"))
@@ -48,8 +50,11 @@ class Sweep:
         (own.checkpoints(name) / "step-1.ckpt").write_text(f"attempt {attempt}")
         if ends:
             writer.write({"kind": "end", "ending": "done"})
-            files = AttemptFiles(self.folders.attempts(name))
-            AttemptEnding(node="n1", code=0, seconds=1.0).write(files.path(attempt, "end"))
+            folder, ended = self.folders.attempts(name), AttemptEnding(node="n1", code=0, seconds=1.0)
+            if self.frees_claims:
+                write_end(folder, attempt, ended)
+            else:
+                ended.write(AttemptFiles(folder).path(attempt, "end"))
         writer.close()
 
     def fold(self) -> list[str]:
@@ -99,6 +104,15 @@ def test_an_attempt_that_began_after_the_look_is_left_alone(sweep: Sweep) -> Non
     assert AttemptsOnCluster(sweep.paths).paths("a").own_attempt == 2
 
 
+def test_a_claim_that_its_supervisor_could_not_remove_goes_with_the_folder(sweep: Sweep) -> None:
+    sweep.frees_claims = False
+    sweep.train("a")
+    folder = sweep.folders.attempts("a")
+    fold_attempts(sweep.paths, lambda _name, _files: False, {"a": AttemptFiles(folder, ends=frozenset({1}))})
+    assert not folder.exists()
+    assert not AttemptsOnCluster(sweep.paths).names
+
+
 def test_a_folder_with_what_a_killed_process_has_left_is_removed_too(sweep: Sweep) -> None:
     sweep.train("a")
     (sweep.folders.attempts("a") / ".0123.tmp").write_text("{")
@@ -107,6 +121,7 @@ def test_a_folder_with_what_a_killed_process_has_left_is_removed_too(sweep: Swee
 
 
 def test_files_that_an_earlier_version_has_half_folded_are_folded(sweep: Sweep) -> None:
+    sweep.frees_claims = False
     sweep.train("a")
     (sweep.folders.attempts("a") / "1.order").write_text("{}")
     os.replace(sweep.paths.of_attempt(1).records("a"), sweep.paths.records("a"))
@@ -121,9 +136,11 @@ def test_files_that_an_earlier_version_has_half_folded_are_folded(sweep: Sweep) 
 CALLS = ("open", "listdir", "rename", "replace", "unlink", "rmdir", "mkdir")
 
 
+@pytest.mark.parametrize("frees_claims", [True, False])
 def test_a_launch_that_is_killed_at_any_call_leaves_what_the_next_completes(
-    sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frees_claims: bool
 ) -> None:
+    sweep.frees_claims = frees_claims
     sweep.order(("a", 1), ("b", 1))
     sweep.order(("a", 2), batch="b2")
     sweep.train("a", 1, ends=False)

@@ -49,6 +49,22 @@ def test_a_lost_answer_of_the_server_loses_no_claim(tmp_path: Path, monkeypatch:
     assert not claim(tmp_path, 2, Claim.of_this_process())
 
 
+def test_an_attempt_that_has_ended_is_not_claimed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "1.end").touch()  # its supervisor has removed its claim
+    assert not claim(tmp_path, 1, Claim.of_this_process())
+    assert os.listdir(tmp_path) == ["1.end"]
+    assert claim(tmp_path, 2, Claim.of_this_process())
+
+    def fail(_folder: Path) -> list[str]:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "listdir", fail)
+    with pytest.raises(OSError, match="Input"):
+        claim(tmp_path, 3, Claim.of_this_process())
+    monkeypatch.undo()
+    assert sorted(os.listdir(tmp_path)) == ["1.end", "2.claim"], "an attempt that nobody runs is not claimed"
+
+
 def test_a_file_that_is_no_claim_is_another_s(tmp_path: Path) -> None:
     for content in ("", "[]", '{"nonce": 3}', '{"pid": 1}', "\0"):
         (tmp_path / "1.claim").write_text(content)

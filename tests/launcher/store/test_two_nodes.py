@@ -15,6 +15,7 @@ from launcher.store.beats import BeatFile, BeatWatch
 from launcher.store.claims import Claim, claim, is_newest
 from launcher.store.paths import Paths
 from launcher.store.records import RecordReader, RecordWriter
+from launcher.supervisor.end_file import write_end
 from launcher.supervisor.inheritance import copy_lines, link_checkpoints
 
 TwoNodes = tuple[Path, Path]
@@ -37,6 +38,16 @@ def test_a_claim_of_another_node_is_seen_and_not_taken(two_nodes: TwoNodes) -> N
     assert not claim(there, 1, Claim.of_this_process())
     assert claim(there, 2, Claim.of_this_process())
     assert is_newest(here, 1) is False
+
+
+def test_an_attempt_that_has_ended_on_another_node_is_not_claimed(two_nodes: TwoNodes) -> None:
+    here, there = (node / "attempts" / "a" for node in two_nodes)
+    assert claim(here, 1, Claim.of_this_process())
+    assert AttemptFiles.look(there).claims == {1}
+    assert not (there / "1.end").exists(), "it is remembered as missing"
+    write_end(here, 1, AttemptEnding(code=0))
+    assert not claim(there, 1, Claim.of_this_process())
+    assert [path.name for path in here.iterdir()] == ["1.end"]
 
 
 def test_of_many_on_two_nodes_one_gets_the_attempt(two_nodes: TwoNodes) -> None:
