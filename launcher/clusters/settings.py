@@ -38,7 +38,7 @@ class ClusterSettings:
         save and end (`"stop"`).
     beat_s: seconds between two signs of life of a running experiment, from 0.2; by default 5 to 60, the more run.
     poll_s: seconds between two questions to the cluster, from 0.2; by default 30, and 5 after something has
-        happened; on Ray 2.
+        happened, or 0.02 for each experiment that waits or runs, if that is more; on Ray 2.
     """
 
     on: Literal["", "slurm", "ray", "here"] = ""

@@ -26,8 +26,7 @@ def to_json(value: Any, where: str) -> Any:
     Raises:
         TypeError: a value cannot be written; the message names it.
     """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = (field.name for field in dataclasses.fields(value))
+    if names := _names(type(value)):
         return {name: to_json(getattr(value, name), f"{where}.{name}" if where else name) for name in names}
     if isinstance(value, tuple) and any(map(dataclasses.is_dataclass, value)):
         return [to_json(entry, f"{where}[{number}]") for number, entry in enumerate(value)]
@@ -50,6 +49,12 @@ def from_json(cls: type[T], content: Any, where: str) -> T:
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise ValueError(f"{name} is missing")
     return cls(**found)
+
+
+@cache
+def _names(cls: type) -> tuple[str, ...]:
+    """Return the names of the fields of a dataclass; none for any other class."""
+    return tuple(field.name for field in dataclasses.fields(cls)) if dataclasses.is_dataclass(cls) else ()
 
 
 @cache

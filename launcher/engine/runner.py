@@ -34,7 +34,7 @@ from launcher.store.checkpoints import Checkpoints
 from launcher.store.ending import EndingKind
 from launcher.store.events import Started
 
-REMOTE_TICK_S = 2.0  # between two looks at the silence of attempts on a cluster; there may be thousands
+REMOTE_TICK_S = 5.0  # between two looks at the silence of attempts on a cluster; there may be thousands
 REMOTE_EXTRA_S = 30.0  # that a cluster has for passing a stop on, and for telling of the end
 
 

@@ -27,6 +27,7 @@ from launcher.worker.spec import Spec
 
 _JOIN_S = 2.0  # that the thread has for ending; it may wait for an answer of the cluster
 _AGAIN_S = 5.0  # after an error that nobody expected
+_TOGETHER_S = 0.02  # in which further commands come: the start of a thousand attempts is no thousand turns
 
 Command = Callable[[], None]  # what the loop asks of the thread
 
@@ -158,6 +159,8 @@ class RemoteExecutor:
         """Wait for commands, and do all that are there. Return whether to go on."""
         with contextlib.suppress(queue.Empty):
             command = self._commands.get(timeout=max(0.01, wait_s))
+            if command is not None:
+                time.sleep(_TOGETHER_S)
             while command is not None:
                 command()
                 command = self._commands.get_nowait()

@@ -22,9 +22,11 @@ from launcher.store.launch_lease import LaunchLease
 MOST_AT_ONCE = 20  # looks into folders, and files of records to read, in a turn: a turn takes a second or so
 LEAST_LOOK_S, MOST_LOOK_S = 0.2, 1.0  # between two listings of the beats
 SOON_S = 5.0  # until the cluster is asked once something has happened
+ASKED_PER_S = 50  # about so many attempts at most: its answer to a question about a thousand is read every 20 s
 ASK_S = 30.0  # between two questions to the cluster while nothing happens
 SILENT_BEATS = 3  # without a beat for so many, an attempt that the cluster no longer has is over
 LOST_AFTER_S = 600.0  # without a beat, an attempt that the cluster has is told
+_GONE = Gone()
 
 
 class RemoteAttempts:
@@ -53,13 +55,14 @@ class RemoteAttempts:
         self._lease = lease
         self._message = message
         self._beat_s = beat_s
-        self._ask_s, self._soon_s = (ask_s or ASK_S), min(SOON_S, ask_s or SOON_S)
+        self._ask_s = ask_s or ASK_S
         self._look_s = min(max(LEAST_LOOK_S, beat_s / 2), MOST_LOOK_S)
         self._watch = BeatWatch(folders.beats)
         self._tickets = dict(adopted)  # of attempts that no start has taken up yet
         self._open = {job.experiment: job.attempt for job in adopted}
         self._known: set[str] = set(self._open)  # experiments of which attempts were made
         self._followed: dict[str, Followed] = {}
+        self._begun: set[str] = set()  # those of which a beat was seen
         self._hand_over = HandOver(cluster, folders, per_job, message)
         self._stops: dict[str, bool] = {}  # by experiment: with force
         self._written: dict[str, None] = {}  # experiments whose records have grown, in the order of their beats
@@ -148,11 +151,17 @@ class RemoteAttempts:
                 self._followed[name].is_asked = True
         self._stops = {name: force for name, force in self._stops.items() if name in self._followed}
 
+    @property
+    def _soon_s(self) -> float:
+        return min(self._ask_s, max(SOON_S, len(self._followed) / ASKED_PER_S))
+
     def _look(self, now_s: float) -> None:
         """List the beats, and note whose records have grown and who has vanished."""
         self._lease.renew()
         newest = _newest(self._watch.look(now_s).values())
-        for name, followed in self._followed.items():
+        self._begun = (self._begun | newest.keys()) & self._followed.keys()
+        for name in sorted(self._begun):  # most of a thousand wait, and have none
+            followed = self._followed[name]
             beat, before = newest.get(name), followed.beat
             if beat is None or beat.attempt != followed.attempt:
                 if before is not None or (beat is not None and beat.attempt > followed.attempt):
@@ -173,7 +182,9 @@ class RemoteAttempts:
             self._hand_over.tell(f"{self._cluster.name} does not answer: {error}")
             return
         for name, followed in self._followed.items():
-            before, state = followed.state, states.get(followed.ticket, Gone())
+            before, state = followed.state, states.get(followed.ticket, _GONE)
+            if state is before and isinstance(state, Waiting):  # most of a thousand, at each answer
+                continue
             followed.state = state
             if type(state) is not type(before):  # where something begins or ends, more will soon
                 self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)

@@ -56,13 +56,13 @@ class Beat(NamedTuple):
 def read_beats(folder: Path) -> dict[tuple[str, int], Beat]:
     """Return the beats in a folder by experiment and attempt, with one listing; none if it cannot be listed."""
     with contextlib.suppress(OSError):
-        return _among(os.listdir(folder))
+        return _by_job(map(Beat.of_name, os.listdir(folder)))
     return {}
 
 
-def _among(names: Iterable[str]) -> dict[tuple[str, int], Beat]:
+def _by_job(beats: Iterable[Beat | None]) -> dict[tuple[str, int], Beat]:
     found: dict[tuple[str, int], Beat] = {}
-    for beat in filter(None, map(Beat.of_name, names)):
+    for beat in filter(None, beats):
         job = beat.experiment, beat.attempt
         if job not in found or found[job].number < beat.number:  # a listing during a rename may have both names
             found[job] = beat
@@ -117,6 +117,7 @@ class BeatWatch:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: dict[tuple[str, int], _Seen] = {}
+        self._known: dict[str, Beat | None] = {}  # what the names of the last listing say; most have not changed
 
     def look(self, now_s: float | None = None) -> dict[tuple[str, int], Beat]:
         """List the folder once, and return the beats by experiment and attempt. `now_s`: by `time.monotonic`.
@@ -125,11 +126,14 @@ class BeatWatch:
         """
         now_s = time.monotonic() if now_s is None else now_s
         try:
-            beats = _among(os.listdir(self._folder))
+            names = os.listdir(self._folder)
         except FileNotFoundError:
-            beats = {}
+            names = []
         except OSError:  # a server that is away says nothing about its files
             return {job: seen.beat for job, seen in self._seen.items()}
+        known = self._known
+        self._known = {name: known[name] if name in known else Beat.of_name(name) for name in names}
+        beats = _by_job(self._known.values())
         for job, beat in beats.items():
             seen = self._seen.get(job)
             if seen is None or seen.beat != beat:

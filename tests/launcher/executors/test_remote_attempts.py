@@ -36,6 +36,7 @@ class MemoryCluster:
         self.places: dict[Ticket, Place] = {}
         self.batches: list[int] = []  # the number of groups of each submit
         self.stopped: list[tuple[list[Ticket], bool]] = []
+        self.num_polls = 0
         self.most = 10**6
         self.error: Exception | None = None  # raised by every question
         self.takes_silently = False  # a submit is taken, and its answer is lost
@@ -68,6 +69,7 @@ class MemoryCluster:
     def poll(self) -> Mapping[Ticket, State]:
         if self.error is not None:
             raise self.error
+        self.num_polls += 1
         return self.states
 
     def stop(self, tickets: Sequence[Ticket], *, force: bool) -> None:
@@ -236,6 +238,21 @@ def test_an_attempt_that_began_and_ended_between_two_looks_is_found_by_the_clust
     followed.ends("a")
     followed.cluster.states[followed.ticket("a")] = Over(0)
     assert [event.experiment for event in exits(followed.turn())] == ["a"]
+
+
+@pytest.mark.parametrize(("num", "wait_s"), [(2, 5), (400, 8), (2000, 30)])
+def test_of_many_attempts_the_cluster_is_asked_less_often(followed: Followed, num: int, wait_s: int) -> None:
+    for number in range(num):
+        followed.add(f"a{number}")
+    followed.turn()
+    followed.turn()
+    followed.cluster.states[followed.ticket("a0")] = Running("n1")
+    followed.turn()
+    assert followed.cluster.num_polls == 2
+    followed.turn(wait_s - 1.0)
+    assert followed.cluster.num_polls == 2
+    followed.turn(1.0)
+    assert followed.cluster.num_polls == 3
 
 
 def test_a_cluster_that_does_not_answer_changes_nothing(followed: Followed) -> None:
