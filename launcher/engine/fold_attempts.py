@@ -105,10 +105,9 @@ class _Fold:
     def __init__(self, paths: Paths, cluster: AttemptsOnCluster) -> None:
         self._paths = paths
         self._cluster = cluster
-        self._there = {
-            folder: have_listed_anew(folder)
-            for folder in (paths.records_folder, paths.telemetry_folder, paths.checkpoints_folder)
-        }
+        self._records, self._telemetry, self._checkpoints = map(
+            have_listed_anew, (paths.records_folder, paths.telemetry_folder, paths.checkpoints_folder)
+        )
 
     def experiment(self, name: str) -> None:
         """Fold the attempts of an experiment.
@@ -120,22 +119,31 @@ class _Fold:
             return
         newest, files, paths = self._cluster.paths(name), self._cluster.in_folder(name), self._paths
         for attempt in files.claims - {newest.own_attempt}:
-            own = paths.of_attempt(attempt)
-            for path in filter(self._is_there, (own.records(name), own.telemetry(name), own.checkpoints(name))):
-                _remove(path)
+            self._remove_own(paths.of_attempt(attempt), name)
         if newest.own_attempt:
-            if self._is_there(newest.telemetry(name)):
-                os.replace(newest.telemetry(name), paths.telemetry(name))
-            if self._is_there(newest.checkpoints(name)):
-                if self._is_there(paths.checkpoints(name)):
-                    _remove(paths.checkpoints(name))
-                os.rename(newest.checkpoints(name), paths.checkpoints(name))
+            self._rename_others(newest, name)
             with contextlib.suppress(FileNotFoundError):
                 os.replace(newest.records(name), paths.records(name))
         _remove_folder(files)
 
-    def _is_there(self, path: Path) -> bool:
-        return path.name in self._there[path.parent]
+    def _remove_own(self, own: Paths, name: str) -> None:
+        for path, there in (
+            (own.records(name), self._records),
+            (own.telemetry(name), self._telemetry),
+            (own.checkpoints(name), self._checkpoints),
+        ):
+            if path.name in there:
+                _remove(path)
+
+    def _rename_others(self, newest: Paths, name: str) -> None:
+        """Give telemetry and checkpoints their names. Most experiments have none: then no path is made of the name."""
+        paths = self._paths
+        if self._telemetry and newest.telemetry(name).name in self._telemetry:
+            os.replace(newest.telemetry(name), paths.telemetry(name))
+        if self._checkpoints and newest.checkpoints(name).name in self._checkpoints:
+            if paths.checkpoints(name).name in self._checkpoints:
+                _remove(paths.checkpoints(name))
+            os.rename(newest.checkpoints(name), paths.checkpoints(name))
 
 
 def have_listed_anew(folder: Path) -> frozenset[str]:

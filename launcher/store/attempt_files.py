@@ -102,6 +102,7 @@ class AttemptsOnCluster:
         self._paths = paths
         self._folders = ClusterPaths(paths.outcome)
         self._found = dict(known or {})
+        self._own: dict[int, Paths] = {}  # by attempt: most experiments have the first alone
         listed: list[str] = []
         with contextlib.suppress(OSError):
             listed = os.listdir(self._folders.attempts_folder)
@@ -152,8 +153,13 @@ class AttemptsOnCluster:
         if experiment not in self.with_folder:
             return self._paths
         claims = sorted(self.in_folder(experiment).claims, reverse=True)
-        owned = (self._paths.of_attempt(attempt) for attempt in claims)
+        owned = map(self._of_attempt, claims)
         return next((own for own in owned if own.records(experiment).name in self._record_files), self._paths)
+
+    def _of_attempt(self, attempt: int) -> Paths:
+        if attempt not in self._own:
+            self._own[attempt] = self._paths.of_attempt(attempt)
+        return self._own[attempt]
 
     @cached_property
     def _record_files(self) -> frozenset[str]:
