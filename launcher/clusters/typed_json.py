@@ -26,7 +26,7 @@ def to_json(value: Any, where: str) -> Any:
     Raises:
         TypeError: a value cannot be written; the message names it.
     """
-    if names := _names(type(value)):
+    if names := _names(cast("type", type(value))):
         return {name: to_json(getattr(value, name), f"{where}.{name}" if where else name) for name in names}
     if isinstance(value, tuple) and any(map(dataclasses.is_dataclass, value)):
         return [to_json(entry, f"{where}[{number}]") for number, entry in enumerate(value)]
