@@ -8,6 +8,7 @@ when its supervisor has written an end, or when the cluster no longer has it and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Literal
 
 from launcher.clusters.base import Cluster, Gone, Job, NotHeard, Over, Running, State, Ticket, Waiting
 from launcher.clusters.order import Order
@@ -55,7 +56,7 @@ class RemoteAttempts:
         self._lease = lease
         self._message = message
         self._beat_s = beat_s
-        self._ask_s = ask_s or ASK_S
+        self._ask_s = self._soon_s = ask_s or ASK_S
         self._look_s = min(max(LEAST_LOOK_S, beat_s / 2), MOST_LOOK_S)
         self._watch = BeatWatch(folders.beats)
         self._tickets = dict(adopted)  # of attempts that no start has taken up yet
@@ -104,6 +105,7 @@ class RemoteAttempts:
     def turn(self, now_s: float) -> list[ExecutorEvent]:
         """Do what is due. Return what has happened."""
         events = self._events
+        self._soon_s = min(self._ask_s, max(SOON_S, len(self._followed) / ASKED_PER_S))
         events += self._stop_pending()
         taken, never_taken = self._hand_over.advance(now_s)
         for followed in taken:
@@ -151,27 +153,17 @@ class RemoteAttempts:
                 self._followed[name].is_asked = True
         self._stops = {name: force for name, force in self._stops.items() if name in self._followed}
 
-    @property
-    def _soon_s(self) -> float:
-        return min(self._ask_s, max(SOON_S, len(self._followed) / ASKED_PER_S))
-
     def _look(self, now_s: float) -> None:
         """List the beats, and note whose records have grown and who has vanished."""
         self._lease.renew()
         newest = _newest(self._watch.look(now_s).values())
         self._begun = (self._begun | newest.keys()) & self._followed.keys()
         for name in sorted(self._begun):  # most of a thousand wait, and have none
-            followed = self._followed[name]
-            beat, before = newest.get(name), followed.beat
-            if beat is None or beat.attempt != followed.attempt:
-                if before is not None or (beat is not None and beat.attempt > followed.attempt):
+            match _take(newest.get(name), self._followed[name]):
+                case "suspect":
                     self._suspects[name] = None
-                    followed.has_vanished = beat is None
-                continue
-            followed.beat, followed.has_vanished, followed.handle.waits = beat, False, ""
-            # What it has recorded when it ends is read with its end, in a moment.
-            if beat.num_bytes != (before.num_bytes if before else 0) and beat.phase != "ends":
-                self._written[name] = None
+                case "written":
+                    self._written[name] = None
 
     def _ask(self, now_s: float) -> None:
         """Ask the cluster about all attempts, and note which it no longer has."""
@@ -186,14 +178,13 @@ class RemoteAttempts:
             if state is before and isinstance(state, Waiting):  # most of a thousand, at each answer
                 continue
             followed.state = state
-            if type(state) is not type(before):  # where something begins or ends, more will soon
+            if type(state) is not type(before) or isinstance(state, Over | Gone):  # more will begin or end soon
                 self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)
             _show(state, followed)
             if isinstance(state, Running):
                 _tell_silent(followed, self._watch.silent_s(name, followed.attempt, now_s), self._message)
             elif isinstance(state, Over | Gone):
                 self._suspects[name] = None
-                self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)
 
     def _judge(self, name: str, now_s: float) -> Iterator[ExecutorEvent]:
         """Look into the folder of an attempt, and yield its end if it is over."""
@@ -238,6 +229,20 @@ class RemoteAttempts:
             self._tickets[Job(followed.name, newer)] = followed.ticket
         why = _lost(followed, files, self._cluster.name, self._folders)
         return how_it_ended(followed, ending, why, goes_on=bool(newer))
+
+
+def _take(beat: Beat | None, followed: Followed) -> Literal["suspect", "written", ""]:
+    """Take in the newest beat of an experiment. Return whether its attempt is perhaps over, or has written records."""
+    before = followed.beat
+    if beat is None or beat.attempt != followed.attempt:
+        if before is None and (beat is None or beat.attempt < followed.attempt):
+            return ""
+        followed.has_vanished = beat is None
+        return "suspect"
+    followed.beat, followed.has_vanished, followed.handle.waits = beat, False, ""
+    # What it has recorded when it ends is read with its end, in a moment.
+    has_more = beat.num_bytes != (before.num_bytes if before else 0) and beat.phase != "ends"
+    return "written" if has_more else ""
 
 
 def _show(state: State, followed: Followed) -> None:
