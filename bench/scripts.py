@@ -112,14 +112,14 @@ def polling_agent(folder: Path, num: int) -> float:
 
 
 def first_step(folder: Path, *, is_inside: bool) -> float:
-    """Return the seconds from the start of an attempt to the end of its first step, the median of six.
+    """Return the seconds from the start of an attempt to the end of its first step, the median of 14.
 
     The folder `.launcher` is made when the attempt begins, and the script prints when its step is done.
     """
     command = ["{python}", "step.py"]
     settings = {"command": command, "inside": is_inside, "args": "env", "log": ["step {step}: at {at}"]}
     folder = new_folder(folder)
-    write_job(folder, 6, settings)
+    write_job(folder, 14, settings)
     launch(folder)
     steps = []
     for path in (folder / "outcome" / "job" / "records").glob("*.jsonl"):
