@@ -32,7 +32,7 @@ class ClusterSettings:
     requeue: whether Slurm starts a job again after preemption or the failure of a node; by default where the experiment
         can go on from a checkpoint.
     code: what runs if code is edited while jobs wait. `"check"`: nothing; an attempt whose target or script has changed
-        is refused. `"copy"`: the code of the launch, which is copied to `code/` in the outcome folder. That is what git
+        is refused. `"copy"`: the code of the launch, which is copied into the outcome folder. That is what git
         tracks, 20 MB at most, and Python files that git does not ignore.
     on_leave: what Ctrl-C, SIGTERM or a hang-up of the launcher mean for its experiments: they go on (`"go_on"`), or
         save and end (`"stop"`).

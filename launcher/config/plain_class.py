@@ -7,6 +7,7 @@ None, and `strict_class` decides and tells: no error is found here.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import types
@@ -68,7 +69,8 @@ def _of(cls: type) -> _Fields | None:
     """Return the fields of a class, or None if its annotations or pydantic's traces in it ask for `strict_class`."""
     if cls not in _known:
         _known[cls] = None  # for a class that contains itself
-        _known[cls] = _fields(cls) if _is_plain(cls) else None
+        with contextlib.suppress(Exception):  # an annotation, or a class attribute, is any code
+            _known[cls] = _fields(cls) if _is_plain(cls) else None
     return _known[cls]
 
 
@@ -85,10 +87,7 @@ def _is_of_pydantic(value: Any) -> bool:
 
 
 def _fields(cls: type) -> _Fields | None:
-    try:
-        hints = typing.get_type_hints(cls, include_extras=True)
-    except Exception:  # noqa: BLE001  an annotation is any code
-        return None
+    hints = typing.get_type_hints(cls, include_extras=True)
     if any(isinstance(hint, dataclasses.InitVar) for hint in hints.values()):
         return None
     kinds, required = {}, set()
@@ -116,6 +115,8 @@ def _kind(annotation: Any) -> _Kind | None:
     if origin is typing.Literal:
         return _literal(inner) if all(type(choice) is str for choice in inner) else _UNREAD
     if origin in (list, tuple, dict):
+        if not inner:  # of `typing.List` without brackets
+            return _UNREAD
         kinds = [_kind(part) for part in inner if part is not Ellipsis]
         return _container(origin, inner, [kind for kind in kinds if kind]) if all(kinds) else None
     return _UNREAD if isinstance(annotation, type) and _of(annotation) is not None else None

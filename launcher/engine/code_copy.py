@@ -1,9 +1,9 @@
 """Copies the code of a sweep into its outcome folder, and lets attempts on a cluster run the copy (`code = "copy"`).
 
-    outcome/code/<digest>/      the files as they lay in the repository; equal code has one copy
+    outcome/attempts/_code/<digest>/      the files as they lay in the repository; equal code has one copy
 
 A script is started from the copy, in the working directory that it always has. For a function, folders of the copy are
-searched for modules before the folders of the repository. What git ignores is found where it lies.
+searched for modules before the folders of the repository. Links lead to modules that git ignores.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from urllib.parse import unquote, urlsplit
 from launcher.clusters.fingerprint import module_file
 from launcher.command.script import Script
 from launcher.errors import WriteError
-from launcher.planning.tracked_code import TrackedCode
+from launcher.planning.tracked_code import INSTALLED, TrackedCode
 from launcher.worker.spec import Spec
 
 _UNFINISHED = ".unfinished"
@@ -55,6 +55,7 @@ class CodeCopy:
         try:
             shutil.rmtree(made, ignore_errors=True)  # a launch was killed
             made.mkdir(parents=True)
+            (parent / ".gitignore").write_text("*\n")  # or another sweep of this repository would copy the copies
             for name in code.files:
                 _copy(code.root, name, made)
             digest = _digest(made, code.files)
@@ -63,6 +64,9 @@ class CodeCopy:
                 made.rename(folder)
             elif _digest(folder, code.files) != digest:
                 raise WriteError(f"{folder} is a copy of the code, and was edited. Move it away, and launch again.")
+            for name in code.beside:
+                if not os.path.lexists(folder / name):
+                    (folder / name).symlink_to(code.root / name)
         except OSError as error:
             raise WriteError(f"the code cannot be copied: {error.filename or parent}: {error.strerror}.") from error
         finally:
@@ -84,7 +88,7 @@ class CodeCopy:
     def _script(self, script: Script) -> Script:
         argv = tuple(self._word(word, script.folder) for word in script.argv)
         path = script.environment.get("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
-        given = [self._in_copy(Path(entry)) or entry for entry in path.split(os.pathsep) if entry]
+        given = [self._in_copy(script.folder / entry) or entry for entry in path.split(os.pathsep) if entry]
         own = [os.path.dirname(script.folder / word) for word in script.argv if word.endswith(".py")][:1]
         search = os.pathsep.join(dict.fromkeys(filter(None, [*given, *self._places, *own])))
         return replace(script, argv=argv, environment=script.environment | {"PYTHONPATH": search})
@@ -108,7 +112,8 @@ class CodeCopy:
     @cached_property
     def _places(self) -> list[str]:
         """The folders of the copy in whose originals Python finds modules, whatever the working directory is."""
-        originals = [Path(entry) for entry in sys.path[1:] if entry] + _editable_folders()
+        originals = [Path(entry) for entry in sys.path[1:] if entry and not INSTALLED & {*Path(entry).parts}]
+        originals += _editable_folders()
         return [copied for folder in originals if (copied := self._in_copy(folder))]
 
 
@@ -134,7 +139,8 @@ def _copy(root: Path, name: str, made: Path) -> None:
         shutil.copy(source, target)
         return
     leads = Path(os.path.realpath(source))
-    target.symlink_to(os.readlink(source) if leads.is_relative_to(root) else leads)
+    is_inside = leads.is_relative_to(root)
+    target.symlink_to(os.path.relpath(leads, os.path.realpath(source.parent)) if is_inside else leads)
 
 
 def _digest(folder: Path, files: Iterable[str]) -> str:

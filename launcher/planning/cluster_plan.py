@@ -14,6 +14,7 @@ from launcher.planning.plan import Plan
 from launcher.planning.tracked_code import TrackedCode
 from launcher.store.attempt_files import AttemptsOnCluster
 from launcher.store.checkpoints import newest_bytes
+from launcher.store.cluster_paths import ClusterPaths
 
 _BUSY_BYTES_PER_S = 100e6  # a shared folder of many users is slow from here on
 
@@ -63,7 +64,8 @@ def _copy(sweep: Sweep) -> list[str]:
     if code is None:
         return []
     num_files = f"{len(code.files)} file{'s' * (len(code.files) != 1)}"
-    return [f"code: {num_files} of {code.root}, {code.num_bytes / 1e6:.1f} MB, are copied to {sweep.outcome / 'code'}"]
+    place = ClusterPaths(sweep.outcome).code
+    return [f"code: {num_files} of {code.root}, {code.num_bytes / 1e6:.1f} MB, are copied to {place}"]
 
 
 def _limit(plan: Plan, limit_s: int | None) -> list[str]:

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from launcher.store.files import MODE, read
 from launcher.text import timestamp
 
 _MOST_BYTES = 1 << 16
+_AGAIN_S = (0.1, 0.5)  # after a listing that failed
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,21 @@ def _unless_ended(path: Path, attempt: int) -> AttemptFiles | None:
     """
     files = None
     try:
-        files = AttemptFiles.among(path.parent, os.listdir(path.parent))
+        files = AttemptFiles.among(path.parent, _listed(path.parent))
         return files if attempt not in files.ends else None
     finally:
         if files is None or attempt in files.ends:
             with contextlib.suppress(OSError):  # the attempt has ended all the same
                 path.unlink()
+
+
+def _listed(folder: Path) -> list[str]:
+    """Return the names in a folder. A file server may refuse a listing now and then."""
+    for pause_s in _AGAIN_S:
+        with contextlib.suppress(OSError):
+            return os.listdir(folder)
+        time.sleep(pause_s)
+    return os.listdir(folder)
 
 
 def is_newest(folder: Path, attempt: int) -> bool | None:

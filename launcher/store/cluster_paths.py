@@ -50,7 +50,7 @@ class ClusterPaths:
     @property
     def code(self) -> Path:
         """The folder of copies of the code, where the job file has `code = "copy"`."""
-        return self.outcome / "code"
+        return self.attempts_folder / "_code"
 
     @property
     def beats(self) -> Path:

@@ -217,7 +217,7 @@ class Paths(PlotPaths):
 
         `metrics`: the metrics that have plots, of any kind.
         """
-        folders = ("records", "telemetry", "checkpoints", "summaries", "attempts", "beats", "code")
+        folders = ("records", "telemetry", "checkpoints", "summaries", "attempts", "beats")
         files = (
             self.table_txt,
             self.table_csv,

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from launcher.store.events import Answer
     from launcher.store.requests import Ask, Request
 
-LIMIT_S = 5.0  # a launcher looks several times a second, except while it checks the data or is stopped by Ctrl-Z
+LIMIT_S = (
+    5.0  # a launcher looks several times a second, on a cluster every 2 s, except while it checks data or is stopped
+)
 LOOK_INTERVAL_S = 0.05
 
 Experiments = Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import typing
 from dataclasses import InitVar, dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launcher.clusters.settings import ClusterSettings
-from launcher.config import notation, plain_class
+from launcher.config import notation, plain_class, validation
 from launcher.config.strict_class import StrictClass
 from launcher.planning.job import SweepSettings
 from minigpt.config import TrainConfig
@@ -236,6 +237,12 @@ class OfItself:
     inner: OfItself | None = None
 
 
+@dataclass
+class OfBareContainers:
+    sizes: typing.List = field(default_factory=list)  # type: ignore[type-arg]  # noqa: UP006
+    table: typing.Dict | None = None  # type: ignore[type-arg]  # noqa: UP006
+
+
 class Undecorated(Plain):
     extra: int = 1
 
@@ -256,6 +263,15 @@ def test_a_class_with_anything_else_in_it_is_for_pydantic(cls: type) -> None:
     assert plain_class.read(cls, {}) is None
     if cls not in (pydantic.BaseModel, OfUnknown):
         assert plain_class.write(cls()) is None
+
+
+def test_values_of_bare_containers_are_for_pydantic() -> None:
+    assert plain_class.read(OfBareContainers, {}) == {}
+    for values in ({"sizes": [1, "a"]}, {"table": {"a": 1}}):
+        assert plain_class.read(OfBareContainers, values) is None
+        instance, errors = validation.check(OfBareContainers, values)
+        assert not errors
+        assert instance == OfBareContainers(**values)  # type: ignore[arg-type]
 
 
 @dataclass

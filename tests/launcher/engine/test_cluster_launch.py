@@ -306,7 +306,7 @@ def test_code_that_is_copied_may_be_edited_while_jobs_wait(there: ClusterPlace, 
     assert launcher.returncode == 0, err
     losses = {name: [dict(values)["loss"] for values in steps_of(there.history(name)).values()] for name in "ab"}  # type: ignore[call-overload]
     assert losses == {"a": [1, 2], "b": [2, 3]}
-    (copy,) = (there.paths.outcome / "code").iterdir()
+    (copy,) = (there.paths.outcome / "attempts" / "_code").glob("[0-9a-f]*")
     assert (copy / "train.py").read_text() == TRAIN
 
 

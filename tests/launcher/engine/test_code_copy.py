@@ -34,8 +34,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def copy_of(root: Path) -> CodeCopy:
-    return CodeCopy.make(TrackedCode(root, FILES, 0), root / "outcome" / "code")
+def copy_of(root: Path, beside: tuple[str, ...] = ()) -> CodeCopy:
+    return CodeCopy.make(TrackedCode(root, FILES, 0, beside), root / "outcome" / "code")
 
 
 def test_equal_code_has_one_copy_and_edited_code_another(root: Path) -> None:
@@ -47,12 +47,19 @@ def test_equal_code_has_one_copy_and_edited_code_another(root: Path) -> None:
     second = copy_of(root)
     assert second.folder != first.folder
     assert (first.folder / "mine.py").read_text() == "name = 'mine.py'\n"
-    assert sorted(path.name for path in first.folder.parent.iterdir()) == sorted(
-        [first.folder.name, second.folder.name]
-    )
+    names = sorted(path.name for path in first.folder.parent.iterdir())
+    assert names == sorted([".gitignore", first.folder.name, second.folder.name])
     (second.folder / "mine.py").write_text("name = 'edited in the copy'\n")
     with pytest.raises(WriteError, match="was edited"):
         copy_of(root)
+
+
+def test_modules_that_git_ignores_are_links(root: Path) -> None:
+    (root / "src/lib/_version.py").write_text("VERSION = 1\n")
+    first = copy_of(root)
+    copy = copy_of(root, ("src/lib/_version.py",))
+    assert copy.folder == first.folder
+    assert (copy.folder / "src/lib/_version.py").readlink() == root / "src/lib/_version.py"
 
 
 def test_a_copy_that_cannot_be_made_is_told(root: Path) -> None:

@@ -19,6 +19,7 @@ code = "copy"
 [experiments]
 a = {{}}
 """
+VENV = ".venv/lib/python3.12/site-packages/fast.py"
 COMMAND = 'command = ["{python}", "train.py"]'
 
 
@@ -26,6 +27,7 @@ COMMAND = 'command = ["{python}", "train.py"]'
 def _in_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     git("init", "-q")
+    monkeypatch.setenv("GIT_PREFIX", "x/")  # as in a hook
     Path("train.py").write_text("def run(config: dict, run): ...\n")
 
 
@@ -46,7 +48,7 @@ def test_without_the_key_there_is_no_copy() -> None:
 
 @pytest.mark.parametrize("what", [COMMAND, 'target = "train:run"', 'command = ["torchrun", "./train.py"]'])
 def test_what_git_tracks_and_new_python_files_are_copied(what: str, tmp_path: Path) -> None:
-    for name in ("new.py", "data.bin", "ignored.py", "conf/a.yaml", "gone.py", "outcome/job/code/0a/train.py"):
+    for name in ("new.py", "data.bin", "ignored.py", "conf/a.yaml", "gone.py", "outcome/job/code/0a/train.py", VENV):
         Path(name).parent.mkdir(exist_ok=True, parents=True)
         Path(name).write_text("x = 1\n")
     Path(".gitignore").write_text("ignored.py\n")
@@ -57,11 +59,14 @@ def test_what_git_tracks_and_new_python_files_are_copied(what: str, tmp_path: Pa
     assert found is not None
     assert found.root == tmp_path.resolve()
     assert found.files == (".gitignore", "conf/a.yaml", "link", "new.py", "train.py")
+    assert found.beside == ("ignored.py",)
 
 
 def test_what_cannot_be_copied_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = {
-        'command = ["{python}", "-m", "train"]': "names no file that ends in",
+        'command = ["{python}", "-m", "train", "train.py"]': '"-m train" runs a module',
+        'command = ["{python}", "-m", "torch.distributed.run", "-m", "train"]': '"-m train" runs a module',
+        'command = ["make", "train"]': "names no file that ends in",
         f"{COMMAND}\ninside = true": "with inside = true",
         'target = "json:run"': "cannot be read by git|ignores",
     }
@@ -75,7 +80,7 @@ def test_what_cannot_be_copied_is_told_with_what_to_do(monkeypatch: pytest.Monke
     git("add", "-f", "train.py")
     assert TrackedCode.of(job()) is not None
     monkeypatch.setattr(tracked_code, "MOST_BYTES", 10)
-    with pytest.raises(InputError, match=r"The\s+largest are train.py \(0.0 MB\)"):
+    with pytest.raises(InputError, match=r"The\s+largest files are train.py \(0.0 MB\)"):
         TrackedCode.of(job())
 
 
