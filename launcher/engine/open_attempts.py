@@ -162,5 +162,8 @@ def _close(files: AttemptFiles) -> None:
     after all finds a newer claim than its own.
     """
     attempt = files.highest + 1
-    if claim(files.folder, attempt, Claim.of_this_process()):
+    claimed = claim(files.folder, attempt, Claim.of_this_process())
+    if claimed is not None and files.highest in claimed.ends - files.ends:  # it has ended by itself meanwhile
+        claimed.path(attempt, "claim").unlink(missing_ok=True)
+    elif claimed is not None:
         AttemptEnding(asked="stop", was_forced=True).write(files.path(attempt, "end"))

@@ -3,7 +3,7 @@
 1. An experiment that is done is not run again, and needs no claim: a cluster may run a job again that had ended.
 2. An order that is gone was withdrawn.
 3. The attempt is claimed. Where the cluster runs a job again, or a job goes on after the time limit of another job, it
-   is a further attempt.
+   is a further attempt. What has changed meanwhile counts (`second_look`).
 4. A script waits until the script of the attempt before has ended, as both write into the same log and folder.
 5. The attempt gets the records and checkpoints of the attempts before it: readers look into its files from now on.
 6. A node that differs from where the order was written does not run it. Its end says so; only the owner of an attempt
@@ -32,6 +32,7 @@ from launcher.supervisor.end_file import write_end
 from launcher.supervisor.inheritance import copy_lines, link_checkpoints, newest_checkpoint
 from launcher.supervisor.output import say
 from launcher.supervisor.predecessors import Predecessors
+from launcher.supervisor.second_look import give_back, reason_to_leave
 from launcher.text import inline
 from launcher.worker.spec import Spec
 
@@ -93,18 +94,13 @@ def open_attempt(
         return Left(DONE, "it is done")
     if order is None and not why:
         return Left(ANOTHERS, "its order was withdrawn")
-    number, reason = _number(files, ordered, job)
-    if number == 0:
-        return Left(ANOTHERS, reason)
-    try:
-        claimed = claim(folder, number, Claim.of_this_process(job.ticket))
-    except OSError as error:
-        return Left(FAILED, f"attempt {number} cannot be claimed: {error}")
-    if claimed is None:
-        return Left(ANOTHERS, f"another process runs attempt {number}, or has run it")
+    taken = _take(batch, files, order, (experiment, ordered), job)
+    if isinstance(taken, Left):
+        return taken
+    number, claimed = taken
     beat = BeatFile(ClusterPaths(outcome).beats, experiment, number)
     if order is not None and order.spec.script is not None:
-        (predecessors or Predecessors(outcome)).await_end(files, experiment, number, beat, order.beat_s)
+        (predecessors or Predecessors(outcome)).await_end(claimed, experiment, number, beat, order.beat_s)
     has_records = False
     try:
         has_records = _inherit(Paths(outcome, outcome, number), experiment, claimed, beat)
@@ -122,6 +118,37 @@ def open_attempt(
     with contextlib.suppress(OSError):
         beat.remove()
     return left
+
+
+def _take(
+    batch: Batch, files: AttemptFiles, order: Order | None, attempt: tuple[str, int], job: ClusterJob
+) -> tuple[int, AttemptFiles] | Left:
+    """Claim an attempt. Return its number, and what lay in the folder then.
+
+    `files`: what lay there at the first look. `attempt`: as it was ordered.
+    """
+    experiment, ordered = attempt
+    number, reason = _number(files, ordered, job)
+    if number == 0:
+        return Left(ANOTHERS, reason)
+    try:
+        claimed = claim(files.folder, number, Claim.of_this_process(job.ticket))
+    except OSError as error:
+        return Left(FAILED, f"attempt {number} cannot be claimed: {error}")
+    if claimed is None:
+        return Left(ANOTHERS, f"another process runs attempt {number}, or has run it")
+    reason = reason_to_leave(
+        files,
+        claimed,
+        number,
+        is_repeated=number > ordered,
+        is_ordered=lambda: _read_order(Batch.read(batch.path), files, experiment, ordered) != (None, ""),
+        beat_s=order.beat_s if order is not None else Order.beat_s,
+    )
+    if reason:
+        give_back(files, number)
+        return Left(ANOTHERS, reason)
+    return number, claimed
 
 
 def _read_order(batch: Batch, files: AttemptFiles, experiment: str, ordered: int) -> tuple[Order | None, str]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from launcher.clusters.base import Job
 from launcher.store.attempt_files import AttemptEnding, AttemptFiles, own_paths
+from launcher.store.batches import withdraw
 from launcher.store.claims import Claim, claim
+from launcher.store.cluster_paths import ClusterPaths
+from launcher.supervisor import opening
 from launcher.supervisor.cluster_job import ClusterJob
 from launcher.supervisor.opening import ANOTHERS, DONE, FAILED, Left
 from tests.launcher.supervisor.sweep import ToySweep
@@ -67,6 +72,43 @@ def test_the_folder_decides_the_number(
         assert opened.spec.paths.own_attempt == expected
         assert sweep.beats().keys() == {("a", expected)}
         assert sweep.files().newest_claim == expected
+
+
+@pytest.mark.parametrize(
+    ("happens", "reason"),
+    [
+        ("done", "attempt 1 has ended"),
+        ("superseded", ""),
+        ("newer", "attempt 3 is newer"),
+        ("folded", "its order was withdrawn"),
+    ],
+)
+def test_what_has_changed_since_the_first_look_counts(
+    sweep: ToySweep, monkeypatch: pytest.MonkeyPatch, happens: str, reason: str
+) -> None:
+    """The cluster runs the job of attempt 1 again while that attempt lives on, and something happens just then."""
+    sweep.order(sweep.spec())
+    give(sweep, 1, MINE)
+    files = sweep.files()
+
+    def _claim(*words: Any) -> AttemptFiles | None:
+        ended = AttemptEnding(code=0, asked="superseded" if happens == "superseded" else "")
+        if happens in ("done", "superseded"):
+            ended.write(files.path(1, "end"))
+        elif happens == "newer":
+            give(sweep, 3, ANOTHER)
+        else:
+            withdraw(ClusterPaths(sweep.paths.outcome).batches, ["a"])
+            shutil.rmtree(files.folder)
+        return claim(*words)
+
+    monkeypatch.setattr(opening, "claim", _claim)
+    opened = sweep.open(1, ClusterJob(MINE, 1))
+    assert isinstance(opened, Left) == bool(reason)
+    if isinstance(opened, Left):
+        assert opened.why == reason
+        assert 2 not in sweep.files().claims
+        assert files.folder.exists() == (happens != "folded")
 
 
 def test_a_number_that_was_refused_is_not_used_again(sweep: ToySweep) -> None:
