@@ -65,6 +65,7 @@ class Sweep:
         for line in self.nodes.run("squeue", "-h", "-r", "-o", "%i %r").splitlines():
             job, _, reason = line.partition(" ")
             if job.endswith(f"_{number}") and reason == "BeginTime":
+                time.sleep(2)  # within the same second the node takes it for the job that has ended
                 self.nodes.run("scontrol", "update", f"JobId={job}", "StartTime=now")
             elif job.endswith(f"_{number}") and "held" in reason:
                 self.nodes.run("scontrol", "release", job)

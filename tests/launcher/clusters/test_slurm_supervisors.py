@@ -49,8 +49,12 @@ class SlurmSweep:
     def run_now(self) -> None:
         """Let requeued jobs run. Slurm holds them for two minutes."""
         for line in self.nodes.run("squeue", "-h", "-r", "-o", "%i %r").splitlines():
-            if line.endswith("BeginTime"):
-                self.nodes.run("scontrol", "update", f"JobId={line.split()[0]}", "StartTime=now")
+            job, _, reason = line.partition(" ")
+            if reason == "BeginTime":
+                time.sleep(2)  # within the same second the node takes it for the job that has ended
+                self.nodes.run("scontrol", "update", f"JobId={job}", "StartTime=now")
+            elif "held" in reason:  # Slurm could not start it
+                self.nodes.run("scontrol", "release", job)
 
     def settle(self, cluster: SlurmCluster, tickets: dict[str, str]) -> None:
         """Wait until each experiment is done, or neither runs nor waits any more."""
@@ -256,7 +260,7 @@ def test_a_node_that_is_lost_leaves_a_second_attempt_which_goes_on(sweep: SlurmS
 def test_a_preempted_experiment_goes_on(table: dict[str, str], sweep: SlurmSweep) -> None:
     """Without a time limit Slurm sends SIGTERM to all processes of the job, otherwise SIGUSR1 to the supervisor."""
     sweep.toys.order(
-        sweep.toys.spec(steps=1500, step_s=0.01, act="checkpoint"), limit_s=3600, submits_successor=bool(table)
+        sweep.toys.spec(steps=1500, step_s=0.03, act="checkpoint"), limit_s=3600, submits_successor=bool(table)
     )
     cluster = sweep.cluster(partition="low", cpus=2, **table)
     tickets = sweep.submit(cluster, Job("a", 1))
