@@ -154,3 +154,8 @@ def signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+def is_unicode(text: str) -> bool:
+    """Return whether a text can be encoded: it has no half of a surrogate pair, as of bytes that are no UTF-8."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from launcher.text import is_unicode
+
 _UNSURE: Any = object()
 
 
@@ -54,7 +56,7 @@ def _plain(param: Any, value: Any) -> Any:
 
 def _is_text(value: Any) -> bool:
     """Return whether a value is text that can be encoded. Of other bytes in a command line typer speaks."""
-    return type(value) is str and (value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value))
+    return type(value) is str and is_unicode(value)
 
 
 def _path(value: Any) -> Any:

@@ -15,6 +15,8 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from launcher.text import is_unicode
+
 _UNSURE: Any = object()
 _WITHOUT_FINDINGS = frozenset({"identity"})  # the metadata of a field in which pydantic looks for nothing
 _LARGEST_EXACT = 1 << 53  # a larger whole number may be no float
@@ -133,12 +135,7 @@ def _number(value: Any) -> Any:
 
 
 def _text(value: Any) -> Any:
-    return value if type(value) is str and (value.isascii() or _is_unicode(value)) else _UNSURE
-
-
-def _is_unicode(text: str) -> bool:
-    """Return whether a text can be encoded: it has no half of a surrogate pair."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return value if type(value) is str and is_unicode(value) else _UNSURE
 
 
 def _truth(value: Any) -> Any:

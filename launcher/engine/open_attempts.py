@@ -131,15 +131,15 @@ def stop_on_cluster(paths: Paths, names: Collection[str], *, force: bool) -> dic
         over = {name for name in wanted if not known.of(name).open_attempt}
         begun = {name for name in wanted if not _take_out(known.of(name))}
         for name in begun - over:
-            if force or name not in tickets:
-                _close(known.of(name))
+            if (force or name not in tickets) and not _close(known.of(name)):
+                over.add(name)
     except NotHeard as error:
         raise LauncherError(f"{cluster.name} does not answer: {error}. Nothing was asked.") from error
     finally:
         cluster.close()
     words = "ended by the cluster" if force else "asked to save and end, killed after its grace time"
     lost = f"{cluster.name} does not have it any more; the next launch goes on with it"
-    answers = {name: words if name in tickets else "it has ended" if name in over else lost for name in begun}
+    answers = {name: "it has ended" if name in over else words if name in tickets else lost for name in begun}
     return {name: answers.get(name, "taken out of the queue") for name in wanted}
 
 
@@ -155,15 +155,18 @@ def _take_out(files: AttemptFiles) -> bool:
     return True
 
 
-def _close(files: AttemptFiles) -> None:
+def _close(files: AttemptFiles) -> bool:
     """Close an attempt that the cluster was told to kill, or does not have any more: it writes no end itself.
 
     Only its supervisor may write its end. So the attempt after it is claimed and ended, and a supervisor that lives on
-    after all finds a newer claim than its own.
+    after all finds a newer claim than its own. Return False if the attempt has ended by itself meanwhile.
     """
     attempt = files.highest + 1
     claimed = claim(files.folder, attempt, Claim.of_this_process())
-    if claimed is not None and files.highest in claimed.ends - files.ends:  # it has ended by itself meanwhile
+    if claimed is None:
+        return True
+    if files.highest in claimed.ends:
         claimed.path(attempt, "claim").unlink(missing_ok=True)
-    elif claimed is not None:
-        AttemptEnding(asked="stop", was_forced=True).write(files.path(attempt, "end"))
+        return False
+    AttemptEnding(asked="stop", was_forced=True).write(files.path(attempt, "end"))
+    return True

@@ -16,7 +16,7 @@ from launcher.executors.base import ExecutorEvent, ProcessExit, RecordsWritten, 
 from launcher.executors.hand_over import Followed, HandOver
 from launcher.executors.remote_handle import RemoteHandle
 from launcher.store.attempt_files import AttemptEnding, AttemptFiles
-from launcher.store.beats import Beat, BeatWatch
+from launcher.store.beats import SILENT_BEATS, Beat, BeatWatch
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.launch_lease import LaunchLease
 
@@ -25,7 +25,6 @@ LEAST_LOOK_S, MOST_LOOK_S = 0.2, 1.0  # between two listings of the beats
 SOON_S = 5.0  # until the cluster is asked once something has happened
 ASKED_PER_S = 50  # about so many attempts at most: its answer to a question about a thousand is read every 20 s
 ASK_S = 30.0  # between two questions to the cluster while nothing happens
-SILENT_BEATS = 3  # without a beat for so many, an attempt that the cluster no longer has is over
 LOST_AFTER_S = 600.0  # without a beat, an attempt that the cluster has is told
 _GONE = Gone()
 

@@ -101,6 +101,7 @@ def _files(root: Path, outcome: Path) -> dict[str, int]:
 
 
 def _modules_beside(root: Path, files: Iterable[str]) -> Iterator[str]:
+    """Yield the modules in the folders of Python files that are not among the files themselves."""
     known = set(files)
     for folder in sorted({os.path.dirname(name) for name in known if name.endswith(".py")}):
         for name in sorted(os.listdir(root / folder)):

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from launcher.store.files import MODE
 from launcher.store.names import is_name
 
+SILENT_BEATS = 3  # without a beat for so many, an attempt that nobody else knows of is over
 _NAME = re.compile(r"([^@]+)@([1-9]\d{0,17})@(\d{1,18})@(\d{1,18})@(-?\d{1,18})@([a-z-]{1,20})")
 
 

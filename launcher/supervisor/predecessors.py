@@ -13,11 +13,10 @@ import time
 from pathlib import Path
 
 from launcher.store.attempt_files import AttemptFiles
-from launcher.store.beats import BeatFile, BeatWatch
+from launcher.store.beats import SILENT_BEATS, BeatFile, BeatWatch
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.supervisor.output import say
 
-SILENT_BEATS = 3
 _LOOK_S = 1.0  # between two listings, at most
 
 

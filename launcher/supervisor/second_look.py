@@ -11,10 +11,9 @@ import time
 from collections.abc import Callable
 
 from launcher.store.attempt_files import AttemptEnding, AttemptFiles
-from launcher.store.beats import read_beats
+from launcher.store.beats import SILENT_BEATS, read_beats
 from launcher.store.cluster_paths import ClusterPaths
 
-_SILENT_BEATS = 3
 _LOOK_S = 0.1
 
 
@@ -61,7 +60,7 @@ def _has_ended_by_itself(files: AttemptFiles, attempt: int, beat_s: float) -> bo
     beat goes.
     """
     beats = ClusterPaths(files.folder.parent.parent).beats
-    job, until_s = (files.folder.name, attempt), time.monotonic() + _SILENT_BEATS * beat_s
+    job, until_s = (files.folder.name, attempt), time.monotonic() + SILENT_BEATS * beat_s
     while job in read_beats(beats) and time.monotonic() < until_s:
         time.sleep(_LOOK_S)
     ended = AttemptEnding.read(files.path(attempt, "end"))

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from launcher.store.events import Answer
     from launcher.store.requests import Ask, Request
 
-LIMIT_S = (
-    5.0  # a launcher looks several times a second, on a cluster every 2 s, except while it checks data or is stopped
-)
+# A launcher looks several times a second, on a cluster every 2 s. It does not while it checks data or is stopped.
+LIMIT_S = 5.0
 LOOK_INTERVAL_S = 0.05
 
 Experiments = Annotated[

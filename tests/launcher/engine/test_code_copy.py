@@ -15,7 +15,7 @@ from launcher.errors import WriteError
 from launcher.planning.tracked_code import TrackedCode
 from tests.launcher.clusters.test_order import SCRIPT, SPEC
 
-FILES = ("conf/a.yaml", "data", "loop", "mine.py", "src/lib/__init__.py", "train.py")
+FILES = ("absolute", "conf/a.yaml", "data", "loop", "mine.py", "src/lib/__init__.py", "train.py")
 
 
 @pytest.fixture
@@ -24,10 +24,11 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = (tmp_path / "repository").resolve()
     for name in FILES:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        if name not in ("data", "loop"):
+        if name not in ("absolute", "data", "loop"):
             (root / name).write_text(f"name = {name!r}\n")
     (tmp_path / "big").mkdir()
     (root / "data").symlink_to("../big")
+    (root / "absolute").symlink_to(root / "conf" / "a.yaml")
     (root / "loop").symlink_to("loop")
     (root / "train.py").chmod(0o755)
     monkeypatch.chdir(root)
@@ -42,6 +43,7 @@ def test_equal_code_has_one_copy_and_edited_code_another(root: Path) -> None:
     first = copy_of(root)
     assert copy_of(root).folder == first.folder
     assert (first.folder / "data").resolve() == root.parent / "big"
+    assert (first.folder / "absolute").resolve() == first.folder / "conf" / "a.yaml"
     assert os.access(first.folder / "train.py", os.X_OK)
     (root / "mine.py").write_text("name = 'edited'\n")
     second = copy_of(root)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from launcher.engine.code_copy import CodeCopy
 from launcher.errors import InputError
 from launcher.planning import tracked_code
 from launcher.planning.job import Sweep, load
 from launcher.planning.tracked_code import TrackedCode
+from launcher.store.cluster_paths import ClusterPaths
 
 JOB = """[sweep]
 {what}
@@ -27,7 +29,6 @@ COMMAND = 'command = ["{python}", "train.py"]'
 def _in_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     git("init", "-q")
-    monkeypatch.setenv("GIT_PREFIX", "x/")  # as in a hook
     Path("train.py").write_text("def run(config: dict, run): ...\n")
 
 
@@ -82,6 +83,25 @@ def test_what_cannot_be_copied_is_told_with_what_to_do(monkeypatch: pytest.Monke
     monkeypatch.setattr(tracked_code, "MOST_BYTES", 10)
     with pytest.raises(InputError, match=r"The\s+largest files are train.py \(0.0 MB\)"):
         TrackedCode.of(job())
+
+
+def test_a_hook_of_another_repository_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path.parent / "other"
+    git("init", "-q", str(other))
+    Path("rates.yaml").write_text("lr: 1")
+    git("add", "rates.yaml")
+    before = TrackedCode.of(job())
+    assert before is not None
+    assert before.files == ("rates.yaml", "train.py")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    assert TrackedCode.of(job()) == before
+
+
+def test_a_copy_of_another_sweep_is_not_copied() -> None:
+    found = TrackedCode.of(job())
+    assert found is not None
+    CodeCopy.make(found, ClusterPaths(Path("results/other")).code)
+    assert TrackedCode.of(job()) == found
 
 
 def test_a_folder_without_git_is_told(

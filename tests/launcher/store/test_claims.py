@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -32,6 +33,24 @@ def test_of_many_one_gets_the_attempt(tmp_path: Path) -> None:
     assert Claim.read(folder / "1.claim") == got[0]
     assert os.listdir(folder) == ["1.claim"], "no temporary file is left"
     assert claim(folder, 2, claims[0]), "another attempt is another claim"
+
+
+def test_a_listing_that_fails_now_and_then_loses_no_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listdir, failures = os.listdir, [OSError(errno.ESTALE, "stale"), OSError(errno.EIO, "gone")]
+
+    def flaky(folder: Path) -> list[str]:
+        if failures:
+            raise failures.pop()
+        return listdir(folder)
+
+    monkeypatch.setattr(os, "listdir", flaky)
+    claimed = claim(tmp_path / "a", 1, Claim.of_this_process("17"))
+    assert claimed is not None
+    assert claimed.claims == {1}
+    failures[:] = [OSError(errno.EIO, "gone")] * 3
+    with pytest.raises(OSError, match="gone"):
+        claim(tmp_path / "a", 2, Claim.of_this_process("17"))
+    assert listdir(tmp_path / "a") == ["1.claim"], "it is given up"
 
 
 def test_a_lost_answer_of_the_server_loses_no_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
