@@ -8,7 +8,7 @@ that explains less than a quarter.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,18 +49,16 @@ def find_key(configs: Mapping[str, Mapping[str, Any]], levels: Mapping[str, floa
     ranked = ranks(np.array([levels[name] for name in names]))
     best, best_share = None, _LEAST_SHARE
     for key in dict.fromkeys(key for name in names for key in flat[name]):
-        values = [flat[name].get(key) for name in names]
-        groups = _groups(values)
+        if _has_too_many_categories([values.get(key) for values in flat.values()]):
+            continue  # those of experiments without a level have a colour too
+        groups = groups_of([flat[name].get(key) for name in names])
         if groups is not None and (share := explained(ranked, groups)) > best_share + 1e-9:
             best, best_share = key, share
     return _colours(best, {name: values.get(best) for name, values in flat.items()}) if best is not None else None
 
 
-def _groups(values: Sequence[Any]) -> Sequence[Hashable] | None:
-    """Return the group of each value; None if the values are all the same, or too many that are no numbers."""
-    if len(set(map(key_of, values))) > _MOST_CATEGORIES and any(number_of(value) is None for value in values):
-        return None
-    return groups_of(values)
+def _has_too_many_categories(values: Sequence[Any]) -> bool:
+    return len(set(map(key_of, values))) > _MOST_CATEGORIES and any(number_of(value) is None for value in values)
 
 
 def _colours(key: str, values: Mapping[str, Any]) -> KeyColours:

@@ -55,3 +55,14 @@ def test_odd_values_of_a_configuration_colour_nothing_and_raise_nothing() -> Non
     found(configs, [float(place) for place in range(NUM)])
     found(configs, [float(place % len(odd)) for place in range(NUM)])
     found([{"a": {"b": 1}} if place % 2 else {"a": 1} for place in range(NUM)], [float(n % 2) for n in range(NUM)])
+
+
+def test_values_of_experiments_that_have_no_level_count_as_categories_too() -> None:
+    models = [f"model{place % 9}" for place in range(NUM)]
+    names = [f"e{place}" for place in range(NUM)]
+    configs = {name: {"model": model} for name, model in zip(names, models, strict=True)}
+    levels = {name: float(model[-1]) for name, model in zip(names, models, strict=True) if model[-1] < "7"}
+    assert find_key(configs, levels) is None, "two of nine models have the colours of others"
+    key = find_key({name: configs[name] for name in levels}, levels)
+    assert key is not None
+    assert len(key.categories) == 7
