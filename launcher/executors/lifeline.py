@@ -6,15 +6,15 @@ session of its own, so neither that pipe nor the death of the worker reaches it.
     the launcher dies    `NamedLifeline`: a FIFO, whose write end the launcher alone holds. Each Python of the command
                          opens it by its name (`launcher/shim/sitecustomize.py`), and the kernel kills it at the end
                          of the last writer. Nobody has to be awake for this.
-    the worker dies      `end_marked`: the launcher looks for processes whose environment has the mark of the attempt.
-                         Every script has a mark: a script that makes a daemon, or starts torchrun, would keep its GPU.
+    the worker dies      `marked_processes`: the launcher looks for processes whose environment has the mark of the
+                         attempt. Every script has a mark: a script that makes a daemon, or starts torchrun, would keep
+                         its GPU.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import tempfile
 import time
 import uuid
@@ -27,7 +27,6 @@ from launcher.worker.spec import Spec
 MARK = "LAUNCHER_TOKEN"  # the variable that names the attempt
 _PREFIX = "sweep-launcher-lifeline-"
 _OLD_S = 60.0  # a lifeline that is older is not just being made
-_LIMIT_S = 0.5  # the launcher's loop waits for nothing longer
 
 
 class NamedLifeline:
@@ -95,54 +94,3 @@ def _remove_dead_ones() -> None:
 def mark_of(spec: Spec) -> str:
     """Return the mark of an attempt; empty if it has none."""
     return spec.environment.get(MARK, "")
-
-
-def end_marked(mark: str) -> int:
-    """Kill the processes that carry the mark of an attempt, whose worker is dead. Return how many there were.
-
-    It looks again until it finds none, because a process may have started another in between. With an empty mark
-    nothing is looked for. A look takes 5 µs for each process of the machine.
-    """
-    if not mark:
-        return 0
-    found: set[int] = set()
-    deadline_s = time.monotonic() + _LIMIT_S
-    while (pids := _kill_marked(f"{MARK}={mark}".encode())) and time.monotonic() < deadline_s:
-        found |= pids
-        time.sleep(0.002)  # a killed process takes a moment to lose its environment
-    return len(found)
-
-
-def _kill_marked(entry: bytes) -> set[int]:
-    """Kill all processes with an entry in the environment that they were started with; return their pids."""
-    killed = set()
-    for name in os.listdir("/proc"):
-        if not name.isdigit() or int(name) == os.getpid():
-            continue
-        with contextlib.suppress(OSError):  # ended meanwhile, or of another user
-            if _has_entry(name, entry) and _kill(int(name), entry):
-                killed.add(int(name))
-    return killed
-
-
-def _kill(pid: int, entry: bytes) -> bool:
-    """Kill a process if it still is the one with the entry: its number may belong to another process by now."""
-    pidfd = os.pidfd_open(pid)
-    try:
-        if not _has_entry(str(pid), entry):
-            return False
-        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-        return True
-    finally:
-        os.close(pidfd)
-
-
-def _has_entry(pid: str, entry: bytes) -> bool:
-    fd = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        content = b""
-        while piece := os.read(fd, 1 << 16):
-            content += piece
-    finally:
-        os.close(fd)
-    return entry in content and entry in content.split(b"\0")

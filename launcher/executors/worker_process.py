@@ -13,8 +13,9 @@ from multiprocessing.connection import Connection
 
 from launcher.executors.base import ProcessExit
 from launcher.executors.forkserver import ForkServer
-from launcher.executors.lifeline import end_marked
+from launcher.executors.lifeline import MARK
 from launcher.executors.process_tree import tree_cpu_s
+from launcher.marked_processes import end_marked
 from launcher.text import signal_name
 from launcher.worker.process_setup import STACKS_SIGNAL
 
@@ -63,7 +64,7 @@ class WorkerProcess:
         """
         self.stop(force=True)
         if not is_alone:
-            end_marked(self.mark)
+            end_marked(MARK, self.mark)
         code = self._server.exit_code(self.pid, EXIT_LIMIT_S)
         os.close(self.pidfd)
         os.close(self._lifeline)

@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from launcher.child_process import start_program
+from launcher.marked_processes import end_marked
 
 LIMIT_S = 120.0
 _END_LIMIT_S = 5.0
+_MARK = "LAUNCHER_CHECK"  # the variable that names the check
 _TAIL_BYTES = 16 << 10  # of the output that is kept
 _PIECE_BYTES = 1 << 16
 _SURROUNDINGS = {
@@ -54,7 +56,7 @@ class ScriptChild:
         """
         self._mark = os.urandom(16).hex()
         self._tail = b""
-        surroundings = {**environment, **_SURROUNDINGS, "LAUNCHER_CHECK": self._mark}
+        surroundings = {**environment, **_SURROUNDINGS, _MARK: self._mark}
         self.output, theirs = os.pipe()
         try:
             self._child = start_program(
@@ -101,7 +103,7 @@ class ScriptChild:
         code = self._child.end()
         os.close(self.output)
         os.close(self.pidfd)
-        _kill_marked(f"LAUNCHER_CHECK={self._mark}".encode())
+        end_marked(_MARK, self._mark)
         lines = [line.rstrip() for line in self._tail.decode("utf-8", "replace").splitlines() if line.strip()]
         return Ended(code if has_ended else None, lines)
 
@@ -224,15 +226,3 @@ def _wait(children: Sequence[ScriptChild], deadline_s: float) -> None:
         if child.keep_output():
             poll.register(child.output, select.POLLIN)
     poll.poll(max(0.0, deadline_s - time.monotonic()) * 1000)
-
-
-def _kill_marked(mark: bytes) -> None:
-    """Kill every process of this user that has an entry in its environment."""
-    for entry in os.listdir("/proc"):
-        if not entry.isdecimal():
-            continue
-        with contextlib.suppress(OSError):
-            with open(f"/proc/{entry}/environ", "rb") as file:
-                is_ours = mark in file.read().split(b"\0")
-            if is_ours:
-                os.kill(int(entry), signal.SIGKILL)

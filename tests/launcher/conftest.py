@@ -38,10 +38,20 @@ def wait_for(condition: Callable[[], Any], limit_s: float = 45.0) -> Any:
 
 def marked(mark: str) -> list[psutil.Process]:
     """Return the live processes that descend from a launch with this mark in its environment."""
+    while (found := _marked(mark)) is None:
+        time.sleep(0.002)
+    return found
+
+
+def _marked(mark: str) -> list[psutil.Process] | None:
+    """Return these processes; None while a process becomes another program, and has no environment for a moment."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+            environment = process.environ()
+            if not environment and not process.cmdline() and process.exe():
+                return None
+            if environment.get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except psutil.Error:
             continue

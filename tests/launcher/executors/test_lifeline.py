@@ -15,7 +15,7 @@ import pytest
 
 from launcher.command.hooks import SHIM
 from launcher.command.script import Script
-from launcher.executors.lifeline import MARK, NamedLifeline, end_marked, mark_of
+from launcher.executors.lifeline import MARK, NamedLifeline, mark_of
 from launcher.store.paths import Paths
 from launcher.worker.spec import Spec
 
@@ -64,24 +64,6 @@ def test_closing_the_lifeline_ends_what_holds_on_to_it(tmp_path: Path) -> None:
         process.stdout.read()  # the child has it open as well
 
 
-def test_a_dead_workers_processes_are_found_by_their_mark(tmp_path: Path) -> None:
-    lifeline = NamedLifeline()
-    spec, other = lifeline.marked(make_spec(tmp_path)), lifeline.marked(make_spec(tmp_path))
-    try:
-        with start(spec.environment) as process, start(other.environment) as stranger:
-            assert process.stdout is not None
-            assert stranger.stdout is not None
-            assert all([process.stdout.readline(), process.stdout.readline(), stranger.stdout.readline()])
-            assert end_marked(mark_of(spec)) == 2
-            assert process.wait(timeout=20) == -signal.SIGKILL
-            assert process.stdout.read() == ""
-            assert stranger.poll() is None
-            assert end_marked(mark_of(other)) == 2
-    finally:
-        lifeline.close()
-    assert end_marked(mark_of(spec)) == 0
-
-
 def test_every_script_is_marked_and_what_is_known_to_leave_the_group_has_the_lifeline(tmp_path: Path) -> None:
     lifeline = NamedLifeline()
     for argv in (["python", "train.py"], ["./fit"]):
@@ -107,7 +89,3 @@ def test_the_lifeline_of_a_launcher_that_was_killed_is_removed_by_the_next(
     assert sorted(tmp_path.iterdir()) == sorted([held.parent, own.parent])
     os.close(fd)
     lifeline.close()
-
-
-def test_without_a_mark_nothing_is_looked_for() -> None:
-    assert end_marked("") == 0
