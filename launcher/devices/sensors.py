@@ -8,8 +8,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 _CLOSE_LIMIT_S = 1.0
@@ -24,6 +24,7 @@ class SensorReading:
     memory_bytes: int | None  # in use on the card, by anybody
     temperature_c: float | None
     power_w: float | None
+    processes: Mapping[int, int] = field(default_factory=dict)  # pid → bytes, of those for which the driver tells it
 
 
 def together(readings: Sequence[SensorReading], num: int) -> SensorReading | None:
@@ -108,6 +109,7 @@ def _read(nvml: Any, handles: dict[str, Any], uuid: str) -> SensorReading | None
     memory = _answer(nvml, nvml.nvmlDeviceGetMemoryInfo, handle)
     temperature = _answer(nvml, nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU)
     power_mw = _answer(nvml, nvml.nvmlDeviceGetPowerUsage, handle)
+    running = _answer(nvml, nvml.nvmlDeviceGetComputeRunningProcesses, handle)
     if rates is memory is temperature is power_mw is None:
         del handles[uuid]
         return None
@@ -117,6 +119,7 @@ def _read(nvml: Any, handles: dict[str, Any], uuid: str) -> SensorReading | None
         None if memory is None else int(memory.used),
         None if temperature is None else float(temperature),
         None if power_mw is None else power_mw / 1000,
+        {process.pid: process.usedGpuMemory for process in running or () if process.usedGpuMemory},
     )
 
 

@@ -47,7 +47,9 @@ class Announcer:
         way = f"{end.ending.kind} {likeness(end.name, end.ending.why)}"
         first = self._told.setdefault(way, end.name)
         if first == end.name:
-            return failure_report(end.name, str(end.slots), end.ending, end.history, log, end.num_others)
+            return failure_report(
+                end.name, str(end.slots), end.ending, end.history, log, end.num_others, end.peak_gpu_bytes
+            )
         return f"{end.name} {end.ending.kind.verb} on {end.slots}, like {first}. Its log: {log}"
 
 

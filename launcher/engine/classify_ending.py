@@ -12,6 +12,8 @@ from launcher.store.records import Record
 from launcher.worker.bell import UNWRITTEN_EXIT_CODE
 from launcher.worker.last_lines import last_lines
 
+_PEAKS = {"peak_memory_bytes": "memory", "peak_gpu_memory_bytes": "GPU memory"}  # fields of a worker's last record
+
 
 @dataclass(frozen=True)
 class Ending:
@@ -95,18 +97,30 @@ def _was_broken_off(history: RecordFacts, last_word: Record) -> bool:
     return last_word["ending"] == EndingKind.FAILED and bool(last_word.get("left"))
 
 
-def failure_report(name: str, device: str, ending: Ending, history: RecordFacts, log: Path, num_others: int) -> str:
-    """Return the message for a failed attempt: what, where, the likely cause, the end of its log, what goes on."""
+def failure_report(
+    name: str,
+    device: str,
+    ending: Ending,
+    history: RecordFacts,
+    log: Path,
+    num_others: int,
+    peak_gpu_bytes: int | None = None,
+) -> str:
+    """Return the message for a failed attempt: what, where, the likely cause, the end of its log, what goes on.
+
+    `peak_gpu_bytes`: as the driver counted it; what torch says of itself goes before it.
+    """
     of_total = f" of {history.total}" if history.total else ""
     at = f"at step {history.last_step}{of_total}" if history.num_steps else "before its first step"
     lines = [f"{name} {ending.kind.verb} on {device} {at}: {ending.why}."]
     if ending.why.startswith("SIGKILL"):
         lines.append("  Someone sent kill -9; the kernel did not report a want of memory.")
     if ending.kind == EndingKind.OUT_OF_MEMORY:
-        peak = history.end.get("peak_memory_bytes") if history.end else None
-        lines.append(
-            f"  {f'Peak {peak / 2**30:.1f} GiB. ' if peak else ''}Try a smaller batch, or fewer experiments at once."
-        )
+        end = {"peak_gpu_memory_bytes": peak_gpu_bytes} | (history.end or {})
+        peaks = {what: end.get(key) for key, what in _PEAKS.items()}
+        told = " and ".join(f"{peak / 2**30:.1f} GiB of {what}" for what, peak in peaks.items() if peak)
+        remedy = "Try a smaller batch, or fewer experiments at once."
+        lines.append(f"  It held up to {told}. {remedy}" if told else f"  {remedy}")
     if history.is_resumed_script and history.first_step is None:
         lines.append(
             "  It failed before its first step, going on from what an earlier attempt left: that may be damaged. "

@@ -39,7 +39,8 @@ class EventRecorder:
         """Write down how an attempt ended."""
         ending, seconds = end.ending, round(end.seconds, 3)
         step, node = end.history.last_step, end.node or None
-        self.log_event(Ended(end.name, end.decision.attempt, ending.kind, ending.why, seconds, step, node))
+        attempt, peak = end.decision.attempt, end.peak_gpu_bytes
+        self.log_event(Ended(end.name, attempt, ending.kind, ending.why, seconds, step, node, peak))
 
     def close(self) -> None:
         """Release the file."""

@@ -18,11 +18,13 @@ class Ran(NamedTuple):
     """How long an attempt ran and where.
 
     seconds: None if its worker never began. node: of a cluster. goes_on: the experiment is started again in any case.
+    peak_gpu_bytes: see `WorkerExited`.
     """
 
     seconds: float | None = None
     node: str = ""
     goes_on: bool = False
+    peak_gpu_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class AttemptEnd:
     seconds: float  # how long it ran; 0 if its worker never began
     num_others: int  # other experiments that run or wait, and go on
     node: str = ""  # of a cluster, on which the attempt ran
+    peak_gpu_bytes: int | None = None  # on one GPU, as the driver counted it
 
     @property
     def name(self) -> str:

@@ -49,9 +49,9 @@ class OomPolicy:
         """Return the decision for another attempt in this launch, which resumes, perhaps with a smaller batch."""
         return decision.after_attempt(self._changes.get(decision.experiment.name, decision.changes))
 
-    def finished(self, experiment: str, history: RecordFacts) -> None:
-        """Take in how much memory an experiment, which is done, has taken."""
-        if (peak := gpu_bytes(history)) is not None:
+    def finished(self, experiment: str, history: RecordFacts, counted_bytes: int | None = None) -> None:
+        """Take in how much memory an experiment, which is done, has taken. `counted_bytes`: see `gpu_bytes`."""
+        if (peak := gpu_bytes(history, counted_bytes)) is not None:
             self._peak_bytes[experiment] = peak
 
     def is_retried(self, decision: Decision, slots: SlotSet, *, had_company: bool) -> bool | None:

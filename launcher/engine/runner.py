@@ -195,7 +195,7 @@ class Runner:
             ending = classify(exited.exit, history, attempt.circumstances(exited))
         goes_on = exited.goes_on or (exited.is_lost and not attempt.is_asked and self._lost.may_go_on(attempt.name))
         if exited.ended is None:
-            ran = Ran(time.monotonic() - attempt.began_s, goes_on=goes_on)
+            ran = Ran(time.monotonic() - attempt.began_s, "", goes_on, exited.peak_gpu_bytes)
         else:
             ran = Ran(exited.ended.seconds, exited.ended.node, goes_on)
         return self._end(attempt.decision, attempt.slots, ending, ran)
@@ -208,10 +208,10 @@ class Runner:
         self._experiments[name].ending = ending
         is_ending = self._settings.fail_fast or self._scheduler.is_stopping
         num_others = 0 if is_ending else len(self._experiments.running) + self._scheduler.num_waiting
-        end = AttemptEnd(decision, slots, ending, history, ran.seconds or 0.0, num_others, ran.node)
+        end = AttemptEnd(decision, slots, ending, history, ran.seconds or 0.0, num_others, ran.node, ran.peak_gpu_bytes)
         self._follower.close(name, f"{name} {summary(end)}")
         if ending.kind == EndingKind.DONE:
-            self._policy.finished(name, history)
+            self._policy.finished(name, history, ran.peak_gpu_bytes)
             if not self.keeps_checkpoints and not self._executor.is_remote:
                 _remove_checkpoints(self._plan, decision)
         for listener in self._listeners:

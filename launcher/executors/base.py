@@ -78,6 +78,7 @@ class WorkerExited:
     goes_on: the cluster starts the experiment again by itself, and the next attempt goes on from this one.
     why: how the attempt ended, where neither exit nor records say it: no worker was started, or the node was lost.
     is_lost: the node was lost, or whatever ran there.
+    peak_gpu_bytes: the most memory that the driver was seen to count for it on one of its GPUs; None if it was not.
     """
 
     experiment: str
@@ -88,6 +89,7 @@ class WorkerExited:
     goes_on: bool = False
     why: str = ""
     is_lost: bool = False
+    peak_gpu_bytes: int | None = None
 
 
 ExecutorEvent = RecordsWritten | WorkerExited | SlotsGone

@@ -91,14 +91,13 @@ class LocalHandle:
             pass
         return self._bell_reader.num_rings > num_before
 
-    def exited(self) -> WorkerExited:
+    def exited(self, peak_gpu_bytes: int | None) -> WorkerExited:
         """Release everything of the worker, which has died, and return how it ended."""
         self.read_bell()
         exit = self.worker.collect(is_alone=self._bell_reader.has_farewell)
         was_memory_short = exit.code != 0 and num_oom_kills() > self._oom_kills  # the rest has ended by itself
-        return WorkerExited(
-            self.spec.experiment, ProcessExit(exit.code, exit.signal, was_memory_short), self._bell_reader.last_word
-        )
+        exit = ProcessExit(exit.code, exit.signal, was_memory_short)
+        return WorkerExited(self.spec.experiment, exit, self._bell_reader.last_word, peak_gpu_bytes=peak_gpu_bytes)
 
 
 class LocalExecutor:
@@ -164,16 +163,16 @@ class LocalExecutor:
         uuids = [card.uuid for card in spec.cards]
         self._telemetry.watch(spec.experiment, spec.attempt, worker.pid, uuids, time.monotonic())
 
-    def drop(self, handle: LocalHandle) -> None:
-        """Report nothing more about a worker."""
+    def drop(self, handle: LocalHandle) -> int | None:
+        """Report nothing more about a worker. Return the most memory that it was seen to hold on one of its GPUs."""
         for source in (handle.worker.pidfd, handle.worker.bell):
             with contextlib.suppress(
                 KeyError, ValueError
             ):  # not registered: the worker has closed its end, or has not begun
                 self._selector.unregister(source)
         del self._handles[handle.spec.experiment]
-        self._telemetry.forget(handle.spec.experiment)
         self._guard.ended(handle.spec.experiment)
+        return self._telemetry.forget(handle.spec.experiment)
 
     def settled(self, experiment: str) -> None:
         """Take in that an attempt has taken its first step, so that its worker holds the memory it needs."""
@@ -216,8 +215,8 @@ class LocalExecutor:
             if self._handles.get(handle.spec.experiment) is not handle:
                 continue  # the event before this one says that it has died
             if key.fd == handle.worker.pidfd:
-                self.drop(handle)
-                events.append(handle.exited())
+                peak_gpu_bytes = self.drop(handle)
+                events.append(handle.exited(peak_gpu_bytes))
             else:
                 if handle.read_bell():
                     events.append(RecordsWritten(handle.spec.experiment))

@@ -25,6 +25,7 @@ class Usage:
     cpu_s: float  # since the worker began; never falls
     memory_bytes: int  # resident; a page that several processes share counts once for each
     num_processes: int
+    pids: frozenset[int] = frozenset()
 
 
 def tree_cpu_s(pid: int) -> float:
@@ -146,4 +147,4 @@ class ProcessTable:
             memory_bytes += resident_bytes
             num_processes += is_alive
         meter.add(times)
-        return Usage(meter.total_s, memory_bytes, num_processes)
+        return Usage(meter.total_s, memory_bytes, num_processes, frozenset(times))

@@ -31,7 +31,14 @@ class _Watched:
         self.sampled_s = self.began_s
         self.cpu_s = 0.0
         self.peak_bytes = 0
+        self.peak_gpu_bytes: int | None = None  # on one of its GPUs, as the driver counts it for its processes
         self.file: LineLog | None = None
+
+    def note_gpu(self, usage: Usage, readings: Sequence[SensorReading]) -> None:
+        """Take in what the driver counts for the processes of the attempt on each of its GPUs."""
+        for reading in readings:
+            if held := sum(reading.processes.get(pid, 0) for pid in usage.pids):
+                self.peak_gpu_bytes = max(self.peak_gpu_bytes or 0, held)
 
     def sample(self, usage: Usage, reading: SensorReading | None, now_s: float) -> Sample:
         """Return the sample of this moment. The next sample counts CPU time from here."""
@@ -80,14 +87,18 @@ class Telemetry:
             self._watched[experiment] = _Watched(attempt, pid, uuids, began_s)
             self._watch_devices()
 
-    def forget(self, experiment: str) -> None:
-        """Stop sampling an experiment; its file stays."""
+    def forget(self, experiment: str) -> int | None:
+        """Stop sampling an experiment; its file stays.
+
+        Returns the most memory that its processes held on one of its GPUs, in bytes; None if no sample has told.
+        """
         self.latest.pop(experiment, None)
         watched = self._watched.pop(experiment, None)
         if watched is not None:
             if watched.file is not None:
                 watched.file.close()
             self._watch_devices()
+        return watched.peak_gpu_bytes if watched is not None else None
 
     def tick(self, now_s: float) -> None:
         """Take a sample of every watched attempt, if it is time to."""
@@ -105,7 +116,9 @@ class Telemetry:
                 # An older reading is of another attempt, or the driver has not answered since.
                 since_s = max(watched.began_s, now_s - 2 * self._every_s)
                 found = [readings[uuid] for uuid in watched.uuids if uuid in readings]
-                reading = together([each for each in found if each.at_s >= since_s], len(watched.uuids))
+                fresh = [each for each in found if each.at_s >= since_s]
+                watched.note_gpu(used[watched.pid], fresh)
+                reading = together(fresh, len(watched.uuids))
                 sample = self.latest[experiment] = watched.sample(used[watched.pid], reading, now_s)
                 self._write(experiment, watched, sample)
 

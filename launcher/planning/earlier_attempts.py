@@ -110,7 +110,7 @@ def gather(
         duration=_duration(experiment, state, seconds, planned),
         peak_memory_bytes=_whole(state.peak_memory_bytes),
         peak_gpu_memory_bytes=_whole(state.peak_gpu_memory_bytes),
-        needed_gpu_bytes=gpu_bytes(summary),
+        needed_gpu_bytes=gpu_bytes(summary, last.peak_gpu_bytes if last else None),
         state=state if ending is not None and ending.is_kept else None,
         obstacle=state.obstacle,
         open_attempt=files.open_attempt,

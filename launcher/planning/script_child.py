@@ -23,7 +23,6 @@ from launcher.marked_processes import end_marked
 
 LIMIT_S = 120.0
 _END_LIMIT_S = 5.0
-_MARK = "LAUNCHER_CHECK"  # the variable that names the check
 _TAIL_BYTES = 16 << 10  # of the output that is kept
 _PIECE_BYTES = 1 << 16
 _SURROUNDINGS = {
@@ -56,7 +55,7 @@ class ScriptChild:
         """
         self._mark = os.urandom(16).hex()
         self._tail = b""
-        surroundings = {**environment, **_SURROUNDINGS, _MARK: self._mark}
+        surroundings = {**environment, **_SURROUNDINGS, "LAUNCHER_CHECK": self._mark}
         self.output, theirs = os.pipe()
         try:
             self._child = start_program(
@@ -103,7 +102,7 @@ class ScriptChild:
         code = self._child.end()
         os.close(self.output)
         os.close(self.pidfd)
-        end_marked(_MARK, self._mark)
+        end_marked("LAUNCHER_CHECK", self._mark)
         lines = [line.rstrip() for line in self._tail.decode("utf-8", "replace").splitlines() if line.strip()]
         return Ended(code if has_ended else None, lines)
 

@@ -27,6 +27,7 @@ class LastAttempt:
     seconds: float = 0.0  # of this attempt and of those it goes on from
     earlier: tuple[str, ...] = ()  # how those ended, such as "attempt 1: killed, SIGKILL, after step 3"
     changed: dict[str, int] = field(default_factory=dict)  # what on_oom made other than asked
+    peak_gpu_bytes: int | None = None  # on one GPU, as the driver counted it
 
 
 def last_attempts(events: Iterable[LoggedEvent]) -> dict[str, LastAttempt]:
@@ -40,8 +41,9 @@ def last_attempts(events: Iterable[LoggedEvent]) -> dict[str, LastAttempt]:
             case Ended() if before is not None and before.attempt == event.attempt:
                 total_s = before.seconds + event.seconds
                 device = f"{before.device} {inline(event.node, 100)}" if event.node else before.device
+                peak = event.peak_gpu_memory_bytes
                 found[event.experiment] = replace(
-                    before, device=device, ending=event.ending, why=event.why, seconds=total_s
+                    before, device=device, ending=event.ending, why=event.why, seconds=total_s, peak_gpu_bytes=peak
                 )
             case MovedAside() if before is not None:  # its time and its reason belong to what was moved away
                 ending = before.ending or EndingKind.INTERRUPTED

@@ -84,6 +84,7 @@ class Ended(LoggedEvent):
     seconds: float  # how long the attempt ran
     last_step: int | None = None  # None where no launcher saw the end
     node: str | None = None  # of a cluster, on which the attempt ran; None: the launcher's machine
+    peak_gpu_memory_bytes: int | None = None  # on one GPU, as the driver counted it; None: no sample has told
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self | None:
@@ -92,10 +93,17 @@ class Ended(LoggedEvent):
         seconds = values.finite(content.get("seconds"), least=0)
         if attempt is None or ending is None or seconds is None or seconds > values.LONGEST_S:
             return None
-        why, last_step = values.text(content.get("why")), values.whole(content.get("last_step"))
-        node, about = content.get("node"), _common(content)
-        node = node if isinstance(node, str) else None
-        return cls(attempt=attempt, ending=ending, why=why, seconds=seconds, last_step=last_step, node=node, **about)
+        node = content.get("node")
+        return cls(
+            attempt=attempt,
+            ending=ending,
+            why=values.text(content.get("why")),
+            seconds=seconds,
+            last_step=values.whole(content.get("last_step")),
+            node=node if isinstance(node, str) else None,
+            peak_gpu_memory_bytes=values.whole(content.get("peak_gpu_memory_bytes")),
+            **_common(content),
+        )
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ class ExperimentState:
     num_tokens: float | None = None  # how many tokens the experiment has trained on
     tokens_per_s: float | None = None  # the median over the steps
     peak_memory_bytes: float | None = None
-    peak_gpu_memory_bytes: float | None = None
+    peak_gpu_memory_bytes: float | None = None  # as torch in the worker tells, else as the driver counted it
 
     @property
     def configuration(self) -> str:
@@ -180,8 +180,10 @@ def fold(
     state = RUNNING if is_running else _state(planned.name, ending, last, events, launch)
     has_begun = is_running or ending is not None or summary.start is not None
     spans = _spans(own, summary, RUNNING if is_running else ending or "", launch.now_s)
+    recorded = _of_records(planned, summary, metrics, maximize)
+    counted = last.peak_gpu_bytes if last is not None and last.attempt == summary.attempt else None
     return replace(
-        _of_records(planned, summary, metrics, maximize),
+        recorded,
         index=index,
         state=state,
         ending=ending,
@@ -194,6 +196,7 @@ def fold(
         earlier=last.earlier if last else (),
         spans=spans,
         seconds=_seconds(summary, last, spans[-1] if is_running and spans else None) if has_begun else None,
+        peak_gpu_memory_bytes=recorded.peak_gpu_memory_bytes or counted,
     )
 
 

@@ -66,12 +66,13 @@ class RecordFacts:
         return self.total is not None and reached >= self.total
 
 
-def gpu_bytes(facts: RecordFacts) -> int | None:
+def gpu_bytes(facts: RecordFacts, counted_bytes: int | None = None) -> int | None:
     """Return the peak of the newest attempt's GPU memory; None if it is unknown, or less than the training needs.
 
-    An attempt that failed may have ended before it needed most memory.
+    An attempt that failed may have ended before it needed most memory. Only torch in the worker itself can tell the
+    peak. Where it does not, as of a script, what the driver was seen to count for the attempt holds: `counted_bytes`.
     """
     end = facts.end or {}
-    peak = values.whole(end.get("peak_gpu_memory_bytes"))
+    peak = values.whole(end.get("peak_gpu_memory_bytes")) or counted_bytes
     kind = EndingKind.from_text(end.get("ending"))
     return peak if kind is not None and not kind.is_retried else None

@@ -128,7 +128,7 @@ def test_the_report_of_a_want_of_memory_has_its_peak_and_a_remedy(tmp_path: Path
     made = history(steps=0, end={"ending": "out_of_memory", "peak_memory_bytes": 3 * 2**30})
     report = failure_report("a", "GPU 1", ending, made, tmp_path / "a.log", 1)
     assert report.startswith("a ran out of memory on GPU 1 before its first step: CUDA out of memory")
-    assert "\n  Peak 3.0 GiB. Try a smaller batch, or fewer experiments at once.\n" in report
+    assert "\n  It held up to 3.0 GiB of memory. Try a smaller batch, or fewer experiments at once.\n" in report
     assert report.endswith("\n  The other one goes on.")
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import signal
 
 import pytest
 
-from tests.launcher.conftest import Cards, Workplace, wait_for
+from launcher.store.samples import read_samples
+from tests.launcher.conftest import Cards, Workplace, marked, wait_for
 from tests.launcher.reading import card_job as job
 from tests.launcher.reading import events, started
 
@@ -214,3 +217,53 @@ def test_a_worker_that_sees_another_card_fails_and_says_which(driver: Workplace,
     result = driver.launch("job.toml", "--devices", "1", "--fresh")
     assert result.code == 1
     assert "this worker was given Stub 1 GPU-0000-1, but CUDA shows it Stub 1 0000-0." in result.err
+
+
+SCRIPT = """\
+import pathlib, sys, time
+print("step 1: loss 0.5", flush=True)
+while not pathlib.Path("go").exists():
+    time.sleep(0.01)
+if sys.argv[1:]:
+    raise RuntimeError("CUDA out of memory. Tried to allocate 9.00 GiB")
+"""
+
+
+def script_holds_5_gib(driver: Workplace, cards: Cards, *words: str) -> tuple[int, str]:
+    """Launch the first of two scripts, for which the driver counts 5 GiB. Return its exit code and what was said."""
+    (driver.folder / "script.py").write_text(SCRIPT)
+    settings = {"command": ["{python}", "script.py", *words], "log": ["step {step}: loss {loss}"], "args": "env"}
+    settings |= {"slots_per_device": 2, "telemetry_s": 0.1, "on_oom": "fail", "metrics": ["loss"]}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    driver.job("\n".join(["[sweep]", *lines, "[experiments]", "a = { x = 1 }", "b = { x = 2 }", ""]))
+    process = driver.start("job.toml", "--devices", "0", "--only", "a")
+    wait_for(lambda: driver.history("a").steps)
+    (script,) = [each.pid for each in marked(driver.mark) if "script.py" in each.cmdline()]
+    cards.are("card 0 8192 5120", f"process 0 {script} 5120")
+    wait_for(lambda: any(one.gpu_memory_bytes == 5 << 30 for one in read_samples(driver.paths.telemetry("a"))))
+    (driver.folder / "go").touch()
+    _, err = process.communicate(timeout=60)
+    (end,) = events(driver, "ended")
+    assert end["peak_gpu_memory_bytes"] == 5 << 30
+    assert process.returncode is not None
+    return process.returncode, err
+
+
+def test_what_a_script_takes_is_counted_by_the_driver_and_expected_of_the_next(driver: Workplace, cards: Cards) -> None:
+    code, err = script_holds_5_gib(driver, cards)
+    assert code == 0, err
+    row = next(csv.DictReader(io.StringIO(driver.paths.table_csv.read_text())))
+    assert float(row["peak_gpu_memory_bytes"]) == 5 << 30
+    cards.are("card 0 8192 4096", f"process 0 {os.getpid()} 4096")
+    process = driver.start("job.toml", "--devices", "0")
+    wait_for(lambda: events(driver, "waits"))
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert "5.8 GB needed; b waits." in err, "0.75 GiB more than the driver has counted"
+
+
+def test_a_script_that_runs_out_of_gpu_memory_is_told_with_what_it_held_there(driver: Workplace, cards: Cards) -> None:
+    code, err = script_holds_5_gib(driver, cards, "fail")
+    assert code == 1, err
+    assert "a ran out of memory on GPU 0" in err
+    assert " of memory and 5.0 GiB of GPU memory. Try a smaller batch" in err
