@@ -93,7 +93,7 @@ bench: $(READY) $(DATA)  ## measure everything, also against other launchers, in
 	@$(RUN) -c 'import joblib, hydra, optuna, ray, submitit' 2>/dev/null || $(RUN) -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(RUN) bench/all.py $(ONLY)
 
-gpu: $(READY)    ## prove every promise about GPUs on the card that is here, in eight minutes, into bench/README.md
+gpu: $(READY)    ## prove every promise about GPUs on the card that is here, in ten minutes, into bench/README.md
 	@$(RUN) bench/gpu $(ARGS)
 
 lint: $(READY)

@@ -66,24 +66,31 @@ def read_results() -> dict[str, dict[str, Any]]:
 
 def write_page() -> None:
     """Write bench/README.md from the figures of all benchmarks."""
-    gpu = json.loads(GPU_RESULTS.read_text()) if GPU_RESULTS.exists() else None
-    (BENCH / "README.md").write_text(page(read_results(), gpu))
+    (BENCH / "README.md").write_text(page(read_results(), read_gpu_results()))
 
 
-def page(results: Mapping[str, dict[str, Any]], gpu: Mapping[str, Any] | None = None) -> str:
-    """Return the text of bench/README.md. `gpu` holds the figures of `make gpu`."""
+def read_gpu_results() -> dict[str, dict[str, Any]]:
+    """Return what the runs of `make gpu` have found, by the name of the card."""
+    found: dict[str, dict[str, Any]] = json.loads(GPU_RESULTS.read_text()) if GPU_RESULTS.exists() else {}
+    return found
+
+
+def page(results: Mapping[str, dict[str, Any]], cards: Mapping[str, dict[str, Any]]) -> str:
+    """Return the text of bench/README.md. `cards` holds the figures of `make gpu`, by the name of the card."""
     tables = [
         f"## {name}\n\n{found['at']}, commit {found['commit']}; {found['machine']}\n\n"
         + markdown([Row(**row) for row in found["rows"]])
         for name in NAMES
         if (found := results.get(name))
     ]
-    if gpu is not None:
-        about = f"{gpu['at']}, commit {gpu['commit']}; {gpu['card']}, {gpu['memory_gib']} GiB; {gpu['machine']}"
+    if cards:
+        tables.append("## gpu\n\nWritten by `make gpu`, for each card that it has run on.")
+    for card, gpu in cards.items():
+        about = f"{gpu['at']}, commit {gpu['commit']}; {card}, {gpu['memory_gib']} GiB; {gpu['machine']}"
         again = "".join(
             f" Run again: {part}, {run['at']}, commit {run['commit']}." for part, run in gpu["again"].items()
         )
-        tables.append(f"## gpu\n\nWritten by `make gpu`: {about}; {gpu['seconds']} s.{again}\n\n{gpu['table']}")
+        tables.append(f"### {card}\n\n{about}; {gpu['seconds']} s.{again}\n\n{gpu['table']}")
     return "\n\n".join([HEAD, *tables]) + "\n"
 
 

@@ -91,6 +91,9 @@ def test_what_a_card_has_shown_stands_in_the_page_of_benchmarks(tmp_path: Path) 
     assert "; 9 s.\n" in page
     assert "| device found | ok | Some GPU / 80 GiB |\n| freed | FAILED | a b |" in page
     assert write_down("def", "Other GPU", "part") == page, "another card says nothing of this one"
+    both = write_down("ghi", "Other GPU", "whole")
+    assert page.rstrip() in both
+    assert ", commit ghi; Other GPU, 80.0 GiB; " in both
     page = write_down("def", "Some GPU", "part")
     assert "| device found | ok | Some GPU / 80 GiB |\n| freed | ok | free after 0.1 s |" in page
     assert re.search(r", commit abc; .*; 9 s\. Run again: freed, \S+, commit def\.\n", page)
