@@ -20,8 +20,9 @@ from launcher.command.options import ScriptOption, folded
 from launcher.config import notation, redact
 from launcher.config.nested import dotted
 from launcher.planning.script_check import ScriptCheck
-from launcher.sources.auto import AutoParser
 from launcher.sources.lines import Lines
+from launcher.sources.template import compiled
+from launcher.sources.trial import Trial
 from launcher.text import inline
 
 _HELP_LIMIT = 100  # characters of an option's help
@@ -42,13 +43,13 @@ class LogShape:
     @classmethod
     def of(cls, text: bytes) -> LogShape:
         """Look for metrics in the text of a log."""
-        parser, lines = AutoParser(), Lines()
-        found: dict[str, None] = {}
-        for line, _ in [*lines.split(text), *lines.finish()]:
-            taken = parser.parse(line)
-            found |= dict.fromkeys(taken[0] if taken else ())
-        log = '"json"' if parser.has_json else notation.write(list(parser.templates)) if parser.templates else ""
-        names = [name for name in found if "loss" in name or "acc" in name] or [n for n in found if n != "epoch"]
+        trial, lines = Trial(()), Lines()
+        trial.feed([*lines.split(text), *lines.finish()])
+        templates = [each.template for each in trial.suggested()]
+        log = '"json"' if trial.json.num else notation.write(templates) if templates else ""
+        found = [*trial.json.firsts, *(name for template in templates for name in compiled(template).names)]
+        known = [name for name in dict.fromkeys(found) if name not in ("epoch", "step")]
+        names = [name for name in known if "loss" in name or "acc" in name] or known
         return cls(log, tuple(names[:_METRICS_MOST]))
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from launcher.sources.json_lines import JsonParser, load_object
 from launcher.sources.steps import StepsByName
-from launcher.sources.suggest import LONGEST_BYTES, looks_promising, shape_of, suggest
+from launcher.sources.suggest import LONGEST_BYTES, looks_promising, shape_of, suggest_beside
+from launcher.sources.template import compiled
 from launcher.sources.template_parser import TemplateParser
 from launcher.text import printable
 
@@ -74,7 +75,8 @@ class AutoParser:
 
     def _suggested(self, line: bytes) -> TemplateParser | None:
         """Return what finds the metrics of such lines; None if there seem to be none."""
-        if self._is_over or (text := suggest(line)) is None:
+        named = {name for template in self.templates for name in compiled(template).names}
+        if self._is_over or (text := suggest_beside(line, named)) is None:
             return None
         if text in self.templates or len(self.templates) >= MOST_TEMPLATES:
             return self.templates.get(text)

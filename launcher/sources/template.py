@@ -32,6 +32,7 @@ _EXPONENT = rb"(?:[eE][+-]?\d+)?"
 _THOUSANDS = rb"(?:(?<!\d{4})(?<!(?<!\d)0),\d{3}(?!\d))*+(?![,_]\d)"
 _NUMBER = rb"([+-]?(?:\d++%s\.?\d*" + _EXPONENT + rb"|\.\d+" + _EXPONENT + rb"|(?i:inf(?:inity)?|nan)(?![A-Za-z])))"
 _LONGEST_WORD = 500  # characters that a `{}` before some text may take: bounds the time on lines that match nothing
+_EXAMPLES = {"text": b"", "blank": b" ", "number": b"7", "any": b"x"}
 _LONGEST_INT = 18  # digits: what an integer of 64 bits holds
 
 
@@ -59,16 +60,18 @@ class Template:
         self.names = tuple(map(_field, printed))
         self.literal = max((part.value.encode() for part in parts if part.kind == "text"), key=len, default=b"")
         self.search = re.compile(b"".join(_regex(parts))).search
+        self.example = b"".join(_EXAMPLES[part.kind] or part.value.encode() for part in parts)  # a text that matches
         # A JSON object in which the texts of the numbers are still to be filled in: {"step":%b,"loss":%b}
         self._object = b"{%s}" % b",".join(b'"%s":%%b' % name.encode() for name in self.names)
 
-    def find(self, line: bytes) -> tuple[dict[str, int | float], int | None] | None:
+    def find(self, line: bytes, start: int = 0) -> tuple[dict[str, int | float], int | None] | None:
         """Return the numbers on a line by their names, and the printed step; None for a line that does not match.
 
         Who has many lines asks first whether `literal` is in the line, which takes a tenth of the time.
         The step is None if the template has none, or what stands there is no whole number.
+        `start`: the place of the line from which it is searched.
         """
-        if (match := self.search(line)) is None:
+        if (match := self.search(line, start)) is None:
             return None
         texts = match.groups()
         try:  # half the time of converting them one by one
@@ -217,7 +220,9 @@ def _regex(parts: Sequence[Part]) -> Iterator[bytes]:
             case "blank":
                 yield rb"[ \t]++"
             case "number":
-                yield _NUMBER % (b"" if after.value.startswith((",", "_")) else _THOUSANDS)
+                is_spaced = place + 2 < len(parts) and parts[place + 2].kind == "blank"  # after the text
+                has_thousands = is_spaced or not after.value.startswith((",", "_"))
+                yield _NUMBER % (_THOUSANDS if has_thousands else b"")
             case _ if after.kind == "text":
                 yield rb"(?>\S{1,%d}?(?=%s))" % (_LONGEST_WORD, re.escape(after.value.encode()))
             case _:

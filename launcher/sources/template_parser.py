@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+from launcher.sources.fuller_templates import find_apart, fuller
 from launcher.sources.steps import Steps, StepsByName
-from launcher.sources.template import compiled
+from launcher.sources.template import Template, compiled
 from launcher.text import inline
+
+_Found = tuple[dict[str, int | float], int | None]
 
 
 class TemplateParser:
     """Looks for templates in lines.
 
-    A line gives at most a single record, with the numbers of all templates that match. Its step is that of the first of
-    these templates that has a {step}; without such a template, the matches of the first template are counted, together
-    with those of templates that have a metric in common with it.
+    A line gives at most a single record, with the numbers of all templates that match. A number that two templates
+    find under two names belongs to the one that says more of the line (`launcher.sources.fuller_templates`). The step
+    is that of the first of the templates that has a {step}; without such a template, the matches of the first template
+    are counted, together with those of templates that have a metric in common with it.
     """
 
-    def __init__(self, templates: Sequence[str], after_step: int = 0, shared: StepsByName | None = None) -> None:
+    def __init__(
+        self,
+        templates: Sequence[str],
+        after_step: int = 0,
+        shared: StepsByName | None = None,
+        beside: Sequence[str] = (),
+    ) -> None:
         """Compile the templates. Matches without a step are counted from the step after `after_step`.
 
-        `shared`: the steps of templates in other parsers of the same lines.
+        `shared`: the steps of templates in other parsers of the same lines. `beside`: templates of other parsers to
+        which a number of these lines may belong.
 
         Raises:
             ValueError: a template can match nothing of use.
@@ -32,9 +44,10 @@ class TemplateParser:
             (template, by_name.of(name for name in template.names if name != "step"))
             for template in map(compiled, templates)
         ]
+        everyone = [compiled(text) for text in dict.fromkeys((*templates, *beside))]
         # With the methods beside them: to look one up takes as long as to search a line for a literal.
         self._known = [
-            (template.literal, template.find, steps.next if template.has_step else None, template, steps)
+            (template.literal, _finder(template, everyone), steps.next if template.has_step else None, template, steps)
             for template, steps in known
         ]
 
@@ -63,3 +76,9 @@ class TemplateParser:
             else:
                 found = ({**fields, **found[0]}, found[1])
         return found
+
+
+def _finder(template: Template, everyone: Sequence[Template]) -> Callable[[bytes], _Found | None]:
+    """Return what finds the numbers of a template that belong to it."""
+    taken_by = fuller(template, everyone) if len(everyone) > 1 else []
+    return partial(find_apart, template, taken_by) if taken_by else template.find

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from launcher.sources.json_lines import JsonParser, load_object
 from launcher.sources.lines import Line
 from launcher.sources.source import Found, Parser
-from launcher.sources.suggest import LONGEST_BYTES, looks_promising, shape_of, suggest
-from launcher.sources.template import Template
+from launcher.sources.suggest import LONGEST_BYTES, looks_promising, names_result, shape_of, suggest, suggest_beside
+from launcher.sources.template import Template, compiled
 from launcher.sources.template_parser import TemplateParser
 
 MOST_SUGGESTED = 20  # templates
@@ -66,7 +66,7 @@ class Trial:
         self.json = Tally()
         self.literal_lines: dict[str, tuple[int, bytes]] = {}  # template → the first line that has its longest text
         self._parsers: dict[str, tuple[Template, Parser]] = {
-            text: (Template(text), TemplateParser([text])) for text in templates
+            text: (Template(text), TemplateParser([text], beside=templates)) for text in templates
         }
         self._json = JsonParser()
         self._shapes: dict[bytes, str | None] = {}
@@ -82,10 +82,23 @@ class Trial:
     def suggested(self) -> list[Suggested]:
         """Return the templates for lines that no template matches, most frequent first.
 
-        A line that occurs once counts only if it holds `step`, `iter`, `epoch` or `batch`.
+        A line that occurs once counts only if it holds `step`, `iter`, `epoch` or `batch`, or a loss or score of a part
+        of the data, as at the end of a test. Where lines of another kind have the name, an average is called so.
         """
-        found = [each for each in self._suggested.values() if each.num > 1 or looks_promising(each.line)]
-        return sorted(found, key=lambda each: -each.num)[:MOST_SUGGESTED]
+        found = [
+            each
+            for each in self._suggested.values()
+            if each.num > 1 or looks_promising(each.line) or names_result(each.template)
+        ]
+        found = sorted(found, key=lambda each: -each.num)[:MOST_SUGGESTED]
+        kept, named = [], set[str]()
+        for each in found:
+            each.template = suggest_beside(each.line, named) or each.template
+            names = compiled(each.template).names
+            if not (each.line.lstrip().startswith(b'"') and named.issuperset(names)):  # of a JSON object of many lines
+                kept.append(each)
+                named.update(names)
+        return kept
 
     def _take(self, line: bytes) -> bool:
         """Count what the templates find on a line; return whether one of them finds something."""

@@ -105,6 +105,9 @@ def test_a_log_shows_templates_and_metrics() -> None:
     assert tomllib.loads(text)["sweep"]["metrics"] == ["loss", "acc"]
     assert LogShape.of(b'{"step": 1, "loss": 2.0}\n').log == '"json"'
     assert LogShape.of(b"nothing\n").log == ""
+    unnumbered = LogShape.of(b"Train: 0 [ 5/9]  Loss: 2.5 (2.6)\n" * 3 + b"Best metric: 50.0 (epoch 0)\n")
+    assert "Loss: {loss}" in unnumbered.log, "what try-log suggests"
+    assert unnumbered.metrics == ("loss",)
 
 
 def test_the_second_experiment_differs_from_the_first() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launcher.sources.suggest import suggest
+from launcher.sources.suggest import suggest, suggest_beside
 from launcher.sources.template import Template
 
 SUGGESTED = [
@@ -38,6 +38,24 @@ SUGGESTED = [
         "Epoch: [0][  10/50]\tLoss 6.9e+00 (7.0e+00)\tAcc@1   0.00",
         "Epoch: [{epoch}][ {}/{}] Loss {loss} ({}) Acc@1 {acc_1}",
     ),
+    (
+        "Test: [ 10/500]\tLoss 6.9e+00 (7.0e+00)\tAcc@1   0.00",
+        "Test: [ {}/{}] Loss {test_loss} ({}) Acc@1 {test_acc_1}",
+    ),
+    ("Train: 0 [  50/99 ( 51%)]  Loss: 2.30 (2.30)  LR: 1e-05", "Train: {} [ {}/{} ( {}%)] Loss: {loss} ({}) LR: {lr}"),
+    (
+        "epoch 1: loss=18.1, ppl=232,148.1, wps=57,012, ups=2.7",
+        "epoch {epoch}: loss={loss}, ppl={ppl}, wps={wps}, ups={ups}",
+    ),
+    ("step 12,000: loss 0.5", "step {step}: loss {loss}"),
+    ("{'epoch': 0, 'loss': np.float64(2.3)}", "'epoch': {epoch}, 'loss': np.float64({loss}"),
+    ("epoch 1 loss: tensor(0.69, device='cuda:0', grad_fn=<X0>)", "epoch {epoch} loss: tensor({loss}"),
+    ("Episode 10\tLast reward: 30.00\tAverage reward: 15.00", "Last reward: {reward} Average reward: {average_reward}"),
+    ("[1]\tt's logloss: 2.0\tvalid_1's logloss: 2.5", "logloss: {logloss} valid_{}'s logloss: {valid_1_logloss}"),
+    ("INFO [train.py:42] epoch 1: loss=0.5", "epoch {epoch}: loss={loss}"),
+    ("INFO | __main__:run:42 - epoch=1 loss=0.5", "epoch={epoch} loss={loss}"),
+    ("epoch\uff1a1\uff0closs\uff1a0.5", "epoch\uff1a{epoch}\uff0closs\uff1a{loss}"),
+    ("lr: 0.1 batch_size: 32 loss: 0.5", "lr: {lr} batch_size: {} loss: {loss}"),
 ]
 
 
@@ -66,10 +84,22 @@ def test_a_line_of_metrics_gets_a_template_that_finds_them(line: str, template: 
         "Epoch 3/3  ━━━━━━━━━ 20/20 0:00:00 • 0:00:00 199.58it/s v_num: 0",
         "iterations: 500, batch_size: 32, seed: 1, lr decay step: 30",
         "elapsed: 00:31:10",
+        "Namespace(lr=0.1, epochs=3, loss_weight=0.2)",
+        "TrainConfig(lr=0.1, dropout=0.2)",
+        "{'optim': {'lr': 0.001}, 'epochs': 3}",
     ],
 )
 def test_a_line_without_metrics_gets_none(line: str) -> None:
     assert suggest(line.encode()) is None
+
+
+def test_an_average_is_called_so_where_other_lines_have_the_name() -> None:
+    line = b"Accuracy: 60.0%, Avg loss: 2.305705"
+    assert suggest_beside(line, set()) == suggest(line) == "Accuracy: {accuracy}%, Avg loss: {loss}"
+    assert suggest_beside(line, {"accuracy"}) == suggest(line), "which is not about the loss"
+    assert suggest_beside(line, {"loss"}) == "Accuracy: {accuracy}%, Avg loss: {avg_loss}"
+    assert suggest_beside(b"step 3: loss 0.5", {"loss"}) == "step {step}: loss {loss}"
+    assert suggest_beside(b"nothing", {"loss"}) is None
 
 
 @given(st.binary(max_size=200), st.text(max_size=100))

@@ -42,3 +42,33 @@ def test_suggestions_are_bounded() -> None:
 def test_json_objects_are_counted() -> None:
     trial = tried('{"step": 1, "loss": 3}\n{"step": 2}\n')
     assert (trial.json.num, trial.suggested()) == (1, [])
+
+
+def test_what_is_suggested_takes_each_number_once() -> None:
+    """As the quickstart of PyTorch prints, and pytorch/examples: numbers of tests are no part of a training curve."""
+    text = "".join(
+        f"{''.join(f'loss: {epoch}.{batch}  [{batch}/9]' + chr(10) for batch in range(5))}"
+        f"Test Error: \n Accuracy: 60.0%, Avg loss: {epoch}.9 \ntest loss: 0.{epoch}\n"
+        for epoch in range(3)
+    )
+    suggested = tried(text).suggested()
+    assert [each.template for each in suggested] == [
+        "loss: {loss}",
+        "Accuracy: {accuracy}%, Avg loss: {avg_loss}",
+        "test loss: {test_loss}",
+    ]
+    for order in (suggested, suggested[::-1]):
+        tallies = tried(text, *(each.template for each in order)).tallies
+        assert {text: tally.num for text, tally in tallies.items()} == {each.template: each.num for each in order}
+
+
+def test_a_result_counts_even_if_it_stands_alone() -> None:
+    text = "Test set results: loss 0.1 accuracy 0.9\nlr: 0.1\n"
+    assert [each.template for each in tried(text).suggested()] == [
+        "Test set results: loss {test_loss} accuracy {test_accuracy}"
+    ]
+
+
+def test_lines_of_a_json_object_do_not_join_the_metrics_of_others() -> None:
+    text = "loss: 1.0\n" * 3 + '  "loss": 0.5,\n  "top1": 50.5\n' * 2
+    assert [each.template for each in tried(text).suggested()] == ["loss: {loss}", '"top1": {top1}']
