@@ -82,12 +82,13 @@ def _missing_events(cluster: AttemptsOnCluster, name: str, last: LastAttempt | N
     if is_told and last is not None and last.ending is not None:
         return
     ending = AttemptEnding.read(files.path(newest, "end"))
+    node, peak = (ending.node, ending.peak_gpu_bytes) if ending else ("", None)
     if not is_told:
-        yield Started(name, newest, ending.node if ending else "", 0, goes_on=newest > 1)
+        yield Started(name, newest, node, 0, goes_on=newest > 1)
     summary = read_summary(cluster.paths(name).records(name), ())
     found = end_of(ending, summary, newest)
     seconds = round(ending.seconds if ending else summary.last_s, 3)
-    yield Ended(name, newest, found.kind, found.why, seconds, node=ending.node if ending else None)
+    yield Ended(name, newest, found.kind, found.why, seconds, node=node or None, peak_gpu_memory_bytes=peak)
 
 
 def end_of(ended: AttemptEnding | None, summary: RecordSummary, attempt: int) -> Ending:

@@ -197,7 +197,7 @@ class Runner:
         if exited.ended is None:
             ran = Ran(time.monotonic() - attempt.began_s, "", goes_on, exited.peak_gpu_bytes)
         else:
-            ran = Ran(exited.ended.seconds, exited.ended.node, goes_on)
+            ran = Ran(exited.ended.seconds, exited.ended.node, goes_on, exited.ended.peak_gpu_bytes)
         return self._end(attempt.decision, attempt.slots, ending, ran)
 
     def _end(self, decision: Decision, slots: SlotSet, ending: Ending, ran: Ran) -> list[Event]:

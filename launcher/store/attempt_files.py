@@ -188,6 +188,7 @@ class AttemptEnding:
     successor: the cluster's name of the job that goes on after the time limit; empty if there is none.
     untold: how the attempt ended and why, where its records do not tell the end, such as after kill -9; else None.
     last_records: of the record file, which is complete.
+    peak_gpu_bytes: the most memory that the driver was seen to count for it on one of its GPUs; None if it was not.
     frees_claim: its supervisor removes its claim, after this was written and before its beat.
     """
 
@@ -205,6 +206,7 @@ class AttemptEnding:
     successor: str = ""
     untold: tuple[EndingKind, str] | None = None
     last_records: LastRecords | None = None
+    peak_gpu_bytes: int | None = None
     frees_claim: bool = False
 
     @property
@@ -247,6 +249,7 @@ class AttemptEnding:
             successor=values.text(content.get("successor")),
             untold=_untold(content.get("untold")),
             last_records=LastRecords.from_json(content.get("last_records")),
+            peak_gpu_bytes=values.whole(content.get("peak_gpu_bytes")),
             frees_claim=content.get("frees_claim") is True,
         )
 

@@ -204,6 +204,7 @@ class SupervisedAttempt:
             was_memory_short=event.exit.was_memory_short,
             seconds=self._exited_s - self._began_s,
             last_word=event.last_word,
+            peak_gpu_bytes=event.peak_gpu_bytes,
         )
         if self._is_taken:
             self._end(ended)

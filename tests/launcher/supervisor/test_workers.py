@@ -15,6 +15,7 @@ import pytest
 from launcher.command.script import Script
 from launcher.engine.attempt_ending import classify_attempt
 from launcher.store.ending import EndingKind
+from launcher.store.samples import read_samples
 from launcher.worker.spec import Spec
 from tests.launcher.conftest import Cards, Workplace, marked, wait_for
 from tests.launcher.supervisor.sweep import ToySweep, finish, steps_of, wait_for_step
@@ -45,6 +46,19 @@ def test_the_gpus_of_a_job_are_divided_among_its_group(driver: Workplace, cards:
     assert sweep.history("a").info["device"] == "cuda"
     assert "shows 2 GPUs to this job" in sweep.ended(1, "c").refused
     assert "GPU 1" in sweep.log("a")
+
+
+def test_the_end_has_the_gpu_memory_that_the_driver_counted(driver: Workplace, cards: Cards, sweep: ToySweep) -> None:
+    sweep.environment = dict(driver.environment)
+    sweep.order(sweep.spec("a", steps=2, barrier=str(sweep.folder / "go")), gpus=1)
+    sweep.batch(("a", 1))
+    process, telemetry = sweep.start(CUDA_VISIBLE_DEVICES="0"), sweep.paths.of_attempt(1).telemetry("a")
+    wait_for_step(sweep, 1)
+    cards.are("card 0 8192 1024", *(f"process 0 {each.pid} 1024" for each in marked(sweep.mark)))
+    wait_for(lambda: any(one.gpu_memory_bytes == 1 << 30 for one in read_samples(telemetry)))
+    (sweep.folder / "go").touch()
+    assert finish(process)[0] == 0
+    assert sweep.ended(1).peak_gpu_bytes == 1 << 30, "of the worker, not of its supervisor"
 
 
 @pytest.mark.slow
