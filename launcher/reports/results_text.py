@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from launcher.reports.analysis import configurations, has_seeds, judge, unlogged
+from launcher.reports.analysis import configurations, has_seeds, judge, told_of_metrics
 from launcher.reports.analysis.seed_observations import METHOD_OF_SEEDS
 from launcher.reports.configuration_columns import CONFIGURATION, configuration_columns
 from launcher.reports.headline import headlines
@@ -42,7 +42,7 @@ def results_text(manifest: Manifest, experiments: Sequence[ExperimentState], usa
         [plain(line) for line in layout(_table(experiments, metrics, usage), has_ruler=True)],
         wrapped(METHOD_OF_SEEDS, _WIDTH_OF_WORDS) if has_seeds(experiments) and metrics else [],
         [remark.text() for remark in remarks(experiments, metrics)],
-        list(filter(None, [unlogged(experiments, metrics)])),
+        told_of_metrics(experiments, metrics),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 

@@ -114,11 +114,11 @@ def print_summary(
 def print_remarks(
     experiments: Sequence[ExperimentState], metrics: Sequence[str], paths: Paths, further: Sequence[Remark] = ()
 ) -> None:
-    """Print what must be told of experiments beside their numbers: equal failures once, metrics that nobody logged."""
-    from launcher.reports.analysis import unlogged
+    """Print what must be told of experiments beside their numbers, equal failures once; and of metrics."""
+    from launcher.reports.analysis import told_of_metrics
     from launcher.reports.remarks import remarks
 
     for remark in [*remarks(experiments, metrics), *further]:
         message(textwrap.indent(remark.text(paths.log), "  "), "red" if remark.is_failure else "magenta")
-    if missing := unlogged(experiments, metrics):
-        message(f"  {missing}", "magenta")
+    for sentence in told_of_metrics(experiments, metrics):
+        message(f"  {sentence}", "magenta")

@@ -13,8 +13,9 @@ from launcher.reports.analysis.configurations import (
     has_seeds,
     judge,
 )
-from launcher.reports.analysis.health import broken, unlogged
+from launcher.reports.analysis.health import broken
 from launcher.reports.analysis.level import Estimate, curve_summary, level_at_end, level_text
+from launcher.reports.analysis.listed_metrics import told_of_metrics
 from launcher.reports.analysis.observations import METHOD, best_at_end, method, observations
 from launcher.reports.analysis.ranking import BestExperiment, Ranking, best_experiment, best_first, rank
 
@@ -45,5 +46,5 @@ __all__ = [
     "method",
     "observations",
     "rank",
-    "unlogged",
+    "told_of_metrics",
 ]

@@ -1,4 +1,4 @@
-"""What went wrong in a sweep, as its records tell: failures, values that are not finite, metrics that nobody logged."""
+"""What went wrong in a sweep, as its records tell: failures, and values that are not finite."""
 
 from __future__ import annotations
 
@@ -7,23 +7,9 @@ from collections.abc import Callable, Sequence
 from launcher.alike import group_alike
 from launcher.store.ending import EndingKind
 from launcher.store.experiment_state import RUNNING, ExperimentState
-from launcher.text import did_you_mean, inline, listed
+from launcher.text import listed
 
 _MOST_GROUPS = 12  # sentences about what failed
-
-
-def unlogged(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> str:
-    """Return which metrics of the job no experiment logged as a number; empty if none, or if nothing was logged."""
-    logged = list(dict.fromkeys(name for experiment in experiments for name in experiment.logged))
-    missing = [metric for metric in metrics if metric not in logged]
-    texts = [metric for metric in metrics if metric in logged and not any(metric in one.curves for one in experiments)]
-    as_text = f"{', '.join(texts)} was logged as text, of which there is no curve: log a number." if texts else ""
-    if not logged or not missing:
-        return as_text
-    hints = "".join(dict.fromkeys(did_you_mean(metric, logged) for metric in missing))
-    listed = ", ".join(inline(name, 100) for name in logged[:20]) + (", …" if len(logged) > 20 else "")
-    unknown = f"metrics names {', '.join(missing)}, which no experiment logged; logged were: {listed}.{hints}"
-    return f"{unknown} {as_text}" if as_text else unknown
 
 
 def broken(experiment: ExperimentState, metrics: Sequence[str]) -> str:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from launcher.reports.analysis.comparison import CONFIDENCE, Comparison, Difference, Verdict, compare
 from launcher.reports.analysis.configurations import has_seeds
 from launcher.reports.analysis.costs import cost, costs
-from launcher.reports.analysis.health import endings, non_finite, unlogged
+from launcher.reports.analysis.health import endings, non_finite
 from launcher.reports.analysis.level import NUM_PARTS, level_at_end, level_text
+from launcher.reports.analysis.listed_metrics import told_of_metrics
 from launcher.reports.analysis.ranking import best_experiment, rank
 from launcher.reports.analysis.seed_observations import METHOD_OF_SEEDS, seed_observations
 from launcher.reports.analysis.student_t import quantile
@@ -41,8 +42,7 @@ def observations(experiments: Sequence[ExperimentState], metrics: Sequence[str])
     """Return what can be said about a sweep, the most important first; an item is a sentence or a few."""
     if has_seeds(experiments):
         return seed_observations(experiments, metrics)
-    remark = unlogged(experiments, metrics)
-    found = [f"{remark[0].upper()}{remark[1:]}"] if remark else []
+    found = [f"{remark[0].upper()}{remark[1:]}" for remark in told_of_metrics(experiments, metrics)]
     for metric in metrics:
         found += _best(experiments, metric)
     for metric in metrics[:1]:

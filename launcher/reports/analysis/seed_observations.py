@@ -18,7 +18,8 @@ from launcher.reports.analysis.configurations import (
     judge,
 )
 from launcher.reports.analysis.costs import cost, costs
-from launcher.reports.analysis.health import endings, non_finite, unlogged
+from launcher.reports.analysis.health import endings, non_finite
+from launcher.reports.analysis.listed_metrics import told_of_metrics
 from launcher.reports.analysis.seed_text import difference_text, mean_over_seeds, p_text
 from launcher.reports.analysis.significance import Mean, paired_difference
 from launcher.reports.differences import describe_difference
@@ -44,8 +45,7 @@ METHOD_OF_SEEDS = (
 
 def seed_observations(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> list[str]:
     """Return what can be said about a sweep with several seeds, the most important first."""
-    remark = unlogged(experiments, metrics)
-    found = [f"{remark[0].upper()}{remark[1:]}"] if remark else []
+    found = [f"{remark[0].upper()}{remark[1:]}" for remark in told_of_metrics(experiments, metrics)]
     judgements = [judge(experiments, metric) for metric in metrics]
     for judgement in judgements:
         lowest = best_mean(judgement)

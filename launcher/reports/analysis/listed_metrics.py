@@ -1,0 +1,53 @@
+"""What is told of the metrics that a job file lists: who logged them, and whether a smaller value is better."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from launcher.store.experiment_state import ExperimentState
+from launcher.text import did_you_mean, inline
+
+# Of a metric whose name has such a word, a larger value is better: `val/acc@5`, `eval_f1`, `metrics/mAP50`.
+_SCORE = re.compile(
+    r"(?<![a-z])(acc|auc|auroc|auprc|f1|precision|recall|top[-_]?[15]|map|mrr|ndcg|bleu|chrf|rouge(l|lsum)?|meteor|"
+    r"m?iou|dice|psnr|ssim|rew|rewards?|returns?)(?![a-z])|accuracy"
+)
+_NO_SCORE = re.compile("loss|error|(?<![a-z])(err|nll|std|gap)(?![a-z])")  # as in `reward_loss`
+
+
+def told_of_metrics(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> list[str]:
+    """Return what must be told of the metrics of a job, a sentence or a few each."""
+    return [sentence for sentence in (_unlogged(experiments, metrics), _maximized(experiments, metrics)) if sentence]
+
+
+def _unlogged(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> str:
+    """Return which metrics of the job no experiment logged as a number; empty if none, or if nothing was logged."""
+    logged = list(dict.fromkeys(name for experiment in experiments for name in experiment.logged))
+    missing = [metric for metric in metrics if metric not in logged]
+    texts = [metric for metric in metrics if metric in logged and not any(metric in one.curves for one in experiments)]
+    as_text = f"{', '.join(texts)} was logged as text, of which there is no curve: log a number." if texts else ""
+    if not logged or not missing:
+        return as_text
+    hints = "".join(dict.fromkeys(did_you_mean(metric, logged) for metric in missing))
+    listed = ", ".join(inline(name, 100) for name in logged[:20]) + (", …" if len(logged) > 20 else "")
+    unknown = f"metrics names {', '.join(missing)}, which no experiment logged; logged were: {listed}.{hints}"
+    return f"{unknown} {as_text}" if as_text else unknown
+
+
+def _maximized(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> str:
+    """Return of which metrics the smallest value counts as the best, though their names say otherwise."""
+    curves = {metric: curve for each in experiments for metric, curve in each.curves.items() if metric in metrics}
+    odd = [metric for metric in metrics if metric in curves and not curves[metric].is_maximized and _is_score(metric)]
+    if not odd:
+        return ""
+    entries = ", ".join(f'"{metric}"' for metric in odd)
+    return (
+        f"the smallest {', '.join(odd)} counts as the best. If the largest is: write maximize = [{entries}] into "
+        "[sweep], then the same command; nothing is trained again."
+    )
+
+
+def _is_score(metric: str) -> bool:
+    name = metric.casefold()
+    return _SCORE.search(name) is not None and _NO_SCORE.search(name) is None
