@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from launcher.text import error_text
+from launcher.worker.quoted_trace import quoted_error, quoted_frames
 
 _OURS = str(Path(__file__).parent.parent) + os.sep
 _MESSAGE_LIMIT = 500
@@ -104,6 +105,8 @@ def _written() -> int:
 def _message(error: BaseException) -> str:
     said = error.msg if isinstance(error, SyntaxError) and _place_of_syntax(error) else error_text(error)
     first = next((line.strip() for line in str(said).splitlines() if line.strip()), "")
+    if quoted := quoted_error(str(said)):
+        first = f"{first.rstrip('.:')}: {quoted}"
     return f"{type(error).__name__}: {first}"[:_MESSAGE_LIMIT] if first else type(error).__name__
 
 
@@ -150,8 +153,12 @@ def _place(error: BaseException, homes: Sequence[str]) -> str:
 
 
 def _frames(error: BaseException) -> list[tuple[str, int]]:
-    """Return file and line of each call an error came through, the innermost last, without the launcher's."""
-    return _without_ours(traceback.walk_tb(error.__traceback__))
+    """Return file and line of each call an error came through, the innermost last, without the launcher's.
+
+    If it quotes the traceback of another process, these calls come last.
+    """
+    quoted = [(file, line) for file, line in quoted_frames(error_text(error)) if not file.startswith((_OURS, "<"))]
+    return _without_ours(traceback.walk_tb(error.__traceback__)) + quoted
 
 
 def _callers(error: BaseException) -> list[tuple[str, int]]:

@@ -13,7 +13,7 @@ import pytest
 from launcher.worker.failure import describe, is_installed, is_out_of_memory, trace_of
 
 MINE = """
-import json
+import json, traceback
 
 def fails():
     raise ValueError("too small\\nsecond line")
@@ -39,6 +39,18 @@ class Mute(Exception):
 
 def mute():
     raise Mute
+
+def next_batch():
+    raise ValueError("Caught ValueError in DataLoader worker process 0.\\nOriginal " + of_another_process())
+
+def spawned():
+    raise RuntimeError("\\n\\n-- Process 1 terminated with the following error:\\n" + of_another_process())
+
+def of_another_process():
+    try:
+        raise ValueError("no image: train/42.png\\n  of 50")
+    except ValueError as error:
+        return "".join(traceback.format_exception(error))
 
 def late():
     raise ValueError("\\n\\n  the reason")
@@ -66,7 +78,17 @@ def mine(tmp_path: Path) -> Any:
         ("of_many", "ExceptionGroup: two (2 sub-exceptions): KeyError: 'a' (mine.py:17)"),
         ("silent", "AssertionError (mine.py:20)"),
         ("mute", "Mute: <exception str() failed> (mine.py:27)"),
-        ("late", "ValueError: the reason (mine.py:30)"),
+        ("late", "ValueError: the reason (mine.py:42)"),
+        (
+            "next_batch",
+            "ValueError: Caught ValueError in DataLoader worker process 0: "
+            "ValueError: no image: train/42.png (mine.py:37)",
+        ),
+        (
+            "spawned",
+            "RuntimeError: -- Process 1 terminated with the following error: "
+            "ValueError: no image: train/42.png (mine.py:37)",
+        ),
     ],
 )  # fmt: skip
 def test_the_line_of_the_users_own_code_is_named(mine: Any, tmp_path: Path, function: str, line: str) -> None:
