@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic_core import CoreSchema, core_schema
 
-from launcher.config.nested import KeyPath
+from launcher.config import partial_table
+from launcher.config.nested import KeyPath, dotted
 from launcher.config.notation import SCALARS
 
 _WITH_FIELDS = ("dataclass-args", "model-fields", "typed-dict")
@@ -63,6 +64,31 @@ class Schema:
         elif isinstance(value, list | tuple):
             for place, entry in enumerate(value):
                 yield from self.unknown(entry, (*path, str(place)))
+
+    def completed(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the values with what each table in them leaves out of the default of its field.
+
+        Raises:
+            ValueError: a table is given in part, and its default cannot be made again.
+        """
+        return {key: self._completed(self._schema, key, value, (key,)) for key, value in values.items()}
+
+    def _completed(self, of: Any, key: str, value: Any, path: KeyPath, around: Any = None) -> Any:
+        """Return the value under a key of the class `of`. `around`: the default that it is in, which counts first."""
+        if type(value) in SCALARS or type(value) is str:
+            return value
+        inner = list(self._inside(of, key))
+        if len(inner) != 1:
+            return value  # no such key, or members of a union that differ in it
+        if isinstance(value, list | tuple):
+            entries = enumerate(value)
+            return [self._completed(inner[0], str(place), entry, (*path, str(place))) for place, entry in entries]
+        if not isinstance(value, Mapping):
+            return value
+        default = _default(inner[0]) if around is None else getattr(around, key, None)
+        default = default if partial_table.is_instance(default) else None
+        table = {name: self._completed(inner[0], name, entry, (*path, name), default) for name, entry in value.items()}
+        return table if default is None else partial_table.completed(table, default, dotted(path))
 
     def _keys_at(self, path: Sequence[str]) -> set[str] | None:
         """Return the keys that a table at a path may have; None if it may have any."""
@@ -135,6 +161,16 @@ def _closed(schema: Any, *, is_open: bool = False) -> Any:
     if kind in _WITH_FIELDS and not is_open:
         closed["extra_behavior"] = "forbid"
     return closed
+
+
+def _default(schema: Any) -> Any:
+    """Return the default of a field, made anew if the field has a factory; None if it has none."""
+    if schema["type"] != "default" or schema.get("default_factory_takes_data"):
+        return None
+    factory = schema.get("default_factory")
+    if factory is None:
+        return schema.get("default")
+    return None if isinstance(factory, type) else factory()  # what a class makes of nothing completes nothing
 
 
 def _is_open(schema: Any) -> bool:

@@ -49,10 +49,11 @@ class StrictClass:
 
         Raises:
             ValidationError: a key or a type is wrong.
+            ValueError: a table is given in part, and the default of its field cannot be made again.
         """
         if values is self._last[0]:  # a configuration is made twice
             return self._last[1]
-        read = self._validator.validate_json(_encode(values), strict=True)
+        read = self._validator.validate_json(_encode(self.schema.completed(values)), strict=True)
         if self._arguments is None:
             return read
         arguments, init_only = read

@@ -157,6 +157,12 @@ def _path(values: Any, loc: Sequence[int | str]) -> KeyPath:
 def _is_unknown(cls: type, path: KeyPath) -> str:
     classes = _of(cls).schema.classes_at(path[:-1]) or [(f"{cls.__module__}.{cls.__qualname__}", names(cls))]
     known = sorted({name for _, of_class in classes for name in of_class})
+    if path[-1] in known:  # of one class of a union, where another key is of another
+        owners = " or ".join(name for name, of_class in classes if path[-1] in of_class)
+        return (
+            f"is a field of {owners} alone, and no class has all keys of this table.\n"
+            "  A table of [config] and that of an experiment are merged: keys of one class alone go into experiments"
+        )
     hint = f"{did_you_mean(path[-1], known)}\n  Fields: {', '.join(known)}"
     return f"is not a field of {' or '.join(name for name, _ in classes)}.{hint}"
 

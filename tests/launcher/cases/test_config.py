@@ -225,6 +225,84 @@ def test_05_overrides_of_nested_keys_are_shown_and_do_not_reach_those_that_set_t
     assert notices(plan) == ["-S extra.x=1 is not for a: sets it itself."]
 
 
+INSTANCES = """
+from dataclasses import dataclass, field
+from pathlib import Path
+from pydantic import BaseModel
+@dataclass
+class Attention:
+    heads: int = 1
+    dropout: float = 0.3
+@dataclass
+class Model:
+    width: int = 16
+    depth: int = 2
+    hidden: int | None = None
+    data: Path = Path("a")
+    attention: Attention = field(default_factory=lambda: Attention(heads=2))
+    def __post_init__(self): self.hidden = self.hidden or 4 * self.width
+class Data(BaseModel):
+    files: int = 1
+    shuffle: bool = False
+@dataclass
+class Adam:
+    lr: float = 1e-3
+    beta: float = 0.9
+@dataclass
+class Sgd:
+    lr: float = 0.1
+    momentum: float = 0.9
+@dataclass
+class Scaled:
+    lr: float = 0.1
+    batch: int = 2
+    def __post_init__(self): self.lr *= self.batch
+@dataclass
+class Config:
+    model: Model = field(default_factory=lambda: Model(64, 8, data=Path("b"), attention=Attention(8, 0.0)))
+    usual: Model = field(default_factory=Model)
+    data: Data = field(default_factory=lambda: Data(files=3, shuffle=True))
+    optimizer: Adam | Sgd = field(default_factory=lambda: Adam(lr=3e-4, beta=0.5))
+    scaled: Scaled = field(default_factory=lambda: Scaled(batch=8))
+    lost: Scaled = field(default_factory=lambda: Scaled(lr=0.3, batch=8))
+"""
+
+
+def test_05_what_a_table_leaves_out_is_as_in_the_default_of_its_field(place: Workplace) -> None:
+    (place.folder / "instances.py").write_text(INSTANCES)
+    (place.folder / "train.py").write_text(
+        "from instances import Config\ndef run(config: Config, run): print(config.model)\n"
+    )
+    tables = [
+        "model = { width = 256 }, data = { files = 7 }, scaled = { lr = 0.5 }",
+        "model = { attention = { heads = 4 } }, usual = { attention = { dropout = 0.1 } }, optimizer = { beta = 0.1 }",
+        "optimizer = { momentum = 0.1 }, model = {}, usual = { width = 1 }",
+    ]
+    job = "[experiments]\n" + "".join(f"e{place} = {{ {table} }}\n" for place, table in enumerate(tables))
+    path = place.job(f'[sweep]\ntarget = "train:run"\npreload = []\nmetrics = []\n{job}')
+    found = {one.name: one.config for one in resolve(load(path))}
+    narrow = {"heads": 2, "dropout": 0.3}
+    wide = {"width": 64, "depth": 8, "hidden": 256, "data": "b", "attention": {"heads": 8, "dropout": 0.0}}
+    assert found["e0"]["model"] == wide | {"width": 256, "hidden": 1024}
+    assert found["e0"]["data"] == {"files": 7, "shuffle": True}
+    assert found["e0"]["scaled"] == {"lr": 4.0, "batch": 8}
+    assert found["e1"]["model"] == wide | {"attention": {"heads": 4, "dropout": 0.0}}
+    assert found["e1"]["usual"]["attention"] == narrow | {"dropout": 0.1}
+    assert found["e1"]["optimizer"] == {"lr": 3e-4, "beta": 0.1}
+    assert found["e2"]["optimizer"] == {"lr": 0.1, "momentum": 0.1}
+    assert found["e2"]["model"] == wide
+    assert found["e2"]["usual"] == {"width": 1, "depth": 2, "hidden": 4, "data": "a", "attention": narrow}
+    result = place.launch(str(path), "--devices", "cpu")
+    assert result.code == 0, result.err
+    made = "Model(width=256, depth=8, hidden=1024, data=PosixPath('b'), attention=Attention(heads=8, dropout=0.0))"
+    assert made in place.log("e0")
+    told = refused(place, "[experiments]\na = { lost = { lr = 1.0 } }\n", "train:run")
+    assert "lost is given in part, and its default cannot be made again from its own values." in told
+    assert "Give all keys of lost: lr, batch" in told
+    whole = given(place, "[experiments]\na = { lost = { lr = 1.0, batch = 1 } }\n", "train:run")
+    assert whole["a"] == {"lost": {"lr": 1.0, "batch": 1}}
+
+
 def test_05_an_unknown_key_of_a_nested_table_is_told(place: Workplace, nested: str) -> None:
     job = "[config.model]\nwidht = 3\n[experiments]\na = {}\nb = { model = { depht = 1, width = 'x' } }\n"
     told = refused(place, job, nested)
@@ -233,6 +311,16 @@ def test_05_an_unknown_key_of_a_nested_table_is_told(place: Workplace, nested: s
     assert "experiments.b.model.width input should be a valid integer, not 'x'" in told
     told = refused(place, TABLES, nested, overrides=parse(["model.widht=3"]))
     assert '-S model.widht: it is not a field of model.Model. Did you mean "width"?' in told
+
+
+def test_05_keys_of_two_classes_of_a_union_are_told(place: Workplace) -> None:
+    (place.folder / "instances.py").write_text(INSTANCES)
+    (place.folder / "train.py").write_text("from instances import Config\ndef run(config: Config, run): pass\n")
+    job = "[config.optimizer]\nbeta = 0.5\n[experiments]\na = {}\nb = { optimizer = { momentum = 0.1 } }\n"
+    told = refused(place, job, "train:run")
+    assert "experiments.b.optimizer.momentum is a field of instances.Sgd alone, and no class has all keys" in told
+    assert "config.optimizer.beta is a field of instances.Adam alone" in told
+    assert "Did you mean" not in told
 
 
 def test_05_a_key_of_what_is_no_table_is_told(place: Workplace, nested: str) -> None:

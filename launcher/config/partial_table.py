@@ -1,0 +1,88 @@
+"""Completes a nested table from the default of its field, where that default is an instance of a class.
+
+    model: Model = field(default_factory=lambda: Model(width=64, depth=8))
+
+With `model = { width = 256 }`, depth is 8, as if the job file had said it in [config]. Without this module it would be
+the default of the class `Model`, and an experiment that changes one value would change two.
+
+Only what the default was made from counts, so that `__post_init__` still computes what depends on the values given.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+_encode = json.JSONEncoder(default=str).encode
+_adapters: dict[type, TypeAdapter[Any]] = {}
+
+
+def is_instance(default: object) -> bool:
+    """Return whether the default of a field is an instance of a class with fields."""
+    is_dataclass = dataclasses.is_dataclass(default) and not isinstance(default, type)
+    return is_dataclass or isinstance(default, BaseModel)
+
+
+def completed(table: Mapping[str, Any], default: Any, name: str) -> Mapping[str, Any]:
+    """Return the table with what it leaves out of `default`, the instance that the field `name` has by default.
+
+    A table that is none of the default's class stays as it is: in a union it means another class.
+
+    Raises:
+        ValueError: the default cannot be made again from its own values, so no part of it can be replaced.
+    """
+    names = _names(default)
+    if not table.keys() < set(names):  # nothing is left out, or another class is meant
+        return table
+    values = _arguments(default, names)
+    if values is None:
+        raise ValueError(
+            f"{name} is given in part, and its default cannot be made again from its own values.\n"
+            f"  Give all keys of {name}: {', '.join(names)}"
+        )
+    whole = {**values, **table}
+    return whole if _made(type(default), whole) is not None else table
+
+
+def _arguments(default: Any, names: Iterable[str]) -> dict[str, Any] | None:
+    """Return the fewest values, as JSON types, that `default` is made from; None if its own values do not make it."""
+    cls, wanted = type(default), _written(default)
+    arguments = {name: wanted[name] for name in names}
+    for name in names:
+        fewer = {other: value for other, value in arguments.items() if other != name}
+        if _made(cls, fewer) == wanted:
+            arguments = fewer
+    return arguments if _made(cls, arguments) == wanted else None
+
+
+def _names(instance: Any) -> list[str]:
+    """Return the names of the values that an instance is made from and has kept."""
+    written = _written(instance)
+    if isinstance(instance, BaseModel):
+        return list(written)
+    return [field.name for field in dataclasses.fields(instance) if field.init and field.name in written]
+
+
+def _made(cls: type, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the values of the instance that these arguments make; None if they make none."""
+    try:
+        return _written(_adapter(cls).validate_json(_encode(arguments), strict=True))
+    except Exception:  # noqa: BLE001  the user's __post_init__ runs here
+        return None
+
+
+def _written(instance: Any) -> dict[str, Any]:
+    written: dict[str, Any] = _adapter(type(instance)).dump_python(
+        instance, mode="json", by_alias=True, warnings=False, fallback=repr
+    )
+    return written
+
+
+def _adapter(cls: type) -> TypeAdapter[Any]:
+    if cls not in _adapters:
+        _adapters[cls] = TypeAdapter(cls)
+    return _adapters[cls]
