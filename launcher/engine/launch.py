@@ -62,9 +62,7 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, ports: Por
         plan = decide(sweep, experiments, paths, fresh=options.fresh)
         check_open(plan, name, fresh=options.fresh)
         record_lost_endings(plan, ports.sinks, console.message)
-        console.message(describe(plan), "routine")
-        for text in [*notices(plan), *repeated_training(plan), *write_owner_note(sweep, paths)]:
-            console.message(text)
+        _tell_plan(plan, console, is_parallel=remote is not None or options.is_parallel(sweep.settings))
         if not plan.to_run:
             return _nothing_to_do(plan, console, ports.renew_views)
         if remote is None:
@@ -84,6 +82,13 @@ def launch(sweep: Sweep, options: LaunchOptions, *, console: Console, ports: Por
             over = summary.endings.keys() - set(summary.left)
             fold_what_is_over(paths, over, console.message, remote.ended)
         return summary
+
+
+def _tell_plan(plan: Plan, console: Console, *, is_parallel: bool) -> None:
+    console.message(describe(plan), "routine")
+    owner = write_owner_note(plan.sweep, plan.paths)
+    for text in [*notices(plan, is_parallel=is_parallel), *repeated_training(plan), *owner]:
+        console.message(text)
 
 
 def _take_up(

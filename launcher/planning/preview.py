@@ -83,7 +83,11 @@ class Preview:
             "outcome": str(plan.paths.outcome),
             "logs": str(plan.paths.logs),
             "set": redact.table(plan.sweep.cli_overrides),
-            "notices": [*([self.notice] if self.notice else []), *notices(plan), *repeated_training(plan)],
+            "notices": [
+                *([self.notice] if self.notice else []),
+                *notices(plan, is_parallel=self.is_parallel),
+                *repeated_training(plan),
+            ],
             "devices": [*(self._gpu_json(status) for status in self.gpus), *map(self._slot_json, self._plain_slots)],
             "experiments": [
                 self._experiment_json(decision, expected, starts.get(decision.experiment.name))

@@ -44,11 +44,11 @@ def grouped(plan: Plan) -> list[str]:
     return lines
 
 
-def notices(plan: Plan) -> list[str]:
-    """Return what a person should know before the start.
+def notices(plan: Plan, *, is_parallel: bool = False) -> list[str]:
+    """Return what a person should know before the start. `is_parallel`: experiments run side by side.
 
     Where the sweep is and was; which experiments `-S` does not reach, because they set the key themselves; which
-    values are secret; which experiments have the same configuration.
+    values are secret; which experiments have the same configuration, and which the same files with metrics.
     """
     lines = [*plan.folder_notices, *new_axis_hint(plan)]
     lines += dict.fromkeys(note for decision in plan.decisions for note in decision.experiment.notes)
@@ -59,7 +59,12 @@ def notices(plan: Plan) -> list[str]:
     secret = dict.fromkeys(key for decision in plan.decisions for key in redact.keys(decision.experiment.config))
     if secret:
         lines.append(f"values of {inline(', '.join(secret), 500)} are written nowhere: {redact.HIDDEN}.")
-    return lines + _same_configurations(plan)
+    lines += _same_configurations(plan)
+    if is_parallel and plan.sweep.settings.events:
+        from launcher.planning.shared_events import shared_events  # not at the top: few jobs have events
+
+        lines += shared_events(plan)
+    return lines
 
 
 def _same_configurations(plan: Plan) -> list[str]:

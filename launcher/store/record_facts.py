@@ -24,6 +24,9 @@ class RecordFacts:
     before_s: float = 0.0  # the time spent by all attempts before the newest
     obstacle: str = ""  # why the record file cannot be read; empty if it can be read, or is missing
     touched: list[str] = field(default_factory=list)  # files that changed while its newest attempt ran
+    followed: list[str] = field(
+        default_factory=list
+    )  # files in which metrics of its newest attempt were found by a glob
     is_resumed_script: bool = False  # its newest attempt is a script that was given the arguments to go on
     last_step: int = 0  # the largest step; 0 before the first step
     first_step: int | None = 0  # the smallest step of the newest attempt; None: it has logged no step yet
@@ -33,7 +36,7 @@ class RecordFacts:
         if record["attempt"] > self.attempt:
             self.attempt, self.first_step, self.end, self.resumed_from = record["attempt"], None, None, 0
             self.phase = "in set-up"
-            self.touched, self.is_resumed_script = [], False
+            self.touched, self.followed, self.is_resumed_script = [], [], False
             self.before_s += self.last_s
         self.last_s = record["at_s"]
         match record.get("kind"):
@@ -49,6 +52,8 @@ class RecordFacts:
                 self.is_resumed_script = bool(record.get("is_resumed"))
             case "touched":
                 self.touched += values.texts([record.get("file")])
+            case "source":
+                self.followed += values.texts([record.get("path")])
             case "resume":
                 self.resumed_from = record["step"]
             case "end":

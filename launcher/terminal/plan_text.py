@@ -78,7 +78,7 @@ def _summary(preview: Preview, expected: Forecast) -> list[str]:
     lines = [f"sweep {sweep.name} of {inline(str(sweep.job_file))}, {len(plan.to_run)} of {len(plan.decisions)} to run"]
     if sweep.cli_overrides:
         lines.append(f"-S for all: {inline(_assignments(redact.table(sweep.cli_overrides)), 1000)}")
-    lines += [*notices(plan), *repeated_training(plan)]
+    lines += [*notices(plan, is_parallel=preview.is_parallel), *repeated_training(plan)]
     if not plan.to_run:
         lines.append("nothing to do. --fresh trains what is done again.")
         return lines

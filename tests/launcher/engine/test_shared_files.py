@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
+import pytest
+
+from launcher.engine.attempt import Attempt
 from launcher.engine.classify_ending import Ending
 from launcher.engine.listener import AttemptEnd
 from launcher.engine.shared_files import SharedFiles
@@ -30,3 +35,25 @@ def test_the_file_that_takes_the_launchers_own_output_is_not_told(tmp_path: Path
         listener.ended(AttemptEnd(decision(name), CPU, Ending(EndingKind.DONE, ""), facts, 1.0, 0))
     assert [text.split(" changed while ")[0].rpartition("/")[2] for text in told[:1]] == ["model.pt"]
     assert not any("nohup.out" in text for text in told)
+
+
+@dataclass
+class _Begun:
+    name: str
+
+
+@pytest.mark.parametrize(
+    ("order", "is_told"), [("+a +b -a -b", True), ("+a -a +b -b", False), ("+a +b -b -a", True), ("+a -a +a -a", False)]
+)
+def test_metrics_of_one_file_are_told_where_two_experiments_ran_side_by_side(order: str, is_told: bool) -> None:
+    told: list[str] = []
+    listener = SharedFiles(told.append)
+    for word in order.split():
+        name = word[1]
+        if word[0] == "+":
+            listener.started(cast(Attempt, _Begun(name)))
+        else:
+            facts = RecordSummary(followed=["/x/runs/events.1"], touched=["/x/runs/events.1", f"/x/own/{name}.csv"])
+            listener.ended(AttemptEnd(decision(name), CPU, Ending(EndingKind.DONE, ""), facts, 1.0, 0))
+    assert [text for text in told if "was recorded for" in text] == (told if is_told else [])
+    assert len(told) <= 1, "once, as the stronger of two messages"

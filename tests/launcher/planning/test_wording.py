@@ -94,3 +94,31 @@ def test_each_kind_of_repeated_training_has_a_line(sweep: Sweep) -> None:
         "1 unfinished experiment begins anew: 10 steps, 30.0 s of training are repeated; there is no checkpoint to go "
         "on from.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        ('events = "runs/**/*tfevents*"', "a, longer"),
+        ('events = ["{dir}/*.csv", "all.jsonl"]', "a, longer"),
+        ('events = "*.csv"\ncwd = "work"', "a, longer"),
+        ('events = "*.csv"\ncwd = "{dir}"', ""),
+        ('events = "{dir}/*.csv"', ""),
+        ('events = "runs/{name}/*.csv"', ""),
+        ('events = "runs/{lr}/*.csv"', ""),
+    ],
+)
+def test_files_with_metrics_of_several_experiments_are_told_where_they_run_side_by_side(
+    tmp_path: Path, keys: str, named: str
+) -> None:
+    job = tmp_path / "job.toml"
+    job.write_text(f'[sweep]\ncommand = ["x"]\n{keys}\n[experiments]\na = {{ lr = 1 }}\nlonger = {{ lr = 2 }}\n')
+    experiments = [
+        Decision(Experiment(name, place, {}, {"lr": place}, name, given={"lr": place}), PlannedAction.RUN, "new", 1)
+        for place, name in enumerate(("a", "longer"))
+    ]
+    plan = plan_of(load(job), *experiments)
+    assert notices(plan) == []
+    told = notices(plan, is_parallel=True)
+    assert [text.partition("the same files for ")[2].partition(":")[0] for text in told] == ([named] if named else [])
+    assert notices(plan_of(load(job), experiments[0]), is_parallel=True) == []
