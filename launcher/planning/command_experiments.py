@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from launcher.planning.job import Sweep
 from launcher.planning.program_settings import COMMAND_KEYS, texts
 from launcher.planning.script_check import ScriptCheck, check_script
 from launcher.planning.script_facts import ScriptFacts
+from launcher.planning.unchecked_keys import keys_beside_base
 from launcher.text import inline
 
 _IDENTITY = ("args", "env", "gpus")  # keys that change the numbers, besides the command and the configuration
@@ -49,7 +50,9 @@ def resolve_command(sweep: Sweep) -> list[Experiment]:
     checked = check_script(_check_request(sweep, given))
     if problems := _check_problems(sweep, checked) or _seed_problems(sweep, given, checked.facts):
         raise InputError(problems)
-    checked = replace(checked, defaults=_shared(checked.defaults))
+    checked = replace(
+        checked, defaults=_shared(checked.defaults), notes=(*checked.notes, *_base_hints(sweep, given.values()))
+    )
     return [
         _experiment(sweep, index, name, config, inputs, checked) for index, (name, config) in enumerate(given.items())
     ]
@@ -217,6 +220,16 @@ def _base_problems(sweep: Sweep) -> list[str]:
     except InputError as error:
         return [sweep.source_lines.where("sweep", "config_base") + problem for problem in error.problems]
     return []
+
+
+def _base_hints(sweep: Sweep, given: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield hints at keys that are not in the file over which they are laid: a slip adds a key that nobody reads."""
+    if not sweep.settings.config_base:
+        return
+    base, taken = read_base(sweep.settings.config_base), all_texts(sweep.settings)
+    for config in given:
+        rest = Filling(config, {}).rest(taken)
+        yield from keys_beside_base(rest, base, sweep.settings.config_base)
 
 
 def _inputs(sweep: Sweep) -> tuple[dict[str, str], list[str]]:

@@ -30,6 +30,7 @@ from launcher.planning.parser_talk import Talk
 from launcher.planning.script_child import LIMIT_S, Ended, run_all
 from launcher.planning.script_facts import ScriptFacts, read_facts, setting_problems
 from launcher.planning.script_program import Program, find_program
+from launcher.planning.unchecked_keys import hints
 from launcher.text import did_you_mean, inline
 
 # Arguments with which a script prints its configuration and ends, by the kind of its parser.
@@ -92,7 +93,7 @@ def _check(request: CheckRequest) -> ScriptCheck:
         problems = _value_problems(request, lambda rest: setting_problems(rest, facts.settings))
         return ScriptCheck(problems=problems, defaults=_other_settings(request, facts), facts=facts)
     if request.check not in ("parser", True) or facts.parser != "argparse":
-        return _without_parser(request, first, environment, facts, _reason(facts, program))
+        return _without_parser(request, first, environment, facts, _reason(facts, program), program.name)
     has_ranks = program.starts_ranks or request.num_ranks > 1
     return _by_parser(request, program, first, environment | (_RANKS if has_ranks else {}), facts)
 
@@ -201,15 +202,18 @@ def _without_parser(
     environment: Mapping[str, str],
     facts: ScriptFacts | None,
     reason: str,
+    name: str = "",
 ) -> ScriptCheck:
-    """Check by arguments with which the script ends, if there are any."""
+    """Check by arguments with which the script ends, if there are any. `name`: of the script, if it is Python."""
     kind = facts.parser if facts else ""
     by_parser = request.check in ("parser", True)
     more = CHECKS.get(kind, ()) if by_parser else request.check
     if isinstance(more, bool | str) or not more:
         has_note = by_parser and request.style not in ("env", "file") and any(request.experiments.values())
-        slips = _setting_slips(request, facts) if facts is not None and not kind else ()
-        return ScriptCheck(notes=(f"Keys are not checked: {reason}.", *slips) if has_note else (), facts=facts)
+        notes = [f"Keys are not checked: {reason}."] if has_note else []
+        notes += _setting_slips(request, facts) if has_note and facts is not None and not kind else ()
+        notes += hints(request, facts, inline(name)) if by_parser and facts is not None else ()
+        return ScriptCheck(notes=tuple(notes), facts=facts)
     ended = run_all(
         {name: [*words, *more] for name, words in first.items()}, request.folder, environment, os.cpu_count() or 1
     )

@@ -32,6 +32,7 @@ PARSERS = {
     "fire": ("fire",),
     "tyro": ("tyro",),
 }
+_OTHER_PARSERS = ("docopt", "plac", "sacred", "cyclopts", "defopt", "clize", "omegaconf", "gin", "getopt", "runpy")
 _PARSES = ("parse_args", "parse_known_args", "parse_intermixed_args", "parse_args_into_dataclasses")
 _PARSES_INDIRECTLY = ("parse", "parse_args_and_config", "wrap")  # of the libraries that use argparse
 
@@ -57,6 +58,10 @@ class ScriptFacts:
     uses_seed: bool = False  # it names LAUNCHER_SEED
     uses_current: bool = False  # it names `launcher.current`
     reads_argv: bool = False  # it names `sys.argv`
+    reads_elsewhere: bool = False  # it imports a library that reads the arguments, and is none of `PARSERS`
+    variables: frozenset[str] = (
+        frozenset()
+    )  # texts of sources with `environ` or `getenv` that may be names of variables
     error: str = ""  # why the script is not Python
 
 
@@ -80,6 +85,8 @@ def read_facts(file: Path, folders: Sequence[Path] = ()) -> ScriptFacts:
         uses_seed=any(source.has_text("LAUNCHER_SEED") for source in sources),
         uses_current=any(source.uses("launcher", "current") for source in sources),
         reads_argv=any(source.uses("sys", "argv") for source in sources),
+        reads_elsewhere=any(not source.imported.isdisjoint(_OTHER_PARSERS) for source in sources),
+        variables=_variables(sources),
     )
 
 
@@ -168,6 +175,16 @@ def _parses(sources: Sequence[ScriptSource]) -> bool:
             if any(other.refers_to(node.name) for other in sources):
                 return True
     return False
+
+
+def _variables(sources: Sequence[ScriptSource]) -> frozenset[str]:
+    return frozenset(
+        node.value
+        for source in sources
+        if source.has("environ") or source.has("getenv")
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier()
+    )
 
 
 def _last_name(node: ast.expr) -> str:
