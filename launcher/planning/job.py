@@ -343,6 +343,11 @@ def _read(file: Path) -> str:
     try:
         return _text(files.read(file.resolve(), _LIMIT_BYTES), file)
     except FileNotFoundError as error:
+        if file.is_symlink():
+            leads_to = inline(str(file.readlink()))
+            raise InputError(
+                f"the job file {inline(str(file))} is a link to {leads_to}, which is not there."
+            ) from error
         nearby = sorted(str(path) for path in {*Path("jobs").glob("*.toml"), *file.parent.glob("*.toml")})
         listed = f"\n  Job files here: {', '.join(nearby)}" if nearby else ""
         message = f"there is no job file {inline(str(file))}.{did_you_mean(str(file), nearby)}{listed}"

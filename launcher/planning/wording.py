@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from launcher.alike import group_alike
 from launcher.config import redact
 from launcher.config.nested import decides, dotted, leaves
 from launcher.planning.decision import Decision, PlannedAction, RepeatedTraining
 from launcher.planning.grid_text import grid_size, new_axis_hint
 from launcher.planning.plan import Plan
-from launcher.text import duration, inline, listed, plural
+from launcher.text import did_you_mean, duration, inline, listed, plural
 
 MOST_LINES = 24  # experiments of a sweep in which each has a line
 MOST_OWN = 12  # experiments that a notice names
@@ -47,10 +49,11 @@ def grouped(plan: Plan) -> list[str]:
 def notices(plan: Plan, *, is_parallel: bool = False) -> list[str]:
     """Return what a person should know before the start. `is_parallel`: experiments run side by side.
 
-    Where the sweep is and was; which experiments `-S` does not reach, because they set the key themselves; which
-    values are secret; which experiments have the same configuration, and which the same files with metrics.
+    Where the sweep is and was; which entry of `maximize` looks like a slip; which experiments `-S` does not reach,
+    because they set the key themselves; which values are secret; which experiments have the same configuration, and
+    which the same files with metrics.
     """
-    lines = [*plan.folder_notices, *new_axis_hint(plan)]
+    lines = [*plan.folder_notices, *new_axis_hint(plan), *_maximized_by_mistake(plan)]
     lines += dict.fromkeys(note for decision in plan.decisions for note in decision.experiment.notes)
     for path, value in leaves(redact.table(plan.sweep.cli_overrides)):
         if own := [name for name, overrides in plan.sweep.experiments.items() if decides(overrides, path)]:
@@ -65,6 +68,16 @@ def notices(plan: Plan, *, is_parallel: bool = False) -> list[str]:
 
         lines += shared_events(plan)
     return lines
+
+
+def _maximized_by_mistake(plan: Plan) -> Iterator[str]:
+    """Name each entry of `maximize` that is no metric, but nearly one whose smallest value would be the best."""
+    settings = plan.sweep.settings
+    minimized = [metric for metric in settings.metrics if metric not in settings.maximize]
+    for name in settings.maximize:
+        if name not in settings.metrics and (hint := did_you_mean(name, minimized)):
+            where = plan.sweep.source_lines.where("sweep", "maximize")
+            yield f"{where}maximize names {inline(name)}, which is not in metrics.{hint}"
 
 
 def _same_configurations(plan: Plan) -> list[str]:

@@ -13,6 +13,7 @@ from launcher.text import printable, signal_name
 
 _TAIL_BYTES = 1 << 16
 _MESSAGE_LIMIT = 500
+_NO_ROOM_BYTES = 1 << 14  # as much as a script's last words may take
 _OUT_OF_MEMORY = (
     "CUDA out of memory",
     "OutOfMemoryError",
@@ -36,10 +37,11 @@ _TRACEBACK = "Traceback (most recent call last):"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def script_ending(code: int, output: str) -> dict[str, Any]:
+def script_ending(code: int, output: str, *, is_log_full: bool = False) -> dict[str, Any]:
     """Return the ending of a script that was not asked to stop, as fields of the last record.
 
     `code`: its exit code, or minus the number of the signal that ended it. `output`: the end of what it has written.
+    `is_log_full`: there was no room for more. What it has said of its error is then lost, and may be that.
     """
     if code == 0:
         return {"ending": EndingKind.DONE}
@@ -50,7 +52,9 @@ def script_ending(code: int, output: str) -> dict[str, Any]:
     if code > 128 and signal_name(code - 128).startswith("SIG"):
         status += f" (a shell's for {signal_name(code - 128)})"
     error = f"{said} ({status})" if said else status
-    if (
+    if is_log_full and not said:
+        error += ", and no space is left on the disk of its log"
+    elif (
         code == _PYTHONS_CODE and not said and (line := _last_line(output))
     ):  # of `sys.exit("no data in …")` it is that text
         error += f', last line "{line}"'
@@ -72,6 +76,15 @@ def read_output(log: str, start: int) -> str:
         return ""
     finally:
         os.close(fd)
+
+
+def is_full(log: str) -> bool:
+    """Return whether the disk of a log has no room for more output."""
+    try:
+        disk = os.statvfs(log)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _NO_ROOM_BYTES
 
 
 def last_error(output: str) -> str:

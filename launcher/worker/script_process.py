@@ -16,7 +16,7 @@ from launcher.command.script import PORT
 from launcher.store.files import open_to_append
 from launcher.worker import ranks as naming
 from launcher.worker.ranks import Ranks
-from launcher.worker.script_ending import last_error, read_output, script_ending
+from launcher.worker.script_ending import is_full, last_error, read_output, script_ending
 from launcher.worker.script_task import ScriptTask
 
 _IGNORED_BY_PYTHON = [signal.SIGPIPE, signal.SIGXFSZ]
@@ -75,7 +75,8 @@ class ScriptProcesses:
         failed = self.ranks.failed
         if failed is None:
             return script_ending(0, "")
-        last = script_ending(self.ranks.codes[failed] or 0, self._output(failed))
+        code, is_log_full = self.ranks.codes[failed] or 0, is_full(self._logs[failed])
+        last = script_ending(code, self._output(failed), is_log_full=is_log_full)
         if "error" in last and self._num > 1:
             last["error"] = naming.named(failed, self._num, last["error"])
         return last

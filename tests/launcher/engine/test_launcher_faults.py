@@ -109,6 +109,16 @@ def test_20_a_full_disk_under_the_logs_costs_log_lines_only(small_disk: Workplac
     check(small_disk, "a", "b")
 
 
+def test_20_a_script_that_finds_no_room_for_its_output_is_told_with_the_reason(small_disk: Workplace) -> None:
+    (small_disk.folder / "train.py").write_text(
+        "for step in range(2000): print(f'step {step} loss 0.5', 'x' * 80, flush=True)\n"
+    )
+    job = '[sweep]\ncommand = ["{python}", "train.py"]\nlog = ["step {step} loss {loss}"]\n[experiments]\na = {}\n'
+    result = small_disk.launch(str(small_disk.job(job)), "--devices", "cpu")
+    assert result.code == 1, result.err
+    assert "a failed: exit code 1, and no space is left on the disk of its log, after step" in result.err
+
+
 def test_21_training_goes_on_without_checkpoints(place: Workplace) -> None:
     place.toy({"a": {"act": "checkpoint"}}, checkpoint_s=0)
     place.paths.outcome.mkdir(parents=True)

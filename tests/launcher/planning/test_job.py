@@ -80,6 +80,12 @@ def test_a_missing_file_lists_those_there_are(tmp_path: Path) -> None:
         load(tmp_path / "jbo.toml")
 
 
+def test_a_link_that_leads_nowhere_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "current.toml").symlink_to("gone.toml")
+    with pytest.raises(InputError, match=r"current\.toml is a link to gone\.toml, which is not there"):
+        load(tmp_path / "current.toml")
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [

@@ -54,6 +54,14 @@ def test_an_override_that_does_not_reach_an_experiment_is_told(sweep: Sweep) -> 
     assert notices(plan) == ["-S lr=3 is not for a: sets it itself."]
 
 
+def test_a_slip_in_maximize_is_told(tmp_path: Path) -> None:
+    job = tmp_path / "job.toml"
+    metrics = 'metrics = ["acc", "val/acc", "loss"]\nmaximize = ["accc", "val/acc", "throughput", "val/ac"]\n'
+    job.write_text(f'[sweep]\ntarget = "train:run"\n{metrics}[experiments]\na = {{}}\n')
+    told = notices(plan_of(load(job), decided("a", PlannedAction.RUN)))
+    assert told == [f'{job}:4: maximize names accc, which is not in metrics. Did you mean "acc"?']
+
+
 def test_a_secret_is_told_by_its_key_and_never_by_its_value(sweep: Sweep) -> None:
     (notice,) = notices(plan_of(sweep, decided("a", PlannedAction.RUN, {"api_key": "hunter2"})))
     assert notice == "values of api_key are written nowhere: ***."
