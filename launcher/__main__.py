@@ -20,8 +20,20 @@ def main() -> None:
     except SystemExit as error:
         if error.code is None or isinstance(error.code, int):
             with contextlib.suppress(BaseException):  # then Python ends as it would, and tells what is wrong
-                process_end.end(error.code or 0)
+                process_end.end(error.code or _code_of_output())
         raise
+
+
+def _code_of_output() -> int:
+    """Return 0 if all output was written. Otherwise say that it was not, and return the code of a WriteError."""
+    from launcher.errors import WriteError
+    from launcher.terminal import streams
+
+    reason = streams.lost()
+    if not reason:
+        return 0
+    print(f"error: some of the output could not be written: {reason}.", file=sys.stderr)
+    return WriteError.exit_code
 
 
 def _run() -> None:
@@ -32,7 +44,7 @@ def _run() -> None:
 
     streams.hold()
     streams.take_any_text()
-    streams.outlive_readers()
+    streams.outlive_failures()
     gc.set_threshold(200_000)  # imported modules stay; looking through them again and again takes 30 ms
     early_signals.handle()
     forked_process.allow()

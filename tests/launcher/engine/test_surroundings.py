@@ -114,6 +114,39 @@ def test_a_hang_up_may_be_survived(place: Workplace, how: str) -> None:
     assert still == helpers, "the fork server is that of before"
 
 
+def test_a_closed_terminal_keeps_no_launch_from_its_on_finish(place: Workplace) -> None:
+    place.toy({"a": {"steps": 2, "barrier": str(place.folder / "go")}})
+    keyboard, terminal = os.openpty()
+    arguments = ["job.toml", "--devices", "cpu", "--detach", "--on-finish", "tee summary.json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "launcher", *arguments],
+        cwd=place.folder, env=os.environ | {"PYTHONPATH": str(TOYS)}, start_new_session=True,
+        stdin=terminal, stdout=terminal, stderr=terminal,
+    )  # fmt: skip
+    os.close(terminal)
+    wait_for(lambda: place.history("a").steps)
+    os.close(keyboard)
+    os.killpg(process.pid, signal.SIGHUP)  # as a terminal does that closes
+    (place.folder / "go").touch()
+    assert process.wait(60) == 0
+    assert json.loads((place.folder / "summary.json").read_text())["exit_code"] == 0
+
+
+@pytest.mark.parametrize("where", ["> /dev/full", "2> /dev/full", "> /dev/full 2>&1"])
+def test_output_that_cannot_be_written_costs_no_results(place: Workplace, where: str) -> None:
+    place.toy({"a": {}})
+    for command in (f"job.toml --devices cpu --on-finish 'tee summary.json' {where}", "status job.toml > /dev/full"):
+        done = subprocess.run(
+            ["bash", "-c", f"{sys.executable} -m launcher {command}"],
+            cwd=place.folder, env=os.environ | {"PYTHONPATH": str(TOYS)}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 5, done.stderr
+        told = ["error: some of the output could not be written: No space left on device."]
+        assert done.stderr.splitlines()[-1:] == ([] if "2>" in command else told)
+    assert len(place.history("a").steps) == 5
+    assert json.loads((place.folder / "summary.json").read_text())["exit_code"] == 0
+
+
 def test_ctrl_c_while_torch_is_imported_prints_no_traceback(place: Workplace) -> None:
     place.toy({"a": {}}, preload=["torch", "torch._dynamo"])
     process = place.start("job.toml", start_new_session=True)
