@@ -22,7 +22,7 @@ def metric_name(name: str) -> str:
     Empty if there is nothing of a name in it.
     """
     known = name
-    if not (is_metric(name) and name.isidentifier()):
+    if not (is_metric(name) and name.isascii() and name.isidentifier()):
         known = _NOT_IN_NAMES.sub("_", name).strip("_")[:_LONGEST]
     if known and not known[0].isalpha():
         known = f"x_{known}"[:_LONGEST]

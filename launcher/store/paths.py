@@ -25,6 +25,7 @@ ANY = "<experiment>"  # stands for any name where a plan shows which files there
 
 
 _LONGEST_KEY = 60  # characters of a key in the name of a plot
+_NOT_IN_FILES = re.compile(r"[^A-Za-z0-9_.@+=-]+")
 
 
 def as_path(text: str) -> Path:
@@ -274,14 +275,21 @@ def _name(experiment: str) -> str:
 
 
 def metric_part(metric: str) -> str:
-    """Return a metric's name as a part of file names: it has no slash and begins with a letter. `train_loss`.
+    """Return a metric's name as a part of file names, in ASCII: `train_loss`. It has no slash, blank or bracket.
+
+    Names of which other letters are lost, such as `損失`, get four hexadecimal digits: `metric-5f0b`.
 
     Raises:
         InputError: a metric may not have this name.
     """
     if not is_metric(metric):
         raise InputError(f'"{inline(metric, 100)}" is no name of a metric: such a name has {METRIC_RULE}.')
-    return metric.replace("/", "_")
+    part = _NOT_IN_FILES.sub("_", metric.replace("/", "_"))
+    if metric.isascii():
+        return part
+    import hashlib  # not at the top: few names need it
+
+    return f"{part.strip('_') or 'metric'}-{hashlib.sha256(metric.encode()).hexdigest()[:4]}"
 
 
 def _plot(kind: str) -> str:

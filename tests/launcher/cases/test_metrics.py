@@ -16,6 +16,10 @@ def train(config: dict, run):
     for step in range(1, 4):
         bad = float("nan") if config.get("breaks") and step == 3 else 1 / step
         run.log(step, **{"train/loss": bad, "val/acc@5": step / 10, "eval.loss": 2 / step, "grad-norm": 0.1})
+
+def other(config: dict, run):
+    for step in range(1, 4):
+        run.log(step, **{"val loss": 1 / step, "F1 (macro)": step / 10, "損失": 2 / step})
 """
 JOB = """
 [sweep]
@@ -67,3 +71,19 @@ def test_06_metrics_with_slashes_work_everywhere(place: Workplace) -> None:
     assert "eval.loss_curves.svg" in drawn
     assert not {name for name in drawn if name.endswith(".png")}, "a kind of file that is no longer named"
     assert not {"train_loss_curves.svg", "grad-norm_curves.svg"} & drawn
+
+
+def test_06_metrics_with_blanks_brackets_and_other_letters_work_too(place: Workplace) -> None:
+    write(place, '"val loss", "F1 (macro)", "損失"', '["png"]')
+    job = (
+        (place.folder / "job.toml").read_text().replace("named:train", "named:other").replace("val/acc@5", "F1 (macro)")
+    )
+    done = place.launch(str(place.job(job)), "--devices", "cpu", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["best"]["F1 (macro)"]["value"] == 0.3
+    with place.paths.table_csv.open(newline="") as file:
+        row = next(csv.DictReader(file))
+    assert (row["best_F1 (macro)"], row["final_損失"]) == ("0.3", "0.6666666666666666")
+    drawn = {path.name for path in place.paths.outcome.glob("*_curves.png")}
+    assert {"val_loss_curves.png", "F1_macro__curves.png", place.paths.curves("損失").name} == drawn
+    assert "(F1_macro__curves.png)" in place.paths.report_md.read_text()

@@ -37,7 +37,20 @@ def test_plots_keep_the_names_they_had(tmp_path: Path) -> None:
     assert paths.curves("train/loss", "pdf").name == "train_loss_curves.pdf"
 
 
-@pytest.mark.parametrize("metric", ["../x", "/x", "", "a\0b", "a b", "1x", ".x", "x" * 101, "a\nb", "a\\b"])
+def test_plots_of_names_with_other_characters_have_names_in_ascii(tmp_path: Path) -> None:
+    paths = Paths(tmp_path, tmp_path)
+    names = ["F1 (macro)", "mAP@[.5:.95]", "loss%", "5-way acc", "損失", "精度", "Verlust ß", "損" * 100]
+    files = [paths.curves(metric).name.removesuffix("_curves.png") for metric in names]
+    assert files[:4] == ["F1_macro_", "mAP@_.5_.95_", "loss_", "5-way_acc"]
+    assert [file[:-4] for file in files[4:]] == ["metric-", "metric-", "Verlust-", "metric-"]
+    assert len(set(files)) == len(files)
+    assert all(file.isascii() for file in files)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    ["../x", "/x", "", "a\0b", " a", "a ", "_x", ".x", "x" * 101, "a\nb", "a\\b", "$a$", "<b>", "a|b", "損`", "\udce9"],
+)
 def test_a_metric_of_another_name_has_no_file(tmp_path: Path, metric: str) -> None:
     with pytest.raises(InputError, match="is no name of a metric"):
         Paths(tmp_path, tmp_path).curves(metric)
