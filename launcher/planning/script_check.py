@@ -30,7 +30,7 @@ from launcher.planning.parser_talk import Talk
 from launcher.planning.script_child import LIMIT_S, Ended, run_all
 from launcher.planning.script_facts import ScriptFacts, read_facts, setting_problems
 from launcher.planning.script_program import Program, find_program
-from launcher.planning.unchecked_keys import hints
+from launcher.planning.unchecked_keys import hints, hydra_hint
 from launcher.text import did_you_mean, inline
 
 # Arguments with which a script prints its configuration and ends, by the kind of its parser.
@@ -202,9 +202,9 @@ def _without_parser(
     environment: Mapping[str, str],
     facts: ScriptFacts | None,
     reason: str,
-    name: str = "",
+    script: str = "",
 ) -> ScriptCheck:
-    """Check by arguments with which the script ends, if there are any. `name`: of the script, if it is Python."""
+    """Check by arguments with which the script ends, if there are any. `script`: its name, if it is Python."""
     kind = facts.parser if facts else ""
     by_parser = request.check in ("parser", True)
     more = CHECKS.get(kind, ()) if by_parser else request.check
@@ -212,7 +212,7 @@ def _without_parser(
         has_note = by_parser and request.style not in ("env", "file") and any(request.experiments.values())
         notes = [f"Keys are not checked: {reason}."] if has_note else []
         notes += _setting_slips(request, facts) if has_note and facts is not None and not kind else ()
-        notes += hints(request, facts, inline(name)) if by_parser and facts is not None else ()
+        notes += hints(request, facts, inline(script)) if by_parser and facts is not None else ()
         return ScriptCheck(notes=tuple(notes), facts=facts)
     ended = run_all(
         {name: [*words, *more] for name, words in first.items()}, request.folder, environment, os.cpu_count() or 1
@@ -224,7 +224,8 @@ def _without_parser(
         elif end.code is None:
             typed = inline(" ".join(more))
             problems[name] = (FieldError((), f"with {typed} the script did not end in {LIMIT_S:.0f} s.{_shown(end)}"),)
-    return ScriptCheck(problems=problems, facts=facts)
+    told = hydra_hint(request, inline(script)) if kind == "hydra" else ()
+    return ScriptCheck(problems=problems, notes=tuple(told), facts=facts)
 
 
 def _other_settings(request: CheckRequest, facts: ScriptFacts) -> dict[str, dict[str, Any]]:

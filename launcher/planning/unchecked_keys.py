@@ -50,6 +50,17 @@ def keys_beside_base(config: Mapping[str, Any], base: Mapping[str, Any], name: s
                 break
 
 
+def hydra_hint(request: CheckRequest, script: str) -> Iterator[str]:
+    """Yield that experiments may share Hydra's own folder, which it names by the second."""
+    named = [".".join(path) for values in request.experiments.values() for path, _ in leaves(values)]
+    is_named = any("hydra.run.dir" in text for text in (*request.command, *named))
+    if len(request.experiments) > 1 and not is_named:
+        yield (
+            f"{script}: Hydra names its folder by the second, so that experiments which start together share it. "
+            '"hydra.run.dir={dir}" in command gives each its own.'
+        )
+
+
 def _of_variables(given: Mapping[str, Any], facts: ScriptFacts, script: str) -> Iterator[str]:
     for key in given:
         if facts.variables and key not in facts.variables:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from launcher.sources.file_search import MOST_ENTRIES, FileSearch
 from launcher.sources.followed_file import FollowedFile
 from launcher.sources.source import Found, SourceFile, SourceSpec
+from launcher.store.files import open_to_read
 
 SEARCH_INTERVAL_S = 1.0  # between two searches
 MOST_FILES = 500
+_MARK_BYTES = 256  # by which a file that was written anew is recognised, if it is longer than before by then
 _SHARE = 0.02  # of the time is spent on searches at most
 _FEW = 50  # so many files are looked at in each poll; of more files, in between, those of which there was more to read
 
@@ -40,6 +43,7 @@ class GlobbedFiles:
         self._num_found = len(files)
         self._ends = ends
         self._search = FileSearch(spec.path)
+        self._marks = {path: _mark(path, begin) for path, begin in islice(spec.begins.items(), MOST_FILES)}
         self._search_at_s = 0.0
         self._told: set[str] = set()
         for known, file in sorted(files.items()):  # of a file that was replaced, only the last is there
@@ -50,7 +54,7 @@ class GlobbedFiles:
         found: list[Found] = []
         has_searched = is_final or time.monotonic() >= self._search_at_s
         if has_searched:
-            found += self._find()
+            found += self._find(is_final=is_final)
         is_round = has_searched or len(self.followed) <= _FEW
         for path in [path for path, followed in self.followed.items() if is_round or followed.is_behind]:
             found += self.followed[path].poll(is_final=is_final)
@@ -60,22 +64,29 @@ class GlobbedFiles:
                 found += self.followed[path].poll(is_final=is_final)
         return found
 
-    def _find(self) -> list[Found]:
+    def _find(self, *, is_final: bool) -> list[Found]:
         """Search for files that have something new, and return what is to be told of them."""
         began_s = time.monotonic()
         told = []
         for path in self._search.find():
-            if path in self.followed or (size := _size(path)) == (begin := self._spec.begins.get(path, 0)):
+            if path in self.followed:
+                continue
+            size, begin = _size(path), self._spec.begins.get(path, 0)
+            if size == begin and not (is_final and size and not self._is_same(path, begin)):
                 continue
             if len(self.followed) >= MOST_FILES:
                 self._note(f"{self._spec.path}: more than {MOST_FILES} files match. The others are not read")
                 break
-            told.append(self._announce(path, begin if size > begin else 0))
+            told.append(self._announce(path, begin if size > begin and self._is_same(path, begin) else 0))
         if self._search.was_cut:
             self._note(f"{self._spec.path}: a search ends after {MOST_ENTRIES:,} files and folders. Name the folder")
         ended_s = time.monotonic()
         self._search_at_s = ended_s + max(SEARCH_INTERVAL_S, (ended_s - began_s) / _SHARE)
         return told
+
+    def _is_same(self, path: str, begin: int) -> bool:
+        """Return whether a file that is longer than at the beginning of the attempt still begins as it did then."""
+        return path not in self._marks or _mark(path, begin) == self._marks[path]
 
     def _announce(self, path: str, begin: int) -> Found:
         """Make a source of a file, and return what is to be told of it."""
@@ -92,6 +103,22 @@ class GlobbedFiles:
         if text not in self._told:
             self._told.add(text)
             self.notes.append(text)
+
+
+def _mark(path: str, end: int) -> bytes:
+    """Return the first bytes of a file, and the last before an offset: another file of the name has others."""
+    if not end:
+        return b""
+    try:
+        fd = open_to_read(path)
+    except OSError:
+        return b""
+    try:
+        return os.pread(fd, min(end, _MARK_BYTES), 0) + os.pread(fd, min(end, _MARK_BYTES), max(0, end - _MARK_BYTES))
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
 
 
 def _size(path: str) -> int:

@@ -34,7 +34,16 @@ _BAR = re.compile(r"[█▏▎▍▌▋▊▉━╸╺─]|\|[ #]*\||[#=>.\-]{4,
 _FRACTION = re.compile(r"[.eEnN]")
 _KEPT = bytes(48 if 48 <= byte < 58 else 126 if byte >= 128 else byte for byte in range(256))  # 0 for digits, else ~
 _RUN = re.compile(rb"([0~ \t#=.\-])\1+")
-_STEP_NAMES = ("global_step", "step", "iteration", "iter", "it", "update", "batch")  # the first of these is the step
+_STEP_NAMES = (
+    "global_step",
+    "step",
+    "iteration",
+    "iter",
+    "it",
+    "update",
+    "batch",
+    "episode",
+)  # the first of these is the step
 _SOURCE_FILE = re.compile(r".*\.(?:py|cc|cpp|cu|jl|lua|rs)")
 _SETTINGS = re.compile(r"\b(?:Namespace|\w*(?:Args|Arguments|Config|Options|Params|Settings|HParams))\(")
 _SETTING = re.compile(r"\w+_epochs|epochs|\w*batch_size|seed|num_workers|\w+_dir")
@@ -71,11 +80,11 @@ class _Names:
 
 
 def looks_promising(line: bytes) -> bool:
-    """Say whether a line may have metrics of a step: it holds `step`, `iter`, `epoch` or `batch`, or is a dict."""
+    """Say whether a line may have metrics of a step: it holds `step`, `iter`, `epoch` or the like, or is a dict."""
     if line.lstrip()[:1] == b"{":
         return True
     lower = line.lower()
-    return b"step" in lower or b"iter" in lower or b"epoch" in lower or b"batch" in lower
+    return any(word in lower for word in (b"step", b"iter", b"epoch", b"batch", b"episode"))
 
 
 def shape_of(line: bytes) -> bytes:

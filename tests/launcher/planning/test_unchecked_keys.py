@@ -82,6 +82,17 @@ def test_a_variable_that_no_source_names_is_told(tmp_path: Path) -> None:
     assert told(tmp_path, "import settings_of_a_library\n", "env", {"lr": 1}) == []
 
 
+def test_a_folder_of_hydra_that_experiments_may_share_is_told(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.write("import hydra\n")
+    two = {"a": {"lr": 1}, "b": {"lr": 2}}
+    command = ["{python}", "train.py", "hydra.run.dir=own"]
+    assert place.check(two, style="key=value").notes[0].startswith("train.py: Hydra names its folder by the second")
+    assert place.check({"a": {"lr": 1}}, style="key=value").notes == ()
+    assert place.check(two, command, style="key=value").notes == ()
+    assert place.check({"a": {}, "b": {"hydra.run.dir": "{dir}"}}, style="key=value").notes == ()
+
+
 def test_a_key_that_the_base_file_does_not_have_is_told() -> None:
     base = {"optim": {"lr": 0.1, "betas": [1, 2]}, "data": {}, "seed": 1}
     config = {"optim": {"lr": 1, "betaz": [1]}, "trian": {"epochs": 3}, "data": {"path": "x"}, "seed": 2}

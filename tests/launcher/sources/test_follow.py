@@ -179,6 +179,38 @@ def test_whatever_is_found_can_be_recorded(tmp_path: Path, objects: list[dict[st
     assert sum(1 for _ in RecordReader(records).read()) == len(found)
 
 
+@pytest.mark.parametrize("name", ["m.csv", "m.jsonl"])
+@pytest.mark.parametrize("num_before", [3, 30])
+def test_a_file_that_is_written_anew_before_it_is_looked_at_is_read_whole(
+    name: str, num_before: int, tmp_path: Path
+) -> None:
+    """As a script does that goes on, and opens its table to write: it may be longer than before by the first look."""
+    file = tmp_path / name
+
+    def write(begin: int, end: int) -> None:
+        rows = [f"{n},{n}.5" if name == "m.csv" else f'{{"step":{n},"loss":{n}.5}}' for n in range(begin, end)]
+        file.write_text("\n".join([*(["step,loss"] if name == "m.csv" else []), *rows, ""]))
+
+    def steps(found: list[Found]) -> list[int | None]:
+        return [each.step for each in found if each.step is not None]
+
+    write(0, num_before)
+    sources = Sources(beginning_now([spec_of(tmp_path / "*", "events")]))
+    write(2, num_before + 10)
+    assert steps(sources.poll(is_final=True)) == list(range(2, num_before + 10))
+
+    write(0, num_before)
+    sources = Sources(beginning_now([spec_of(tmp_path / "*", "events")]))
+    assert sources.poll(is_final=True) == []
+    write(0, num_before + 2)
+    assert steps(sources.poll(is_final=True)) == [num_before, num_before + 1], "it was appended to"
+
+    write(0, 8)
+    sources = Sources(beginning_now([spec_of(tmp_path / "*", "events")]))
+    write(1, 9)
+    assert steps(sources.poll(is_final=True)) == list(range(1, 9)), "as long as before, with other rows"
+
+
 def test_a_file_that_is_removed_is_told_once(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_text("loss 1\n")

@@ -50,7 +50,10 @@ SUGGESTED = [
     ("step 12,000: loss 0.5", "step {step}: loss {loss}"),
     ("{'epoch': 0, 'loss': np.float64(2.3)}", "'epoch': {epoch}, 'loss': np.float64({loss}"),
     ("epoch 1 loss: tensor(0.69, device='cuda:0', grad_fn=<X0>)", "epoch {epoch} loss: tensor({loss}"),
-    ("Episode 10\tLast reward: 30.00\tAverage reward: 15.00", "Last reward: {reward} Average reward: {average_reward}"),
+    (
+        "Episode 10\tLast reward: 30.00\tAverage reward: 15.00",
+        "Episode {step} Last reward: {reward} Average reward: {average_reward}",
+    ),
     ("[1]\tt's logloss: 2.0\tvalid_1's logloss: 2.5", "logloss: {logloss} valid_{}'s logloss: {valid_1_logloss}"),
     ("INFO [train.py:42] epoch 1: loss=0.5", "epoch {epoch}: loss={loss}"),
     ("INFO | __main__:run:42 - epoch=1 loss=0.5", "epoch={epoch} loss={loss}"),
