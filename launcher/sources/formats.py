@@ -6,6 +6,7 @@ import os
 
 from launcher.sources.auto import AutoParser
 from launcher.sources.csv_file import CsvFile
+from launcher.sources.json_file import JsonFile
 from launcher.sources.json_lines import JsonParser, RunParser
 from launcher.sources.source import Format, Parser, SourceSpec
 from launcher.sources.template_parser import TemplateParser
@@ -28,7 +29,8 @@ def format_of(spec: SourceSpec, number: int, path: str, begin: int) -> Format:
         return TfEvents(number, os.path.basename(os.path.dirname(path)), begin)
     if name.endswith(".csv"):
         return CsvFile(number, begin, spec.after_step)
-    return TextFile(number, JsonParser(spec.after_step), begin)
+    lines = JsonFile if name.endswith(".json") else TextFile
+    return lines(number, JsonParser(spec.after_step), begin)
 
 
 def _parser(spec: SourceSpec) -> Parser:

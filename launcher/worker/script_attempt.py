@@ -7,6 +7,7 @@ hold the script up: if this process is stopped, the script goes on.
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import select
 import signal
@@ -20,6 +21,7 @@ from launcher.sources.source import Found
 from launcher.store.ending import EndingKind
 from launcher.store.records import RecordWriter
 from launcher.store.summary_file import read_summary
+from launcher.text import inline
 from launcher.worker import descendants, plain_signal
 from launcher.worker.left_running import left_running
 from launcher.worker.process_setup import STACKS_SIGNAL
@@ -174,10 +176,7 @@ class ScriptAttempt:
             for file in files.changed():
                 self._writer.write({"kind": "touched", "file": file})
             if not self._has_step and self._task.has_metrics:
-                text = (
-                    "no metric was found in its output. What a log has is shown by python -m launcher try-log JOB LOG"
-                )
-                self._writer.write({"kind": "note", "text": text})
+                self._writer.write({"kind": "note", "text": _no_metric(self._task)})
 
     def _tell_of_processes(self, left: list[str]) -> None:
         """Record that processes were left running: they end now, whatever they have still to do."""
@@ -209,3 +208,18 @@ class ScriptAttempt:
         if self._is_asked and not (processes.has_succeeded and read_summary(self._task.records, ()).has_all_steps):
             return {"ending": EndingKind.INTERRUPTED}
         return processes.ending()
+
+
+def _no_metric(task: ScriptTask) -> str:
+    """Return what is told of a script without a metric: where it was looked for, and how a person looks there.
+
+    It is the same for all experiments, so that it is told once.
+    """
+    own = glob.escape(task.dir)
+    globs = [source.path.replace(own, "{dir}") for source in task.sources if source.kind == "events"]
+    if not globs:
+        return "no metric was found in its output. What a log has is shown by python -m launcher try-log JOB LOG"
+    return (
+        f"no metric was found in its output, and none in files that events names: {inline(', '.join(globs), 500)}. "
+        "What a file has is shown by python -m launcher try-log FILE"
+    )

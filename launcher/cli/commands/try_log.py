@@ -83,7 +83,7 @@ def _lines_of_events(file: Path) -> list[str] | None:
     from launcher.sources.source import SourceSpec
     from launcher.sources.trial import Tally
 
-    if "tfevents" not in file.name and file.suffix not in (".csv", ".jsonl"):
+    if "tfevents" not in file.name and file.suffix not in (".csv", ".jsonl", ".json"):
         return None
     path = os.path.realpath(file)
     form = format_of(SourceSpec(kind="events", path=path), 0, path, 0)

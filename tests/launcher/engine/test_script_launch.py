@@ -288,6 +288,9 @@ def test_a_script_without_metrics_is_told_how_to_find_them(place: Workplace) -> 
     result = place.launch("job.toml")
     assert result.code == 0
     assert "a: no metric was found in its output." in result.err
+    job(place, {"a": {}}, log=["lss {loss}"], events="{dir}/*.csv")
+    err = place.launch("job.toml", "--fresh").err
+    assert "a: no metric was found in its output, and none in files that events names: {dir}/*.csv." in err
 
 
 @pytest.mark.slow
