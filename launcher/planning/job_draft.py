@@ -23,6 +23,7 @@ from launcher.planning.script_check import ScriptCheck
 from launcher.sources.lines import Lines
 from launcher.sources.template import compiled
 from launcher.sources.trial import Trial
+from launcher.store.score_names import is_score
 from launcher.text import inline
 
 _HELP_LIMIT = 100  # characters of an option's help
@@ -111,6 +112,8 @@ def _metric_lines(shape: LogShape | None) -> Iterator[str]:
     if shape is not None and shape.log:
         yield f"log = {shape.log}"
         yield f"metrics = {notation.write(list(shape.metrics))}"
+        if scores := [name for name in shape.metrics if is_score(name)]:
+            yield f"maximize = {notation.write(scores)}  # of these a larger value is better"
     else:
         yield '# log = ["step {step}: loss {loss}"]  # a line that the script prints, with its numbers by name'
         yield '# metrics = ["loss"]  # those to draw as curves'

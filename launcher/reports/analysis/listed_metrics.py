@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from launcher.store.experiment_state import ExperimentState
+from launcher.store.score_names import is_score
 from launcher.text import did_you_mean, inline
-
-# Of a metric whose name has such a word, a larger value is better: `val/acc@5`, `eval_f1`, `metrics/mAP50`.
-_SCORE = re.compile(
-    r"(?<![a-z])(acc|auc|auroc|auprc|f1|precision|recall|top[-_]?[15]|map|mrr|ndcg|bleu|chrf|rouge(l|lsum)?|meteor|"
-    r"m?iou|dice|psnr|ssim|rew|rewards?|returns?)(?![a-z])|accuracy"
-)
-_NO_SCORE = re.compile("loss|error|(?<![a-z])(err|nll|std|gap)(?![a-z])")  # as in `reward_loss`
 
 
 def told_of_metrics(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> list[str]:
@@ -38,7 +31,7 @@ def _unlogged(experiments: Sequence[ExperimentState], metrics: Sequence[str]) ->
 def _maximized(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> str:
     """Return of which metrics the smallest value counts as the best, though their names say otherwise."""
     curves = {metric: curve for each in experiments for metric, curve in each.curves.items() if metric in metrics}
-    odd = [metric for metric in metrics if metric in curves and not curves[metric].is_maximized and _is_score(metric)]
+    odd = [metric for metric in metrics if metric in curves and not curves[metric].is_maximized and is_score(metric)]
     if not odd:
         return ""
     entries = ", ".join(f'"{metric}"' for metric in odd)
@@ -46,8 +39,3 @@ def _maximized(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -
         f"the smallest {', '.join(odd)} counts as the best. If the largest is: write maximize = [{entries}] into "
         "[sweep], then the same command; nothing is trained again."
     )
-
-
-def _is_score(metric: str) -> bool:
-    name = metric.casefold()
-    return _SCORE.search(name) is not None and _NO_SCORE.search(name) is None

@@ -106,6 +106,7 @@ def test_a_log_shows_templates_and_metrics() -> None:
     text = draft("train.py", [], check("click"), shape, "a.toml")
     assert tomllib.loads(text)["sweep"]["log"] == ["step {step}: loss {loss}, acc {acc}"]
     assert tomllib.loads(text)["sweep"]["metrics"] == ["loss", "acc"]
+    assert tomllib.loads(text)["sweep"]["maximize"] == ["acc"], "else the worst is told as the best"
     assert LogShape.of(b'{"step": 1, "loss": 2.0}\n').log == '"json"'
     assert LogShape.of(b"nothing\n").log == ""
     unnumbered = LogShape.of(b"Train: 0 [ 5/9]  Loss: 2.5 (2.6)\n" * 3 + b"Best metric: 50.0 (epoch 0)\n")
