@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import enum
 import json
@@ -18,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
+from launcher.config.class_fields import fields_of, has_fields
 from launcher.config.nested import KeyPath, dotted
 
 NONE = "@none"
@@ -112,7 +112,7 @@ def write(value: Any) -> str:
 def from_python(value: Any) -> Any:
     """Return a Python value as the values that a job file can hold, at any depth.
 
-    Enums become their values, dataclasses tables, and sets sorted lists.
+    Enums become their values, dataclasses and models of pydantic tables, and sets sorted lists.
 
     Raises:
         TypeError: a value has no form in a job file; the message names its type.
@@ -129,9 +129,8 @@ def from_python(value: Any) -> Any:
         return type(value)(map(from_python, value)) if type(value) in (list, tuple) else [*map(from_python, value)]
     if isinstance(value, set | frozenset):
         return sorted(map(from_python, value), key=lambda entry: json.dumps(entry, default=str, sort_keys=True))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        given = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
-        return from_python(given)
+    if has_fields(value):
+        return from_python({name: getattr(value, name) for name, field in fields_of(type(value)).items() if field.init})
     if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
         return from_python(value.tolist())
     raise TypeError(f"a {type(value).__qualname__} cannot stand in a job file")

@@ -10,21 +10,16 @@ Only what the default was made from counts, so that `__post_init__` still comput
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
+
+from launcher.config.class_fields import fields_of, keys_of
 
 _encode = json.JSONEncoder(default=str).encode
 _adapters: dict[type, TypeAdapter[Any]] = {}
-
-
-def is_instance(default: object) -> bool:
-    """Return whether the default of a field is an instance of a class with fields."""
-    is_dataclass = dataclasses.is_dataclass(default) and not isinstance(default, type)
-    return is_dataclass or isinstance(default, BaseModel)
 
 
 def completed(table: Mapping[str, Any], default: Any, name: str) -> Mapping[str, Any]:
@@ -62,9 +57,8 @@ def _arguments(default: Any, names: Iterable[str]) -> dict[str, Any] | None:
 def _names(instance: Any) -> list[str]:
     """Return the names of the values that an instance is made from and has kept."""
     written = _written(instance)
-    if isinstance(instance, BaseModel):
-        return list(written)
-    return [field.name for field in dataclasses.fields(instance) if field.init and field.name in written]
+    fields = fields_of(type(instance)).values()
+    return [key for field in fields if field.init for key in keys_of(field) if key in written]
 
 
 def _made(cls: type, arguments: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any
 
 from launcher.config import notation, redact, validation
+from launcher.config.class_fields import fields_of, has_fields, keys_of
 from launcher.config.nested import KeyPath, dotted, leaves
 
 _UNCHANGED = frozenset({int, str, bool, type(None)})  # most values: their JSON form is the value itself
@@ -94,7 +95,7 @@ def is_made_twice(instance: Any, resolved: Resolved, given: Mapping[str, Any]) -
     `given`: the values that the instance was made from. Instances made from the same values do not differ.
     """
     cls: type = type(instance)
-    if given.keys() <= _fields(cls).keys() and {**_defaults(cls), **given} == resolved.config:
+    if given.keys() <= fields_of(cls).keys() and {**_defaults(cls), **given} == resolved.config:
         return False  # as nearly always: its values are those that it was made from
     try:
         again = validation.remade(instance)
@@ -125,8 +126,8 @@ def _differences(before: Any, now: Any, left_out: Collection[str], path: KeyPath
 
 def plain_value(value: Any) -> Any:
     """Return a value as JSON types, sets as sorted lists; a value without a JSON type as its repr."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        own = {attribute.name: getattr(value, attribute.name, None) for attribute in dataclasses.fields(value)}
+    if has_fields(value):
+        own = {name: getattr(value, name, None) for name in fields_of(type(value))}
         return {name: plain_value(inner) for name, inner in own.items()}
     if isinstance(value, Mapping):
         return {str(_json_type(key)): plain_value(inner) for key, inner in value.items()}
@@ -161,13 +162,14 @@ def _describe(value: Any, path: KeyPath, given: Any, config: Any, resolved: Reso
         return config
     if type(value) is float:  # in a field of type Any, pydantic writes NaN and infinities as null
         return value if config is None and not math.isfinite(value) else config
-    if dataclasses.is_dataclass(value) and not isinstance(value, type) and isinstance(config, dict):
-        known = _fields(type(value))
+    if has_fields(value) and isinstance(config, dict):
+        known = fields_of(type(value))
         table = given if type(given) is dict or isinstance(given, Mapping) else {}
         for name, attribute in known.items():
             if name in config and not (name in table and _is_unlike(attribute, table[name], config[name])):
                 _describe_field(value, attribute, (*path, name), table, config, resolved)
-        for name in [name for name in table if name not in known]:
+        init_only = [name for name in table if name not in known] if dataclasses.is_dataclass(value) else []
+        for name in init_only:
             # Only __init__ takes it (InitVar). What becomes of it may be in no field, so it is recorded itself.
             if not hasattr(type(value), name) or plain_value(getattr(type(value), name)) != plain_value(table[name]):
                 config[name] = plain_value(table[name])
@@ -191,16 +193,11 @@ def _describe(value: Any, path: KeyPath, given: Any, config: Any, resolved: Reso
 
 
 @cache
-def _fields(cls: type) -> dict[str, dataclasses.Field[Any]]:
-    return {attribute.name: attribute for attribute in dataclasses.fields(cls)}
-
-
-@cache
 def _defaults(cls: type) -> dict[str, Any]:
     """Return the defaults of the fields that an instance is made from, those of a factory left out."""
     return {
         name: attribute.default
-        for name, attribute in _fields(cls).items()
+        for name, attribute in fields_of(cls).items()
         if attribute.init and attribute.default is not dataclasses.MISSING
     }
 
@@ -213,9 +210,10 @@ def _describe_field(
     config: dict[str, Any],
     resolved: Resolved,
 ) -> None:
-    name = attribute.name
-    is_given, value = name in given, getattr(instance, name)
-    part = given[name] if is_given else None
+    name, value = attribute.name, getattr(instance, attribute.name)
+    key = next((key for key in keys_of(attribute) if key in given), None)
+    is_given = key is not None
+    part = None if key is None else given[key]
     if type(value) not in _UNCHANGED:
         config[name] = _describe(value, path, part, config[name], resolved)
     if attribute.metadata and attribute.metadata.get("identity") is False:

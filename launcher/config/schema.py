@@ -12,6 +12,7 @@ from typing import Any
 from pydantic_core import CoreSchema, core_schema
 
 from launcher.config import partial_table
+from launcher.config.class_fields import has_fields
 from launcher.config.nested import KeyPath, dotted
 from launcher.config.notation import SCALARS
 
@@ -25,7 +26,18 @@ class Schema:
         self._definitions = schema["definitions"] if schema["type"] == "definitions" else []
         self._named: Mapping[str, Any] = {definition["ref"]: definition for definition in self._definitions}
         self._keys: dict[KeyPath, set[str] | None] = {}
-        self._schema = self._unwrapped(schema["schema"] if self._definitions else schema)
+        self._root = schema["schema"] if self._definitions else schema
+        self._schema = self._unwrapped(self._root)
+
+    @property
+    def is_read_by_validators(self) -> bool:
+        """Validators of the class get its values before pydantic reads them: what is JSON can no longer be told."""
+        schema = self._root
+        while schema is not self._schema and "schema" in schema:
+            if schema["type"] in ("function-before", "function-wrap", "function-plain"):
+                return True
+            schema = schema["schema"]
+        return False
 
     @property
     def arguments(self) -> list[Any] | None:
@@ -36,10 +48,11 @@ class Schema:
         return fields
 
     def closed(self, *, only_arguments: bool) -> CoreSchema:
-        """Return the schema of the class, or of its arguments only, in which every class refuses unknown keys."""
-        closed: CoreSchema = _closed(self._schema)
-        if only_arguments:
-            closed = closed["schema"]
+        """Return the schema of the class, or of its arguments only, in which every class refuses unknown keys.
+
+        That of the class has the validators around it, such as `@model_validator`.
+        """
+        closed: CoreSchema = _closed(self._schema["schema"] if only_arguments else self._root)
         return core_schema.definitions_schema(closed, _closed(self._definitions)) if self._definitions else closed
 
     def classes_at(self, path: Sequence[str]) -> list[tuple[str, list[str]]]:
@@ -86,7 +99,7 @@ class Schema:
         if not isinstance(value, Mapping):
             return value
         default = _default(inner[0]) if around is None else getattr(around, key, None)
-        default = default if partial_table.is_instance(default) else None
+        default = default if has_fields(default) else None
         table = {name: self._completed(inner[0], name, entry, (*path, name), default) for name, entry in value.items()}
         return table if default is None else partial_table.completed(table, default, dotted(path))
 

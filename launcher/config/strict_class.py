@@ -10,13 +10,13 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic_core import SchemaValidator
 
 from launcher.config import notation
+from launcher.config.class_fields import fields_of
 from launcher.config.schema import Schema
 
 _DISABLE_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
@@ -34,6 +34,7 @@ class StrictClass:
         self.schema = Schema(self._adapter.core_schema)
         # A pydantic dataclass checks and makes itself. Of other dataclasses, only the arguments are checked here.
         self._arguments = None if hasattr(cls, "__pydantic_validator__") else self.schema.arguments
+        self._is_strict = None if self._arguments is None and self.schema.is_read_by_validators else True
         self._init_only = [field["name"] for field in self._arguments or () if field.get("init_only")]
         self._last: tuple[Mapping[str, Any], Any] = ({}, None)  # what was read last, if nothing can change it
         self._validator = SchemaValidator(self.schema.closed(only_arguments=self._arguments is not None))
@@ -41,7 +42,7 @@ class StrictClass:
     def names(self) -> list[str]:
         """Return the keys a mapping may have, sorted."""
         if self._arguments is None:
-            return sorted(field.name for field in fields(self._cls) if field.init)
+            return sorted(name for name, field in fields_of(self._cls).items() if field.init)
         return sorted(field["name"] for field in self._arguments if field.get("init", True))
 
     def read(self, values: Mapping[str, Any]) -> Any:
@@ -53,7 +54,8 @@ class StrictClass:
         """
         if values is self._last[0]:  # a configuration is made twice
             return self._last[1]
-        read = self._validator.validate_json(_encode(self.schema.completed(values)), strict=True)
+        text = _encode(self.schema.completed(values))
+        read = self._validator.validate_json(text, strict=self._is_strict)
         if self._arguments is None:
             return read
         arguments, init_only = read

@@ -15,13 +15,14 @@ import math
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
 from launcher import child_process, forked_process
 from launcher.config import notation, validation
+from launcher.config.class_fields import is_config_class
 from launcher.config.resolved import HOW_TO_MEND, Resolved, addresses, describe, differing, is_made_twice
 from launcher.config.validation import FieldError
 from launcher.errors import InputError
@@ -83,7 +84,7 @@ def _is_imported(target: Target) -> bool:
 
 
 def _import_class(target: Target, module: str, name: str) -> type | None:
-    """Import the module and return its dataclass; None if only the child can tell, which imports everything anew.
+    """Import the module and return its class; None if only the child can tell, which imports everything anew.
 
     Raises:
         InputError: the module cannot be imported.
@@ -99,7 +100,7 @@ def _import_class(target: Target, module: str, name: str) -> type | None:
             f'sweep.target "{target.spec}": importing {module} failed: {type(error).__name__}: {error_text(error)}.'
         )
         raise InputError(message) from error
-    return cls if isinstance(cls, type) and is_dataclass(cls) else None
+    return cls if is_config_class(cls) else None
 
 
 def _check_all(cls: type, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, CheckedConfig]:

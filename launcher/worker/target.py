@@ -12,10 +12,11 @@ import os
 import sys
 import typing
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from launcher.config.class_fields import is_config_class
 from launcher.errors import InputError
 from launcher.text import error_text
 
@@ -81,7 +82,8 @@ def config_class(target: Target) -> type:
     """Import the target's module and return the class of its configurations; `dict` where keys are not checked.
 
     Raises:
-        InputError: the first parameter is annotated with neither a dataclass nor dict, or there is no such function.
+        InputError: the first parameter is annotated with neither a class that has fields nor dict, or there is no such
+            function.
     """
     function = load_function(target)
     try:
@@ -94,10 +96,10 @@ def config_class(target: Target) -> type:
     cls = hints.get(first)
     if typing.get_origin(cls) is dict or cls is dict:
         return dict
-    if not (isinstance(cls, type) and is_dataclass(cls)):
+    if not (isinstance(cls, type) and is_config_class(cls)):
         raise InputError(
             f'sweep.target "{target.spec}": the first parameter, {first}, must be annotated with a dataclass '
-            "(its fields are the keys of [config]), or with dict for unchecked keys."
+            "or a model of pydantic (its fields are the keys of [config]), or with dict for unchecked keys."
         )
     return cls
 

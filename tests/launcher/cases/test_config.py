@@ -225,6 +225,73 @@ def test_05_overrides_of_nested_keys_are_shown_and_do_not_reach_those_that_set_t
     assert notices(plan) == ["-S extra.x=1 is not for a: sets it itself."]
 
 
+PYDANTIC = """
+import pydantic.dataclasses as pd
+from dataclasses import dataclass, field
+from pathlib import Path
+from pydantic import BaseModel, Field, field_validator, model_validator
+class Scaled(BaseModel):
+    lr: float = Field(0.1, alias="rate")
+    batch: int = 512
+    where: Path = Path("a")
+    @model_validator(mode="after")
+    def scale(self):
+        self.lr = self.lr * self.batch / 256
+        return self
+class Deeper(Scaled):
+    depth: int = Field(2, ge=1)
+    inner: Scaled = Field(default_factory=Scaled)
+    @field_validator("depth")
+    @classmethod
+    def doubled(cls, depth): return 2 * depth
+@pd.dataclass
+class Checked:
+    lr: float = 0.1
+    batch: int = 512
+    where: Path = Path("a")
+    @model_validator(mode="before")
+    @classmethod
+    def named(cls, given): return given
+    @model_validator(mode="after")
+    def scale(self):
+        self.lr = self.lr * self.batch / 256
+        return self
+@dataclass
+class Around:
+    scaled: Scaled = field(default_factory=Scaled)
+    checked: Checked = field(default_factory=Checked)
+"""
+
+
+@pytest.mark.parametrize(
+    ("cls", "table", "made"),
+    [
+        ("Scaled", "batch = 1024", "Scaled(batch=1024)"),
+        ("Scaled", "rate = 0.5, where = 'b'", "Scaled(rate=0.5, where='b')"),
+        ("Deeper", "depth = 3, inner = { batch = 1024 }", "Deeper(depth=3, inner={'batch': 1024})"),
+        ("Checked", "batch = 1024, where = 'b'", "Checked(batch=1024, where='b')"),
+        ("Around", "scaled.batch = 1, checked.batch = 2", "Around(Scaled(batch=1), Checked(batch=2))"),
+    ],
+)
+def test_02_validators_of_pydantic_are_applied_once(place: Workplace, cls: str, table: str, made: str) -> None:
+    (place.folder / "classes.py").write_text(PYDANTIC)
+    (place.folder / "train.py").write_text(
+        f"import classes\nfrom classes import *\nfrom classes import {cls}\n"
+        f"def run(config: {cls}, run): assert config == {made} and config != {cls}(), config\n"
+    )
+    job = f'[sweep]\ntarget = "train:run"\npreload = []\nmetrics = []\n[experiments]\na = {{ {table} }}\n'
+    result = place.launch(str(place.job(job)), "--devices", "cpu")
+    assert result.code == 0, result.err
+
+
+def test_02_what_a_model_of_pydantic_refuses_is_told_with_its_line(place: Workplace) -> None:
+    (place.folder / "classes.py").write_text(PYDANTIC)
+    (place.folder / "train.py").write_text("from classes import Deeper\ndef run(config: Deeper, run): pass\n")
+    told = refused(place, "[experiments]\na = { depht = 3 }\nb = { depth = 0 }\n", "train:run")
+    assert 'experiments.a.depht is not a field of classes.Deeper. Did you mean "depth"?' in told
+    assert "job.toml:7: experiments.b.depth input should be greater than or equal to 1, not 0" in told
+
+
 INSTANCES = """
 from dataclasses import dataclass, field
 from pathlib import Path

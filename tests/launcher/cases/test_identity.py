@@ -219,5 +219,39 @@ def test_15_16_a_sweep_goes_on_when_fields_come_and_a_set_is_in_another_order(pl
     assert "changed: tags ['crop', 'flip', 'jitter'] → ['crop', 'jitter', 'turn']" in describe(_plan_of(place, job))
 
 
+MODELS = """
+from dataclasses import dataclass, field
+from pydantic import BaseModel, Field
+class Inner(BaseModel):
+    tags: set[str] = {"flip", "crop", "jitter"}
+    note: str = Field("x", json_schema_extra={"identity": False})
+    width: int = 1
+class Model(BaseModel):
+    inner: Inner = Inner()
+    lr: float = 0.1
+@dataclass
+class Config:
+    inner: Inner = field(default_factory=Inner)
+    lr: float = 0.1
+"""
+
+
+@pytest.mark.parametrize("cls", ["Model", "Config"])
+def test_15_16_so_does_one_with_models_of_pydantic(place: Workplace, cls: str) -> None:
+    (place.folder / "models.py").write_text(MODELS)
+    (place.folder / "train.py").write_text(
+        f"from models import {cls}\ndef run(config: {cls}, run): run.log(1, loss=1)\n"
+    )
+    job = place.toy({"a": {}, "b": {"inner.width": 3}}, target="train:run")
+    assert place.launch(str(job), "--devices", "cpu").code == 0
+    (place.folder / "models.py").write_text(
+        MODELS.replace("width: int = 1", "width: int = 1\n    depth: int = 2").replace('"x"', '"y"')
+    )
+    again = place.launch(str(job), "--devices", "cpu")
+    assert "nothing to do" in again.err
+    (place.folder / "models.py").write_text(MODELS.replace("flip", "turn"))
+    assert "changed: inner.tags ['crop', 'flip', 'jitter']" in place.launch("plan", str(job), "--devices", "cpu").out
+
+
 def _plan_of(place: Workplace, job: Path) -> Plan:
     return plan(load(job, outcome=place.paths.outcome, logs=place.paths.logs))
