@@ -8,10 +8,11 @@ lines in a row in which it has found nothing; if it has found nothing at all by 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from launcher.sources.json_lines import JsonParser, load_object
-from launcher.sources.steps import StepsByName
+from launcher.sources.steps import Epoch, StepsByName
 from launcher.sources.suggest import LONGEST_BYTES, looks_promising, shape_of, suggest_beside
 from launcher.sources.template import compiled
 from launcher.sources.template_parser import TemplateParser
@@ -25,8 +26,12 @@ _MOST_SHAPES = 1000
 class AutoParser:
     """Takes what looks like metrics."""
 
-    def __init__(self, after_step: int = 0) -> None:
-        """Begin. Lines without a step are counted from the step after `after_step`."""
+    def __init__(self, after_step: int = 0, epochs: Mapping[str, Sequence[Epoch]] | None = None) -> None:
+        """Begin. Lines without a step are counted from the step after `after_step`.
+
+        `epochs`: by template, those of the attempt that this one goes on with.
+        """
+        self._epochs = epochs or {}
         self.notes: list[str] = []
         self.templates: dict[str, TemplateParser] = {}  # by template: those that are used
         self.has_json = False  # whether JSON objects were found
@@ -80,10 +85,14 @@ class AutoParser:
             return None
         if text in self.templates or len(self.templates) >= MOST_TEMPLATES:
             return self.templates.get(text)
-        parser = self.templates[text] = TemplateParser([text], shared=self._steps)
+        parser = self.templates[text] = TemplateParser([text], shared=self._steps, epochs=self._epochs)
         shown = printable(json.dumps(text, ensure_ascii=False))
         self.notes.append(f"metrics are taken by this template. To keep to it, write: log = [{shown}]")
         return parser
+
+    def epochs(self) -> dict[str, list[Epoch]]:
+        """Return the epochs of each template, as `TemplateParser` does."""
+        return {text: epochs for parser in self.templates.values() for text, epochs in parser.epochs().items()}
 
     def _take_notes(self, notes: list[str]) -> None:
         self.notes += notes

@@ -36,9 +36,9 @@ def format_of(spec: SourceSpec, number: int, path: str, begin: int) -> Format:
 def _parser(spec: SourceSpec) -> Parser:
     match spec.kind:
         case "templates":
-            return TemplateParser(spec.templates, spec.after_step)
+            return TemplateParser(spec.templates, spec.after_step, epochs=spec.epochs)
         case "auto":
-            return AutoParser(spec.after_step)
+            return AutoParser(spec.after_step, spec.epochs)
         case "run":
             return RunParser()
         case _:

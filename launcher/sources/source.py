@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 import orjson
 
+from launcher.sources.steps import Epoch
 from launcher.store import values
 
 Kind = Literal["templates", "auto", "json", "run", "events"]
@@ -49,6 +50,7 @@ class SourceSpec:
     templates: tuple[str, ...] = ()
     begins: Mapping[str, int] = field(default_factory=dict)  # path → the size of the file when the attempt began
     after_step: int = 0  # matches without a step are counted from the next step on
+    epochs: Mapping[str, Sequence[Epoch]] = field(default_factory=dict)  # by template, of the attempt before
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as a JSON object."""
@@ -71,11 +73,29 @@ class SourceSpec:
             templates=tuple(known.list("templates", "a list of texts", lambda entry: isinstance(entry, str))),
             begins=values.wholes(known.optional("begins")),
             after_step=known.whole("after_step"),
+            epochs=_epochs(known.optional("epochs")),
         )
 
     def beginning_at(self, begins: Mapping[str, int]) -> SourceSpec:
         """Return the description of the same source for an attempt that begins in files at these offsets."""
         return SourceSpec(**{**vars(self), "begins": dict(begins)}) if begins != self.begins else self
+
+
+def _epochs(content: Any) -> dict[str, tuple[Epoch, ...]]:
+    """Return the epochs that a description holds; none for what is something else, as in a record of before."""
+    if not isinstance(content, dict):
+        return {}
+    return {
+        text: tuple(Epoch(*entry) for entry in entries if _is_epoch(entry))
+        for text, entries in content.items()
+        if isinstance(entries, list)
+    }
+
+
+def _is_epoch(entry: Any) -> bool:
+    if not isinstance(entry, list) or len(entry) != len(Epoch._fields):
+        return False
+    return all(values.whole(number) is not None for number in entry[:3]) and type(entry[3]) in (int, float)
 
 
 def specs_as_text(specs: Sequence[SourceSpec]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from launcher.sources.fuller_templates import find_apart, fuller
-from launcher.sources.steps import Steps, StepsByName
+from launcher.sources.steps import Epoch, Steps, StepsByName
 from launcher.sources.template import Template, compiled
 from launcher.text import inline
 
@@ -29,11 +29,12 @@ class TemplateParser:
         after_step: int = 0,
         shared: StepsByName | None = None,
         beside: Sequence[str] = (),
+        epochs: Mapping[str, Sequence[Epoch]] | None = None,
     ) -> None:
         """Compile the templates. Matches without a step are counted from the step after `after_step`.
 
         `shared`: the steps of templates in other parsers of the same lines. `beside`: templates of other parsers to
-        which a number of these lines may belong.
+        which a number of these lines may belong. `epochs`: by template, those of the attempt that this goes on with.
 
         Raises:
             ValueError: a template can match nothing of use.
@@ -41,8 +42,9 @@ class TemplateParser:
         self.notes: list[str] = []
         by_name = shared or StepsByName(after_step)
         known = [
-            (template, by_name.of(name for name in template.names if name != "step"))
+            (template, by_name.of((name for name in template.names if name != "step"), begun))
             for template in map(compiled, templates)
+            for begun in [Steps(by_name.after, (epochs or {}).get(template.text, ()))]
         ]
         everyone = [compiled(text) for text in dict.fromkeys((*templates, *beside))]
         # With the methods beside them: to look one up takes as long as to search a line for a literal.
@@ -62,7 +64,7 @@ class TemplateParser:
                 continue
             fields, printed = match
             if next_step is not None:
-                step = next_step(printed)
+                step = next_step(printed, fields.get("epoch", -1))
             elif first is None or not steps.is_kin_of(first):  # a line is counted once
                 step = steps.count()
             if steps.note:
@@ -76,6 +78,12 @@ class TemplateParser:
             else:
                 found = ({**fields, **found[0]}, found[1])
         return found
+
+    def epochs(self) -> dict[str, list[Epoch]]:
+        """Return the epochs of each template that has a {step}, as far as the lines have shown them."""
+        return {
+            template.text: steps.epochs for *_, template, steps in self._known if template.has_step and steps.epochs
+        }
 
 
 def _finder(template: Template, everyone: Sequence[Template]) -> Callable[[bytes], _Found | None]:

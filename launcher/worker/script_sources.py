@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 from collections.abc import Iterable
 from dataclasses import replace
 
 from launcher.sources.beginning import beginning_now
 from launcher.sources.follow import Sources
-from launcher.sources.source import SourceSpec, specs_as_text
+from launcher.sources.source import SourceSpec, read_specs, specs_as_text
+from launcher.store import values
 from launcher.store.records import RecordWriter
 from launcher.store.summary_file import read_summary
 from launcher.worker.script_task import ScriptTask
@@ -25,6 +28,26 @@ def begin_sources(task: ScriptTask, writer: RecordWriter) -> Sources:
 
 
 def _going_on(task: ScriptTask) -> Iterable[SourceSpec]:
-    """Return the sources of a script that goes on: matches without a step are counted from its last step on."""
-    last_step = read_summary(task.records, ()).last_step
-    return [spec if spec.kind == "run" else replace(spec, after_step=last_step) for spec in task.sources]
+    """Return the sources of a script that goes on: matches without a step are counted from its last step on.
+
+    Where each epoch prints its steps from the first, the epochs of the attempt before are known too.
+    """
+    from launcher.sources.earlier_epochs import with_epochs  # not at the top: few attempts go on
+
+    last_step, before = read_summary(task.records, ()).last_step, _sources_before(task.records)
+    return [
+        spec if spec.kind == "run" else with_epochs(replace(spec, after_step=last_step), before)
+        for spec in task.sources
+    ]
+
+
+def _sources_before(records: str) -> list[SourceSpec]:
+    """Return the description of the sources that the newest attempt has left; none if it cannot be read."""
+    with contextlib.suppress(OSError, ValueError), open(records, "rb") as file:
+        with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as content:
+            place = content.rfind(b'"kind":"follows"')
+            begin, end = content.rfind(b"\n", 0, max(place, 0)) + 1, content.find(b"\n", max(place, 0))
+            record = values.load(content[begin:end]) if 0 <= place < end else None
+        if isinstance(record, dict):
+            return read_specs(str(record.get("sources")))
+    return []

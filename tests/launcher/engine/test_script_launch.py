@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import textwrap
 from typing import Any
 
 import pytest
@@ -410,3 +411,28 @@ def test_a_program_begins_with_the_standard_descriptors_alone_and_ignores_no_sig
     )
     ignored = int(place.log("a").split("SigIgn:")[1].split()[0], 16)
     assert not ignored & sum(1 << (number - 1) for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT))
+
+
+def test_steps_that_each_epoch_prints_anew_go_on_with_the_attempt(place: Workplace) -> None:
+    source = """
+        import os, sys
+        folder = sys.argv[1]
+        done = int(open(f"{folder}/ck").read()) if "--resume" in sys.argv else 0
+        for epoch in range(done, 4):
+            for step in (10, 20, 30):
+                print(f"Epoch [{epoch + 1}/4], Step [{step}/30], Loss: {epoch}.{step}")
+                if (epoch, step, done) == (2, 20, 0):
+                    os.abort()
+            open(f"{folder}/ck", "w").write(str(epoch + 1))
+    """
+    (place.folder / "train.py").write_text(textwrap.dedent(source))
+    place.job(
+        '[sweep]\ncommand = ["{python}", "train.py", "{dir}"]\n'
+        'log = ["Epoch [{epoch}/{}], Step [{step}/{}], Loss: {loss}"]\n'
+        'resume = { if = "{dir}/ck", args = ["--resume"] }\n[experiments]\na = {}\n'
+    )
+    place.launch("job.toml")
+    assert place.launch("job.toml").code == 0
+    records = RecordReader(place.paths.records("a")).read()
+    steps = {record["step"]: record["loss"] for record in records if "loss" in record}
+    assert steps == {30 * epoch + step: float(f"{epoch}.{step}") for epoch in range(4) for step in (10, 20, 30)}

@@ -50,3 +50,32 @@ def test_a_step_that_goes_back_is_told_once() -> None:
         steps.note = ""
     assert len(notes) == 1
     assert "the step 0 comes after the step 100" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        # each epoch prints 10, 20, 30; the attempt before ended in the middle of one, or at its end
+        ([(10, 1), (20, 1), (30, 1), (10, 2), (20, 2)], [(10, 2), (20, 2), (30, 2), (10, 3)], [40, 50, 60, 70]),
+        ([(10, 1), (20, 1), (30, 1), (10, 2), (20, 2)], [(30, 2), (10, 3)], [60, 70]),
+        ([(10, 1), (20, 1), (30, 1), (10, 2), (20, 2), (30, 2)], [(10, 3), (20, 3)], [70, 80]),
+        ([(10, 1), (20, 1), (10, 2), (20, 2), (10, 3)], [(10, 2), (20, 2), (10, 3), (20, 3)], [30, 40, 50, 60]),
+        ([(10, 1), (20, 1), (30, 1)], [(10, 2), (20, 2)], [40, 50]),
+        ([(10, 1), (20, 1), (30, 1)], [(10, 1), (20, 1)], [10, 20]),
+        # without the number of the epoch
+        ([(10, -1), (20, -1), (30, -1), (10, -1)], [(10, -1), (20, -1), (30, -1), (10, -1)], [40, 50, 60, 70]),
+        ([(10, -1), (20, -1), (30, -1), (10, -1), (20, -1), (30, -1)], [(10, -1), (20, -1)], [70, 80]),
+        ([(0, -1), (10, -1), (0, -1), (10, -1)], [(0, -1), (10, -1), (0, -1)], [40, 50, 60]),
+        # steps of the whole training
+        ([(10, 1), (20, 1), (30, 2), (40, 2)], [(30, 2), (40, 2), (50, 3)], [30, 40, 50]),
+        ([(10, -1), (20, -1), (30, -1)], [(20, -1), (30, -1), (40, -1)], [20, 30, 40]),
+        ([(10, 1), (20, 1), (30, 2), (40, 3)], [(40, 3), (50, 3)], [40, 50]),
+    ],
+)  # fmt: skip
+def test_an_attempt_goes_on_with_the_epochs_of_the_attempt_before(
+    before: list[tuple[int, int]], after: list[tuple[int, int]], expected: list[int]
+) -> None:
+    first = Steps()
+    last = max(first.next(*printed) for printed in before)
+    second = Steps(last, first.epochs)
+    assert [second.next(*printed) for printed in after] == expected

@@ -1,0 +1,55 @@
+"""The epochs of an attempt that ended, for the attempt that goes on with it: read again from what it has printed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from launcher.sources.auto import AutoParser
+from launcher.sources.lines import Lines
+from launcher.sources.source import SourceSpec
+from launcher.sources.template_parser import TemplateParser
+from launcher.store.files import open_to_read
+
+_PIECE_BYTES = 1 << 20
+_MOST_BYTES = 32 << 20  # of an attempt's output: seconds. Of a longer one the epochs are not known
+
+
+def with_epochs(spec: SourceSpec, before: Sequence[SourceSpec]) -> SourceSpec:
+    """Return the description of a source with the epochs of the attempt that this one goes on with.
+
+    `before`: the descriptions of that attempt.
+    """
+    earlier = next((other for other in before if (other.kind, other.path) == (spec.kind, spec.path)), None)
+    if earlier is None or spec.kind not in ("templates", "auto"):
+        return spec
+    if spec.kind == "templates" and not any("{step}" in text for text in spec.templates):
+        return spec
+    parser = (
+        AutoParser(earlier.after_step, earlier.epochs)
+        if spec.kind == "auto"
+        else TemplateParser(spec.templates, earlier.after_step, epochs=earlier.epochs)
+    )
+    lines = Lines()
+    for piece in _pieces(spec.path, earlier.begins.get(spec.path, 0)):
+        for line, _ in lines.split(piece):
+            parser.parse(line)
+    return replace(spec, epochs={**earlier.epochs, **parser.epochs()})
+
+
+def _pieces(path: str, begin: int) -> Iterator[bytes]:
+    try:
+        fd = open_to_read(path)
+    except OSError:
+        return
+    try:
+        if os.fstat(fd).st_size - begin > _MOST_BYTES:
+            return
+        while piece := os.pread(fd, _PIECE_BYTES, begin):
+            begin += len(piece)
+            yield piece
+    except OSError:
+        return
+    finally:
+        os.close(fd)
