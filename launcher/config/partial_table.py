@@ -14,12 +14,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import TypeAdapter
-
+from launcher.config.adapter import adapter_of, written
 from launcher.config.class_fields import fields_of, keys_of
 
 _encode = json.JSONEncoder(default=str).encode
-_adapters: dict[type, TypeAdapter[Any]] = {}
 
 
 def completed(table: Mapping[str, Any], default: Any, name: str) -> Mapping[str, Any]:
@@ -64,19 +62,11 @@ def _names(instance: Any) -> list[str]:
 def _made(cls: type, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the values of the instance that these arguments make; None if they make none."""
     try:
-        return _written(_adapter(cls).validate_json(_encode(arguments), strict=True))
+        return _written(adapter_of(cls).validate_json(_encode(arguments), strict=True))
     except Exception:  # noqa: BLE001  the user's __post_init__ runs here
         return None
 
 
 def _written(instance: Any) -> dict[str, Any]:
-    written: dict[str, Any] = _adapter(type(instance)).dump_python(
-        instance, mode="json", by_alias=True, warnings=False, fallback=repr
-    )
-    return written
-
-
-def _adapter(cls: type) -> TypeAdapter[Any]:
-    if cls not in _adapters:
-        _adapters[cls] = TypeAdapter(cls)
-    return _adapters[cls]
+    values: dict[str, Any] = written(instance, by_alias=True)
+    return values

@@ -143,7 +143,9 @@ def _json_type(value: Any) -> Any:
         return value
     from pydantic_core import to_jsonable_python  # not at the top: it is seldom needed
 
-    return to_jsonable_python(value, fallback=repr)
+    from launcher.config.adapter import shown
+
+    return to_jsonable_python(value, fallback=shown)
 
 
 _encode = json.JSONEncoder(sort_keys=True, default=str).encode  # made once: a sweep has thousands of values

@@ -6,20 +6,17 @@ and a whole number a float.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import TypeAdapter
 from pydantic_core import SchemaValidator
 
 from launcher.config import notation
+from launcher.config.adapter import adapter_of, written
 from launcher.config.class_fields import fields_of
 from launcher.config.schema import Schema
 
-_DISABLE_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 _UNCHANGING = notation.SCALARS | {str}
 _encode = json.JSONEncoder(default=str).encode  # made once: a sweep has thousands of configurations
 
@@ -29,8 +26,7 @@ class StrictClass:
 
     def __init__(self, cls: type) -> None:
         self._cls = cls
-        with _without_plugins():
-            self._adapter: TypeAdapter[Any] = TypeAdapter(cls)
+        self._adapter = adapter_of(cls)
         self.schema = Schema(self._adapter.core_schema)
         # A pydantic dataclass checks and makes itself. Of other dataclasses, only the arguments are checked here.
         self._arguments = None if hasattr(cls, "__pydantic_validator__") else self.schema.arguments
@@ -72,26 +68,10 @@ class StrictClass:
         return read if self._arguments is None else self._cls(**read)
 
     def plain(self, instance: Any) -> dict[str, Any]:
-        """Return all fields of an instance as JSON types; a value without a JSON type as its repr."""
-        values: dict[str, Any] = self._adapter.serializer.to_python(
-            instance, mode="json", warnings=False, fallback=repr
-        )
+        """Return all fields of an instance as JSON types."""
+        values: dict[str, Any] = written(instance)
         return values
 
     def remade(self, instance: Any) -> Any:
         """Return a new instance made from the field values of `instance`. Errors of the class pass through."""
         return self._adapter.validate_json(_encode(self.plain(instance)), strict=True)
-
-
-@contextlib.contextmanager
-def _without_plugins() -> Iterator[None]:
-    """Have pydantic look for no plugins: that would read the metadata of every package, and a check needs none."""
-    before = os.environ.get(_DISABLE_PLUGINS)
-    os.environ[_DISABLE_PLUGINS] = "__all__"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_DISABLE_PLUGINS]
-        else:
-            os.environ[_DISABLE_PLUGINS] = before

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _NO_LIST = ("list_type", "tuple_type")
+_OF_PYTHON = "needs_python_object"  # the type is a class such as torch.dtype
 _NONSENSE = "no such text is meant"  # a field that accepts this accepts any text
 
 
@@ -131,6 +132,8 @@ def _field_errors(cls: type, values: Mapping[str, Any], error: ValidationError) 
                 yield FieldError(path, _is_unknown(cls, path))
             continue
         message = _lower_first(problem["msg"].removeprefix("Value error, "))
+        if problem["type"] == _OF_PYTHON:
+            message = "has a type of which a job file can give no value: make it in your code, from text or a number"
         if is_missing:
             path, message = (*path, str(problem["loc"][-1])), "is missing"
         elif path:

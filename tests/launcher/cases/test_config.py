@@ -284,6 +284,50 @@ def test_02_validators_of_pydantic_are_applied_once(place: Workplace, cls: str, 
     assert result.code == 0, result.err
 
 
+OF_PYTHON = """
+from dataclasses import dataclass, field
+from typing import Callable
+class Dtype:
+    def __init__(self, bits): self.bits = bits
+    def __repr__(self): return f"Dtype({self.bits})"
+    def __eq__(self, other): return self.bits == other.bits
+    def __hash__(self): return self.bits
+class Layer: pass
+def relu(x): return x
+@dataclass
+class Inner:
+    dtype: Dtype = Dtype(8)
+    width: int = 1
+@dataclass(frozen=True, slots=True)
+class Config:
+    dtype: Dtype = Dtype(32)
+    layer: type[Layer] = Layer
+    activation: Callable = relu
+    inner: Inner = field(default_factory=lambda: Inner(width=4))
+    lr: float = 0.1
+"""
+
+
+def test_fields_of_types_that_no_job_file_can_give_keep_their_defaults(place: Workplace) -> None:
+    (place.folder / "classes.py").write_text(OF_PYTHON)
+    (place.folder / "train.py").write_text(
+        "from classes import *\nfrom classes import Config\n"
+        "def run(config: Config, run): assert config.dtype is Config().dtype and config.activation is relu\n"
+    )
+    head = '[sweep]\ntarget = "train:run"\npreload = []\nmetrics = []\n'
+    job = place.job(f"{head}[experiments]\na = {{ lr = 0.2 }}\n")
+    for _ in range(2):
+        result = place.launch(str(job), "--devices", "cpu")
+        assert result.code == 0, result.err
+    assert "nothing to do" in result.err
+    config = resolve(load(job))[0].config
+    assert (config["dtype"], config["activation"]) == ("Dtype(32)", "classes.relu")
+    assert config["inner"] == {"dtype": "Dtype(8)", "width": 4}
+    told = refused(place, "[experiments]\na = { dtype = 16, inner.dtype = 4 }\n", "train:run")
+    assert "experiments.a.dtype has a type of which a job file can give no value" in told
+    assert "experiments.a.inner.dtype has a type of which" in told
+
+
 def test_02_what_a_model_of_pydantic_refuses_is_told_with_its_line(place: Workplace) -> None:
     (place.folder / "classes.py").write_text(PYDANTIC)
     (place.folder / "train.py").write_text("from classes import Deeper\ndef run(config: Deeper, run): pass\n")
