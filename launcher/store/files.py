@@ -196,6 +196,12 @@ class LineSplitter:
                 self.num_too_long += 1
         return lines
 
+    def forget_torn(self) -> int:
+        """Forget the start of the line that is not complete yet. Return how many bytes that were."""
+        self.num_too_long -= self._is_too_long
+        size, self._torn, self._size, self._is_too_long = self._size, [], 0, False
+        return size
+
 
 def _odd(path: AnyPath) -> OddFile | None:
     """Return an error that names the kind of thing at a path; None for a file, or if the kind cannot be found."""

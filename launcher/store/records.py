@@ -353,10 +353,6 @@ class RecordReader:
         """The end of the last whole line that was read, in bytes from the beginning of the file."""
         return self._offset - self._lines.num_torn_bytes
 
-    def _num_bytes(self, until: int | None) -> int:
-        """Return how many bytes to read at once."""
-        return CHUNK_BYTES if until is None else max(0, min(CHUNK_BYTES, until - self._offset))
-
     def follow(self, path: Path) -> None:
         """Continue to read the same file under its new path, after it was moved."""
         self._path = path
@@ -380,11 +376,15 @@ class RecordReader:
 
     def read_open(self, fd: int, until: int | None = None) -> Iterator[Record]:
         """Yield what `read` yields, from the file when it is open already."""
-        while piece := os.pread(fd, self._num_bytes(until), self._offset):
+        if self._lines.num_torn_bytes and os.fstat(fd).st_size != self._offset:
+            self._offset -= self._lines.forget_torn()  # the writer of a new attempt cuts it off
+        most = 1 << 62 if until is None else until
+        while piece := os.pread(fd, max(0, min(CHUNK_BYTES, most - self._offset)), self._offset):
             yield from self._records(piece)
 
     def read_last(self, last: LastRecords) -> list[Record] | None:
         """Return what `read` would yield of a file that is complete; None if records before these were not read."""
+        self._offset -= self._lines.forget_torn()
         if not last.start <= self._offset <= last.start + len(last.lines):
             return None
         return list(self._records(last.lines[self._offset - last.start :]))

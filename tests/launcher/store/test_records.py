@@ -74,6 +74,23 @@ def test_23_a_line_torn_at_any_byte_costs_only_itself(tmp_path: Path) -> None:
         assert [one["n"] for one in RecordReader(path).read()] == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("torn", [1, 60, 5000, 3 << 20])
+def test_23_a_reader_that_has_read_a_torn_line_reads_what_the_next_attempt_writes_in_its_place(
+    tmp_path: Path, torn: int
+) -> None:
+    """As after a power cut, which leaves zeros at the end of a file."""
+    path = tmp_path / "a.jsonl"
+    write(path, 1, range(1, 3))
+    with path.open("ab") as file:
+        file.write(b"\0" * torn)
+    reader = RecordReader(path)
+    assert [record["step"] for record in reader.read()] == [1, 2]
+    assert list(reader.read()) == []
+    write(path, 2, range(3, 50))
+    assert [record["step"] for record in reader.read()] == list(range(3, 50))
+    assert reader.num_bad_lines == 0
+
+
 @pytest.mark.parametrize(
     "garbage", [b"\0" * 100, b"\xe2\x82", b"null", b"[1]", b'{"step": 3}', b"{" * 5000, b'{"n": "x"}']
 )
