@@ -142,7 +142,8 @@ def read_manifest(paths: Paths) -> Manifest | None:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise InputError(
-            f"{paths.sweep} cannot be read: {why}.\n  If the folder holds nothing you need, move it away, run again."
+            f"{paths.sweep} cannot be read: {why}.\n  Move this file away and launch the sweep again: what the records "
+            f"in {paths.sweep.parent} say is done is kept."
         ) from error
 
 

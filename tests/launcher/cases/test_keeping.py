@@ -120,6 +120,20 @@ def test_15_records_without_a_sound_first_line_are_kept_too(trained: Workplace) 
     assert (trained.paths.earlier(1) / "records" / "lr.jsonl").read_bytes() == damaged
 
 
+def test_15_a_sweep_json_that_a_power_cut_left_empty_costs_nothing_that_is_done(trained: Workplace) -> None:
+    """What the message says to do keeps the records: `move the folder away` would cost them all."""
+    sweep = trained.paths.sweep
+    sweep.write_bytes(b"")
+    refused = trained.launch("job.toml")
+    assert refused.code == 2
+    assert "  Move this file away and launch the sweep again: what the records in" in refused.err
+    sweep.rename(trained.folder / "damaged.json")
+    again = trained.launch("job.toml")
+    assert again.code == 0
+    assert "2 kept" in again.err
+    assert sweep.exists()
+
+
 def test_15_a_failed_attempt_of_the_same_configuration_stays_in_the_records(place: Workplace) -> None:
     (place.folder / "leaves.py").write_text(TARGET)
     place.toy({"a": {"fails": True}}, "leaves:run")
