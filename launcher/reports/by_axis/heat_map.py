@@ -156,7 +156,7 @@ class _Layout:
         middle = self.left + (total - self.left - _EDGE) / 2
         sketch.add(Text(middle, bottom + 8, fitted(self.across.name, total - self.left), "middle"))
         sketch.add(Text(_EDGE, (bottom - below) / 2, fitted(self.down.name, bottom), "middle", is_upright=True))
-        self._draw_scale(sketch, self.left, bottom + 34)
+        sketch.width = max(sketch.width, self._draw_scale(sketch, self.left, bottom + 34) + _EDGE)
         return sketch
 
     @property
@@ -220,17 +220,18 @@ class _Layout:
         place = LevelScale(self.results.rule).place(level)
         return 1 - place if self.results.judgement.is_maximized else place
 
-    def _draw_scale(self, sketch: Sketch, left: float, top: float) -> None:
-        """Draw the scale of colours, the better end first."""
+    def _draw_scale(self, sketch: Sketch, left: float, top: float) -> float:
+        """Draw the scale of colours, the better end first. Return where it ends."""
         rule = self.results.rule
         assert rule is not None, "without a rule there is nothing to draw"
         ends = (rule.high, rule.low) if self.results.judgement.is_maximized else (rule.low, rule.high)
-        words = [f"{end:.4g}" for end in ends]
-        sketch.add(Text(left, top + 5, f"{words[0]} better"))
-        begin = left + width_of(f"{words[0]} better") + 8
+        better, worse = f"{ends[0]:.4g} better", f"{ends[1]:.4g}{' (log scale)' if rule.is_log else ''}"
+        sketch.add(Text(left, top + 5, better))
+        begin = left + width_of(better) + 8
         for place in range(40):
             sketch.add(Rect(begin + place * 3, top, 4.0, 10, shade(place / 39 * _LIGHTEST)))
-        sketch.add(Text(begin + 128, top + 5, f"{words[1]}{' (log scale)' if rule.is_log else ''}"))
+        sketch.add(Text(begin + 128, top + 5, worse))
+        return begin + 128 + width_of(worse)
 
 
 def _why(cell: _Cell) -> str:

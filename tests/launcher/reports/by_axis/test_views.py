@@ -21,6 +21,7 @@ GRIDS: dict[str, dict[str, Any]] = {
     "one axis": {"axes": {"lr": LR}, "seeds": 3},
     "labels": {"axes": {"size": ["small", "medium", "l" * 100]}, "seeds": 10},
     "two axes": {"axes": {"lr": LR, "batch_size": [16, 32]}, "seeds": 5},
+    "narrow": {"axes": {"lr": [0.002, 0.3], "mode": ["with warm-up", "without"]}},
     "four axes": {"axes": {"lr": LR, "batch_size": [16, 32], "opt": ["adamw", "sgd"], "n": [1, 2, 3]}},
     "a thousand": {"axes": {"lr": [1e-5 * 1.4**k for k in range(20)], "b": [2**k for k in range(10)]}, "seeds": 5},
     "many values": {"axes": {"lr": [k + 1 for k in range(300)], "b": ["x", "y"]}},
@@ -60,7 +61,12 @@ def test_a_picture_lies_within_its_edges_and_can_be_drawn(name: str, tmp_path: P
                 case Dots():
                     assert all(0 <= x <= sketch.width and 0 <= y <= sketch.height for x, y in shape.points)
         assert {shape.role for shape in sketch.shapes} <= {*ROLES, ""}
-        SketchFigure(sketch, "as of now").write(tmp_path / f"{view}.png")
+        drawing = SketchFigure(sketch, "as of now")
+        drawing.write(tmp_path / f"{view}.png")
+        figure = drawing.figure
+        for text in (*figure.texts, *figure.axes[0].texts):
+            box = text.get_window_extent()
+            assert -2 <= box.x0 <= box.x1 <= figure.bbox.width + 2, (view, text.get_text())
         assert (tmp_path / f"{view}.png").stat().st_size > 1000
 
 
