@@ -36,7 +36,7 @@ class AutoParser:
         self.templates: dict[str, TemplateParser] = {}  # by template: those that are used
         self.has_json = False  # whether JSON objects were found
         self._steps = StepsByName(after_step)
-        self._json = JsonParser(after_step)
+        self._json = JsonParser(after_step, epochs)
         self._shapes: dict[bytes, TemplateParser | None] = {}
         self._num_in_vain = 0  # lines in a row
         self._is_over = False  # no more templates are made
@@ -92,7 +92,8 @@ class AutoParser:
 
     def epochs(self) -> dict[str, list[Epoch]]:
         """Return the epochs of each template, as `TemplateParser` does."""
-        return {text: epochs for parser in self.templates.values() for text, epochs in parser.epochs().items()}
+        of_templates = {text: epochs for parser in self.templates.values() for text, epochs in parser.epochs().items()}
+        return of_templates | self._json.epochs()
 
     def _take_notes(self, notes: list[str]) -> None:
         self.notes += notes

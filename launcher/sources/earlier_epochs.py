@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from launcher.sources.auto import AutoParser
+from launcher.sources.json_lines import JsonParser
 from launcher.sources.lines import Lines
 from launcher.sources.source import SourceSpec
 from launcher.sources.template_parser import TemplateParser
@@ -22,20 +23,25 @@ def with_epochs(spec: SourceSpec, before: Sequence[SourceSpec]) -> SourceSpec:
     `before`: the descriptions of that attempt.
     """
     earlier = next((other for other in before if (other.kind, other.path) == (spec.kind, spec.path)), None)
-    if earlier is None or spec.kind not in ("templates", "auto"):
+    if earlier is None or spec.kind not in ("templates", "auto", "json"):
         return spec
     if spec.kind == "templates" and not any("{step}" in text for text in spec.templates):
         return spec
-    parser = (
-        AutoParser(earlier.after_step, earlier.epochs)
-        if spec.kind == "auto"
-        else TemplateParser(spec.templates, earlier.after_step, epochs=earlier.epochs)
-    )
+    parser = _parser(spec, earlier)
     lines = Lines()
     for piece in _pieces(spec.path, earlier.begins.get(spec.path, 0)):
         for line, _ in lines.split(piece):
             parser.parse(line)
     return replace(spec, epochs={**earlier.epochs, **parser.epochs()})
+
+
+def _parser(spec: SourceSpec, earlier: SourceSpec) -> TemplateParser | AutoParser | JsonParser:
+    """Return what reads again what the attempt before has printed: from its first step on, by the templates of now."""
+    if spec.kind == "auto":
+        return AutoParser(earlier.after_step, earlier.epochs)
+    if spec.kind == "json":
+        return JsonParser(earlier.after_step, earlier.epochs)
+    return TemplateParser(spec.templates, earlier.after_step, epochs=earlier.epochs)
 
 
 def _pieces(path: str, begin: int) -> Iterator[bytes]:

@@ -42,4 +42,4 @@ def _parser(spec: SourceSpec) -> Parser:
         case "run":
             return RunParser()
         case _:
-            return JsonParser(spec.after_step)
+            return JsonParser(spec.after_step, spec.epochs)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from launcher.sources.lines import BYTE_ORDER_MARK
 from launcher.sources.metric_names import metric_name
-from launcher.sources.steps import Steps, StepsByName
+from launcher.sources.steps import Epoch, Steps, StepsByName
 from launcher.sources.template import as_number
 from launcher.store.records import ENVELOPE, INTEGER_LIMIT_BITS
 from launcher.store.values import MOST
@@ -34,10 +34,14 @@ class JsonParser:
     objects with the same keys are counted, together with those that have a number of the same name.
     """
 
-    def __init__(self, after_step: int = 0) -> None:
-        """Begin. Objects without a step are counted from the step after `after_step`."""
+    def __init__(self, after_step: int = 0, epochs: Mapping[str, Sequence[Epoch]] | None = None) -> None:
+        """Begin. Objects without a step are counted from the step after `after_step`.
+
+        `epochs`: by the key of the step, those of the attempt that this one goes on with.
+        """
         self.notes: list[str] = []
         self._by_name = StepsByName(after_step)
+        self._epochs = epochs or {}
         # By the key of the step, or by all keys of objects without a step; with the metrics that were seen there.
         self._steps: dict[object, tuple[Steps, set[str]]] = {}
 
@@ -55,16 +59,22 @@ class JsonParser:
         pattern = key or tuple(sorted(fields))
         steps, named = self._steps.get(pattern) or (None, set[str]())
         if steps is None or not named.issuperset(fields):
+            if steps is None:
+                steps = Steps(self._by_name.after, self._epochs.get(str(key), ()))
             steps = self._by_name.of(fields, steps)
             if len(named) < _MOST_PATTERNS:
                 named.update(fields)
             if len(self._steps) < _MOST_PATTERNS:
                 self._steps[pattern] = steps, named
-        step = steps.count() if key is None else steps.next(int(content[key]))
+        step = steps.count() if key is None else steps.next(int(content[key]), fields.get("epoch", -1))
         if steps.note:
             self.notes.append(f'"{key}": {steps.note}')
             steps.note = ""
         return fields, step
+
+    def epochs(self) -> dict[str, list[Epoch]]:
+        """Return the epochs of each key of a step, as far as the objects have shown them."""
+        return {key: steps.epochs for key, (steps, _) in self._steps.items() if isinstance(key, str) and steps.epochs}
 
 
 class RunParser:

@@ -22,14 +22,18 @@ def lines(*epochs: int) -> str:
     )
 
 
+def objects(*epochs: int) -> str:
+    return "".join(f'{{"epoch": {epoch}, "step": {step}, "loss": 0.5}}\n' for epoch in epochs for step in (10, 20, 30))
+
+
 def steps(found: list[Found]) -> list[int | None]:
     return [each.step for each in found if each.step is not None]
 
 
-@pytest.mark.parametrize("kind", ["templates", "auto"])
-def test_three_attempts_give_the_steps_of_one(kind: str, tmp_path: Path) -> None:
-    log = tmp_path / "a.log"
-    log.write_text("an older attempt\n" + lines(1, 2, 3))
+@pytest.mark.parametrize(("kind", "is_json"), [("templates", False), ("auto", False), ("auto", True), ("json", True)])
+def test_three_attempts_give_the_steps_of_one(kind: str, is_json: bool, tmp_path: Path) -> None:
+    log, printed = tmp_path / "a.log", objects if is_json else lines
+    log.write_text("an older attempt\n" + printed(1, 2, 3))
     known = {"kind": kind, "path": str(log), "templates": [TEMPLATE] * (kind == "templates"), "after_step": 0}
     spec = replace(SourceSpec.from_json(known), begins={str(log): len("an older attempt\n")})
     found = Sources([spec]).poll(is_final=True)
@@ -38,7 +42,7 @@ def test_three_attempts_give_the_steps_of_one(kind: str, tmp_path: Path) -> None
         last = max(filter(None, steps(found)))
         (spec,) = beginning_now([with_epochs(replace(spec, after_step=last), read_specs(specs_as_text([spec])))])
         with log.open("a") as file:
-            file.write(lines(*again))
+            file.write(printed(*again))
         found = Sources(read_specs(specs_as_text([spec]))).poll(is_final=True)
         begin = 10 + 30 * (again[0] - 1)
         assert steps(found) == list(range(begin, begin + 60, 10))
