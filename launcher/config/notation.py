@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import enum
 import json
@@ -17,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from launcher.config.class_fields import fields_of, has_fields
+from launcher.config.class_fields import fields_of, has_fields, keys_of
 from launcher.config.nested import KeyPath, dotted
 
 NONE = "@none"
@@ -130,7 +131,32 @@ def from_python(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(map(from_python, value), key=lambda entry: json.dumps(entry, default=str, sort_keys=True))
     if has_fields(value):
-        return from_python({name: getattr(value, name) for name, field in fields_of(type(value)).items() if field.init})
+        return from_python(_arguments(value))
     if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
         return from_python(value.tolist())
     raise TypeError(f"a {type(value).__qualname__} cannot stand in a job file")
+
+
+def _arguments(instance: Any) -> dict[str, Any]:
+    """Return the values that an instance is made from: with the others, `__post_init__` would be applied to its result.
+
+    Raises:
+        TypeError: no values of the instance make it again.
+    """
+    cls = type(instance)
+    values = {keys_of(field)[-1]: getattr(instance, name) for name, field in fields_of(cls).items() if field.init}
+    if (
+        dataclasses.is_dataclass(cls)
+        and not hasattr(cls, "__post_init__")
+        and not hasattr(cls, "__pydantic_validator__")
+    ):
+        return values
+    from launcher.config.partial_table import arguments_of  # imports pydantic
+
+    keys = arguments_of(instance)
+    if keys is None:
+        raise TypeError(
+            f"a {cls.__qualname__} cannot stand in a job file, because its __post_init__ or validators changed its "
+            "values: give a dict of those it is made from"
+        )
+    return {key: values[key] for key in keys}

@@ -41,6 +41,18 @@ def completed(table: Mapping[str, Any], default: Any, name: str) -> Mapping[str,
     return whole if _made(type(default), whole) is not None else table
 
 
+def arguments_of(instance: Any) -> list[str] | None:
+    """Return the keys whose values make the instance again, as many as possible; None if its values do not make it."""
+    names, whole = _names(instance), _written(instance)
+    found = _arguments(instance, names)
+    if found is None:
+        return None
+    for name in names:
+        if _made(type(instance), more := {**found, name: whole[name]}) == whole:
+            found = more
+    return list(found)
+
+
 def _arguments(default: Any, names: Iterable[str]) -> dict[str, Any] | None:
     """Return the fewest values, as JSON types, that `default` is made from; None if its own values do not make it."""
     cls, wanted = type(default), _written(default)

@@ -7,6 +7,7 @@ import math
 import sys
 import tomllib
 import types
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,25 @@ def test_it_is_the_same_as_its_job_file(tmp_path: Path) -> None:
     assert sweep.config == config
     assert sweep.experiments["lr=1.5"] == {"lr": 1.5, "path": "x/y", "colour": "red", "pair": [1, 2]}
     assert sweep.settings.retries == 2
+
+
+@dataclass
+class Scaled:
+    lr: float = 0.1
+    batch: int = 512
+    depth: int = 2
+
+    def __post_init__(self) -> None:
+        self.lr = self.lr * self.batch / 256
+
+
+def test_an_instance_is_given_by_the_values_that_make_it_again() -> None:
+    experiments = {"a": {"model": Scaled(batch=1024)}, "b": {"model": Scaled(batch=256, depth=3)}}
+    sweep = make(experiments=experiments)
+    assert sweep.experiments["a"] == {"model": {"batch": 1024, "depth": 2}}
+    assert Scaled(**sweep.experiments["b"]["model"]) == experiments["b"]["model"]
+    with pytest.raises(InputError, match=r"experiments.a: .*give a dict of those it is made from"):
+        make(experiments={"a": {"model": Scaled(lr=0.3, batch=1024)}})
 
 
 def test_secrets_are_used_and_not_written() -> None:
