@@ -16,6 +16,7 @@ from launcher.planning.attempt_script import attempt_script
 from launcher.planning.decision import Decision
 from launcher.planning.estimate import DurationEstimate, extrapolate_attempt
 from launcher.planning.plan import Plan
+from launcher.store.paths import Paths
 from launcher.store.record_facts import RecordFacts
 from launcher.worker.spec import Card, Spec
 
@@ -96,11 +97,13 @@ class Attempt:
         self.force_at_s = now_s + STACKS_S
         return silence
 
-    def circumstances(self, exited: WorkerExited) -> Circumstances:
+    def circumstances(self, exited: WorkerExited, paths: Paths) -> Circumstances:
         """Return what the launcher knows about the end of this attempt, whose worker is gone."""
         is_short = exited.exit.was_memory_short
         was_asked = self.was_asked_in_time or exited.was_stopped
-        told = (exited.last_word, exited.why, exited.is_lost)
+        has_lost_records = exited.exit.code == 0 and not paths.records(self.name).exists()
+        why = exited.why or ("its record file was removed while it ran" if has_lost_records else "")
+        told = (exited.last_word, why, exited.is_lost)
         return Circumstances(was_asked, self.is_forced, self.hung_s, is_short, *told)
 
 

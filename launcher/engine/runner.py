@@ -192,7 +192,7 @@ class Runner:
         if exited.ended is not None:
             ending = classify_attempt(exited.ended, history)
         else:
-            ending = classify(exited.exit, history, attempt.circumstances(exited))
+            ending = classify(exited.exit, history, attempt.circumstances(exited, self._plan.paths))
         goes_on = exited.goes_on or (exited.is_lost and not attempt.is_asked and self._lost.may_go_on(attempt.name))
         if exited.ended is None:
             ran = Ran(time.monotonic() - attempt.began_s, "", goes_on, exited.peak_gpu_bytes)

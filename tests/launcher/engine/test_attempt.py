@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
 from launcher.engine.classify_ending import Circumstances
 from launcher.executors.base import ProcessExit, WorkerExited
 from launcher.store.history import History
+from launcher.store.paths import Paths
 from tests.launcher.engine.parts import NotedWorker, attempt
 
 
 @pytest.fixture
 def worker() -> NotedWorker:
     return NotedWorker()
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    """The files of a sweep, in which the attempt has records."""
+    found = Paths(tmp_path / "outcome", tmp_path / "logs")
+    found.create()
+    found.records("a").touch()
+    return found
 
 
 def test_asked_to_stop_it_has_the_grace_time_and_is_killed_once(worker: NotedWorker) -> None:
@@ -43,20 +54,20 @@ def test_a_second_request_does_not_prolong_the_grace_time(worker: NotedWorker) -
     assert running.force_at_s < due_s
 
 
-def test_with_force_it_is_killed_at_once(worker: NotedWorker) -> None:
+def test_with_force_it_is_killed_at_once(worker: NotedWorker, paths: Paths) -> None:
     running = attempt(worker)
     running.stop(force=True, grace_s=60.0)
     assert (worker.asked, running.force_at_s) == (["kill"], None)
-    assert running.circumstances(WorkerExited("a", ProcessExit(signal="SIGKILL"))).was_forced
+    assert running.circumstances(WorkerExited("a", ProcessExit(signal="SIGKILL")), paths).was_forced
 
 
-def test_what_is_asked_after_the_last_word_does_not_change_the_ending(worker: NotedWorker) -> None:
+def test_what_is_asked_after_the_last_word_does_not_change_the_ending(worker: NotedWorker, paths: Paths) -> None:
     running = attempt(worker)
     running.stop(force=False, grace_s=60.0, is_over=True)
     assert running.is_asked
-    assert running.circumstances(WorkerExited("a", ProcessExit(0))) == Circumstances()
+    assert running.circumstances(WorkerExited("a", ProcessExit(0)), paths) == Circumstances()
     running.stop(force=False, grace_s=60.0)
-    assert running.circumstances(WorkerExited("a", ProcessExit(0))) == Circumstances(was_asked=True)
+    assert running.circumstances(WorkerExited("a", ProcessExit(0)), paths) == Circumstances(was_asked=True)
 
 
 def test_a_pause_moves_what_is_due(worker: NotedWorker) -> None:
@@ -113,8 +124,8 @@ def test_until_its_first_step_it_is_expected_to_take_what_was_known_before(worke
     assert (known.seconds, known.share_done) == (25.0, 0.2)
 
 
-def test_a_short_memory_and_a_last_word_are_passed_on(worker: NotedWorker) -> None:
+def test_a_short_memory_and_a_last_word_are_passed_on(worker: NotedWorker, paths: Paths) -> None:
     word = {"ending": "failed", "error": "the disk is full"}
     exited = WorkerExited("a", ProcessExit(74, was_memory_short=True), last_word=word)
     expected = Circumstances(was_memory_short=True, last_word=word)
-    assert attempt(worker).circumstances(exited) == expected
+    assert attempt(worker).circumstances(exited, paths) == expected

@@ -227,6 +227,20 @@ def test_the_logs_folder_may_vanish_while_experiments_run(place: Workplace) -> N
     assert len(place.history("b").steps) == 5
 
 
+def test_a_record_file_that_is_removed_while_its_experiment_runs_is_the_reason_of_its_ending(place: Workplace) -> None:
+    place.toy({"a": {"steps": 3, "at": 1, "barrier": "go"}, "b": {}})
+    process = place.start("job.toml")
+    wait_for(lambda: place.history("a").steps)
+    place.paths.records("a").unlink()
+    (place.folder / "go").touch()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "its record file was removed while it ran" in err
+    assert place.history("b").end, "the other goes on"
+    assert place.launch("job.toml").code == 0
+    assert len(place.history("a").steps) == 3
+
+
 def test_a_child_that_holds_the_bell_open_confuses_nobody(place: Workplace) -> None:
     (place.folder / "kid.py").write_text(
         "import os, time\nfrom toy import ToyConfig\n"
