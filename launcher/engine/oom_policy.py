@@ -17,7 +17,7 @@ from launcher.planning.batch_halving import describe_changes, halve_batch
 from launcher.planning.decision import Decision
 from launcher.planning.plan import Plan
 from launcher.store.checkpoints import Checkpoints
-from launcher.store.record_facts import RecordFacts, gpu_bytes
+from launcher.store.record_facts import RecordFacts, gpu_need
 
 # torch counts the memory of its allocator. The CUDA context and the loaded kernels come on top. `make gpu` found
 # 600 MiB on an H100 with torch 2.11; smaller cards take 300 to 500.
@@ -33,26 +33,32 @@ class OomPolicy:
         self._on_oom = settings.on_oom
         self._paths = plan.paths
         self._message = message
-        self._peak_bytes = {
-            decision.experiment.name: needed
+        self._needs = {
+            decision.experiment.name: need
             for decision in plan.decisions
-            if (needed := decision.evidence.needed_gpu_bytes) is not None
+            if (need := decision.evidence.gpu_need) is not None
         }
         self._alone: set[str] = set()  # experiments that ran out of memory
         self._changes: dict[str, dict[str, int]] = {}  # by experiment: what halving has changed in its configuration
 
     def demand(self, experiment: str) -> Demand:
         """Return what an experiment needs: the memory it took before, or the most that another experiment took."""
-        return Demand(self._gpu_bytes(experiment), experiment in self._alone)
+        is_alone = experiment in self._alone
+        if self._given_bytes is not None:
+            return Demand(self._given_bytes, is_alone)
+        need = self._needs.get(experiment) or max(self._needs.values(), default=None)
+        if need is None:
+            return Demand(None, is_alone)
+        return Demand(need.num_bytes + (0 if need.is_counted else CONTEXT_BYTES), is_alone, need.is_counted)
 
     def next_attempt(self, decision: Decision) -> Decision:
         """Return the decision for another attempt in this launch, which resumes, perhaps with a smaller batch."""
         return decision.after_attempt(self._changes.get(decision.experiment.name, decision.changes))
 
     def finished(self, experiment: str, history: RecordFacts, counted_bytes: int | None = None) -> None:
-        """Take in how much memory an experiment, which is done, has taken. `counted_bytes`: see `gpu_bytes`."""
-        if (peak := gpu_bytes(history, counted_bytes)) is not None:
-            self._peak_bytes[experiment] = peak
+        """Take in how much memory an experiment, which is done, has taken. `counted_bytes`: see `gpu_need`."""
+        if (need := gpu_need(history, counted_bytes)) is not None:
+            self._needs[experiment] = need
 
     def is_retried(self, decision: Decision, slots: SlotSet, *, had_company: bool) -> bool | None:
         """Return whether an experiment that ran out of memory is tried again. None: follow `retries`.
@@ -85,12 +91,6 @@ class OomPolicy:
         text = f"out of memory, so once more later, {where}, with {describe_changes(smaller)} (on_oom)"
         self._message(f"{experiment.name}: {text}.")
         return True
-
-    def _gpu_bytes(self, experiment: str) -> int | None:
-        if self._given_bytes is not None:
-            return self._given_bytes
-        peak = self._peak_bytes.get(experiment) or max(self._peak_bytes.values(), default=None)
-        return None if peak is None else peak + CONTEXT_BYTES
 
 
 def _what(slots: SlotSet) -> str:

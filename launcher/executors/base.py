@@ -50,6 +50,7 @@ class Demand:
 
     gpu_bytes: int | None = None  # as far as it is known
     is_alone: bool = False  # no other worker may be on the device
+    is_counted: bool = False  # `gpu_bytes` are what another attempt held, and may be more than is needed
 
 
 @dataclass(frozen=True)

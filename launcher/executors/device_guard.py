@@ -75,7 +75,7 @@ class DeviceGuard:
             self._our_workers(device),
             demand.gpu_bytes,
             is_alone=demand.is_alone,
-            largest_bytes=self._largest_bytes(num_slots),
+            largest_bytes=0 if demand.is_counted else self._largest_bytes(num_slots),
         )
         return Refusal(f"{device}: {refused.reason}", key) if refused is not None else None
 

@@ -21,7 +21,7 @@ from launcher.store.events import LoggedEvent
 from launcher.store.experiment_state import SPEED, ExperimentState, fold
 from launcher.store.manifest import Manifest, ManifestExperiment
 from launcher.store.paths import Paths
-from launcher.store.record_facts import gpu_bytes
+from launcher.store.record_facts import gpu_need
 from launcher.store.record_summary import RecordSummary
 from launcher.store.summary_file import read_summary
 from launcher.store.sweep_state import read_events_by_experiment
@@ -110,7 +110,7 @@ def gather(
         duration=_duration(experiment, state, seconds, planned),
         peak_memory_bytes=_whole(state.peak_memory_bytes),
         peak_gpu_memory_bytes=_whole(state.peak_gpu_memory_bytes),
-        needed_gpu_bytes=gpu_bytes(summary, last.peak_gpu_bytes if last else None),
+        gpu_need=gpu_need(summary, last.peak_gpu_bytes if last else None),
         state=state if ending is not None and ending.is_kept else None,
         obstacle=state.obstacle,
         open_attempt=files.open_attempt,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from launcher.store.experiment_state import ExperimentState
     from launcher.store.manifest import ManifestExperiment
     from launcher.store.paths import Paths
+    from launcher.store.record_facts import GpuNeed
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Evidence:
     duration: DurationEstimate = field(default_factory=DurationEstimate)  # of the configuration as it is now
     peak_memory_bytes: int | None = None  # of the newest attempt, if its worker could say
     peak_gpu_memory_bytes: int | None = None
-    needed_gpu_bytes: int | None = None  # the same peak, of an attempt that got all the memory it asked for
+    gpu_need: GpuNeed | None = None  # of an attempt that got all the memory it asked for
     state: ExperimentState | None = None  # how it stands, if it is done or diverged
     obstacle: str = ""  # why its records cannot be read; empty where they can
     open_attempt: int = 0  # the number of the attempt that runs or waits on a cluster

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from launcher.store import values
 from launcher.store.ending import EndingKind
@@ -71,13 +72,28 @@ class RecordFacts:
         return self.total is not None and reached >= self.total
 
 
-def gpu_bytes(facts: RecordFacts, counted_bytes: int | None = None) -> int | None:
-    """Return the peak of the newest attempt's GPU memory; None if it is unknown, or less than the training needs.
+class GpuNeed(NamedTuple):
+    """How much GPU memory an attempt has taken on one GPU.
 
-    An attempt that failed may have ended before it needed most memory. Only torch in the worker itself can tell the
-    peak. Where it does not, as of a script, what the driver was seen to count for the attempt holds: `counted_bytes`.
+    is_counted: the driver counted it for the processes of the attempt, all that they hold, needed or not: JAX takes
+    three quarters of any card. Else torch in the worker measured what it reserved, without what CUDA itself takes.
+    """
+
+    num_bytes: int
+    is_counted: bool = False
+
+
+def gpu_need(facts: RecordFacts, counted_bytes: int | None = None) -> GpuNeed | None:
+    """Return what the newest attempt took; None if it is unknown, or less than the training needs.
+
+    An attempt that failed may have ended before it needed most memory. `counted_bytes`: what the driver was seen to
+    count for it, which holds where torch in the worker has told nothing, as of a script.
     """
     end = facts.end or {}
-    peak = values.whole(end.get("peak_gpu_memory_bytes")) or counted_bytes
     kind = EndingKind.from_text(end.get("ending"))
-    return peak if kind is not None and not kind.is_retried else None
+    if kind is None or kind.is_retried:
+        return None
+    peak = values.whole(end.get("peak_gpu_memory_bytes"))
+    if peak is not None:
+        return GpuNeed(peak)
+    return GpuNeed(counted_bytes, is_counted=True) if counted_bytes else None

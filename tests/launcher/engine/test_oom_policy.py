@@ -96,6 +96,19 @@ def test_what_is_needed_is_what_was_measured_and_before_that_the_most_that_anoth
     assert told.policy.demand("a").gpu_bytes == 2 * GIB + CONTEXT_BYTES, "an end without a measurement changes nothing"
 
 
+def test_what_the_driver_counted_is_expected_as_it_is_and_never_asks_for_a_larger_card(tmp_path: Path) -> None:
+    told, done = Told(tmp_path), History()
+    done.add({"attempt": 1, "at_s": 1.0, "kind": "end", "ending": "done"})
+    told.policy.finished("a", done, 60 * GIB)
+    assert told.policy.demand("b") == Demand(60 * GIB, is_counted=True)
+    failed = History()
+    failed.add({"attempt": 1, "at_s": 1.0, "kind": "end", "ending": "failed"})
+    told.policy.finished("a", failed, 70 * GIB)
+    assert told.policy.demand("a").gpu_bytes == 60 * GIB, "it may have ended before it needed most"
+    told.policy.finished("b", finished(2 * GIB), 60 * GIB)
+    assert told.policy.demand("b") == Demand(2 * GIB + CONTEXT_BYTES), "what torch tells goes before"
+
+
 def test_what_the_job_file_gives_goes_before_what_was_measured(tmp_path: Path) -> None:
     told = Told(tmp_path, gpu_memory_gb=1.5)
     told.policy.finished("a", finished(6 * GIB))

@@ -156,6 +156,8 @@ def test_an_experiment_too_large_for_a_card_waits_for_a_larger_card_where_it_may
     refused = DeviceGuard(slots, may_choose=True).refusal("a", [0], needs(6))
     assert refused == Refusal("GPU 0: it needs 6.0 GB and the card has 4.0; a larger one takes it", "GPU-0", slots=(0,))
     assert DeviceGuard(slots, may_choose=False).refusal("a", [0], needs(6)) is None
+    counted = Demand(6 * GIB, is_counted=True)
+    assert DeviceGuard(slots, may_choose=True).refusal("a", [0], counted) is None, "it may need less than that"
 
 
 def test_a_cpu_slot_is_refused_only_for_who_must_be_alone(driver: FakeDriver) -> None:

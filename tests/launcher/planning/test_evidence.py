@@ -18,6 +18,7 @@ from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, LoggedEvent, Started
 from launcher.store.manifest import ManifestExperiment
 from launcher.store.paths import Paths
+from launcher.store.record_facts import GpuNeed
 
 START = {"kind": "start", "digest": "now", "device": "cpu", "threads": 1, "pid": 1}
 TOTAL = {"kind": "total", "steps": 4}
@@ -64,11 +65,8 @@ def test_a_finished_experiment_tells_time_memory_and_its_best_value(paths: Paths
     write(paths, START, TOTAL, *STEPS, END)
     found = evidence(paths, ENDED)
     assert (found.ending, found.digest, found.num_steps, found.seconds) == ("done", "now", 2, 6.0)
-    assert (found.peak_memory_bytes, found.peak_gpu_memory_bytes, found.needed_gpu_bytes) == (
-        10**9,
-        2 * 10**9,
-        2 * 10**9,
-    )
+    assert (found.peak_memory_bytes, found.peak_gpu_memory_bytes) == (10**9, 2 * 10**9)
+    assert found.gpu_need == GpuNeed(2 * 10**9)
     assert found.state is not None
     assert found.state.curves["loss"].best == 2.0
     assert found.duration == DurationEstimate(10.0, 12.0, 0.5, is_earlier=True)
@@ -79,7 +77,7 @@ def test_a_finished_experiment_tells_time_memory_and_its_best_value(paths: Paths
 def test_a_peak_of_an_attempt_that_got_too_little_memory_is_not_what_it_needs(paths: Paths) -> None:
     write(paths, START, *STEPS, END | {"ending": "out_of_memory"})
     found = evidence(paths)
-    assert (found.peak_gpu_memory_bytes, found.needed_gpu_bytes, found.state) == (2 * 10**9, None, None)
+    assert (found.peak_gpu_memory_bytes, found.gpu_need, found.state) == (2 * 10**9, None, None)
 
 
 @pytest.mark.parametrize(
