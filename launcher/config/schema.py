@@ -6,15 +6,15 @@ The stricter schema refuses such keys. Only this module knows the form of `pydan
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pydantic_core import CoreSchema, core_schema
 
-from launcher.config import partial_table
-from launcher.config.class_fields import has_fields
-from launcher.config.nested import KeyPath, dotted
+from launcher.config.nested import KeyPath
 from launcher.config.notation import SCALARS
+from launcher.config.partial_table import PartialTable
 
 _WITH_FIELDS = ("dataclass-args", "model-fields", "typed-dict")
 
@@ -26,6 +26,7 @@ class Schema:
         self._definitions = schema["definitions"] if schema["type"] == "definitions" else []
         self._named: Mapping[str, Any] = {definition["ref"]: definition for definition in self._definitions}
         self._keys: dict[KeyPath, set[str] | None] = {}
+        self._partial: dict[KeyPath, PartialTable | None] = {}
         self._root = schema["schema"] if self._definitions else schema
         self._schema = self._unwrapped(self._root)
 
@@ -79,11 +80,7 @@ class Schema:
                 yield from self.unknown(entry, (*path, str(place)))
 
     def completed(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the values with what each table in them leaves out of the default of its field.
-
-        Raises:
-            ValueError: a table is given in part, and its default cannot be made again.
-        """
+        """Return the values with what each table in them leaves out of the default of its field."""
         return {key: self._completed(self._schema, key, value, (key,)) for key, value in values.items()}
 
     def _completed(self, of: Any, key: str, value: Any, path: KeyPath, around: Any = None) -> Any:
@@ -98,10 +95,14 @@ class Schema:
             return [self._completed(inner[0], str(place), entry, (*path, str(place))) for place, entry in entries]
         if not isinstance(value, Mapping):
             return value
-        default = _default(inner[0]) if around is None else getattr(around, key, None)
-        default = default if has_fields(default) else None
+        if path not in self._partial:
+            classes = [member.get("cls") for member in self._members(inner[0])]
+            instance = _default(inner[0]) if around is None else partial(getattr, around, key, None)
+            self._partial[path] = PartialTable.of(instance, classes)
+        whole = self._partial[path]
+        default = whole and whole.instance
         table = {name: self._completed(inner[0], name, entry, (*path, name), default) for name, entry in value.items()}
-        return table if default is None else partial_table.completed(table, default, dotted(path))
+        return table if whole is None else whole.completed(table)
 
     def _keys_at(self, path: Sequence[str]) -> set[str] | None:
         """Return the keys that a table at a path may have; None if it may have any."""
@@ -176,14 +177,14 @@ def _closed(schema: Any, *, is_open: bool = False) -> Any:
     return closed
 
 
-def _default(schema: Any) -> Any:
-    """Return the default of a field, made anew if the field has a factory; None if it has none."""
+def _default(schema: Any) -> Callable[[], Any]:
+    """Return what makes the default of a field: None if it has none, or a class, which needs no completing."""
     if schema["type"] != "default" or schema.get("default_factory_takes_data"):
-        return None
-    factory = schema.get("default_factory")
+        return lambda: None
+    factory: Callable[[], Any] | None = schema.get("default_factory")
     if factory is None:
-        return schema.get("default")
-    return None if isinstance(factory, type) else factory()  # what a class makes of nothing completes nothing
+        return lambda: schema.get("default")
+    return (lambda: None) if isinstance(factory, type) else factory
 
 
 def _is_open(schema: Any) -> bool:

@@ -375,7 +375,6 @@ class Config:
     data: Data = field(default_factory=lambda: Data(files=3, shuffle=True))
     optimizer: Adam | Sgd = field(default_factory=lambda: Adam(lr=3e-4, beta=0.5))
     scaled: Scaled = field(default_factory=lambda: Scaled(batch=8))
-    lost: Scaled = field(default_factory=lambda: Scaled(lr=0.3, batch=8))
 """
 
 
@@ -407,11 +406,67 @@ def test_05_what_a_table_leaves_out_is_as_in_the_default_of_its_field(place: Wor
     assert result.code == 0, result.err
     made = "Model(width=256, depth=8, hidden=1024, data=PosixPath('b'), attention=Attention(heads=8, dropout=0.0))"
     assert made in place.log("e0")
-    told = refused(place, "[experiments]\na = { lost = { lr = 1.0 } }\n", "train:run")
-    assert "lost is given in part, and its default cannot be made again from its own values." in told
-    assert "Give all keys of lost: lr, batch" in told
-    whole = given(place, "[experiments]\na = { lost = { lr = 1.0, batch = 1 } }\n", "train:run")
-    assert whole["a"] == {"lost": {"lr": 1.0, "batch": 1}}
+
+
+OTHERS = """
+import math, uuid
+from dataclasses import dataclass, field
+from typing import Any, Callable
+from pydantic import SecretStr
+class Act:
+    def __repr__(self): return "Act()"
+def relu(x): return x
+@dataclass
+class Part:
+    lr: float = 0.1
+    other: Any = 1
+@dataclass
+class More(Part):
+    lr: float = 0.2
+@dataclass
+class Hub:
+    lr: float = 0.1
+    other: SecretStr = SecretStr("usual")
+@dataclass
+class Called:
+    lr: float = 0.1
+    other: Callable = relu
+@dataclass
+class Scaled:
+    lr: float = 0.1
+    other: int = 1
+    def __post_init__(self): self.lr *= self.other
+@dataclass
+class Config:
+    secret: Hub = field(default_factory=lambda: Hub(other=SecretStr("own")))
+    pair: Part = field(default_factory=lambda: Part(other=(1, 2)))
+    thing: Part = field(default_factory=lambda: Part(other=Act()))
+    nan: Part = field(default_factory=lambda: Part(other=math.nan))
+    random: Part = field(default_factory=lambda: Part(other=uuid.uuid4().hex))
+    sub: Part = field(default_factory=lambda: More(other=2))
+    function: Called = field(default_factory=lambda: Called(other=Act))
+    lost: Scaled = field(default_factory=lambda: Scaled(lr=0.3, other=8))
+    kept: Called = field(default_factory=lambda: Called(lr=0.7))
+def run(config: Config, run): print(config, config.secret.other.get_secret_value())
+"""
+
+
+def test_05_of_a_default_that_its_values_do_not_make_again_nothing_is_taken(place: Workplace) -> None:
+    (place.folder / "train.py").write_text(OTHERS)
+    names = ("secret", "pair", "thing", "nan", "random", "sub", "function", "lost")
+    tables = "".join(f"{name} = {{ lr = 4.0 }}\n" for name in names)
+    job = f"[config]\n{tables}kept = {{}}\n[experiments]\na = {{}}\n"
+    path = place.job(f'[sweep]\ntarget = "train:run"\npreload = []\nmetrics = []\n{job}')
+    result = place.launch(str(path), "--devices", "cpu")
+    assert result.code == 0, result.err
+    log = place.log("a")
+    for name in ("pair", "thing", "nan", "random", "sub"):
+        assert f"{name}=Part(lr=4.0, other=1)" in log
+    assert "secret=Hub(lr=4.0, other=SecretStr(" in log
+    assert ") usual" in log
+    assert "lost=Scaled(lr=4.0, other=1)" in log
+    assert "function=Called(lr=4.0, other=<function relu" in log
+    assert "kept=Called(lr=0.7, other=<function relu" in log
 
 
 def test_05_an_unknown_key_of_a_nested_table_is_told(place: Workplace, nested: str) -> None:
