@@ -32,7 +32,8 @@ _EXPONENT = rb"(?:[eE][+-]?\d+)?"
 _THOUSANDS = rb"(?:(?<!\d{4})(?<!(?<!\d)0),\d{3}(?!\d))*+(?![,_]\d)"
 _NUMBER = rb"([+-]?(?:\d++%s\.?\d*" + _EXPONENT + rb"|\.\d+" + _EXPONENT + rb"|(?i:inf(?:inity)?|nan)(?![A-Za-z])))"
 _LONGEST_WORD = 500  # characters that a `{}` before some text may take: bounds the time on lines that match nothing
-_EXAMPLES = {"text": b"", "blank": b" ", "number": b"7", "any": b"x"}
+EXAMPLE_OF_ANY = b"\0"
+_EXAMPLES = {"text": b"", "blank": b" ", "number": b"7", "any": EXAMPLE_OF_ANY}
 _LONGEST_INT = 18  # digits: what an integer of 64 bits holds
 
 
@@ -58,7 +59,10 @@ class Template:
         printed = [part.value for part in parts if part.kind == "number"]
         self.has_step = "step" in printed
         self.names = tuple(map(_field, printed))
-        self.literal = max((part.value.encode() for part in parts if part.kind == "text"), key=len, default=b"")
+        self.literals = [part.value.encode() for part in parts if part.kind == "text"]
+        self.literal = max(self.literals, key=len, default=b"")
+        kinds = [part.kind for part in parts if part.kind != "blank"]
+        self.has_lead = kinds[: kinds.index("number")] == ["text"] * kinds.index("number") and kinds[0] == "text"
         self.search = re.compile(b"".join(_regex(parts))).search
         self.example = b"".join(_EXAMPLES[part.kind] or part.value.encode() for part in parts)  # a text that matches
         # A JSON object in which the texts of the numbers are still to be filled in: {"step":%b,"loss":%b}

@@ -18,9 +18,9 @@ class TemplateParser:
     """Looks for templates in lines.
 
     A line gives at most a single record, with the numbers of all templates that match. A number that two templates
-    find under two names belongs to the one that says more of the line (`launcher.sources.fuller_templates`). The step
-    is that of the first of the templates that has a {step}; without such a template, the matches of the first template
-    are counted, together with those of templates that have a metric in common with it.
+    find under two names belongs to the one with a further word before it (`launcher.sources.fuller_templates`). The
+    step is that of the first of the templates that has a {step}; without such a template, the matches of the first
+    template are counted, together with those of templates that have a metric in common with it.
     """
 
     def __init__(

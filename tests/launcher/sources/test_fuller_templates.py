@@ -30,6 +30,14 @@ LOSS, TEST = "loss: {loss}", "test loss: {test_loss}"
             1,
         ),
         (["at {a} b {b}", "b {c} x"], "at 1 b 2 x", {"a": 1, "b": 2, "c": 2}, 1),
+        (["loss: {loss}", "Avg. loss: {avg_loss}"], "Acc 7, Avg. loss: 2.5", {"avg_loss": 2.5}, 1),
+        # what stands before another placeholder says nothing of the number
+        (["loss {loss}", "step {step} loss {train_loss}"], "step 7 loss 2", {"loss": 2, "train_loss": 2}, 7),
+        (["loss {loss}", "took {s}s loss {other}"], "took 7s loss 2", {"loss": 2, "s": 7, "other": 2}, 1),
+        (["loss {loss}", "{} loss {other}"], "a loss 2", {"loss": 2, "other": 2}, 1),
+        (["acc {acc}", "acc {top1} ({mean})"], "acc 1 (2)", {"acc": 1, "top1": 1, "mean": 2}, 1),
+        (["loss {loss}", "loss {a} loss {b}"], "loss 1 loss 2 loss 3", {"loss": 1, "a": 1, "b": 2}, 1),
+        (["loss {loss}", "test loss {a} loss {b}"], "test loss 1 loss 2", {"loss": 2, "a": 1, "b": 2}, 1),
     ],
 )
 def test_a_number_belongs_to_the_template_that_says_more(
