@@ -3,7 +3,7 @@
 loss: {loss}             loss: 2.3                 loss 2.3
 test loss: {test_loss}   test loss: 2.4            test_loss 2.4, and no loss
 
-A text in front that another placeholder follows says nothing of the number: with `step {step} loss: {train_loss}` in place
+A text that another placeholder follows says nothing of the number: with `step {step} loss: {train_loss}` in place
 of the second, the line `step 1 loss: 2.3` has both.
 """
 
