@@ -20,6 +20,7 @@ class Script:
     stop_signal: str = "SIGTERM"
     log: str | tuple[str, ...] = "auto"  # templates of its output, or the name of a way to read it
     events: tuple[str, ...] = ()  # globs of files with metrics
+    metrics: tuple[str, ...] | None = None  # that the job names
     config_text: str | None = None  # the content of the file with the configuration; None: there is none
     code: str = ""  # the digest of its source; empty if it is not known
     is_resumed: bool = False  # it was given the arguments to go on from what an earlier attempt has left

@@ -61,6 +61,7 @@ def attempt_script(
         stop_signal=settings.stop_signal,
         log=settings.log,
         events=tuple(filling.for_globs.text(pattern) for pattern in event_globs(settings)),
+        metrics=(*settings.metrics, *settings.maximize),
         config_text=_config_text(settings, filling),
         code=experiment.code,
         is_resumed=is_resumed,

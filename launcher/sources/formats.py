@@ -29,8 +29,9 @@ def format_of(spec: SourceSpec, number: int, path: str, begin: int) -> Format:
         return TfEvents(number, os.path.basename(os.path.dirname(path)), begin)
     if name.endswith(".csv"):
         return CsvFile(number, begin, spec.after_step)
-    lines = JsonFile if name.endswith(".json") else TextFile
-    return lines(number, JsonParser(spec.after_step), begin)
+    if name.endswith(".json"):
+        return JsonFile(number, JsonParser(spec.after_step), path, begin, spec.metrics)
+    return TextFile(number, JsonParser(spec.after_step), begin)
 
 
 def _parser(spec: SourceSpec) -> Parser:

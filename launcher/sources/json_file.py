@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from launcher.sources.json_lines import JsonParser, load_object
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from launcher.sources.json_lines import JsonParser, has_step, load_object
+from launcher.sources.lines import Lines
 from launcher.sources.source import Found
 from launcher.sources.text_file import TextFile
+from launcher.store.files import open_to_read
 
 _MOST_BYTES = 1 << 20  # of an object; a longer one is no result of a training
 
@@ -12,29 +18,64 @@ _MOST_BYTES = 1 << 20  # of an object; a longer one is no result of a training
 class JsonFile(TextFile):
     """The format of a file that `json.dump` writes, such as `results.json`: a single record.
 
-    It is found when the file is over or was written anew, as only then it is complete. If a line of it is an object
-    with a number, the file is one of JSON lines.
+    It is read when the attempt is over, as only then it is complete: most scripts write it anew again and again, which
+    nobody sees who reads only what is appended. If a line of it is an object with a number, the file is one of JSON
+    lines. An object of many lines is a record only if it has a metric of the job, or a step: `config.json` has none.
     """
 
-    def __init__(self, number: int, parser: JsonParser, offset: int = 0) -> None:
-        """Begin at an offset. `number`: of the source."""
+    def __init__(
+        self, number: int, parser: JsonParser, path: str, offset: int = 0, metrics: Sequence[str] | None = None
+    ) -> None:
+        """Begin at an offset. `number`: of the source. `metrics`: of the job; None if they are not known."""
         super().__init__(number, parser, offset)
         self._json = parser
-        self._content: bytes | None = b""  # None: it is no single object, or too long
-        self._end = offset
+        self._path = path
+        self._metrics = metrics
+        self._has_lines = False  # of JSON objects with numbers
+        self._has_break = False  # so it is no object of a single line
+        self._is_over = False
 
     def feed(self, piece: bytes) -> list[Found]:
         """Return what stands on the lines that end within the next bytes."""
-        self._end += len(piece)
         found = super().feed(piece)
-        if self._content is not None:
-            self._content = None if found or len(self._content) + len(piece) > _MOST_BYTES else self._content + piece
+        self._has_lines |= bool(found)
+        self._has_break |= b"\n" in piece
         return found
 
+    def begin_again(self) -> bool:
+        """Go on with an object of many lines that was written anew; False if it is another file of lines."""
+        if self._has_lines or not self._has_break:
+            self._is_over = True
+            return False
+        self._lines = Lines()
+        self._has_break = False
+        return True
+
     def finish(self) -> list[Found]:
-        """Return what stands on a last line without an end, or in the whole file."""
-        content, self._content = self._content, None
-        if (found := super().finish()) or content is None or (whole := load_object(content)) is None:
-            return found
-        taken = self._json.take(whole)
-        return [Found(*taken, (self._number, self._end))] if taken is not None else []
+        """Return what stands in the whole file as it is now, or on a last line without an end."""
+        is_whole, self._is_over = not (self._has_lines or self._is_over), True
+        if is_whole and (content := _read(self._path)) is not None and (whole := load_object(content)) is not None:
+            taken = self._json.take(whole)
+            is_taken = taken is not None and (b"\n" not in content.strip() or self._is_result(whole, taken[0]))
+            return [Found(*taken, (self._number, len(content)))] if taken is not None and is_taken else []
+        return super().finish()
+
+    def _is_result(self, whole: dict[str, Any], fields: dict[str, Any]) -> bool:
+        return (
+            self._metrics is None or has_step(whole) or "epoch" in fields or not fields.keys().isdisjoint(self._metrics)
+        )
+
+
+def _read(path: str) -> bytes | None:
+    """Return the content of a file; None if it cannot be read, or is too long."""
+    try:
+        fd = open_to_read(path)
+    except OSError:
+        return None
+    try:
+        content = os.pread(fd, _MOST_BYTES + 1, 0)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    return content if len(content) <= _MOST_BYTES else None

@@ -52,7 +52,7 @@ class JsonParser:
 
     def take(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], int | None] | None:
         """Return the numbers and the step of an object; None if it has no number besides the step."""
-        key = next((key for key in STEP_KEYS if _is_step(content.get(key))), None)
+        key = _step_key(content)
         fields = dict(_numbers({name: value for name, value in content.items() if name != key}, "", _DEPTH))
         if not fields:
             return None
@@ -121,6 +121,15 @@ def _is_recordable(value: Any) -> bool:
     if isinstance(value, int):
         return value.bit_length() <= INTEGER_LIMIT_BITS
     return isinstance(value, float | str)
+
+
+def has_step(content: Mapping[str, Any]) -> bool:
+    """Say whether an object holds its step."""
+    return _step_key(content) is not None
+
+
+def _step_key(content: Mapping[str, Any]) -> str | None:
+    return next((key for key in STEP_KEYS if _is_step(content.get(key))), None)
 
 
 def _is_step(value: Any) -> bool:

@@ -51,6 +51,7 @@ class SourceSpec:
     begins: Mapping[str, int] = field(default_factory=dict)  # path → the size of the file when the attempt began
     after_step: int = 0  # matches without a step are counted from the next step on
     epochs: Mapping[str, Sequence[Epoch]] = field(default_factory=dict)  # by template, of the attempt before
+    metrics: tuple[str, ...] | None = None  # of the job, by which a file of results is known; None: not known
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as a JSON object."""
@@ -74,11 +75,17 @@ class SourceSpec:
             begins=values.wholes(known.optional("begins")),
             after_step=known.whole("after_step"),
             epochs=_epochs(known.optional("epochs")),
+            metrics=_texts(known.optional("metrics")),
         )
 
     def beginning_at(self, begins: Mapping[str, int]) -> SourceSpec:
         """Return the description of the same source for an attempt that begins in files at these offsets."""
         return SourceSpec(**{**vars(self), "begins": dict(begins)}) if begins != self.begins else self
+
+
+def _texts(content: Any) -> tuple[str, ...] | None:
+    """Return the texts of a list; None for what is something else, as in a record of before."""
+    return tuple(entry for entry in content if isinstance(entry, str)) if isinstance(content, list) else None
 
 
 def _epochs(content: Any) -> dict[str, tuple[Epoch, ...]]:

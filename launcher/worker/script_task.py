@@ -131,4 +131,5 @@ def _sources(script: Script, log: str) -> Iterator[SourceSpec]:
     elif script.log and not isinstance(script.log, str):
         yield SourceSpec(kind="templates", path=log, templates=script.log)
     for pattern in script.events:
-        yield SourceSpec(kind="events", path=os.path.join(glob.escape(str(script.folder)), pattern))
+        path = os.path.join(glob.escape(str(script.folder)), pattern)
+        yield SourceSpec(kind="events", path=path, metrics=script.metrics)

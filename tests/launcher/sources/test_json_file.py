@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from launcher.sources.beginning import beginning_now
 from launcher.sources.follow import Sources
-from launcher.sources.source import Found, SourceSpec
+from launcher.sources.source import Found, SourceSpec, read_specs, specs_as_text
 
 RESULTS = {"accuracy": 0.75, "test": {"loss": 1.5}, "args": {"name": "x"}, "epoch": 3}
 
 
+def events(folder: Path) -> SourceSpec:
+    return SourceSpec(kind="events", path=str(folder / "*.json"))
+
+
 def followed(folder: Path) -> Sources:
-    return Sources(beginning_now([SourceSpec(kind="events", path=str(folder / "*.json"))]))
+    return Sources(beginning_now([events(folder)]))
 
 
 def steps(found: list[Found]) -> list[tuple[dict[str, object], int | None]]:
@@ -35,13 +42,43 @@ def test_results_that_are_written_at_the_end_are_a_record(tmp_path: Path) -> Non
     assert again[-1:] == found
 
 
-def test_results_that_are_written_anew_are_a_record_each(tmp_path: Path) -> None:
-    sources, file, found = followed(tmp_path), tmp_path / "results.json", []
-    for epoch, name in ((1, "a long name"), (2, "name"), (3, "n")):  # shorter each time, so that it is noticed
-        file.write_text(json.dumps({"epoch": epoch, "loss": 1 / epoch, "name": name}, indent=2))
-        found += sources.poll(is_final=epoch == 3)
-        sources._globs[0]._search_at_s = 0.0  # a search a second is the usual
-    assert [step for _, step in steps(found)] == [1, 2, 3]
+@pytest.mark.parametrize("lengths", [(30, 20, 10), (20, 20, 20), (10, 20, 30), (30, 10, 20)])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_results_that_are_written_anew_are_recorded_as_they_are_at_the_end(
+    lengths: tuple[int, ...], indent: int | None, tmp_path: Path
+) -> None:
+    """Where the beginning is as before, and the file no shorter, a reader does not see that it was written anew."""
+    file, same = tmp_path / "results.json", {f"option_{number}": "x" for number in range(30)}
+    sources, found = followed(tmp_path), []
+    for epoch, length in enumerate(lengths, start=1):
+        content = {"same": same, "epoch": epoch, "loss": epoch / 2, "name": "x" * length}
+        file.write_text(json.dumps(content, indent=indent))
+        found += sources.poll()
+    found += sources.poll(is_final=True)
+    assert steps(found)[-1] == ({"loss": 1.5}, 3)
+    assert len(steps(found)) == 1 or indent is None
+    assert steps(Sources([events(tmp_path)]).poll(is_final=True)) == [({"loss": 1.5}, 3)]
+
+
+@pytest.mark.parametrize(
+    ("content", "is_result"),
+    [
+        ({"lr": 0.1, "batch_size": 32, "epochs": 3}, False),
+        ({"lr": 0.1, "test": {"acc": 0.5}}, True),
+        ({"lr": 0.1, "epoch": 3.0}, True),
+        ({"best": 0.1, "global_step": 3}, True),
+    ],
+)
+def test_an_object_of_many_lines_is_a_result_if_it_has_a_metric_of_the_job_or_a_step(
+    content: dict[str, object], is_result: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(content, indent=2))
+    spec = replace(events(tmp_path), metrics=("loss", "test_acc"))
+    for known in (spec, *read_specs(specs_as_text([spec]))):
+        assert bool(steps(Sources([known]).poll(is_final=True))) == is_result
+    assert steps(Sources([replace(spec, metrics=None)]).poll(is_final=True)), "as try-log shows it"
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    assert steps(Sources([spec]).poll(is_final=True)), "a line of JSON"
 
 
 def test_lines_of_objects_are_as_before(tmp_path: Path) -> None:
