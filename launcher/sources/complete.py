@@ -59,5 +59,6 @@ def what_is_recorded(records: Iterable[Mapping[str, Any]]) -> tuple[dict[int, in
         offsets[source] = max(offset, offsets.get(source, 0))
         number, path = values.whole(record.get("source")), record.get("path")
         if record.get("kind") == "source" and number is not None and isinstance(path, str):
-            files[number] = SourceFile(source, path, values.whole(record.get("begin")) or 0)
+            begin, is_cut = values.whole(record.get("begin")) or 0, record.get("is_cut") is True
+            files[number] = SourceFile(source, path, begin, is_cut)
     return offsets, files

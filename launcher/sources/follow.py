@@ -11,7 +11,8 @@ gets the same `Found`, and can leave out those whose `src` is recorded already (
 The source that `specs[number]` describes has this number in `src`. Each file that a glob finds is a source of its own,
 with the next free number, as soon as it has something that is new. This is told before anything else of it:
 
-    Found({"kind": "source", "source": 3, "path": "/a/runs/events.out.tfevents.17", "begin": 0}, None, (2, 1))
+    Found({"kind": "source", "source": 3, "path": "/a/runs/events.out.tfevents.17", "begin": 0, "is_cut": False},
+          None, (2, 1))
 
 so that whoever reads again gives it the same number. The `src` of this says: the first file that glob 2 has found.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 
 from launcher.sources.file_search import MOST_ENTRIES, FileSearch
@@ -72,12 +73,16 @@ class GlobbedFiles:
             if path in self.followed:
                 continue
             size, begin = _size(path), self._spec.begins.get(path, 0)
+            if not size and begin and not is_final:
+                continue  # it is just being written anew
             if size == begin and not (is_final and size and not self._is_same(path, begin)):
                 continue
             if len(self.followed) >= MOST_FILES:
                 self._note(f"{self._spec.path}: more than {MOST_FILES} files match. The others are not read")
                 break
-            told.append(self._announce(path, begin if size > begin and self._is_same(path, begin) else 0))
+            is_same = size > begin and self._is_same(path, begin)
+            is_cut = not is_same and self._is_cut(path, begin)
+            told.append(self._announce(path, begin if is_same else 0, is_cut=is_cut))
         if self._search.was_cut:
             self._note(f"{self._spec.path}: a search ends after {MOST_ENTRIES:,} files and folders. Name the folder")
         ended_s = time.monotonic()
@@ -88,16 +93,23 @@ class GlobbedFiles:
         """Return whether a file that is longer than at the beginning of the attempt still begins as it did then."""
         return path not in self._marks or _mark(path, begin) == self._marks[path]
 
-    def _announce(self, path: str, begin: int) -> Found:
+    def _is_cut(self, path: str, begin: int) -> bool:
+        """Return whether a file that is read from its first byte still has the first row of earlier attempts."""
+        rows = self._marks.get(path, b"")[: min(begin, _MARK_BYTES)].splitlines(keepends=True)
+        first = b"".join(rows[: 2 if path.endswith(".csv") else 1])  # with the header
+        return first.endswith(b"\n") and _mark(path, len(first)).startswith(first)
+
+    def _announce(self, path: str, begin: int, *, is_cut: bool = False) -> Found:
         """Make a source of a file, and return what is to be told of it."""
         number = next(self._numbers)
         self._num_found += 1
-        self._follow(number, SourceFile(self._number, path, begin))
+        self._follow(number, SourceFile(self._number, path, begin, is_cut))
         src = (self._number, self._num_found)
-        return Found({"kind": "source", "source": number, "path": path, "begin": begin}, None, src)
+        return Found({"kind": "source", "source": number, "path": path, "begin": begin, "is_cut": is_cut}, None, src)
 
     def _follow(self, number: int, file: SourceFile) -> None:
-        self.followed[file.path] = FollowedFile(self._spec, number, file.path, file.begin, self._ends)
+        spec = replace(self._spec, after_step=0) if file.is_cut else self._spec
+        self.followed[file.path] = FollowedFile(spec, number, file.path, file.begin, self._ends)
 
     def _note(self, text: str) -> None:
         if text not in self._told:

@@ -34,6 +34,7 @@ class SourceFile(NamedTuple):
     glob: int  # the number of the glob
     path: str
     begin: int  # the size of the file when the attempt began
+    is_cut: bool = False  # it was cut back to rows of earlier attempts, which are read again and counted from the first
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ the offset in its file behind what the record says. The other fields depend on t
     kind = "resume"     step: of the checkpoint from which the attempt continues
     kind = "phase"      phase: the work that is not a step, such as writing a checkpoint, or the teardown at the end
     kind = "follows"    sources: where a script's metrics are looked for, as JSON (`launcher.sources`)
-    kind = "source"     source, path: the number of a source that was found meanwhile
+    kind = "source"     source, path, begin, is_cut: a source that was found meanwhile
     kind = "note"       text: what a person is to be told
     kind = "touched"    file: the path of a file that changed while a script ran
     kind = "end"        ending, and facts about it: the last record of an attempt, unless the worker was killed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,10 @@ def test_files_that_a_glob_finds_are_sources_of_their_own_and_are_told(tmp_path:
     append(tmp_path / "runs" / "old.csv", b"2,6\n")
     append(tmp_path / "runs" / "empty.csv", b"")
     found = sources.poll(is_final=True)
+    new = {"kind": "source", "is_cut": False}
     told = [
-        {"kind": "source", "source": 3, "path": str(tmp_path / "runs" / "old.csv"), "begin": 14},
-        {"kind": "source", "source": 4, "path": str(tmp_path / "runs" / "x" / "events.out.tfevents.1"), "begin": 0},
+        {**new, "source": 3, "path": str(tmp_path / "runs" / "old.csv"), "begin": 14},
+        {**new, "source": 4, "path": str(tmp_path / "runs" / "x" / "events.out.tfevents.1"), "begin": 0},
     ]
     assert [(each.fields, each.step, each.src) for each in found[:3]] == [
         (told[0], None, (1, 1)),
@@ -79,6 +81,35 @@ def test_a_file_that_is_written_anew_is_another_source(tmp_path: Path) -> None:
     assert [each.fields["loss"] for each in found if each.step is not None] == [5, 4, 3, 2, 1, 0]
     offsets, files = what_is_recorded(records_of(found[:-1]))
     assert list(missing(specs, offsets, files=files)) == found[-1:]
+
+
+@pytest.mark.parametrize("name", ["m.csv", "m.jsonl"])
+@pytest.mark.parametrize("num_kept", [4, 0])
+def test_rows_are_counted_from_the_first_in_a_file_that_was_cut_back_to_a_checkpoint(
+    name: str, num_kept: int, tmp_path: Path
+) -> None:
+    """A script that goes on after 7 steps: with the first rows, or in a new file with its own rows alone."""
+    path = tmp_path / "runs" / name
+    rows = [f"0.{step}\n" if name == "m.csv" else f'{{"loss": 0.{step}}}\n' for step in range(1, 10)]
+    header = "loss\n" if name == "m.csv" else ""
+    append(path, (header + "".join(rows[:7])).encode())
+    specs = beginning_now([replace(spec, after_step=7) for spec in specs_of(tmp_path)])
+    sources = Sources(specs)
+    path.write_bytes(b"")
+    found = sources.poll()
+    assert found == [], "it is just being written"
+    sources._globs[0]._search_at_s = 0.0  # a search a second is the usual
+    path.write_text(header + "".join(rows[:num_kept]))
+    append(path, "".join(rows[num_kept or 7 :]).replace("0.", "1.").encode())
+    found = sources.poll() + sources.poll(is_final=True)
+    expected = list(range(1, 10)) if num_kept else [8, 9]
+    assert [each.step for each in found if each.step is not None] == expected
+    assert [each.fields["loss"] for each in found if each.step is not None] == [
+        step / 10 + (step > (num_kept or 7)) for step in expected
+    ]
+    for num_recorded in range(1, len(found) + 1):
+        offsets, files = what_is_recorded(records_of(found[:num_recorded]))
+        assert list(missing(specs, offsets, files=files)) == found[num_recorded:]
 
 
 def test_a_table_that_gets_a_column_goes_on_as_the_same_source(tmp_path: Path) -> None:
