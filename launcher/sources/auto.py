@@ -13,8 +13,7 @@ from typing import Any
 
 from launcher.sources.json_lines import JsonParser, load_object
 from launcher.sources.steps import Epoch, StepsByName
-from launcher.sources.suggest import LONGEST_BYTES, looks_promising, shape_of, suggest_beside
-from launcher.sources.template import compiled
+from launcher.sources.suggest import LONGEST_BYTES, looks_promising, shape_of, suggest
 from launcher.sources.template_parser import TemplateParser
 from launcher.text import printable
 
@@ -80,8 +79,7 @@ class AutoParser:
 
     def _suggested(self, line: bytes) -> TemplateParser | None:
         """Return what finds the metrics of such lines; None if there seem to be none."""
-        named = {name for template in self.templates for name in compiled(template).names}
-        if self._is_over or (text := suggest_beside(line, named)) is None:
+        if self._is_over or (text := suggest(line)) is None:  # whatever other lines there are: a metric keeps its name
             return None
         if text in self.templates or len(self.templates) >= MOST_TEMPLATES:
             return self.templates.get(text)

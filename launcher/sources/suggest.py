@@ -44,6 +44,7 @@ _STEP_NAMES = (
     "batch",
     "episode",
 )  # the first of these is the step
+_OF_STEP = {"epoch", *_STEP_NAMES} - {"batch"}  # a batch without a step may be its size
 _SOURCE_FILE = re.compile(r".*\.(?:py|cc|cpp|cu|jl|lua|rs)")
 _SETTINGS = re.compile(r"\b(?:Namespace|\w*(?:Args|Arguments|Config|Options|Params|Settings|HParams))\(")
 _SETTING = re.compile(r"\w+_epochs|epochs|\w*batch_size|seed|num_workers|\w+_dir")
@@ -129,11 +130,12 @@ def names_result(template: str) -> bool:
 
 
 def _has_settings(text: str) -> bool:
-    """Say whether a line shows how a script was called, as `print(args)` does."""
+    """Say whether a line shows how a script was called, as `print(args)` does. A line of a step does not."""
     if _SETTINGS.search(text):
         return True
     names = [match["name"].casefold() for match in _PAIR.finditer(text)]
-    return any(map(_SETTING.fullmatch, names)) and not any(map(_METRIC.search, names))
+    is_of_step = not _OF_STEP.isdisjoint(names)
+    return any(map(_SETTING.fullmatch, names)) and not is_of_step and not any(map(_METRIC.search, names))
 
 
 def _num_metrics(pairs: Sequence[_Pair]) -> int:

@@ -99,6 +99,14 @@ def test_lines_of_two_kinds_with_the_same_metric_never_write_over_each_other() -
         assert losses == dict(enumerate(expected, start=1))
 
 
+def test_the_name_of_a_metric_does_not_depend_on_other_lines() -> None:
+    """An attempt that goes on may print another line first, and its metrics are to be those of the attempt before."""
+    lines = [b"step 3 loss: 3.0", b"Epoch 1 average loss: 2.5"]
+    for order in (lines, lines[::-1]):
+        parser = AutoParser()
+        assert [set(found[0]) - {"epoch"} for line in order if (found := parser.parse(line))] == [{"loss"}, {"loss"}]
+
+
 def test_lines_that_have_no_metric_in_common_are_counted_for_themselves() -> None:
     lines = [b"epoch 1 train_loss: 3 time: 9", b"epoch 1 val_loss: 4 time: 8", b"epoch 2 train_loss: 2 time: 9"]
     parser = AutoParser()

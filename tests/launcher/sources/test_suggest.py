@@ -58,6 +58,12 @@ SUGGESTED = [
     ("INFO [train.py:42] epoch 1: loss=0.5", "epoch {epoch}: loss={loss}"),
     ("INFO | __main__:run:42 - epoch=1 loss=0.5", "epoch={epoch} loss={loss}"),
     ("epoch\uff1a1\uff0closs\uff1a0.5", "epoch\uff1a{epoch}\uff0closs\uff1a{loss}"),
+    (
+        "step 10 | batch_size 32 | tok/s 1000.5 | mem 3.2",
+        "step {step} | batch_size {} | tok/s {tok_s} | mem {mem}",
+    ),
+    ("step: 5, num_workers: 4, throughput: 2.5", "step: {step}, num_workers: {}, throughput: {throughput}"),
+    ("epoch 5 lr 0.1 batch_size: 32", "epoch {epoch} lr {lr}"),
     ("lr: 0.1 batch_size: 32 loss: 0.5", "lr: {lr} batch_size: {} loss: {loss}"),
 ]
 
@@ -86,6 +92,7 @@ def test_a_line_of_metrics_gets_a_template_that_finds_them(line: str, template: 
         "`Trainer.fit` stopped: `max_epochs=4` reached.",
         "Epoch 3/3  ━━━━━━━━━ 20/20 0:00:00 • 0:00:00 199.58it/s v_num: 0",
         "iterations: 500, batch_size: 32, seed: 1, lr decay step: 30",
+        "batch: 32, epochs: 3, lr: 0.1",
         "elapsed: 00:31:10",
         "Namespace(lr=0.1, epochs=3, loss_weight=0.2)",
         "TrainConfig(lr=0.1, dropout=0.2)",
