@@ -96,7 +96,7 @@ def _made(cls: type, arguments: Mapping[str, Any]) -> Any:
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Return the fewest values, as JSON types, that `default` is made from; None if they do not make it."""
+    """Return whether two values are the same in every part, of plain types; any other value is like itself alone."""
     if one is other or type(one) is not type(other):
         return one is other
     if has_fields(one):

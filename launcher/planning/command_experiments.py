@@ -227,9 +227,7 @@ def _base_hints(sweep: Sweep, given: Iterable[Mapping[str, Any]]) -> Iterator[st
     if not sweep.settings.config_base:
         return
     base, taken = read_base(sweep.settings.config_base), all_texts(sweep.settings)
-    for config in given:
-        rest = Filling(config, {}).rest(taken)
-        yield from keys_beside_base(rest, base, sweep.settings.config_base)
+    yield from keys_beside_base((Filling(config, {}).rest(taken) for config in given), base, sweep.settings.config_base)
 
 
 def _inputs(sweep: Sweep) -> tuple[dict[str, str], list[str]]:

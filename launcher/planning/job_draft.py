@@ -71,7 +71,7 @@ def draft(script: str, arguments: Sequence[str], checked: ScriptCheck, shape: Lo
     style = _style(checked)
     rest = ["{args}"] if style != "globals" else []
     if style == "key=value" and not any(word.startswith("hydra.run.dir=") for word in arguments):
-        rest = ["hydra.run.dir={dir}", *rest]
+        rest = ['hydra.run.dir="{dir}"', *rest]
     command = notation.write([*runs, *[_braces(word) for word in arguments], *seed_words, *rest])
     lines = [
         f"# {_one_line(script)}, as it is. What would run: {inline(plan, 1000)}",

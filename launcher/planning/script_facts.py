@@ -10,6 +10,7 @@ from typing import Any
 
 from launcher.config import redact
 from launcher.config.nested import KeyPath
+from launcher.planning.script_options import imports_unknown, is_read_whole, on_by_default
 from launcher.planning.script_source import ScriptSource, digest, read_sources
 from launcher.text import did_you_mean
 
@@ -61,7 +62,9 @@ class ScriptFacts:
     reads_elsewhere: bool = False  # it imports a library that reads the arguments, and is none of `PARSERS`
     variables: frozenset[str] = (
         frozenset()
-    )  # texts of sources with `environ` or `getenv` that may be names of variables
+    )  # texts of sources with `environ` or `getenv` that may be names; none if any is read
+    imports_unknown: bool = False  # it imports what may read the arguments, as a package whose `main` it calls
+    on_by_default: frozenset[str] = frozenset()  # options to which the source gives True as their own value
     error: str = ""  # why the script is not Python
 
 
@@ -76,10 +79,11 @@ def read_facts(file: Path, folders: Sequence[Path] = ()) -> ScriptFacts:
     except SyntaxError as error:
         place = f"line {error.lineno}: " if error.lineno else ""
         return ScriptFacts(settings={}, error=f"{place}{error.msg}")
+    parser = _parser(sources)
     return ScriptFacts(
         modules=tuple(source.path for source in sources[1:]),
         code_digest=digest(sources),
-        parser=_parser(sources),
+        parser=parser,
         num_parses=max(_num_parses(source.tree) if source.has("parse_") else 0 for source in sources),
         settings=_settings(sources[0].tree),
         uses_seed=any(source.has_text("LAUNCHER_SEED") for source in sources),
@@ -87,6 +91,8 @@ def read_facts(file: Path, folders: Sequence[Path] = ()) -> ScriptFacts:
         reads_argv=any(source.uses("sys", "argv") for source in sources),
         reads_elsewhere=any(not source.imported.isdisjoint(_OTHER_PARSERS) for source in sources),
         variables=_variables(sources),
+        imports_unknown=not parser and imports_unknown(sources),
+        on_by_default=on_by_default(sources) if parser not in ("", "argparse") else frozenset(),
     )
 
 
@@ -178,6 +184,8 @@ def _parses(sources: Sequence[ScriptSource]) -> bool:
 
 
 def _variables(sources: Sequence[ScriptSource]) -> frozenset[str]:
+    if is_read_whole(sources):
+        return frozenset()
     return frozenset(
         node.value
         for source in sources

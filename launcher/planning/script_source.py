@@ -47,6 +47,17 @@ class ScriptSource:
                 found |= {(node.module or "").partition(".")[0], *(alias.name for alias in node.names)}
         return found
 
+    @property
+    def packages(self) -> set[str]:
+        """The top-level packages that it imports, or imports from."""
+        found: set[str] = set()
+        for node in _statements(self.tree):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                found.add(node.module.partition(".")[0])
+        return found
+
     def has(self, *words: str) -> bool:
         """Return whether the text has all of these words, even in a comment."""
         return all(word.encode() in self.text for word in words)

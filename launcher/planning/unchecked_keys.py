@@ -6,17 +6,21 @@ go together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from launcher.command.spelling import DASHED
-from launcher.config.nested import dotted, leaves, value_at, without
+from launcher.config.nested import KeyPath, dotted, leaves, value_at, without
 from launcher.planning.check_request import CheckRequest
 from launcher.planning.script_facts import ScriptFacts
 from launcher.text import did_you_mean, inline, listed
 
 _TAKES_NO_VALUE = ("click", "tyro")  # parsers of which a flag is --amp or --no-amp, and not --amp=True
-_MOST = 5  # keys that a hint names
+_MOST = 5  # keys that a hint names, and keys beside a base file that are told
+SHARED_FOLDER = "Hydra names its folder by the second"  # matters only where experiments run side by side
+_OWN_FOLDER = re.compile(r"hydra\.run\.dir|^hydra:(\s*\n[ \t]+.*)*?\n[ \t]+run:\s*\n[ \t]+dir:", re.MULTILINE)
+_MOST_FILES = 20  # of Hydra's, that are read
 
 
 def hints(request: CheckRequest, facts: ScriptFacts, script: str) -> Iterator[str]:
@@ -37,38 +41,66 @@ def hints(request: CheckRequest, facts: ScriptFacts, script: str) -> Iterator[st
         yield from _of_arguments(given, request.style, facts, script)
 
 
-def keys_beside_base(config: Mapping[str, Any], base: Mapping[str, Any], name: str) -> Iterator[str]:
-    """Yield a hint at each key that the file `config_base` does not have, though it has others beside it."""
-    for path, _ in leaves(config):
-        for depth, key in enumerate(path):
-            table = value_at(base, path[:depth]) if depth else base
-            if not isinstance(table, Mapping) or not table:
-                break
-            if key not in table:
-                hint = did_you_mean(key, map(str, table))
-                yield f"{inline(dotted(path[: depth + 1]))} is no key of {inline(name)}.{hint}"
-                break
+def keys_beside_base(configs: Iterable[Mapping[str, Any]], base: Mapping[str, Any], name: str) -> Iterator[str]:
+    """Yield a hint at each key that is nearly one of the file `config_base`, and not in it; of five keys at most.
+
+    A key that resembles none is meant to be added.
+    """
+    paths = dict.fromkeys(path for config in configs for path, _ in leaves(config))
+    unknown = dict.fromkeys(path[: depth + 1] for path in paths if (depth := _depth_beside(path, base)) is not None)
+    told = 0
+    for path in unknown:
+        hint = did_you_mean(path[-1], map(str, value_at(base, path[:-1]) if path[:-1] else base))
+        if hint and told < _MOST:
+            told += 1
+            yield f"{inline(dotted(path))} is no key of {inline(name)}.{hint}"
+
+
+def _depth_beside(path: KeyPath, base: Mapping[str, Any]) -> int | None:
+    """Return the place in a path of the first key that is in no table of the base; None if all are in it."""
+    table: Any = base
+    for depth, key in enumerate(path):
+        if not isinstance(table, Mapping) or not table:
+            return None
+        if key not in table:
+            return depth
+        table = table[key]
+    return None
 
 
 def hydra_hint(request: CheckRequest, script: str) -> Iterator[str]:
     """Yield that experiments may share Hydra's own folder, which it names by the second."""
     named = [".".join(path) for values in request.experiments.values() for path, _ in leaves(values)]
     is_named = any("hydra.run.dir" in text for text in (*request.command, *named))
-    if len(request.experiments) > 1 and not is_named:
+    if len(request.experiments) > 1 and not is_named and not _names_folder(request):
         yield (
-            f"{script}: Hydra names its folder by the second, so that experiments which start together share it. "
-            '"hydra.run.dir={dir}" in command gives each its own.'
+            f"{script}: {SHARED_FOLDER}, so that experiments which start together share it. "
+            "'hydra.run.dir=\"{dir}\"' in command gives each its own."
         )
 
 
+def _names_folder(request: CheckRequest) -> bool:
+    """Return whether a file of Hydra beside the script, such as `conf/config.yaml`, names `hydra.run.dir`."""
+    script = next((word for word in request.command if word.endswith(".py")), "")
+    for file in sorted((request.folder / script).parent.glob("conf*/*.y*ml"))[:_MOST_FILES]:
+        try:
+            text = file.read_text(errors="replace")
+        except OSError:
+            continue
+        if _OWN_FOLDER.search(text):
+            return True
+    return False
+
+
 def _of_variables(given: Mapping[str, Any], facts: ScriptFacts, script: str) -> Iterator[str]:
+    """Yield what is nearly a variable of the script. Others are read by libraries, as OMP_NUM_THREADS, or by prefix."""
     for key in given:
-        if facts.variables and key not in facts.variables:
-            yield f"{inline(key)} is no variable that {script} names.{did_you_mean(key, facts.variables)}"
+        if key not in facts.variables and (hint := did_you_mean(key, facts.variables)):
+            yield f"{inline(key)} is no variable that {script} names.{hint}"
 
 
 def _of_arguments(given: Mapping[str, Any], style: str, facts: ScriptFacts, script: str) -> Iterator[str]:
-    if not facts.parser and not facts.reads_argv and not facts.reads_elsewhere:
+    if not facts.parser and not facts.reads_argv and not facts.reads_elsewhere and not facts.imports_unknown:
         variables = {name.casefold() for name in facts.variables}
         others = {"globals": facts.settings.keys(), "env": {key for key in given if key.casefold() in variables}}
         better = next((other for other, names in others.items() if given.keys() & names), "")
@@ -83,10 +115,10 @@ def _of_arguments(given: Mapping[str, Any], style: str, facts: ScriptFacts, scri
             f"{_names(flags)}: typed as {spelled}, and a flag of {facts.parser} takes no value. "
             'args = "--key value" types true as a flag alone, and false as nothing.'
         )
-    off = [key for key in flags if given[key] is False]
+    off = [key for key in flags if given[key] is False and key.replace("-", "_") in facts.on_by_default]
     if style == "--key value" and off:
         yield (
-            f"{_names(off)}: false is typed as nothing. If the script's own value is true, set the flag that switches "
+            f"{_names(off)}: false is typed as nothing, and the script's own value is true. Set the flag that switches "
             f"it off, as in no-{inline(off[0])} = true."
         )
     several = [key for key, value in given.items() if isinstance(value, list)]

@@ -10,6 +10,8 @@ from launcher.config.nested import decides, dotted, leaves
 from launcher.planning.decision import Decision, PlannedAction, RepeatedTraining
 from launcher.planning.grid_text import grid_size, new_axis_hint
 from launcher.planning.plan import Plan
+from launcher.planning.unchecked_keys import SHARED_FOLDER
+from launcher.store.score_names import is_score
 from launcher.text import did_you_mean, duration, inline, listed, plural
 
 MOST_LINES = 24  # experiments of a sweep in which each has a line
@@ -54,7 +56,8 @@ def notices(plan: Plan, *, is_parallel: bool = False) -> list[str]:
     which the same files with metrics.
     """
     lines = [*plan.folder_notices, *new_axis_hint(plan), *_maximized_by_mistake(plan)]
-    lines += dict.fromkeys(note for decision in plan.decisions for note in decision.experiment.notes)
+    notes = dict.fromkeys(note for decision in plan.decisions for note in decision.experiment.notes)
+    lines += [note for note in notes if is_parallel or SHARED_FOLDER not in note]
     for path, value in leaves(redact.table(plan.sweep.cli_overrides)):
         if own := [name for name, overrides in plan.sweep.experiments.items() if decides(overrides, path)]:
             set_it = "sets it itself" if len(own) == 1 else "set it themselves"
@@ -71,9 +74,9 @@ def notices(plan: Plan, *, is_parallel: bool = False) -> list[str]:
 
 
 def _maximized_by_mistake(plan: Plan) -> Iterator[str]:
-    """Name each entry of `maximize` that is no metric, but nearly one whose smallest value would be the best."""
+    """Name each entry of `maximize` that is no metric, but nearly one that is a score by its name, and not in it."""
     settings = plan.sweep.settings
-    minimized = [metric for metric in settings.metrics if metric not in settings.maximize]
+    minimized = [metric for metric in settings.metrics if metric not in settings.maximize and is_score(metric)]
     for name in settings.maximize:
         if name not in settings.metrics and (hint := did_you_mean(name, minimized)):
             where = plan.sweep.source_lines.where("sweep", "maximize")

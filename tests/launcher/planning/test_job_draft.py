@@ -94,7 +94,8 @@ def test_a_script_without_a_parser_is_given_values_for_its_settings() -> None:
 
 def test_hydra_and_other_programs_get_what_they_take() -> None:
     assert tomllib.loads(draft("train.py", [], check("hydra"), None, "a.toml"))["sweep"]["args"] == "key=value"
-    assert "hydra.run.dir={dir}" in tomllib.loads(draft("train.py", [], check("hydra"), None, "a"))["sweep"]["command"]
+    command = tomllib.loads(draft("train.py", [], check("hydra"), None, "a"))["sweep"]["command"]
+    assert 'hydra.run.dir="{dir}"' in command  # quoted, since Hydra refuses a path with `=` otherwise
     given = draft("train.py", ["hydra.run.dir=x"], check("hydra"), None, "a")
     assert tomllib.loads(given)["sweep"]["command"] == ["{python}", "train.py", "hydra.run.dir=x", "{args}"]
     other = draft("fit", ["--fast"], ScriptCheck(), None, "a.toml")
