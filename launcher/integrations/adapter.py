@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _RESERVED = frozenset({"n", "attempt", "at_s", "kind", "step", "src"})
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]+")
+_NOT_IN_NAMES = re.compile(r"[\W\u0080-\u024f\u1e00-\u1eff]+")
+_NO_LETTERS = re.compile(r"\W+")
 _DEPTH = 4  # of tables inside one another
 
 
@@ -84,7 +85,8 @@ def _numbers(metrics: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tu
 
 def metric_name(name: str) -> str:
     """Return the name under which a value is recorded, as for metrics that are found in files; empty if it has none."""
-    known = _NOT_IN_NAMES.sub("_", name).strip("_")[:100]
+    bare = _NOT_IN_NAMES.sub("_", name).strip("_")
+    known = (bare or _NO_LETTERS.sub("_", name).strip("_"))[:100]
     if known and not known[0].isalpha():
         known = f"x_{known}"[:100]
     return f"{known}_" if known in _RESERVED else known

@@ -232,6 +232,11 @@ class Sweep:
         return self.cells.get(name) or Cell(name, self.settings.seed, name)
 
     @property
+    def is_maximize_given(self) -> bool:
+        """Whether the job file says of which metrics a larger value is better, be it of none."""
+        return bool(self.settings.maximize) or self.source_lines.has("sweep", "maximize")
+
+    @property
     def trains(self) -> str:
         """What trains an experiment, for a person: the target as "module:function", or the command without secrets."""
         shown = redact.words(self.settings.command)

@@ -123,6 +123,7 @@ class Plan:
             axes=dict(self.sweep.axes),
             x=list(dict.fromkeys(settings.x)),
             plots=[kind for kind in PLOTS if kind in settings.plots],
+            is_maximize_given=self.sweep.is_maximize_given,
         )
 
     def _former(self) -> list[ManifestExperiment]:

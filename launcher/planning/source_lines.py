@@ -34,6 +34,10 @@ class SourceLines:
             return (key[1:-1],)
         return tuple(part.strip().strip("\"'") for part in key.split("."))
 
+    def has(self, *path: str) -> bool:
+        """Return whether the text has a key."""
+        return path in self._lines
+
     def where(self, *path: str) -> str:
         """Return `file:line: ` of a key, or of the nearest table around it; empty if there is no file."""
         if self._file is None:

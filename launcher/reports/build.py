@@ -126,6 +126,11 @@ class Report:
         return self._data.manifest.metrics
 
     @property
+    def is_maximize_given(self) -> bool:
+        """Whether the job file says of which metrics a larger value is better, be it of none."""
+        return self._data.manifest.is_maximize_given
+
+    @property
     def heading(self) -> str:
         """Which results these are, in a line."""
         from launcher.reports import results_text
@@ -236,7 +241,7 @@ def _data(paths: Paths, sweep: Sweep | None) -> ReportData:
     if sweep is None:
         return ReportData(paths)
     settings = sweep.settings
-    looks = Looks(settings.plots, settings.x, sweep.metric_details)
+    looks = Looks(settings.plots, settings.x, sweep.metric_details, sweep.is_maximize_given)
     return ReportData(paths, (settings.metrics, settings.maximize), looks)
 
 

@@ -77,7 +77,10 @@ def write(
         "### Commands",
         _fenced(commands(manifest, paths)),
         "## 4. Observations and Challenges",
-        "\n".join(f"- {plain(sentence)}" for sentence in observations(experiments, manifest.metrics)),
+        "\n".join(
+            f"- {plain(sentence)}"
+            for sentence in observations(experiments, manifest.metrics, is_maximize_given=manifest.is_maximize_given)
+        ),
         plain(method(experiments)),
         notes.text.get("Observations", ""),
     ]

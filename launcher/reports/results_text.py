@@ -42,7 +42,7 @@ def results_text(manifest: Manifest, experiments: Sequence[ExperimentState], usa
         [plain(line) for line in layout(_table(experiments, metrics, usage), has_ruler=True)],
         wrapped(METHOD_OF_SEEDS, _WIDTH_OF_WORDS) if has_seeds(experiments) and metrics else [],
         [remark.text() for remark in remarks(experiments, metrics)],
-        told_of_metrics(experiments, metrics),
+        told_of_metrics(experiments, metrics, is_maximize_given=manifest.is_maximize_given),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 

@@ -62,6 +62,7 @@ class Looks:
     plots: Sequence[str]  # kinds of files
     x: Sequence[str]
     metric_details: Mapping[str, Mapping[str, str]]  # unit and scale, by metric
+    is_maximize_given: bool = False  # the job file says what is maximized, be it nothing
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Manifest:
     command: list[str] = field(default_factory=list)  # as the job file has it; empty for a target
     x: list[str] = field(default_factory=lambda: ["step", "tokens"])  # what comparisons are drawn over
     axes: dict[str, list[Any]] = field(default_factory=dict)  # of the grid: the values or labels on each, in order
+    is_maximize_given: bool = False  # the job file says what is maximized, be it nothing
 
     @property
     def trained_by(self) -> str:
@@ -94,7 +96,8 @@ class Manifest:
             name: {**self.metric_details.get(name, {}), **details} for name, details in looks.metric_details.items()
         }
         details = _metric_details({**self.metric_details, **said})
-        return replace(self, plots=list(looks.plots), x=list(looks.x), metric_details=details)
+        given = looks.is_maximize_given
+        return replace(self, plots=list(looks.plots), x=list(looks.x), metric_details=details, is_maximize_given=given)
 
     def metric(self, name: str) -> Metric:
         """Return a metric with what job file and target say of it."""
@@ -188,6 +191,7 @@ def _parse(content: Any) -> Manifest:
         plots=[kind for kind in PLOTS if kind in values.texts(content.get("plots"))] or ["png"],
         x=[x for x in values.texts(content.get("x")) if x in X] or ["step", "tokens"],
         axes=_axes(content.get("axes")),
+        is_maximize_given=content.get("is_maximize_given") is True,
     )
 
 

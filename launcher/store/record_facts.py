@@ -54,7 +54,7 @@ class RecordFacts:
             case "touched":
                 self.touched += values.texts([record.get("file")])
             case "source":
-                self.followed += values.texts([record.get("path")])
+                self.followed += [path for path in values.texts([record.get("path")]) if path not in self.followed]
             case "resume":
                 self.resumed_from = record["step"]
             case "end":

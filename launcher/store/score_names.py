@@ -7,9 +7,11 @@ import re
 # Of a metric whose name has such a word, a larger value is better: `val/acc@5`, `eval_f1`, `metrics/mAP50`.
 _SCORE = re.compile(
     r"(?<![a-z])(acc|auc|auroc|auprc|f1|precision|recall|top[-_]?[15]|map|mrr|ndcg|bleu|chrf|rouge(l|lsum)?|meteor|"
-    r"m?iou|dice|psnr|ssim|rew|rewards?|returns?)(?![a-z])|accuracy"
+    r"m?iou|dice|psnr|ssim|rew|rewards?|returns?)(?![a-z])|(?<!in)accuracy"
 )
-_NO_SCORE = re.compile("loss|error|(?<![a-z])(err|nll|std|gap)(?![a-z])")  # as in `reward_loss`
+_NO_SCORE = re.compile(  # as in `reward_loss`, `recall_ms`, `accuracy_drop`, `return_code`
+    "loss|error|(?<![a-z])(err|nll|std|gap|mse|mae|ms|time|steps?|seconds|drop|codes?)(?![a-z])|^returns?$"
+)
 
 
 def is_score(metric: str) -> bool:

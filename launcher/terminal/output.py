@@ -86,7 +86,13 @@ def message(text: str, shade: colour.Colour | None = None) -> None:
 
 
 def print_summary(
-    summary: Summary, paths: Paths, experiments: Sequence[ExperimentState], metrics: Sequence[str], *, fresh: bool
+    summary: Summary,
+    paths: Paths,
+    experiments: Sequence[ExperimentState],
+    metrics: Sequence[str],
+    *,
+    fresh: bool,
+    is_maximize_given: bool = False,
 ) -> None:
     """Print how a launch ended: how many experiments ended how, and what must be told of them, as the last words.
 
@@ -106,13 +112,18 @@ def print_summary(
     ended = [(name, str(ending.kind), ending.why) for name, ending in summary.endings.items() if name not in known]
     unknown = grouped([each for each in ended if each[2]])
     message(f"{', '.join(counts)}.", "green" if summary.is_done and not told and not unknown else None)
-    print_remarks(experiments, metrics, paths, unknown)
+    print_remarks(experiments, metrics, paths, unknown, is_maximize_given=is_maximize_given)
     if not summary.is_done and not summary.has_lost_folder:
         message(f"The same command again{', without --fresh,' if fresh else ''} goes on with what is not done.")
 
 
 def print_remarks(
-    experiments: Sequence[ExperimentState], metrics: Sequence[str], paths: Paths, further: Sequence[Remark] = ()
+    experiments: Sequence[ExperimentState],
+    metrics: Sequence[str],
+    paths: Paths,
+    further: Sequence[Remark] = (),
+    *,
+    is_maximize_given: bool = False,
 ) -> None:
     """Print what must be told of experiments beside their numbers, equal failures once; and of metrics."""
     from launcher.reports.analysis import told_of_metrics
@@ -120,5 +131,5 @@ def print_remarks(
 
     for remark in [*remarks(experiments, metrics), *further]:
         message(textwrap.indent(remark.text(paths.log), "  "), "red" if remark.is_failure else "magenta")
-    for sentence in told_of_metrics(experiments, metrics):
+    for sentence in told_of_metrics(experiments, metrics, is_maximize_given=is_maximize_given):
         message(f"  {sentence}", "magenta")

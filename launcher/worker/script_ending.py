@@ -54,9 +54,7 @@ def script_ending(code: int, output: str, *, is_log_full: bool = False) -> dict[
     error = f"{said} ({status})" if said else status
     if is_log_full and not said:
         error += ", and no space is left on the disk of its log"
-    elif (
-        code == _PYTHONS_CODE and not said and (line := _last_line(output))
-    ):  # of `sys.exit("no data in …")` it is that text
+    if code == _PYTHONS_CODE and not said and (line := _last_line(output)):  # of `sys.exit("no data in …")` it is that
         error += f', last line "{line}"'
     is_short = any(text in output[-4096:] or text in said for text in _OUT_OF_MEMORY)
     return {"ending": EndingKind.OUT_OF_MEMORY if is_short else EndingKind.FAILED, "error": error}
@@ -84,7 +82,7 @@ def is_full(log: str) -> bool:
         disk = os.statvfs(log)
     except OSError:
         return False
-    return disk.f_bavail * disk.f_frsize < _NO_ROOM_BYTES
+    return disk.f_blocks > 0 and disk.f_bavail * disk.f_frsize < _NO_ROOM_BYTES  # some file systems count no blocks
 
 
 def last_error(output: str) -> str:

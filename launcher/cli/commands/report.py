@@ -57,4 +57,5 @@ def report_command(
     else:
         status = command_to_type("status", sweep.job_file, sweep.folders)
         output.print_results(report.experiments, report.metrics, paths, status, report.heading, group)
-        output.print_remarks(report.experiments, report.metrics, paths)
+        given = report.is_maximize_given
+        output.print_remarks(report.experiments, report.metrics, paths, is_maximize_given=given)

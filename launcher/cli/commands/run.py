@@ -79,7 +79,8 @@ def _launch(
         status = command_to_type("status", sweep.job_file, sweep.folders)
         which = heading(sweep.name, str(sweep.job_file), sweep.settings.seed, experiments)
         output.print_results(experiments, metrics, paths, status, which)
-    output.print_summary(summary, paths, experiments, metrics, fresh=options.fresh)
+    given = sweep.is_maximize_given
+    output.print_summary(summary, paths, experiments, metrics, fresh=options.fresh, is_maximize_given=given)
     if command is not None and not summary.had_work:
         output.message("--on-finish is not run: nothing was to do.")
     elif command is not None and (problem := finishing.run(command, document)):

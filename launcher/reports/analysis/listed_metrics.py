@@ -9,9 +9,15 @@ from launcher.store.score_names import is_score
 from launcher.text import did_you_mean, inline
 
 
-def told_of_metrics(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> list[str]:
-    """Return what must be told of the metrics of a job, a sentence or a few each."""
-    return [sentence for sentence in (_unlogged(experiments, metrics), _maximized(experiments, metrics)) if sentence]
+def told_of_metrics(
+    experiments: Sequence[ExperimentState], metrics: Sequence[str], *, is_maximize_given: bool = False
+) -> list[str]:
+    """Return what must be told of the metrics of a job, a sentence or a few each.
+
+    `is_maximize_given`: the job file says of which metrics a larger value is better, be it of none.
+    """
+    told = (_unlogged(experiments, metrics), "" if is_maximize_given else _maximized(experiments, metrics))
+    return [sentence for sentence in told if sentence]
 
 
 def _unlogged(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> str:
@@ -37,5 +43,5 @@ def _maximized(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -
     entries = ", ".join(f'"{metric}"' for metric in odd)
     return (
         f"the smallest {', '.join(odd)} counts as the best. If the largest is: write maximize = [{entries}] into "
-        "[sweep], then the same command; nothing is trained again."
+        "[sweep], then the same command; nothing is trained again. maximize = [] says that none is."
     )

@@ -38,11 +38,14 @@ METHOD = (
 )
 
 
-def observations(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> list[str]:
+def observations(
+    experiments: Sequence[ExperimentState], metrics: Sequence[str], *, is_maximize_given: bool = False
+) -> list[str]:
     """Return what can be said about a sweep, the most important first; an item is a sentence or a few."""
     if has_seeds(experiments):
-        return seed_observations(experiments, metrics)
-    found = [f"{remark[0].upper()}{remark[1:]}" for remark in told_of_metrics(experiments, metrics)]
+        return seed_observations(experiments, metrics, is_maximize_given=is_maximize_given)
+    told = told_of_metrics(experiments, metrics, is_maximize_given=is_maximize_given)
+    found = [f"{remark[0].upper()}{remark[1:]}" for remark in told]
     for metric in metrics:
         found += _best(experiments, metric)
     for metric in metrics[:1]:

@@ -43,9 +43,12 @@ METHOD_OF_SEEDS = (
 )
 
 
-def seed_observations(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> list[str]:
+def seed_observations(
+    experiments: Sequence[ExperimentState], metrics: Sequence[str], *, is_maximize_given: bool = False
+) -> list[str]:
     """Return what can be said about a sweep with several seeds, the most important first."""
-    found = [f"{remark[0].upper()}{remark[1:]}" for remark in told_of_metrics(experiments, metrics)]
+    told = told_of_metrics(experiments, metrics, is_maximize_given=is_maximize_given)
+    found = [f"{remark[0].upper()}{remark[1:]}" for remark in told]
     judgements = [judge(experiments, metric) for metric in metrics]
     for judgement in judgements:
         lowest = best_mean(judgement)

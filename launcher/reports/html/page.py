@@ -98,7 +98,7 @@ def _context(
         "subtitle": summary.subtitle(manifest, experiments, made),
         "running": summary.running_note(experiments),
         "tiles": summary.tiles(manifest, experiments, spans),
-        "observations": observations(experiments, manifest.metrics),
+        "observations": observations(experiments, manifest.metrics, is_maximize_given=manifest.is_maximize_given),
         "most_said": _MOST_SAID,
         "method": method(experiments),
         "results": _results(manifest, experiments, highlights, judgements, leading),

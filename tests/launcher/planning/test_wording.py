@@ -13,6 +13,8 @@ from launcher.planning.experiment import Experiment
 from launcher.planning.job import Sweep, load
 from launcher.planning.plan import Plan
 from launcher.planning.wording import describe, notices, repeated_training
+from launcher.store.launch_info import LaunchInfo
+from launcher.store.manifest import read_manifest, write_manifest
 from launcher.store.paths import Paths
 
 
@@ -62,6 +64,16 @@ def test_a_slip_in_maximize_is_told(tmp_path: Path) -> None:
     job.write_text(f'[sweep]\ntarget = "train:run"\n{metrics}[experiments]\na = {{}}\n')
     told = notices(plan_of(load(job), decided("a", PlannedAction.RUN)))
     assert told == [f'{job}:4: maximize names accc, which is not in metrics. Did you mean "acc"?']
+
+
+@pytest.mark.parametrize(("line", "is_given"), [("maximize = []", True), ('maximize = ["acc"]', True), ("", False)])
+def test_what_is_maximized_is_said_also_by_an_empty_list(tmp_path: Path, line: str, is_given: bool) -> None:
+    job = tmp_path / "job.toml"
+    job.write_text(f'[sweep]\ntarget = "train:run"\nmetrics = ["acc"]\n{line}\n[experiments]\na = {{}}\n')
+    manifest = plan_of(load(job), decided("a", PlannedAction.RUN)).manifest(LaunchInfo())
+    assert manifest.is_maximize_given is is_given
+    write_manifest(Paths(tmp_path, tmp_path), manifest)
+    assert read_manifest(Paths(tmp_path, tmp_path)) == manifest
 
 
 def test_a_secret_is_told_by_its_key_and_never_by_its_value(sweep: Sweep) -> None:

@@ -278,3 +278,12 @@ def test_a_short_record_file_has_no_kept_summary(tmp_path: Path) -> None:
     reader.read()
     reader.keep()
     assert not kept.exists()
+
+
+def test_a_file_that_is_written_anew_many_times_is_kept_once() -> None:
+    records = records_of([(0, [(1, 1.0)])])
+    files = ["x/a.csv", "x/b.csv", "x/a.csv", "x/a.csv"]
+    more = [
+        {"n": len(records) + n, "attempt": 1, "at_s": 9.0, "kind": "source", "path": p} for n, p in enumerate(files, 1)
+    ]
+    assert summed([*records, *more], 100).followed == ["x/a.csv", "x/b.csv"]

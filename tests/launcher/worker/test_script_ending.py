@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
-from launcher.worker.script_ending import last_error, script_ending
+from launcher.worker.script_ending import is_full, last_error, script_ending
 
 E = "class E(Exception):\n    def __str__(self): return TEXT\n"
 
@@ -48,6 +49,13 @@ def test_the_text_that_a_script_exits_with_is_told() -> None:
     )
     assert script_ending(ended.returncode, ended.stdout)["error"] == 'exit code 1, last line "no data: run fetch.sh"'
     assert script_ending(3, ended.stdout)["error"] == "exit code 3"
+    told = script_ending(1, ended.stdout, is_log_full=True)["error"]
+    assert told.endswith(', and no space is left on the disk of its log, last line "no data: run fetch.sh"')
+
+
+def test_a_file_system_that_counts_no_blocks_is_not_full() -> None:
+    assert os.statvfs("/proc/version").f_blocks == 0
+    assert not is_full("/proc/version")
 
 
 def test_the_traceback_of_a_rank_is_read_behind_its_prefix() -> None:

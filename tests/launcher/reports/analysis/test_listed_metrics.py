@@ -25,6 +25,7 @@ NO_SCORES = (
     "remap",
     "acc_std",
     "f",
+    *("inaccuracy", "recall_ms", "map_time", "reward_step", "accuracy_drop", "ssim_mse", "return_code", "returns"),
 )
 
 
@@ -38,10 +39,12 @@ def test_a_metric_of_which_the_smallest_value_counts_though_its_name_says_otherw
     states = [with_metric(metric), made("b", [1.0])]
     told = (
         f'the smallest {metric} counts as the best. If the largest is: write maximize = ["{metric}"] into '
-        "[sweep], then the same command; nothing is trained again."
+        "[sweep], then the same command; nothing is trained again. maximize = [] says that none is."
     )
     assert told_of_metrics(states, ["loss", metric]) == [told]
     assert observations(states, ["loss", metric])[0] == told.replace("the smallest", "The smallest")
+    assert not told_of_metrics(states, ["loss", metric], is_maximize_given=True)
+    assert not observations(states, [metric], is_maximize_given=True)[0].startswith("The smallest")
     assert not told_of_metrics(states, ["loss"]), "a metric that is not listed has no best"
     assert not told_of_metrics([with_metric(metric, is_maximized=True)], ["loss", metric])
 
