@@ -40,10 +40,13 @@ class PartialTable:
 
         `default`: makes it, and is called twice, for it may be another each time.
         """
-        instance = default()
-        if type(instance) not in classes or not has_fields(instance) or not _is_same(default(), instance):
+        try:
+            instance = default()
+            if type(instance) not in classes or not has_fields(instance) or not _is_same(default(), instance):
+                return None
+            whole = cls(instance)
+        except Exception:  # noqa: BLE001  the user's factory runs here: whole tables need none of it
             return None
-        whole = cls(instance)
         return whole if _is_same(_made(type(instance), whole._arguments), instance) else None
 
     def completed(self, table: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -447,20 +447,21 @@ class Config:
     function: Called = field(default_factory=lambda: Called(other=Act))
     lost: Scaled = field(default_factory=lambda: Scaled(lr=0.3, other=8))
     kept: Called = field(default_factory=lambda: Called(lr=0.7))
+    raising: Part = field(default_factory=lambda: 1 / 0)
 def run(config: Config, run): print(config, config.secret.other.get_secret_value())
 """
 
 
 def test_05_of_a_default_that_its_values_do_not_make_again_nothing_is_taken(place: Workplace) -> None:
     (place.folder / "train.py").write_text(OTHERS)
-    names = ("secret", "pair", "thing", "nan", "random", "sub", "function", "lost")
+    names = ("secret", "pair", "thing", "nan", "random", "sub", "function", "lost", "raising")
     tables = "".join(f"{name} = {{ lr = 4.0 }}\n" for name in names)
     job = f"[config]\n{tables}kept = {{}}\n[experiments]\na = {{}}\n"
     path = place.job(f'[sweep]\ntarget = "train:run"\npreload = []\nmetrics = []\n{job}')
     result = place.launch(str(path), "--devices", "cpu")
     assert result.code == 0, result.err
     log = place.log("a")
-    for name in ("pair", "thing", "nan", "random", "sub"):
+    for name in ("pair", "thing", "nan", "random", "sub", "raising"):
         assert f"{name}=Part(lr=4.0, other=1)" in log
     assert "secret=Hub(lr=4.0, other=SecretStr(" in log
     assert ") usual" in log
