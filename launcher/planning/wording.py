@@ -74,11 +74,14 @@ def notices(plan: Plan, *, is_parallel: bool = False) -> list[str]:
 
 
 def _maximized_by_mistake(plan: Plan) -> Iterator[str]:
-    """Name each entry of `maximize` that is no metric, but nearly one that is a score by its name, and not in it."""
+    """Name each entry of `maximize` that is no metric, but nearly one that is a score by its name, and not in it.
+
+    An entry that is itself a score by its name, such as `val_acc` beside `train_acc`, is maximized where it is drawn.
+    """
     settings = plan.sweep.settings
     minimized = [metric for metric in settings.metrics if metric not in settings.maximize and is_score(metric)]
     for name in settings.maximize:
-        if name not in settings.metrics and (hint := did_you_mean(name, minimized)):
+        if name not in settings.metrics and not is_score(name) and (hint := did_you_mean(name, minimized)):
             where = plan.sweep.source_lines.where("sweep", "maximize")
             yield f"{where}maximize names {inline(name)}, which is not in metrics.{hint}"
 

@@ -58,9 +58,8 @@ def test_an_override_that_does_not_reach_an_experiment_is_told(sweep: Sweep) -> 
 
 def test_a_slip_in_maximize_is_told(tmp_path: Path) -> None:
     job = tmp_path / "job.toml"
-    metrics = (
-        'metrics = ["acc", "val/acc", "eval_loss"]\nmaximize = ["accc", "val/acc", "throughput", "val/ac", "eval_f1"]\n'
-    )
+    maximize = '"accc", "val/acc", "throughput", "val/ac", "eval_f1", "my/acc"'
+    metrics = f'metrics = ["acc", "val/acc", "eval_loss"]\nmaximize = [{maximize}]\n'
     job.write_text(f'[sweep]\ntarget = "train:run"\n{metrics}[experiments]\na = {{}}\n')
     told = notices(plan_of(load(job), decided("a", PlannedAction.RUN)))
     assert told == [f'{job}:4: maximize names accc, which is not in metrics. Did you mean "acc"?']
