@@ -45,12 +45,14 @@ def find_apart(
     template: Template, taken_by: Sequence[Fuller], line: bytes
 ) -> tuple[dict[str, int | float], int | None] | None:
     """Return what a template finds on a line, as `Template.find`, where fuller templates do not find it."""
-    taken = set[Span]()
+    taken: set[Span] = set()
     for other in taken_by:
         if other.literal in line and (match := other.template.search(line)) is not None:
             taken.update(map(match.span, other.groups))
+    if not taken:
+        return template.find(line)
     start = 0
-    while taken and (match := template.search(line, start)) is not None and taken.issuperset(_spans(match)):
+    while (match := template.search(line, start)) is not None and taken.issuperset(_spans(match)):
         start = match.end()
     return template.find(line, start)
 
