@@ -114,7 +114,7 @@ class Control:
             return self._unknown(name), _nothing
         match self._scheduler.state(name):
             case Finished(ending):
-                return Answer(name, f"not running: {ending}"), _nothing
+                return Answer(name, f"not running: {ending}"), lambda: self._handle(StopRequested(name))
             case None:
                 return Answer(name, "taken out of the queue"), lambda: self._withdraw(name)
             case Running():

@@ -176,7 +176,8 @@ class Scheduler:
                 self._retries.withdraw(event.experiment)
                 self._states[event.experiment] = Finished("withdrawn")
                 return self._fill()
-            case Finished():
+            case Finished():  # its device may turn out to be the cause, and then it would be tried again
+                self._retries.withdraw(event.experiment)
                 return []
 
     def _ended(self, event: Ended) -> list[Action]:

@@ -281,6 +281,15 @@ def test_what_is_done_by_now_is_not_tried_again_when_its_first_device_turns_out_
     assert scheduler.handle(Ended("b", "failed", 0.1)) == [Quarantined((0,), ("a", "b")), Start("b", (3,))]
 
 
+def test_what_was_asked_to_stop_after_it_had_failed_is_not_tried_again_when_its_device_turns_out_bad() -> None:
+    scheduler = Scheduler(list("abc"), 2)
+    scheduler.handle(Begin())
+    assert scheduler.handle(Ended("a", "failed", 0.1)) == [Start("c", (0,))]
+    assert scheduler.handle(StopRequested("a", False)) == []
+    assert scheduler.handle(Ended("c", "failed", 0.1)) == [Quarantined((0,), ("a", "c"))]
+    assert (scheduler.state("a"), scheduler.state("c")) == (Finished("failed"), None), "c waits for b's device"
+
+
 def test_retries_are_left_after_the_free_one_of_a_lost_device() -> None:
     scheduler = Scheduler(["x"], 3, retries=1)
     scheduler.handle(Begin())
