@@ -116,7 +116,7 @@ def test_20_a_script_that_finds_no_room_for_its_output_is_told_with_the_reason(s
     job = '[sweep]\ncommand = ["{python}", "train.py"]\nlog = ["step {step} loss {loss}"]\n[experiments]\na = {}\n'
     result = small_disk.launch(str(small_disk.job(job)), "--devices", "cpu")
     assert result.code == 1, result.err
-    assert "a failed: exit code 1, and no space is left on the disk of its log, after step" in result.err
+    assert "a failed: exit code 1, and no space is left on the disk of its log" in result.err
 
 
 def test_21_training_goes_on_without_checkpoints(place: Workplace) -> None:
