@@ -46,7 +46,6 @@ class StrictClass:
 
         Raises:
             ValidationError: a key or a type is wrong.
-            ValueError: a table is given in part, and the default of its field cannot be made again.
         """
         if values is self._last[0]:  # a configuration is made twice
             return self._last[1]

@@ -14,7 +14,7 @@ from launcher.planning.estimate import DurationEstimate, extrapolate
 from launcher.planning.evidence import Evidence, LostEnding, names_with_files, nothing_left
 from launcher.planning.experiment import Experiment
 from launcher.store.attempt_files import AttemptsOnCluster
-from launcher.store.attempts import LastAttempt, last_attempts
+from launcher.store.attempts import LastAttempt, counted_bytes, last_attempts
 from launcher.store.checkpoints import Checkpoints
 from launcher.store.ending import EndingKind
 from launcher.store.events import LoggedEvent
@@ -110,7 +110,7 @@ def gather(
         duration=_duration(experiment, state, seconds, planned),
         peak_memory_bytes=_whole(state.peak_memory_bytes),
         peak_gpu_memory_bytes=_whole(state.peak_gpu_memory_bytes),
-        gpu_need=gpu_need(summary, last.peak_gpu_bytes if last else None),
+        gpu_need=gpu_need(summary, counted_bytes(last, summary.attempt)),
         state=state if ending is not None and ending.is_kept else None,
         obstacle=state.obstacle,
         open_attempt=files.open_attempt,

@@ -60,9 +60,8 @@ class ScriptFacts:
     uses_current: bool = False  # it names `launcher.current`
     reads_argv: bool = False  # it names `sys.argv`
     reads_elsewhere: bool = False  # it imports a library that reads the arguments, and is none of `PARSERS`
-    variables: frozenset[str] = (
-        frozenset()
-    )  # texts of sources with `environ` or `getenv` that may be names; none if any is read
+    # Texts of sources with `environ` or `getenv` that may be names of variables; none if any variable may be read.
+    variables: frozenset[str] = frozenset()
     imports_unknown: bool = False  # it imports what may read the arguments, as a package whose `main` it calls
     on_by_default: frozenset[str] = frozenset()  # options to which the source gives True as their own value
     error: str = ""  # why the script is not Python

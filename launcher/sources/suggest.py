@@ -34,16 +34,8 @@ _BAR = re.compile(r"[█▏▎▍▌▋▊▉━╸╺─]|\|[ #]*\||[#=>.\-]{4,
 _FRACTION = re.compile(r"[.eEnN]")
 _KEPT = bytes(48 if 48 <= byte < 58 else 126 if byte >= 128 else byte for byte in range(256))  # 0 for digits, else ~
 _RUN = re.compile(rb"([0~ \t#=.\-])\1+")
-_STEP_NAMES = (
-    "global_step",
-    "step",
-    "iteration",
-    "iter",
-    "it",
-    "update",
-    "batch",
-    "episode",
-)  # the first of these is the step
+# The first of these is the step.
+_STEP_NAMES = ("global_step", "step", "iteration", "iter", "it", "update", "batch", "episode")
 _OF_STEP = {"epoch", *_STEP_NAMES} - {"batch"}  # a batch without a step may be its size
 _SOURCE_FILE = re.compile(r".*\.(?:py|cc|cpp|cu|jl|lua|rs)")
 _SETTINGS = re.compile(r"\b(?:Namespace|\w*(?:Args|Arguments|Config|Options|Params|Settings|HParams))\(")

@@ -51,6 +51,11 @@ def last_attempts(events: Iterable[LoggedEvent]) -> dict[str, LastAttempt]:
     return found
 
 
+def counted_bytes(last: LastAttempt | None, attempt: int) -> int | None:
+    """Return the most GPU memory that the driver counted for an attempt; None if it is not the last, or unknown."""
+    return last.peak_gpu_bytes if last is not None and last.attempt == attempt else None
+
+
 def read_last_attempts(path: Path) -> dict[str, LastAttempt]:
     """Return the newest attempt of each experiment, from the file of events.
 

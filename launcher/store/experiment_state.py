@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from launcher.store import values
-from launcher.store.attempts import LastAttempt, last_attempts
+from launcher.store.attempts import LastAttempt, counted_bytes, last_attempts
 from launcher.store.curve import Curve, curve_of, median
 from launcher.store.ending import EndingKind
 from launcher.store.events import Ended, LoggedEvent, MovedAside, Requeued, Started, Withdrawn
@@ -181,7 +181,6 @@ def fold(
     has_begun = is_running or ending is not None or summary.start is not None
     spans = _spans(own, summary, RUNNING if is_running else ending or "", launch.now_s)
     recorded = _of_records(planned, summary, metrics, maximize)
-    counted = last.peak_gpu_bytes if last is not None and last.attempt == summary.attempt else None
     return replace(
         recorded,
         index=index,
@@ -196,7 +195,7 @@ def fold(
         earlier=last.earlier if last else (),
         spans=spans,
         seconds=_seconds(summary, last, spans[-1] if is_running and spans else None) if has_begun else None,
-        peak_gpu_memory_bytes=recorded.peak_gpu_memory_bytes or counted,
+        peak_gpu_memory_bytes=recorded.peak_gpu_memory_bytes or counted_bytes(last, summary.attempt),
     )
 
 

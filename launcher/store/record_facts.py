@@ -25,9 +25,7 @@ class RecordFacts:
     before_s: float = 0.0  # the time spent by all attempts before the newest
     obstacle: str = ""  # why the record file cannot be read; empty if it can be read, or is missing
     touched: list[str] = field(default_factory=list)  # files that changed while its newest attempt ran
-    followed: list[str] = field(
-        default_factory=list
-    )  # files in which metrics of its newest attempt were found by a glob
+    followed: list[str] = field(default_factory=list)  # files of its newest attempt that a glob has found
     is_resumed_script: bool = False  # its newest attempt is a script that was given the arguments to go on
     last_step: int = 0  # the largest step; 0 before the first step
     first_step: int | None = 0  # the smallest step of the newest attempt; None: it has logged no step yet
