@@ -62,11 +62,12 @@ def remarks(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> l
 
 
 def _of_seeds(experiments: Sequence[ExperimentState], metrics: Sequence[str]) -> list[Remark]:
-    """Return which configurations gave the same number on all seeds."""
+    """Return which configurations do not use their seed."""
     if not metrics or not has_seeds(experiments):
         return []
-    names = [result.name for result in judge(experiments, metrics[0]).results if result.has_same_on_all_seeds]
-    reason = f"all seeds gave exactly the same {metrics[0]}, so the training does not use its seed (run.seed)"
+    names = [result.name for result in judge(experiments, metrics[0]).results if result.is_seed_idle]
+    same = f"exactly the same {metrics[0]} at each step"
+    reason = f"all seeds gave {same}, so the training does not use its seed (run.seed)"
     return [Remark(str(EndingKind.DONE), reason, names)] if names else []
 
 

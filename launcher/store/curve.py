@@ -23,7 +23,8 @@ from functools import cached_property
 from launcher.store.series import Cell, Series, bad_word, packed, packed_steps
 
 END_SHARE = 0.1  # the end of a curve is this share of its finite values,
-END_STEPS = 5  # but at least this number of them
+END_STEPS = 5  # but at least this number of them,
+SHORT = 20  # and of a curve with fewer values than this the last quarter: all of five epochs are no end
 
 
 def best_of(values: Iterable[float], *, is_maximized: bool = False) -> float | None:
@@ -40,8 +41,9 @@ def median(curve: Curve) -> float | None:
 
 @dataclass(frozen=True)
 class End:
-    """The level at the end of a curve: of the last tenth of its finite values, and of at least five if it has them.
+    """The level at the end of a curve: of the last tenth of its finite values, and of at least five if it has 20.
 
+    Of fewer than 20 values it is the last quarter, rounded down, and at least one: of ten epochs the last two.
     Of a curve with over 4,096 values, the end is made of whole stretches, and may be a little longer.
     """
 
@@ -165,6 +167,20 @@ class Curve:
         return self._facts.stretches
 
 
+def is_same_curve(own: Curve, other: Curve) -> bool:
+    """Return whether two curves have the same values at the same steps. NaN is the same as NaN."""
+    return (
+        own.num == other.num
+        and list(own.steps) == list(other.steps)
+        and all(map(_is_same_value, own.values, other.values))
+        and all(map(_is_same_value, own.stretches.means, other.stretches.means))
+    )
+
+
+def _is_same_value(value: float, other: float) -> bool:
+    return value == other or (math.isnan(value) and math.isnan(other))
+
+
 def curve_of(series: Series | None, *, is_maximized: bool = False) -> Curve | None:
     """Return the curve of a series; None if there is none, or it has no value."""
     if series is None or not len(series):
@@ -212,9 +228,14 @@ def _stretches_of_values(steps: Sequence[int], values: Sequence[float], is_finit
     return Stretches(steps, means, array("B", is_finite))
 
 
+def _num_at_end(num: int) -> int:
+    """Return how many of the finite values of a curve are its end."""
+    return max(round(END_SHARE * num), END_STEPS) if num >= SHORT else max(1, num * END_STEPS // SHORT)
+
+
 def _end_of_values(finite: Sequence[float]) -> End | None:
     """Return the level at the end of finite values; None if a sum is beyond any float."""
-    count = min(len(finite), max(END_STEPS, round(END_SHARE * len(finite))))
+    count = _num_at_end(len(finite))
     last, before = finite[-count:], finite[-2 * count : -count]
     try:
         level = math.fsum(last) / count
@@ -258,7 +279,7 @@ def _facts_of_cells(series: Series, cells: Sequence[Cell], *, is_maximized: bool
 
 def _end_of_cells(cells: Sequence[Cell]) -> End | None:
     """Return the level at the end of a curve, given its cells that have a finite value."""
-    wanted = max(END_STEPS, round(END_SHARE * sum(cell.num for cell in cells)))
+    wanted = _num_at_end(sum(cell.num for cell in cells))
     last = _last_cells(cells, wanted)
     before = _last_cells(cells[: len(cells) - len(last)], sum(cell.num for cell in last))
     level, m2, count = _pooled(last)

@@ -16,7 +16,7 @@ from enum import StrEnum
 from launcher.reports.analysis.level import Estimate, end_points, estimate
 from launcher.reports.analysis.student_t import quantile
 from launcher.reports.differences import reference
-from launcher.store.curve import Curve
+from launcher.store.curve import Curve, is_same_curve
 from launcher.store.experiment_state import ExperimentState
 from launcher.text import rounded, with_spread
 
@@ -31,6 +31,7 @@ class Verdict(StrEnum):
     NOT_CLEAR = "not clear"
     TOO_FEW = "too few steps"
     SAME = "the same numbers"
+    EQUAL = "equal at the end"  # by different curves, as of an accuracy that has reached 1
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Difference:
     standard_error: float | None  # None: an end has fewer than five values
     df: int = 1  # degrees of freedom of the standard error
     is_paired: bool = False  # judged step by step, as both runs saw the same data in the same order
-    is_same: bool = False  # the ends have the same values at the same steps
+    is_same: bool = False  # the curves have the same values at the same steps
 
     @property
     def size(self) -> str:
@@ -60,6 +61,8 @@ class Difference:
         """Whether the difference is more than the noise of these two runs."""
         if self.is_same:
             return Verdict.SAME
+        if self.value == 0:
+            return Verdict.EQUAL
         if self.margin is None:
             return Verdict.TOO_FEW
         return Verdict.CLEAR if abs(self.value) > self.margin else Verdict.NOT_CLEAR
@@ -112,7 +115,7 @@ def difference_of(own: Curve, other: Curve, *, is_same_data: bool = False) -> Di
         return None
     value = level.value - base.value
     has_same_steps = tuple(mine.steps) == tuple(theirs.steps) and tuple(mine.counts) == tuple(theirs.counts)
-    if has_same_steps and tuple(mine.means) == tuple(theirs.means):
+    if has_same_steps and tuple(mine.means) == tuple(theirs.means) and is_same_curve(own, other):
         return Difference(0.0, level.standard_error, level.df, is_paired=is_same_data, is_same=True)
     if has_same_steps and is_same_data:
         pairs = [a - b for a, b in zip(mine.means, theirs.means, strict=True)]

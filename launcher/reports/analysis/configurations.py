@@ -24,6 +24,7 @@ from typing import Any
 
 from launcher.reports.analysis.significance import LEVEL, Mean, PairedDifference, holm, mean_of, paired_difference
 from launcher.reports.differences import reference
+from launcher.store.curve import Curve, is_same_curve
 from launcher.store.ending import EndingKind
 from launcher.store.experiment_state import ExperimentState
 from launcher.text import interval_words, plural
@@ -41,6 +42,7 @@ class Finding(StrEnum):
     NO_DIFFERENCE = "no difference shown"
     TOO_FEW = "too few seeds"
     SAME = "the same numbers"
+    EQUAL = "equal at the end"  # by different curves, as of an accuracy that has reached 1
     NO_VERDICT = "no verdict"  # a seed diverged
     REFERENCE = "reference"  # it is compared with nothing
 
@@ -79,7 +81,9 @@ class ConfigurationResult:
     levels: Mapping[int, float]  # by seed: the level at the end of those that are done
     diverged: tuple[ExperimentState, ...] = ()
     missing: tuple[ExperimentState, ...] = ()  # neither done nor diverged: failed, killed, running, waiting, …
+    is_seed_idle: bool = False  # several seeds gave the same curves: the training does not use its seed
     against: PairedDifference | None = None  # own minus the reference's, on common seeds; None: there is none
+    is_copy: bool = False  # on all common seeds its curve is the reference's
     reference: str = ""  # its name; empty if no configuration is the reference
     num_diverged_of_reference: int = 0
     num_compared: int = 0  # configurations whose p-values were adjusted together
@@ -122,11 +126,6 @@ class ConfigurationResult:
     def can_be_best(self) -> bool:
         """Its mean is of three seeds or of all, and no seed diverged: few seeds are more often extreme."""
         return self.mean is not None and not self.diverged and self.num_done >= min(LEAST_SEEDS, self.num_seeds)
-
-    @property
-    def has_same_on_all_seeds(self) -> bool:
-        """Several seeds gave exactly the same number: the training does not use its seed."""
-        return self.mean is not None and self.mean.sd == 0
 
     @property
     def seeds_text(self) -> str:
@@ -248,7 +247,17 @@ def _result(configuration: Configuration, metric: str, *, is_maximized: bool) ->
             diverged.append(experiment)
         else:
             missing.append(experiment)
-    return ConfigurationResult(configuration, metric, is_maximized, levels, tuple(diverged), tuple(missing))
+    done = [experiment for experiment in configuration.experiments if experiment.seed in levels]
+    is_idle = len(set(levels.values())) == 1 < len(levels) and all(_has_same_curves(done[0], each) for each in done[1:])
+    lost = tuple(diverged), tuple(missing)
+    return ConfigurationResult(configuration, metric, is_maximized, levels, *lost, is_seed_idle=is_idle)
+
+
+def _has_same_curves(own: ExperimentState, other: ExperimentState) -> bool:
+    """Return whether two experiments gave the same values of every metric that is no time."""
+    names = {name for name in (*own.curves, *other.curves) if not name.endswith("_s")}
+    pairs = [(own.curves.get(name), other.curves.get(name)) for name in names]
+    return all(mine and theirs and is_same_curve(mine, theirs) for mine, theirs in pairs)
 
 
 def _level(experiment: ExperimentState, metric: str) -> float | None:
@@ -271,7 +280,18 @@ def _beside(result: ConfigurationResult, base: ConfigurationResult) -> Configura
         return replace(result, reference=base.name)
     common = [seed for seed in result.levels if seed in base.levels]
     against = paired_difference([result.levels[seed] for seed in common], [base.levels[seed] for seed in common])
-    return replace(result, against=against, reference=base.name, num_diverged_of_reference=len(base.diverged))
+    is_copy = (
+        against is not None
+        and against.is_same
+        and all(is_same_curve(_curve(result, seed), _curve(base, seed)) for seed in common)
+    )
+    lost = len(base.diverged)
+    return replace(result, against=against, is_copy=is_copy, reference=base.name, num_diverged_of_reference=lost)
+
+
+def _curve(result: ConfigurationResult, seed: int) -> Curve:
+    experiments = result.configuration.experiments
+    return next(experiment.curves[result.metric] for experiment in experiments if experiment.seed == seed)
 
 
 def _p(result: ConfigurationResult) -> float | None:
@@ -302,7 +322,7 @@ def _shown(result: ConfigurationResult, adjusted_p: float | None) -> Finding:
     if against is None or against.num < LEAST_SEEDS:
         return Finding.TOO_FEW
     if against.is_same:
-        return Finding.SAME
+        return Finding.SAME if result.is_copy else Finding.EQUAL
     p = _p(result)
     if p is None or adjusted_p is None:
         return Finding.TOO_FEW  # every seed gave the same number: they are a single result

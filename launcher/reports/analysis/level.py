@@ -14,10 +14,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from launcher.store.curve import Curve
+from launcher.store.curve import END_STEPS, SHORT, Curve
 from launcher.text import number, with_spread
 
 NUM_PARTS = 5
+THE_END = f"its last tenth of values, at least {END_STEPS} of them (of fewer than {SHORT} values, the last quarter)"
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Estimate:
     """A mean and its standard error."""
 
     value: float
-    standard_error: float | None  # None: there are fewer than five values
+    standard_error: float | None  # None: it is of fewer than five values
     df: int = NUM_PARTS - 1  # degrees of freedom of the standard error
 
 

@@ -14,12 +14,13 @@ from launcher.reports.analysis.comparison import CONFIDENCE, Comparison, Differe
 from launcher.reports.analysis.configurations import has_seeds
 from launcher.reports.analysis.costs import cost, costs
 from launcher.reports.analysis.health import endings, non_finite
-from launcher.reports.analysis.level import NUM_PARTS, level_at_end, level_text
+from launcher.reports.analysis.level import NUM_PARTS, THE_END, level_at_end, level_text
 from launcher.reports.analysis.listed_metrics import told_of_metrics
 from launcher.reports.analysis.ranking import best_experiment, rank
 from launcher.reports.analysis.seed_observations import METHOD_OF_SEEDS, seed_observations
 from launcher.reports.analysis.student_t import quantile
 from launcher.reports.differences import describe_difference
+from launcher.store.curve import SHORT
 from launcher.store.experiment_state import ExperimentState
 from launcher.text import listed, number, plural, rounded
 
@@ -27,14 +28,14 @@ _MOST = 6  # sentences of each sort that name an experiment
 _LARGEST_SHARE = 10.0  # a larger change is not told in per cent
 _DF = NUM_PARTS - 1
 METHOD = (
-    "How experiments are compared: the level of a curve is the mean of its last tenth of steps (at least five). A "
-    "number behind ± is a standard error: of the means of five parts of these steps, because neighbouring steps "
-    "resemble each other. Two experiments that saw the same data in the same order (the fact data_order is equal) are "
-    "compared step by step, others by their two levels. A difference is clear if it is larger than t standard errors, "
-    f"where t is Student's, two-sided, for {CONFIDENCE:.0%}: {quantile(CONFIDENCE, _DF):.2f} step by step, from "
+    f"How experiments are compared: the level of a curve is the mean of {THE_END}. A number behind ± is a standard "
+    "error: of the means of five parts of these values, because neighbouring values resemble each other. Two "
+    "experiments that saw the same data in the same order (the fact data_order is equal) are compared step by step, "
+    "others by their two levels. A difference is clear if it is larger than t standard errors, where t is Student's, "
+    f"two-sided, for {CONFIDENCE:.0%}: {quantile(CONFIDENCE, _DF):.2f} step by step, from "
     f"{quantile(CONFIDENCE, 2 * _DF):.2f} to {quantile(CONFIDENCE, _DF):.2f} otherwise. So about one of a hundred "
-    "comparisons of equal experiments is called clear by chance, and more where a curve drifts slowly. With fewer than "
-    "five steps there is no verdict."
+    "comparisons of equal experiments is called clear by chance, and more where a curve drifts slowly. Of a curve with "
+    f"fewer than {SHORT} values there is no verdict."
 )
 
 
@@ -106,6 +107,8 @@ def _lead(lead: Difference, second: str) -> str:
     match lead.verdict:
         case Verdict.SAME:
             return f"the same numbers as {second}"
+        case Verdict.EQUAL:
+            return f"equal to {second}"
         case Verdict.CLEAR:
             return f"{lead.size} ahead of {second}{_how(lead)}: a clear lead"
         case Verdict.NOT_CLEAR:
@@ -144,6 +147,8 @@ def _effect(comparison: Comparison, base: ExperimentState, metric: str) -> str:
     match comparison.verdict:
         case Verdict.SAME:
             effect = f"the same numbers as {base.name}"
+        case Verdict.EQUAL:
+            effect = f"no difference at the end: the same {metric} there as {base.name}"
         case Verdict.CLEAR:
             effect = f"{'better' if comparison.is_better else 'worse'}: {change}"
         case Verdict.NOT_CLEAR:

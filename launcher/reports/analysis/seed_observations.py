@@ -19,6 +19,7 @@ from launcher.reports.analysis.configurations import (
 )
 from launcher.reports.analysis.costs import cost, costs
 from launcher.reports.analysis.health import endings, non_finite
+from launcher.reports.analysis.level import THE_END
 from launcher.reports.analysis.listed_metrics import told_of_metrics
 from launcher.reports.analysis.seed_text import difference_text, mean_over_seeds, p_text
 from launcher.reports.analysis.significance import Mean, paired_difference
@@ -32,7 +33,7 @@ _LARGEST_SHARE = 10.0  # a larger change is not told in per cent
 USUAL_SEEDS = 5
 METHOD_OF_SEEDS = (
     "How configurations are compared: the result of a seed is the level at the end of its curve, which is the mean of "
-    "its last tenth of steps (at least five). A configuration has the mean of its seeds, ± their standard deviation; "
+    f"{THE_END}. A configuration has the mean of its seeds, ± their standard deviation; "
     "brackets are the 95 % interval of a mean (Student's t). Beside the reference, the differences on "
     f"common seeds are averaged and tested (paired t test, at least {LEAST_SEEDS} common seeds), and the p-values are "
     "adjusted for the number m of configurations that are compared (Holm 1979). So of twenty sweeps in which all "
@@ -95,13 +96,13 @@ def verdict_counts(judgement: Judgement) -> str:
 
 
 def seeds_without_effect(judgement: Judgement) -> list[str]:
-    """Return in a sentence which configurations gave the same number on all seeds; empty if none did."""
-    names = [result.name for result in judgement.results if result.has_same_on_all_seeds]
+    """Return in a sentence which configurations do not use their seed; empty if all do."""
+    names = [result.name for result in judgement.results if result.is_seed_idle]
     if not names:
         return []
     return [
-        f"All seeds of {listed(names)} gave exactly the same {judgement.metric}: the training does not use its seed "
-        "(`run.seed`), so more seeds tell nothing more."
+        f"All seeds of {listed(names)} gave exactly the same {judgement.metric} at each step: the training does not "
+        "use its seed (`run.seed`), so more seeds tell nothing more."
     ]
 
 
@@ -112,6 +113,8 @@ def _beside_reference(result: ConfigurationResult) -> str:
         return f"beside {result.reference} {result.verdict}"
     if result.finding is Finding.SAME:
         return f"{result.verdict} as {result.reference}"
+    if result.finding is Finding.EQUAL:
+        return f"equal to {result.reference}"
     if result.against is None:
         return f"beside {result.reference} {result.verdict}"
     return f"beside {result.reference} {difference_text(result.against.mean)}: {result.verdict}"
@@ -165,6 +168,8 @@ def _effect(result: ConfigurationResult, base: Configuration, judgement: Judgeme
     label = _label(result.configuration)
     if result.finding is Finding.SAME:
         return f"{label}: the same numbers as {base.name}. {price}"
+    if result.finding is Finding.EQUAL:
+        return f"{label}: no difference at the end: the same {judgement.metric} there as {base.name}. {price}"
     if result.finding is Finding.NO_DIFFERENCE:
         return f"{label}: {result.verdict} ({judgement.metric} beside {base.name}; {_on_seeds(result)}). {price}"
     way = "lower" if against.mean.value < 0 else "higher"

@@ -205,8 +205,8 @@ def _differences(experiments: Sequence[ExperimentState], metric: str) -> list[Co
             verdict = "better" if comparison.is_better else "worse"
         paired = ", step by step" if difference.is_paired else ""
         sign = "-" if difference.value < 0 else "+"
-        is_same = comparison.verdict is Verdict.SAME
-        text = verdict if is_same else f"{sign}{difference.size} {verdict}{paired}"
+        has_no_size = comparison.verdict in (Verdict.SAME, Verdict.EQUAL)
+        text = verdict if has_no_size else f"{sign}{difference.size} {verdict}{paired}"
         cells.append(Cell(text, difference.value))
     return [Column(f"against {base.name}", cells, "left")]
 

@@ -51,6 +51,7 @@ def test_seeds_that_change_nothing_are_told_once() -> None:
     experiments = [*seeded("base", [2.0] * 3), *seeded("low", [1.0] * 3), *seeded("fine", [1.0, 1.1])]
     (remark,) = remarks(experiments, ["loss"])
     assert remark.text(log) == (
-        "2 done alike: all seeds gave exactly the same loss, so the training does not use its seed (run.seed)\n"
+        "2 done alike: all seeds gave exactly the same loss at each step, "
+        "so the training does not use its seed (run.seed)\n"
         "  base, low"
     )

@@ -15,6 +15,11 @@ def curve(values: Sequence[float], *, is_maximized: bool = False) -> Curve:
     return Curve(range(1, len(values) + 1), values, is_maximized)
 
 
+def ending_with(values: Sequence[float]) -> list[float]:
+    """Return values of a curve so long that its end is the last five of these."""
+    return [values[0]] * 15 + list(values)
+
+
 def made(
     name: str, values: Sequence[float], ending: str = "done", *, is_maximized: bool = False, **more: Any
 ) -> ExperimentState:

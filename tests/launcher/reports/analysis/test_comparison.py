@@ -11,7 +11,7 @@ import pytest
 from launcher.reports.analysis.comparison import Verdict, compare, difference, difference_of
 from launcher.store.curve import Curve, curve_of
 from launcher.store.series import Series
-from tests.launcher.reports.analysis.states import curve, made
+from tests.launcher.reports.analysis.states import curve, ending_with, made
 
 BATCHES = [0.0, 0.9, -0.7, 0.4, -0.8, 0.6, -0.3]  # how hard each batch is, for whichever model
 
@@ -19,8 +19,8 @@ BATCHES = [0.0, 0.9, -0.7, 0.4, -0.8, 0.6, -0.3]  # how hard each batch is, for 
 def test_with_the_same_batches_a_small_difference_is_clear() -> None:
     own = [4.0 + batch + wobble for batch, wobble in zip(BATCHES, [0.01, 0, -0.01, 0, 0.01, 0, -0.01], strict=True)]
     base = [4.03 + batch for batch in BATCHES]
-    paired = difference_of(curve(own), curve(base), is_same_data=True)
-    apart = difference_of(curve(own), curve(base))
+    paired = difference_of(curve(ending_with(own)), curve(ending_with(base)), is_same_data=True)
+    apart = difference_of(curve(ending_with(own)), curve(ending_with(base)))
     assert paired is not None
     assert apart is not None
     assert paired.value == apart.value == pytest.approx(-0.032)
@@ -65,8 +65,8 @@ def test_a_run_of_other_steps_is_compared_by_its_level() -> None:
     assert not longer.is_paired
 
 
-@pytest.mark.parametrize("steps", [1, 2, 4])
-def test_under_five_steps_there_is_no_verdict(steps: int) -> None:
+@pytest.mark.parametrize("steps", [1, 2, 4, 19])
+def test_under_twenty_values_there_is_no_verdict(steps: int) -> None:
     for is_same_data in (True, False):
         short = difference_of(curve([1.0] * steps), curve([2.0] * steps), is_same_data=is_same_data)
         assert short is not None
@@ -83,9 +83,18 @@ def test_the_same_numbers_are_told_as_such() -> None:
         assert (same.verdict, same.value) == (Verdict.SAME, 0.0)
 
 
+def test_equal_ends_of_different_curves_are_not_the_same_numbers() -> None:
+    for length in (1, 3, 70, 5000):
+        equal = difference_of(curve([0.5, 1.0] + [1.0] * length), curve([0.6, 1.0] + [1.0] * length))
+        longer = difference_of(curve([0.5] + [1.0] * length), curve([0.5] + [1.0] * (length + 40)))
+        for found in (equal, longer):
+            assert found is not None
+            assert (found.verdict, found.value) == (Verdict.EQUAL, 0.0)
+
+
 def test_without_an_end_there_is_no_difference() -> None:
     assert difference_of(curve([1.0, math.nan]), curve([1.0])) is None
-    assert difference_of(curve([1.7e308] * 6), curve([-1.7e308] * 6)) is None
+    assert difference_of(curve([1.7e308] * 20), curve([-1.7e308] * 20)) is None
     lost = made("lost", [1.0] * 6, "failed")
     assert compare([lost, made("other", [1.0] * 6)], "loss") == (None, [])
     base, compared = compare([made("base", [1.0] * 6), lost, made("nan", [math.nan])], "loss")
@@ -94,7 +103,7 @@ def test_without_an_end_there_is_no_difference() -> None:
 
 def test_degrees_of_freedom_are_those_of_welch() -> None:
     steady, shaky = [1.0, 1.001, 0.999, 1.0, 1.0], [2.0, 3.0, 1.0, 2.5, 1.5]
-    found = difference_of(curve(steady), curve(shaky))
+    found = difference_of(curve(ending_with(steady)), curve(ending_with(shaky)))
     assert found is not None
     assert found.df == 4, "the error is the shaky run's alone"
     assert found.margin == pytest.approx(4.604 * found.standard_error, rel=1e-3)  # type: ignore[operator]

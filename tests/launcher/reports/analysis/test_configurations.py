@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from launcher.reports.analysis import Finding, configurations, has_seeds, judge
 from launcher.reports.analysis.configurations import ConfigurationResult
 from launcher.store.experiment_state import ExperimentState
-from tests.launcher.reports.analysis.states import seeded
+from tests.launcher.reports.analysis.states import curve, made, seeded
 
 BASE = [5.40, 5.35, 5.46, 5.31, 5.47]
 BETTER = [5.31, 5.28, 5.36, 5.25, 5.33]
@@ -101,10 +102,35 @@ def test_the_same_numbers_are_called_so() -> None:
     assert verdicts({"base": BASE, "twin": BASE})["twin"] == "the same numbers"
 
 
+def _saturated(name: str, *begins: float) -> list[ExperimentState]:
+    """Return the seeds of a configuration: each begins with a value of its own, and ends at 1."""
+    return [
+        made(f"{name}+s{seed}" if seed else name, [begin] * 20 + [1.0] * 30, group=name, seed=seed)
+        for seed, begin in enumerate(begins)
+    ]
+
+
+def test_a_metric_that_has_reached_its_bound_says_nothing_of_key_or_seed() -> None:
+    experiments = [*_saturated("base", 0.1, 0.2, 0.3), *_saturated("fast", 0.4, 0.5, 0.6)]
+    judgement = judge(experiments, "loss")
+    fast = judgement.by_name["fast"]
+    assert (fast.finding, fast.verdict) == (Finding.EQUAL, "equal at the end")
+    assert not any(result.is_seed_idle for result in judgement.results)
+
+
+def test_a_metric_that_no_seed_changes_says_nothing_of_the_seed_if_another_differs() -> None:
+    seeds = _saturated("base", 0.1, 0.1, 0.1)
+    assert judge(seeds, "loss").results[0].is_seed_idle
+    differing = [replace(each, curves={**each.curves, "acc": curve([0.5 + each.seed])}) for each in seeds]
+    assert not judge(differing, "loss").results[0].is_seed_idle
+    timed = [replace(each, curves={**each.curves, "step_s": curve([0.5 + each.seed])}) for each in seeds]
+    assert judge(timed, "loss").results[0].is_seed_idle
+
+
 def test_seeds_that_change_nothing_are_a_single_result() -> None:
     found = results({"base": [5.4] * 5, "low": [5.1] * 5})["low"]
     assert found.verdict == "too few seeds"
-    assert found.has_same_on_all_seeds
+    assert found.is_seed_idle
 
 
 def test_common_seeds_are_compared_whatever_their_order() -> None:

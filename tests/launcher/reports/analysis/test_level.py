@@ -9,7 +9,7 @@ import statistics
 import pytest
 
 from launcher.reports.analysis.level import Estimate, end_points, estimate, level_at_end, level_text
-from tests.launcher.reports.analysis.states import curve
+from tests.launcher.reports.analysis.states import curve, ending_with
 
 
 def test_the_example_of_the_module() -> None:
@@ -25,8 +25,9 @@ def test_five_values_have_the_standard_error_of_the_textbook() -> None:
 
 def test_fewer_than_five_values_have_no_standard_error() -> None:
     assert level_at_end(curve([3.0])) == Estimate(3.0, None)
-    assert level_at_end(curve([3.0, 1.0, 2.0, 2.0])) == Estimate(2.0, None)
-    assert level_text(curve([3.0, 1.0])) == "2.0000"
+    assert level_at_end(curve([3.0, 1.0, 2.0, 1.0])) == Estimate(1.0, None)
+    assert level_at_end(curve([3.0] * 6 + [2.0, 1.0])) == Estimate(1.5, None)
+    assert level_text(curve([3.0, 1.0])) == "1.0000"
     assert level_at_end(curve([3.0, math.nan])) is None
     assert level_at_end(None) is None
     assert level_text(None) == "-"
@@ -41,14 +42,14 @@ def test_points_that_are_means_of_several_values_count_as_several() -> None:
 
 
 def test_gaps_are_passed_over() -> None:
-    points = end_points(curve([9.0, 1.0, 2.0, math.nan, 3.0, 4.0, math.inf, 5.0]))
+    points = end_points(curve(ending_with([9.0, 1.0, 2.0, math.nan, 3.0, 4.0, math.inf, 5.0])))
     assert points is not None
-    assert (list(points.steps), list(points.means)) == ([2, 3, 5, 6, 8], [1.0, 2.0, 3.0, 4.0, 5.0])
+    assert (list(points.steps), list(points.means)) == ([17, 18, 20, 21, 23], [1.0, 2.0, 3.0, 4.0, 5.0])
 
 
 def test_values_near_the_largest_float_give_no_number_rather_than_infinity() -> None:
-    assert level_at_end(curve([1e308, -1e308] * 5)) is None
-    assert level_at_end(curve([1.7e308] * 5)) is None
+    assert level_at_end(curve([1e308, -1e308] * 10)) is None
+    assert level_at_end(curve([1.7e308] * 20)) is None
 
 
 def test_the_standard_error_of_values_that_resemble_their_neighbours_is_not_far_too_small() -> None:

@@ -6,7 +6,7 @@ import math
 
 from launcher.reports.analysis import METHOD, observations
 from launcher.store.experiment_state import ExperimentState
-from tests.launcher.reports.analysis.states import made
+from tests.launcher.reports.analysis.states import ending_with, made
 
 
 def said(*experiments: ExperimentState, metric: str = "loss") -> str:
@@ -14,9 +14,9 @@ def said(*experiments: ExperimentState, metric: str = "loss") -> str:
 
 
 def test_a_difference_is_told_with_its_standard_error_and_how_it_was_judged() -> None:
-    base = made("base", [2.0, 2.2, 2.0, 2.2, 2.0, 2.2])
-    near = made("near", [1.9, 2.1, 1.9, 2.1, 1.9, 2.1], overrides={"lr": 1})
-    far = made("far", [1.0, 1.2, 1.0, 1.2, 1.0, 1.3], overrides={"lr": 2})
+    base = made("base", ending_with([2.0, 2.2, 2.0, 2.2, 2.0, 2.2]))
+    near = made("near", ending_with([1.9, 2.1, 1.9, 2.1, 1.9, 2.1]), overrides={"lr": 1})
+    far = made("far", ending_with([1.0, 1.2, 1.0, 1.2, 1.0, 1.3]), overrides={"lr": 2})
     text = said(base, near, far)
     assert "near (lr=1): no clear difference: loss 0.100 ± 0.069 (4.7%) lower than base. Cost" in text
     assert "far (lr=2): better: loss 0.980 ± 0.077 (46.2%) lower than base. Cost" in text
@@ -28,8 +28,8 @@ def test_a_difference_is_told_with_its_standard_error_and_how_it_was_judged() ->
 
 def test_pairs_are_told_as_pairs() -> None:
     same = {"data_order": "a"}
-    base = made("base", [2.0, 2.5, 2.1, 2.6, 2.2], facts=same)
-    other = made("other", [2.3, 2.8, 2.4, 2.9, 2.5], facts=same, overrides={"lr": 1})
+    base = made("base", ending_with([2.0, 2.5, 2.1, 2.6, 2.2]), facts=same)
+    other = made("other", ending_with([2.3, 2.8, 2.4, 2.9, 2.5]), facts=same, overrides={"lr": 1})
     text = said(base, other)
     assert "(13.2%) higher than base, step by step on the same data. Cost" in text
     assert "ahead of other, step by step on the same data: a clear lead." in text
@@ -44,6 +44,12 @@ def test_a_single_step_is_no_evidence() -> None:
 def test_the_same_numbers_are_no_difference() -> None:
     text = said(made("base", [2.0, 1.0] * 5), made("twin", [2.0, 1.0] * 5, overrides={"lr": 1}))
     assert "twin (lr=1): the same numbers as base. Cost" in text
+
+
+def test_equal_ends_are_no_difference_and_no_copy() -> None:
+    text = said(made("base", [2.0] + [0.0] * 30), made("fast", [1.0] + [0.0] * 30, overrides={"lr": 1}))
+    assert "fast (lr=1): no difference at the end: the same loss there as base. Cost" in text
+    assert "Best loss at the end: base, 0 ± 0, equal to fast." in text
 
 
 def test_per_cent_are_told_where_they_say_something() -> None:

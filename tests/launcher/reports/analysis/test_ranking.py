@@ -29,7 +29,10 @@ def test_of_equal_experiments_the_first_of_the_job_file_is_the_best() -> None:
 
 
 def test_the_ranking_is_of_experiments_that_are_done_by_their_ends() -> None:
-    first, second = made("first", [9.0, 1.0, 1.1, 1.0, 1.1, 1.0]), made("second", [0.1, 3.0, 3.1, 3.0, 3.1, 3.0])
+    first, second = (
+        made("first", [9.0] * 15 + [1.0, 1.1, 1.0, 1.1, 1.0]),
+        made("second", [0.1] * 15 + [3.0, 3.1, 3.0, 3.1, 3.0]),
+    )
     ranking = rank([second, made("lost", [0.0] * 6, "failed"), made("nan", [math.nan]), first], "loss")
     assert [experiment.name for experiment, _ in ranking.ends] == ["first", "second"]
     assert ranking.lead is not None

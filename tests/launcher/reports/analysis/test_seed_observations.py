@@ -107,7 +107,7 @@ def test_few_seeds_are_told_to_show_little() -> None:
 
 def test_seeds_that_change_nothing_are_told() -> None:
     text = said(*seeded("base", [2.0] * 3), *seeded("low", [1.0] * 3))
-    assert "All seeds of base, low gave exactly the same loss: the training does not use its seed" in text
+    assert "All seeds of base, low gave exactly the same loss at each step: the training does not use its seed" in text
     assert "low: too few seeds" in text
 
 
