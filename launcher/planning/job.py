@@ -29,6 +29,7 @@ from launcher.planning.expansion import Cell
 from launcher.planning.generate import generate
 from launcher.planning.job_text import job_text, public_text
 from launcher.planning.metrics import as_recorded, file_problems, read_metrics, rule_problems
+from launcher.planning.missing_job import missing_job
 from launcher.planning.program_settings import ProgramSettings, program_problems, program_slip
 from launcher.planning.python_target import folder_of, spec_of
 from launcher.planning.rank_logs import rank_log_problems
@@ -353,10 +354,7 @@ def _read(file: Path) -> str:
             raise InputError(
                 f"the job file {inline(str(file))} is a link to {leads_to}, which is not there."
             ) from error
-        nearby = sorted(str(path) for path in {*Path("jobs").glob("*.toml"), *file.parent.glob("*.toml")})
-        listed = f"\n  Job files here: {', '.join(nearby)}" if nearby else ""
-        message = f"there is no job file {inline(str(file))}.{did_you_mean(str(file), nearby)}{listed}"
-        raise InputError(message) from error
+        raise InputError(missing_job(file)) from error
     except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of links
         why = (isinstance(error, OSError) and error.strerror) or error
         raise InputError(f"cannot read the job file {inline(str(file))}: {why}.") from error
