@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 Ticket = str  # the cluster's name of a group: "17_3" on Slurm, the name of an actor on Ray
+NO_TICKET: Ticket = ""  # of an attempt that lives though the cluster does not have it: its beats alone tell how it is
 
 
 class Job(NamedTuple):
@@ -43,6 +44,7 @@ class Waiting:
     """The cluster has the group and has not started it."""
 
     why: str = ""  # in the cluster's words, such as "Resources"
+    is_stuck: bool = False  # it does not start unless somebody does something
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Over:
     signal: str | None = None
     why: str = ""  # in the cluster's words, such as "NODE_FAIL"
     was_cancelled: bool = False  # somebody has ended it, as by scancel
+    was_evicted: bool = False  # the cluster has ended it for reasons of its own: a time limit, preemption, its node
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def make_cluster(name: str, settings: ClusterSettings, outcome: Path, grace_s: f
     if name == "slurm":
         from launcher.clusters.slurm import SlurmCluster
 
-        successors = settings.seconds is not None
+        successors = settings.seconds is not None or can_resume  # a partition has a limit of its own
         return SlurmCluster(settings, outcome, grace_s=grace_s, requeue=can_resume, submits_successor=successors)
     if name == "ray":
         from launcher.clusters.ray import RayCluster

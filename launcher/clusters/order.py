@@ -52,6 +52,11 @@ class Order:
     submits_successor: bool = False
     code: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def can_go_on(self) -> bool:
+        """Another attempt can go on from what this one saves: a target can, and a script whose job file says how."""
+        return self.spec.script is None or bool(self.again_needs)
+
     def write(self, path: Path) -> None:
         """Write the order, whole or not at all. Only its owner may read the file.
 

@@ -22,19 +22,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from launcher.clusters import slurm_cancel, slurm_options, slurm_refusals
-from launcher.clusters.base import Group, NotHeard, Place, Refused, State, Ticket
+from launcher.clusters.base import Group, NotHeard, Over, Place, Refused, State, Ticket
 from launcher.clusters.node_script import PROGRAM
 from launcher.clusters.settings import ClusterSettings
 from launcher.clusters.slurm_arrays import SlurmJobs, block_size
 from launcher.clusters.slurm_commands import LIMIT_S, Answer, SlurmCommands
 from launcher.clusters.slurm_plan import SlurmAnswer, SlurmPlan, read_test
 from launcher.clusters.slurm_refusals import Refusal
-from launcher.clusters.slurm_states import LINE, QueuedJob, QueueReader, newest
+from launcher.clusters.slurm_states import LINE, QueuedJob, QueueReader, WaitingElements, newest
 from launcher.errors import InputError, WriteError
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.paths import write_atomic
 from launcher.text import inline
 
+_CANCELLED = Over(why="CANCELLED, it seems: it is no longer in the queue", was_cancelled=True)
 _SHRINK = 4  # an array that is refused is tried again with so many times fewer groups
 
 
@@ -44,6 +45,7 @@ class SlurmCluster:
     settings: with `gpus` and `cpus` as an experiment gets them.
     grace_s: of [sweep].
     requeue: whether jobs are requeued, if the settings do not say it: whether experiments can go on from a checkpoint.
+    submits_successor: at the time limit a job submits another, which goes on; by default where the settings name one.
     folder: the working directory of the jobs; by default that of this process.
     program: what runs a group; it gets the outcome folder, the batch and the number of the group.
     """
@@ -57,7 +59,7 @@ class SlurmCluster:
         *,
         grace_s: float = 30.0,
         requeue: bool = True,
-        submits_successor: bool = True,
+        submits_successor: bool | None = None,
         folder: Path | None = None,
         program: Sequence[str] = PROGRAM,
         limit_s: float = LIMIT_S,
@@ -68,12 +70,13 @@ class SlurmCluster:
             folder=folder or Path.cwd(),
             grace_s=grace_s,
             requeue=requeue if settings.requeue is None else settings.requeue,
-            submits_successor=submits_successor,
+            submits_successor=settings.seconds is not None if submits_successor is None else submits_successor,
             program=program,
         )
         self._commands = SlurmCommands(slurm_options.clusters(settings.extra), limit_s)
         self._reader = QueueReader(self._jobs.sweep_id)
         self._tickets: set[Ticket] = set()
+        self._waiting = WaitingElements()
 
     def check(self) -> None:
         """Make sure that there is a Slurm which answers, and that it would take jobs with the needs of the table."""
@@ -112,8 +115,11 @@ class SlurmCluster:
 
     def poll(self) -> Mapping[Ticket, State]:
         """Ask for all jobs at once."""
-        found = {_ticket(place): job.state for place, job in newest(self._queue()).items()}
-        return {ticket: state for ticket, state in found.items() if ticket in self._tickets}
+        queue = self._queue()
+        jobs = newest(queue)
+        states = {_ticket(place): job.state for place, job in jobs.items()}
+        states |= dict.fromkeys(map(_ticket, self._waiting.cancelled(queue, jobs)), _CANCELLED)
+        return {ticket: state for ticket, state in states.items() if ticket in self._tickets}
 
     def stop(self, tickets: Sequence[Ticket], *, force: bool) -> None:
         """Send SIGTERM to the supervisors that run, cancel what waits. With `force` all is cancelled.

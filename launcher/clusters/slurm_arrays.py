@@ -29,7 +29,7 @@ class SlurmJobs:
 
     folder: the working directory of the jobs. grace_s: from asking a worker to stop until it is killed.
     requeue: Slurm starts a job again after preemption and the failure of a node.
-    submits_successor: at the time limit the supervisor submits a job that goes on.
+    submits_successor: the supervisor is told before the time limit, and submits a job that goes on.
     block: how many groups an array has at most.
     """
 
@@ -38,7 +38,7 @@ class SlurmJobs:
     folder: Path
     grace_s: float = 30.0
     requeue: bool = True
-    submits_successor: bool = True
+    submits_successor: bool = False
     block: int = 1000  # with Slurm's own MaxArraySize, 1001
     program: Sequence[str] = PROGRAM
 
@@ -59,7 +59,7 @@ class SlurmJobs:
             batch=batch,
             offset=offset,
             setup=self.settings.setup,
-            successor=self._successor(batch, offset) if self.submits_successor and self.settings.seconds else (),
+            successor=self._successor(batch, offset) if self.submits_successor else (),
             program=self.program,
         ).text()
 
@@ -99,7 +99,9 @@ class SlurmJobs:
         return [range(start, min(start + self.block, num_groups)) for start in range(0, num_groups, self.block)]
 
     def _arguments(self, batch: str, offset: int, indices: str) -> list[str]:
-        options = job_options(self.settings, grace_s=self.grace_s, requeue=self.requeue)
+        options = job_options(
+            self.settings, grace_s=self.grace_s, requeue=self.requeue, tells_limit=self.submits_successor
+        )
         named = [f"--job-name={job_name(self.sweep_id, batch, offset)}", f"--array={indices}"]
         places = [f"--output={self._output(batch, offset)}", f"--chdir={self.folder.absolute()}"]
         return ["--parsable", *named, *options, *places]

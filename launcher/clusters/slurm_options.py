@@ -18,14 +18,15 @@ _OURS = {
 }  # fmt: skip
 
 
-def job_options(settings: ClusterSettings, *, grace_s: float, requeue: bool) -> list[str]:
+def job_options(settings: ClusterSettings, *, grace_s: float, requeue: bool, tells_limit: bool) -> list[str]:
     """Return the options of a job: what it needs, and how Slurm ends it and starts it again.
 
+    `tells_limit`: the job is told before its time limit, be it of [cluster] or the default of the partition.
     Example: `["--gres=gpu:1", "--time=4:00:00", "--signal=B:USR1@90", "--requeue", "--open-mode=append"]`.
     """
     return [
         *needs(settings),
-        *([f"--signal=B:USR1@{margin_s(grace_s)}"] if settings.seconds else []),
+        *([f"--signal=B:USR1@{margin_s(grace_s)}"] if tells_limit else []),
         "--requeue" if requeue else "--no-requeue",
         *settings.extra,
         "--open-mode=append",

@@ -12,7 +12,7 @@ Slurm begins again at 1 when ids run out. Name and index stay.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,6 +40,13 @@ STATES: dict[Kind, tuple[str, ...]] = {
         *("LAUNCH_FAILED", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED"),
     ),
 }
+# Reasons and states for which a job waits until somebody does something. All others may pass.
+_STUCK = re.compile(
+    r"held|hold|SPECIAL_EXIT|NeverSatisfied|BadConstraints|Invalid|NotAllowed|(Partition|PerJob|MaxWall)\w*Limit"
+    r"|Partition(Down|Inactive)|ReservationDeleted|TimeLimit|Minutes",
+    re.I,
+)
+_EVICTED = ("TIMEOUT", "PREEMPTED", "NODE_FAIL", "BOOT_FAIL")
 _KINDS = {word: kind for kind, words in STATES.items() for word in words}
 _RANK: dict[Kind, int] = {"over": 0, "waiting": 1, "running": 2}
 
@@ -83,6 +90,24 @@ class QueueReader:
         return [job for job in self._known.values() if job is not None]
 
 
+class WaitingElements:
+    """Finds elements of arrays that were cancelled while they waited: squeue forgets these at once."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[Place, int] = {}  # of what has waited, and was not seen to begin
+
+    def cancelled(self, queue: Iterable[QueuedJob], jobs: Mapping[Place, QueuedJob]) -> list[Place]:
+        """Return what waited at the last answer and is gone, though others of its array are there.
+
+        Where the whole array is gone, Slurm has rather lost it, as when its controller dies.
+        `queue`: an answer of squeue. `jobs`: what counts of it.
+        """
+        there = {job.array for job in queue}
+        gone = {place: array for place, array in self._arrays.items() if place not in jobs}
+        self._arrays = gone | {place: job.array for place, job in jobs.items() if job.kind == "waiting"}
+        return [place for place, array in gone.items() if array in there]
+
+
 def newest(jobs: Iterable[QueuedJob]) -> dict[Place, QueuedJob]:
     """Return for each group the job that counts."""
     found: dict[Place, QueuedJob] = {}
@@ -109,13 +134,13 @@ def _state(kind: Kind, word: str, code: str, node: str, reason: str) -> State:
     word = inline(word, _MOST_CHARACTERS)
     said = "" if reason in _NOT_SAID else inline(reason, _MOST_CHARACTERS)
     if kind == "waiting":
-        return Waiting(said if word == "PENDING" else _with_reason(word, said))
+        return Waiting(said if word == "PENDING" else _with_reason(word, said), bool(_STUCK.search(f"{word} {said}")))
     if kind == "running":
         node = "" if node in _NOT_SAID else inline(node, _MOST_CHARACTERS)
         return Running(node, "" if word == "RUNNING" else _with_reason(word, said))
     number, signal = _exit(code)
     why = word if word in ("COMPLETED", "FAILED") else _with_reason(word, said)
-    return Over(number, signal, why, was_cancelled=word == "CANCELLED")
+    return Over(number, signal, why, was_cancelled=word == "CANCELLED", was_evicted=word in _EVICTED)
 
 
 def _with_reason(word: str, said: str) -> str:

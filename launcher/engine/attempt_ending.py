@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from launcher.engine.classify_ending import Circumstances, Ending, classify
 from launcher.executors.base import ProcessExit
@@ -17,8 +18,13 @@ SUPERSEDED = "superseded"
 _CHILD_DIED = re.compile(r"DataLoader worker\b.*(killed by signal|exited unexpectedly)|\bSIGTERM\b", re.DOTALL)
 
 
-def classify_attempt(ended: AttemptEnding, history: RecordFacts) -> Ending:
-    """Return how an attempt ended. `history`: of its own record file."""
+def classify_attempt(ended: AttemptEnding, history: RecordFacts, why: str = "") -> Ending:
+    """Return how an attempt ended. `history`: of its own record file. `why`: why it was interrupted, if it was."""
+    ending = _classify(ended, history)
+    return replace(ending, why=ending.why or why) if ending.kind == EndingKind.INTERRUPTED else ending
+
+
+def _classify(ended: AttemptEnding, history: RecordFacts) -> Ending:
     if ended.refused:
         return Ending(EndingKind.FAILED, ended.refused)
     if ended.verdict:

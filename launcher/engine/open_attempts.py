@@ -14,7 +14,7 @@ from launcher.errors import LauncherError
 from launcher.store import values
 from launcher.store.attempt_files import AttemptEnding, AttemptFiles, AttemptsOnCluster
 from launcher.store.batches import Batch
-from launcher.store.claims import Claim, claim
+from launcher.store.claims import Claim, claim, supersede
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.files import read
 from launcher.store.paths import Paths, write_atomic
@@ -131,7 +131,7 @@ def stop_on_cluster(paths: Paths, names: Collection[str], *, force: bool) -> dic
         over = {name for name in wanted if not known.of(name).open_attempt}
         begun = {name for name in wanted if not _take_out(known.of(name))}
         for name in begun - over:
-            if (force or name not in tickets) and not _close(known.of(name)):
+            if (force or name not in tickets) and not supersede(known.of(name)):
                 over.add(name)
     except NotHeard as error:
         raise LauncherError(f"{cluster.name} does not answer: {error}. Nothing was asked.") from error
@@ -152,21 +152,4 @@ def _take_out(files: AttemptFiles) -> bool:
     if not attempt or attempt in files.claims or not claim(files.folder, attempt, Claim.of_this_process()):
         return False
     AttemptEnding(asked="stop").write(files.path(attempt, "end"))
-    return True
-
-
-def _close(files: AttemptFiles) -> bool:
-    """Close an attempt that the cluster was told to kill, or does not have any more: it writes no end itself.
-
-    Only its supervisor may write its end. So the attempt after it is claimed and ended, and a supervisor that lives on
-    after all finds a newer claim than its own. Return False if the attempt has ended by itself meanwhile.
-    """
-    attempt = files.highest + 1
-    claimed = claim(files.folder, attempt, Claim.of_this_process())
-    if claimed is None:
-        return True
-    if files.highest in claimed.ends:
-        claimed.path(attempt, "claim").unlink(missing_ok=True)
-        return False
-    AttemptEnding(asked="stop", was_forced=True).write(files.path(attempt, "end"))
     return True

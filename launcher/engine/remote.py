@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from launcher.clusters.base import Cluster, Job, NotHeard, Ticket
+from launcher.clusters.base import NO_TICKET, Cluster, Job, NotHeard, Ticket
 from launcher.clusters.settings import ClusterSettings
 from launcher.engine.build_executor import build_on_cluster
 from launcher.engine.code_copy import CodeCopy
 from launcher.engine.fold_attempts import fold_attempts
+from launcher.engine.living_attempts import living_attempts
 from launcher.engine.open_attempts import ClusterNote, read_cluster_note, tickets_of, write_cluster_note
 from launcher.errors import InputError, LauncherError, WriteError
 from launcher.executors.base import Executor
@@ -44,6 +45,7 @@ class Remote:
     lease: LaunchLease
     code: TrackedCode | None = None  # which is copied; None: the attempts run what lies in its place
     adopted: dict[Job, Ticket] = field(default_factory=dict)  # what it has of earlier launches
+    beats_s: dict[Job, float] = field(default_factory=dict)  # of attempts that live, and that it does not have
     ended: dict[str, AttemptFiles] = field(default_factory=dict)  # what lay there of those that this launch saw end
 
     @classmethod
@@ -93,7 +95,11 @@ class Remote:
                 time.sleep(_AGAIN_S)
         write_cluster_note(self.folders.note, ClusterNote(self.cluster.name, self._settings.extra))
         self.adopted.update(tickets_of(paths, places))
-        has = {job.experiment: job.attempt for job in self.adopted}
+        self.beats_s.update(
+            living_attempts(paths, {job.experiment for job in self.adopted}, self.cluster.name, message)
+        )
+        self.adopted.update(dict.fromkeys(self.beats_s, NO_TICKET))
+        has = {job.experiment for job in self.adopted}
         try:
             fold_attempts(paths, lambda name, _: name in has)
         except OSError as error:
@@ -116,5 +122,6 @@ class Remote:
             WriteError: the code cannot be copied.
         """
         beat_s = self._settings.beat_s or min(max(len(plan.to_run) / BEATS_PER_S, LEAST_BEAT_S), MOST_BEAT_S)
+        beat_s = max(beat_s, *self.beats_s.values()) if self.beats_s else beat_s
         copy = CodeCopy.make(self.code, self.folders.code) if self.code else None
         return build_on_cluster(plan, self.cluster, self.adopted, self.ended, self.lease, beat_s, copy, message)

@@ -10,7 +10,7 @@ from launcher.clusters.fingerprint import fingerprint
 from launcher.clusters.order import Order
 from launcher.engine.code_copy import CodeCopy
 from launcher.planning.attempt_script import attempt_script, resume_pattern
-from launcher.planning.cluster_slots import checkpoint_s, needs
+from launcher.planning.cluster_slots import can_resume, checkpoint_s, needs
 from launcher.planning.plan import Plan
 from launcher.worker.spec import Spec
 
@@ -47,7 +47,7 @@ class OrderMaker:
             beat_s=self._beat_s,
             kill_after_s=settings.kill_after_s,
             limit_s=cluster.seconds,
-            submits_successor=cluster.seconds is not None,
+            submits_successor=cluster.seconds is not None or can_resume(self._plan.sweep),
             code=self._fingerprint(spec),
         )
 

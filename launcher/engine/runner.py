@@ -189,15 +189,15 @@ class Runner:
         is_local_script = bool(self._settings.command) and not self._executor.is_remote
         if is_local_script and history.end is None and complete(self._plan.paths, attempt.name):
             history = self._follower.read(attempt.name)
-        if exited.ended is not None:
-            ending = classify_attempt(exited.ended, history)
+        if (ended := exited.ended) is not None:
+            ending = classify_attempt(ended, history, exited.why)
+            seconds, node, peak = ended.seconds, ended.node, ended.peak_gpu_bytes
         else:
             ending = classify(exited.exit, history, attempt.circumstances(exited, self._plan.paths))
-        goes_on = exited.goes_on or (exited.is_lost and not attempt.is_asked and self._lost.may_go_on(attempt.name))
-        if exited.ended is None:
-            ran = Ran(time.monotonic() - attempt.began_s, "", goes_on, exited.peak_gpu_bytes)
-        else:
-            ran = Ran(exited.ended.seconds, exited.ended.node, goes_on, exited.ended.peak_gpu_bytes)
+            seconds, node, peak = time.monotonic() - attempt.began_s, "", exited.peak_gpu_bytes
+        is_lost = exited.is_lost and not (attempt.is_asked or ending.kind.is_kept)
+        goes_on = exited.goes_on or (is_lost and self._lost.may_go_on(attempt.name, history.last_step))
+        ran = Ran(seconds, node, goes_on, peak)
         return self._end(attempt.decision, attempt.slots, ending, ran)
 
     def _end(self, decision: Decision, slots: SlotSet, ending: Ending, ran: Ran) -> list[Event]:

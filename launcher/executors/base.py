@@ -78,7 +78,7 @@ class WorkerExited:
     was_stopped: it was ended before it began, as the launcher had asked.
     goes_on: the cluster starts the experiment again by itself, and the next attempt goes on from this one.
     why: how the attempt ended, where neither exit nor records say it: no worker was started, or the node was lost.
-    is_lost: the node was lost, or whatever ran there.
+    is_lost: the node was lost, or whatever ran there, or the cluster has ended the job for reasons of its own.
     peak_gpu_bytes: the most memory that the driver was seen to count for it on one of its GPUs; None if it was not.
     """
 

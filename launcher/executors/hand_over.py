@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from launcher.clusters.base import Cluster, Group, Job, NotHeard, Place, Refused, State, Ticket
+from launcher.clusters.base import NO_TICKET, Cluster, Group, Job, NotHeard, Place, Refused, State, Ticket
 from launcher.clusters.order import Order
 from launcher.errors import InputError
 from launcher.executors.base import ProcessExit, WorkerExited
@@ -33,11 +33,12 @@ class Followed:
 
     handle: RemoteHandle
     order: Order
-    ticket: Ticket = ""  # empty: it was not handed over
+    ticket: Ticket = NO_TICKET
     beat: Beat | None = None  # the newest
     state: State | None = None  # as the cluster has said last
     is_asked: bool = False  # by this launch, to end
     was_told: bool = False  # that it has given no sign of life for long
+    told_stuck: str = ""  # the reason, told last, for which its job does not start by itself
     is_first: bool = False  # this launch has made the first attempt of which there are files
     has_vanished: bool = False  # its beat: its supervisor removes it after it has written the end
     listed_s: float | None = None  # since when its end is listed, which could not be read yet

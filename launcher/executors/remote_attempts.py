@@ -7,18 +7,21 @@ when its supervisor has written an end, or when the cluster no longer has it and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
-from launcher.clusters.base import Cluster, Gone, Job, NotHeard, Over, Running, State, Ticket, Waiting
+from launcher.clusters.base import NO_TICKET, Cluster, Gone, Job, NotHeard, Over, Running, State, Ticket, Waiting
 from launcher.clusters.order import Order
 from launcher.executors.base import ExecutorEvent, ProcessExit, RecordsWritten, WorkerExited
 from launcher.executors.hand_over import Followed, HandOver
 from launcher.executors.remote_handle import RemoteHandle
+from launcher.executors.remote_stops import RemoteStops
 from launcher.store.attempt_files import AttemptEnding, AttemptFiles
-from launcher.store.beats import SILENT_BEATS, Beat, BeatWatch
+from launcher.store.beats import SILENT_BEATS, Beat, BeatWatch, read_beats
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.launch_lease import LaunchLease
+from launcher.text import inline
 
 MOST_AT_ONCE = 20  # looks into folders, and files of records to read, in a turn: a turn takes a second or so
 LEAST_LOOK_S, MOST_LOOK_S = 0.2, 1.0  # between two listings of the beats
@@ -64,7 +67,7 @@ class RemoteAttempts:
         self._followed: dict[str, Followed] = {}
         self._begun: set[str] = set()  # those of which a beat was seen
         self._hand_over = HandOver(cluster, folders, per_job, message)
-        self._stops: dict[str, bool] = {}  # by experiment: with force
+        self._stops = RemoteStops(cluster, self._hand_over, folders)
         self._written: dict[str, None] = {}  # experiments whose records have grown, in the order of their beats
         self._suspects: dict[str, None] = {}  # experiments into whose folder to look
         self._events: list[ExecutorEvent] = []  # not returned yet: an error in a turn must lose none of them
@@ -99,20 +102,22 @@ class RemoteAttempts:
 
     def stop(self, experiment: str, *, force: bool) -> None:
         """Ask an attempt to save and end; with `force` have the cluster end it."""
-        self._stops[experiment] = self._stops.get(experiment, False) or force
+        self._stops.add(experiment, force=force)
 
     def turn(self, now_s: float) -> list[ExecutorEvent]:
         """Do what is due. Return what has happened."""
         events = self._events
         self._soon_s = min(self._ask_s, max(SOON_S, len(self._followed) / ASKED_PER_S))
-        events += self._stop_pending()
+        for name in self._stops.withdraw():
+            self.num_handed_over += 1
+            events.append(WorkerExited(name, ProcessExit(), was_stopped=True, why="before it was handed over"))
         taken, never_taken = self._hand_over.advance(now_s)
         for followed in taken:
             self._follow(followed)
             self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)
         self.num_handed_over += len(never_taken)
         events += never_taken
-        self._stop_handed_over()
+        self._suspects |= dict.fromkeys(self._stops.pass_on(self._followed))
         if now_s >= self._look_due_s:
             self._look_due_s = now_s + self._look_s
             self._look(now_s)
@@ -128,29 +133,6 @@ class RemoteAttempts:
         followed.handle.waits = f"in the queue of {self._cluster.name}"
         self._followed[followed.name] = followed
         self.num_handed_over += 1
-
-    def _stop_pending(self) -> Iterator[ExecutorEvent]:
-        """End the attempts that were not handed over and are to stop."""
-        for name in list(self._stops):
-            if self._hand_over.withdraw(name) is not None:
-                del self._stops[name]
-                self.num_handed_over += 1
-                yield WorkerExited(name, ProcessExit(), was_stopped=True, why="before it was handed over")
-
-    def _stop_handed_over(self) -> None:
-        for force in (False, True):
-            names = [name for name, forced in self._stops.items() if forced == force and name in self._followed]
-            if not names:
-                continue
-            try:
-                self._cluster.stop([self._followed[name].ticket for name in names], force=force)
-            except NotHeard as error:
-                self._hand_over.tell(f"{self._cluster.name} does not answer: {error}")
-                continue
-            for name in names:
-                del self._stops[name]
-                self._followed[name].is_asked = True
-        self._stops = {name: force for name, force in self._stops.items() if name in self._followed}
 
     def _look(self, now_s: float) -> None:
         """List the beats, and note whose records have grown and who has vanished."""
@@ -184,6 +166,7 @@ class RemoteAttempts:
                 _tell_silent(followed, self._watch.silent_s(name, followed.attempt, now_s), self._message)
             elif isinstance(state, Over | Gone):
                 self._suspects[name] = None
+        _tell_stuck(self._followed.values(), self._cluster.name, self._message)
 
     def _judge(self, name: str, now_s: float) -> Iterator[ExecutorEvent]:
         """Look into the folder of an attempt, and yield its end if it is over."""
@@ -195,7 +178,9 @@ class RemoteAttempts:
             return
         files = AttemptFiles.look(self._folders.attempts(name))
         if files.newest_claim > followed.attempt:
-            yield self._end(followed, files, _ending(followed, files), newer=files.newest_claim)
+            was_ended = followed.is_asked and followed.ticket == NO_TICKET  # by this launch
+            newer = 0 if was_ended else files.newest_claim
+            yield self._end(followed, files, _ending(followed, files), newer=newer)
             return
         ending, state = _ending(followed, files), followed.state
         if ending is None and followed.attempt in files.ends and followed.may_be_stale(now_s):
@@ -209,8 +194,7 @@ class RemoteAttempts:
                 return
             yield self._end(followed, files, ending)
         elif isinstance(state, Over | Gone):
-            silent_s = self._watch.silent_s(name, followed.attempt, now_s)
-            if silent_s is None or silent_s >= SILENT_BEATS * self._beat_s:
+            if _silent_s(followed, self._watch, self._folders, now_s) >= SILENT_BEATS * self._beat_s:
                 yield self._end(followed, files, None)
             else:
                 self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)
@@ -228,6 +212,15 @@ class RemoteAttempts:
             self._tickets[Job(followed.name, newer)] = followed.ticket
         why = _lost(followed, files, self._cluster.name, self._folders)
         return how_it_ended(followed, ending, why, goes_on=bool(newer))
+
+
+def _silent_s(followed: Followed, watch: BeatWatch, folders: ClusterPaths, now_s: float) -> float:
+    """Return for how long an attempt gives no sign of life; infinite if it has no beat."""
+    if (silent_s := watch.silent_s(followed.name, followed.attempt, now_s)) is not None:
+        return silent_s
+    # A listing while the beat gets its next name may have neither name.
+    has_beat = followed.beat is not None and followed.job in read_beats(folders.beats)
+    return 0.0 if has_beat else math.inf
 
 
 def _take(beat: Beat | None, followed: Followed) -> Literal["suspect", "written", ""]:
@@ -253,6 +246,19 @@ def _show(state: State, followed: Followed) -> None:
             followed.handle.node = node
             if followed.beat is None:
                 followed.handle.waits = "starts"
+
+
+def _tell_stuck(all_followed: Iterable[Followed], cluster: str, message: Callable[[str], None]) -> None:
+    """Tell the user of jobs that wait for something which does not come by itself, once for each and its reason."""
+    names: dict[str, list[str]] = {}
+    for followed in all_followed:
+        state = followed.state
+        if isinstance(state, Waiting) and state.is_stuck and state.why != followed.told_stuck:
+            followed.told_stuck = state.why
+            names.setdefault(state.why, []).append(followed.name)
+    for why, told in names.items():
+        job, itself = ("its job does", "itself") if len(told) == 1 else ("their jobs do", "themselves")
+        message(f"{inline(', '.join(told), 300)}: {job} not start by {itself}, says {cluster}: {why}.")
 
 
 def _newest(beats: Iterable[Beat]) -> dict[str, Beat]:
@@ -306,7 +312,27 @@ def how_it_ended(followed: Followed, ended: AttemptEnding | None, lost: str, *, 
             is_lost=not (_has_failed(followed) or _was_cancelled(followed)),
         )
     exit = ProcessExit(ended.code, ended.signal, ended.was_memory_short)
-    return WorkerExited(followed.name, exit, ended=ended, goes_on=goes_on)
+    why = _evicted(followed, ended)
+    goes_on_anew = bool(why) and (not _is_at_limit(followed, ended) or followed.order.can_go_on)
+    return WorkerExited(followed.name, exit, ended=ended, goes_on=goes_on, why=why, is_lost=goes_on_anew)
+
+
+def _evicted(followed: Followed, ended: AttemptEnding) -> str:
+    """Return in words why the cluster has ended an attempt for reasons of its own; empty if it has not.
+
+    Its job does not go on by itself: Slurm may cancel what it preempts, and sites forbid sbatch on nodes.
+    """
+    state = followed.state
+    if not isinstance(state, Over) or state.was_cancelled or followed.is_asked or ended.verdict or not ended.asked:
+        return ""
+    if _is_at_limit(followed, ended):
+        return f"the time of its job was over ({state.why})"
+    return f"its job was ended by the cluster ({state.why})" if state.was_evicted else ""
+
+
+def _is_at_limit(followed: Followed, ended: AttemptEnding) -> bool:
+    state = followed.state
+    return ended.asked == "limit" or (isinstance(state, Over) and state.why.startswith("TIMEOUT"))
 
 
 def _lost(followed: Followed, files: AttemptFiles, cluster: str, folders: ClusterPaths) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launcher.store import values
-from launcher.store.attempt_files import AttemptFiles
+from launcher.store.attempt_files import AttemptEnding, AttemptFiles
 from launcher.store.files import MODE, read
 from launcher.text import timestamp
 
@@ -124,3 +124,20 @@ def is_newest(folder: Path, attempt: int) -> bool | None:
         return None
     found = AttemptFiles.among(folder, names)
     return attempt == found.newest_claim if attempt in found.claims else None
+
+
+def supersede(files: AttemptFiles) -> bool:
+    """Close an open attempt that the cluster was told to kill, or does not have any more: it writes no end itself.
+
+    Only its supervisor may write its end. So the attempt after it is claimed and ended, and a supervisor that lives on
+    after all finds a newer claim than its own. Return False if the attempt has ended by itself meanwhile.
+    """
+    attempt = files.highest + 1
+    claimed = claim(files.folder, attempt, Claim.of_this_process())
+    if claimed is None:
+        return True
+    if files.highest in claimed.ends:
+        claimed.path(attempt, "claim").unlink(missing_ok=True)
+        return False
+    AttemptEnding(asked="stop", was_forced=True).write(files.path(attempt, "end"))
+    return True

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from launcher.clusters.base import Group, Job, NotHeard, Over, Place, Refused, Running, Waiting
+from launcher.clusters.make import make_cluster
 from launcher.clusters.settings import ClusterSettings
 from launcher.clusters.slurm import SlurmCluster
 from launcher.clusters.slurm_script import quoted
@@ -130,6 +131,33 @@ def test_arrays_of_a_sweep_with_at_once_run_one_after_another(commands: Commands
     cluster(outcome, at_once=3).submit("b1", groups(3500))
     waits = [[word for word in call if word.startswith("--dependency")] for call in commands.asked("sbatch")]
     assert waits == [[], ["--dependency=afterany:17"], ["--dependency=afterany:1018"], []]
+
+
+@pytest.mark.parametrize("can_resume", [True, False])
+def test_a_job_is_told_before_the_limit_of_its_partition_where_it_can_go_on(
+    can_resume: bool, commands: Commands, outcome: Path
+) -> None:
+    make_cluster("slurm", ClusterSettings(), outcome, 30.0, can_resume).submit("b1", groups(1))
+    (call,) = commands.asked("sbatch")
+    assert ("--signal=B:USR1@90" in call) == can_resume
+    assert ("sbatch" in Path(call[-1]).read_text()) == can_resume, "its job submits another, which goes on"
+
+
+def test_an_element_that_is_cancelled_while_it_waits_is_told_from_an_array_that_was_lost(
+    commands: Commands, outcome: Path
+) -> None:
+    slurm = cluster(outcome)
+    slurm.submit("b1", groups(3))
+    name = name_of(commands)
+    commands.queue(*(f"17_{index} PENDING {name}" for index in range(3)))
+    assert set(slurm.poll().values()) == {Waiting()}
+    commands.queue(f"17_0 RUNNING {name}", f"17_2 PENDING {name}")
+    for _ in range(2):
+        state = slurm.poll()["b1:1"]
+        assert isinstance(state, Over)
+        assert state.was_cancelled
+    commands.queue(f"99_0 RUNNING {name}@1000")
+    assert slurm.poll() == {}, "a controller that has died may have lost the array"
 
 
 def test_the_size_of_arrays_is_asked_for(commands: Commands, outcome: Path) -> None:

@@ -13,7 +13,7 @@ def test_each_key_is_an_option_and_what_a_job_needs_counts_its_experiments() -> 
         gpus=2, cpus=4, mem_gb=1.5, time="4:00:00", partition="gpu", account="a", qos="q", constraint="x&y",
         reservation="r", per_job=2, extra=("--exclude=n13",),
     )  # fmt: skip
-    assert job_options(settings, grace_s=30, requeue=True) == [
+    assert job_options(settings, grace_s=30, requeue=True, tells_limit=True) == [
         "--gres=gpu:4", "--cpus-per-task=8", "--mem=3072M", "--time=4:00:00", "--partition=gpu", "--account=a",
         "--qos=q", "--constraint=x&y", "--reservation=r", "--signal=B:USR1@90", "--requeue", "--exclude=n13",
         "--open-mode=append",
@@ -21,7 +21,8 @@ def test_each_key_is_an_option_and_what_a_job_needs_counts_its_experiments() -> 
 
 
 def test_an_empty_table_asks_for_nothing() -> None:
-    assert job_options(ClusterSettings(), grace_s=30, requeue=False) == ["--no-requeue", "--open-mode=append"]
+    options = job_options(ClusterSettings(), grace_s=30, requeue=False, tells_limit=False)
+    assert options == ["--no-requeue", "--open-mode=append"]
     assert given(ClusterSettings()) == {}
     assert problems(ClusterSettings(), grace_s=30) == []
 

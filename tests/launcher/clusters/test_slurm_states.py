@@ -36,8 +36,8 @@ def state_of(text: str) -> State:
         (line(state="PENDING", node="", reason="None"), Waiting("")),
         (line(state="PENDING", node="n/a", reason="BeginTime"), Waiting("BeginTime")),
         (line(state="REQUEUED", node="n/a"), Waiting("REQUEUED")),
-        (line(state="REQUEUE_HOLD", reason="held by hand"), Waiting("REQUEUE_HOLD (held by hand)")),
-        (line(state="SPECIAL_EXIT"), Waiting("SPECIAL_EXIT")),
+        (line(state="REQUEUE_HOLD", reason="held by hand"), Waiting("REQUEUE_HOLD (held by hand)", is_stuck=True)),
+        (line(state="SPECIAL_EXIT"), Waiting("SPECIAL_EXIT", is_stuck=True)),
         (line(), Running("n1")),
         (line(state="CONFIGURING"), Running("n1", "CONFIGURING")),
         (line(state="COMPLETING"), Running("n1", "COMPLETING")),
@@ -48,17 +48,45 @@ def state_of(text: str) -> State:
         (line(state="FAILED", code="3:0", reason="NonZeroExitCode"), Over(3, None, "FAILED")),
         (line(state="FAILED", code="0:9"), Over(None, "SIGKILL", "FAILED")),
         (line(state="CANCELLED", code="15"), Over(None, "SIGTERM", "CANCELLED", was_cancelled=True)),
-        (line(state="TIMEOUT", code="0:15", reason="TimeLimit"), Over(None, "SIGTERM", "TIMEOUT (TimeLimit)")),
-        (line(state="NODE_FAIL", code="N/A", reason="NodeDown"), Over(None, None, "NODE_FAIL (NodeDown)")),
+        (
+            line(state="TIMEOUT", code="0:15", reason="TimeLimit"),
+            Over(None, "SIGTERM", "TIMEOUT (TimeLimit)", was_evicted=True),
+        ),
+        (
+            line(state="NODE_FAIL", code="N/A", reason="NodeDown"),
+            Over(None, None, "NODE_FAIL (NodeDown)", was_evicted=True),
+        ),
         (line(state="OUT_OF_MEMORY", code="0:125"), Over(None, "signal 125", "OUT_OF_MEMORY")),
-        (line(state="PREEMPTED"), Over(0, None, "PREEMPTED")),
-        (line(state="BOOT_FAIL"), Over(0, None, "BOOT_FAIL")),
+        (line(state="PREEMPTED"), Over(0, None, "PREEMPTED", was_evicted=True)),
+        (line(state="BOOT_FAIL"), Over(0, None, "BOOT_FAIL", was_evicted=True)),
         (line(state="DEADLINE"), Over(0, None, "DEADLINE")),
         (line(state="LEVITATING", reason="Magic"), Running("n1", "LEVITATING (Magic)")),
     ],
 )  # fmt: skip
 def test_each_word_of_squeue_is_a_state(text: str, state: State) -> None:
     assert state_of(text) == state
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_stuck"),
+    [
+        *((reason, True) for reason in (
+            "JobHeldUser", "JobHeldAdmin", "launch failed requeued held", "job requeued in held state",
+            "PartitionTimeLimit", "PartitionNodeLimit", "PartitionDown", "PartitionInactive", "BadConstraints",
+            "DependencyNeverSatisfied", "InvalidQOS", "InvalidAccount", "QOSNotAllowed",
+            "QOSMaxWallDurationPerJobLimit", "AssocMaxCpuPerJobLimit", "AssocGrpCPUMinutesLimit", "ReservationDeleted",
+        )),
+        *((reason, False) for reason in (
+            "None", "Priority", "Resources", "Dependency", "BeginTime", "JobArrayTaskLimit", "QOSMaxJobsPerUserLimit",
+            "AssocGrpJobsLimit", "AssocGrpCpuLimit", "QOSMaxSubmitJobPerUserLimit", "Licenses", "Reservation",
+            "NodeDown", "ReqNodeNotAvail, UnavailableNodes:n1", "Nodes required for job are DOWN, DRAINED or reserved",
+        )),
+    ],
+)  # fmt: skip
+def test_what_does_not_start_by_itself_is_told_from_what_has_to_wait(reason: str, is_stuck: bool) -> None:
+    state = state_of(line(state="PENDING", node="n/a", reason=reason))
+    assert isinstance(state, Waiting)
+    assert state.is_stuck == is_stuck
 
 
 def test_every_state_of_the_manual_is_known() -> None:

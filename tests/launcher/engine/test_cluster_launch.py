@@ -220,6 +220,33 @@ def test_a_launch_of_some_experiments_leaves_alone_what_runs_of_the_others(there
     assert there.acks("a") == [f"1 {step}" for step in range(1, 21)], "each step was trained once"
 
 
+def test_what_lives_though_the_cluster_does_not_have_it_is_followed_and_not_lost(there: ClusterPlace) -> None:
+    """So does what another user has handed over, or this one from a machine with another Slurm."""
+    there.toy({"a": slow(60, barrier="go"), "b": slow(2)})
+    assert there.launch("job.toml", "--leave").code == 0
+    there.wait_for_step("a", 5)
+    for path in list(there.cluster.folder.glob("*.job")):
+        there.cluster.forget(path.stem)
+    (there.place.folder / "go").touch()
+    ended = there.launch("job.toml")
+    assert ended.code == 0, ended.err
+    assert "a: lives, though processes has no job for it here" in ended.err
+    assert len(there.acks("a")) == 60, "nothing was trained twice"
+    assert list(there.history("a").steps) == list(range(1, 61))
+
+
+def test_what_the_cluster_does_not_have_and_gives_no_sign_of_life_goes_on(there: ClusterPlace) -> None:
+    there.toy({"a": slow(60)})
+    assert there.launch("job.toml", "--leave").code == 0
+    there.wait_for_step("a", 5)
+    os.kill(there.supervisor(), signal.SIGKILL)
+    there.cluster.forget(there.ticket())
+    ended = there.launch("job.toml")
+    assert ended.code == 0, ended.err
+    assert "whether signs of life come is known in 1 s" in ended.err
+    assert list(there.history("a").steps) == list(range(1, 61))
+
+
 @pytest.mark.slow
 def test_leave_ends_at_once_and_wait_waits_for_the_cluster(there: ClusterPlace) -> None:
     there.toy({"a": slow(60), "b": {"steps": 2}})

@@ -38,5 +38,11 @@ def test_a_launch_gives_up_on_a_cluster_that_stays_silent(tmp_path: Path, monkey
 
 def test_an_experiment_goes_on_after_a_lost_node_some_times_and_each_counts_for_itself() -> None:
     lost = LostAttempts()
-    assert [lost.may_go_on("a") for _ in range(MOST + 2)] == [True] * MOST + [False] * 2
-    assert lost.may_go_on("b")
+    assert [lost.may_go_on("a", 0) for _ in range(MOST + 2)] == [True] * MOST + [False] * 2
+    assert lost.may_go_on("b", 0)
+
+
+def test_an_experiment_that_gets_further_each_time_goes_on_as_often_as_it_is_preempted() -> None:
+    lost = LostAttempts()
+    assert all(lost.may_go_on("a", step) for step in range(10, 100, 10))
+    assert [lost.may_go_on("a", 90) for _ in range(MOST)] == [True] * (MOST - 1) + [False]

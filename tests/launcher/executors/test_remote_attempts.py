@@ -7,8 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from launcher.clusters.base import Gone, Group, Job, NotHeard, Over, Place, Refused, Running, State, Ticket, Waiting
+from launcher.clusters.base import (
+    NO_TICKET,
+    Gone,
+    Group,
+    Job,
+    NotHeard,
+    Over,
+    Place,
+    Refused,
+    Running,
+    State,
+    Ticket,
+    Waiting,
+)
 from launcher.clusters.order import Order
+from launcher.command.script import Script
 from launcher.errors import InputError
 from launcher.executors import hand_over
 from launcher.executors.base import ExecutorEvent, RecordsWritten, WorkerExited
@@ -17,7 +31,7 @@ from launcher.executors.remote_handle import RemoteHandle
 from launcher.store.attempt_files import AttemptEnding, AttemptFiles, AttemptsOnCluster
 from launcher.store.batches import Batch
 from launcher.store.beats import BeatFile
-from launcher.store.claims import Claim, claim
+from launcher.store.claims import Claim, claim, is_newest
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.launch_lease import LaunchLease
 from launcher.store.paths import Paths
@@ -116,11 +130,11 @@ class Followed:
         )
         self.beats: dict[str, BeatFile] = {}
 
-    def add(self, name: str, attempt: int = 1) -> RemoteHandle:
+    def add(self, name: str, attempt: int = 1, script: Script | None = None) -> RemoteHandle:
         spec = Spec(
             experiment=name, attempt=attempt, target="train:run", folder=self.paths.outcome.parent, config={}, given={},
             digest="", state_digest="", seed=0, device_type="cpu", environment={}, threads=1,
-            paths=self.paths.of_attempt(attempt), checkpoint_s=1.0,
+            paths=self.paths.of_attempt(attempt), checkpoint_s=1.0, script=script,
         )  # fmt: skip
         handle = RemoteHandle(spec, "memory", Owner())
         self.attempts.add(handle, Order(spec=spec))
@@ -401,6 +415,83 @@ def test_an_attempt_that_was_asked_elsewhere_goes_on_only_if_the_cluster_starts_
     followed.cluster.states[followed.ticket("b")] = Over()
     found = {event.experiment: event.goes_on for _ in range(3) for event in exits(followed.turn())}
     assert found == {"a": True, "b": False}
+
+
+EVICTED = (
+    ("stop", Over(None, "SIGTERM", "PREEMPTED", was_evicted=True), True),
+    ("stop", Over(None, "SIGTERM", "TIMEOUT (TimeLimit)", was_evicted=True), True),
+    ("limit", Over(1, None, "FAILED"), True),
+    ("stop", Over(1, None, "FAILED"), False),
+    ("stop", Over(None, "SIGTERM", "CANCELLED", was_cancelled=True), False),
+    ("limit", Over(None, "SIGTERM", "CANCELLED", was_cancelled=True), False),
+    ("", Over(None, "SIGTERM", "PREEMPTED", was_evicted=True), False),
+)
+
+
+@pytest.mark.parametrize(("asked", "state", "goes_on"), EVICTED)
+def test_what_the_cluster_has_ended_for_reasons_of_its_own_goes_on(
+    asked: str, state: Over, goes_on: bool, followed: Followed
+) -> None:
+    followed.add("a")
+    followed.turn()
+    followed.begins("a")
+    followed.cluster.states[followed.ticket("a")] = Running("n1")
+    followed.turn()
+    followed.ends("a", ending=AttemptEnding(node="n1", code=0, asked=asked))
+    followed.cluster.states[followed.ticket("a")] = state
+    (exited,) = [exited for _ in range(3) for exited in exits(followed.turn())]
+    assert (exited.is_lost, exited.goes_on) == (goes_on, False), "the launcher starts it again, not the cluster"
+    assert (state.why in exited.why) == goes_on
+
+
+def test_what_cannot_go_on_is_not_begun_anew_at_each_time_limit(followed: Followed) -> None:
+    script = Script(argv=(), shown="", folder=Path("/"), dir=Path("/"), environment={})
+    followed.add("a", script=script)
+    followed.turn()
+    followed.begins("a")
+    followed.turn()
+    followed.ends("a", ending=AttemptEnding(node="n1", code=0, asked="stop"))
+    followed.cluster.states[followed.ticket("a")] = Over(None, "SIGTERM", "TIMEOUT (TimeLimit)", was_evicted=True)
+    (exited,) = [exited for _ in range(3) for exited in exits(followed.turn())]
+    assert not exited.is_lost
+    assert "TIMEOUT" in exited.why
+
+
+def test_jobs_that_do_not_start_by_themselves_are_told_once_together(followed: Followed) -> None:
+    for name in "abc":
+        followed.add(name)
+    followed.turn()
+    for name in "ab":
+        followed.cluster.states[followed.ticket(name)] = Waiting("PartitionTimeLimit", is_stuck=True)
+    followed.cluster.states[followed.ticket("c")] = Waiting("Resources")
+    for _ in range(3):
+        followed.turn()
+    assert followed.messages == ["a, b: their jobs do not start by themselves, says memory: PartitionTimeLimit."]
+
+
+def test_an_attempt_without_a_job_is_followed_by_its_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    followed = Followed(tmp_path, {Job("a", 1): NO_TICKET})
+    monkeypatch.setattr(hand_over.time, "monotonic", lambda: followed.now_s)
+    followed.begins("a")
+    followed.add("a")
+    for number in range(5):
+        followed.beats["a"].move_on(number, number, "trains")
+        assert not exits(followed.turn(2 * BEAT_S)), "the cluster does not have it, and it lives"
+    (exited,) = [exited for _ in range(4) for exited in exits(followed.turn(2 * BEAT_S))]
+    assert exited.is_lost
+    assert followed.cluster.batches == []
+
+
+def test_an_attempt_without_a_job_is_ended_by_a_newer_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    followed = Followed(tmp_path, {Job("a", 1): NO_TICKET})
+    monkeypatch.setattr(hand_over.time, "monotonic", lambda: followed.now_s)
+    followed.begins("a")
+    followed.add("a")
+    followed.turn(1.0)
+    followed.attempts.stop("a", force=True)
+    (exited,) = [exited for _ in range(3) for exited in exits(followed.turn(1.0))]
+    assert (exited.was_stopped, exited.goes_on) == (True, False)
+    assert is_newest(followed.folders.attempts("a"), 1) is False, "its supervisor sees that, and ends the worker"
 
 
 def test_stops_go_to_the_cluster_together_and_not_to_what_was_not_handed_over(followed: Followed) -> None:
