@@ -38,6 +38,8 @@ class ScriptRun:
         self.seed = int(environment.get("LAUNCHER_SEED", "0"))
         self.attempt = int(environment.get("LAUNCHER_ATTEMPT", "1"))
         self.device = environment.get("LAUNCHER_DEVICE", "cpu")
+        # The last step that earlier attempts have recorded, where this one goes on from a checkpoint: for adapters.
+        self.last_step_before = int(environment["LAUNCHER_LAST_STEP"]) if "LAUNCHER_LAST_STEP" in environment else None
         self.was_stopped = False  # whether the script has read `should_stop` as True
         self._dir = environment["LAUNCHER_DIR"]
         self._outcome = environment.get("LAUNCHER_OUTCOME_DIR", self._dir)

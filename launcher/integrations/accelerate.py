@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class LauncherTracker(GeneralTracker):  # type: ignore[misc]
-    """Records the values of each step. Calls without a step are counted from 1."""
+    """Records the values of each step. Calls without a step are counted, from 1 or on from the attempt before."""
 
     name = "launcher"
     requires_logging_directory = False
@@ -30,7 +30,7 @@ class LauncherTracker(GeneralTracker):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._adapter = Adapter("accelerate")
-        self._num_calls = 0
+        self._num_calls = self._adapter.last_step_before or 0
 
     @property
     def tracker(self) -> CurrentRun:

@@ -29,6 +29,12 @@ class Adapter:
         self._offset = 0
         self._last = 0  # the highest step recorded, with the offset
 
+    @property
+    def last_step_before(self) -> int | None:
+        """The last step of earlier attempts, if this one goes on from a checkpoint: calls are counted on from it."""
+        last: int | None = getattr(self.run, "last_step_before", None)
+        return last
+
     def begin_training(self, step: int = 0) -> None:
         """Take in that a training begins after a step: 0, or that of the checkpoint it goes on from."""
         self._offset = 0 if step >= self._last else self._last - step

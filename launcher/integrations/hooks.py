@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 
 from launcher.integrations.adapter import Adapter
+from launcher.integrations.wandb_steps import WandbSteps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,34 +25,28 @@ def hook_wandb(module: ModuleType) -> None:
     for name in ("Run", "NoopRun"):
         cls = vars(module).get(name)
         if cls is not None and "log" in vars(cls):
-            cls.log = _recorded(cls.log)
+            cls.log = _recorded(cls.log, *_of_wandb())
 
 
-def _recorded(log: Callable[..., Any]) -> Callable[..., Any]:
+@functools.lru_cache(maxsize=1)
+def _of_wandb() -> tuple[Adapter, WandbSteps]:
+    """Return what all classes of runs share."""
     adapter = Adapter("wandb")
+    return adapter, WandbSteps(adapter.last_step_before)
 
+
+def _recorded(log: Callable[..., Any], adapter: Adapter, steps: WandbSteps) -> Callable[..., Any]:
     @functools.wraps(log)
     def _log_and_record(self: Any, data: Any, step: int | None = None, commit: bool | None = None, **more: Any) -> Any:
         result = log(self, data, step=step, commit=commit, **more)
         try:
-            adapter.log(_wandb_step(self, step, commit), data)
+            main_run = getattr(sys.modules.get("wandb"), "run", None)
+            adapter.log(steps.step(self, step, commit, main_run), data)
         except Exception as error:  # noqa: BLE001  the values are the user's objects, and wandb has taken them
             adapter.tell(error)
         return result
 
     return _log_and_record
-
-
-def _wandb_step(run: Any, step: int | None, commit: bool | None) -> int:
-    """Return the step of a call, by wandb's rules: calls are counted from 0, and one without `commit` shares its step.
-
-    wandb would have to ask another process for the step.
-    """
-    kept = vars(run)  # a Run refuses other attributes
-    current: int = max(kept.get("_launcher_step", 0), step or 0)
-    is_committed = commit if commit is not None else step is None
-    kept["_launcher_step"] = current + 1 if is_committed else current
-    return current
 
 
 def hook_transformers(module: ModuleType) -> None:
@@ -78,7 +74,7 @@ def hook_accelerate(module: ModuleType) -> None:
     """Record what is logged by any Accelerator, whatever trackers it has."""
     cls = module.Accelerator
     log, adapter = cls.log, Adapter("accelerate")
-    num_calls = 0
+    num_calls = adapter.last_step_before or 0
 
     @functools.wraps(log)
     def _log_and_record(self: Any, values: Mapping[str, Any], step: int | None = None, **more: Any) -> Any:
@@ -99,14 +95,14 @@ def hook_keras(module: ModuleType) -> None:
 
     @functools.wraps(fit)
     def _fit_with_ours(*args: Any, **more: Any) -> Any:
-        from launcher.integrations.keras import with_callback
+        from launcher.integrations.keras import leaving_at_a_stop, with_callback
 
         try:
             given = signature.bind(*args, **more)
             given.arguments["callbacks"] = with_callback(given.arguments.get("callbacks"))
         except TypeError:  # wrong arguments, of which Keras itself tells
             return fit(*args, **more)
-        return fit(*given.args, **given.kwargs)
+        return leaving_at_a_stop(fit)(*given.args, **given.kwargs)
 
     cls.fit = _fit_with_ours
 

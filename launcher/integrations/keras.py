@@ -3,11 +3,18 @@
     model.fit(x, y, epochs=10, callbacks=[LauncherCallback()])
 
 With `hooks = ["keras"]` in the job file every `fit` has it, and no line of the script changes.
+
+A stop comes in the midst of an epoch. To Keras `stop_training` is the end of the training: it validates, and tells all
+callbacks that the epoch is over. Then `BackupAndRestore` removes what the script would go on from, a `ModelCheckpoint`
+is named as if the epoch were complete, and the mean of a part of an epoch is taken for its metric. So `fit` is left by
+an exception, as by Ctrl-C, which ends at `fit`: it returns the history so far.
 """
 
 from __future__ import annotations
 
+import functools
 import os
+import threading
 
 import keras
 
@@ -15,10 +22,16 @@ from launcher.integrations.adapter import Adapter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 CHECKPOINT = "stop.keras"  # in the experiment's folder
 _adapter: Adapter | None = None
+_running = threading.local()  # `num`: how many calls of `fit` can be left by the exception
+
+
+class _Stopped(BaseException):
+    """Leads out of `fit`."""
 
 
 class LauncherCallback(keras.callbacks.Callback):  # type: ignore[misc]
@@ -45,6 +58,27 @@ class LauncherCallback(keras.callbacks.Callback):  # type: ignore[misc]
             if hasattr(run, "dir"):
                 self.model.save(os.path.join(str(run.dir), CHECKPOINT))
             self.model.stop_training = True
+            if getattr(_running, "num", 0):  # not in a loop of the script's own
+                raise _Stopped
+
+
+def leaving_at_a_stop(fit: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `fit` as it is, but that it returns the history so far when the launcher asks for a stop."""
+
+    @functools.wraps(fit)
+    def _fit(self: Any, *args: Any, **more: Any) -> Any:
+        _running.num = getattr(_running, "num", 0) + 1
+        try:
+            return fit(self, *args, **more)
+        except _Stopped:
+            return self.history
+        finally:
+            _running.num -= 1
+
+    return _fit
+
+
+keras.Model.fit = leaving_at_a_stop(keras.Model.fit)
 
 
 def with_callback(callbacks: Any) -> Any:

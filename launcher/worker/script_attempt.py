@@ -27,7 +27,7 @@ from launcher.worker.left_running import left_running
 from launcher.worker.process_setup import STACKS_SIGNAL
 from launcher.worker.ranks import Ranks
 from launcher.worker.script_process import ScriptProcesses
-from launcher.worker.script_sources import begin_sources
+from launcher.worker.script_sources import begin_sources, last_step_before
 from launcher.worker.script_task import ScriptTask
 from launcher.worker.touched_files import TouchedFiles
 
@@ -60,12 +60,13 @@ class ScriptAttempt:
         self._make_folder()
         wakeup = self._take_signals()
         files = TouchedFiles(task.folder, task.apart)
-        sources = begin_sources(task, writer)
+        last_step = last_step_before(task)
+        sources = begin_sources(task, writer, last_step)
         if task.total is not None:
             writer.write({"kind": "total", "steps": task.total})
         descendants.adopt()
         try:
-            self._processes = ScriptProcesses(task)
+            self._processes = ScriptProcesses(task, last_step)
         except OSError as error:
             where = f", in {task.folder}" if error.filename != task.folder else ""
             return {"ending": EndingKind.FAILED, "error": f"the command cannot be started: {error}{where}"}

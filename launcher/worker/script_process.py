@@ -28,8 +28,8 @@ _INHERITED = dict(os.environ)  # made once in the fork server, for all its worke
 class ScriptProcesses:
     """The processes of one attempt of a script. They end with the worker's process group at the latest."""
 
-    def __init__(self, task: ScriptTask) -> None:
-        """Start them.
+    def __init__(self, task: ScriptTask, last_step: int | None) -> None:
+        """Start them. `last_step`: what earlier attempts have recorded, if this one goes on from it.
 
         Raises:
             OSError: the program or the folder does not exist, or the program cannot be run.
@@ -37,6 +37,8 @@ class ScriptProcesses:
         self._num, self._logs = task.num_ranks, (task.log, *task.rank_logs)
         port = naming.free_port() if self._num > 1 or task.needs_port else 0
         argv, environment = task.argv, {**task.environment, **task.own_environment}
+        if last_step is not None:
+            environment["LAUNCHER_LAST_STEP"] = str(last_step)
         if task.needs_port:
             argv = tuple(word.replace(PORT, str(port)) for word in argv)
             environment = {key: value.replace(PORT, str(port)) for key, value in environment.items()}

@@ -204,6 +204,16 @@ def test_the_tracker_is_one_of_an_accelerators(place: Workplace, job: Callable[.
     assert list(steps(place)) == [1, 2, 3]
 
 
+def test_runs_of_wandb_one_after_another_are_counted_on(place: Workplace, job: Callable[..., None]) -> None:
+    job("wandb_folds.py", hooks=["wandb"])
+    for mode in ("offline", "disabled"):
+        place.environment["WANDB_MODE"] = mode
+        done = place.launch("job.toml", "--fresh", limit_s=240)
+        assert done.code == 0, done.err + place.log("a")
+        losses = {step: values["loss"] for step, values in steps(place).items()}
+        assert losses == {0: 0, 1: 1, 2: 10, 3: 11, 4: 20, 5: 21}, mode
+
+
 def test_each_fit_of_keras_is_recorded_and_counted_on(place: Workplace, job: Callable[..., None]) -> None:
     job("layers.py", hooks=["keras"])
     done = place.launch("job.toml", limit_s=240)
@@ -217,3 +227,15 @@ def test_keras_saves_and_stops(place: Workplace, job: Callable[..., None]) -> No
     assert stopped(place)["ending"] == "interrupted"
     assert (place.paths.outcome / "runs" / "a" / "stop.keras").exists()
     assert "stopped True" in place.log("a")
+
+
+def test_an_epoch_in_which_keras_is_stopped_is_not_over(place: Workplace, job: Callable[..., None]) -> None:
+    job("backed_up.py", "{dir}/backup", given="epochs = 100000", hooks=["keras"],
+        resume='{ if = "{dir}/backup/*" }')  # fmt: skip
+    assert stopped(place)["ending"] == "interrupted"
+    kept = place.history("a").last_step
+    assert f"epochs over: {kept}\n" in place.log("a"), "what the callbacks were told is what was recorded"
+    assert (place.paths.outcome / "runs" / "a" / "backup").exists(), "what the script goes on from is there"
+    assert stopped(place)["ending"] == "interrupted"
+    assert list(steps(place)) == list(range(1, place.history("a").last_step + 1))
+    assert place.history("a").last_step > kept

@@ -64,6 +64,32 @@ def test_a_script_that_runs_inside_has_its_hooks_too(place: Workplace, preload: 
     assert place.log("a").count("theirs") == 2
 
 
+RESUMED = """import os, sys, wandb
+run, kept = wandb.Run(), sys.argv[1]
+first = int(open(kept).read()) if os.path.exists(kept) else 0
+for number in range(first, 6):
+    run.log({"loss": float(number)})
+    if number == 3 and not first:  # the checkpoint is a step behind
+        open(kept, "w").write("3")
+        sys.exit(1)
+"""
+
+
+def test_calls_without_a_step_are_counted_on_where_a_script_goes_on(place: Workplace) -> None:
+    write_library(place.folder)
+    (place.folder / "train.py").write_text(RESUMED)
+    place.environment["PYTHONPATH"] = str(place.folder)
+    rows = ['command = ["{python}", "train.py", "{dir}/kept"]', 'hooks = ["wandb"]', 'resume = { if = "{dir}/kept" }']
+    place.job("\n".join(["[sweep]", *rows, "metrics = []", "check = false", "[experiments]", "a = {}"]))
+    assert place.launch("job.toml").code == 1
+    done = place.launch("job.toml")
+    assert done.code == 0, done.err + place.log("a")
+    losses = [values["loss"] for values in place.history("a").steps.values()]
+    assert losses == [0, 1, 2, 3, 3, 4, 5], "the steps of the first attempt are kept"
+    assert place.launch("job.toml", "--fresh").code == 1
+    assert list(place.history("a").steps) == [0, 1, 2, 3], "an attempt that begins anew counts from 0"
+
+
 def test_without_hooks_nothing_of_ours_is_there(tmp_path: Path) -> None:
     code = (
         "import sys; print(len(sys.meta_path), [entry for entry in sys.path if 'shim' in entry], "
