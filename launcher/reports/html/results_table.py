@@ -143,7 +143,7 @@ def _ending(experiment: ExperimentState, metrics: Sequence[str]) -> Cell:
     if not outcome:
         return Cell("not started", "")
     if what := broken(experiment, metrics):
-        return Cell(f"! {outcome}, but {what}", outcome, "bad")
+        return Cell(f"! {outcome}, but {what}", outcome, "bad wrap")
     mark = "good" if experiment.is_done else "bad" if experiment.has_failed else ""
     return Cell(f"{mark_of(outcome)} {words(outcome)}", outcome, mark)
 

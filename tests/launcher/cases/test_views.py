@@ -234,8 +234,8 @@ def said_of_outcome(place: Workplace) -> list[str]:
 
 def test_d4_the_best_is_of_the_records_and_failed_ones_never_win(tmp_path: Path) -> None:
     sweep = Sweep(tmp_path, "steady", "lucky", "crashed", "lost", metrics=["loss", "acc", "never"])
-    sweep.attempt("steady", {"loss": [3.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0], "acc": [1, 2, 3, 4, 5, 6, 7]})
-    sweep.attempt("lucky", {"loss": [3.0, 0.5, 2.0, 2.0, 2.0, 2.0, 2.0], "acc": [9, 0, 0, 0, 0, 0, 0]})
+    sweep.attempt("steady", {"loss": [3.0] + [1.0] * 24, "acc": [*range(1, 26)]})
+    sweep.attempt("lucky", {"loss": [3.0, 0.5] + [2.0] * 23, "acc": [26] + [0] * 24})
     sweep.attempt("crashed", {"loss": [0.1], "acc": [99]}, "failed", "x")
     sweep.attempt("lost", {"loss": [0.0, math.nan], "acc": [99, 99]}, "diverged", "x")
     (tmp_path / "job.toml").write_text(
@@ -247,7 +247,7 @@ def test_d4_the_best_is_of_the_records_and_failed_ones_never_win(tmp_path: Path)
     results = on_finish.results(job, {})  # by what the job maximizes now, whatever it did when it was launched
     told = on_finish.document(job, Summary({}, {}), results, 1.0)["best"]
     assert (told["loss"]["experiment"], told["loss"]["value"], told["loss"]["step"]) == ("lucky", 0.5, 2)
-    assert (told["acc"]["experiment"], told["acc"]["value"], told["acc"]["step"]) == ("lucky", 9, 1)
+    assert (told["acc"]["experiment"], told["acc"]["value"], told["acc"]["step"]) == ("lucky", 26, 1)
     assert (told["loss"]["level"], told["loss"]["at_the_end"]) == (
         2.0,
         {"experiment": "steady", "level": 1.0, "spread": 0.0, "standard_error": 0.0},
