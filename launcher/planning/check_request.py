@@ -9,6 +9,7 @@ from typing import Any
 
 from launcher.command.options import ScriptOption
 
+Files = Mapping[str, tuple[str, str]]
 Fill = Callable[[str, Mapping[str, Any], "Sequence[ScriptOption] | None"], list[str]]
 
 
@@ -26,3 +27,5 @@ class CheckRequest:
     makes_folder: bool = False  # an attempt makes this folder before it starts the script
     num_ranks: int = 1  # processes of the script for each experiment
     environment: Mapping[str, str] = field(default_factory=dict)  # in addition to this process's
+    # The path and the content of the file of each experiment, with `args = "file"`; no experiment without it.
+    config_files: Callable[[], Files] = dict

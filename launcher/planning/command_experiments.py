@@ -13,6 +13,7 @@ from typing import Any
 from launcher.command import placeholders
 from launcher.command.arguments import Filling
 from launcher.command.options import ScriptOption, find_option
+from launcher.command.spelling import config_text
 from launcher.config.identity import Content
 from launcher.config.nested import dotted, leaves, merge
 from launcher.config.notation import bare
@@ -91,7 +92,17 @@ def _check_request(sweep: Sweep, given: Mapping[str, dict[str, Any]]) -> CheckRe
         makes_folder=not {"dir", "outcome"}.isdisjoint(placeholders.names(settings.cwd)),
         num_ranks=settings.gpus,
         environment={key: filling.text(str(value)) for key, value in settings.env.items()},
+        config_files=lambda: dict(_config_files(sweep, given)),
     )
+
+
+def _config_files(sweep: Sweep, given: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield the file that the script of each experiment will find, with `args = "file"`."""
+    if sweep.settings.args == "file":
+        taken, base = all_texts(sweep.settings), read_base(sweep.settings.config_base)
+        for name, config in given.items():
+            filling = _filling(sweep, name, config)
+            yield name, (filling.values["config"], config_text(filling.rest(taken), base))
 
 
 def _check_problems(sweep: Sweep, checked: ScriptCheck) -> list[str]:

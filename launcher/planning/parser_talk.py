@@ -6,7 +6,7 @@ again, until nothing more is refused: a person is told all problems at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,18 @@ class Talk:
     """One run of a script up to its parser, and what came of it."""
 
     def __init__(
-        self, request: CheckRequest, program: Program, num_parses: int, arguments: Mapping[str, list[str]]
+        self,
+        request: CheckRequest,
+        program: Program,
+        num_parses: int,
+        arguments: Mapping[str, list[str]],
+        at_parser: Callable[[], None],
     ) -> None:
-        """Prepare it. `arguments`: of the script for each experiment, spelled without knowing its options."""
+        """Prepare it.
+
+        `arguments`: of the script for each experiment, spelled without knowing its options.
+        `at_parser`: is called when the script has come to its first parser.
+        """
         self.options: list[ScriptOption] = []
         self.problems: dict[str, list[FieldError]] = {name: [] for name in request.experiments}
         self.defaults: dict[str, dict[str, Any]] = {}
@@ -41,6 +50,7 @@ class Talk:
         self._request = request
         self._program = program
         self._num_parses = num_parses
+        self._at_parser = at_parser
         self._arguments = dict(arguments)
         self._is_strict = True
         self._unknown: dict[str, str] = {}  # by key: what is told of it; the options are listed behind the first
@@ -65,6 +75,8 @@ class Talk:
     def _reach_last(self, conversation: Conversation, start: str) -> bool:
         """Come to the last parser of the script. Returns False if the script has ended before."""
         message = conversation.hear()
+        if message is not None:
+            self._at_parser()
         while message is not None and not message.get("is_last"):
             if not self._describe(conversation):
                 return False

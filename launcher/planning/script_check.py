@@ -26,6 +26,7 @@ from launcher.config.nested import KeyPath, without
 from launcher.config.validation import FieldError
 from launcher.planning import parser_probe
 from launcher.planning.check_request import CheckRequest
+from launcher.planning.config_files import CheckFiles, check_files
 from launcher.planning.parser_talk import Talk
 from launcher.planning.script_child import LIMIT_S, Ended, run_all
 from launcher.planning.script_facts import ScriptFacts, read_facts, setting_problems
@@ -36,9 +37,12 @@ from launcher.text import did_you_mean, inline
 # Arguments with which a script prints its configuration and ends, by the kind of its parser.
 CHECKS = {"hydra": ("--cfg", "job"), "jsonargparse": ("--print_config",)}
 _CERTAIN = re.compile(r"(ModuleNotFoundError|SyntaxError|IndentationError|TabError)\b")
-_ERROR = re.compile(r"(\S+: )?error: ", re.IGNORECASE)  # the line behind the usage that argparse prints
+# The line behind the usage that argparse prints, and the first of Hydra's about a group that has no such choice.
+_ERROR = re.compile(r"(\S+: )?error: |In '.*': Could not ", re.IGNORECASE)
+_BESIDE = re.compile(r"Config search path:|\s+provider=|Set the environment variable HYDRA_FULL_ERROR")  # Hydra's
 _RANKS = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1"}
 _LINES = 6  # of a script's output that are shown
+_MOST_LINES = 20  # where it is known which is the first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,15 +151,19 @@ def _by_parser(
     facts: ScriptFacts,
 ) -> ScriptCheck:
     assert program.script is not None, "a parser belongs to a script"
-    talk = Talk(
-        request, program, facts.num_parses, {name: words[program.num_before :] for name, words in first.items()}
-    )
-    ended = talk.hold(environment)
+    with check_files(request.config_files()) as files:
+        placed = replace(request, fill=lambda name, *rest: files.words(name, request.fill(name, *rest)))
+        arguments = {name: files.words(name, words)[program.num_before :] for name, words in first.items()}
+        talk = Talk(placed, program, facts.num_parses, arguments, files.write)
+        ended = talk.hold(environment)
     if ended is None:
         return ScriptCheck(
             options=tuple(talk.options),
-            problems={name: tuple(errors) for name, errors in talk.problems.items() if errors},
-            defaults=talk.defaults,
+            problems={name: tuple(_told(errors, files)) for name, errors in talk.problems.items() if errors},
+            defaults={
+                name: {key: files.told(value) if isinstance(value, str) else value for key, value in values.items()}
+                for name, values in talk.defaults.items()
+            },
             notes=(*talk.notes, *_seed_hint(request, program, talk.options, facts)),
             facts=facts,
         )
@@ -171,8 +179,15 @@ def _by_parser(
         how = "started another program in its place before it parsed its arguments"
     if _is_certain(ended):
         return ScriptCheck(command_problems=(f"{name} {how}.{_shown(ended)}",), facts=facts)
+    if request.style == "file" and any("FileNotFoundError" in line for line in ended.lines):
+        reason = "reads its file before it parses its arguments, and the file is made when an experiment starts"
+        return ScriptCheck(notes=(f"Keys are not checked: {name} {reason}.",), facts=facts)
     note = f"Keys are not checked: {name} {how}, where it was run without a GPU for the check.{_shown(ended)}"
     return ScriptCheck(notes=(note,), facts=facts)
+
+
+def _told(errors: Sequence[FieldError], files: CheckFiles) -> Iterator[FieldError]:
+    return (replace(error, message=files.told(error.message)) for error in errors)
 
 
 def _seed_hint(
@@ -214,16 +229,19 @@ def _without_parser(
         notes += _setting_slips(request, facts) if has_note and facts is not None and not kind else ()
         notes += hints(request, facts, inline(script)) if by_parser and facts is not None else ()
         return ScriptCheck(notes=tuple(notes), facts=facts)
-    ended = run_all(
-        {name: [*words, *more] for name, words in first.items()}, request.folder, environment, os.cpu_count() or 1
-    )
+    commands = {name: [*words, *more] for name, words in first.items()}
+    with check_files(request.config_files()) as files:
+        files.write()
+        placed = {name: files.words(name, words) for name, words in commands.items()}
+        ended = run_all(placed, request.folder, environment, os.cpu_count() or 1)
     problems = {}
     for name, end in ended.items():
+        shown = files.told(_shown(end))
         if end.code:
-            problems[name] = (FieldError((), f"its arguments are refused, exit code {end.code}:{_shown(end)}"),)
+            problems[name] = (FieldError((), f"its arguments are refused, exit code {end.code}:{shown}"),)
         elif end.code is None:
             typed = inline(" ".join(more))
-            problems[name] = (FieldError((), f"with {typed} the script did not end in {LIMIT_S:.0f} s.{_shown(end)}"),)
+            problems[name] = (FieldError((), f"with {typed} the script did not end in {LIMIT_S:.0f} s.{shown}"),)
     told = hydra_hint(request, inline(script)) if kind == "hydra" else ()
     return ScriptCheck(problems=problems, notes=tuple(told), facts=facts)
 
@@ -239,7 +257,14 @@ def _shown(ended: Ended) -> str:
     """Return the last lines that a script printed, as lines of a message: from `error: …` on, if that is there."""
     lines = []
     for line, before in zip(ended.lines, ["", *ended.lines], strict=False):
-        if parser_probe.__file__ not in line and parser_probe.__file__ not in before:  # and the source of such a line
-            lines.append(line)
-    told = next((place for place in range(len(lines) - 1, -1, -1) if _ERROR.match(lines[place])), -_LINES)
-    return "".join(f"\n    {inline(line)}" for line in lines[told:][:_LINES]) or "\n    It printed nothing."
+        is_probe = parser_probe.__file__ in line or parser_probe.__file__ in before  # and the source of such a line
+        if not is_probe and not _BESIDE.match(line):
+            lines.append(line.expandtabs(4))
+    told = next((place for place in range(len(lines) - 1, -1, -1) if _ERROR.match(lines[place])), None)
+    shown = lines[-_LINES:] if told is None else lines[told:][: _MOST_LINES if _is_list(lines[told:]) else _LINES]
+    return "".join(f"\n    {inline(line)}" for line in shown) or "\n    It printed nothing."
+
+
+def _is_list(lines: Sequence[str]) -> bool:
+    """Return whether the lines are an error of Hydra's with the choices that a group has."""
+    return lines[0].startswith("In '")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -581,6 +582,72 @@ def test_of_a_refusal_the_error_is_shown_and_not_the_usage(place: Place) -> None
     checked = place.check({"a": {"x": 1}}, check=["--dry"])
     assert checked.problems["a"][0].message == (
         "its arguments are refused, exit code 1:\n    error: no such key\n      Given: 3"
+    )
+
+
+def test_of_a_choice_that_a_group_of_hydra_has_not_the_choices_are_shown(place: Place) -> None:
+    told = "In 'config': Could not find 'model/cnm'\n\nAvailable options in 'model':\n\tcnn\n\tmlp\n"
+    beside = "Config search path:\n\tprovider=hydra, path=x\n\nSet the environment variable HYDRA_FULL_ERROR=1 too."
+    place.write(f"raise SystemExit({told + beside!r})")
+    checked = place.check({"a": {"model": "cnm"}}, check=["--dry"])
+    assert checked.problems["a"][0].message.splitlines()[1:] == [
+        "    In 'config': Could not find 'model/cnm'", "    Available options in 'model':", "        cnn",
+        "        mlp",
+    ]  # fmt: skip
+
+
+def in_file(place: Place, **values: Any) -> dict[str, Any]:
+    """Return what a check is asked of an experiment that gets its values in a file. An attempt has left its own."""
+    path = place.folder / "config.json"
+    path.write_text('{"of": "an attempt"}')
+    return {
+        "command": ["{python}", "train.py", "--config", str(path)],
+        "style": "file",
+        "config_files": lambda: {"a": (str(path), json.dumps(values))},
+    }
+
+
+def test_arguments_that_end_the_script_find_the_file_of_each_experiment(place: Place) -> None:
+    place.write(
+        """
+        import json, sys
+        if json.load(open(sys.argv[2])) != {"lr": 0.5}:
+            sys.exit(f"error: wrong file: {sys.argv[2]}")
+        """
+    )
+    assert not place.check({"a": {}}, check=["--dry"], **in_file(place, lr=0.5)).problems
+    (problem,) = place.check({"a": {}}, check=["--dry"], **in_file(place, lr=1)).problems["a"]
+    assert problem.message.endswith(f"error: wrong file: {place.folder / 'config.json'}"), "as it is called in attempts"
+
+
+BEFORE = "import argparse, json, sys\nparser = argparse.ArgumentParser()\n"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'parser.add_argument("--config", type=argparse.FileType())\nprint(json.load(parser.parse_args().config)["lr"])',
+        'parser.add_argument("--config")\nfirst, rest = parser.parse_known_args()\n'
+        'lr = json.load(open(first.config))["lr"]\nprint(argparse.ArgumentParser().parse_args(rest))',
+    ],
+    ids=["by the parser", "between two parsers"],
+)
+def test_a_parser_finds_the_file_of_each_experiment(place: Place, source: str) -> None:
+    place.write(BEFORE + source)
+    checked = place.check({"a": {}}, **in_file(place, lr=0.5))
+    assert (checked.command_problems, checked.problems, checked.notes) == ((), {}, ())
+    assert "launcher-check" not in str(checked.defaults)
+
+
+def test_a_script_that_reads_its_file_before_its_parser_trains_nothing(place: Place) -> None:
+    place.write(
+        BEFORE
+        + 'if sys.argv[2].endswith(".json"):\n    json.load(open(sys.argv[2]))\n    open("trained", "w").close()\n'
+        + "else:\n    parser.parse_args()"
+    )
+    assert place.check({"a": {}}, **in_file(place, lr=0.5)).notes == (
+        "Keys are not checked: train.py reads its file before it parses its arguments, and the file is made when an "
+        "experiment starts.",
     )
 
 
