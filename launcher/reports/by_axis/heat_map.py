@@ -224,14 +224,23 @@ class _Layout:
         """Draw the scale of colours, the better end first. Return where it ends."""
         rule = self.results.rule
         assert rule is not None, "without a rule there is nothing to draw"
-        ends = (rule.high, rule.low) if self.results.judgement.is_maximized else (rule.low, rule.high)
-        better, worse = f"{ends[0]:.4g} better", f"{ends[1]:.4g}{' (log scale)' if rule.is_log else ''}"
+        low, high = (f"{end:.4g}{self._beyond(end)}" for end in (rule.low, rule.high))
+        ends = (high, low) if self.results.judgement.is_maximized else (low, high)
+        better, worse = f"{ends[0]} better", f"{ends[1]}{' (log scale)' if rule.is_log else ''}"
         sketch.add(Text(left, top + 5, better))
         begin = left + width_of(better) + 8
         for place in range(40):
             sketch.add(Rect(begin + place * 3, top, 4.0, 10, shade(place / 39 * _LIGHTEST)))
         sketch.add(Text(begin + 128, top + 5, worse))
         return begin + 128 + width_of(worse)
+
+    def _beyond(self, end: float) -> str:
+        """Return what tells that levels beyond an end of the scale have its colour; empty if there are none."""
+        rule = self.results.rule
+        assert rule is not None, "without a rule there is nothing to draw"
+        if end == rule.high:
+            return " and more" if any(level > end for level in self.texts) else ""
+        return " and less" if any(level < end for level in self.texts) else ""
 
 
 def _why(cell: _Cell) -> str:
@@ -255,7 +264,7 @@ def _texts(levels: Sequence[float]) -> dict[float, str]:
 
 
 def _notes(results: AxisResults, averaged: Sequence[Parameter]) -> list[str]:
-    found = ["Each number is the mean over seeds." if results.has_seeds else "Framed: the best."]
+    found = ["Each cell is the mean over seeds." if results.has_seeds else "Framed: the best."]
     if results.has_seeds:
         found[0] += " Framed: the best."
     judged = results.judgement.results

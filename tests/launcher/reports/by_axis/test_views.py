@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -88,6 +89,20 @@ def test_a_heat_map_has_a_number_for_each_cell_and_none_for_what_was_left_out() 
     filled = [shape for shape in sketch.shapes if isinstance(shape, Rect) and shape.title]
     assert len(filled) == 7
     assert sum(shape.role == "best" for shape in sketch.shapes) == 1
+
+
+@pytest.mark.parametrize(("sign", "end"), [(1, " and more"), (-1, " and less")])
+def test_the_scale_of_a_heat_map_says_where_levels_lie_beyond_it(sign: int, end: str) -> None:
+    """What exploded has the colour of what is merely bad."""
+
+    def level(cell: dict[str, Any], *, exploded: float) -> float:
+        return sign * (exploded if cell["lr"] == LR[-1] else cell["width"] / 64)
+
+    axes = {"lr": LR, "width": [32, 64, 128]}
+    for exploded in (2.0, 11_000.0):
+        given = results(axes, level=functools.partial(level, exploded=exploded), is_maximized=sign < 0)
+        heat_map = sketches_of(given, is_grid=True)["by_axis"]
+        assert sum(end in word for word in words(heat_map)) == (exploded > 2)
 
 
 def test_seeds_that_are_missing_are_marked_and_a_diverged_cell_has_a_cross() -> None:
