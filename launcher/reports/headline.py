@@ -15,10 +15,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from launcher.reports.analysis import best_at_end, best_experiment, has_seeds, judge
+from launcher.reports.analysis import BestExperiment, best_at_end, best_experiment, caveat, has_seeds, judge
 from launcher.reports.analysis.seed_observations import best_mean, verdict_counts
 from launcher.reports.differences import reference
-from launcher.store.experiment_state import ExperimentState
+from launcher.store.experiment_state import RUNNING, ExperimentState
 from launcher.text import number, rounded
 
 
@@ -44,14 +44,13 @@ def headline(experiments: Sequence[ExperimentState], metric: str) -> str:
     if best is None:
         return ""
     winner = best.experiment
-    line = f"best {metric} {number(best.value)} at step {best.step}: {winner.name}"
+    why = "" if winner.outcome == RUNNING else caveat(winner, metric)
+    line = f"best {metric} {number(best.value)} at step {best.step}: {winner.name}{why and f' ({why})'}"
     base = reference(experiments)
     if base is None or base is winner or base.overrides or not _has_best(base, metric):
         next_best = best_experiment([experiment for experiment in experiments if experiment is not winner], metric)
-        return f"{line}, {_beside(best.value, next_best.value, next_best.experiment.name)}" if next_best else line
-    value = base.curves[metric].best
-    assert value is not None, "an experiment that has a best value has it"
-    return f"{line}, {_beside(best.value, value, base.name)}"
+        return f"{line}, {_beside(best, next_best.experiment, metric)}" if next_best else line
+    return f"{line}, {_beside(best, base, metric)}"
 
 
 def _has_best(experiment: ExperimentState, metric: str) -> bool:
@@ -59,9 +58,17 @@ def _has_best(experiment: ExperimentState, metric: str) -> bool:
     return curve is not None and curve.best is not None
 
 
-def _beside(value: float, other: float, name: str) -> str:
-    """Return how a value compares with that of another experiment: `0.170 lower than baseline (5.4820)`."""
-    difference = float(value) - float(other)
+def _beside(best: BestExperiment, other: ExperimentState, metric: str) -> str:
+    """Return how the best value compares with that of another experiment: `0.170 lower than baseline (5.4820)`.
+
+    If the other was not trained as far, it says so: `0.862 lower than baseline (1.3095, interrupted after step 131)`.
+    """
+    value = other.curves[metric].best
+    assert value is not None, "an experiment that has a best value has it"
+    do_both_run = best.experiment.outcome == RUNNING == other.outcome
+    why = "" if do_both_run else caveat(other, metric)
+    difference = float(best.value) - float(value)
     if not difference or not math.isfinite(difference):
-        return f"{name} has {number(other)}"
-    return f"{rounded(abs(difference))} {'lower' if difference < 0 else 'higher'} than {name} ({number(other)})"
+        return f"{other.name} has {number(value)}{why and f', {why}'}"
+    way = "lower" if difference < 0 else "higher"
+    return f"{rounded(abs(difference))} {way} than {other.name} ({number(value)}{why and f', {why}'})"

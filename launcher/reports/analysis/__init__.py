@@ -13,7 +13,7 @@ from launcher.reports.analysis.configurations import (
     has_seeds,
     judge,
 )
-from launcher.reports.analysis.health import broken
+from launcher.reports.analysis.health import broken, caveat
 from launcher.reports.analysis.level import Estimate, curve_summary, level_at_end, level_text
 from launcher.reports.analysis.listed_metrics import told_of_metrics
 from launcher.reports.analysis.observations import METHOD, best_at_end, method, observations
@@ -35,6 +35,7 @@ __all__ = [
     "best_experiment",
     "best_first",
     "broken",
+    "caveat",
     "compare",
     "configurations",
     "curve_summary",

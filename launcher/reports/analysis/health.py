@@ -27,6 +27,17 @@ def broken(experiment: ExperimentState, metrics: Sequence[str]) -> str:
     return ", ".join(found)
 
 
+def caveat(experiment: ExperimentState, metric: str) -> str:
+    """Return why the best value of an experiment is not that of a whole training, as `failed after step 12`.
+
+    Empty if it is done and its newest value is finite.
+    """
+    if experiment.is_done:
+        curve = experiment.curves.get(metric)
+        return f"{curve.broken_value} from step {curve.broken_since} on" if curve and curve.broken_since else ""
+    return f"{(experiment.outcome or experiment.state).replace('_', ' ')} after step {experiment.last_step}"
+
+
 def non_finite(experiments: Sequence[ExperimentState], metric: str) -> list[str]:
     """Return in a sentence which experiments have values of a metric that are not finite; empty if none has."""
     found = [

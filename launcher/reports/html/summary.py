@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from launcher.alike import likeness
-from launcher.reports.analysis import Judgement, best_experiment, broken, has_seeds, judge, level_text, rank
+from launcher.reports.analysis import Judgement, best_experiment, broken, caveat, has_seeds, judge, level_text, rank
 from launcher.reports.analysis.seed_text import difference_text, mean_over_seeds
 from launcher.reports.differences import reference
 from launcher.reports.html.results_table import words
@@ -115,7 +115,8 @@ def _best_tile(experiments: Sequence[ExperimentState], metric: str) -> Tile | No
     base = reference(experiments)
     own = base.curves.get(metric) if base is not None else None
     if base is not None and base.name != best.experiment.name and own is not None and own.best is not None:
-        remark += f"; best of {base.name}: {number(own.best)}"
+        why = caveat(base, metric)
+        remark += f"; best of {base.name}: {number(own.best)}{why and f' ({why})'}"
     ranking = rank(experiments, metric)
     if ranking.ends:
         first = ranking.ends[0][0]

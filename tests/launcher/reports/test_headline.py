@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from launcher.reports.analysis import best_first
 from launcher.reports.headline import headline, headlines
@@ -32,6 +33,25 @@ def test_more_may_be_better_and_what_failed_never_is() -> None:
     crashed = made("crashed", [0.9], "failed", is_maximized=True, overrides={"lr": 2})
     assert headline([low, high, crashed], "loss") == "best loss 0.7500 at step 1: high, 0.250 higher than low (0.5000)"
     assert [each.name for each in best_first([crashed, low, high], "loss")] == ["high", "low", "crashed"]
+
+
+def test_what_was_not_trained_to_its_end_is_told() -> None:
+    """A baseline that ran out of memory at step 2 is no measure of what was trained for a day."""
+    failed = made("baseline", [3.0, 2.0], "out_of_memory", last_step=2)
+    assert headline([failed, BETTER], "loss").endswith("lower than baseline (2.0000, out of memory after step 2)")
+    wild = made("wild", [1.0, math.nan], overrides={"lr": 9})
+    assert headline([BASE, wild], "loss") == (
+        "best loss 1.0000 at step 1: wild (nan from step 2 on), 1.00 lower than baseline (2.0000)"
+    )
+    stopped = made("a", [1.0, 0.5], "interrupted", overrides={"lr": 9}, last_step=2)
+    assert ": a (interrupted after step 2), 1.50 lower than baseline (2.0000)" in headline([BASE, stopped], "loss")
+
+
+def test_of_two_that_run_nothing_more_is_told_and_of_one_that_it_runs() -> None:
+    runs = [replace(made(name, [value], "", overrides=given), state="running", last_step=1)
+            for name, value, given in (("baseline", 2.5, {}), ("b", 1.0, {"lr": 1}))]  # fmt: skip
+    assert headline(runs, "loss") == "best loss 1.0000 at step 1: b, 1.50 lower than baseline (2.5000)"
+    assert headline([runs[0], BETTER], "loss").endswith("lower than baseline (2.5000, running after step 1)")
 
 
 def test_equal_and_boundless_values_have_no_difference() -> None:

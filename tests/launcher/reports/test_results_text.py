@@ -18,7 +18,7 @@ EXPERIMENTS = [
 TEXT = """\
 s: 3 experiments of job.toml, seed 7; made 2026-11-26 20:00:00+00:00
 
-best loss 2.0000 at step 2: baseline, 1.0000 lower than nan (3.0000)
+best loss 2.0000 at step 2: baseline, 1.0000 lower than nan (3.0000, nan from step 2 on)
 best loss at the end: baseline, 2.0000
 
 experiment  overrides  parameters  steps  first loss  final loss  best loss   time  device  peak memory  CPU  ending
