@@ -16,6 +16,7 @@ from launcher.store.files import open_to_read
 SEARCH_INTERVAL_S = 1.0  # between two searches
 MOST_FILES = 500
 _MARK_BYTES = 256  # by which a file that was written anew is recognised, if it is longer than before by then
+_CLOSING_BYTES = 8  # of a JSON file, at most: brackets, line breaks, blanks
 _SHARE = 0.02  # of the time is spent on searches at most
 _FEW = 50  # so many files are looked at in each poll; of more files, in between, those of which there was more to read
 
@@ -95,6 +96,15 @@ class GlobbedFiles:
 
     def _is_cut(self, path: str, begin: int) -> bool:
         """Return whether a file that is read from its first byte still has the first row of earlier attempts."""
+        if path.endswith(
+            ".json"
+        ):  # a history that was written anew: another number, or a row, before its last brackets
+            first = (
+                self._marks.get(path, b"")[: min(begin - _CLOSING_BYTES, _MARK_BYTES)]
+                if begin > _CLOSING_BYTES
+                else b""
+            )
+            return bool(first) and _mark(path, len(first)).startswith(first)
         rows = self._marks.get(path, b"")[: min(begin, _MARK_BYTES)].splitlines(keepends=True)
         first = b"".join(rows[: 2 if path.endswith(".csv") else 1])  # with the header
         return first.endswith(b"\n") and _mark(path, len(first)).startswith(first)

@@ -103,17 +103,26 @@ class RunParser:
 
 def load_object(line: bytes) -> dict[str, Any] | None:
     """Return the JSON object that a line is, blanks around it aside; None for any other line. NaN is a number here."""
-    line = line.removeprefix(BYTE_ORDER_MARK).strip()
-    if not line.startswith(b"{"):
+    content = _load(line, b"{")
+    return content if isinstance(content, dict) else None
+
+
+def load_object_or_list(text: bytes) -> Any:
+    """Return the JSON object or list that a text is; None for any other text. NaN is a number here."""
+    return _load(text, b"{", b"[")
+
+
+def _load(text: bytes, *begins: bytes) -> Any:
+    text = text.removeprefix(BYTE_ORDER_MARK).strip()
+    if not text.startswith(begins):
         return None
     try:
-        content = orjson.loads(line)
+        return orjson.loads(text)
     except orjson.JSONDecodeError:
         try:  # NaN, Infinity, invalid UTF-8
-            content = json.loads(line.decode(errors="replace"))
+            return json.loads(text.decode(errors="replace"))
         except (ValueError, RecursionError):
             return None
-    return content if isinstance(content, dict) else None
 
 
 def _is_recordable(value: Any) -> bool:

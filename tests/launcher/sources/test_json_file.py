@@ -96,3 +96,49 @@ def test_a_file_that_is_no_object_gives_nothing(tmp_path: Path) -> None:
     while sources.poll() or sources.is_behind:
         pass
     assert steps(sources.poll(is_final=True)) == []
+
+
+EPOCHS = [{"epoch": 0, "train": {"loss": 3.5}}, {"epoch": 1, "train": {"loss": 2.5}, "note": "best"}]
+
+
+@pytest.mark.parametrize("text", [json.dumps(EPOCHS), json.dumps(EPOCHS, indent=1) + "\n",
+                                  "[\n" + ",\n".join(map(json.dumps, EPOCHS)) + "\n]\n"])  # fmt: skip
+def test_a_list_of_objects_is_a_row_each(text: str, tmp_path: Path) -> None:
+    sources, file = followed(tmp_path), tmp_path / "history.json"
+    file.write_text(text)
+    assert steps(sources.poll()) == []
+    found = sources.poll(is_final=True)
+    assert steps(found) == [({"train_loss": 3.5}, 0), ({"train_loss": 2.5}, 1)]
+    assert [each.src for each in found[-2:]] == [(1, 1), (1, len(text))]
+
+
+def test_lists_of_numbers_are_columns(tmp_path: Path) -> None:
+    """As of Keras: `json.dump(model.fit(…).history, file)`."""
+    history = {"loss": [3.0, float("nan"), 1.0], "val_loss": [4.0], "test": {"acc": 0.75}, "sizes": [[1, 2]]}
+    (tmp_path / "history.json").write_text(json.dumps(history))
+    found = steps(Sources([replace(events(tmp_path), metrics=("loss",))]).poll(is_final=True))
+    assert str(found) == str([
+        ({"loss": 3.0, "val_loss": 4.0}, 1), ({"loss": float("nan")}, 2), ({"test_acc": 0.75, "loss": 1.0}, 3),
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("content", [{"betas": [0.9, 0.99], "layers": [64, 64]}, [{"id": 1}, {"id": 2}], [1, 2], []])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_what_has_no_metric_of_the_job_is_no_history(content: object, indent: int | None, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(content, indent=indent))
+    assert steps(Sources([replace(events(tmp_path), metrics=("loss",))]).poll(is_final=True)) == []
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_rows_without_a_step_are_counted_from_the_first_one_of_all_attempts(
+    is_kept: bool, indent: int | None, tmp_path: Path
+) -> None:
+    """A script that goes on writes the rows of before again, or only its own."""
+    file, before = tmp_path / "history.json", [{"loss": 3.125}, {"loss": 2.5}]
+    file.write_text(json.dumps(before, indent=indent))
+    sources = Sources(beginning_now([replace(events(tmp_path), after_step=2)]))
+    own = [{"loss": 1.5}, {"loss": 1.25}]
+    file.write_text(json.dumps(before + own if is_kept else own, indent=indent))
+    found = steps(sources.poll(is_final=True))
+    assert [step for _, step in found] == ([1, 2, 3, 4] if is_kept else [3, 4])
