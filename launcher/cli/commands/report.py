@@ -10,7 +10,7 @@ from launcher.cli import options
 from launcher.cli.arguments import GroupedCommand
 from launcher.cli.group_key import check_group_key
 from launcher.cli.options import DEFAULT_JOB
-from launcher.cli.sweep_folder import is_own_folder
+from launcher.cli.sweep_folder import is_own_folder, no_sweep_error
 from launcher.errors import WriteError
 from launcher.terminal import output
 
@@ -35,10 +35,13 @@ def report_command(
     from launcher.reports.build import Report
     from launcher.reports.group_columns import group_document
     from launcher.shell_command import command_to_type
+    from launcher.store.manifest import read_manifest
     from launcher.store.paths import Paths
 
     sweep = api.load(job, outcome=outcome, logs=logs)
     paths = Paths(sweep.outcome, sweep.logs)
+    if read_manifest(paths) is None:
+        raise no_sweep_error(paths, job)
     own = sweep if is_own_folder(sweep, paths, outcome) else None
     if group is not None:
         check_group_key(group, paths)

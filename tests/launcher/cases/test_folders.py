@@ -129,7 +129,8 @@ def test_46_from_another_directory_the_results_are_named_before_the_start(place:
     told = "project/outcome/sweep; in outcome/sweep here it begins anew. To go on with them, add --outcome "
     planned = at(place, here, "plan", str(job))
     assert told in " ".join(planned.out.split())
-    assert "It was launched elsewhere; add --outcome" in at(place, here, "status", str(job)).err
+    for command in ("status", "report"):
+        assert "It was launched elsewhere; add --outcome" in at(place, here, command, str(job)).err
     folders = ["--outcome", f"{place.folder}/project/outcome/sweep", "--logs", f"{place.folder}/project/logs/sweep"]
     assert "nothing to do" in at(place, here, str(job), *folders).err
     assert at(place, here, str(job)).code == 0, "the meaning of a relative folder is as it was"
