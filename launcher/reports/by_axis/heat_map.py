@@ -11,7 +11,7 @@ from functools import cached_property
 
 from launcher.reports.analysis import ConfigurationResult
 from launcher.reports.analysis.parameters import Parameter, value_label
-from launcher.reports.by_axis.results import AxisResults, key_of_result, told
+from launcher.reports.by_axis.results import AxisResults, has_only_failed, key_of_result, told
 from launcher.reports.by_axis.scale import LevelScale
 from launcher.reports.by_axis.sketch import Rect, Sketch, Text, fitted, readable_on, shade, width_of
 from launcher.reports.plots.choice import CROSS
@@ -120,7 +120,7 @@ class _Layout:
     ) -> _Layout:
         """Return the layout in which a cell is as large as there is room for."""
         levels = [cell.level for _, grid in panels for cell in grid.values() if cell.level is not None]
-        texts = _texts(levels)
+        texts = _texts(levels, is_log=results.rule is not None and results.rule.is_log)
         widest = max(map(width_of, texts.values())) + 10 + width_of("†")
         label = max(width_of(value_label(value)) for value in across.levels.values()) + 8
         rows = [fitted(value_label(value), _LONGEST) for value in down.levels.values()]
@@ -248,8 +248,11 @@ def _why(cell: _Cell) -> str:
     return f" (seeds: {found[0]})" if found and any(each.num_seeds > 1 for each in cell.results) else ""
 
 
-def _texts(levels: Sequence[float]) -> dict[float, str]:
-    """Return each level as a text, all with as many decimals as tell the middle half of them apart."""
+def _texts(levels: Sequence[float], *, is_log: bool) -> dict[float, str]:
+    """Return each level as a text, all with as many decimals as tell the middle half of them apart.
+
+    On a logarithmic scale each has two digits at least: 0.058 and 0.12 are no equals beside 1.4.
+    """
     if len(levels) > 3:
         quartiles = statistics.quantiles(levels, n=4)
         spread = quartiles[2] - quartiles[0]
@@ -260,7 +263,10 @@ def _texts(levels: Sequence[float]) -> dict[float, str]:
         return {level: f"{level:.3g}" for level in levels}
     decimals = min(4, max(0, 1 - math.floor(math.log10(spread)))) if spread > 0 else 4
     decimals = min(decimals, max(0, 4 - math.floor(math.log10(size))))
-    return {level: f"{level:.{decimals}f}" if abs(level) < 1e6 else f"{level:.2g}" for level in levels}
+    least = {level: min(6, 1 - math.floor(math.log10(level))) if is_log and level > 0 else 0 for level in levels}
+    return {
+        level: f"{level:.{max(decimals, least[level])}f}" if abs(level) < 1e6 else f"{level:.2g}" for level in levels
+    }
 
 
 def _notes(results: AxisResults, averaged: Sequence[Parameter]) -> list[str]:
@@ -270,8 +276,13 @@ def _notes(results: AxisResults, averaged: Sequence[Parameter]) -> list[str]:
     judged = results.judgement.results
     if results.has_seeds and any(each.mark and each.mean for each in judged):
         found.append("†: seeds are missing to the mean.")
-    if any(each.diverged and not each.mean for each in judged):
-        found.append(f"{CROSS}: diverged.")
+    lost = [each for each in judged if not each.mean]
+    if any(told(each) == CROSS for each in lost):
+        words = [word for word, is_so in (("failed", any(map(has_only_failed, lost))),
+                                          ("diverged", any(each.diverged for each in lost))) if is_so]  # fmt: skip
+        found.append(f"{CROSS}: {' or '.join(words)}.")
+    if any(told(each) != CROSS for each in lost):
+        found.append("…: not done yet.")
     if averaged:
         named = ", ".join(each.name for each in averaged)
         found.append(f"Means over {named}: too many values for a picture each.")

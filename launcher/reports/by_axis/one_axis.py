@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from launcher.reports.analysis import ConfigurationResult
 from launcher.reports.analysis.parameters import Parameter
-from launcher.reports.by_axis.results import LEAST_FOR_INTERVAL, AxisResults, key_of_result
+from launcher.reports.by_axis.results import LEAST_FOR_INTERVAL, AxisResults, has_only_failed, key_of_result
 from launcher.reports.by_axis.scale import LevelScale, ParameterScale
 from launcher.reports.by_axis.sketch import Dots, Point, Shape, Sketch, Strokes, Text, fitted, width_of
 from launcher.reports.plots.choice import CROSS
@@ -162,4 +162,7 @@ def _notes(results: AxisResults, scale: ParameterScale) -> list[str]:
     diverged = [each.name for each in results.judgement.results if each.diverged]
     if diverged:
         found.append(f"{CROSS} diverged: {listed(diverged, 4)}.")
+    failed = [each.name for each in results.judgement.results if has_only_failed(each)]
+    if failed:
+        found.append(f"Without a result, as it failed: {listed(failed, 4)}.")
     return found

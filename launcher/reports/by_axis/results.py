@@ -90,5 +90,10 @@ def key_of_result(parameter: Parameter, result: ConfigurationResult) -> str | No
 
 
 def told(result: ConfigurationResult) -> str:
-    """Return how a configuration stands where it has no mean: with a cross if it diverged, else `…`."""
-    return CROSS if result.diverged and not result.missing else "…"
+    """Return how a configuration stands where it has no mean: a cross if all of it failed or diverged, else `…`."""
+    return CROSS if all(experiment.has_failed for experiment in result.missing) else "…"
+
+
+def has_only_failed(result: ConfigurationResult) -> bool:
+    """Return whether all seeds of a configuration failed: it has no result, and has not diverged either."""
+    return not result.diverged and result.mean is None and told(result) == CROSS

@@ -14,6 +14,7 @@ from launcher.reports.by_axis.results import AxisResults
 from launcher.reports.by_axis.sketch import Dots, Rect, Sketch, Strokes, Text, readable_on, shade
 from launcher.reports.by_axis.views import sketches_of
 from launcher.reports.plots.sketch_figure import ROLES, SketchFigure
+from launcher.store.ending import EndingKind
 from launcher.store.metric import Metric
 from tests.launcher.reports.by_axis.grids import LR, grid, results
 from tests.launcher.reports.html.test_style import contrast
@@ -118,6 +119,31 @@ def test_seeds_that_are_missing_are_marked_and_a_diverged_cell_has_a_cross() -> 
     assert any("seeds are missing" in note for note in sketch.notes)
     parallel = sketches_of(found, is_grid=True)["parallel"]
     assert "diverged" in words(parallel)
+
+
+@pytest.mark.parametrize("axes", [{"lr": LR, "width": [32, 64]}, {"lr": LR}])
+def test_what_failed_is_told_from_what_is_not_done_yet(axes: dict[str, Sequence[Any]]) -> None:
+    """A grid that has ended has nothing to wait for."""
+    states = {LR[2]: EndingKind.FAILED, LR[3]: EndingKind.INTERRUPTED}
+    whole = grid(axes, 2, level=loss)
+    ended = [states.get(each.cell["lr"], EndingKind.DONE) for each in whole]
+    experiments = [replace(each, state=end, ending=end) for each, end in zip(whole, ended, strict=True)]
+    sketch = sketches_of(AxisResults.of(Metric("loss"), axes, experiments), is_grid=True)["by_axis"]
+    told = " ".join(sketch.notes)
+    if len(axes) == 1:
+        assert "Without a result, as it failed: lr=0.001." in told
+    else:
+        assert "\N{MULTIPLICATION SIGN}: failed. …: not done yet." in told
+        assert (words(sketch).count("\N{MULTIPLICATION SIGN}"), words(sketch).count("…")) == (2, 2)
+
+
+def test_on_a_logarithmic_scale_small_levels_keep_two_digits() -> None:
+    """A best cell of 0.058 and one of 0.12 are no equals."""
+    axes = {"lr": LR, "width": [32, 64]}
+    given = results(axes, level=lambda cell: (0.058 if cell["lr"] == LR[0] else 10.0) * cell["width"] / 32)
+    shown = words(sketches_of(given, is_grid=True)["by_axis"])
+    assert "0.1" not in shown
+    assert any(word.startswith(("0.05", "0.06")) for word in shown)
 
 
 def test_of_four_axes_each_value_of_the_less_important_ones_has_a_heat_map() -> None:
