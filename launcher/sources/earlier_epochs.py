@@ -29,7 +29,7 @@ def with_epochs(spec: SourceSpec, before: Sequence[SourceSpec]) -> SourceSpec:
         return spec
     parser = _parser(spec, earlier)
     lines = Lines()
-    for piece in _pieces(spec.path, earlier.begins.get(spec.path, 0)):
+    for piece in pieces(spec.path, earlier.begins.get(spec.path, 0)):
         for line, _ in lines.split(piece):
             parser.parse(line)
     return replace(spec, epochs={**earlier.epochs, **parser.epochs()})
@@ -44,15 +44,17 @@ def _parser(spec: SourceSpec, earlier: SourceSpec) -> TemplateParser | AutoParse
     return TemplateParser(spec.templates, earlier.after_step, epochs=earlier.epochs)
 
 
-def _pieces(path: str, begin: int) -> Iterator[bytes]:
+def pieces(path: str, begin: int, end: int | None = None) -> Iterator[bytes]:
+    """Yield what stands in a file between two offsets, or up to its end; nothing of a file that is very long."""
     try:
         fd = open_to_read(path)
     except OSError:
         return
     try:
-        if os.fstat(fd).st_size - begin > _MOST_BYTES:
+        end = os.fstat(fd).st_size if end is None else end
+        if end - begin > _MOST_BYTES:
             return
-        while piece := os.pread(fd, _PIECE_BYTES, begin):
+        while piece := os.pread(fd, min(_PIECE_BYTES, end - begin), begin):
             begin += len(piece)
             yield piece
     except OSError:

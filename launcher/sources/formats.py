@@ -8,6 +8,7 @@ from launcher.sources.auto import AutoParser
 from launcher.sources.csv_file import CsvFile
 from launcher.sources.json_file import JsonFile
 from launcher.sources.json_lines import JsonParser, RunParser
+from launcher.sources.log_file import SUFFIXES, LogFileParser
 from launcher.sources.source import Format, Parser, SourceSpec
 from launcher.sources.template_parser import TemplateParser
 from launcher.sources.text_file import TextFile
@@ -31,6 +32,8 @@ def format_of(spec: SourceSpec, number: int, path: str, begin: int) -> Format:
         return CsvFile(number, begin, spec.after_step)
     if name.endswith(".json"):
         return JsonFile(number, JsonParser(spec.after_step), path, begin, spec.metrics)
+    if name.endswith(SUFFIXES) and (spec.templates or spec.is_auto):
+        return TextFile(number, LogFileParser(spec, path, begin), begin)
     return TextFile(number, JsonParser(spec.after_step), begin)
 
 

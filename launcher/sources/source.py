@@ -43,7 +43,7 @@ class SourceSpec:
 
     kind "templates": lines of text that match `templates`; "auto": lines of text that look like metrics; "json": JSON
     objects, one a line; "run": what `launcher.current()` writes; "events": files that match a glob, each by its name:
-    event files of TensorBoard, `*.csv`, and else JSON objects, one a line.
+    event files of TensorBoard, `*.csv`, `*.json`, logs by `templates` or `is_auto`, and else JSON objects, one a line.
     """
 
     kind: Kind
@@ -52,6 +52,7 @@ class SourceSpec:
     begins: Mapping[str, int] = field(default_factory=dict)  # path → the size of the file when the attempt began
     after_step: int = 0  # matches without a step are counted from the next step on
     epochs: Mapping[str, Sequence[Epoch]] = field(default_factory=dict)  # by template, of the attempt before
+    is_auto: bool = False  # of "events": lines of logs that look like metrics count
     metrics: tuple[str, ...] | None = None  # of the job, by which a file of results is known; None: not known
 
     def to_json(self) -> dict[str, Any]:
@@ -76,6 +77,7 @@ class SourceSpec:
             begins=values.wholes(known.optional("begins")),
             after_step=known.whole("after_step"),
             epochs=_epochs(known.optional("epochs")),
+            is_auto=known.optional("is_auto") is True,
             metrics=_texts(known.optional("metrics")),
         )
 

@@ -130,6 +130,7 @@ def _sources(script: Script, log: str) -> Iterator[SourceSpec]:
             yield SourceSpec(kind="auto", path=log)
     elif script.log and not isinstance(script.log, str):
         yield SourceSpec(kind="templates", path=log, templates=script.log)
+    templates, is_auto = () if isinstance(script.log, str) else script.log, script.log == "auto"
     for pattern in script.events:
         path = os.path.join(glob.escape(str(script.folder)), pattern)
-        yield SourceSpec(kind="events", path=path, metrics=script.metrics)
+        yield SourceSpec(kind="events", path=path, templates=templates, is_auto=is_auto, metrics=script.metrics)
