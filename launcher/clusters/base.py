@@ -15,7 +15,7 @@ come from one thread, which may wait for them; the event loop never calls.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 Ticket = str  # the cluster's name of a group: "17_3" on Slurm, the name of an actor on Ray
@@ -63,6 +63,7 @@ class Over:
     signal: str | None = None
     why: str = ""  # in the cluster's words, such as "NODE_FAIL"
     was_cancelled: bool = False  # somebody has ended it, as by scancel
+    node: str = field(default="", compare=False)
     was_evicted: bool = False  # the cluster has ended it for reasons of its own: a time limit, preemption, its node
 
 
@@ -134,6 +135,9 @@ class Cluster(Protocol):
         Raises:
             NotHeard: no answer.
         """
+
+    def avoid(self, node: str) -> None:
+        """Hand nothing over to a node from now on, if the cluster can be told so. Nothing is asked."""
 
     def adopt(self) -> dict[Ticket, Place]:
         """Return what the cluster has of this sweep from earlier launches, waiting or running; `poll` follows them too.

@@ -164,6 +164,9 @@ class RayCluster:
         if tickets:
             self._ask("stop", tickets=list(tickets), prefix=self._prefix, force=force)
 
+    def avoid(self, node: str) -> None:
+        """Do nothing: Ray gives a group to whatever node has room."""
+
     def adopt(self) -> dict[Ticket, Place]:
         """Return the places of the actors of this sweep that Ray still has."""
         found = {name: _place(name.removeprefix(self._prefix)) for name in self._ask("adopt", prefix=self._prefix)}

@@ -30,9 +30,7 @@ from launcher.clusters.slurm_commands import LIMIT_S, Answer, SlurmCommands
 from launcher.clusters.slurm_plan import SlurmAnswer, SlurmPlan, read_test
 from launcher.clusters.slurm_refusals import Refusal
 from launcher.clusters.slurm_states import LINE, QueuedJob, QueueReader, WaitingElements, newest
-from launcher.errors import InputError, WriteError
-from launcher.store.cluster_paths import ClusterPaths
-from launcher.store.paths import write_atomic
+from launcher.errors import InputError
 from launcher.text import inline
 
 _CANCELLED = Over(why="CANCELLED, it seems: it is no longer in the queue", was_cancelled=True)
@@ -98,7 +96,7 @@ class SlurmCluster:
 
     def submit(self, batch: str, groups: Sequence[Group]) -> list[Ticket | Refused]:
         """Submit the groups of a batch as arrays. What is over a limit of submitted jobs is refused."""
-        self._write_scripts(batch, len(groups))
+        self._jobs.write_scripts(batch, len(groups))
         number, size, refused, after = 0, max(len(groups), 1), Refused(""), None
         while number < len(groups) and size:
             block_end = self._jobs.offset(number) + self._jobs.block
@@ -132,6 +130,10 @@ class SlurmCluster:
         whole = [job for job in live if force or job.kind == "waiting"]
         slurm_cancel.end_jobs(self._commands, whole)
         slurm_cancel.signal_supervisors(self._commands, [job for job in live if job not in whole])
+
+    def avoid(self, node: str) -> None:
+        """Have later arrays leave a node out."""
+        self._jobs = dataclasses.replace(self._jobs, avoided=(*self._jobs.avoided, node))
 
     def adopt(self) -> dict[Ticket, Place]:
         """Find the jobs of this sweep by their names."""
@@ -189,16 +191,6 @@ class SlurmCluster:
         if size is not None:
             self._jobs = dataclasses.replace(self._jobs, block=block_size(size))
         return limits
-
-    def _write_scripts(self, batch: str, num_groups: int) -> None:
-        try:
-            ClusterPaths(self._jobs.outcome).output.mkdir(parents=True, exist_ok=True)
-            for block in self._jobs.blocks(num_groups):
-                path = self._jobs.script_path(batch, block[0])
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_atomic(path, self._jobs.script(batch, block[0]))
-        except OSError as error:
-            raise WriteError(f"the batch script of {batch} cannot be written: {error}") from error
 
     def _sbatch(self, batch: str, array: range, after: int | None) -> int | Refused:
         """Submit one array; return its job id, or 0 if sbatch does not say it."""

@@ -15,12 +15,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from launcher.clusters import slurm_options
 from launcher.clusters.node_script import PROGRAM
 from launcher.clusters.settings import ClusterSettings
-from launcher.clusters.slurm_options import job_options
 from launcher.clusters.slurm_script import ARRAY, INDEX, BatchScript
 from launcher.clusters.slurm_states import job_name
+from launcher.errors import WriteError
 from launcher.store.cluster_paths import ClusterPaths
+from launcher.store.paths import write_atomic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,7 @@ class SlurmJobs:
     requeue: Slurm starts a job again after preemption and the failure of a node.
     submits_successor: the supervisor is told before the time limit, and submits a job that goes on.
     block: how many groups an array has at most.
+    avoided: nodes that are left out.
     """
 
     settings: ClusterSettings
@@ -41,6 +44,7 @@ class SlurmJobs:
     submits_successor: bool = False
     block: int = 1000  # with Slurm's own MaxArraySize, 1001
     program: Sequence[str] = PROGRAM
+    avoided: tuple[str, ...] = ()
 
     @property
     def sweep_id(self) -> str:
@@ -62,6 +66,21 @@ class SlurmJobs:
             successor=self._successor(batch, offset) if self.submits_successor else (),
             program=self.program,
         ).text()
+
+    def write_scripts(self, batch: str, num_groups: int) -> None:
+        """Write the scripts of the arrays of a batch.
+
+        Raises:
+            WriteError: a file cannot be written.
+        """
+        try:
+            ClusterPaths(self.outcome).output.mkdir(parents=True, exist_ok=True)
+            for block in self.blocks(num_groups):
+                path = self.script_path(batch, block[0])
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomic(path, self.script(batch, block[0]))
+        except OSError as error:
+            raise WriteError(f"the batch script of {batch} cannot be written: {error}") from error
 
     def _successor(self, batch: str, offset: int) -> list[str]:
         """Return the command, in a job, that submits the job which goes on: an array of its own index alone.
@@ -88,7 +107,8 @@ class SlurmJobs:
             at_once = self.settings.at_once
             indices += f"-{groups[-1] - offset}" + (f"%{at_once}" if at_once else "")
         waits = [f"--dependency=afterany:{after}"] if after is not None else []
-        return [*self._arguments(batch, offset, indices), *waits, str(self.script_path(batch, offset))]
+        avoids = slurm_options.excluding(self.settings.extra, self.avoided)
+        return [*self._arguments(batch, offset, indices), *waits, *avoids, str(self.script_path(batch, offset))]
 
     def offset(self, group: int) -> int:
         """Return the group that has the index 0 in the array of a group."""
@@ -99,7 +119,7 @@ class SlurmJobs:
         return [range(start, min(start + self.block, num_groups)) for start in range(0, num_groups, self.block)]
 
     def _arguments(self, batch: str, offset: int, indices: str) -> list[str]:
-        options = job_options(
+        options = slurm_options.job_options(
             self.settings, grace_s=self.grace_s, requeue=self.requeue, tells_limit=self.submits_successor
         )
         named = [f"--job-name={job_name(self.sweep_id, batch, offset)}", f"--array={indices}"]

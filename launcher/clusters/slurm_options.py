@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 from launcher.clusters.settings import ClusterSettings
@@ -57,12 +56,28 @@ def given(settings: ClusterSettings) -> dict[str, object]:
 
 def clusters(extra: Sequence[str]) -> str:
     """Return what `--clusters` names in `extra`, for squeue and scancel; empty if it names none."""
+    return _value(extra, ("--clusters", "--cluster"), "-M")
+
+
+def excluding(extra: Sequence[str], nodes: Sequence[str]) -> list[str]:
+    """Return the option that leaves nodes out, besides those that `extra` leaves out. It goes behind `extra`."""
+    given = _value(extra, ("--exclude",), "-x")
+    if not nodes or "/" in given:  # the name of a file, to which nothing can be added
+        return []
+    return [f"--exclude={','.join(filter(None, [given, *nodes]))}"]
+
+
+def _value(extra: Sequence[str], long: Sequence[str], short: str) -> str:
+    """Return the last value that arguments give to an option; empty if they have none."""
     found = ""
     for option, after in zip(extra, [*extra, ""][1:], strict=True):
-        if match := re.fullmatch(r"(?:--clusters?=|-M)(.+)", option, re.S):
-            found = match[1].removeprefix("=")
-        elif option in ("--clusters", "--cluster", "-M"):
+        name, equals, value = option.partition("=")
+        if equals and name in long:
+            found = value
+        elif option in (*long, short):
             found = after
+        elif option.startswith(short):
+            found = option.removeprefix(short).removeprefix("=")
     return found
 
 

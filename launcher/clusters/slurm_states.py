@@ -135,12 +135,12 @@ def _state(kind: Kind, word: str, code: str, node: str, reason: str) -> State:
     said = "" if reason in _NOT_SAID else inline(reason, _MOST_CHARACTERS)
     if kind == "waiting":
         return Waiting(said if word == "PENDING" else _with_reason(word, said), bool(_STUCK.search(f"{word} {said}")))
+    node = "" if node in _NOT_SAID else inline(node, _MOST_CHARACTERS)
     if kind == "running":
-        node = "" if node in _NOT_SAID else inline(node, _MOST_CHARACTERS)
         return Running(node, "" if word == "RUNNING" else _with_reason(word, said))
     number, signal = _exit(code)
     why = word if word in ("COMPLETED", "FAILED") else _with_reason(word, said)
-    return Over(number, signal, why, was_cancelled=word == "CANCELLED", was_evicted=word in _EVICTED)
+    return Over(number, signal, why, word == "CANCELLED", node, was_evicted=word in _EVICTED)
 
 
 def _with_reason(word: str, said: str) -> str:

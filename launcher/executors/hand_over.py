@@ -15,6 +15,7 @@ from launcher.clusters.base import NO_TICKET, Cluster, Group, Job, NotHeard, Pla
 from launcher.clusters.order import Order
 from launcher.errors import InputError
 from launcher.executors.base import ProcessExit, WorkerExited
+from launcher.executors.node_blame import Blame
 from launcher.executors.remote_handle import RemoteHandle
 from launcher.store.batches import write_batch
 from launcher.store.beats import Beat
@@ -39,6 +40,7 @@ class Followed:
     is_asked: bool = False  # by this launch, to end
     was_told: bool = False  # that it has given no sign of life for long
     told_stuck: str = ""  # the reason, told last, for which its job does not start by itself
+    blame: Blame = "job"  # whose fault it is, if its job failed before the attempt began
     is_first: bool = False  # this launch has made the first attempt of which there are files
     has_vanished: bool = False  # its beat: its supervisor removes it after it has written the end
     listed_s: float | None = None  # since when its end is listed, which could not be read yet

@@ -15,6 +15,7 @@ from launcher.clusters.base import NO_TICKET, Cluster, Gone, Job, NotHeard, Over
 from launcher.clusters.order import Order
 from launcher.executors.base import ExecutorEvent, ProcessExit, RecordsWritten, WorkerExited
 from launcher.executors.hand_over import Followed, HandOver
+from launcher.executors.node_blame import NodeBlame
 from launcher.executors.remote_handle import RemoteHandle
 from launcher.executors.remote_stops import RemoteStops
 from launcher.store.attempt_files import AttemptEnding, AttemptFiles
@@ -66,6 +67,7 @@ class RemoteAttempts:
         self._known: set[str] = set(self._open)  # experiments of which attempts were made
         self._followed: dict[str, Followed] = {}
         self._begun: set[str] = set()  # those of which a beat was seen
+        self._nodes = NodeBlame(cluster, message)
         self._hand_over = HandOver(cluster, folders, per_job, message)
         self._stops = RemoteStops(cluster, self._hand_over, folders)
         self._written: dict[str, None] = {}  # experiments whose records have grown, in the order of their beats
@@ -174,7 +176,8 @@ class RemoteAttempts:
         if followed is None:
             return
         if (found := _final_end(followed, self._folders)) is not None:
-            yield self._end(followed, *found)
+            if self._is_known(followed, found[1]):
+                yield self._end(followed, *found)
             return
         files = AttemptFiles.look(self._folders.attempts(name))
         if files.newest_claim > followed.attempt:
@@ -194,10 +197,23 @@ class RemoteAttempts:
                 return
             yield self._end(followed, files, ending)
         elif isinstance(state, Over | Gone):
-            if _silent_s(followed, self._watch, self._folders, now_s) >= SILENT_BEATS * self._beat_s:
+            if self._is_known(followed, None) and self._is_silent(followed, now_s):
                 yield self._end(followed, files, None)
             else:
                 self._ask_due_s = min(self._ask_due_s, now_s + self._soon_s)
+
+    def _is_silent(self, followed: Followed, now_s: float) -> bool:
+        return _silent_s(followed, self._watch, self._folders, now_s) >= SILENT_BEATS * self._beat_s
+
+    def _is_known(self, followed: Followed, ending: AttemptEnding | None) -> bool:
+        """Return whether it is known whose fault it is, if a job failed before its attempt began."""
+        node = _failed_on(followed, ending)
+        if node:
+            others = [each for each in self._followed.values() if each is not followed and each.blame != "unknown"]
+            followed.blame = self._nodes.judge(node, ((each.state, each.beat) for each in others))
+        if followed.blame == "unknown":
+            self._suspects[followed.name] = None
+        return followed.blame != "unknown"
 
     def _end(
         self, followed: Followed, files: AttemptFiles, ending: AttemptEnding | None, newer: int = 0
@@ -205,6 +221,7 @@ class RemoteAttempts:
         """Follow an attempt no more. `newer`: the number of the attempt that the cluster has begun in its place."""
         del self._followed[followed.name]
         self._written.pop(followed.name, None)
+        self._nodes.has_begun(ending.node if ending is not None and ending.had_worker else "")
         if ending is not None and not newer:
             self._ended[followed.name] = files
         if newer:
@@ -309,10 +326,12 @@ def how_it_ended(followed: Followed, ended: AttemptEnding | None, lost: str, *, 
             was_stopped=followed.is_asked or _was_cancelled(followed),
             goes_on=goes_on,
             why=lost,
-            is_lost=not (_has_failed(followed) or _was_cancelled(followed)),
+            is_lost=not (_was_cancelled(followed) or (_has_failed(followed) and followed.blame != "node")),
         )
     exit = ProcessExit(ended.code, ended.signal, ended.was_memory_short)
     why = _evicted(followed, ended)
+    if followed.blame == "node":
+        return WorkerExited(followed.name, exit, ended=ended, is_lost=True)
     goes_on_anew = bool(why) and (not _is_at_limit(followed, ended) or followed.order.can_go_on)
     return WorkerExited(followed.name, exit, ended=ended, goes_on=goes_on, why=why, is_lost=goes_on_anew)
 
@@ -347,6 +366,8 @@ def _lost(followed: Followed, files: AttemptFiles, cluster: str, folders: Cluste
     if followed.is_asked:
         return ""
     if _has_failed(followed):
+        if followed.blame == "node" and isinstance(followed.state, Over):
+            return f"its job failed on {followed.state.node} before it began{told}; its output: {folders.output}"
         hint = "perhaps setup of [cluster] did; see the newest output in"
         return f"its job failed before it began{told}; {hint} {folders.output}"
     return f"{cluster} ended it before it began{told}; its output: {folders.output}"
@@ -360,6 +381,13 @@ def _was_cancelled(followed: Followed) -> bool:
 def _has_failed(followed: Followed) -> bool:
     """Return whether the job failed by itself before an attempt began, as by a line of `setup`. No node was lost."""
     return followed.beat is None and isinstance(followed.state, Over) and bool(followed.state.code)
+
+
+def _failed_on(followed: Followed, ending: AttemptEnding | None) -> str:
+    """Return the node on which a job failed before its attempt began; empty if it did not."""
+    if ending is not None:
+        return ending.node if ending.lacks_gpus else ""
+    return followed.state.node if _has_failed(followed) and isinstance(followed.state, Over) else ""
 
 
 def _tell_silent(followed: Followed, silent_s: float | None, message: Callable[[str], None]) -> None:

@@ -183,6 +183,7 @@ class AttemptEnding:
         time, "preempted", "superseded".
     hung_s: the worker was ended because it had recorded nothing for so long; None: it was not.
     refused: why no worker was started, such as another version of the target on the node; empty if one was.
+    lacks_gpus: it is refused, as its node shows too few GPUs.
     last_word: how the attempt ended, if the worker could not write that into its records.
     verdict: why the attempt counts as failed though its worker was only interrupted; empty if it does not.
     successor: the cluster's name of the job that goes on after the time limit; empty if there is none.
@@ -200,6 +201,7 @@ class AttemptEnding:
     hung_s: float | None = None
     was_memory_short: bool = False
     refused: str = ""
+    lacks_gpus: bool = False
     seconds: float = 0.0
     last_word: dict[str, Any] | None = field(default=None)
     verdict: str = ""
@@ -243,6 +245,7 @@ class AttemptEnding:
             hung_s=values.finite(content.get("hung_s"), least=0),
             was_memory_short=content.get("was_memory_short") is True,
             refused=values.text(content.get("refused")),
+            lacks_gpus=content.get("lacks_gpus") is True,
             seconds=values.finite(content.get("seconds"), least=0) or 0.0,
             last_word=word if isinstance(word, dict) else None,
             verdict=values.text(content.get("verdict")),

@@ -59,7 +59,7 @@ class Group:
         """Run all attempts to their ends. Return an exit code for each."""
         codes = []
         for owned, why in self._refused:
-            codes.append(owned.refuse(why, self._job.node).code)
+            codes.append(owned.refuse(why, self._job.node, lacks_gpus=True).code)
             with contextlib.suppress(OSError):
                 owned.beat.remove()
         if self._executor is None:

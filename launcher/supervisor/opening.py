@@ -69,9 +69,9 @@ class Owned:
     checkpoint: int = -1
     last_step: int = 0
 
-    def refuse(self, why: str, node: str) -> Left:
+    def refuse(self, why: str, node: str, *, lacks_gpus: bool = False) -> Left:
         """End the attempt without a worker."""
-        return _refuse(self.folder, self.spec.experiment, self.spec.attempt, why, node)
+        return _refuse(self.folder, self.spec.experiment, self.spec.attempt, why, node, lacks_gpus=lacks_gpus)
 
 
 def open_attempt(
@@ -253,9 +253,9 @@ def _owned(owned: Owned) -> Owned:
     return replace(owned, checkpoint=newest_checkpoint(paths, name))
 
 
-def _refuse(folder: Path, experiment: str, attempt: int, why: str, node: str) -> Left:
+def _refuse(folder: Path, experiment: str, attempt: int, why: str, node: str, *, lacks_gpus: bool = False) -> Left:
     try:
-        write_end(folder, attempt, AttemptEnding(node=node, refused=why))
+        write_end(folder, attempt, AttemptEnding(node=node, refused=why, lacks_gpus=lacks_gpus))
     except OSError as error:
         say(f"{experiment}: the end of attempt {attempt} cannot be written: {error}")
     return Left(FAILED, why)

@@ -77,6 +77,9 @@ class ProcessCluster:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(job["pid"], signal.SIGKILL if force else signal.SIGTERM)
 
+    def avoid(self, node: str) -> None:
+        pass
+
     def adopt(self) -> dict[Ticket, Place]:
         self._listen()
         jobs = self._jobs().items()

@@ -160,6 +160,20 @@ def test_an_element_that_is_cancelled_while_it_waits_is_told_from_an_array_that_
     assert slurm.poll() == {}, "a controller that has died may have lost the array"
 
 
+def test_a_node_is_left_out_besides_those_that_the_job_file_leaves_out(commands: Commands, outcome: Path) -> None:
+    for extra, excluded in ((), "n2"), (("--exclude=n13",), "n13,n2"), (("-x", "n13"), "n13,n2"):
+        slurm = cluster(outcome, extra=extra)
+        slurm.avoid("n2")
+        slurm.submit("b1", groups(1))
+        excludes = [word for word in commands.asked("sbatch")[-1] if word.startswith("--exclude=")]
+        assert excludes[-1] == f"--exclude={excluded}", "Slurm takes the last"
+    slurm = cluster(outcome, extra=("--exclude=./nodes.txt",))
+    slurm.avoid("n2")
+    slurm.submit("b1", groups(1))
+    assert "--exclude=./nodes.txt" in commands.asked("sbatch")[-1]
+    assert not any("n2" in word for word in commands.asked("sbatch")[-1])
+
+
 def test_the_size_of_arrays_is_asked_for(commands: Commands, outcome: Path) -> None:
     commands.answer("scontrol", "printf 'MaxArraySize            = 150\\nMaxJobCount = 10000\\n'")
     slurm = cluster(outcome)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,7 @@ class MemoryCluster:
         self.batches: list[int] = []  # the number of groups of each submit
         self.stopped: list[tuple[list[Ticket], bool]] = []
         self.num_polls = 0
+        self.avoided: list[str] = []
         self.most = 10**6
         self.error: Exception | None = None  # raised by every question
         self.takes_silently = False  # a submit is taken, and its answer is lost
@@ -90,6 +92,9 @@ class MemoryCluster:
         if self.error is not None:
             raise self.error
         self.stopped.append((list(tickets), force))
+
+    def avoid(self, node: str) -> None:
+        self.avoided.append(node)
 
     def adopt(self) -> dict[Ticket, Place]:
         if self.error is not None:
@@ -492,6 +497,77 @@ def test_an_attempt_without_a_job_is_ended_by_a_newer_claim(tmp_path: Path, monk
     (exited,) = [exited for _ in range(3) for exited in exits(followed.turn(1.0))]
     assert (exited.was_stopped, exited.goes_on) == (True, False)
     assert is_newest(followed.folders.attempts("a"), 1) is False, "its supervisor sees that, and ends the worker"
+
+
+def failed_on(node: str) -> Over:
+    return Over(1, None, "FAILED", node=node)
+
+
+def test_a_node_on_which_nothing_begins_is_left_out_once_others_have_begun(followed: Followed) -> None:
+    for name in "abc":
+        followed.add(name)
+    followed.turn()
+    followed.cluster.states[followed.ticket("a")] = Running("n1")
+    for name in "bc":
+        followed.cluster.states[followed.ticket(name)] = failed_on("n2")
+    assert not exits(followed.turn()), "it is not known yet whether any attempt begins"
+    followed.begins("a")
+    assert not exits(followed.turn()), "nor here"
+    followed.beats["a"].move_on(100, 1, "trains")
+    found = [exited for _ in range(3) for exited in exits(followed.turn())]
+    assert [(exited.experiment, exited.is_lost) for exited in found] == [("b", True), ("c", True)]
+    assert "failed on n2 before it began" in found[0].why
+    assert followed.cluster.avoided == ["n2"]
+    assert len(followed.messages) == 1
+
+
+@pytest.mark.parametrize(("phase", "is_lost"), [("trains", True), ("starts", False)])
+def test_a_node_whose_gpu_is_gone_is_left_out(phase: str, is_lost: bool, followed: Followed) -> None:
+    for name in "ab":
+        followed.add(name)
+    followed.turn()
+    for name, node in (("a", "n1"), ("b", "n2")):
+        followed.begins(name)
+        followed.cluster.states[followed.ticket(name)] = Running(node)
+    followed.turn()
+    followed.beats["a"].move_on(100, 1, phase)
+    without = AttemptEnding(node="n2", refused="n2 shows 0 GPUs to this job", lacks_gpus=True)
+    followed.ends("b", ending=without)
+    found = [exited for _ in range(2) for exited in exits(followed.turn(1.0))]
+    if not is_lost:
+        assert not found, "more is known once the other has begun"
+        followed.ends("a", ending=replace(without, node="n1"))
+        found = [exited for _ in range(3) for exited in exits(followed.turn(1.0))]
+    assert {exited.is_lost for exited in found} == {is_lost}
+    assert len(found) == 2 - is_lost
+    assert followed.cluster.avoided == ["n2"] * is_lost
+
+
+def test_jobs_that_begin_nowhere_fail_and_no_node_is_left_out(followed: Followed) -> None:
+    for name in "ab":
+        followed.add(name)
+    followed.turn()
+    followed.cluster.states[followed.ticket("a")] = failed_on("n1")
+    followed.cluster.states[followed.ticket("b")] = Running("n2")
+    assert not exits(followed.turn())
+    followed.cluster.states[followed.ticket("b")] = failed_on("n2")
+    found = [exited for _ in range(3) for exited in exits(followed.turn())]
+    assert [(exited.experiment, exited.is_lost) for exited in found] == [("a", False), ("b", False)]
+    assert followed.cluster.avoided == []
+
+
+def test_the_only_node_is_never_left_out(followed: Followed) -> None:
+    for name in "ab":
+        followed.add(name)
+    followed.turn()
+    followed.begins("a")
+    followed.beats["a"].move_on(100, 1, "trains")
+    followed.cluster.states[followed.ticket("a")] = Running("n1")
+    followed.turn()
+    followed.cluster.states[followed.ticket("b")] = failed_on("n1")
+    (exited,) = [exited for _ in range(3) for exited in exits(followed.turn())]
+    assert not exited.is_lost
+    assert followed.cluster.avoided == []
 
 
 def test_stops_go_to_the_cluster_together_and_not_to_what_was_not_handed_over(followed: Followed) -> None:
