@@ -25,7 +25,7 @@ from launcher.clusters import slurm_cancel, slurm_options, slurm_refusals
 from launcher.clusters.base import Group, NotHeard, Over, Place, Refused, State, Ticket
 from launcher.clusters.node_script import PROGRAM
 from launcher.clusters.settings import ClusterSettings
-from launcher.clusters.slurm_arrays import SlurmJobs, block_size
+from launcher.clusters.slurm_arrays import SlurmJobs, block_size, room_beside
 from launcher.clusters.slurm_commands import LIMIT_S, Answer, SlurmCommands
 from launcher.clusters.slurm_plan import SlurmAnswer, SlurmPlan, read_test
 from launcher.clusters.slurm_refusals import Refusal
@@ -97,17 +97,17 @@ class SlurmCluster:
     def submit(self, batch: str, groups: Sequence[Group]) -> list[Ticket | Refused]:
         """Submit the groups of a batch as arrays. What is over a limit of submitted jobs is refused."""
         self._jobs.write_scripts(batch, len(groups))
-        number, size, refused, after = 0, max(len(groups), 1), Refused(""), None
+        number, size, refused, (room, after) = 0, max(len(groups), 1), Refused(""), self._room()
         while number < len(groups) and size:
             block_end = self._jobs.offset(number) + self._jobs.block
             array = range(number, min(number + size, len(groups), block_end))
-            answer = self._sbatch(batch, array, after)
+            answer = self._sbatch(batch, array, room, after)
             if isinstance(answer, Refused):
                 refused, size = answer, len(array) // _SHRINK
                 continue
             self._tickets |= {_ticket(Place(batch, group)) for group in array}
             number = array.stop
-            after = (answer or None) if self._jobs.settings.at_once else None  # `%` holds for one array
+            after = str(answer or "") if room else ""  # `%` holds for one array
         taken = [_ticket(Place(batch, group)) for group in range(number)]
         return [*taken, *[refused] * (len(groups) - number)]
 
@@ -147,7 +147,7 @@ class SlurmCluster:
     def describe(self, num_groups: int, batch: str = "BATCH") -> SlurmPlan:
         """Return what `submit` would do. Nothing is asked."""
         blocks = self._jobs.blocks(num_groups)
-        command = ["sbatch", *self._jobs.array(batch, blocks[0])] if blocks else []
+        command = ["sbatch", *self._jobs.array(batch, blocks[0], self._jobs.settings.at_once)] if blocks else []
         return SlurmPlan(command, self._jobs.script(batch, 0), len(blocks), num_groups, self._jobs.settings.at_once)
 
     def preview(self, num_groups: int) -> list[str]:
@@ -192,10 +192,17 @@ class SlurmCluster:
             self._jobs = dataclasses.replace(self._jobs, block=block_size(size))
         return limits
 
-    def _sbatch(self, batch: str, array: range, after: int | None) -> int | Refused:
+    def _room(self) -> tuple[int | None, str]:
+        """Return how many more jobs may run together, and the arrays that must be over first; None: any number."""
+        at_once = self._jobs.settings.at_once
+        if at_once is None:
+            return None, ""
+        return room_beside(self._queue(), at_once)
+
+    def _sbatch(self, batch: str, array: range, room: int | None, after: str) -> int | Refused:
         """Submit one array; return its job id, or 0 if sbatch does not say it."""
         try:
-            answer = self._commands.sbatch(self._jobs.array(batch, array, after))
+            answer = self._commands.sbatch(self._jobs.array(batch, array, room, after))
         except NotHeard as silence:  # sbatch waits for a minute and more where the controller has too many jobs
             if slurm_refusals.judge(str(silence)) is Refusal.LATER:
                 return Refused(str(silence))

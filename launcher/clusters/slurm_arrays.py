@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,13 @@ from launcher.clusters import slurm_options
 from launcher.clusters.node_script import PROGRAM
 from launcher.clusters.settings import ClusterSettings
 from launcher.clusters.slurm_script import ARRAY, INDEX, BatchScript
-from launcher.clusters.slurm_states import job_name
+from launcher.clusters.slurm_states import QueuedJob, job_name
 from launcher.errors import WriteError
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.paths import write_atomic
+
+# Slurm signals all processes of the job that is to run again. Its id goes to standard output.
+_REQUEUE = 'trap "" TERM; scontrol requeue "$SLURM_JOB_ID" && echo "$SLURM_JOB_ID" || "$@"'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,30 +86,29 @@ class SlurmJobs:
             raise WriteError(f"the batch script of {batch} cannot be written: {error}") from error
 
     def _successor(self, batch: str, offset: int) -> list[str]:
-        """Return the command, in a job, that submits the job which goes on: an array of its own index alone.
+        """Return the command, in a job, that has Slurm start a job which goes on.
 
-        Not `--dependency=singleton`: that would wait for all other elements of the array, which have the same name.
+        With `at_once` that is the job itself, though Slurm holds it for two minutes: the limit holds for its array.
+        Where that is forbidden, and else, it is an array of its own index alone. Not `--dependency=singleton`: that
+        would wait for all other elements of the array, which have the same name.
         """
-        without = [
-            "env",
-            "-u",
-            "SLURM_RESTART_COUNT",
-        ]  # or the successor of a requeued job would look like a requeued job
+        # or the successor of a requeued job would look like a requeued job
+        without = ["env", "-u", "SLURM_RESTART_COUNT"]
         after = f"--dependency=afterany:{ARRAY}_{INDEX}"
         script = str(self.script_path(batch, offset))
-        return [*without, "sbatch", *self._arguments(batch, offset, INDEX), after, script]
+        another = [*without, "sbatch", *self._arguments(batch, offset, INDEX), after, script]
+        return ["bash", "-c", _REQUEUE, "bash", *another] if self.settings.at_once else another
 
-    def array(self, batch: str, groups: range, after: int | None = None) -> list[str]:
+    def array(self, batch: str, groups: range, at_once: int | None = None, after: str = "") -> list[str]:
         """Return the arguments of sbatch for an array of groups. All of them lie in one block.
 
-        after: the job id of an array that must be over first.
+        at_once: so many of it run together, at most. after: the job ids of arrays that must be over first, "17:18".
         """
         offset = self.offset(groups[0])
         indices = f"{groups[0] - offset}"
         if len(groups) > 1:
-            at_once = self.settings.at_once
             indices += f"-{groups[-1] - offset}" + (f"%{at_once}" if at_once else "")
-        waits = [f"--dependency=afterany:{after}"] if after is not None else []
+        waits = [f"--dependency=afterany:{after}"] if after else []
         avoids = slurm_options.excluding(self.settings.extra, self.avoided)
         return [*self._arguments(batch, offset, indices), *waits, *avoids, str(self.script_path(batch, offset))]
 
@@ -131,6 +133,17 @@ class SlurmJobs:
         folder = str(ClusterPaths(self.outcome).output.absolute()).replace("%", "%%")
         number = f"{offset // self.block}%{len(str(self.block)) - 1}a" if offset else "%a"
         return f"{folder}/{batch}_{number}.out"
+
+
+def room_beside(queue: Iterable[QueuedJob], at_once: int) -> tuple[int, str]:
+    """Return how many jobs of another array may run together, and which arrays must be over first, "17:18".
+
+    `queue`: the jobs of the sweep. `at_once`: so many may run together.
+    """
+    live = [job.array for job in queue if job.kind != "over"]
+    if len(live) < at_once:
+        return at_once - len(live), ""
+    return at_once, ":".join(map(str, sorted(set(live))))
 
 
 def block_size(max_array_size: int) -> int:

@@ -5,9 +5,12 @@ test_slurm_nodes.py has the same port on a real Slurm.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -174,6 +177,37 @@ def test_a_node_is_left_out_besides_those_that_the_job_file_leaves_out(commands:
     assert not any("n2" in word for word in commands.asked("sbatch")[-1])
 
 
+def test_at_once_counts_the_jobs_that_are_there_already(commands: Commands, outcome: Path) -> None:
+    slurm = cluster(outcome, at_once=3)
+    slurm.submit("b1", groups(5))
+    name = name_of(commands)
+    commands.queue(f"17_0 RUNNING {name}", f"17_1 COMPLETED {name}")
+    slurm.submit("b2", groups(5))
+    commands.queue(f"17_0 RUNNING {name}", f"18_0 RUNNING {name}", f"18_1 PENDING {name}")
+    slurm.submit("b3", groups(5))
+    options = [
+        [word for word in call if word.startswith(("--array", "--dependency"))] for call in commands.asked("sbatch")
+    ]
+    assert options == [["--array=0-4%3"], ["--array=0-4%2"], ["--array=0-4%3", "--dependency=afterany:17:18"]]
+
+
+def test_with_at_once_a_job_goes_on_in_its_own_array(commands: Commands, outcome: Path) -> None:
+    cluster(outcome, at_once=3, time="4:00:00").submit("b1", groups(5))
+    script = Path(commands.asked("sbatch")[0][-1]).read_text()
+    show = "import json, os; print(json.loads(os.environ['LAUNCHER_RESUBMIT']))"
+    lines = [line for line in script.splitlines() if line.startswith("export LAUNCHER_RESUBMIT")]
+    environment = {"PATH": f"{commands.folder}:/usr/bin:/bin", "SLURM_JOB_ID": "19", "SLURM_ARRAY_JOB_ID": "17"}
+    run = f"{lines[0]}\nexec {sys.executable} -c {shlex.quote(show)}"
+    told = subprocess.run(["bash", "-c", run], env=environment, capture_output=True, text=True, check=True).stdout
+    words = ast.literal_eval(told)
+    for forbidden, asked in ((False, 1), (True, 2)):
+        commands.answer("scontrol", "exit 1" if forbidden else "exit 0")
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout == ("17\n" if forbidden else "19\n"), "the id of the job that goes on"
+        assert commands.asked("scontrol")[-1] == ["requeue", "19"]
+        assert len(commands.asked("sbatch")) == asked
+
+
 def test_the_size_of_arrays_is_asked_for(commands: Commands, outcome: Path) -> None:
     commands.answer("scontrol", "printf 'MaxArraySize            = 150\\nMaxJobCount = 10000\\n'")
     slurm = cluster(outcome)
@@ -194,7 +228,7 @@ def test_paths_with_a_percent_sign_are_no_patterns(commands: Commands, tmp_path:
 
 
 def test_the_successor_waits_for_its_predecessor_alone(commands: Commands, outcome: Path) -> None:
-    cluster(outcome, time="1:00:00", at_once=2, partition="gpu").submit("b1", groups(9))
+    cluster(outcome, time="1:00:00", partition="gpu").submit("b1", groups(9))
     script = Path(commands.asked("sbatch")[0][-1])
     text = script.read_text().replace("launcher.supervisor", "json.tool")
     text = re.sub(r"\nexec .*", "\nprintf '%s' \"$LAUNCHER_RESUBMIT\"", text)
