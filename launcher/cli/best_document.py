@@ -41,9 +41,13 @@ def _best_mean(experiments: Sequence[ExperimentState], metric: str) -> dict[str,
 
 
 def _end(curve: Curve | None) -> dict[str, float | None]:
-    """Return the level at the end of a curve, the standard deviation of its steps, and the level's standard error."""
+    """Return the level at the end of a curve, the standard deviation of its values, and the level's standard error.
+
+    The deviation of a single value is None, as is the standard error of fewer than five.
+    """
     if curve is None or curve.end is None:
         return {"level": None, "spread": None, "standard_error": None}
     level = level_at_end(curve)
     error = level.standard_error if level is not None else None
-    return {"level": curve.end.level, "spread": curve.end.spread, "standard_error": error}
+    spread = curve.end.spread if curve.end.count > 1 else None
+    return {"level": curve.end.level, "spread": spread, "standard_error": error}

@@ -170,8 +170,11 @@ def _share(comparison: Comparison, base: ExperimentState, metric: str) -> str:
 
 
 def _steadiness(experiments: Sequence[ExperimentState], metric: str) -> list[str]:
-    """Return how steady the ends are, and whose level moved by more than chance between the last two tenths."""
-    ends = rank(experiments, metric).ends
+    """Return how steady the ends are, and whose level moved by more than chance between the last two tenths.
+
+    Of an end of fewer than five values nothing is said.
+    """
+    ends = [(experiment, end) for experiment, end in rank(experiments, metric).ends if end.count >= NUM_PARTS]
     if not ends:
         return []
     moving = []

@@ -46,6 +46,13 @@ def test_the_same_numbers_are_no_difference() -> None:
     assert "twin (lr=1): the same numbers as base. Cost" in text
 
 
+def test_of_short_curves_no_steadiness_is_told() -> None:
+    short, long = made("short", [3.0, 2.0, 1.0]), made("long", [2.0, 1.0] * 20)
+    assert "How steady" not in said(short, made("other", [3.0, 2.0]))
+    text = said(short, long)
+    assert "varies by 0.490 (long) to 0.490 (long)" in text
+
+
 def test_equal_ends_are_no_difference_and_no_copy() -> None:
     text = said(made("base", [2.0] + [0.0] * 30), made("fast", [1.0] + [0.0] * 30, overrides={"lr": 1}))
     assert "fast (lr=1): no difference at the end: the same loss there as base. Cost" in text
