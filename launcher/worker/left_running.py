@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from launcher.worker import descendants
 
@@ -18,7 +19,10 @@ _MOST = 5  # names that are told
 
 
 def left_running(patience_s: float = _LEAVE_S) -> list[str]:
-    """Return the names of the other processes of this session that go on running, at most five, once each."""
+    """Return the names of the other processes that go on running, at most five, once each.
+
+    They are of this session, or come from this process and have left the session, as a daemon does.
+    """
     if descendants.are_gone():
         return []
     until = time.monotonic() + patience_s
@@ -27,21 +31,31 @@ def left_running(patience_s: float = _LEAVE_S) -> list[str]:
     return names[:_MOST]
 
 
+class _Process(NamedTuple):
+    parent: int
+    session: int
+    name: str
+
+
 def _others() -> Iterator[str]:
-    own, session = os.getpid(), os.getsid(0)
+    own, session, known = os.getpid(), os.getsid(0), dict(_processes())
+    ours = {own}
+    while more := {pid for pid, process in known.items() if process.parent in ours} - ours:
+        ours |= more
+    for pid, process in known.items():
+        if pid != own and (process.session == session or pid in ours):
+            yield process.name
+
+
+def _processes() -> Iterator[tuple[int, _Process]]:
+    """Yield all processes that have not ended."""
     for entry in os.listdir("/proc"):
-        if entry.isdigit() and int(entry) != own and _session(int(entry)) == session:
+        if entry.isdigit():
             try:
                 status = Path("/proc", entry, "stat").read_text(errors="replace")
             except OSError:
                 continue
             before, _, after = status.rpartition(")")
-            if not after.lstrip().startswith(("Z", "X")):  # it has ended, and nobody has asked how
-                yield before.partition("(")[2]
-
-
-def _session(pid: int) -> int:
-    try:
-        return os.getsid(pid)
-    except OSError:
-        return -1
+            state, parent, _, session = after.split()[:4]
+            if state not in "ZX":  # it has ended, and nobody has asked how
+                yield int(entry), _Process(int(parent), int(session), before.partition("(")[2])

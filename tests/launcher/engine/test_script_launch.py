@@ -365,6 +365,16 @@ def test_processes_that_a_command_leaves_running_are_ended_and_told(place: Workp
 
 
 @pytest.mark.slow
+def test_a_daemon_that_a_command_leaves_running_is_ended_and_told(place: Workplace) -> None:
+    source = "import os\nprint('lr 3', flush=True)\nif not os.fork():\n    os.setsid()\n    if not os.fork():\n"
+    (place.folder / "train.py").write_text(source + "        os.execvp('sleep', ['sleep', '99'])\n")
+    command = 'command = ["{python}", "train.py"]\ncheck = false\nlog = ["lr {lr}"]\nmetrics = []\n'
+    place.job(f"[sweep]\n{command}[experiments]\na = {{}}\n")
+    err = place.launch("job.toml").err
+    assert "a: the command has ended and left processes running, which are ended now: sleep." in err
+
+
+@pytest.mark.slow
 def test_the_file_of_a_configuration_with_a_secret_is_the_owners_alone_and_made_anew(place: Workplace) -> None:
     source = "import json, os, sys\nprint('lr', len(json.load(open(sys.argv[1]))['api_key']))\n"
     (place.folder / "train.py").write_text(source + "os.remove(sys.argv[1])\nos.mkfifo(sys.argv[1])\nsys.exit(1)\n")
