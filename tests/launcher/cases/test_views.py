@@ -356,4 +356,4 @@ def test_d5_what_is_done_with_nan_is_told_once_and_is_not_green(
     sweep = Sweep(tmp_path, "a")
     sweep.attempt("a", {"loss": [1.0, math.nan]}, why="loss was nan from step 2 on")
     Report(sweep.paths).draw()
-    assert sweep.paths.table_txt.read_text().count("from step 2 on") == 1
+    assert sweep.paths.table_txt.read_text().count("loss was nan from step 2 on") == 1
