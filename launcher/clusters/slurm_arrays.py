@@ -24,8 +24,11 @@ from launcher.errors import WriteError
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.paths import write_atomic
 
-# Slurm signals all processes of the job that is to run again. Its id goes to standard output.
-_REQUEUE = 'trap "" TERM; scontrol requeue "$SLURM_JOB_ID" && echo "$SLURM_JOB_ID" || "$@"'
+# Slurm signals all processes of the job that is to run again. Its name goes to standard output. Its id would not do:
+# the last element of an array has the id of the array, and all elements that run would be requeued.
+_REQUEUE = (
+    'trap "" TERM; job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID; scontrol requeue "$job" && echo "$job" || "$@"'
+)
 
 
 @dataclass(frozen=True, kw_only=True)

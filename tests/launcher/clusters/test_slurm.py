@@ -196,15 +196,16 @@ def test_with_at_once_a_job_goes_on_in_its_own_array(commands: Commands, outcome
     script = Path(commands.asked("sbatch")[0][-1]).read_text()
     show = "import json, os; print(json.loads(os.environ['LAUNCHER_RESUBMIT']))"
     lines = [line for line in script.splitlines() if line.startswith("export LAUNCHER_RESUBMIT")]
-    environment = {"PATH": f"{commands.folder}:/usr/bin:/bin", "SLURM_JOB_ID": "19", "SLURM_ARRAY_JOB_ID": "17"}
+    environment = {"PATH": f"{commands.folder}:/usr/bin:/bin", "SLURM_JOB_ID": "17", "SLURM_ARRAY_JOB_ID": "17"}
+    environment |= {"SLURM_ARRAY_TASK_ID": "4"}
     run = f"{lines[0]}\nexec {sys.executable} -c {shlex.quote(show)}"
     told = subprocess.run(["bash", "-c", run], env=environment, capture_output=True, text=True, check=True).stdout
     words = ast.literal_eval(told)
     for forbidden, asked in ((False, 1), (True, 2)):
         commands.answer("scontrol", "exit 1" if forbidden else "exit 0")
         done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
-        assert done.stdout == ("17\n" if forbidden else "19\n"), "the id of the job that goes on"
-        assert commands.asked("scontrol")[-1] == ["requeue", "19"]
+        assert done.stdout == ("17\n" if forbidden else "17_4\n"), "the name of the job that goes on"
+        assert commands.asked("scontrol")[-1] == ["requeue", "17_4"], "not 17, which is the whole array"
         assert len(commands.asked("sbatch")) == asked
 
 
