@@ -8,7 +8,8 @@ parser of a library, called with other arguments before, does not count. The ans
 
     probe ─▶ launcher   {"is_last": true}
     probe ◀─ launcher   {"describe": [arguments of each experiment]}
-    probe ─▶ launcher   {"options": [those of the parser and of the subcommands named there], "is_strict": true}
+    probe ─▶ launcher   {"options": [those of the parser and of the subcommands named there], "is_strict": true,
+                         "is_of_one": false}
     probe ◀─ launcher   {"parse": [arguments of each experiment]}
     probe ─▶ launcher   {"results": [{"values": {…}} or {"error": "invalid int value: 'big'", "dest": "epochs"}, …]}
 
@@ -117,7 +118,7 @@ class Probe:
             return True
         own = sys.argv[1:]
         if not given:  # a library asks for its defaults like this
-            return not own and _callers(parser)[-1:] == ["parse_args_into_dataclasses"]
+            return not own and (_callers(parser)[-1:] == ["parse_args_into_dataclasses"] or _gave_none(parser))
         return own[len(own) - len(given) :] == given or (bool(own) and given[: len(own)] == own)
 
     def _at_parser(self, parser: argparse.ArgumentParser, given: list[str], namespace: Any) -> Any:
@@ -131,7 +132,8 @@ class Probe:
         while True:
             request = self._hear()
             if "describe" in request:
-                self._tell({"options": self._options(request["describe"]), "is_strict": stage.is_strict})
+                options = self._options(request["describe"])
+                self._tell({"options": options, "is_strict": stage.is_strict, "is_of_one": _has_subgroups(parser)})
             elif "parse" in request:
                 self._tell({"results": [self._result(self._change(arguments)) for arguments in request["parse"]]})
             else:
@@ -198,6 +200,25 @@ def _callers(parser: argparse.ArgumentParser) -> list[str]:
             names.append(name)
         frame = frame.f_back
     return names
+
+
+def _gave_none(parser: argparse.ArgumentParser) -> bool:
+    """Return whether the script left the arguments to the parser, which has looked them up before it came here."""
+    frame: types.FrameType | None = sys._getframe(2)
+    for _ in range(12):
+        if frame is None:
+            return False
+        known = frame.f_locals
+        if known.get("self") is parser and frame.f_code.co_name in _STRICT and known.get("args", ()) is None:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _has_subgroups(parser: Any) -> bool:
+    """Return whether a parser of simple_parsing has the options of the choices that these arguments make, for good."""
+    wrappers = getattr(parser, "_wrappers", ())
+    return any(getattr(field, "is_subgroup", False) for wrapper in wrappers for field in getattr(wrapper, "fields", ()))
 
 
 def _is_helper(parser: argparse.ArgumentParser) -> bool:

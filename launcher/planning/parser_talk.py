@@ -46,6 +46,7 @@ class Talk:
         self.problems: dict[str, list[FieldError]] = {name: [] for name in request.experiments}
         self.defaults: dict[str, dict[str, Any]] = {}
         self.notes: list[str] = []
+        self.is_of_one = False  # the parser has other options for other arguments, so each experiment needs a run
         self.is_late = False  # the time limit was over before the script came to its parser
         self._request = request
         self._program = program
@@ -91,11 +92,13 @@ class Talk:
         answer = conversation.ask({"describe": list(self._arguments.values())})
         if answer is not None:
             self.options = [ScriptOption.from_data(option) for option in answer["options"]]
-            self._is_strict = answer["is_strict"]
+            self._is_strict, self.is_of_one = answer["is_strict"], answer["is_of_one"]
         return answer is not None
 
     def _check_all(self, conversation: Conversation) -> bool:
         """Have the parser parse the arguments of every experiment. Returns False if the script has ended."""
+        if self.is_of_one and len(self._arguments) > 1:
+            return True
         waiting = [name for name in self._arguments if not self.problems[name]]
         for name in waiting:
             self._check_keys(name)

@@ -156,6 +156,11 @@ def _by_parser(
         arguments = {name: files.words(name, words)[program.num_before :] for name, words in first.items()}
         talk = Talk(placed, program, facts.num_parses, arguments, files.write)
         ended = talk.hold(environment)
+    if ended is None and talk.is_of_one and len(first) > 1:
+        alone = {name: replace(request, experiments={name: values}) for name, values in request.experiments.items()}
+        return _merged(
+            [_by_parser(one, program, {name: first[name]}, environment, facts) for name, one in alone.items()]
+        )
     if ended is None:
         return ScriptCheck(
             options=tuple(talk.options),
@@ -184,6 +189,19 @@ def _by_parser(
         return ScriptCheck(notes=(f"Keys are not checked: {name} {reason}.",), facts=facts)
     note = f"Keys are not checked: {name} {how}, where it was run without a GPU for the check.{_shown(ended)}"
     return ScriptCheck(notes=(note,), facts=facts)
+
+
+def _merged(checks: Sequence[ScriptCheck]) -> ScriptCheck:
+    """Return the checks of single experiments as a check of all of them."""
+    options = {(option.dest, *option.flags): option for checked in checks for option in checked.options or ()}
+    return ScriptCheck(
+        options=tuple(options.values()) or None,
+        problems={name: errors for checked in checks for name, errors in checked.problems.items()},
+        command_problems=tuple(dict.fromkeys(problem for checked in checks for problem in checked.command_problems)),
+        defaults={name: values for checked in checks for name, values in checked.defaults.items()},
+        notes=tuple(dict.fromkeys(note for checked in checks for note in checked.notes)),
+        facts=checks[0].facts,
+    )
 
 
 def _told(errors: Sequence[FieldError], files: CheckFiles) -> Iterator[FieldError]:

@@ -108,3 +108,35 @@ def test_jsonargparse_is_asked_to_print_the_configuration(place: Place) -> None:
     checked = place.check({"good": {"lr": 1e-5}, "unknown": {"lrr": 3}, "wrong": {"steps": "x"}})
     assert set(checked.problems) == {"unknown", "wrong"}
     assert "lrr" in checked.problems["unknown"][0].message
+
+
+@pytest.mark.parametrize("place", ["simple_parsing"], indirect=True)
+def test_each_experiment_has_the_options_of_the_subgroup_it_chooses(place: Place) -> None:
+    place.write(
+        """
+        from dataclasses import dataclass
+        from simple_parsing import ArgumentParser, subgroups
+        @dataclass
+        class Adam:
+            lr: float = 0.1
+            beta: float = 0.9
+        @dataclass
+        class Sgd:
+            lr: float = 0.2
+            nesterov: bool = False
+        @dataclass
+        class Config:
+            optimizer: Adam | Sgd = subgroups({"adam": Adam, "sgd": Sgd}, default="adam")
+        parser = ArgumentParser()
+        parser.add_arguments(Config, dest="config")
+        parser.parse_args()
+        """,
+        TRAINS,
+    )
+    good = {"a": {}, "b": {"optimizer": "sgd", "lr": 0.5, "nesterov": True}, "c": {"beta": 0.5}}
+    checked = place.check(good)
+    assert (checked.problems, checked.command_problems) == ({}, ())
+    assert {"beta", "nonesterov"} <= {option.name for option in checked.options or ()}
+    assert not place.check({"a": {}}).notes, "a script without arguments is held at its parser, too"
+    wrong = place.check({**good, "d": {"optimizer": "sgd", "beta": 0.5}, "e": {"lr": "x"}}).problems
+    assert {name: [error.key for error in errors] for name, errors in wrong.items()} == {"d": ["beta"], "e": ["lr"]}
