@@ -29,7 +29,7 @@ class Verdict(StrEnum):
 
     CLEAR = "clear"
     NOT_CLEAR = "not clear"
-    TOO_FEW = "too few steps"
+    TOO_FEW = "too few values"
     SAME = "the same numbers"
     EQUAL = "equal at the end"  # by different curves, as of an accuracy that has reached 1
 

@@ -114,7 +114,7 @@ def _lead(lead: Difference, second: str) -> str:
         case Verdict.NOT_CLEAR:
             return f"{lead.size} ahead of {second}{_how(lead)}: too little to tell the two apart"
         case Verdict.TOO_FEW:
-            return f"{lead.size} ahead of {second}, of too few steps to judge"
+            return f"{lead.size} ahead of {second}, of too few values to judge"
 
 
 def _how(difference: Difference) -> str:
@@ -154,9 +154,8 @@ def _effect(comparison: Comparison, base: ExperimentState, metric: str) -> str:
         case Verdict.NOT_CLEAR:
             effect = f"no clear difference: {change}"
         case Verdict.TOO_FEW:
-            end = comparison.experiment.curves[metric].end, base.curves[metric].end
-            fewest = min(each.count for each in end if each is not None)
-            effect = f"no verdict, with {plural(fewest, 'step')}: {change}"
+            fewest = min(each.curves[metric].num for each in (comparison.experiment, base))
+            effect = f"no verdict on {plural(fewest, 'value')}: {change}"
     return f"{_label(comparison.experiment)}: {effect}. Cost: {cost([comparison.experiment], [base])}."
 
 

@@ -37,13 +37,18 @@ def test_pairs_are_told_as_pairs() -> None:
 
 def test_a_single_step_is_no_evidence() -> None:
     text = said(made("base", [2.0]), made("other", [1.0], overrides={"lr": 1}))
-    assert "other (lr=1): no verdict, with 1 step: loss 1.00 (50.0%) lower than base." in text
-    assert "1.00 ahead of base, of too few steps to judge." in text
+    assert "other (lr=1): no verdict on 1 value: loss 1.00 (50.0%) lower than base." in text
+    assert "1.00 ahead of base, of too few values to judge." in text
 
 
 def test_the_same_numbers_are_no_difference() -> None:
     text = said(made("base", [2.0, 1.0] * 5), made("twin", [2.0, 1.0] * 5, overrides={"lr": 1}))
     assert "twin (lr=1): the same numbers as base. Cost" in text
+
+
+def test_of_few_epochs_their_number_is_told() -> None:
+    text = said(made("base", [3.0, 2.5, 2.0]), made("other", [3.0, 2.0, 1.0, 1.0], overrides={"lr": 1}))
+    assert "other (lr=1): no verdict on 3 values: loss 1.00 (50.0%) lower than base." in text
 
 
 def test_of_short_curves_no_steadiness_is_told() -> None:
