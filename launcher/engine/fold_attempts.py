@@ -170,6 +170,7 @@ def _remove_folder(files: AttemptFiles) -> None:
     found: tuple[tuple[Suffix, frozenset[int]], ...] = (
         ("order", files.orders),
         ("claim", files.claim_files),
+        ("stop", files.stops),
         ("end", files.ends),
     )
     for suffix, attempts in found:

@@ -12,9 +12,9 @@ from launcher.clusters.base import Cluster, Gone, Job, NotHeard, Over, Place, Ru
 from launcher.clusters.settings import ClusterSettings
 from launcher.errors import LauncherError
 from launcher.store import values
-from launcher.store.attempt_files import AttemptEnding, AttemptFiles, AttemptsOnCluster
+from launcher.store.attempt_files import AttemptsOnCluster
 from launcher.store.batches import Batch
-from launcher.store.claims import Claim, claim, supersede
+from launcher.store.claims import ask_to_stop, supersede, take_out
 from launcher.store.cluster_paths import ClusterPaths
 from launcher.store.files import read
 from launcher.store.paths import Paths, write_atomic
@@ -127,9 +127,14 @@ def stop_on_cluster(paths: Paths, names: Collection[str], *, force: bool) -> dic
         tickets = {job.experiment: ticket for job, ticket in tickets_of(paths, cluster.adopt()).items()}
         wanted = list(names or known.open_attempts)
         asked = [name for name in wanted if name in tickets]
-        cluster.stop([tickets[name] for name in asked], force=force)
+        shared = {ticket for name, ticket in tickets.items() if name not in wanted}  # with experiments that go on
+        cluster.stop([tickets[name] for name in asked if tickets[name] not in shared], force=force)
+        of_shared = {name for name in asked if tickets[name] in shared}
         over = {name for name in wanted if not known.of(name).open_attempt}
-        begun = {name for name in wanted if not _take_out(known.of(name))}
+        begun = {name for name in wanted if not take_out(known.of(name))}
+        for name in begun & of_shared - over:
+            if not force:
+                ask_to_stop(known.of(name))
         for name in begun - over:
             if (force or name not in tickets) and not supersede(known.of(name)):
                 over.add(name)
@@ -141,15 +146,3 @@ def stop_on_cluster(paths: Paths, names: Collection[str], *, force: bool) -> dic
     lost = f"{cluster.name} does not have it any more; the next launch goes on with it"
     answers = {name: "it has ended" if name in over else words if name in tickets else lost for name in begun}
     return {name: answers.get(name, "taken out of the queue") for name in wanted}
-
-
-def _take_out(files: AttemptFiles) -> bool:
-    """Make sure that an attempt that has not begun never does. Return False if it has begun, or is over.
-
-    Whoever has the claim decides: a supervisor that comes late finds it taken.
-    """
-    attempt = files.open_attempt
-    if not attempt or attempt in files.claims or not claim(files.folder, attempt, Claim.of_this_process()):
-        return False
-    AttemptEnding(asked="stop").write(files.path(attempt, "end"))
-    return True

@@ -41,6 +41,7 @@ class Followed:
     was_told: bool = False  # that it has given no sign of life for long
     told_stuck: str = ""  # the reason, told last, for which its job does not start by itself
     blame: Blame = "job"  # whose fault it is, if its job failed before the attempt began
+    is_closed: bool = False  # by this launch, with the claim of the next attempt
     is_first: bool = False  # this launch has made the first attempt of which there are files
     has_vanished: bool = False  # its beat: its supervisor removes it after it has written the end
     listed_s: float | None = None  # since when its end is listed, which could not be read yet

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
-from launcher.clusters.base import NO_TICKET, Cluster, Gone, Job, NotHeard, Over, Running, State, Ticket, Waiting
+from launcher.clusters.base import Cluster, Gone, Job, NotHeard, Over, Running, State, Ticket, Waiting
 from launcher.clusters.order import Order
 from launcher.executors.base import ExecutorEvent, ProcessExit, RecordsWritten, WorkerExited
 from launcher.executors.hand_over import Followed, HandOver
@@ -181,8 +181,7 @@ class RemoteAttempts:
             return
         files = AttemptFiles.look(self._folders.attempts(name))
         if files.newest_claim > followed.attempt:
-            was_ended = followed.is_asked and followed.ticket == NO_TICKET  # by this launch
-            newer = 0 if was_ended else files.newest_claim
+            newer = 0 if followed.is_closed else files.newest_claim
             yield self._end(followed, files, _ending(followed, files), newer=newer)
             return
         ending, state = _ending(followed, files), followed.state

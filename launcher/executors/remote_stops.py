@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from launcher.clusters.base import NO_TICKET, Cluster, NotHeard
 from launcher.executors.hand_over import Followed, HandOver
 from launcher.store.attempt_files import AttemptFiles
-from launcher.store.claims import supersede
+from launcher.store.claims import ask_to_stop, supersede, take_out
 from launcher.store.cluster_paths import ClusterPaths
 
 
@@ -38,23 +39,35 @@ class RemoteStops:
     def pass_on(self, followed: Mapping[str, Followed]) -> list[str]:
         """Ask the cluster to end what it has. If it does not answer, the next call asks again.
 
-        Return the experiments that were ended without it.
+        Return the experiments that were asked without it.
         """
-        ended: list[str] = []
+        reached: list[str] = []
         for force in (False, True):
             found = [followed[name] for name, forced in self._asked.items() if forced == force and name in followed]
             if not found:
                 continue
+            shared = {each.ticket for each in followed.values() if each not in found} | {NO_TICKET}
             try:
-                self._cluster.stop([each.ticket for each in found if each.ticket != NO_TICKET], force=force)
+                self._cluster.stop([each.ticket for each in found if each.ticket not in shared], force=force)
             except NotHeard as error:
                 self._hand_over.tell(f"{self._cluster.name} does not answer: {error}")
                 continue
             for each in found:
                 del self._asked[each.name]
                 each.is_asked = True
-                if force and each.ticket == NO_TICKET:  # no stop of this cluster reaches it
-                    supersede(AttemptFiles.look(self._folders.attempts(each.name)))
-                    ended.append(each.name)
+                if each.ticket in shared:
+                    self._stop_alone(each, force=force)
+                    reached.append(each.name)
         self._asked = {name: force for name, force in self._asked.items() if name in followed}
-        return ended
+        return reached
+
+    def _stop_alone(self, followed: Followed, *, force: bool) -> None:
+        """End an attempt that no stop of the cluster reaches, or that shares its job with others, by its folder."""
+        files = AttemptFiles.look(self._folders.attempts(followed.name))
+        files = replace(files, orders=files.orders | {followed.attempt})
+        if take_out(files):
+            return
+        if force:
+            followed.is_closed = supersede(files)
+        else:
+            ask_to_stop(files)

@@ -3,6 +3,7 @@
     attempts/_batches/<batch>.json    which attempts are ordered, `batches`; written before the cluster is asked
     attempts/<experiment>/<n>.order   says that a job goes on with attempt n, from the supervisor before it
     attempts/<experiment>/<n>.claim   who runs attempt n; the supervisor makes it with link(), so only one can
+    attempts/<experiment>/<n>.stop    asks attempt n alone to end, where it shares its job
     attempts/<experiment>/<n>.end     how attempt n ended, from its supervisor, which then removes the claim, unless
                                       its own job may go on with the next attempt
 
@@ -36,8 +37,8 @@ from launcher.store.last_records import LastRecords
 from launcher.store.names import is_name
 from launcher.store.paths import Paths, write_atomic
 
-Suffix = Literal["order", "claim", "end"]
-_FILE = re.compile(r"([1-9]\d{0,17})\.(order|claim|end)")
+Suffix = Literal["order", "claim", "end", "stop"]
+_FILE = re.compile(r"([1-9]\d{0,17})\.(order|claim|end|stop)")
 _MOST_BYTES = 16 << 20
 
 
@@ -49,6 +50,7 @@ class AttemptFiles:
     orders: frozenset[int] = frozenset()
     claim_files: frozenset[int] = frozenset()
     ends: frozenset[int] = frozenset()
+    stops: frozenset[int] = frozenset()
 
     @classmethod
     def look(cls, folder: Path) -> AttemptFiles:
@@ -60,11 +62,11 @@ class AttemptFiles:
     @classmethod
     def among(cls, folder: Path, names: Iterable[str]) -> AttemptFiles:
         """Return what a listing of the folder says."""
-        found: dict[str, set[int]] = {"order": set(), "claim": set(), "end": set()}
+        found: dict[str, set[int]] = {"order": set(), "claim": set(), "end": set(), "stop": set()}
         for name in names:
             if match := _FILE.fullmatch(name):
                 found[match[2]].add(int(match[1]))
-        return cls(folder, *(frozenset(found[kind]) for kind in ("order", "claim", "end")))
+        return cls(folder, *(frozenset(found[kind]) for kind in ("order", "claim", "end", "stop")))
 
     @property
     def claims(self) -> frozenset[int]:

@@ -118,12 +118,40 @@ def is_newest(folder: Path, attempt: int) -> bool | None:
     Raises:
         OSError: the folder cannot be listed now, which says nothing. A folder that is gone has no claims.
     """
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return None
-    found = AttemptFiles.among(folder, names)
+    found = listed_files(folder)
     return attempt == found.newest_claim if attempt in found.claims else None
+
+
+def listed_files(folder: Path) -> AttemptFiles:
+    """Return what lies in the folder of an experiment's attempts; nothing if the folder is gone.
+
+    Raises:
+        OSError: the folder cannot be listed now, which says nothing.
+    """
+    try:
+        return AttemptFiles.among(folder, os.listdir(folder))
+    except FileNotFoundError:
+        return AttemptFiles(folder)
+
+
+def take_out(files: AttemptFiles) -> bool:
+    """Make sure that an attempt that has not begun never does. Return False if it has begun, or is over.
+
+    Whoever has the claim decides: a supervisor that comes late finds it taken.
+    """
+    attempt = files.open_attempt
+    if not attempt or attempt in files.claims or not claim(files.folder, attempt, Claim.of_this_process()):
+        return False
+    AttemptEnding(asked="stop").write(files.path(attempt, "end"))
+    return True
+
+
+def ask_to_stop(files: AttemptFiles) -> None:
+    """Ask the supervisor of the open attempt to let its worker save and end. It sees that at its next beat.
+
+    That is for an attempt that shares its job with others: a signal would end them all.
+    """
+    os.close(os.open(files.path(files.highest, "stop"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, MODE))
 
 
 def supersede(files: AttemptFiles) -> bool:

@@ -75,12 +75,11 @@ class SupervisedAttempt:
         )
 
     def _make_follower(self) -> Follower:
-        is_stopped = self.spec.watched is not None
         return Follower(
             self.spec.paths,
             say,
             self.order.metrics,
-            lambda: Notices(self.order.metrics, is_stopped=is_stopped),
+            lambda: Notices(self.order.metrics, is_stopped=self.spec.watched is not None),
             [text_log],
             is_maximized=self.order.is_maximized,
         )
@@ -178,7 +177,9 @@ class SupervisedAttempt:
         return "saves" if history.phase.startswith("in the checkpoint") else "trains"
 
     def _take_standing(self, standing: str) -> None:
-        """End the worker if another attempt counts now, or the claim is gone. Nothing more is written then."""
+        """Ask the worker to end, if a launch has; end it if another attempt counts now, or the claim is gone."""
+        if standing == "asked":
+            self.ask("stop")
         if standing in ("taken", "gone"):
             self._is_taken = True
             say(f"{self.name}: attempt {self.spec.attempt} counts no more, its worker is ended.")
@@ -216,9 +217,7 @@ class SupervisedAttempt:
         self._end(replace(ended, last_records=self._signs.last_records()))
 
     def _end(self, ended: AttemptEnding) -> None:
-        self.ending = ended
-        if self._is_taken:
-            self.code = ANOTHERS
+        self.ending, self.code = ended, ANOTHERS if self._is_taken else self.code
         if ended.refused:
             say(f"{self.name}: attempt {self.spec.attempt} is refused: {ended.refused}")
 

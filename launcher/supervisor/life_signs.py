@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from typing import Literal
 
 from launcher.store.beats import BeatFile
-from launcher.store.claims import is_newest
+from launcher.store.claims import listed_files
 from launcher.store.files import open_to_read
 from launcher.store.last_records import LastRecords
 from launcher.supervisor.opening import Owned
 from launcher.supervisor.output import say
 
-Standing = Literal["ours", "taken", "gone", "unknown"]
+Standing = Literal["ours", "asked", "taken", "gone", "unknown"]
 
 
 class LifeSigns:
@@ -53,11 +53,12 @@ class LifeSigns:
     def _standing(self) -> Standing:
         for _ in range(2):  # a claim that is not found is looked for twice
             try:
-                found = is_newest(self._folder, self._attempt)
+                found = listed_files(self._folder)
             except OSError:
                 return "unknown"
-            if found is not None:
-                return "ours" if found else "taken"
+            if self._attempt in found.claims:
+                is_ours = self._attempt == found.newest_claim
+                return "taken" if not is_ours else "asked" if self._attempt in found.stops else "ours"
         return "gone"
 
     def sync(self) -> None:

@@ -585,6 +585,45 @@ def test_stops_go_to_the_cluster_together_and_not_to_what_was_not_handed_over(fo
     assert followed.cluster.stopped[1:] == [([followed.ticket("a")], True)]
 
 
+@pytest.fixture
+def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Followed:
+    """Two attempts that share a job, of which the first has begun."""
+    found = Followed(tmp_path, per_job=2)
+    monkeypatch.setattr(hand_over.time, "monotonic", lambda: found.now_s)
+    for name in "ab":
+        found.add(name)
+    found.turn()
+    found.begins("a")
+    found.turn()
+    return found
+
+
+def test_a_stop_of_one_of_a_group_ends_no_other(pair: Followed) -> None:
+    pair.attempts.stop("a", force=False)
+    pair.turn()
+    assert pair.cluster.stopped == [([], False)], "a signal would end both"
+    assert AttemptFiles.look(pair.folders.attempts("a")).stops == {1}
+    pair.attempts.stop("a", force=True)
+    (exited,) = [exited for _ in range(3) for exited in exits(pair.turn())]
+    assert (exited.experiment, exited.was_stopped, exited.goes_on) == ("a", True, False)
+    assert is_newest(pair.folders.attempts("a"), 1) is False, "its supervisor sees that, and ends the worker"
+
+
+def test_one_of_a_group_that_has_not_begun_never_does(pair: Followed) -> None:
+    pair.attempts.stop("b", force=False)
+    (exited,) = [exited for _ in range(3) for exited in exits(pair.turn())]
+    assert exited.experiment == "b"
+    assert exited.ended is not None
+    assert claim(pair.folders.attempts("b"), 1, Claim.of_this_process()) is None
+
+
+def test_a_stop_of_a_whole_group_goes_to_the_cluster(pair: Followed) -> None:
+    for name in "ab":
+        pair.attempts.stop(name, force=False)
+    pair.turn()
+    assert pair.cluster.stopped == [([pair.ticket("a"), pair.ticket("b")], False)]
+
+
 def test_a_stop_that_the_cluster_did_not_hear_is_asked_again(followed: Followed) -> None:
     followed.add("a")
     followed.turn()

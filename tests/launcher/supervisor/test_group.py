@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 from launcher.store.batches import withdraw
-from launcher.store.claims import Claim, claim
+from launcher.store.claims import Claim, ask_to_stop, claim
 from launcher.store.cluster_paths import ClusterPaths
 from tests.launcher.conftest import marked, wait_for
 from tests.launcher.supervisor.sweep import ToySweep, finish, steps_of, wait_for_step
@@ -243,6 +243,20 @@ def test_a_group_has_one_supervisor_and_each_its_own_end(sweep: ToySweep) -> Non
     assert sweep.ended(2, "c").code == 0
     assert not sweep.files("d").ends
     assert sweep.history("c").num_steps == 300
+
+
+def test_one_of_a_group_is_asked_to_end_and_the_others_train_on(sweep: ToySweep) -> None:
+    sweep.order(sweep.spec("a", steps=100_000, step_s=0.01, act="checkpoint"), beat_s=0.2)
+    sweep.order(sweep.spec("b", steps=300, step_s=0.01), beat_s=0.2)
+    sweep.batch(("a", 1), ("b", 1))
+    process = sweep.start()
+    for name in "ab":
+        wait_for_step(sweep, 3, experiment=name)
+    ask_to_stop(sweep.files())
+    _, out = finish(process)
+    assert (sweep.ended().asked, sweep.history().end["ending"]) == ("stop", "interrupted"), out
+    assert sweep.ended(experiment="b").asked == ""
+    assert sweep.history("b").end["ending"] == "done"
 
 
 def test_a_node_that_differs_runs_nothing(sweep: ToySweep) -> None:
