@@ -25,7 +25,9 @@ from launcher.worker.spec import Spec
 _TAIL_BYTES = 1 << 20
 _LONGEST_LINE = 1_000_000  # characters; a longer line is cut, and the records have it whole
 _HEADER = re.compile(r"=== .*, attempt \d+ ===")
-_OURS = re.compile(r"step -?\d+|info |goes on from the checkpoint ")  # how the lines of the launcher begin
+_OURS = re.compile(
+    r"step -?\d+|info |goes on from the checkpoint |goes on with step \d+$"
+)  # how the lines of the launcher begin
 _SHORT = {"perplexity": "ppl", "tokens_per_s": "tok/s"}
 
 
@@ -36,6 +38,7 @@ class TextLog:
         self._path = path
         self._fd = -1
         self._total: int | None = None
+        self._is_script = False  # whose checkpoint nobody knows, only the first step after it
         self.error: OSError | None = None  # after an error nothing more is written, and missing lines are counted
         self.num_unwritten = 0  # lines
         try:
@@ -108,6 +111,10 @@ class TextLog:
                 lines.append(f"info {facts}")
             elif kind == "end" and isinstance(trace := record.get("trace"), str):
                 lines += trace.rstrip("\n").split("\n") if trace else []
+            elif kind == "follows":
+                self._is_script = True
+            elif kind == "resume" and self._is_script and isinstance(step := record.get("step"), int):
+                lines.append(f"goes on with step {step + 1}")
             elif kind == "resume":
                 lines.append(f"goes on from the checkpoint of step {record.get('step')}")
         return list(map(_inert, lines))

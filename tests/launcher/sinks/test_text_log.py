@@ -37,6 +37,17 @@ def test_the_header_says_what_is_trained_and_where(log: TextLog, tmp_path: Path)
     assert "secret" not in "\n".join(lines)
 
 
+def test_of_a_script_that_goes_on_its_first_step_is_told(log: TextLog) -> None:
+    log.records(
+        [
+            {"attempt": 2, "at_s": 0.0, "kind": "start"},
+            {"attempt": 2, "at_s": 0.0, "kind": "follows", "sources": "[]", "is_resumed": True},
+            {"attempt": 2, "at_s": 0.0, "kind": "resume", "step": 1099},
+        ]
+    )
+    assert content(log) == ["goes on with step 1100"], "its checkpoint may be of step 1000"
+
+
 def test_records_become_lines_and_those_of_no_use_to_a_person_do_not(log: TextLog) -> None:
     log.records(
         [
