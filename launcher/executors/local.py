@@ -91,10 +91,19 @@ class LocalHandle:
             pass
         return self._bell_reader.num_rings > num_before
 
+    @property
+    def is_over(self) -> bool:
+        """The worker has told that its attempt has ended well, and waits for a task."""
+        return self._bell_reader.has_rest
+
     def exited(self, peak_gpu_bytes: int | None) -> WorkerExited:
-        """Release everything of the worker, which has died, and return how it ended."""
+        """Return how the attempt ended. A worker that has died is released; a worker that waits for a task is kept."""
         self.read_bell()
-        exit = self.worker.collect(is_alone=self._bell_reader.has_farewell)
+        if self.is_over:
+            self._executor.keep(self.worker)
+            exit = ProcessExit(0)
+        else:
+            exit = self.worker.collect(is_alone=self._bell_reader.has_farewell)
         was_memory_short = exit.code != 0 and num_oom_kills() > self._oom_kills  # the rest has ended by itself
         exit = ProcessExit(exit.code, exit.signal, was_memory_short)
         return WorkerExited(self.spec.experiment, exit, self._bell_reader.last_word, peak_gpu_bytes=peak_gpu_bytes)
@@ -163,6 +172,10 @@ class LocalExecutor:
         uuids = [card.uuid for card in spec.cards]
         self._telemetry.watch(spec.experiment, spec.attempt, worker.pid, uuids, time.monotonic())
 
+    def keep(self, worker: WorkerProcess) -> None:
+        """Keep a worker that waits for a task, for the next attempt on its devices; or end it, if it can take none."""
+        self._starter.keep(worker)
+
     def drop(self, handle: LocalHandle) -> int | None:
         """Report nothing more about a worker. Return the most memory that it was seen to hold on one of its GPUs."""
         for source in (handle.worker.pidfd, handle.worker.bell):
@@ -214,14 +227,16 @@ class LocalExecutor:
             handle: LocalHandle = key.data
             if self._handles.get(handle.spec.experiment) is not handle:
                 continue  # the event before this one says that it has died
-            if key.fd == handle.worker.pidfd:
+            is_dead = key.fd == handle.worker.pidfd
+            has_rung = not is_dead and handle.read_bell()
+            if is_dead or handle.is_over:
                 peak_gpu_bytes = self.drop(handle)
                 events.append(handle.exited(peak_gpu_bytes))
-            else:
-                if handle.read_bell():
-                    events.append(RecordsWritten(handle.spec.experiment))
-                if not handle.is_bell_open:  # the worker is ending: what it has written is read when it has ended
-                    self._selector.unregister(key.fd)
+                continue
+            if has_rung:
+                events.append(RecordsWritten(handle.spec.experiment))
+            if not handle.is_bell_open:  # the worker is ending: what it has written is read when it has ended
+                self._selector.unregister(key.fd)
         return events
 
     def fileno(self) -> int:

@@ -22,7 +22,7 @@ import psutil
 class Usage:
     """What a worker and all its descendants use together."""
 
-    cpu_s: float  # since the worker began; never falls
+    cpu_s: float  # since `ProcessTable.begin`; never falls
     memory_bytes: int  # resident; a page that several processes share counts once for each
     num_processes: int
     pids: frozenset[int] = frozenset()
@@ -47,12 +47,19 @@ def owner(pid: int, workers: Collection[int]) -> int | None:
     return pid if pid in workers else None
 
 
+def _times(process: psutil.Process) -> tuple[float, float]:
+    """Return the CPU seconds of a process: its own, and those of children that it has waited for."""
+    cpu = process.cpu_times()
+    return cpu.user + cpu.system, cpu.children_user + cpu.children_system
+
+
 class CpuMeter:
     """Adds up the CPU time of processes that come and go."""
 
-    def __init__(self) -> None:
+    def __init__(self, times: Mapping[int, tuple[float, float]] | None = None) -> None:
+        """Begin. `times`: what counts as used before, by pid, as for `add`."""
         self.total_s = 0.0
-        self._times: Mapping[int, tuple[float, float]] = {}
+        self._times: Mapping[int, tuple[float, float]] = times or {}
         self._owed_s = 0.0
 
     def add(self, times: Mapping[int, tuple[float, float]]) -> None:
@@ -84,6 +91,11 @@ class ProcessTable:
     def __init__(self) -> None:
         self._owners: dict[int, int | None] = {}  # session → the worker it descends from; None: not from a worker
         self._meters: dict[int, CpuMeter] = {}  # by worker
+
+    def begin(self, worker: int) -> None:
+        """Count the CPU time of a worker from now on: it may have done other work before."""
+        with contextlib.suppress(psutil.Error):  # it has ended
+            self._meters[worker] = CpuMeter({worker: _times(psutil.Process(worker))})
 
     def look(self, workers: Collection[int]) -> dict[int, Usage]:
         """Return what the tree of each worker uses now, by the worker's pid. Each call must name all living workers.
@@ -138,12 +150,12 @@ class ProcessTable:
             try:
                 process = psutil.Process(pid)
                 with process.oneshot():
-                    cpu = process.cpu_times()
+                    used = _times(process)
                     is_alive = process.status() != psutil.STATUS_ZOMBIE
                     resident_bytes = process.memory_info().rss
             except (psutil.Error, OSError):  # ended meanwhile
                 continue
-            times[pid] = (cpu.user + cpu.system, cpu.children_user + cpu.children_system)
+            times[pid] = used
             memory_bytes += resident_bytes
             num_processes += is_alive
         meter.add(times)

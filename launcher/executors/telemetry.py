@@ -85,6 +85,7 @@ class Telemetry:
         """
         if self._every_s:
             self._watched[experiment] = _Watched(attempt, pid, uuids, began_s)
+            self._processes.begin(pid)
             self._watch_devices()
 
     def forget(self, experiment: str) -> int | None:

@@ -1,5 +1,7 @@
 """One worker process of this machine, from the launcher's side: let it begin, stop it, collect it after its death.
 
+A worker of scripts may take one task after another (`worker.script`). It begins once for each.
+
 Its death is watched with a pidfd. A pidfd depends on nobody: not on the fork server, and not on pipe ends that children
 of the worker keep open.
 """
@@ -8,7 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
+import socket
 from multiprocessing.connection import Connection
 
 from launcher.executors.base import ProcessExit
@@ -33,14 +37,40 @@ class WorkerProcess:
         self._server = server
         self.ends_server = False  # the fork server was started for this worker alone
         self.mark = ""  # in the environment of processes that may have left the group; empty: there are none
+        self.devices: tuple[int, ...] = ()  # see `IdleWorkers`
+        self.tasks: socket.socket | None = None  # by which it gets further tasks; None: it takes none
+        self._task = b""  # the next
+        self._was_signalled = False
 
     def begin(self) -> None:
-        """Let the worker call the function that it was forked for. Until now it waits."""
-        with contextlib.suppress(BrokenPipeError):  # it was killed already
-            os.write(self._lifeline, b"\n")
+        """Let the worker call the function that it was forked for, or begin its next task. Until now it waits."""
+        with contextlib.suppress(BrokenPipeError, ConnectionError):  # it was killed already
+            if self.tasks is not None and self._task:
+                self.tasks.send(self._task)
+            else:
+                os.write(self._lifeline, b"\n")
+
+    def give(self, task: bytes) -> None:
+        """Give it a further task, which it begins at `begin`."""
+        self._task = task
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether it can be given a task once it has told that it waits for one.
+
+        A signal that it was sent might reach it in its next task.
+        """
+        return self.tasks is not None and not self._was_signalled and not self.ends_server
+
+    def has_ended(self) -> bool:
+        """Return whether it is dead."""
+        poll = select.poll()
+        poll.register(self.pidfd, select.POLLIN)
+        return bool(poll.poll(0))
 
     def stop(self, *, force: bool) -> None:
         """Ask the worker to save and end (SIGTERM); with `force` kill it and its process group (SIGKILL)."""
+        self._was_signalled = True
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL if force else signal.SIGTERM)
         if force:
@@ -49,6 +79,7 @@ class WorkerProcess:
 
     def end_with_stacks(self) -> None:
         """Have the worker write the stacks of its threads into its log and end, even if it is stopped or stuck."""
+        self._was_signalled = True
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, STACKS_SIGNAL)
             os.kill(self.pid, signal.SIGCONT)
@@ -69,6 +100,8 @@ class WorkerProcess:
         os.close(self.pidfd)
         os.close(self._lifeline)
         self.bell.close()
+        if self.tasks is not None:
+            self.tasks.close()
         if self.ends_server:
             self._server.end()
         if code is not None and code < 0:

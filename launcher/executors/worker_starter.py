@@ -10,19 +10,22 @@ import contextlib
 import os
 import pickle
 import select
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Pipe
-from typing import Any, cast
+from typing import Any
 
+from launcher.command.script import Script
 from launcher.errors import LauncherError
 from launcher.executors.base import StartMethod
 from launcher.executors.forkserver import ServerDied, ServerSilent
+from launcher.executors.idle_workers import IdleWorkers, devices_of
 from launcher.executors.lifeline import NamedLifeline, mark_of
 from launcher.executors.server_supervisor import ServerSupervisor
 from launcher.executors.worker_process import EXIT_LIMIT_S, WorkerProcess
 from launcher.store.locks import Lock
-from launcher.worker.script_task import ScriptTask, make_folders
+from launcher.worker.script_task import TASK_BYTES, ScriptTask, make_folders
 from launcher.worker.spec import Spec
 from launcher.worker.thread_budget import ThreadBudget
 
@@ -36,6 +39,7 @@ class WorkerStarter:
     def __init__(self, method: StartMethod, preload: Sequence[str], warn: Callable[[str], None] | None = None) -> None:
         self._is_shared = method == "forkserver"
         self._lifeline = NamedLifeline()
+        self._idle = IdleWorkers()
         self._server = ServerSupervisor(preload if self._is_shared else (), warn or (lambda _: None))
 
     def warm_up(self) -> None:
@@ -92,18 +96,44 @@ class WorkerStarter:
         Raises:
             OSError, ServerDied, ServerSilent: as `fork`.
         """
-        inherited = [None if threads is None else threads.fd, *(lock.fd for lock in locks)]
         spec = self._lifeline.marked(spec)
-        if spec.script is not None and isinstance(spec.script.log, tuple):
-            self._server.warm("script", spec.script.log)
-        function, argument = "main", cast(object, spec)
-        if (script := spec.script) is not None:
-            function, argument = "script", ScriptTask.of(spec, script, are_folders_new=make_folders(script))
-        is_plain = spec.script is not None and not spec.script.is_inside  # no code of a user's runs in the worker
-        worker = self.fork(function, spec.experiment, argument, inherited, is_plain=is_plain)
+        if spec.script is not None:
+            worker = self._script_worker(spec, spec.script, locks)
+        else:
+            worker = self.fork(
+                "main", spec.experiment, spec, [None if threads is None else threads.fd, *devices_of(locks)]
+            )
         worker.mark = mark_of(spec)
         os.set_blocking(worker.bell.fileno(), False)  # the event loop never waits for a bell
         return worker
+
+    def _script_worker(self, spec: Spec, script: Script, locks: Sequence[Lock]) -> WorkerProcess:
+        """Return a worker for the attempt of a script: a worker that waits for a task, or else a new worker."""
+        if isinstance(script.log, tuple):
+            self._server.warm("script", script.log)
+        task, devices = ScriptTask.of(spec, script, are_folders_new=make_folders(script)), devices_of(locks)
+        if script.is_inside:
+            return self.fork("script", spec.experiment, task, [None, *devices])
+        message = pickle.dumps(task)
+        if len(message) <= TASK_BYTES and (idle := self._idle.take(devices)) is not None:
+            idle.give(message)
+            return idle
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:  # no code of a user's runs in the worker
+                worker = self.fork("script", spec.experiment, task, [theirs.fileno(), *devices], is_plain=True)
+            except BaseException:
+                ours.close()
+                raise
+        worker.tasks, worker.devices = ours, devices
+        return worker
+
+    def keep(self, worker: WorkerProcess) -> None:
+        """Keep a worker that waits for a task, or end it if it can be given none."""
+        if worker.takes_more:
+            self._idle.keep(worker)
+        else:
+            worker.collect(is_alone=True)
 
     def start(self, spec: Spec, locks: Sequence[Lock] = (), threads: ThreadBudget | None = None) -> WorkerProcess:
         """Start the worker of an attempt, and wait for the fork server as long as that takes.
@@ -143,6 +173,7 @@ class WorkerStarter:
 
     def close(self) -> None:
         """Give back the fork server, for another launch of this process."""
+        self._idle.close()
         self._lifeline.close()
         self._server.close(is_kept=self._is_shared)
 

@@ -3,7 +3,7 @@
 A ring is the byte `!`. Rings carry nothing and may be lost. A last word says how the attempt ended if a full disk keeps
 that out of the records. It is one line of JSON between two line ends, short enough that the kernel never splits it. The
 farewell of a script's worker is the byte `.`: nothing is left of its script. If that is lost, the launcher looks for
-itself.
+itself. The byte `,` says the same, and that the attempt is over, and that the worker waits for its next task.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from launcher.store.records import Record
 UNWRITTEN_EXIT_CODE = 74  # EX_IOERR of sysexits.h: the worker could not write its records, even if its word is lost
 _RING = b"!"
 _FAREWELL = b"."
+_REST = b","
 _TEXT_LIMIT = 300  # characters of the error, of at most 12 bytes each; the kernel splits no write of up to 4,096 bytes
 _WAIT_S = 2.0  # for room in a pipe that nobody has read for a while
 
@@ -38,11 +39,20 @@ def send_farewell(bell_fd: int) -> None:
         os.write(bell_fd, _FAREWELL)
 
 
+def send_rest(bell_fd: int) -> bool:
+    """Tell the launcher that the attempt is over, and that this process waits for a task. Return whether it is told."""
+    try:
+        return os.write(bell_fd, _REST) > 0
+    except OSError:  # the pipe is full
+        return False
+
+
 class BellReader:
-    """Finds the farewell and the last word in what the launcher reads from a bell."""
+    """Finds in what the launcher reads from a bell how an attempt ended."""
 
     def __init__(self) -> None:
         self.has_farewell = False
+        self.has_rest = False
         self.num_rings = 0
         self._word: bytes | None = None  # what came after the first line end; None before that
 
@@ -53,8 +63,9 @@ class BellReader:
             self._word += data
         elif b"\n" in data:
             self._word = data.partition(b"\n")[2]
-        elif _FAREWELL in data:
-            self.has_farewell = True
+        else:
+            self.has_farewell |= _FAREWELL in data
+            self.has_rest |= _REST in data
 
     @property
     def last_word(self) -> Record | None:

@@ -7,6 +7,8 @@ it, also those that have left the session or the process group:
                                                                              └─ daemon
 
 So if the worker has no children, nothing is left of its script, and nobody has to look through /proc for it.
+
+Whoever waits for a child of such a worker does so by `wait`, which notes how much memory the child has held.
 """
 
 from __future__ import annotations
@@ -18,13 +20,31 @@ from collections.abc import Collection
 _PR_SET_CHILD_SUBREAPER = 36
 _prctl = ctypes.CDLL(None).prctl
 _pid_of_adopter = 0  # this process's, if it adopts; a process that it forks does not
+_peak_bytes = 0  # the most memory that a child has held which was waited for
 
 
 def adopt() -> None:
-    """Have the kernel give this process the children of its descendants, when their parents end."""
-    global _pid_of_adopter
+    """Have the kernel give this process the children of its descendants, when their parents end.
+
+    What was noted of earlier children is forgotten.
+    """
+    global _pid_of_adopter, _peak_bytes
+    _peak_bytes = 0
     if _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0:
         _pid_of_adopter = os.getpid()
+
+
+def wait(pid: int, options: int = 0) -> tuple[int, int]:
+    """Do what `os.waitpid` does."""
+    global _peak_bytes
+    ended, status, used = os.wait4(pid, options)
+    _peak_bytes = max(_peak_bytes, used.ru_maxrss * 1024) if ended else _peak_bytes
+    return ended, status
+
+
+def peak_bytes() -> int:
+    """Return the most memory that a process has held of those that have ended since `adopt`."""
+    return _peak_bytes
 
 
 def reap(apart: Collection[int] = ()) -> bool:
@@ -36,7 +56,7 @@ def reap(apart: Collection[int] = ()) -> bool:
         while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
             if ended.si_pid in apart:
                 return False
-            os.waitpid(ended.si_pid, 0)
+            wait(ended.si_pid)
     except ChildProcessError:
         return True
     return False

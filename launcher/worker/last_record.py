@@ -20,13 +20,13 @@ if TYPE_CHECKING:  # the worker of a script needs no more modules than it uses: 
 _WORDS = ("error", "trace")  # fields of a last record that are in words of the user's code
 
 
-def facts_at_end(writer: RecordWriter | NoRecords, *, is_script: bool = False) -> dict[str, Any]:
-    """Return what the last record says about this process besides the ending: records that were lost, and memory.
+def facts_at_end(writer: RecordWriter | NoRecords, peak_bytes: int | None = None) -> dict[str, Any]:
+    """Return what the last record says besides the ending: records that were lost, and memory.
 
-    `is_script`: a child of this process trains; of several children, the largest counts.
+    `peak_bytes`: the most that a child has held, where children train; None: this process trains.
     """
     lost = {"unwritten": writer.num_unwritten, "unwritten_why": str(writer.error)} if writer.num_unwritten else {}
-    return lost | _peak_memory(resource.RUSAGE_CHILDREN if is_script else resource.RUSAGE_SELF)
+    return lost | (_peak_memory() if peak_bytes is None else {"peak_memory_bytes": peak_bytes})
 
 
 def write_last_record(
@@ -72,8 +72,8 @@ def secrets_of(
     return [*redact.secrets(tables), *redact.secrets_in(argv)]
 
 
-def _peak_memory(whose: int) -> dict[str, int]:
-    peak = {"peak_memory_bytes": resource.getrusage(whose).ru_maxrss * 1024}
+def _peak_memory() -> dict[str, int]:
+    peak = {"peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         peak["peak_gpu_memory_bytes"] = int(torch.cuda.max_memory_reserved())

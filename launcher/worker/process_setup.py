@@ -45,7 +45,7 @@ def set_up_process(log: AnyPath, environment: Mapping[str, str], lifeline: int, 
     plain_signal.signal(signal.SIGINT, plain_signal.SIG_IGN)  # drops a Ctrl-C that came before the new session
     plain_signal.pthread_sigmask(plain_signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGHUP))
     plain_signal.signal(signal.SIGINT, plain_signal.default_int_handler)
-    _send_output_to(log)
+    send_output_to(log)
     faulthandler.enable(file=2)
     with contextlib.suppress(OSError):
         score = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
@@ -82,11 +82,12 @@ def pass_stacks_signal_on(send: Callable[[int], None]) -> None:
 
 def use_log(log: AnyPath) -> None:
     """Send stdout and stderr to the log, and let stdin be empty, here and in the programs that the target starts."""
-    _send_output_to(log)
+    send_output_to(log)
     _make_streams()
 
 
-def _send_output_to(log: AnyPath) -> None:
+def send_output_to(log: AnyPath) -> None:
+    """Send what this process and its children write to the log, where that can be opened."""
     try:
         fd = open_in_folder(log)
     except OSError:  # training does not depend on its log

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from launcher.text import signal_name
+from launcher.worker import descendants
 
 ADDRESS = "127.0.0.1"
 REST_LIMIT_S = 60.0  # that the others have after rank 0 has ended well
@@ -155,7 +156,7 @@ class Ranks:
         return is_explained or now_s >= self._failed_s + REASON_LIMIT_S
 
     def _look(self, rank: int, pid: int, now_s: float) -> None:
-        ended, status = os.waitpid(pid, os.WNOHANG)
+        ended, status = descendants.wait(pid, os.WNOHANG)
         if ended == 0:
             return
         code = self.codes[rank] = os.waitstatus_to_exitcode(status)

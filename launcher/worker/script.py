@@ -5,22 +5,30 @@
     last_record      the last record says how the attempt ended
 
 It needs less than the worker of a training function (`main`), so the fork server of scripts imports this module alone.
+
+Where an attempt has ended well and nothing is left of its script, the process does not end: it waits for the next task,
+which the launcher sends when another attempt begins on the same devices. The first run of all code in a new process
+takes most of what a further script costs (docs/decisions/0041). An attempt that ends in any other way ends the process.
 """
 
 from __future__ import annotations
 
+import os
+import pickle
 from collections.abc import Sequence
 from functools import partial
 
 from launcher.sources.template import compiled
 from launcher.store.ending import EndingKind
+from launcher.worker import descendants
 from launcher.worker.beginning import begin
-from launcher.worker.bell import UNWRITTEN_EXIT_CODE
+from launcher.worker.bell import UNWRITTEN_EXIT_CODE, send_rest
 from launcher.worker.group_end import leave
 from launcher.worker.last_record import facts_at_end, secrets_of, write_last_record
-from launcher.worker.process_setup import set_up_process
+from launcher.worker.process_setup import send_output_to, set_up_process
 from launcher.worker.script_attempt import ScriptAttempt
-from launcher.worker.script_task import ScriptTask
+from launcher.worker.script_signals import ScriptSignals
+from launcher.worker.script_task import TASK_BYTES, ScriptTask
 
 
 def warm(templates: Sequence[str]) -> None:
@@ -29,21 +37,37 @@ def warm(templates: Sequence[str]) -> None:
         compiled(template)
 
 
-def script(task: ScriptTask, bell_fd: int, _thread_budget_fd: int | None, *_device_locks: int, lifeline: int) -> None:
-    """Run one attempt of a script and end the process. Arguments and exit code are those of `main`.
+def script(task: ScriptTask, bell_fd: int, tasks_fd: int | None, *_device_locks: int, lifeline: int) -> None:
+    """Run one attempt of a script after another, and end the process. The exit code is that of `main`.
 
-    `lifeline`: the pipe end by which this process dies with the launcher.
+    `tasks_fd`: a socket by which further tasks come, a message each; None: there are none. The other arguments are
+    those of `main`. `lifeline`: the pipe end by which this process dies with the launcher.
     """
     set_up_process(task.log, task.environment, lifeline, runs_code=False)
+    signals = ScriptSignals()
+    while True:
+        code, is_alone = _run(task, bell_fd, signals)
+        is_well = code == 0 and is_alone and not (signals.is_asked or signals.has_hung)
+        if tasks_fd is None or not is_well or not send_rest(bell_fd):
+            leave(code, bell_fd, is_alone=is_alone)
+        if not (message := os.read(tasks_fd, TASK_BYTES)):
+            leave(code, bell_fd, is_alone=True)
+        task = pickle.loads(message)  # noqa: S301  the launcher's own
+        send_output_to(task.log)
+
+
+def _run(task: ScriptTask, bell_fd: int, signals: ScriptSignals) -> tuple[int, bool]:
+    """Run one attempt. Return the exit code, and whether nothing is left of the script."""
     writer = begin(task.records, task.attempt, task.start, bell_fd)
-    attempt = ScriptAttempt(task, writer)
+    attempt = ScriptAttempt(task, writer, signals)
     try:
         last = attempt.run()
     except OSError as error:
         last = {"ending": EndingKind.FAILED, "error": str(error)}
     if last is None:  # the launcher says how it ended
-        leave(1, bell_fd)
+        return 1, False
     secrets = partial(secrets_of, task.config, task.given, task.environment, task.own_environment, task.argv)
-    is_written = write_last_record(last, facts_at_end(writer, is_script=True), writer, bell_fd, secrets)
-    code = (1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE
-    leave(code, bell_fd, is_alone=attempt.is_alone)
+    facts = facts_at_end(writer, descendants.peak_bytes())
+    is_written = write_last_record(last, facts, writer, bell_fd, secrets)
+    writer.close()
+    return (1 if "error" in last else 0) if is_written else UNWRITTEN_EXIT_CODE, attempt.is_alone

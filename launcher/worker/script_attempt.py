@@ -22,11 +22,11 @@ from launcher.store.ending import EndingKind
 from launcher.store.records import RecordWriter
 from launcher.store.summary_file import read_summary
 from launcher.text import inline
-from launcher.worker import descendants, plain_signal
+from launcher.worker import descendants
 from launcher.worker.left_running import left_running
-from launcher.worker.process_setup import STACKS_SIGNAL
 from launcher.worker.ranks import Ranks
 from launcher.worker.script_process import ScriptProcesses
+from launcher.worker.script_signals import ScriptSignals
 from launcher.worker.script_sources import begin_sources, last_step_before
 from launcher.worker.script_task import ScriptTask
 from launcher.worker.touched_files import TouchedFiles
@@ -38,15 +38,15 @@ _LEAVE_S = 10.0  # that a script has for its end after it was asked to stop beca
 class ScriptAttempt:
     """One attempt of a script, in the worker."""
 
-    def __init__(self, task: ScriptTask, writer: RecordWriter) -> None:
+    def __init__(self, task: ScriptTask, writer: RecordWriter, signals: ScriptSignals) -> None:
         self.is_alone = False  # nothing is left of the script, and nothing is started any more
         self._task = task
         self._writer = writer
+        self._signals = signals
         self._processes: ScriptProcesses | None = None
         self._unwritten: deque[Found] = deque()
         self._has_step = False
-        self._is_asked = False  # the launcher asked it to stop
-        self._has_hung = False  # the launcher wants its stacks, and its end
+        self._has_enough = False  # it has made the steps asked for
         self._why = ""  # why this process asked it to stop: its divergence
         self._kill_at_s = float("inf")
 
@@ -57,14 +57,14 @@ class ScriptAttempt:
             OSError: the folder of the experiment, or a record, cannot be written.
         """
         task, writer = self._task, self._writer
+        descendants.adopt()
         self._make_folder()
-        wakeup = self._take_signals()
+        self._signals.tell(self._tell_script, self._abort)
         files = TouchedFiles(task.folder, task.apart)
         last_step = last_step_before(task)
         sources = begin_sources(task, writer, last_step)
         if task.total is not None:
             writer.write({"kind": "total", "steps": task.total})
-        descendants.adopt()
         try:
             self._processes = ScriptProcesses(task, last_step)
         except OSError as error:
@@ -72,7 +72,8 @@ class ScriptAttempt:
             return {"ending": EndingKind.FAILED, "error": f"the command cannot be started: {error}{where}"}
         if self._is_asked:  # the signal came before there was a process
             self._tell_script()
-        self._follow(self._processes.ranks, sources, wakeup)
+        self._follow(self._processes.ranks, sources)
+        self._signals.tell_nobody()
         self.is_alone = descendants.are_gone()
         is_over = self._processes.has_succeeded and not self._is_asked
         left = left_running() if is_over and not self.is_alone else []
@@ -98,17 +99,10 @@ class ScriptAttempt:
             with open(fd, "w", encoding="utf-8") as file:
                 file.write(task.config_text)
 
-    def _take_signals(self) -> int:
-        """Handle the launcher's signals from now on. Return a descriptor that is readable after a signal."""
-        ours, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        plain_signal.signal(signal.SIGTERM, lambda *_: self._stop())
-        plain_signal.signal(STACKS_SIGNAL, lambda *_: self._abort())
-        plain_signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
-        return ours
-
-    def _stop(self) -> None:
-        self._is_asked = True
-        self._tell_script()
+    @property
+    def _is_asked(self) -> bool:
+        """The script was asked to stop, and not because its numbers are wrong."""
+        return self._signals.is_asked or self._has_enough
 
     def _tell_script(self) -> None:
         """Ask the script to save and end: by a file, which `launcher.current().should_stop` sees, and by a signal."""
@@ -119,13 +113,12 @@ class ScriptAttempt:
 
     def _abort(self) -> None:
         """End the script with SIGABRT. Python writes the stacks of its threads into the log then."""
-        self._has_hung = True
         if self._processes is not None:
             self._processes.ranks.send(signal.SIGABRT)
 
-    def _follow(self, ranks: Ranks, sources: Sources, wakeup: int) -> None:
+    def _follow(self, ranks: Ranks, sources: Sources) -> None:
         """Record what the script tells until all its processes have ended."""
-        poll = select.poll()
+        poll, wakeup = select.poll(), self._signals.wakeup
         for fd in (wakeup, *ranks.pidfds):
             poll.register(fd, select.POLLIN)
         while True:
@@ -197,12 +190,12 @@ class ScriptAttempt:
             self._why = f"{watched} is {value} at step {step}"
         is_over = self._task.stop_after is not None and step >= self._task.stop_after
         if (self._why or is_over) and self._kill_at_s == float("inf"):
-            self._is_asked |= is_over
+            self._has_enough |= is_over
             self._kill_at_s = time.monotonic() + _LEAVE_S
             self._tell_script()
 
     def _ending(self, processes: ScriptProcesses) -> dict[str, Any] | None:
-        if self._has_hung:
+        if self._signals.has_hung:
             return None  # the launcher says how long it was silent
         if self._why:
             return {"ending": EndingKind.DIVERGED, "error": f"Diverged: {self._why}"}

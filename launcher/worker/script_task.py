@@ -19,6 +19,8 @@ from launcher.command.script import PORT, Script
 from launcher.sources.source import SourceSpec
 from launcher.worker.spec import Spec
 
+TASK_BYTES = 1 << 16  # the most that a worker takes as its next task; a new worker gets longer ones
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScriptTask:
