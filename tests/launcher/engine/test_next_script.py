@@ -1,0 +1,178 @@
+"""A worker of scripts takes one script after another, and nothing of an attempt reaches the next."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from launcher.command.script import Script
+from launcher.executors import forkserver
+from launcher.executors.worker_process import WorkerProcess
+from launcher.executors.worker_starter import WorkerStarter
+from launcher.store.history import read_history
+from launcher.store.paths import Paths
+from launcher.store.records import RecordReader
+from launcher.worker.bell import BellReader
+from launcher.worker.spec import Spec
+from tests.launcher.conftest import Workplace, marked, wait_for
+
+TELLS = """
+import os, sys
+x = int(sys.argv[1])
+held = bytearray(300_000_000 if x == 1 else 0)
+print("step 1: x", x, "fds", len(os.listdir(f"/proc/{os.getppid()}/fd")))
+"""
+
+
+def job(place: Workplace, numbers: list[int], script: str = TELLS, **settings: Any) -> None:
+    """Write a job of a script that takes a number; the experiments are e0, e1, …"""
+    (place.folder / "one.py").write_text(textwrap.dedent(script))
+    table: dict[str, Any] = {"command": ["{python}", "one.py", "{x}"], "log": ["step {step}: x {x} fds {fds}"]}
+    table |= {"metrics": [], "check": False, "grace_s": 5} | settings
+    rows = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+    names = [f"e{number} = {{ x = {x} }}" for number, x in enumerate(numbers)]
+    place.job("\n".join(["[sweep]", *rows, "[experiments]", *names, ""]))
+
+
+def pid(place: Workplace, name: str) -> int:
+    """Return the pid of the worker of an experiment's newest attempt."""
+    records = RecordReader(place.paths.records(name)).read()
+    return int([record["pid"] for record in records if record.get("kind") == "start"][-1])
+
+
+def test_scripts_that_end_well_have_one_worker_and_each_its_own_numbers(place: Workplace) -> None:
+    job(place, [1, 2, 3, 4])
+    result = place.launch("job.toml")
+    assert result.code == 0, result.err
+    assert len({pid(place, f"e{number}") for number in range(4)}) == 1
+    steps = [place.history(f"e{number}").steps[1] for number in range(4)]
+    assert [step["x"] for step in steps] == [1, 2, 3, 4]
+    assert len({step["fds"] for step in steps[1:]}) == 1, "a worker leaves no descriptor open"
+    peaks = [place.history(f"e{number}").end["peak_memory_bytes"] for number in range(4)]  # type: ignore[index]
+    assert peaks[0] > 250e6
+    assert max(peaks[1:]) < 100e6
+    assert [place.log(f"e{number}").count("step 1") for number in range(4)] == [1] * 4
+    assert not marked(place.mark)
+
+
+LEAVES = """
+import subprocess, sys
+x = int(sys.argv[1])
+if x == 1: sys.exit("no data")
+if x == 2: subprocess.Popen(["sleep", "600"], start_new_session=True)
+print("step 1: x", x, "fds", 0)
+"""
+
+
+def test_a_script_that_fails_or_leaves_a_process_has_a_worker_that_ends(place: Workplace) -> None:
+    job(place, [1, 2, 3], LEAVES)
+    assert place.launch("job.toml").code == 1
+    assert len({pid(place, f"e{number}") for number in range(3)}) == 3
+    assert not marked(place.mark)
+
+
+def test_by_spawn_each_script_has_a_worker_of_its_own(place: Workplace) -> None:
+    job(place, [2, 3])
+    result = place.launch("job.toml", "--start-method=spawn")
+    assert result.code == 0, result.err
+    assert pid(place, "e0") != pid(place, "e1")
+
+
+def test_an_idle_worker_ends_with_its_launcher(place: Workplace) -> None:
+    job(place, [0, 600], "import sys, time; time.sleep(float(sys.argv[1]))")
+    launch = place.start("job.toml", "--parallel", "--devices", "cpu")
+    wait_for(lambda: place.history("e0").end is not None and place.paths.records("e1").exists())
+    assert len(marked(place.mark)) >= 4, "launcher, fork server, two workers"
+    launch.kill()
+    launch.communicate()
+    wait_for(lambda: not marked(place.mark))
+
+
+@pytest.fixture
+def starter() -> Iterator[WorkerStarter]:
+    made = WorkerStarter("forkserver", ["launcher.worker.script"])
+    yield made
+    made.close()
+    forkserver.end()  # it was kept for another launch of this process
+
+
+def spec(folder: Path, name: str, code: str) -> Spec:
+    about: dict[str, Any] = {"argv": (sys.executable, "-c", code), "shown": "", "folder": folder, "log": "json"}
+    script = Script(**about, dir=folder / "outcome" / "runs" / name, environment={})
+    return Spec(
+        experiment=name, attempt=1, target="", folder=folder, config={}, given={}, digest="", state_digest="", seed=0,
+        device_type="cpu", environment={}, threads=1, paths=Paths(folder / "outcome", folder / "logs"),
+        checkpoint_s=60.0, script=script,
+    )  # fmt: skip
+
+
+def idle(starter: WorkerStarter, folder: Path) -> WorkerProcess:
+    """Return a worker that has ended an attempt, and waits for a task."""
+    worker, reader = starter.start(spec(folder, "first", "print()")), BellReader()
+
+    def _rests() -> bool:
+        with contextlib.suppress(BlockingIOError):
+            reader.feed(os.read(worker.bell.fileno(), 4096))
+        return reader.has_rest
+
+    wait_for(_rests)
+    return worker
+
+
+def ending(folder: Path, name: str) -> Any:
+    end = read_history(Paths(folder / "outcome", folder / "logs").records(name)).end
+    return None if end is None else end["ending"]
+
+
+def test_a_stop_that_comes_with_the_next_task_is_of_the_next_task(starter: WorkerStarter, tmp_path: Path) -> None:
+    worker = idle(starter, tmp_path)
+    starter.keep(worker)
+    os.kill(worker.pid, signal.SIGSTOP)
+    assert starter.fork_attempt(spec(tmp_path, "next", "import time; time.sleep(600)")) is worker
+    worker.begin()
+    worker.stop(force=False)
+    os.kill(worker.pid, signal.SIGCONT)
+    wait_for(lambda: ending(tmp_path, "next"))
+    assert ending(tmp_path, "next") == "interrupted"
+    assert ending(tmp_path, "first") == "done"
+    wait_for(worker.has_ended)
+    worker.collect()
+
+
+def test_who_was_sent_a_signal_gets_no_further_task(starter: WorkerStarter, tmp_path: Path) -> None:
+    worker = idle(starter, tmp_path)
+    worker.stop(force=False)  # as for the attempt that is over
+    starter.keep(worker)
+    other = starter.start(spec(tmp_path, "next", "print()"))
+    assert other is not worker
+    wait_for(lambda: ending(tmp_path, "next") == "done")
+    starter.keep(other)
+
+
+def test_an_idle_worker_that_was_killed_is_replaced(starter: WorkerStarter, tmp_path: Path) -> None:
+    worker = idle(starter, tmp_path)
+    starter.keep(worker)
+    os.kill(worker.pid, signal.SIGKILL)
+    wait_for(worker.has_ended)
+    other = starter.start(spec(tmp_path, "next", "print()"))
+    assert other is not worker
+    wait_for(lambda: ending(tmp_path, "next") == "done")
+    starter.keep(other)
+
+
+def test_a_task_that_is_too_long_for_a_message_gets_a_new_worker(starter: WorkerStarter, tmp_path: Path) -> None:
+    worker = idle(starter, tmp_path)
+    starter.keep(worker)
+    other = starter.start(spec(tmp_path, "next", f"print({'0' * 70_000!r})"))
+    assert other is not worker
+    wait_for(lambda: ending(tmp_path, "next") == "done")
+    starter.keep(other)
