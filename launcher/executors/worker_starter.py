@@ -114,10 +114,11 @@ class WorkerStarter:
         task, devices = ScriptTask.of(spec, script, are_folders_new=make_folders(script)), devices_of(locks)
         if script.is_inside:
             return self.fork("script", spec.experiment, task, [None, *devices])
-        message = pickle.dumps(task)
-        if len(message) <= TASK_BYTES and (idle := self._idle.take(devices)) is not None:
-            idle.give(message)
-            return idle
+        if (idle := self._idle.take(devices)) is not None:
+            if len(message := pickle.dumps(task)) <= TASK_BYTES:
+                idle.give(message)
+                return idle
+            self._idle.keep(idle)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:  # no code of a user's runs in the worker

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 import textwrap
@@ -23,7 +24,7 @@ from launcher.store.paths import Paths
 from launcher.store.records import RecordReader
 from launcher.worker.bell import BellReader
 from launcher.worker.spec import Spec
-from tests.launcher.conftest import Workplace, marked, wait_for
+from tests.launcher.conftest import Cards, Workplace, marked, wait_for
 
 TELLS = """
 import os, sys
@@ -78,6 +79,22 @@ def test_a_script_that_fails_or_leaves_a_process_has_a_worker_that_ends(place: W
     assert place.launch("job.toml").code == 1
     assert len({pid(place, f"e{number}") for number in range(3)}) == 3
     assert not marked(place.mark)
+
+
+SHOWS = """
+import os, sys, time
+time.sleep(0.1)
+print("runs in", os.getppid(), os.environ["CUDA_VISIBLE_DEVICES"])
+"""
+
+
+def test_a_worker_gets_scripts_of_the_cards_whose_locks_it_holds(cards: Cards, driver: Workplace) -> None:
+    job(driver, list(range(6)), SHOWS)
+    result = driver.launch("job.toml", "--parallel", "--devices", "0,1")
+    assert result.code == 0, result.err
+    logs = [driver.log(f"e{number}") for number in range(6)]
+    seen = {tuple(re.findall(r"runs in (\d+) (\S+)", log)[0]) for log in logs}
+    assert len(seen) == len(dict(seen)) == 2, "two workers, each with a card of its own"
 
 
 def test_by_spawn_each_script_has_a_worker_of_its_own(place: Workplace) -> None:
