@@ -183,7 +183,7 @@ class Runner:
         return is_due
 
     def exited(self, exited: WorkerExited) -> list[Event]:
-        """Take in that a worker is gone. Return the events that follow; the last is the end of the attempt."""
+        """Take in that an attempt is over. Return the events that follow; the last is its end."""
         attempt = self._experiments.running.pop(exited.experiment)
         history = self._follower.read(attempt.name, exited.ended.last_records if exited.ended else None)
         is_local_script = bool(self._settings.command) and not self._executor.is_remote

@@ -72,7 +72,7 @@ class RecordsWritten:
 
 @dataclass(frozen=True)
 class WorkerExited:
-    """A worker and all processes it has started are gone.
+    """A worker has ended, or waits for another attempt, and all processes it has started are gone.
 
     ended: how it ended, from its supervisor on a cluster; None without a supervisor, or where that was lost.
     was_stopped: it was ended before it began, as the launcher had asked.

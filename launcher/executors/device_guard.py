@@ -93,7 +93,7 @@ class DeviceGuard:
             worker.has_settled = True
 
     def ended(self, experiment: str) -> None:
-        """Take in that a worker is gone."""
+        """Take in that a worker does nothing on its devices any more."""
         self._workers.pop(experiment, None)
         self._answers.clear()
 

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 
-from launcher.executors.worker_process import WorkerProcess
+from launcher.executors.forkserver import ForkServer
+from launcher.executors.worker_process import EXIT_LIMIT_S, WorkerProcess
 from launcher.store.locks import Lock
 
 Devices = tuple[int, ...]  # the descriptors of their locks; CPU slots have none, and are all the same to a worker
@@ -29,18 +31,25 @@ class IdleWorkers:
         """Take a worker that waits for a task."""
         self._workers[worker.devices].append(worker)
 
-    def take(self, devices: Devices) -> WorkerProcess | None:
-        """Return a living worker that has these devices; None if there is none."""
+    def take(self, devices: Devices, server: ForkServer | None) -> WorkerProcess | None:
+        """Return a living worker that has these devices; None if there is none.
+
+        `server`: that lives. Of workers of another server, nobody would tell the exit code.
+        """
         workers = self._workers[devices]
         while workers:
             worker = workers.pop()
-            if not worker.has_ended():
+            if worker.server is server and not worker.has_ended():
                 return worker
-            worker.collect()
+            worker.collect(is_alone=True)
         return None
 
     def close(self) -> None:
-        """End all."""
-        for workers in self._workers.values():
-            while workers:
-                workers.pop().collect(is_alone=True)
+        """End all, together."""
+        workers = [worker for each in self._workers.values() for worker in each]
+        self._workers.clear()
+        for worker in workers:
+            worker.kill()
+        deadline_s = time.monotonic() + EXIT_LIMIT_S
+        for worker in workers:
+            worker.collect(is_alone=True, limit_s=max(0.0, deadline_s - time.monotonic()))

@@ -132,7 +132,7 @@ class LocalExecutor:
         self._threads = threads  # None: the number of threads of a worker is fixed
         self._selector = selectors.EpollSelector()
         self._is_closed = False
-        self._handles: dict[str, LocalHandle] = {}  # of the workers that are alive, by experiment
+        self._handles: dict[str, LocalHandle] = {}  # of the workers that have an attempt, by experiment
 
     def warm_up(self) -> None:
         """Start the fork server, so that it imports torch while the launcher does other things."""
@@ -221,12 +221,12 @@ class LocalExecutor:
         self._telemetry.tick(time.monotonic())
 
     def poll(self) -> list[ExecutorEvent]:
-        """Return which workers have died, and which have written records, since the last call."""
+        """Return which attempts are over, and of which there are new records, since the last call."""
         events: list[ExecutorEvent] = []
         for key, _ in self._selector.select(0):
             handle: LocalHandle = key.data
             if self._handles.get(handle.spec.experiment) is not handle:
-                continue  # the event before this one says that it has died
+                continue  # the event before this one says that it is over
             is_dead = key.fd == handle.worker.pidfd
             has_rung = not is_dead and handle.read_bell()
             if is_dead or handle.is_over:

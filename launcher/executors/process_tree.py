@@ -94,7 +94,7 @@ class ProcessTable:
 
     def begin(self, worker: int) -> None:
         """Count the CPU time of a worker from now on: it may have done other work before."""
-        with contextlib.suppress(psutil.Error):  # it has ended
+        with contextlib.suppress(psutil.Error, OSError):  # it has ended, or no descriptor is left
             self._meters[worker] = CpuMeter({worker: _times(psutil.Process(worker))})
 
     def look(self, workers: Collection[int]) -> dict[int, Usage]:

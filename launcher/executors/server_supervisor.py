@@ -34,6 +34,11 @@ class ServerSupervisor:
         self._num_deaths = 0  # since a server has forked a worker
         self._not_before_s = 0.0  # when the next server may be started
 
+    @property
+    def server(self) -> ForkServer | None:
+        """The server that lives, as far as is known; None if there is none now."""
+        return self._server
+
     def warm_up(self) -> None:
         """Start a server, so that it imports torch while the launcher does other things."""
         if self._server is None:

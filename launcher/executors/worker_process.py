@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import socket
+import time
 from multiprocessing.connection import Connection
 
 from launcher.executors.base import ProcessExit
@@ -34,24 +35,28 @@ class WorkerProcess:
         self.pidfd = pidfd
         self.bell = bell  # readable when the worker may have written records
         self._lifeline = lifeline  # a pipe end; the worker dies when it is closed
-        self._server = server
+        self.server = server  # that has forked it
         self.ends_server = False  # the fork server was started for this worker alone
         self.mark = ""  # in the environment of processes that may have left the group; empty: there are none
         self.devices: tuple[int, ...] = ()  # see `IdleWorkers`
         self.tasks: socket.socket | None = None  # by which it gets further tasks; None: it takes none
-        self._task = b""  # the next
+        self._task: bytes | None = None  # that it gets at `begin`; None: it has the first already
         self._was_signalled = False
 
     def begin(self) -> None:
         """Let the worker call the function that it was forked for, or begin its next task. Until now it waits."""
-        with contextlib.suppress(BrokenPipeError, ConnectionError):  # it was killed already
-            if self.tasks is not None and self._task:
-                self.tasks.send(self._task)
-            else:
+        task, self._task = self._task, None
+        if task is None or self.tasks is None:
+            with contextlib.suppress(BrokenPipeError):  # it was killed already
                 os.write(self._lifeline, b"\n")
+            return
+        try:
+            self.tasks.send(task)
+        except OSError:  # it was killed already, or gets nothing: its end is told as that of any worker
+            self.stop(force=True)
 
     def give(self, task: bytes) -> None:
-        """Give it a further task, which it begins at `begin`."""
+        """Give it a further task, which it gets at `begin`."""
         self._task = task
 
     @property
@@ -62,11 +67,17 @@ class WorkerProcess:
         """
         return self.tasks is not None and not self._was_signalled and not self.ends_server
 
-    def has_ended(self) -> bool:
-        """Return whether it is dead."""
+    def has_ended(self, limit_s: float = 0.0) -> bool:
+        """Return whether it is dead. If it is not, wait for its death at most `limit_s`."""
         poll = select.poll()
         poll.register(self.pidfd, select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(poll.poll(limit_s * 1000))
+
+    def kill(self) -> None:
+        """Kill the worker, and no other process (SIGKILL)."""
+        self._was_signalled = True
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
     def stop(self, *, force: bool) -> None:
         """Ask the worker to save and end (SIGTERM); with `force` kill it and its process group (SIGKILL)."""
@@ -88,22 +99,27 @@ class WorkerProcess:
         """Return the CPU time of the worker and its children so far; 0 if it is gone."""
         return tree_cpu_s(self.pid)
 
-    def collect(self, *, is_alone: bool = False) -> ProcessExit:
+    def collect(self, *, is_alone: bool = False, limit_s: float = EXIT_LIMIT_S) -> ProcessExit:
         """Kill what is left of the worker's group, release everything, and return how the worker ended.
 
-        `is_alone`: the worker has said that no process is left of what it had started.
+        `is_alone`: the worker has said that no process is left of what it had started. It may have been dead for long
+        then, and the number of its group be another's. `limit_s`: for its death, and for the server to tell the code.
         """
-        self.stop(force=True)
-        if not is_alone:
+        deadline_s = time.monotonic() + limit_s
+        if is_alone:
+            self.kill()
+        else:
+            self.stop(force=True)
             end_marked(MARK, self.mark)
-        code = self._server.exit_code(self.pid, EXIT_LIMIT_S)
+        self.has_ended(limit_s)
+        code = self.server.exit_code(self.pid, max(0.0, deadline_s - time.monotonic()))
         os.close(self.pidfd)
         os.close(self._lifeline)
         self.bell.close()
         if self.tasks is not None:
             self.tasks.close()
         if self.ends_server:
-            self._server.end()
+            self.server.end()
         if code is not None and code < 0:
             return ProcessExit(signal=signal_name(-code))
         return ProcessExit(code=code)

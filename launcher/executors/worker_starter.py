@@ -13,6 +13,7 @@ import select
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing.connection import Pipe
 from typing import Any
 
@@ -112,17 +113,17 @@ class WorkerStarter:
         if isinstance(script.log, tuple):
             self._server.warm("script", script.log)
         task, devices = ScriptTask.of(spec, script, are_folders_new=make_folders(script)), devices_of(locks)
-        if script.is_inside:
-            return self.fork("script", spec.experiment, task, [None, *devices])
-        if (idle := self._idle.take(devices)) is not None:
-            if len(message := pickle.dumps(task)) <= TASK_BYTES:
-                idle.give(message)
-                return idle
-            self._idle.keep(idle)
+        # No code of a user's runs in the worker but of a script that is inside.
+        fork = partial(self.fork, "script", spec.experiment, task, is_plain=not script.is_inside)
+        if script.is_inside or len(message := pickle.dumps(task)) > TASK_BYTES:
+            return fork([None, *devices])
+        if (idle := self._idle.take(devices, self._server.server)) is not None:
+            idle.give(message)
+            return idle
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            try:  # no code of a user's runs in the worker
-                worker = self.fork("script", spec.experiment, task, [theirs.fileno(), *devices], is_plain=True)
+            try:
+                worker = fork([theirs.fileno(), *devices])
             except BaseException:
                 ours.close()
                 raise

@@ -8,13 +8,12 @@ It needs less than the worker of a training function (`main`), so the fork serve
 
 Where an attempt has ended well and nothing is left of its script, the process does not end: it waits for the next task,
 which the launcher sends when another attempt begins on the same devices. The first run of all code in a new process
-takes most of what a further script costs (docs/decisions/0041). An attempt that ends in any other way ends the process.
+takes most of what a further script costs (docs/decisions/0041). An attempt that ends in any other way ends the process,
+and so does a script that has changed it.
 """
 
 from __future__ import annotations
 
-import os
-import pickle
 from collections.abc import Sequence
 from functools import partial
 
@@ -25,10 +24,11 @@ from launcher.worker.beginning import begin
 from launcher.worker.bell import UNWRITTEN_EXIT_CODE, send_rest
 from launcher.worker.group_end import leave
 from launcher.worker.last_record import facts_at_end, secrets_of, write_last_record
+from launcher.worker.next_task import Traits, next_task
 from launcher.worker.process_setup import send_output_to, set_up_process
 from launcher.worker.script_attempt import ScriptAttempt
 from launcher.worker.script_signals import ScriptSignals
-from launcher.worker.script_task import TASK_BYTES, ScriptTask
+from launcher.worker.script_task import ScriptTask
 
 
 def warm(templates: Sequence[str]) -> None:
@@ -44,15 +44,16 @@ def script(task: ScriptTask, bell_fd: int, tasks_fd: int | None, *_device_locks:
     those of `main`. `lifeline`: the pipe end by which this process dies with the launcher.
     """
     set_up_process(task.log, task.environment, lifeline, runs_code=False)
-    signals = ScriptSignals()
+    signals, traits = ScriptSignals(), Traits.now()
     while True:
         code, is_alone = _run(task, bell_fd, signals)
         is_well = code == 0 and is_alone and not (signals.is_asked or signals.has_hung)
-        if tasks_fd is None or not is_well or not send_rest(bell_fd):
+        may_go_on = is_well and traits.are_kept_by(Traits.now())
+        if tasks_fd is None or not may_go_on or not send_rest(bell_fd):
             leave(code, bell_fd, is_alone=is_alone)
-        if not (message := os.read(tasks_fd, TASK_BYTES)):
+        if (next := next_task(tasks_fd, signals.wakeup)) is None:
             leave(code, bell_fd, is_alone=True)
-        task = pickle.loads(message)  # noqa: S301  the launcher's own
+        task = next
         send_output_to(task.log)
 
 

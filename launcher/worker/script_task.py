@@ -19,7 +19,7 @@ from launcher.command.script import PORT, Script
 from launcher.sources.source import SourceSpec
 from launcher.worker.spec import Spec
 
-TASK_BYTES = 1 << 16  # the most that a worker takes as its next task; a new worker gets longer ones
+TASK_BYTES = 1 << 14  # the longest task for which there is a worker that takes others: any socket has room for it
 
 
 @dataclass(frozen=True, kw_only=True)

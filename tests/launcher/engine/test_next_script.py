@@ -97,6 +97,26 @@ def test_a_worker_gets_scripts_of_the_cards_whose_locks_it_holds(cards: Cards, d
     assert len(seen) == len(dict(seen)) == 2, "two workers, each with a card of its own"
 
 
+GROWS = """
+import os, sys
+x = int(sys.argv[1])
+if x == 1:
+    for step in range(60_000): print(f"step {step}: x 1 fds 0")
+if x == 2: os.setpriority(os.PRIO_PROCESS, os.getppid(), 7)
+print("step 60000: x", os.getpriority(os.PRIO_PROCESS, 0), "fds 0")
+"""
+
+
+def test_a_worker_that_a_script_has_changed_runs_no_other(place: Workplace) -> None:
+    job(place, [1, 2, 3], GROWS)
+    result = place.launch("job.toml")
+    assert result.code == 0, result.err
+    assert len({pid(place, f"e{number}") for number in range(3)}) == 3
+    ends = [place.history(f"e{number}").end or {} for number in range(3)]
+    assert max(end["peak_memory_bytes"] for end in ends) < 30e6, "of the script, not of a worker that has read much"
+    assert place.history("e2").steps[60_000]["x"] == 0, "not as nice as the script before"
+
+
 def test_by_spawn_each_script_has_a_worker_of_its_own(place: Workplace) -> None:
     job(place, [2, 3])
     result = place.launch("job.toml", "--start-method=spawn")
@@ -150,6 +170,18 @@ def ending(folder: Path, name: str) -> Any:
     return None if end is None else end["ending"]
 
 
+def after(starter: WorkerStarter, folder: Path, worker: WorkerProcess) -> None:
+    """Run another attempt, which gets a worker of its own."""
+    other = starter.start(spec(folder, "next", "print()"))
+    assert other is not worker
+    wait_for(lambda: ending(folder, "next") == "done")
+    starter.keep(other)
+
+
+def worker_log(folder: Path, name: str) -> str:
+    return (folder / "logs" / f"{name}.log").read_text()
+
+
 def test_a_stop_that_comes_with_the_next_task_is_of_the_next_task(starter: WorkerStarter, tmp_path: Path) -> None:
     worker = idle(starter, tmp_path)
     starter.keep(worker)
@@ -169,10 +201,7 @@ def test_who_was_sent_a_signal_gets_no_further_task(starter: WorkerStarter, tmp_
     worker = idle(starter, tmp_path)
     worker.stop(force=False)  # as for the attempt that is over
     starter.keep(worker)
-    other = starter.start(spec(tmp_path, "next", "print()"))
-    assert other is not worker
-    wait_for(lambda: ending(tmp_path, "next") == "done")
-    starter.keep(other)
+    after(starter, tmp_path, worker)
 
 
 def test_an_idle_worker_that_was_killed_is_replaced(starter: WorkerStarter, tmp_path: Path) -> None:
@@ -180,16 +209,35 @@ def test_an_idle_worker_that_was_killed_is_replaced(starter: WorkerStarter, tmp_
     starter.keep(worker)
     os.kill(worker.pid, signal.SIGKILL)
     wait_for(worker.has_ended)
-    other = starter.start(spec(tmp_path, "next", "print()"))
-    assert other is not worker
-    wait_for(lambda: ending(tmp_path, "next") == "done")
-    starter.keep(other)
+    after(starter, tmp_path, worker)
 
 
-def test_a_task_that_is_too_long_for_a_message_gets_a_new_worker(starter: WorkerStarter, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR2])
+def test_a_signal_to_an_idle_worker_is_of_no_attempt(
+    starter: WorkerStarter, tmp_path: Path, number: signal.Signals
+) -> None:
     worker = idle(starter, tmp_path)
     starter.keep(worker)
-    other = starter.start(spec(tmp_path, "next", f"print({'0' * 70_000!r})"))
-    assert other is not worker
-    wait_for(lambda: ending(tmp_path, "next") == "done")
-    starter.keep(other)
+    log = worker_log(tmp_path, "first")
+    os.kill(worker.pid, number)
+    wait_for(worker.has_ended)
+    after(starter, tmp_path, worker)
+    assert worker_log(tmp_path, "first") == log
+
+
+def test_a_worker_whose_fork_server_is_gone_gets_no_further_task(starter: WorkerStarter, tmp_path: Path) -> None:
+    worker = idle(starter, tmp_path)
+    starter.keep(worker)
+    worker.server.end()
+    after(starter, tmp_path, worker)
+
+
+def test_long_tasks_have_workers_of_their_own_that_do_not_wait(starter: WorkerStarter, tmp_path: Path) -> None:
+    worker = idle(starter, tmp_path)
+    starter.keep(worker)
+    for name in ("b", "c"):
+        other = starter.start(spec(tmp_path, name, f"print({'0' * 70_000!r})"))
+        assert other is not worker
+        wait_for(other.has_ended)
+        assert other.collect().code == 0
+        assert ending(tmp_path, name) == "done"
