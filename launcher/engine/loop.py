@@ -33,7 +33,7 @@ from launcher.engine.signals import signals_to
 from launcher.engine.summary import Summary
 from launcher.engine.time_left import TimeLeft
 from launcher.errors import LauncherError
-from launcher.executors.base import RecordsWritten, SlotsGone, WorkerExited
+from launcher.executors.base import LaunchTakenOver, RecordsWritten, SlotsGone, WorkerExited
 from launcher.planning.plan import Plan
 from launcher.text import plural
 
@@ -41,6 +41,8 @@ TICK_S = 0.25  # between two looks at the clock, and at files whose messages may
 LEAST_TICK_S = 0.1  # the same, where the loop turns for every record that a worker writes
 REMOTE_FOLDERS_S = 5.0  # between two looks whether the folders are in place, where they are on a file server
 STOPPED_DRAWING_S = 1.0  # that a stopped launch may draw beyond the grace time, which it may use up in any case
+
+_TAKEN_OVER = "another launcher works in the folder now, as this one was stopped for too long: "
 
 
 class Loop:
@@ -153,6 +155,11 @@ class Loop:
                     self._dispatcher.handle(*self._runner.exited(event))
                 case SlotsGone():
                     self._dispatcher.handle(self._lost_devices.lose(event))
+                case LaunchTakenOver() if not self._has_left:
+                    self._console.message(
+                        "another launcher works in the folder now: this one was stopped for too long."
+                    )
+                    self._leave(None)
         self._tick()
 
     def _add_pause(self, pause_s: float) -> None:
@@ -207,20 +214,16 @@ class Loop:
 
     def _on_signal(self, number: signal.Signals) -> None:
         if self._executor.is_remote and self._plan.sweep.cluster.on_leave == "go_on" and not self._dispatcher.is_over:
-            self._leave(number)
+            self._leave(number, f"{number.name}: ")
         else:
-            self._interrupt_by(number)
+            self._interrupt(number, force=self._signal is not None)
 
-    def _leave(self, number: signal.Signals | None) -> None:
-        """End the launch; what the cluster has goes on."""
+    def _leave(self, number: signal.Signals | None, why: str = "") -> None:
+        """End the launch; what the cluster has goes on. `why`: before the words about that, if nobody asked for it."""
         self._signal, self._has_left = number, True
-        signalled = f"{number.name}: " if number is not None else ""
         running = self._state.experiments.running.values()
-        self._console.message(f"{signalled}{farewell(running, self._plan.sweep, was_asked=number is None)}")
+        self._console.message(f"{why}{farewell(running, self._plan.sweep, was_asked=not why)}")
         self._views.abandon()
-
-    def _interrupt_by(self, number: signal.Signals) -> None:
-        self._interrupt(number, force=self._signal is not None)
 
     def _interrupt(self, number: signal.Signals, *, force: bool) -> None:
         self._signal = self._signal or number

@@ -93,7 +93,12 @@ class WorkerExited:
     peak_gpu_bytes: int | None = None
 
 
-ExecutorEvent = RecordsWritten | WorkerExited | SlotsGone
+@dataclass(frozen=True)
+class LaunchTakenOver:
+    """Another launcher works in the folder now, as this one was silent for too long."""
+
+
+ExecutorEvent = RecordsWritten | WorkerExited | SlotsGone | LaunchTakenOver
 
 
 @dataclass(frozen=True)

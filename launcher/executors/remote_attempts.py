@@ -13,7 +13,7 @@ from typing import Literal
 
 from launcher.clusters.base import Cluster, Gone, Job, NotHeard, Over, Running, State, Ticket, Waiting
 from launcher.clusters.order import Order
-from launcher.executors.base import ExecutorEvent, ProcessExit, RecordsWritten, WorkerExited
+from launcher.executors.base import ExecutorEvent, LaunchTakenOver, ProcessExit, RecordsWritten, WorkerExited
 from launcher.executors.hand_over import Followed, HandOver
 from launcher.executors.node_blame import NodeBlame
 from launcher.executors.remote_handle import RemoteHandle
@@ -139,6 +139,8 @@ class RemoteAttempts:
     def _look(self, now_s: float) -> None:
         """List the beats, and note whose records have grown and who has vanished."""
         self._lease.renew()
+        if self._lease.is_taken:
+            self._events.append(LaunchTakenOver())
         newest = _newest(self._watch.look(now_s).values())
         self._begun = (self._begun | newest.keys()) & self._followed.keys()
         for name in sorted(self._begun):  # most of a thousand wait, and have none

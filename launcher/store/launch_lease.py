@@ -3,7 +3,7 @@
 The kernel's lock on the folder tells launchers of one machine of each other. Between machines that share a folder over
 a network, such a lock may be granted to both. So a launcher on a cluster also keeps a file in the folder of the beats,
 `.launch@<nonce>@<number>`, to which it gives a new name at each look. Another launcher watches for two looks whether
-the name changes.
+the name changes. A launcher that was stopped meanwhile, as by Ctrl-Z, finds its file gone when it goes on, and leaves.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class LaunchLease:
         self._nonce = os.urandom(8).hex()
         self._number = 0
         self._path: Path | None = None
+        self.is_taken = False  # another launcher has removed the file, and works in the folder now
 
     def take(self, message: Callable[[str], None], watch_s: float = WATCH_S) -> None:
         """Make the file, once it is sure that no launcher on another machine works in the folder.
@@ -59,9 +60,21 @@ class LaunchLease:
         """Give a sign of life. A folder that cannot be written to is no reason to end: the next call tries again."""
         if self._path is not None:
             path = self._folder / f".launch@{self._nonce}@{self._number + 1}"
-            with contextlib.suppress(OSError):
+            try:
                 self._path.rename(path)
                 self._path, self._number = path, self._number + 1
+            except FileNotFoundError:
+                self._look_for_own()
+            except OSError:
+                return
+
+    def _look_for_own(self) -> None:
+        """Find the file under the name that it has: a call whose answer was lost may have been repeated."""
+        with contextlib.suppress(OSError):  # a folder that is gone is noticed elsewhere
+            own = [name for name in os.listdir(self._folder) if name.startswith(f".launch@{self._nonce}@")]
+            self.is_taken = not own
+            if own:
+                self._path, self._number = self._folder / own[0], self._number + 1
 
     def close(self) -> None:
         """Remove the file."""

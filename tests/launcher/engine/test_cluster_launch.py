@@ -220,6 +220,21 @@ def test_a_launch_of_some_experiments_leaves_alone_what_runs_of_the_others(there
     assert there.acks("a") == [f"1 {step}" for step in range(1, 21)], "each step was trained once"
 
 
+def test_a_launcher_whose_place_another_has_taken_leaves(there: ClusterPlace) -> None:
+    """As one that Ctrl-Z had stopped, and whose user has typed the command on another login node meanwhile."""
+    there.toy({"a": slow(60, barrier="go")})
+    launcher = there.start("job.toml")
+    there.wait_for_step("a", 5)
+    for path in (there.paths.outcome / "beats").glob(".launch@*"):
+        path.unlink()
+    _, err = launcher.communicate(timeout=60)
+    assert launcher.returncode == 0, err
+    assert "another launcher works in the folder now" in err
+    (there.place.folder / "go").touch()
+    assert there.launch("job.toml").code == 0
+    assert len(there.acks("a")) == 60
+
+
 def test_what_lives_though_the_cluster_does_not_have_it_is_followed_and_not_lost(there: ClusterPlace) -> None:
     """So does what another user has handed over, or this one from a machine with another Slurm."""
     there.toy({"a": slow(60, barrier="go"), "b": slow(2)})

@@ -47,3 +47,25 @@ def test_the_sign_of_a_launcher_that_is_gone_is_removed(tmp_path: Path) -> None:
     mine.close()
     mine.renew()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_launcher_that_was_stopped_too_long_learns_that_another_has_taken_over(tmp_path: Path) -> None:
+    stopped, other = LaunchLease(tmp_path), LaunchLease(tmp_path)
+    stopped.take(lambda _: None)
+    stopped.renew()
+    assert not stopped.is_taken
+    other.take(lambda _: None, watch_s=0.0)
+    stopped.renew()
+    other.renew()
+    assert (stopped.is_taken, other.is_taken) == (True, False)
+
+
+def test_a_call_that_was_repeated_takes_nothing_over(tmp_path: Path) -> None:
+    mine = LaunchLease(tmp_path)
+    mine.take(lambda _: None)
+    (file,) = tmp_path.iterdir()
+    file.rename(file.with_name(f"{file.name[:-1]}1"))
+    for _ in range(3):
+        mine.renew()
+    assert not mine.is_taken
+    assert len(list(tmp_path.iterdir())) == 1
