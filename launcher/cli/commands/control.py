@@ -6,6 +6,7 @@ later launch finds it.
 
 from __future__ import annotations
 
+import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,10 +25,12 @@ from launcher.text import printable
 
 if TYPE_CHECKING:
     from launcher.store.events import Answer
+    from launcher.store.locks import Holder
     from launcher.store.requests import Ask, Request
 
 # A launcher looks several times a second, on a cluster every 2 s. It does not while it checks data or is stopped.
 LIMIT_S = 5.0
+REMOTE_LIMIT_S = 75.0  # for a launcher on another machine: a network client may show a listing that is a minute old
 LOOK_INTERVAL_S = 0.05
 
 Experiments = Annotated[
@@ -88,6 +91,7 @@ def _ask(
         raise _no_launcher_error(paths, job, ask)
     request = make_request(ask, tuple(dict.fromkeys(names)), force=force)
     start = paths.events.stat().st_size if paths.events.exists() else 0
+    limit_s = answer_limit_s(holder)
     try:
         file = send(paths.requests, request)
     except OSError as error:
@@ -96,12 +100,12 @@ def _ask(
             f"  Only the user who started it may ask: pid {holder.pid} on {holder.host}."
         ) from error
     try:
-        answers = _wait_for_answer(paths, request, file, start)
+        answers = _wait_for_answer(paths, request, file, start, limit_s)
     finally:
         file.unlink(missing_ok=True)  # Ctrl-C too
     if answers is None:
         raise LauncherError(
-            f"nothing was asked: pid {holder.pid} on {holder.host} has not taken the request within {LIMIT_S:.0f} s, "
+            f"nothing was asked: pid {holder.pid} on {holder.host} has not taken the request within {limit_s:.0f} s, "
             "and it is withdrawn.\n"
             "  It is still checking the data, or stopped by Ctrl-Z, or belongs to another user. To end it whole, on "
             f"that machine: kill {holder.pid}"
@@ -140,13 +144,18 @@ def _no_launcher_error(paths: Paths, job: Path, ask: str) -> InputError:
     return InputError(f"no launcher is at work in {paths.outcome}: {nothing}.\n  {todo}")
 
 
-def _wait_for_answer(paths: Paths, request: Request, file: Path, start: int) -> list[Answer] | None:
+def answer_limit_s(holder: Holder) -> float:
+    """Return how many seconds a launcher has for its answer. `holder`: of the folder's lock."""
+    return LIMIT_S if holder.host in ("", socket.gethostname()) else REMOTE_LIMIT_S
+
+
+def _wait_for_answer(paths: Paths, request: Request, file: Path, start: int, limit_s: float) -> list[Answer] | None:
     """Return the launcher's answers; None if it has not taken the request, which is withdrawn then.
 
     Raises:
         LauncherError: the launcher took the request and did not answer.
     """
-    deadline_s = time.monotonic() + LIMIT_S
+    deadline_s = time.monotonic() + limit_s
     while time.monotonic() < deadline_s:
         was_taken = not file.exists()
         if was_taken and (answers := _read_answers(paths.events, request, start)) is not None:
