@@ -26,6 +26,10 @@ def hook_wandb(module: ModuleType) -> None:
         cls = vars(module).get(name)
         if cls is not None and "log" in vars(cls):
             cls.log = _recorded(cls.log, *_of_wandb())
+    own = {name: cls for name, cls in vars(module).items() if getattr(cls, "__module__", "") == module.__name__}
+    for name, methods in (("Summary", ("update",)), ("SummaryDisabled", ("update", "__setitem__", "__setattr__"))):
+        for method in methods if name in own else ():  # each way to set a value calls one of them
+            setattr(own[name], method, _summed_up(getattr(own[name], method), *_of_wandb()))
 
 
 @functools.lru_cache(maxsize=1)
@@ -38,7 +42,11 @@ def _of_wandb() -> tuple[Adapter, WandbSteps]:
 def _recorded(log: Callable[..., Any], adapter: Adapter, steps: WandbSteps) -> Callable[..., Any]:
     @functools.wraps(log)
     def _log_and_record(self: Any, data: Any, step: int | None = None, commit: bool | None = None, **more: Any) -> Any:
-        result = log(self, data, step=step, commit=commit, **more)
+        steps.is_logging = True
+        try:
+            result = log(self, data, step=step, commit=commit, **more)
+        finally:
+            steps.is_logging = False
         try:
             main_run = getattr(sys.modules.get("wandb"), "run", None)
             adapter.log(steps.step(self, step, commit, main_run), data)
@@ -47,6 +55,22 @@ def _recorded(log: Callable[..., Any], adapter: Adapter, steps: WandbSteps) -> C
         return result
 
     return _log_and_record
+
+
+def _summed_up(change: Callable[..., Any], adapter: Adapter, steps: WandbSteps) -> Callable[..., Any]:
+    """Return a method that sets values of a summary, after which they are recorded at the last step."""
+
+    @functools.wraps(change)
+    def _change_and_record(self: Any, *given: Any, **more: Any) -> Any:
+        result = change(self, *given, **more)
+        if not steps.is_logging:
+            try:
+                adapter.log(steps.last, {given[0]: given[1]} if len(given) == 2 else dict(*given, **more))
+            except Exception as error:  # noqa: BLE001  the values are the user's objects, and wandb has taken them
+                adapter.tell(error)
+        return result
+
+    return _change_and_record
 
 
 def hook_transformers(module: ModuleType) -> None:

@@ -24,6 +24,12 @@ class WandbSteps:
         """Begin. `last_step_before`: of the attempt that this one goes on from; None: there is none."""
         self._next = 0 if last_step_before is None else last_step_before + 1
         self._newest: Any = None  # the run that has begun last
+        self.is_logging = False  # wandb itself is at work
+
+    @property
+    def last(self) -> int:
+        """The highest step so far, to which a summary belongs; 0 before the first."""
+        return max(0, self._next - 1)
 
     def step(self, run: Any, step: int | None, commit: bool | None, main_run: Any) -> int:
         """Return the step of a call of `run.log`. `main_run`: `wandb.run` at that moment."""

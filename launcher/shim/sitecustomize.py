@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _MODULES = {  # what is waited for: a library → its modules, after whose import the hook is called with them
-    "wandb": ("wandb.sdk.wandb_run", "wandb.sdk.lib.noop_run"),
+    "wandb": ("wandb.sdk.wandb_run", "wandb.sdk.lib.noop_run", "wandb.sdk.wandb_summary", "wandb.sdk.lib.disabled"),
     "transformers": ("transformers.trainer",),
     "accelerate": ("accelerate.accelerator",),
     "keras": ("keras",),

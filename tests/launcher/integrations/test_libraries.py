@@ -212,6 +212,8 @@ def test_runs_of_wandb_one_after_another_are_counted_on(place: Workplace, job: C
         assert done.code == 0, done.err + place.log("a")
         losses = {step: values["loss"] for step, values in steps(place).items()}
         assert losses == {0: 0, 1: 1, 2: 10, 3: 11, 4: 20, 5: 21}, mode
+        best = {step: values["best"] for step, values in steps(place).items() if "best" in values}
+        assert best == {1: 0, 3: 1, 5: 2}, "a summary belongs to the last step"
 
 
 def test_each_fit_of_keras_is_recorded_and_counted_on(place: Workplace, job: Callable[..., None]) -> None:

@@ -90,6 +90,20 @@ def test_calls_without_a_step_are_counted_on_where_a_script_goes_on(place: Workp
     assert list(place.history("a").steps) == [0, 1, 2, 3], "an attempt that begins anew counts from 0"
 
 
+def test_what_is_set_in_a_summary_belongs_to_the_last_step(tmp_path: Path) -> None:
+    write_library(tmp_path)
+    (tmp_path / "wandb" / "sdk" / "wandb_summary.py").write_text(
+        "class Summary:\n    def __setitem__(self, key, value):\n        self.update({key: value})\n\n"
+        "    def update(self, values):\n        print('theirs', values)\n"
+    )
+    summary = "from wandb.sdk.wandb_summary import Summary\nsummary = Summary()\nsummary['test/acc'] = 0.75\n"
+    code = f"{USE}\n{summary}summary.update({{'best': 3, 'note': 'x'}})"
+    done = python(code, tmp_path, LAUNCHER_HOOKS="wandb", LAUNCHER_DIR=str(tmp_path), LAUNCHER_NAME="a")
+    assert (done.returncode, done.stderr, done.stdout.count("theirs")) == (0, "", 4)
+    lines = (tmp_path / ".launcher" / "run.jsonl").read_text().splitlines()
+    assert lines[2:] == ['{"step": 1, "test_acc": 0.75}', '{"step": 1, "best": 3}']
+
+
 def test_without_hooks_nothing_of_ours_is_there(tmp_path: Path) -> None:
     code = (
         "import sys; print(len(sys.meta_path), [entry for entry in sys.path if 'shim' in entry], "

@@ -6,5 +6,6 @@ for fold in range(3):
     run = wandb.init(project="toys", name=f"fold {fold}", reinit=True)
     for step in range(2):
         wandb.log({"loss": 10 * fold + step})
+    run.summary["best"] = fold
     if fold:
         run.finish()
