@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from launcher.command.hooks import starts_ranks
 from launcher.devices.slot_set import SlotSet
-from launcher.engine.classify_ending import Circumstances
+from launcher.engine.classify_ending import RECORDS_REMOVED, Circumstances
 from launcher.engine.silence import Silence, SilenceWatch
 from launcher.executors import rendezvous
 from launcher.executors.base import Handle, WorkerExited
@@ -102,7 +102,7 @@ class Attempt:
         is_short = exited.exit.was_memory_short
         was_asked = self.was_asked_in_time or exited.was_stopped
         has_lost_records = exited.exit.code == 0 and not paths.records(self.name).exists()
-        why = exited.why or ("its record file was removed while it ran" if has_lost_records else "")
+        why = exited.why or (RECORDS_REMOVED if has_lost_records else "")
         told = (exited.last_word, why, exited.is_lost)
         return Circumstances(was_asked, self.is_forced, self.hung_s, is_short, *told)
 

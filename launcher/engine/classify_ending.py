@@ -12,6 +12,7 @@ from launcher.store.records import Record
 from launcher.worker.bell import UNWRITTEN_EXIT_CODE
 from launcher.worker.last_lines import last_lines
 
+RECORDS_REMOVED = "its record file was removed while it ran"
 _PEAKS = {"peak_memory_bytes": "memory", "peak_gpu_memory_bytes": "GPU memory"}  # fields of a worker's last record
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from launcher.clusters.order import Order
 from launcher.engine.attempt_ending import classify_attempt
-from launcher.engine.classify_ending import Ending
+from launcher.engine.classify_ending import RECORDS_REMOVED, Ending
 from launcher.engine.follower import Follower
 from launcher.store.attempt_files import AttemptEnding, AttemptFiles
 from launcher.store.checkpoints import Checkpoints
@@ -29,6 +29,8 @@ def conclude(owned: Owned, ended: AttemptEnding, follower: Follower) -> tuple[At
     """Return the end of an attempt, whose worker is gone, and how that counts. Its log gets a line about it."""
     name = owned.spec.experiment
     history = _complete(owned, follower)
+    if ended.code == 0 and history.end is None and _has_no_records(owned):
+        ended = replace(ended, verdict=RECORDS_REMOVED)
     ending = classify_attempt(ended, history)
     if ending.kind == EndingKind.INTERRUPTED and ended.asked == "limit" and not _has_progress(owned, history):
         ended = replace(ended, verdict=NO_PROGRESS)
@@ -41,6 +43,16 @@ def conclude(owned: Owned, ended: AttemptEnding, follower: Follower) -> tuple[At
         _remove_checkpoints(owned)
     follower.close(name, f"{name} {ending}, {plural(history.num_steps, 'step')}, {ended.seconds:.1f} s")
     return ended, ending
+
+
+def _has_no_records(owned: Owned) -> bool:
+    path = owned.spec.paths.records(owned.spec.experiment)
+    try:
+        return path.name not in os.listdir(path.parent)
+    except FileNotFoundError:
+        return True
+    except OSError:  # a server that is away says nothing about its files
+        return False
 
 
 def order_next(order: Order, spec: Spec) -> Path:

@@ -245,6 +245,17 @@ def test_a_group_has_one_supervisor_and_each_its_own_end(sweep: ToySweep) -> Non
     assert sweep.history("c").num_steps == 300
 
 
+def test_a_record_file_that_is_removed_is_the_reason_of_the_ending(sweep: ToySweep) -> None:
+    sweep.order(sweep.spec(steps=200, step_s=0.01))
+    sweep.batch(("a", 1))
+    process = sweep.start()
+    wait_for_step(sweep, 3)
+    sweep.paths.of_attempt(1).records("a").unlink()
+    code, out = finish(process)
+    assert code == 1, out
+    assert sweep.ended().verdict == "its record file was removed while it ran"
+
+
 def test_one_of_a_group_is_asked_to_end_and_the_others_train_on(sweep: ToySweep) -> None:
     sweep.order(sweep.spec("a", steps=100_000, step_s=0.01, act="checkpoint"), beat_s=0.2)
     sweep.order(sweep.spec("b", steps=300, step_s=0.01), beat_s=0.2)
