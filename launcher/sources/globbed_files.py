@@ -96,14 +96,9 @@ class GlobbedFiles:
 
     def _is_cut(self, path: str, begin: int) -> bool:
         """Return whether a file that is read from its first byte still has the first row of earlier attempts."""
-        if path.endswith(
-            ".json"
-        ):  # a history that was written anew: another number, or a row, before its last brackets
-            first = (
-                self._marks.get(path, b"")[: min(begin - _CLOSING_BYTES, _MARK_BYTES)]
-                if begin > _CLOSING_BYTES
-                else b""
-            )
+        if path.endswith(".json"):
+            # A history that was written anew has another number, or a row, before its last brackets.
+            first = self._marks.get(path, b"")[: max(0, min(begin - _CLOSING_BYTES, _MARK_BYTES))]
             return bool(first) and _mark(path, len(first)).startswith(first)
         rows = self._marks.get(path, b"")[: min(begin, _MARK_BYTES)].splitlines(keepends=True)
         first = b"".join(rows[: 2 if path.endswith(".csv") else 1])  # with the header
