@@ -22,7 +22,7 @@ def devices_of(locks: Sequence[Lock]) -> Devices:
 
 
 class IdleWorkers:
-    """The idle workers of a launch. There are never more than slots."""
+    """The idle workers of a launch. There are never more than slots: none has a device that another attempt has."""
 
     def __init__(self) -> None:
         self._workers: defaultdict[Devices, list[WorkerProcess]] = defaultdict(list)
@@ -34,6 +34,7 @@ class IdleWorkers:
     def take(self, devices: Devices, server: ForkServer | None) -> WorkerProcess | None:
         """Return a living worker that has these devices; None if there is none.
 
+        Workers that have some of these devices, and others, are ended.
         `server`: that lives. Of workers of another server, nobody would tell the exit code.
         """
         workers = self._workers[devices]
@@ -42,12 +43,16 @@ class IdleWorkers:
             if worker.server is server and not worker.has_ended():
                 return worker
             worker.collect(is_alone=True)
+        self._end([others for others in self._workers if not set(others).isdisjoint(devices)])
         return None
 
     def close(self) -> None:
-        """End all, together."""
-        workers = [worker for each in self._workers.values() for worker in each]
-        self._workers.clear()
+        """End all."""
+        self._end(list(self._workers))
+
+    def _end(self, devices: Sequence[Devices]) -> None:
+        """End the workers of these devices, together."""
+        workers = [worker for each in devices for worker in self._workers.pop(each)]
         for worker in workers:
             worker.kill()
         deadline_s = time.monotonic() + EXIT_LIMIT_S

@@ -39,13 +39,8 @@ class ScriptSource:
     @cached_property
     def imported(self) -> set[str]:
         """The top-level packages that it imports, and the names that it imports from them."""
-        found: set[str] = set()
-        for node in _statements(self.tree):
-            if isinstance(node, ast.Import):
-                found |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                found |= {(node.module or "").partition(".")[0], *(alias.name for alias in node.names)}
-        return found
+        froms = [node for node in _statements(self.tree) if isinstance(node, ast.ImportFrom) and not node.level]
+        return self.packages.union(*([alias.name for alias in node.names] for node in froms))
 
     @property
     def packages(self) -> set[str]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from launcher.sources.auto import AutoParser
 from launcher.sources.json_lines import JsonParser
 from launcher.sources.lines import Lines
-from launcher.sources.source import SourceSpec
+from launcher.sources.source import Parser, SourceSpec
 from launcher.sources.template_parser import TemplateParser
 from launcher.store.files import open_to_read
 
@@ -28,10 +28,7 @@ def with_epochs(spec: SourceSpec, before: Sequence[SourceSpec]) -> SourceSpec:
     if spec.kind == "templates" and not any("{step}" in text for text in spec.templates):
         return spec
     parser = _parser(spec, earlier)
-    lines = Lines()
-    for piece in pieces(spec.path, earlier.begins.get(spec.path, 0)):
-        for line, _ in lines.split(piece):
-            parser.parse(line)
+    parse_again(parser, spec.path, earlier.begins.get(spec.path, 0))
     return replace(spec, epochs={**earlier.epochs, **parser.epochs()})
 
 
@@ -44,8 +41,15 @@ def _parser(spec: SourceSpec, earlier: SourceSpec) -> TemplateParser | AutoParse
     return TemplateParser(spec.templates, earlier.after_step, epochs=earlier.epochs)
 
 
-def pieces(path: str, begin: int, end: int | None = None) -> Iterator[bytes]:
-    """Yield what stands in a file between two offsets, or up to its end; nothing of a file that is very long."""
+def parse_again(parser: Parser, path: str, begin: int, end: int | None = None) -> None:
+    """Parse the lines of a file between two offsets, or up to its end; none of a file that is very long."""
+    lines = Lines()
+    for piece in _pieces(path, begin, end):
+        for line, _ in lines.split(piece):
+            parser.parse(line)
+
+
+def _pieces(path: str, begin: int, end: int | None) -> Iterator[bytes]:
     try:
         fd = open_to_read(path)
     except OSError:

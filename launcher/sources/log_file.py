@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from launcher.sources.auto import AutoParser
-from launcher.sources.earlier_epochs import pieces
+from launcher.sources.earlier_epochs import parse_again
 from launcher.sources.json_lines import JsonParser
-from launcher.sources.lines import Lines
 from launcher.sources.source import SourceSpec
 from launcher.sources.steps import Epoch
 from launcher.sources.template_parser import TemplateParser
@@ -50,8 +49,5 @@ def _text_parser(spec: SourceSpec, after_step: int, epochs: Mapping[str, Sequenc
 
 def _epochs_before(spec: SourceSpec, path: str, end: int) -> Mapping[str, Sequence[Epoch]]:
     parser = _text_parser(spec, 0, {})
-    lines = Lines()
-    for piece in pieces(path, 0, end):
-        for line, _ in lines.split(piece):
-            parser.parse(line)
+    parse_again(parser, path, 0, end)
     return parser.epochs()

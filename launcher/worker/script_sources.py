@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from launcher.sources.beginning import beginning_now
+from launcher.sources.earlier_epochs import with_epochs
 from launcher.sources.follow import Sources
 from launcher.sources.source import SourceSpec, read_specs, specs_as_text
 from launcher.store import values
@@ -43,8 +44,6 @@ def _going_on(task: ScriptTask, last_step: int) -> Iterable[SourceSpec]:
 
     Where each epoch prints its steps from the first, the epochs of the attempt before are known too.
     """
-    from launcher.sources.earlier_epochs import with_epochs  # not at the top: few attempts go on
-
     before = _sources_before(task.records)
     return [
         spec if spec.kind == "run" else with_epochs(replace(spec, after_step=last_step), before)

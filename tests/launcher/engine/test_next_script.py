@@ -7,9 +7,10 @@ import json
 import os
 import re
 import signal
+import socket
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from launcher.executors import forkserver
 from launcher.executors.worker_process import WorkerProcess
 from launcher.executors.worker_starter import WorkerStarter
 from launcher.store.history import read_history
+from launcher.store.locks import Lock
 from launcher.store.paths import Paths
 from launcher.store.records import RecordReader
 from launcher.worker.bell import BellReader
@@ -152,9 +154,9 @@ def spec(folder: Path, name: str, code: str) -> Spec:
     )  # fmt: skip
 
 
-def idle(starter: WorkerStarter, folder: Path) -> WorkerProcess:
+def idle(starter: WorkerStarter, folder: Path, locks: Sequence[Lock] = ()) -> WorkerProcess:
     """Return a worker that has ended an attempt, and waits for a task."""
-    worker, reader = starter.start(spec(folder, "first", "print()")), BellReader()
+    worker, reader = starter.start(spec(folder, "first", "print()"), locks), BellReader()
 
     def _rests() -> bool:
         with contextlib.suppress(BlockingIOError):
@@ -229,6 +231,33 @@ def test_a_worker_whose_fork_server_is_gone_gets_no_further_task(starter: Worker
     worker = idle(starter, tmp_path)
     starter.keep(worker)
     worker.server.end()
+    after(starter, tmp_path, worker)
+
+
+def test_a_worker_that_has_a_device_of_another_attempt_is_ended(starter: WorkerStarter, tmp_path: Path) -> None:
+    with contextlib.ExitStack() as held:
+        files = [held.enter_context(open(tmp_path / str(number), "w")) for number in range(3)]
+        a, b, c = (Lock(file.fileno()) for file in files)
+        worker = idle(starter, tmp_path, (a, b))
+        starter.keep(worker)
+        other = starter.start(spec(tmp_path, "next", "print()"), (a, c))
+        with pytest.raises(ProcessLookupError):
+            os.kill(worker.pid, 0)
+        wait_for(lambda: ending(tmp_path, "next") == "done")
+        starter.keep(other)
+
+
+def test_a_worker_that_cannot_get_its_task_is_killed_and_the_launch_goes_on(
+    starter: WorkerStarter, tmp_path: Path
+) -> None:
+    worker = idle(starter, tmp_path)
+    starter.keep(worker)
+    assert starter.fork_attempt(spec(tmp_path, "next", "print()")) is worker
+    assert worker.tasks is not None
+    worker.tasks.shutdown(socket.SHUT_WR)
+    worker.begin()
+    wait_for(worker.has_ended)
+    worker.collect()
     after(starter, tmp_path, worker)
 
 

@@ -77,3 +77,15 @@ def test_children_that_came_and_went_between_two_looks_count(place: Workplace) -
         process.stdout.readline()
         assert processes.look({process.pid})[process.pid].cpu_s - before_s > 0.8
         process.stdin.write("end\n")
+
+
+def test_what_a_worker_has_used_before_does_not_count(place: Workplace) -> None:
+    code = "import time\nwhile time.process_time() < 0.5: pass\nprint(flush=True)\ninput()"
+    processes = ProcessTable()
+    with spawn(place, sys.executable, "-c", code) as worker:
+        assert worker.stdout is not None
+        worker.stdout.readline()
+        assert ProcessTable().look({worker.pid})[worker.pid].cpu_s > 0.4
+        processes.begin(worker.pid)
+        assert processes.look({worker.pid})[worker.pid].cpu_s < 0.4
+        worker.kill()

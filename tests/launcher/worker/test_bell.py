@@ -64,3 +64,9 @@ def test_a_farewell_is_heard_among_rings_and_none_in_a_last_word() -> None:
     os.close(ours)
     os.close(theirs)
     assert not reader_of(*(data[place : place + 1] for place in range(len(data)))).has_farewell
+
+
+def test_that_a_worker_waits_is_heard_among_rings_and_not_in_a_last_word() -> None:
+    assert reader_of(b"!", b"!,").has_rest
+    assert not reader_of(b"!.").has_rest
+    assert not reader_of(b'!\n{"ending": "failed", "error": "a, b"}\n').has_rest
